@@ -1,0 +1,1 @@
+"""Kubernetes without a screen: nothing in this package imports Textual."""

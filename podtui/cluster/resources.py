@@ -1,0 +1,69 @@
+"""Which kinds there are and how one object is named: the addresses that the rest of `cluster/` speaks in."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A kind as discovery tells it (APIResource of meta/v1). `group` is "" for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`v1` or `apps/v1`, as in an object's `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of the collection or of one object; no namespace means all namespaces."""
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        if namespace and self.namespaced:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name:
+            parts.append(quote(name, safe=""))
+        if subresource:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+PODS = Resource("", "v1", "pods", "Pod")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+EVENTS = Resource("", "v1", "events", "Event")
+
+
+class ObjectRef(msgspec.Struct, frozen=True):
+    """One object at one moment: its UID tells it from a later one of the same name."""
+
+    resource: Resource
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.resource.path(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        """As kubectl names it in its messages: `pod/web-1`."""
+        return f"{self.resource.kind.lower()}/{self.name}"
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What a list shows: namespaces (none means all of them) and a label selector ("" means every object)."""
+
+    namespaces: tuple[str, ...] = ()
+    selector: str = ""
+
+    @property
+    def all_namespaces(self) -> bool:
+        return not self.namespaces

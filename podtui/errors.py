@@ -1,0 +1,138 @@
+"""Every error that a person may see: what happened, to what, and what to do next.
+
+One hierarchy, so that the command line, a toast and a dialog tell the same thing in the same words.
+Nothing here is ever shown as a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class PodtuiError(Exception):
+    """An error with words for a person.
+
+    `what` says what happened and to which object, in one line without a full stop; `hint` says what to
+    do about it, or is empty. `exit_code` is what the command line ends with (1 an error, 2 wrong usage).
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.hint}" if self.hint else self.what
+
+
+class UsageError(PodtuiError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigError(PodtuiError):
+    """podtui's own configuration, or a theme, is wrong; `what` names the file and the line."""
+
+
+class KubeconfigError(PodtuiError):
+    """A kubeconfig is missing, unreadable or inconsistent; `what` names the file (and the line)."""
+
+
+class CredentialError(PodtuiError):
+    """No credential could be had: an exec plugin failed, a token file is gone."""
+
+
+class SelectorError(PodtuiError):
+    """A label selector does not parse. `text` is the selector, `position` the 0-based character at fault."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, text: str, position: int, hint: str = "") -> None:
+        super().__init__(what, hint)
+        self.text = text
+        self.position = position
+
+    def caret(self) -> str:
+        """The selector with a caret under the place, two lines."""
+        return f"{self.text}\n{' ' * self.position}^"
+
+
+class ReadOnlyError(PodtuiError):
+    """A change was asked for while podtui is read-only; nothing was sent."""
+
+
+class ConnectionFailed(PodtuiError):
+    """The API server could not be reached: DNS, TCP, TLS, proxy or time-out."""
+
+
+class ApiError(PodtuiError):
+    """The API server refused; fields as in its `Status` (meta/v1).
+
+    `status` is the HTTP code, `reason` the machine-readable word (`NotFound`, `Conflict`, ...), `message`
+    the server's own sentence, `details` its `details` (name, kind, causes), `retry_after` in seconds.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message or f"the API server answered {status} {reason}".rstrip(), hint)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.details: Mapping[str, Any] = details or {}
+        self.retry_after = retry_after
+
+
+class Unauthorized(ApiError):
+    """401: the credentials were not accepted, also after one refresh."""
+
+
+class Forbidden(ApiError):
+    """403: authenticated, but not allowed."""
+
+
+class NotFound(ApiError):
+    """404: there is no such object (any more), or the server does not know the kind."""
+
+
+class Conflict(ApiError):
+    """409: it exists already, or was changed or replaced since it was read."""
+
+
+class Gone(ApiError):
+    """410: a resourceVersion or a continue token has expired; list again."""
+
+
+class Invalid(ApiError):
+    """400 or 422: the server does not accept the object or the request."""
+
+
+class TooManyRequests(ApiError):
+    """429: slow down, `retry_after` says for how long."""
+
+
+class ServerError(ApiError):
+    """5xx: the server, or something between, failed."""
+
+
+def api_error(
+    status: int,
+    reason: str,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+    retry_after: float | None = None,
+) -> ApiError:
+    """The subclass of `ApiError` for an HTTP status."""
+    kinds = {400: Invalid, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Gone, 422: Invalid, 429: TooManyRequests}
+    kind = kinds.get(status, ServerError if status >= 500 else ApiError)
+    return kind(status, reason, message, details, retry_after)

@@ -1,0 +1,1 @@
+"""The screen: nothing in this package imports kubernetes or aiohttp."""

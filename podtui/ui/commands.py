@@ -1,0 +1,157 @@
+"""Every command of podtui, once: the binding, the footer, the help, the palette and the keymap come from here.
+
+A command's `id` is what a user's keymap names. `where` says which part of the screen owns it: that widget or
+screen takes `bindings(where)` as its `BINDINGS` and has a method `action_<action>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What the API server must allow: a verb on a resource (and subresource), as in `kubectl auth can-i`."""
+
+    verb: str
+    resource: str
+    subresource: str = ""
+    group: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}{'/' + self.subresource if self.subresource else ''}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that a user can do.
+
+    `key` is Textual's name of the keys, separated by commas. `title` is the word in the footer, `help` the
+    sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when
+    read-only); `footer` is whether it is offered in the footer.
+    """
+
+    id: str
+    key: str
+    title: str
+    help: str
+    where: str
+    permission: Permission | None = None
+    changes: bool = False
+    footer: bool = False
+
+    @property
+    def action(self) -> str:
+        """The name of the action method: the part of the id after the dot."""
+        return self.id.split(".", 1)[1].replace("-", "_")
+
+    def binding(self) -> Binding:
+        return Binding(self.key, self.action, self.title, show=self.footer, id=self.id, tooltip=self.help)
+
+
+POD = "main"  # the main screen acts on the pod under the cursor, or on the marked ones
+
+COMMANDS: tuple[Command, ...] = (
+    # -- the program
+    Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
+    Command("app.palette", "colon,ctrl+p", "Command", "Command palette: a command's name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
+    Command("app.leave", "q,ctrl+c", "Quit", "Leave podtui", "app"),
+    # -- the main screen
+    Command("main.next-pane", "tab", "Next pane", "Go to the next pane", "main"),
+    Command("main.previous-pane", "shift+tab", "Previous pane", "Go to the previous pane", "main"),
+    Command("main.back", "escape", "Back", "Go back, or clear the filter", "main"),
+    Command("main.filter", "slash", "Filter", "Filter the pods by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
+    Command("main.selector", "equals_sign", "Selector", "Narrow the pods by a label selector, as kubectl's -l", "main", footer=True),
+    Command("main.all-namespaces", "0", "All namespaces", "Show the pods of all namespaces", "main"),
+    *(
+        Command(f"main.favourite-{n}", str(n), f"Favourite {n}", f"Show the pods of favourite namespace {n}", "main")
+        for n in range(1, 10)
+    ),
+    Command("main.read-only", "r", "Read-only", "Turn read-only on or off: nothing that changes the cluster can be sent", "main"),
+    Command("main.logs", "l", "Logs", "Follow the logs of the pod", "main", Permission("get", "pods", "log"), footer=True),
+    Command("main.previous-logs", "p", "Previous", "Logs of the container's previous run", "main", Permission("get", "pods", "log")),
+    Command("main.yaml", "y", "YAML", "The pod as YAML, as kubectl get -o yaml prints it", "main", Permission("get", "pods")),
+    Command("main.annotations", "a", "Annotations", "The pod's labels and annotations", "main", Permission("get", "pods")),
+    Command("main.containers", "c", "Containers", "The pod's containers", "main", Permission("get", "pods")),
+    Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
+    Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
+    Command("main.forward", "F", "Forward", "Forward local ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
+    Command("main.forwards", "f", "Forwards", "The list of running port-forwards", "main"),
+    Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
+    Command("main.create", "n", "New", "Create what is in a YAML file", "main", changes=True, footer=True),
+    # -- tables: pods and namespaces
+    Command("table.mark", "space", "Mark", "Mark or unmark the row", "table"),
+    Command("table.mark-all", "ctrl+a", "Mark all", "Mark every row shown", "table"),
+    Command("table.clear-marks", "ctrl+backslash", "Clear marks", "Unmark every row", "table"),
+    Command("table.open", "enter", "Open", "Open the row", "table"),
+    Command("table.cursor-down", "j,down", "Down", "One row down", "table"),
+    Command("table.cursor-up", "k,up", "Up", "One row up", "table"),
+    Command("table.page-down", "pagedown", "Page down", "One page down", "table"),
+    Command("table.page-up", "pageup", "Page up", "One page up", "table"),
+    Command("table.first", "g,home", "First", "To the first row", "table"),
+    Command("table.last", "G,end", "Last", "To the last row", "table"),
+    Command("table.scroll-left", "left", "Left", "Scroll the columns to the left", "table"),
+    Command("table.scroll-right", "right", "Right", "Scroll the columns to the right", "table"),
+    # -- the pod list
+    Command("pods.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide", "pods"),
+    Command("pods.label-columns", "W", "Labels", "Show the labels as columns: none, those of -L, all in one", "pods"),
+    Command("pods.sort-name", "N", "Sort by name", "Sort by name, again: reversed", "pods"),
+    Command("pods.sort-status", "S", "Sort by status", "Sort by status, again: reversed", "pods"),
+    Command("pods.sort-age", "T", "Sort by age", "Sort by age, again: reversed", "pods"),
+    Command("pods.sort-restarts", "R", "Sort by restarts", "Sort by restarts, again: reversed", "pods"),
+    Command("pods.sort-node", "O", "Sort by node", "Sort by node, again: reversed", "pods"),
+    # -- a text that is read: YAML, annotations, containers
+    Command("text.down", "j,down", "Down", "One line down", "text"),
+    Command("text.up", "k,up", "Up", "One line up", "text"),
+    Command("text.page-down", "pagedown", "Page down", "One page down", "text"),
+    Command("text.page-up", "pageup", "Page up", "One page up", "text"),
+    Command("text.first", "g,home", "First", "To the first line", "text"),
+    Command("text.last", "G,end", "Last", "To the last line", "text"),
+    Command("text.left", "left", "Left", "Scroll left", "text"),
+    Command("text.right", "right", "Right", "Scroll right", "text"),
+    Command("text.search", "slash", "Search", "Search in the text", "text"),
+    Command("text.next-match", "n", "Next match", "To the next match", "text"),
+    Command("text.previous-match", "N", "Previous match", "To the previous match", "text"),
+    Command("text.wrap", "w", "Wrap", "Wrap long lines or not", "text"),
+    # -- details
+    Command("details.managed-fields", "m", "managedFields", "Show or hide managedFields in the YAML", "details"),
+    # -- logs
+    Command("logs.tail", "0", "Tail", "From the configured number of last lines", "logs"),
+    Command("logs.head", "1", "Head", "From the beginning", "logs"),
+    Command("logs.since-1m", "2", "1m", "The last minute", "logs"),
+    Command("logs.since-5m", "3", "5m", "The last 5 minutes", "logs"),
+    Command("logs.since-15m", "4", "15m", "The last 15 minutes", "logs"),
+    Command("logs.since-30m", "5", "30m", "The last 30 minutes", "logs"),
+    Command("logs.since-1h", "6", "1h", "The last hour", "logs"),
+    Command("logs.follow", "s", "Follow", "Follow the end or stand still", "logs", footer=True),
+    Command("logs.wrap", "w", "Wrap", "Wrap long lines or not", "logs", footer=True),
+    Command("logs.timestamps", "t", "Timestamps", "Show or hide the time of each line", "logs", footer=True),
+    Command("logs.container", "c", "Container", "Choose the container", "logs", footer=True),
+    Command("logs.previous", "p", "Previous", "Logs of the container's previous run, again: of the current one", "logs", footer=True),
+    Command("logs.search", "slash", "Search", "Search in the lines", "logs", footer=True),
+    Command("logs.next-match", "n", "Next match", "To the next match", "logs"),
+    Command("logs.previous-match", "N", "Previous match", "To the previous match", "logs"),
+    Command("logs.only-matches", "ampersand", "Only matches", "Show only the lines that match", "logs"),
+    Command("logs.save", "ctrl+s", "Save", "Save the lines to a file", "logs"),
+    Command("logs.down", "down", "Down", "One line down", "logs"),
+    Command("logs.up", "k,up", "Up", "One line up", "logs"),
+    Command("logs.page-down", "pagedown", "Page down", "One page down", "logs"),
+    Command("logs.page-up", "pageup", "Page up", "One page up", "logs"),
+    Command("logs.first", "g,home", "First", "To the oldest line", "logs"),
+    Command("logs.last", "G,end", "Last", "To the newest line, and follow", "logs"),
+    Command("logs.left", "left", "Left", "Scroll left", "logs"),
+    Command("logs.right", "right", "Right", "Scroll right", "logs"),
+    # -- the list of forwards
+    Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward", "forwards", footer=True),
+    Command("forwards.restart", "r", "Restart", "Start a stopped port-forward again", "forwards", footer=True),
+    Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
+)
+
+BY_ID = {command.id: command for command in COMMANDS}
+
+
+def bindings(where: str) -> list[Binding]:
+    """The Textual bindings of the commands that `where` owns."""
+    return [command.binding() for command in COMMANDS if command.where == where]
