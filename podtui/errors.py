@@ -6,8 +6,11 @@ Nothing here is ever shown as a traceback.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+from podtui.text import harmless
 
 
 class PodtuiError(Exception):
@@ -57,8 +60,10 @@ class SelectorError(PodtuiError):
         self.position = position
 
     def caret(self) -> str:
-        """The selector with a caret under the place, two lines."""
-        return f"{self.text}\n{' ' * self.position}^"
+        """The selector, made harmless, with a caret under the place (wide characters take two columns), two lines."""
+        before = harmless(self.text[: self.position])
+        columns = sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in before)
+        return f"{harmless(self.text)}\n{' ' * columns}^"
 
 
 class ReadOnlyError(PodtuiError):
