@@ -85,8 +85,7 @@ class Requirement:
         if self.operator is Operator.NOT_EXISTS:
             return f"!{self.key}"
         if self.operator in _LISTS:
-            # The server prints a list of only the empty value as "()", which it does not parse; "(,)" means the same and does.
-            return f"{self.key} {self.operator.value} ({','.join(self.values) or ','})"
+            return f"{self.key} {self.operator.value} ({','.join(self.values)})"
         return f"{self.key}{self.operator.value}{self.values[0]}"
 
 
@@ -234,9 +233,9 @@ class _Parser:
         opening = self.take()
         if opening.text != "(":
             raise self.error("'('", opening, f"'{sign.text}' takes a list: {key.text} {sign.text} (a,b)")
-        if self.token.text == ")":
-            hint = f"for the empty value write: {key.text} {sign.text} (,)"
-            raise SelectorError("expected at least one value here, the list is empty", self.text, self.token.start, hint)
+        if self.token.text == ")":  # `in ()` means one value, the empty one
+            self.take()
+            return ("",)
         if not (self.token.is_word or self.token.text == ","):
             raise self.error("a value, ',' or ')'", self.token)
         found: set[str] = set()
@@ -255,8 +254,7 @@ class _Parser:
                 if self.token.text == ")":
                     found.add("")
                     break
-                if self.token.text == ",":  # a pair of commas holds one empty value; the server then wants a value or another comma
-                    self.take()
+                if self.token.text == ",":
                     found.add("")
             else:
                 raise self.error("a value or ','", token)
