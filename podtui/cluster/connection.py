@@ -1,0 +1,375 @@
+"""The one way to the API server: requests, streams and WebSockets over one aiohttp session per context.
+
+Built on kubernetes.aio's ApiClient, without its models: it makes the URLs and sends the requests. The session, the
+credentials, the proxy and TLS are podtui's own, since the package's do not follow kubectl's rules. Every failure
+comes out as an error of podtui.errors. aiohttp and kubernetes are imported by `Connection.open()`, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import platform
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from podtui import __version__
+from podtui.cluster import client, gate, sockets, tls
+from podtui.cluster.credentials import Credential, Credentials
+from podtui.cluster.failures import failure, place, refusal, unreadable
+from podtui.cluster.settings import ConnectionSettings
+from podtui.errors import ConnectionFailed, Unauthorized
+
+if TYPE_CHECKING:
+    import aiohttp
+    from kubernetes.aio.client.api_client import ApiClient
+
+__all__ = ["ByteStream", "Connection", "ConnectionSettings", "WebSocket"]
+
+Query = Sequence[tuple[str, str]]
+_T = TypeVar("_T")
+
+CONNECT_TIMEOUT = 20.0
+"""Seconds for a name's resolution, TCP and TLS together."""
+READ_TIMEOUT = 65.0
+"""Seconds without a byte of an answer: the API server itself gives up on a request after 60."""
+_LARGEST_FRAME = 16 << 20
+_LARGEST_REFUSAL = 1 << 20
+
+
+class Connection:
+    """A context in use. `read_only` may be set at any time, and counts from the next request on."""
+
+    def __init__(self, settings: ConnectionSettings, api: ApiClient, context: ssl.SSLContext | None, request_timeout: float | None) -> None:
+        """Not to be called: `Connection.open()` makes the parts."""
+        self.settings = settings
+        self.read_only = False
+        self._api = api
+        self._request_timeout = request_timeout
+        self._credentials = Credentials(settings)
+        self._certificate: tuple[bytes, bytes] | None = None
+        self._retired: aiohttp.ClientSession | None = None
+        self._session = self._new_session(context)
+        self._closed = False
+        self._compression = not settings.disable_compression and not _is_loopback(settings.server)
+
+    @classmethod
+    async def open(cls, settings: ConnectionSettings, *, request_timeout: float | None = None, read_only: bool = False) -> Connection:
+        """Makes ready to talk to `settings.server`; sends nothing. `request_timeout` in seconds is --request-timeout.
+
+        Raises KubeconfigError for an authority, a client certificate or a key that cannot be used.
+        """
+        api, context = await asyncio.to_thread(_prepare, settings)
+        opened = cls(settings, api, context, request_timeout)
+        opened.read_only = read_only
+        return opened
+
+    async def close(self) -> None:
+        """Closes every connection; requests that are under way fail with ConnectionFailed. May be called again."""
+        self._closed = True
+        await self._credentials.close()
+        if self._retired is not None:
+            await self._retired.close()
+        await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: object = None,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+        timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
+    ) -> bytes:
+        """The body of the answer to one request; `path` begins with `/` and is below the server's URL.
+
+        `body` is an object for JSON (text or bytes for another `content_type`); `timeout` in seconds is for the whole
+        request. Raises ApiError and its kin, ConnectionFailed, CredentialError and ReadOnlyError.
+        """
+        content, _ = await self._request(method, path, query, body, accept, content_type, timeout)
+        return content
+
+    async def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: object = None,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+        timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
+    ) -> Any:
+        """As `request`, with the answer decoded from JSON."""
+        content, answered_type = await self._request(method, path, query, body, accept, content_type, timeout)
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise unreadable(self.settings, answered_type) from None
+
+    async def _request(
+        self, method: str, path: str, query: Query, body: object, accept: str, content_type: str, limit: float | None
+    ) -> tuple[bytes, str]:
+        import aiohttp
+
+        total = limit or self._request_timeout
+        limits = aiohttp.ClientTimeout(total=total, connect=CONNECT_TIMEOUT, sock_read=None if total else READ_TIMEOUT)
+        headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "gzip" if self._compression else "identity"}
+
+        async def send(credential: Credential) -> tuple[bytes, str]:
+            response = await self._send(method, path, query, body, headers, limits, credential)
+            async with response:
+                content = await response.read()
+                if response.status >= 300:
+                    raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+                return content, response.headers.get("Content-Type", "")
+
+        return await self._with_credentials(method, path, query, send, total or READ_TIMEOUT)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        body: object,
+        headers: Mapping[str, str],
+        limits: aiohttp.ClientTimeout,
+        credential: Credential,
+    ) -> aiohttp.ClientResponse:
+        """One request through the ApiClient; its answer, of whatever status, with the body still to be read."""
+        sent = {**headers, "Authorization": credential.authorization} if credential.authorization else dict(headers)
+        made = await self._api.param_serialize(method, path, query_params=list(query), header_params=sent, body=body)
+        answer = await self._api.call_api(*made, _request_timeout=limits)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def _with_credentials(
+        self, method: str, path: str, query: Query, send: Callable[[Credential], Awaitable[_T]], limit: float | None
+    ) -> _T:
+        """Sends with a valid credential, and once more with a new one after a 401; all errors as podtui's own."""
+        import aiohttp
+
+        try:
+            credential = await self._credential(method, path, query)
+            try:
+                return await send(credential)
+            except Unauthorized:
+                if not await self._credentials.renew(credential):
+                    raise
+                return await send(await self._credential(method, path, query))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise (self._is_closed() if self._closed else failure(self.settings, error, limit)) from error
+        except RuntimeError as error:
+            if self._closed:  # aiohttp says so with a RuntimeError
+                raise self._is_closed() from error
+            raise
+
+    def _is_closed(self) -> ConnectionFailed:
+        return ConnectionFailed(f"the connection to {place(self.settings)} was closed")
+
+    async def _credential(self, method: str, path: str, query: Query) -> Credential:
+        """The credential to send with, once it is sure that the request may be sent."""
+        self._check(method, path, query)  # before a plugin is run for nothing
+        if self._closed:
+            raise self._is_closed()
+        credential = await self._credentials.get()
+        if credential.certificate != self._certificate:
+            await self._show(credential.certificate)
+        self._check(method, path, query)  # read_only may have been set meanwhile
+        return credential
+
+    def _check(self, method: str, path: str, query: Query) -> None:
+        if self.read_only:
+            gate.check(method, path, query)
+
+    @asynccontextmanager
+    async def _opened(self, path: str, query: Query, accept: str, idle_timeout: float | None) -> AsyncIterator[ByteStream]:
+        import aiohttp
+
+        # No limit for the whole, nor for the first byte: the logs of a quiet container have not even a header.
+        limits = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=idle_timeout)
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+
+        async def send(credential: Credential) -> aiohttp.ClientResponse:
+            response = await self._send("GET", path, query, None, headers, limits, credential)
+            if response.status >= 300:
+                async with response:
+                    content = await response.content.read(_LARGEST_REFUSAL)
+                raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+            return response
+
+        response = await self._with_credentials("GET", path, query, send, idle_timeout)
+        try:
+            yield ByteStream(self, response, idle_timeout)
+        finally:
+            response.close()  # not released: what is left of it is endless
+
+    def stream(
+        self, path: str, *, query: Query = (), accept: str = "application/json", idle_timeout: float | None = None
+    ) -> AbstractAsyncContextManager[ByteStream]:
+        """A GET whose answer is read as it comes. `idle_timeout` seconds without a byte raise ConnectionFailed."""
+        return self._opened(path, query, accept, idle_timeout)
+
+    def websocket(
+        self, path: str, *, query: Query = (), protocols: Sequence[str], headers: Sequence[tuple[str, str]] = ()
+    ) -> AbstractAsyncContextManager[WebSocket]:
+        """A WebSocket that speaks one of `protocols`. A refused one raises the server's own error."""
+        return self._upgraded(path, query, protocols, headers)
+
+    @asynccontextmanager
+    async def _upgraded(
+        self, path: str, query: Query, protocols: Sequence[str], headers: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[WebSocket]:
+        async def send(credential: Credential) -> aiohttp.ClientWebSocketResponse:
+            sent = [*headers, ("Authorization", credential.authorization)] if credential.authorization else list(headers)
+            _, url, *_ = await self._api.param_serialize("GET", path, query_params=list(query), header_params={})
+            return await asyncio.wait_for(
+                self._session.ws_connect(
+                    url,
+                    protocols=protocols,
+                    headers=sent,
+                    proxy=self.settings.proxy or None,
+                    server_hostname=self.settings.tls_server_name or None,
+                    max_msg_size=_LARGEST_FRAME,
+                    autoclose=True,
+                    autoping=True,
+                    compress=0,
+                ),
+                self._request_timeout or READ_TIMEOUT,
+            )
+
+        upgraded = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
+        try:
+            if upgraded.protocol is None and protocols:
+                raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
+            yield WebSocket(self, upgraded)
+        finally:
+            await upgraded.close()
+
+    def _new_session(self, context: ssl.SSLContext | None) -> aiohttp.ClientSession:
+        """A session with this `context`, made the ApiClient's own."""
+        import aiohttp
+
+        headers = [("User-Agent", f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})")]
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=sockets.make
+            ),
+            # One header of each name in a request's own mapping, but several groups to impersonate.
+            headers=[*headers, *self.settings.impersonation.headers()],
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            read_bufsize=1 << 18,
+            raise_for_status=self._refused_upgrade,
+        )
+        self._api.rest_client.pool_manager = session
+        return session
+
+    async def _refused_upgrade(self, response: aiohttp.ClientResponse) -> None:
+        """Raises the server's own error for a WebSocket that it refuses: aiohttp would throw its words away."""
+        if response.status >= 400 and "Upgrade" in response.request_info.headers:
+            try:
+                async with asyncio.timeout(5):
+                    content = await response.content.read(_LARGEST_REFUSAL)
+            except TimeoutError:
+                content = b""
+            raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+
+    async def _show(self, certificate: tuple[bytes, bytes] | None) -> None:
+        """From now on shows another client certificate, of an exec plugin, on new connections.
+
+        The session before is left to what is under way on it, until there is another change.
+        """
+        self._certificate = certificate
+        context = await asyncio.to_thread(tls.context_for, self.settings, certificate)
+        before, self._session = self._session, self._new_session(context)
+        oldest, self._retired = self._retired, before
+        if oldest is not None:
+            await oldest.close()
+
+
+class ByteStream:
+    """The answer to a GET, as it comes: iterating gives chunks that are not empty. Ends when the server ends it."""
+
+    def __init__(self, connection: Connection, response: aiohttp.ClientResponse, idle_timeout: float | None) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        self._connection = connection
+        self._response = response
+        self._idle_timeout = idle_timeout
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        import aiohttp
+
+        try:
+            async for chunk in self._response.content.iter_any():
+                if chunk:
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            connection = self._connection
+            raise (connection._is_closed() if connection._closed else failure(connection.settings, error, self._idle_timeout)) from error
+
+
+class WebSocket:
+    """An open WebSocket; `protocol` is the one that the server chose."""
+
+    def __init__(self, connection: Connection, upgraded: aiohttp.ClientWebSocketResponse) -> None:
+        self.protocol: str = upgraded.protocol or ""
+        self._connection = connection
+        self._upgraded = upgraded
+
+    async def receive(self) -> bytes | None:
+        """The next message; None once the server has closed. Raises ConnectionFailed when the connection breaks."""
+        import aiohttp
+
+        message = await self._upgraded.receive()
+        if message.type is aiohttp.WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return str(message.data).encode()
+        if message.type is aiohttp.WSMsgType.ERROR:
+            error = message.data if isinstance(message.data, BaseException) else ConnectionError(str(message.data))
+            raise failure(self._connection.settings, error) from error
+        return None
+
+    async def send(self, data: bytes) -> None:
+        """Sends one binary message, waiting while the connection is full. Raises ConnectionFailed when it is closed."""
+        import aiohttp
+
+        try:
+            await self._upgraded.send_bytes(data)
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            raise ConnectionFailed(f"the connection to {place(self._connection.settings)} was closed") from error
+
+    async def close(self) -> None:
+        """Closes it; may be called again."""
+        with contextlib.suppress(OSError):  # it is gone already
+            await self._upgraded.close()
+
+
+def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | None]:
+    """What takes long: the imports and the certificates. Runs in a thread."""
+    api_client, configuration_type = client.load()
+    configuration = configuration_type(host=settings.server)
+    configuration.proxy = settings.proxy or None
+    configuration.tls_server_name = settings.tls_server_name or None
+    api = api_client(configuration)
+    context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
+    return api, context
+
+
+def _is_loopback(server: str) -> bool:
+    """Whether the server is on this machine, where to compress an answer costs more than to send it."""
+    host = urlsplit(server).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,101 @@
+"""What a connection needs to know, resolved from a kubeconfig, the command line and the environment.
+
+Plain data: nothing here reads a file or talks to anyone. Secrets are kept out of every `repr`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ExecSpec:
+    """An exec credential plugin (client.authentication.k8s.io): `command` is absolute or looked up on the PATH."""
+
+    command: str
+    api_version: str
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    install_hint: str = ""
+    provide_cluster_info: bool = False
+    interactive_mode: str = ""
+    cluster_config: Any = None
+    """The cluster's extension `client.authentication.k8s.io/exec`, handed to the plugin with the cluster's data."""
+
+
+@dataclass(frozen=True)
+class UserSpec:
+    """How a user proves who they are; every field may be empty, all empty is anonymous."""
+
+    client_certificate: str = ""
+    client_certificate_data: bytes = field(default=b"", repr=False)
+    client_key: str = ""
+    client_key_data: bytes = field(default=b"", repr=False)
+    token: str = field(default="", repr=False)
+    token_file: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    exec: ExecSpec | None = None
+
+
+@dataclass(frozen=True)
+class Impersonation:
+    """Whom to act as: the Impersonate-* headers of a request."""
+
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The request headers; a group or an extra value is a header of its own each, as the API server wants it."""
+        found: list[tuple[str, str]] = []
+        if self.user:
+            found.append(("Impersonate-User", self.user))
+        if self.uid:
+            found.append(("Impersonate-Uid", self.uid))
+        found += [("Impersonate-Group", group) for group in self.groups]
+        for key, values in self.extra.items():
+            found += [(f"Impersonate-Extra-{_header_key(key)}", value) for value in values]
+        return found
+
+
+_TOKEN_CHARACTERS = frozenset("!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def _header_key(key: str) -> str:
+    """`key` with what a header's name may not hold, and `%`, percent-encoded: the server decodes it again."""
+    return "".join(chr(byte) if chr(byte) in _TOKEN_CHARACTERS else f"%{byte:02X}" for byte in key.encode())
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """One context made ready to be used.
+
+    `server` is the base URL without a slash at its end, and may have a path; `namespace` is the context's, or
+    `default`. `proxy` is the URL of the proxy to use, "" for none; `proxy_url` is what the kubeconfig itself says.
+    `kubeconfig` names the files, for messages.
+    """
+
+    context: str
+    cluster: str
+    user: str
+    server: str
+    namespace: str = "default"
+    credentials: UserSpec = field(default_factory=UserSpec)
+    impersonation: Impersonation = field(default_factory=Impersonation)
+    certificate_authority: str = ""
+    certificate_authority_data: bytes = field(default=b"", repr=False)
+    insecure_skip_tls_verify: bool = False
+    tls_server_name: str = ""
+    proxy: str = field(default="", repr=False)
+    proxy_url: str = field(default="", repr=False)
+    disable_compression: bool = False
+    kubeconfig: str = ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the server is spoken to over TLS; if not, no credentials are sent, as kubectl does."""
+        return self.server.startswith("https://")
