@@ -51,8 +51,6 @@ class Command:
         return Binding(self.key, self.action, self.title, show=self.footer, id=self.id, tooltip=self.help)
 
 
-POD = "main"  # the main screen acts on the pod under the cursor, or on the marked ones
-
 COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
@@ -81,6 +79,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.forwards", "f", "Forwards", "The list of running port-forwards", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command("main.create", "n", "New", "Create what is in a YAML file", "main", changes=True, footer=True),
+    Command("main.taller", "plus", "Taller", "Give the lower pane more room", "main"),
+    Command("main.lower", "minus", "Lower", "Give the lower pane less room", "main"),
+    Command("main.wider", "greater_than_sign", "Wider", "Give the namespaces more room", "main"),
+    Command("main.narrower", "less_than_sign", "Narrower", "Give the namespaces less room", "main"),
+    Command("main.full", "z", "Full screen", "Give the pane the whole screen, again: all panes", "main"),
+    Command("main.refresh", "ctrl+r", "Again", "Ask the API server again now, without waiting for the next try", "main"),
     # -- tables: pods and namespaces
     Command("table.mark", "space", "Mark", "Mark or unmark the row", "table"),
     Command("table.mark-all", "ctrl+a", "Mark all", "Mark every row shown", "table"),
@@ -143,6 +147,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs.last", "G,end", "Last", "To the newest line, and follow", "logs"),
     Command("logs.left", "left", "Left", "Scroll left", "logs"),
     Command("logs.right", "right", "Right", "Scroll right", "logs"),
+    # -- dialogs
+    Command("dialog.cancel", "escape", "Cancel", "Leave the dialog; nothing is changed", "dialog"),
+    Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),
+    Command("dialog.page-down", "pagedown", "Page down", "Scroll the dialog down", "dialog"),
+    Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
     # -- the list of forwards
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward", "forwards", footer=True),
     Command("forwards.restart", "r", "Restart", "Start a stopped port-forward again", "forwards", footer=True),
