@@ -1,0 +1,235 @@
+"""A log's bytes made into lines, and the place in a log from which reading goes on without loss or repeats.
+
+The API server sends a log as plain bytes. With `timestamps=true` the kubelet puts an RFC 3339 time with
+nanoseconds and a space before each line. Chunks cut lines and characters anywhere.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import deque
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+MAX_LINE = 65_536  # characters; a longer line comes in several pieces
+_REMEMBERED = 1000  # lines of one time that are remembered by their text
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
+
+
+class LogLine(NamedTuple):
+    """A line apart: `time` is the server's RFC 3339 time, or "" when the line does not begin with one."""
+
+    time: str
+    text: str
+
+
+def parse_line(raw: str) -> LogLine:
+    """Part the time from the text. A line whose first word is no time is passed whole."""
+    stamp = stamp_of(raw)
+    return LogLine(stamp, raw[len(stamp) + 1 :]) if stamp else LogLine("", raw)
+
+
+def stamp_of(raw: str) -> str:
+    """The RFC 3339 time that the line begins with, or ""."""
+    match = _STAMP.match(raw)
+    if not match or not (match[0].endswith(" ") or match.end() == len(raw)):
+        return ""
+    return match[0].rstrip(" ")
+
+
+def moment(stamp: str) -> tuple[float, int]:
+    """A time that can be compared: (seconds since the epoch, nanoseconds). An impossible one is before every other."""
+    match = _STAMP.match(stamp)
+    if match:
+        try:
+            seconds = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp()
+        except ValueError:  # 2026-02-30: it only looks like a time
+            return float("-inf"), 0
+        return seconds, int((match[2] or "0").ljust(9, "0"))
+    return float("-inf"), 0
+
+
+class Lines(NamedTuple):
+    """Lines in order. Those whose index is in `continued` go on in the next one: they are pieces of one long line."""
+
+    lines: list[str]
+    continued: Collection[int] = ()
+
+
+class LineSplitter:
+    """Chunks of bytes in, lines out, without their newline; bytes that are no UTF-8 become U+FFFD.
+
+    A line of more than `limit` characters comes in pieces of exactly `limit`, the last one shorter: the same
+    pieces however the chunks were cut.
+    """
+
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+
+    def feed(self, chunk: bytes, *, final: bool = False) -> Lines:
+        """What became complete with `chunk`. With `final`, an unfinished last line too."""
+        text = self._rest + self._decoder.decode(chunk, final)
+        lines = text.split("\n")
+        self._rest = lines.pop()
+        if final and self._rest:
+            lines.append(self._rest)
+            self._rest = ""
+        if len(text) <= self._limit:
+            return Lines(lines)
+        return self._cut(lines)
+
+    def _cut(self, lines: list[str]) -> Lines:
+        limit = self._limit
+        if len(self._rest) <= limit and max(map(len, lines), default=0) <= limit:
+            return Lines(lines)
+        pieces: list[str] = []
+        continued: set[int] = set()
+        for line in lines:
+            while len(line) > limit:
+                continued.add(len(pieces))
+                pieces.append(line[:limit])
+                line = line[limit:]
+            pieces.append(line)
+        while len(self._rest) > limit:
+            continued.add(len(pieces))
+            pieces.append(self._rest[:limit])
+            self._rest = self._rest[limit:]
+        return Lines(pieces, continued)
+
+
+class Position:
+    """How far a container's log has been read, so that a new request can go on behind it.
+
+    `stamp` is the time of the last complete line that had one, `count` how many lines in a row bore it,
+    `unstamped` how many lines without a time came after them, `pieces` how many pieces of the next, unfinished
+    line were taken. A stream that began with `tailLines` (`whole` is false) may begin within a run of lines of one
+    time; then their texts are remembered too, since their number alone does not tell which ones they were.
+    Without any times a stream that began at the beginning is resumed by the number of lines.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self.whole = whole
+        self.stamp = ""
+        self.count = 0
+        self.unstamped = 0
+        self.pieces = 0
+        self.texts: deque[str] | None = None if whole else deque(maxlen=_REMEMBERED)
+        self._first = ""  # the first piece of the unfinished line
+
+    @property
+    def since(self) -> str:
+        """For `sinceTime`; the API server cuts it down to the whole second. "" when nothing with a time was read."""
+        return self.stamp or (stamp_of(self._first) if self.pieces else "")
+
+    def take(self, taken: Lines) -> None:
+        """Go on behind these lines."""
+        lines, continued = taken
+        if continued or self.pieces:
+            self._take_pieces(lines, continued)
+            return
+        # The usual case costs nothing per line: only the last run of lines of one time is looked at.
+        last = len(lines) - 1
+        while last >= 0 and not stamp_of(lines[last]):
+            last -= 1
+        if last < 0:
+            self.unstamped += len(lines)
+            return
+        start, stamp = last, stamp_of(lines[last])
+        while start > 0 and lines[start - 1].startswith(stamp):
+            start -= 1
+        for line in lines[max(0, start - 1) : last + 1]:
+            self._complete(line)
+        self.unstamped = len(lines) - 1 - last
+
+    def _take_pieces(self, lines: list[str], continued: Collection[int]) -> None:
+        for index, line in enumerate(lines):
+            if not self.pieces:
+                self._first = line
+            if index in continued:
+                self.pieces += 1
+            else:
+                self.pieces = 0
+                self._complete(self._first)
+
+    def _complete(self, line: str) -> None:
+        stamp = stamp_of(line)
+        if not stamp:
+            self.unstamped += 1
+            return
+        if stamp != self.stamp:
+            if self.stamp:
+                self.texts = None  # the run of this time is seen from its beginning
+            self.stamp, self.count = stamp, 0
+        self.count += 1
+        self.unstamped = 0
+        if self.texts is not None:
+            self.texts.append(line)
+
+
+class Resume:
+    """Drops from a new stream what was read before: every line before the position, and exactly those on it."""
+
+    def __init__(self, position: Position) -> None:
+        timeless = not position.since
+        self.done = timeless and not (position.whole and (position.unstamped or position.pieces))
+        self._at = moment(position.since)
+        self._left = position.count
+        self._unstamped = position.unstamped
+        self._pieces = 0 if self.done else position.pieces
+        self._texts = list(position.texts) if position.texts and position.count else None
+        self._seen: deque[str] = deque(maxlen=len(self._texts or "x"))
+        self._reached = timeless  # the lines of the position's time are behind
+        self._inside: bool | None = None  # within a long line: whether its pieces are dropped
+
+    def drop(self, came: Lines) -> Lines:
+        """What of these lines is new. When `done` is true nothing is left to drop: the rest need not come here."""
+        kept: list[str] = []
+        continued: set[int] = set()
+        for index, line in enumerate(came.lines):
+            goes_on = index in came.continued
+            if self._inside is None:
+                dropped = not self.done and self._is_old(line)
+            else:
+                dropped = self._inside
+            self._inside = dropped if goes_on else None
+            if not dropped and self._pieces:  # the line of which some pieces were taken
+                self._pieces -= 1
+                if not goes_on:
+                    self._pieces = 0
+                continue
+            if not dropped:
+                if goes_on:
+                    continued.add(len(kept))
+                kept.append(line)
+        return Lines(kept, continued)
+
+    def _is_old(self, line: str) -> bool:
+        stamp = stamp_of(line)
+        if self._reached:
+            if not stamp and self._unstamped:
+                self._unstamped -= 1
+                return True
+            self.done = True
+            return False
+        if not stamp:
+            return True
+        at = moment(stamp)
+        if at > self._at or (at == self._at and not self._left):
+            self._reached = self.done = True
+            return False
+        if at == self._at:
+            self._pass(line)
+        return True
+
+    def _pass(self, line: str) -> None:
+        """One more line of the position's time."""
+        self._seen.append(line)
+        if self._texts is not None:
+            self._reached = list(self._seen) == self._texts
+        else:
+            self._left -= 1
+            self._reached = not self._left

@@ -1,0 +1,336 @@
+"""The log of one container, followed through dropped connections, rotations and restarts with no line lost or twice.
+
+A stream of the API server that ends says little: the container may have ended, its log may have been rotated, the
+API server or the kubelet may have been restarted. So the pod is asked: the same run of the container still going
+means go on behind the last line; ended means read what is left and say how it ended; another run means the rest of
+the old one (`previous=true`) and then the new one from its beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from podtui.cluster.log_batches import Batches, LogBatch, Sink
+from podtui.cluster.log_lines import LineSplitter, LogLine, Position, Resume, parse_line
+from podtui.cluster.resources import ObjectRef
+from podtui.cluster.runs import ContainerRuns, Run, containers_of, over, runs_of
+from podtui.errors import ConnectionFailed, Forbidden, Invalid, NotFound, PodtuiError, ServerError, TooManyRequests
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection import Connection
+
+__all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "parse_line"]
+
+QUIET = 120.0
+"""Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
+_PASSING = (ConnectionFailed, ServerError, TooManyRequests)
+
+
+class LogOptions(msgspec.Struct, frozen=True):
+    """What to read, as the flags of `kubectl logs`. `tail` in lines, None for all; `since` in seconds; `limit` in bytes.
+
+    `tail`, `since` and `limit` are for the first run only; runs after a restart are read whole. Reading ends for
+    good at `limit`, at the end of the previous run, and without `follow` at the end of what there is.
+    """
+
+    tail: int | None = None
+    since: int | None = None
+    previous: bool = False
+    follow: bool = True
+    limit: int | None = None
+
+
+State = Literal["connecting", "waiting", "following", "reconnecting", "ended", "failed"]
+
+
+class LogStatus(msgspec.Struct, frozen=True):
+    """How it stands. `why` is in words for a person; `retry_at` is the time (`time.monotonic()`) of the next attempt.
+
+    `waiting`: the container has not been started, `why` are the server's words. `ended`: the run ended, `why` says
+    how; the follower goes on when the container is restarted, unless `final`. `failed` is always final.
+    """
+
+    state: State = "connecting"
+    why: str = ""
+    retry_at: float | None = None
+    error: PodtuiError | None = None
+    final: bool = False
+
+
+class LogFollower:
+    """Reads the log of one container of one pod (its UID counts: one recreated under the same name is another)."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        ref: ObjectRef,
+        container: str,
+        options: LogOptions | None = None,
+        *,
+        quiet: float = QUIET,
+        pace: float = 1.0,
+    ) -> None:
+        """`pace` scales the waits (tests make them short), `quiet` is in seconds."""
+        self.ref = ref
+        self.container = container
+        self.options = options or LogOptions()
+        self.status = LogStatus()
+        self._connection = connection
+        self._quiet = quiet
+        self._pace = pace
+        self._listeners: list[Callable[[LogStatus], None]] = []
+        self._uid = ref.uid
+        self._run: Run | None = None
+        self._first = True  # the run that was found at first, to which `tail` and the like apply
+        self._position = Position()
+        self._read_out = False  # everything of a run that ended has been read
+        self._attempt = 0
+        self._polls = 0
+        self._came = False  # whether the latest stream brought anything
+
+    def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
+        """Be told of every change of the status; the result ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def run(self, sink: Sink) -> None:
+        """Read into `sink` until there can be nothing more; the last status says why. To stop: cancel it.
+
+        Raises nothing but what the sink raises. While the sink waits, nothing is read.
+        """
+        batches = Batches(sink)
+        flusher = asyncio.create_task(batches.run())
+        reader = asyncio.create_task(self._follow(batches))
+        try:
+            await asyncio.wait((flusher, reader), return_when=asyncio.FIRST_COMPLETED)
+            if flusher.done():  # the sink failed
+                await flusher
+            await reader
+        finally:
+            for task in (flusher, reader):
+                task.cancel()
+            await asyncio.gather(flusher, reader, return_exceptions=True)
+
+    # -- what to do next ------------------------------------------------------------------------------------------
+
+    async def _follow(self, batches: Batches) -> None:
+        while not self.status.final:
+            try:
+                await self._step(batches)
+            except _PASSING as error:
+                await batches.flush()
+                await self._back_off(error)
+            except NotFound as error:  # of the log, though the pod is there: the kubelet has lost it, or is not ready yet
+                await self._back_off(error)
+            except PodtuiError as error:
+                await batches.flush()
+                self._say("failed", error.what, error=error, final=True)
+
+    async def _step(self, batches: Batches) -> None:
+        """Ask the pod, and do what its state asks for."""
+        try:
+            pod = await self._connection.json("GET", self.ref.path)
+        except NotFound:
+            return await self._end(batches, "the pod is gone")
+        except Forbidden:
+            return await self._unknown(batches)
+        uid = (pod.get("metadata") or {}).get("uid", "")
+        self._uid = self._uid or uid
+        if uid != self._uid:
+            return await self._end(batches, "the pod is gone; another one has its name now")
+        if self.container not in containers_of(pod):
+            what = f"{self.ref} has no container {self.container}"
+            return self._say("failed", what, error=PodtuiError(what), final=True)
+        runs = runs_of(pod, self.container)
+        if self.options.previous:
+            return await self._previous(batches, runs)
+        if not runs.current.id:
+            return await self._waiting(pod, runs)
+        await self._current(batches, pod, runs)
+
+    async def _current(self, batches: Batches, pod: dict[str, Any], runs: ContainerRuns) -> None:
+        run = runs.current
+        if self._run is None:
+            self._begin(run, first=True)
+        elif run.id != self._run.id:
+            await self._next_run(batches, runs)
+        if not run.running or not self.options.follow:
+            if not self._read_out:
+                await self._read(batches, follow=False)
+                self._read_out = True
+                await batches.flush()
+            if not run.running or not self.options.follow:
+                why = run.ending() if not run.running else "everything there was is read"
+                if runs.waiting:
+                    why = f"{why}; {runs.waiting}"
+                final = over(pod) or not self.options.follow or self.options.limit is not None
+                self._say("ended", why, final=final)
+                self._attempt = 0
+                if not final:
+                    await self._pause()
+            return
+        if await self._read(batches, follow=True):
+            self._attempt = 0
+        if self.options.limit is not None:
+            await batches.flush()
+            return self._say("ended", f"the first {self.options.limit} bytes are read", final=True)
+        # It ended of itself: the container did, and its status will tell soon, or it is to be asked for again.
+        self._attempt += 1
+        if self._attempt > 3:
+            self._say("reconnecting", "the server ended the stream")
+        await asyncio.sleep(self._pace * min(5.0, 0.2 * 2 ** (self._attempt - 1)))
+
+    async def _next_run(self, batches: Batches, runs: ContainerRuns) -> None:
+        """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
+        assert self._run is not None
+        before = self._run
+        if runs.previous.id == before.id:
+            before = runs.previous
+            if not self._read_out:
+                try:
+                    await self._read(batches, follow=False, previous=True)
+                except (Invalid, NotFound) as error:  # its log is no longer kept
+                    await batches.note(f"the rest of the previous run is missing: {error.what}")
+            note = f"container {self.container} restarted ({before.ending()})"
+        elif runs.previous.id:
+            note = f"container {self.container} was restarted several times; lines of the runs between are missing"
+        else:
+            note = f"container {self.container} restarted"
+        await batches.note(note)
+        self._begin(runs.current, first=False)
+
+    def _begin(self, run: Run, *, first: bool) -> None:
+        self._run = run
+        self._first = first
+        self._read_out = False
+        self._polls = 0
+        self._position = Position(whole=not (first and (self.options.tail is not None or self.options.since is not None)))
+
+    async def _previous(self, batches: Batches, runs: ContainerRuns) -> None:
+        if self._run is None:
+            self._begin(runs.previous, first=True)
+        elif self._run.id != runs.previous.id:
+            return await self._end(batches, "the container was restarted; this run's log is no longer kept")
+        await self._read(batches, follow=False, previous=True)
+        await self._end(batches, runs.previous.ending())
+
+    async def _waiting(self, pod: dict[str, Any], runs: ContainerRuns) -> None:
+        """No run yet: the server's refusal has the best words. It is asked for a byte, in case that there is a log."""
+        try:
+            query = [("container", self.container), ("limitBytes", "1")]
+            async with self._connection.stream(f"{self.ref.path}/log", query=query, accept="*/*"):
+                words = runs.waiting or "the container is starting"
+        except Invalid as error:
+            words = error.what
+        if over(pod):
+            status = pod["status"]
+            why = ": ".join(filter(None, (status.get("reason"), status.get("message")))) or words
+            return self._say("ended", f"the container never ran; {why}", final=True)
+        if not self.options.follow:
+            return self._say("failed", words, error=PodtuiError(words), final=True)
+        self._say("waiting", words)
+        self._attempt = 0
+        await self._pause()
+
+    async def _unknown(self, batches: Batches) -> None:
+        """The log may be read, but not the pod: follow what comes, and believe an end that brings nothing new."""
+        if self._run is None:
+            self._begin(Run("?", running=True), first=True)
+        previous = self.options.previous
+        await self._read(batches, follow=self.options.follow and not previous, previous=previous)
+        if previous or not self.options.follow or self.options.limit is not None or not self._came:
+            return await self._end(batches, "the stream ended (why is not known: this user may not get the pod)")
+        await asyncio.sleep(self._pace)
+
+    async def _end(self, batches: Batches, why: str) -> None:
+        await batches.flush()
+        self._say("ended", why, final=True)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def _query(self, follow: bool, previous: bool) -> list[tuple[str, str]]:
+        options = self.options
+        query = [("container", self.container), ("timestamps", "true")]
+        if follow:
+            query.append(("follow", "true"))
+        if previous:
+            query.append(("previous", "true"))
+        if self._position.since:
+            query.append(("sinceTime", self._position.since))
+        elif self._first:
+            if options.tail is not None:
+                query.append(("tailLines", str(options.tail)))
+            if options.since is not None:
+                query.append(("sinceSeconds", str(options.since)))
+        if options.limit is not None and self._first:
+            query.append(("limitBytes", str(options.limit)))
+        return query
+
+    async def _read(self, batches: Batches, *, follow: bool, previous: bool = False) -> bool:
+        """Read behind the position until the server ends the stream. True if anything new came."""
+        splitter, resume, position = LineSplitter(), Resume(self._position), self._position
+        self._came = False
+        started = latest = time.monotonic()
+        loop = asyncio.get_running_loop()
+        # A quiet container's answer has no header even, so silence means that the server accepted.
+        accepted = loop.call_later(1.0, self._say, "following") if follow else None
+        try:
+            async with self._connection.stream(
+                f"{self.ref.path}/log", query=self._query(follow, previous), accept="*/*", idle_timeout=self._quiet
+            ) as stream:
+                if follow:
+                    self._say("following")
+                async for chunk in stream:
+                    latest = time.monotonic()
+                    came = splitter.feed(chunk)
+                    if not resume.done:
+                        came = resume.drop(came)
+                    if came.lines:
+                        self._came = True
+                        position.take(came)
+                        await batches.put(came)
+                    if self._attempt and latest - started > _HEALTHY:
+                        self._attempt = 0
+            if not follow:  # the last line may have no newline; while the container runs it may yet be continued
+                came = resume.drop(splitter.feed(b"", final=True))
+                position.take(came)
+                await batches.put(came)
+        except ConnectionFailed:
+            if time.monotonic() - latest < self._quiet - 1:
+                raise
+            self._came = True  # nothing failed: it was quiet, and is asked for again
+        finally:
+            if accepted is not None:
+                accepted.cancel()
+        return self._came
+
+    # -- waiting and telling --------------------------------------------------------------------------------------
+
+    async def _back_off(self, error: PodtuiError) -> None:
+        """Full jitter, so that a thousand followers do not come back at once; the server's own wish counts first."""
+        longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._attempt)
+        self._attempt += 1
+        delay = getattr(error, "retry_after", None) or self._pace * random.uniform(_FIRST_BACKOFF / 2, longest)
+        self._say("reconnecting", error.what, retry_at=time.monotonic() + delay, error=error)
+        await asyncio.sleep(delay)
+
+    async def _pause(self) -> None:
+        """Until the pod is asked again: after a second at first, later after five."""
+        self._polls += 1
+        await asyncio.sleep(self._pace * min(5.0, 1.0 + 0.1 * self._polls))
+
+    def _say(
+        self, state: State, why: str = "", *, retry_at: float | None = None, error: PodtuiError | None = None, final: bool = False
+    ) -> None:
+        status = LogStatus(state, why, retry_at, error, final)
+        if status != self.status:
+            self.status = status
+            for listener in list(self._listeners):
+                listener(status)

@@ -1,0 +1,96 @@
+"""The runs of a container, as a pod's status tells them: a restarted container is another run with logs of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+_STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+_SPECS = ("containers", "initContainers", "ephemeralContainers")
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run of a container; its log can be had while it is the current or the previous one.
+
+    `id` tells it from every other run of the container; "" means that there has been none yet.
+    """
+
+    id: str = ""
+    running: bool = False
+    exit_code: int | None = None
+    signal: int = 0
+    reason: str = ""
+    message: str = ""
+
+    def ending(self) -> str:
+        """`exit code 1, Error`"""
+        words = [] if self.exit_code is None else [f"exit code {self.exit_code}"]
+        if self.signal:
+            words.append(f"signal {self.signal}")
+        if self.reason:
+            words.append(self.reason)
+        return ", ".join(words) or "terminated"
+
+
+class ContainerRuns(msgspec.Struct, frozen=True):
+    """What a pod tells of one container. `waiting` is why it is not running, as `CrashLoopBackOff: back-off 10s ...`."""
+
+    current: Run
+    previous: Run
+    waiting: str = ""
+
+
+def containers_of(pod: Mapping[str, Any]) -> list[str]:
+    """The names of a pod's containers in the order of `kubectl logs --all-containers`: containers, init, ephemeral ones."""
+    spec = pod.get("spec") or {}
+    return [container["name"] for field in _SPECS for container in spec.get(field) or ()]
+
+
+def default_container(pod: Mapping[str, Any]) -> str:
+    """The container that kubectl takes when none is named: the annotated one, otherwise the first."""
+    names = containers_of(pod)
+    annotated = ((pod.get("metadata") or {}).get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
+    return annotated if annotated in names else names[0] if names else ""
+
+
+def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
+    """The current and the previous run of a container.
+
+    Current is the one whose log the kubelet gives without `previous`: the running one, else the one that ended
+    last (a container that waits to be started again still has the log of its last run).
+    """
+    status = next((each for each in _statuses(pod) if each.get("name") == container), {})
+    state = status.get("state") or {}
+    last = (status.get("lastState") or {}).get("terminated")
+    previous = _terminated(status, last, before=1) if last else Run()
+    waiting = state.get("waiting") or {}
+    why = ": ".join(word for word in (waiting.get("reason") or "", waiting.get("message") or "") if word)
+    if running := state.get("running"):
+        key = status.get("containerID") or f"{status.get('restartCount', 0)}@{running.get('startedAt', '')}"
+        return ContainerRuns(Run(key, running=True), previous)
+    if terminated := state.get("terminated"):
+        return ContainerRuns(_terminated(status, terminated), previous)
+    return ContainerRuns(previous, previous, why)
+
+
+def over(pod: Mapping[str, Any]) -> bool:
+    """Whether none of the pod's containers will run again (phases Succeeded and Failed are final)."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _statuses(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    status = pod.get("status") or {}
+    for field in _STATUSES:
+        yield from status.get(field) or ()
+
+
+def _terminated(status: Mapping[str, Any], state: Mapping[str, Any], before: int = 0) -> Run:
+    return Run(
+        id=state.get("containerID") or f"{status.get('restartCount', 0) - before}@{state.get('startedAt', '')}",
+        exit_code=state.get("exitCode"),
+        signal=state.get("signal") or 0,
+        reason=state.get("reason") or "",
+        message=state.get("message") or "",
+    )
