@@ -33,7 +33,7 @@ _WORDS: dict[str, Style] = {
 }
 # Words that kubelet, the container runtime and the control plane make, by how they end or begin.
 _ERROR = re.compile(
-    r"(?:.*(?:Error|Err|BackOff|Killed|Failed|Mismatch|CannotRun|Invalid.*Name|NeverPull|Lost|Rejected))|(?:ExitCode|Signal):-?\d+"
+    r"Err.*|Invalid.*|.*(?:Error|BackOff|Killed|Failed|Mismatch|CannotRun|Lost|Rejected)|(?:ExitCode|Signal):-?\d+"
     r"|DeadlineExceeded|OutOf.+|UnexpectedAdmission.*|NodeAffinity|NodeShutdown|Preempting|Preempted|Shutdown|.*Unavailable|.*NotSatisfied"
 )
 _INIT_COUNT = re.compile(r"\d+/\d+")

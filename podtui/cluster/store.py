@@ -340,5 +340,3 @@ def merged_health(reflectors: list[Reflector]) -> Health:
         None if None in remaining else sum(n for n in remaining if n is not None),
         min((r.retry_at for r in those if r.retry_at is not None), default=None),
     )
-
-

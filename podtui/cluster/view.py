@@ -222,5 +222,3 @@ class View:
         self._order += coming
         self._order.sort()
         self.uids = [key[-1] for key in self._order]
-
-

@@ -79,8 +79,8 @@ def status(code: int, reason: str, message: str = "") -> dict[str, Any]:
 class ListServer:
     """The objects, what happened to them, and what is to go wrong.
 
-    `refusals[namespace]` is raised by lists and watches of it ("" the cluster-wide ones); `list_faults` and `watch_faults` are raised one at
-    a time by the next requests; a `watch_lines` entry is sent by the next watch, which then ends.
+    `refusals[namespace]` is raised by lists and watches of it ("" the cluster-wide ones); `list_faults` and `watch_faults` are
+    raised one at a time by the next requests; a `watch_lines` entry is sent by the next watch, which then ends.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
@@ -151,7 +151,13 @@ class ListServer:
         return parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else ""
 
     async def request(
-        self, method: str, path: str, *, query: Query = (), accept: str = "", timeout: float | None = None  # noqa: ASYNC109
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        accept: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
         assert method == "GET"
         asked = {"path": path, **dict(query)}
@@ -279,5 +285,5 @@ def refusal(code: int, reason: str, retry_after: float | None = None) -> PodtuiE
 async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait until something holds; a test that waits in vain fails."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
