@@ -1,0 +1,172 @@
+"""The text behind a TextView: lines that are made harmless, measured and highlighted only when they are looked at.
+
+A line may be 256 KiB long (an annotation) and a document may have 50,000 lines, so nothing here walks over
+everything but the search.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
+from rich.cells import get_character_cell_size, split_graphemes
+
+from podtui.text import harmless
+
+Part = tuple[str, str]
+"""Text and the name of its style in the palette ("" for none)."""
+Line = str | Sequence[Part]
+Highlight = Callable[[int, str], Sequence[Part]]
+"""From a line's number (from 0) and its harmless text to the same text in parts."""
+Match = tuple[int, int, int]
+"""The line, and the first character of a match and the one behind its last."""
+
+TAB = 4
+_KEPT = 512  # lines that stay prepared
+_LONG = 20_000  # characters: from here on clusters of emoji are measured character by character
+_SINGLE = re.compile("[\x20-\x7e\xa0-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u2319\u2400-\u2426\u2500-\u25fc]*\\Z")
+_CLUSTERS = re.compile("[\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+
+
+class Prepared:
+    """One line ready to be cut: its text, where each style begins, and the cell at which each character begins."""
+
+    __slots__ = ("_offsets", "_starts", "_styles", "_wrapped", "_wrapped_at", "text")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        starts, styles, at = [0], [""], 0
+        for text, style in parts:
+            if style != styles[-1]:
+                starts.append(at)
+                styles.append(style)
+            at += len(text)
+        self._starts, self._styles = starts, styles
+        self.text = parts[0][0] if len(parts) == 1 else "".join(text for text, _ in parts)
+        self._offsets = None if _SINGLE.match(self.text) else _offsets(self.text)
+        self._wrapped: Sequence[int] = ()
+        self._wrapped_at = 0
+
+    @property
+    def width(self) -> int:
+        """In cells."""
+        return self.cell(len(self.text))
+
+    def cell(self, index: int) -> int:
+        """The cell at which a character begins."""
+        return index if self._offsets is None else self._offsets[index]
+
+    def rows(self, width: int) -> Sequence[int]:
+        """The first character of each row when wrapped to `width` cells; an empty line is one row."""
+        if self._wrapped_at != width:
+            self._wrapped, self._wrapped_at = self._wrap(max(1, width)), width
+        return self._wrapped
+
+    def _wrap(self, width: int) -> Sequence[int]:
+        length = len(self.text)
+        if self._offsets is None:
+            return range(0, max(1, length), width)
+        starts, at = [0], 0
+        while True:
+            end = bisect_right(self._offsets, self._offsets[at] + width) - 1
+            end = max(end, at + 1)  # a wide character in a view of one cell
+            if end >= length:
+                return starts
+            starts.append(end)
+            at = end
+
+    def row(self, number: int, width: int) -> tuple[int, int]:
+        """The characters of one wrapped row."""
+        rows = self.rows(width)
+        return rows[number], rows[number + 1] if number + 1 < len(rows) else len(self.text)
+
+    def window(self, left: int, width: int) -> tuple[int, int, int]:
+        """The characters wholly within cells `left` to `left + width`, and how many cells of half a character stand before them."""
+        if self._offsets is None:
+            return min(left, len(self.text)), min(left + width, len(self.text)), 0
+        start = bisect_left(self._offsets, left)
+        if start >= len(self._offsets):
+            return len(self.text), len(self.text), 0
+        end = max(start, bisect_right(self._offsets, left + width) - 1)
+        return start, min(end, len(self.text)), min(self._offsets[start] - left, width)
+
+    def parts(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+        """(start, end, style) of what lies between two characters."""
+        place = bisect_right(self._starts, start) - 1
+        while start < end:
+            until = self._starts[place + 1] if place + 1 < len(self._starts) else len(self.text)
+            yield start, min(until, end), self._styles[place]
+            start = until
+            place += 1
+
+
+def _offsets(text: str) -> array[int]:
+    """The cell of each character and, last, of the end; the characters of one cluster count at the first of them."""
+    if len(text) < _LONG and _CLUSTERS.search(text):
+        offsets, cell = array("I"), 0
+        for start, end, size in split_graphemes(text)[0]:
+            offsets.append(cell)
+            cell += size
+            offsets.extend([cell] * (end - start - 1))
+        offsets.append(cell)
+        return offsets
+    return array("I", accumulate(map(get_character_cell_size, text), initial=0))
+
+
+class Document:
+    """Lines, prepared on demand."""
+
+    def __init__(self, lines: Sequence[Line] = (), highlight: Highlight | None = None) -> None:
+        self.lines = lines
+        self._highlight = highlight
+        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def text(self, number: int) -> str:
+        """A line's harmless text."""
+        line = self.lines[number]
+        if isinstance(line, str):
+            return harmless(line, tab=TAB)
+        return "".join(harmless(text, tab=TAB) for text, _ in line)
+
+    def prepared(self, number: int) -> Prepared:
+        found = self._prepared.get(number)
+        if found is None:
+            line = self.lines[number]
+            if not isinstance(line, str):
+                parts: Sequence[Part] = [(harmless(text, tab=TAB), style) for text, style in line]
+            else:
+                text = harmless(line, tab=TAB)
+                parts = self._highlight(number, text) if self._highlight is not None else ((text, ""),)
+            found = self._prepared[number] = Prepared(parts)
+            if len(self._prepared) > _KEPT:
+                self._prepared.popitem(last=False)
+        return found
+
+    def find(self, needle: str, limit: int) -> list[Match]:
+        """Where `needle` stands, at most `limit` places; capitals count only if it has some."""
+        if not needle:
+            return []
+        found: list[Match] = []
+        exact = needle != needle.lower()
+        pattern = re.compile(re.escape(needle), 0 if exact else re.IGNORECASE)
+        for number in range(len(self.lines)):
+            text = self.text(number)
+            if not text.isascii():
+                found += [(number, match.start(), match.end()) for match in pattern.finditer(text)]
+            else:
+                where = text if exact else text.lower()
+                at = where.find(needle)
+                while at >= 0:
+                    found.append((number, at, at + len(needle)))
+                    if len(found) >= limit:
+                        break
+                    at = where.find(needle, at + len(needle))
+            if len(found) >= limit:
+                return found[:limit]
+        return found
