@@ -66,6 +66,53 @@ class SelectorError(PodtuiError):
         return f"{harmless(self.text)}\n{' ' * columns}^"
 
 
+class PortSpecError(PodtuiError):
+    """What to forward (`8888:8080`) does not parse, or names a port that the pod does not have."""
+
+    exit_code = 2
+
+
+class PortBusy(PodtuiError):
+    """A local port is taken. `owner` says by whom ("" if it cannot be read), `free` is a port to take instead (0: none found)."""
+
+    def __init__(self, what: str, port: int, owner: str = "", free: int = 0) -> None:
+        super().__init__(what, f"Port {free} is free" if free else "")
+        self.port = port
+        self.owner = owner
+        self.free = free
+
+
+class PodLost(PodtuiError):
+    """The pod that is meant is gone, has finished, or has been replaced by another one of its name."""
+
+
+class ArgumentError(PodtuiError):
+    """Changes of labels or annotations (`env=prod app-`) do not parse or are not valid.
+
+    `text` is what was typed, `position` the 0-based character at fault.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, text: str, position: int, hint: str = "") -> None:
+        super().__init__(what, hint)
+        self.text = text
+        self.position = position
+
+
+class ManifestError(PodtuiError):
+    """A manifest cannot be used; `what` begins with the place (`pod.yaml:12: `). `line` is 1-based, 0 for the whole file."""
+
+    def __init__(self, source: str, line: int, what: str, hint: str = "") -> None:
+        super().__init__(f"{source}:{line}: {what}" if line else f"{source}: {what}", hint)
+        self.source = source
+        self.line = line
+
+
+class UnknownKind(PodtuiError):
+    """The API server knows no such kind; `hint` has the near ones."""
+
+
 class ReadOnlyError(PodtuiError):
     """A change was asked for while podtui is read-only; nothing was sent."""
 
@@ -112,6 +159,14 @@ class NotFound(ApiError):
 
 class Conflict(ApiError):
     """409: it exists already, or was changed or replaced since it was read."""
+
+
+class Changed(Conflict):
+    """409: the object was changed since it was read; read it again and decide anew."""
+
+
+class Replaced(Conflict):
+    """409: the object that was meant is gone, and another one has its name now. It was not touched."""
 
 
 class Gone(ApiError):

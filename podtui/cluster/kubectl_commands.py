@@ -1,0 +1,58 @@
+"""The exact kubectl command of each change: what a person could type in a shell instead, and learn from.
+
+Objects of several namespaces or kinds need several commands. Every word is quoted for a POSIX shell where it must be.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from podtui.cluster.label_changes import LabelChanges
+from podtui.cluster.resources import ObjectRef, Resource
+
+
+def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, context: str = "") -> list[str]:
+    """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations: one for each kind and namespace."""
+    verb = "label" if changes.kind == "labels" else "annotate"
+    flags = ["--overwrite"] if overwrite else []
+    return [
+        _command([verb, _named(resource), *_namespace(namespace), *names, *changes.arguments(), *flags], context)
+        for resource, namespace, names in _groups(refs)
+    ]
+
+
+def kubectl_delete(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, context: str = "") -> list[str]:
+    """`kubectl delete pod -n NS NAME...` with `--grace-period` and `--force`, one for each kind and namespace."""
+    flags = [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
+    if force:
+        flags = ["--grace-period=0", "--force"]
+    return [
+        _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], context)
+        for resource, namespace, names in _groups(refs)
+    ]
+
+
+def kubectl_create(path: str, namespace: str = "", *, context: str = "") -> str:
+    """`kubectl create -n NS -f FILE`."""
+    return _command(["create", *_namespace(namespace), "-f", path], context)
+
+
+def _command(words: Sequence[str], context: str) -> str:
+    return shlex.join(["kubectl", *(["--context", context] if context else []), *words])
+
+
+def _namespace(namespace: str) -> list[str]:
+    return ["-n", namespace] if namespace else []
+
+
+def _named(resource: Resource) -> str:
+    """As kubectl takes and prints a kind: `pod`, `deployment.apps`."""
+    return resource.kind.lower() + (f".{resource.group}" if resource.group else "")
+
+
+def _groups(refs: Sequence[ObjectRef]) -> list[tuple[Resource, str, list[str]]]:
+    groups: dict[tuple[Resource, str], list[str]] = {}
+    for ref in refs:
+        groups.setdefault((ref.resource, ref.namespace if ref.resource.namespaced else ""), []).append(ref.name)
+    return [(resource, namespace, names) for (resource, namespace), names in groups.items()]
