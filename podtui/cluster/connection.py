@@ -8,7 +8,6 @@ comes out as an error of podtui.errors. aiohttp and kubernetes are imported by `
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import platform
 import ssl
@@ -24,7 +23,8 @@ from podtui.cluster import client, gate, sockets, tls
 from podtui.cluster.credentials import Credential, Credentials
 from podtui.cluster.failures import failure, place, refusal, unreadable
 from podtui.cluster.settings import ConnectionSettings
-from podtui.errors import ConnectionFailed, Unauthorized
+from podtui.cluster.streams import ByteStream, WebSocket
+from podtui.errors import ConnectionFailed, PodtuiError, Unauthorized
 
 if TYPE_CHECKING:
     import aiohttp
@@ -54,6 +54,7 @@ class Connection:
         self._request_timeout = request_timeout
         self._credentials = Credentials(settings)
         self._certificate: tuple[bytes, bytes] | None = None
+        self._changing_certificate = asyncio.Lock()
         self._retired: aiohttp.ClientSession | None = None
         self._session = self._new_session(context)
         self._closed = False
@@ -166,11 +167,14 @@ class Connection:
                     raise
                 return await send(await self._credential(method, path, query))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise (self._is_closed() if self._closed else failure(self.settings, error, limit)) from error
+            raise self._explained(error, limit) from error
         except RuntimeError as error:
             if self._closed:  # aiohttp says so with a RuntimeError
                 raise self._is_closed() from error
             raise
+
+    def _explained(self, error: BaseException, limit: float | None) -> PodtuiError:
+        return self._is_closed() if self._closed else failure(self.settings, error, limit)
 
     def _is_closed(self) -> ConnectionFailed:
         return ConnectionFailed(f"the connection to {place(self.settings)} was closed")
@@ -181,8 +185,9 @@ class Connection:
         if self._closed:
             raise self._is_closed()
         credential = await self._credentials.get()
-        if credential.certificate != self._certificate:
-            await self._show(credential.certificate)
+        async with self._changing_certificate:
+            if credential.certificate != self._certificate:
+                await self._show(credential.certificate)
         self._check(method, path, query)  # read_only may have been set meanwhile
         return credential
 
@@ -208,7 +213,7 @@ class Connection:
 
         response = await self._with_credentials("GET", path, query, send, idle_timeout)
         try:
-            yield ByteStream(self, response, idle_timeout)
+            yield ByteStream(response, idle_timeout, self._explained)
         finally:
             response.close()  # not released: what is left of it is endless
 
@@ -250,7 +255,7 @@ class Connection:
         try:
             if upgraded.protocol is None and protocols:
                 raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
-            yield WebSocket(self, upgraded)
+            yield WebSocket(upgraded, self._explained)
         finally:
             await upgraded.close()
 
@@ -288,71 +293,14 @@ class Connection:
 
         The session before is left to what is under way on it, until there is another change.
         """
-        self._certificate = certificate
         context = await asyncio.to_thread(tls.context_for, self.settings, certificate)
+        if self._closed:
+            raise self._is_closed()
+        self._certificate = certificate
         before, self._session = self._session, self._new_session(context)
         oldest, self._retired = self._retired, before
         if oldest is not None:
             await oldest.close()
-
-
-class ByteStream:
-    """The answer to a GET, as it comes: iterating gives chunks that are not empty. Ends when the server ends it."""
-
-    def __init__(self, connection: Connection, response: aiohttp.ClientResponse, idle_timeout: float | None) -> None:
-        self.headers: Mapping[str, str] = response.headers
-        self._connection = connection
-        self._response = response
-        self._idle_timeout = idle_timeout
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        import aiohttp
-
-        try:
-            async for chunk in self._response.content.iter_any():
-                if chunk:
-                    yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            connection = self._connection
-            raise (connection._is_closed() if connection._closed else failure(connection.settings, error, self._idle_timeout)) from error
-
-
-class WebSocket:
-    """An open WebSocket; `protocol` is the one that the server chose."""
-
-    def __init__(self, connection: Connection, upgraded: aiohttp.ClientWebSocketResponse) -> None:
-        self.protocol: str = upgraded.protocol or ""
-        self._connection = connection
-        self._upgraded = upgraded
-
-    async def receive(self) -> bytes | None:
-        """The next message; None once the server has closed. Raises ConnectionFailed when the connection breaks."""
-        import aiohttp
-
-        message = await self._upgraded.receive()
-        if message.type is aiohttp.WSMsgType.BINARY:
-            data: bytes = message.data
-            return data
-        if message.type is aiohttp.WSMsgType.TEXT:
-            return str(message.data).encode()
-        if message.type is aiohttp.WSMsgType.ERROR:
-            error = message.data if isinstance(message.data, BaseException) else ConnectionError(str(message.data))
-            raise failure(self._connection.settings, error) from error
-        return None
-
-    async def send(self, data: bytes) -> None:
-        """Sends one binary message, waiting while the connection is full. Raises ConnectionFailed when it is closed."""
-        import aiohttp
-
-        try:
-            await self._upgraded.send_bytes(data)
-        except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise ConnectionFailed(f"the connection to {place(self._connection.settings)} was closed") from error
-
-    async def close(self) -> None:
-        """Closes it; may be called again."""
-        with contextlib.suppress(OSError):  # it is gone already
-            await self._upgraded.close()
 
 
 def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | None]:
@@ -361,9 +309,10 @@ def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | 
     configuration = configuration_type(host=settings.server)
     configuration.proxy = settings.proxy or None
     configuration.tls_server_name = settings.tls_server_name or None
-    api = api_client(configuration)
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
-    return api, context
+    # The ApiClient makes a TLS context too, which is not used: with an authority named it does not load the system's.
+    configuration.ca_cert_data = tls.authority(settings).decode("ascii") or None
+    return api_client(configuration), context
 
 
 def _is_loopback(server: str) -> bool:

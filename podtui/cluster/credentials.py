@@ -42,6 +42,7 @@ class Credentials:
         self._current: Credential | None = None
         self._fresh_until: float | None = None
         self._fetching: asyncio.Task[Credential] | None = None
+        self._closed = False
 
     @property
     def _renewable(self) -> bool:
@@ -64,6 +65,7 @@ class Credentials:
 
     async def close(self) -> None:
         """Ends a plugin that is still running."""
+        self._closed = True
         task = self._fetching
         if task is not None:
             task.cancel()
@@ -75,10 +77,17 @@ class Credentials:
         It is a task of its own, so that a caller who goes away (a pane that is closed) does not end a plugin that
         others wait for, or that would have to begin again at the next key.
         """
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch(), name="podtui-credentials")
-            self._fetching.add_done_callback(self._fetch_done)
-        return await asyncio.shield(self._fetching)
+        task = self._fetching
+        if task is None:
+            task = self._fetching = asyncio.create_task(self._fetch(), name="podtui-credentials")
+            task.add_done_callback(self._fetch_done)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._closed and caller is not None and not caller.cancelling():
+                raise CredentialError("the connection was closed while credentials were fetched") from None
+            raise
 
     def _fetch_done(self, task: asyncio.Task[Credential]) -> None:
         self._fetching = None
@@ -106,11 +115,11 @@ class Credentials:
             authorization = ""
         if any(character in authorization for character in "\r\n\0"):
             raise CredentialError(f"the token of user {harmless(self._settings.user)!r} has a line break in it", "Store it on one line.")
-        before = self._current
-        if before is not None and (before.authorization, before.certificate) == (authorization, certificate):
-            generation = before.generation + 1 if user.exec is not None else before.generation
-        else:
-            generation = before.generation + 1 if before is not None else 0
+        before, generation = self._current, 0
+        if before is not None:
+            # What a plugin gives again may be accepted now; a file that has not changed will not be.
+            same = user.exec is None and before.authorization == authorization
+            generation = before.generation if same else before.generation + 1
         self._current = Credential(authorization, certificate, generation)
         self._fresh_until = expires
         return self._current

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import signal
-from collections import deque
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +28,7 @@ API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io
 TIMEOUT = 60.0
 """Seconds that a plugin may take."""
 _MOST_OUTPUT = 4 << 20
-_MOST_STDERR = 64 << 10
+_KEPT_STDERR = 4 << 10
 _GRACE = 1.0
 """Seconds to wait for the end of its output once the plugin is gone: a child that it left behind may hold the pipe open."""
 
@@ -52,34 +52,37 @@ async def run(settings: ConnectionSettings, *, limit: float = TIMEOUT, environ: 
     program = _program(spec, name, inherited)
     info = await asyncio.to_thread(_exec_info, settings, spec)
     env = {**inherited, **dict(spec.env), "KUBERNETES_EXEC_INFO": info}
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, outputs = await loop.subprocess_exec(
+            _Outputs,
             program,
             *spec.args,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=env,
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) else str(error)
         raise CredentialError(f"the exec plugin {name} cannot be started: {words}", _hint(spec)) from None
-    output, errors = _Kept(_MOST_OUTPUT), _Kept(_MOST_STDERR)
-    assert process.stdout is not None and process.stderr is not None
-    readers = [asyncio.create_task(output.drain(process.stdout)), asyncio.create_task(errors.drain(process.stderr))]
     try:
         async with asyncio.timeout(limit):
-            code = await process.wait()
-        await asyncio.wait(readers, timeout=_GRACE)
+            await outputs.exited.wait()
+        # A child that it left behind may hold its pipes open.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await outputs.ended.wait()
     except TimeoutError:
-        raise CredentialError(f"the exec plugin {name} did not end within {limit:g} s{errors.last_lines()}", _hint(spec)) from None
+        raise CredentialError(f"the exec plugin {name} did not end within {limit:g} s{outputs.last_lines()}", _hint(spec)) from None
     finally:
-        await _end(process, readers)
-    if code != 0:
+        await asyncio.shield(_end(transport, outputs))
+    code = transport.get_returncode()
+    if code:
         how = f"failed with exit code {code}" if code > 0 else f"was ended by signal {-code}"
-        raise CredentialError(f"the exec plugin {name} {how}{errors.last_lines()}", _hint(spec))
-    return _parsed(bytes(output.first), output.overflowed, spec, name, errors)
+        raise CredentialError(f"the exec plugin {name} {how}{outputs.last_lines()}", _hint(spec))
+    return _parsed(bytes(outputs.stdout), outputs.overflowed, spec, name, outputs)
 
 
 def _check(spec: ExecSpec, name: str, settings: ConnectionSettings) -> None:
@@ -138,49 +141,58 @@ def _exec_info(settings: ConnectionSettings, spec: ExecSpec) -> str:
     return json.dumps({"kind": "ExecCredential", "apiVersion": spec.api_version, "spec": told}, default=str)
 
 
-class _Kept:
-    """One output of a process, drained to its end; the first `most` bytes are kept, and the last 4 KiB."""
+class _Outputs(asyncio.SubprocessProtocol):
+    """Takes both outputs of a plugin as they come, so that neither can block it, and keeps a bounded part of each."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.first = bytearray()
-        self.last: deque[int] = deque(maxlen=4096)
+    def __init__(self) -> None:
+        self.stdout = bytearray()
+        self.stderr = bytearray()
         self.overflowed = False
+        self.exited = asyncio.Event()
+        self.ended = asyncio.Event()
 
-    async def drain(self, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(1 << 16):
-            room = self.most - len(self.first)
-            self.overflowed = self.overflowed or len(chunk) > room
-            self.first += chunk[:room]
-            self.last.extend(chunk[-4096:])
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 1:
+            room = _MOST_OUTPUT - len(self.stdout)
+            self.overflowed = self.overflowed or len(data) > room
+            self.stdout += data[:room]
+        else:
+            self.stderr += data
+            del self.stderr[:-_KEPT_STDERR]
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.exited.set()
+        self.ended.set()
 
     def last_lines(self, most: int = 3) -> str:
-        """The last lines that are not empty, made harmless, to follow a message: `: ...`, or nothing."""
-        text = bytes(self.last).decode("utf-8", "replace")
+        """The last lines of stderr that are not empty, made harmless, to follow a message: `: ...`, or nothing."""
+        text = self.stderr.decode("utf-8", "replace")
         lines = [harmless(line.strip()) for line in text.splitlines() if line.strip()][-most:]
         return f": {' / '.join(lines)[-800:]}" if lines else ""
 
 
-async def _end(process: asyncio.subprocess.Process, readers: list[asyncio.Task[None]]) -> None:
-    """Ends whatever is left of the plugin's process group, and the readers. Shielded from being cancelled half way."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group is gone
-        os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(_reap(process, readers))
+async def _end(transport: asyncio.SubprocessTransport, outputs: _Outputs) -> None:
+    """Ends the plugin with its process group if it still runs, closes the pipes and waits until it is gone.
+
+    What a plugin that ended by itself has left running on purpose, an agent that keeps a log-in, is left alone.
+    """
+    if not outputs.exited.is_set():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+    transport.close()
+    with contextlib.suppress(TimeoutError):  # it cannot be killed: a file system that hangs
+        async with asyncio.timeout(_GRACE):
+            await outputs.ended.wait()
 
 
-async def _reap(process: asyncio.subprocess.Process, readers: list[asyncio.Task[None]]) -> None:
-    for reader in readers:
-        reader.cancel()
-    await asyncio.gather(*readers, return_exceptions=True)
-    await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]  # a pipe that another holds open would stay open with us
-
-
-def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, errors: _Kept) -> ExecCredential:
+def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs: _Outputs) -> ExecCredential:
     """The credential in what the plugin printed, checked as client-go does."""
 
     def wrong(words: str) -> CredentialError:
-        return CredentialError(f"the exec plugin {name} {words}{errors.last_lines()}", _hint(spec))
+        return CredentialError(f"the exec plugin {name} {words}{outputs.last_lines()}", _hint(spec))
 
     if overflowed:
         raise wrong(f"printed more than {_MOST_OUTPUT >> 20} MiB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import re
@@ -40,7 +39,8 @@ def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Map
     else:
         error = api_error(status, harmless(reason), _not_a_status(settings, status, reason, headers, body), None, retry_after)
     if error.status == 401:
-        error.hint = f"The credentials of user {harmless(settings.user)!r} ({settings.kubeconfig}) were not accepted: log in again."
+        who = f"The credentials of user {harmless(settings.user)!r} in {settings.kubeconfig} were not accepted: log in again."
+        error.hint = who if settings.user else f"Context {harmless(settings.context)!r} in {settings.kubeconfig} names no user."
     return error
 
 
@@ -115,7 +115,9 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     if isinstance(error, aiohttp.ClientHttpProxyError):
         words = f"{proxy or 'the proxy'} refused the connection to {server}: {error.status} {harmless(error.message)}".rstrip()
         return ConnectionFailed(words, "The proxy wants a user's name and password." if error.status == 407 else _proxy_hint(settings))
-    if isinstance(error, (asyncio.TimeoutError, TimeoutError)) and not isinstance(cause, OSError):
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return ConnectionFailed(f"no connection to {proxy or server} in time", "Check the network or the VPN.")
+    if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
         within = f"within {timeout:g} s" if timeout else "in time"
         return ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):

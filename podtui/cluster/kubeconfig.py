@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from podtui.cluster.kubeconfig_file import ClusterEntry, ContextEntry, File, UserEntry, read_file
-from podtui.cluster.proxies import proxy_for
+from podtui.cluster.proxies import proxy_for, split_url
 from podtui.cluster.settings import ConnectionSettings, Impersonation, UserSpec
 from podtui.errors import KubeconfigError, UsageError
 from podtui.text import harmless
@@ -102,7 +102,7 @@ class Kubeconfig:
             tls = cluster.certificate_authority or cluster.certificate_authority_data or cluster.insecure_skip_tls_verify
             tls = tls or user.spec.client_certificate or user.spec.client_certificate_data
             server = f"{'https' if tls else 'http'}://{server}"
-        server = server.split("#")[0].split("?")[0].rstrip("/")
+        server = _base_url(server, f"server of cluster {harmless(entry.cluster)!r} in {cluster.file}")
         return ConnectionSettings(
             context=name,
             cluster=entry.cluster,
@@ -192,6 +192,14 @@ def _check_user(user: UserEntry) -> None:
         _readable(spec.client_key, f"client-key of {where}")
     if spec.token_file and not spec.token:
         _readable(spec.token_file, f"tokenFile of {where}")
+
+
+def _base_url(server: str, what: str) -> str:
+    """The server's URL as requests are built on it: without a query and without a slash at its end."""
+    parts = split_url(server)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise KubeconfigError(f"{what} is no URL: {harmless(server)}", "It is written as https://HOST:PORT.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _readable(path: str, what: str) -> None:

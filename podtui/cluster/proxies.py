@@ -24,7 +24,7 @@ def proxy_for(server: str, proxy_url: str, environ: Mapping[str, str], where: st
     """
     if proxy_url:
         return _checked(proxy_url, f"proxy-url of {where}" if where else "proxy-url")
-    target = _split(server)
+    target = split_url(server)
     if target is None or target.hostname is None:
         return ""
     name, found = _from_environment(target.scheme, environ)
@@ -34,7 +34,7 @@ def proxy_for(server: str, proxy_url: str, environ: Mapping[str, str], where: st
     no_proxy = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     if not uses_proxy(target.hostname, port, no_proxy):
         return ""
-    parsed = _split(found)
+    parsed = split_url(found)
     if parsed is None or not parsed.netloc or "://" not in found:
         found = f"http://{found}"  # HTTPS_PROXY=proxy:3128 is fine with Go
     return _checked(found, name)
@@ -47,7 +47,8 @@ def _from_environment(scheme: str, environ: Mapping[str, str]) -> tuple[str, str
     return "", ""
 
 
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
+    """The parts of a URL; None for one that is none (a port that is no number, a bracket that is not closed)."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is what checks it
@@ -57,7 +58,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _checked(url: str, name: str) -> str:
-    parts = _split(url)
+    parts = split_url(url)
     shown = harmless(redacted(url))
     if parts is None or not parts.hostname:
         raise KubeconfigError(f"{name} is no URL: {shown}", "It is written as http://HOST:PORT.")

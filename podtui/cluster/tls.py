@@ -34,9 +34,17 @@ def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] |
     return context
 
 
+def authority(settings: ConnectionSettings) -> bytes:
+    """The authorities that the kubeconfig names, PEM; nothing means those of the system."""
+    if settings.certificate_authority_data or not settings.certificate_authority:
+        return settings.certificate_authority_data
+    return _read(settings.certificate_authority)
+
+
 def _trusting(settings: ConnectionSettings) -> ssl.SSLContext:
-    data = settings.certificate_authority_data or (_read(settings.certificate_authority) if settings.certificate_authority else b"")
+    data = authority(settings)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])  # a WebSocket cannot be opened over HTTP/2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if settings.insecure_skip_tls_verify:

@@ -1,0 +1,84 @@
+"""What stays open: the bytes of an answer as they come, and a WebSocket. Both are made by `Connection`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from podtui.errors import PodtuiError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Explain = Callable[[BaseException, float | None], PodtuiError]
+"""Makes podtui's own error of one of aiohttp or the system; the number is the time-out that was set, in seconds."""
+
+_ABNORMAL = 1006  # RFC 6455, 7.1.5: the connection broke without a close frame
+
+
+class ByteStream:
+    """The answer to a GET: iterating gives chunks that are not empty, as they come, until the server ends it.
+
+    Raises ConnectionFailed when the connection breaks, or nothing comes for the time that was set.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, idle_timeout: float | None, explain: Explain) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        self._content = response.content
+        self._idle_timeout = idle_timeout
+        self._explain = explain
+
+    def __aiter__(self) -> ByteStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        import aiohttp
+
+        try:
+            chunk = await self._content.readany()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._explain(error, self._idle_timeout) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+
+class WebSocket:
+    """An open WebSocket; `protocol` is the one that the server chose."""
+
+    def __init__(self, upgraded: aiohttp.ClientWebSocketResponse, explain: Explain) -> None:
+        self.protocol: str = upgraded.protocol or ""
+        self._upgraded = upgraded
+        self._explain = explain
+
+    async def receive(self) -> bytes | None:
+        """The next message; None once either side has closed. Raises ConnectionFailed when the connection breaks."""
+        import aiohttp
+
+        message = await self._upgraded.receive()
+        if message.type is aiohttp.WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return str(message.data).encode()
+        error = message.data if message.type is aiohttp.WSMsgType.ERROR else self._upgraded.exception()
+        if isinstance(error, BaseException):
+            raise self._explain(error, None) from error
+        if self._upgraded.close_code == _ABNORMAL:
+            raise self._explain(aiohttp.ServerDisconnectedError(), None)
+        return None
+
+    async def send(self, data: bytes) -> None:
+        """Sends one binary message, waiting while the connection is full. Raises ConnectionFailed when it is closed."""
+        import aiohttp
+
+        try:
+            await self._upgraded.send_bytes(data)
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            raise self._explain(ConnectionResetError("closed"), None) from error
+
+    async def close(self) -> None:
+        """Closes it; may be called again."""
+        with contextlib.suppress(OSError):  # it is gone already
+            await self._upgraded.close()
