@@ -1,0 +1,117 @@
+"""config.yaml: what a user may set once and for all. Every key has a default; a mistake is told with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from podtui.errors import ConfigError
+from podtui.folders import config_folder
+from podtui.text import harmless
+from podtui.yamlcheck import Checked, Problem, near, read
+
+
+class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How logs are shown. `tail` is in lines, `buffer_mb` in MiB for one log view."""
+
+    tail: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    buffer_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
+    timestamps: bool = False
+    wrap: bool = False
+
+
+class ForwardConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A port-forward kept under a name: the ports as kubectl takes them, to a pod."""
+
+    ports: list[str]
+    pod: str = ""
+    namespace: str = ""
+    selector: str = ""
+    address: str = "127.0.0.1"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of config.yaml."""
+
+    theme: str = ""
+    mouse: bool = True
+    keymap: dict[str, str] = {}
+    """A command's id to its keys, separated by commas."""
+    columns: list[str] = []
+    """The columns of the pod list by the server's names; none means the normal ones."""
+    label_columns: list[str] = []
+    favourites: list[str] = []
+    """Namespaces of the keys 1 to 9."""
+    protected_contexts: list[str] = []
+    """Globs of contexts in which every change is confirmed by typing."""
+    read_only_contexts: list[str] = []
+    """Globs of contexts that start read-only."""
+    log: LogConfig = LogConfig()
+    forwards: dict[str, ForwardConfig] = {}
+
+    def is_protected(self, context: str) -> bool:
+        """Whether changes in `context` are confirmed by typing."""
+        return any(fnmatchcase(context, glob) for glob in self.protected_contexts)
+
+    def is_read_only(self, context: str) -> bool:
+        """Whether `context` starts read-only."""
+        return any(fnmatchcase(context, glob) for glob in self.read_only_contexts)
+
+
+def default_path() -> Path:
+    """Where config.yaml is looked for without --config."""
+    return config_folder() / "config.yaml"
+
+
+def load(explicit: str | None = None) -> Config:
+    """The configuration of `explicit` (--config) or of the default place; without a file there, the defaults.
+
+    Raises ConfigError for a file that was named and is not there, and for every mistake in it.
+    """
+    path = Path(explicit).expanduser() if explicit else default_path()
+    if not path.exists():
+        if explicit:
+            raise ConfigError(f"there is no configuration file {harmless(str(path))}")
+        return Config()
+    found = read(path, Config)
+    if found.value is None:
+        raise found.error()
+    _check(found, found.value)
+    return found.value
+
+
+def check_keymap(commands: Collection[str], explicit: str | None = None) -> None:
+    """Raises ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id.
+
+    This is apart from `load` because the commands are the screen's, and `load` must not import it.
+    """
+    path = Path(explicit).expanduser() if explicit else default_path()
+    found = read(path, Config)
+    if found.value is None:
+        raise found.error()
+    for command in found.value.keymap:
+        if command not in commands:
+            _fail(found, f"`keymap`: there is no command `{harmless(command)}`{near(command, commands)}", "keymap", command)
+
+
+def _check(found: Checked[Config], config: Config) -> None:
+    """What the types alone do not say."""
+    if len(config.favourites) > 9:
+        _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but there are only the keys 1 to 9", "favourites", 9)
+    for command, keys in config.keymap.items():
+        if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
+            _fail(found, f"`keymap.{harmless(command)}` names no key", "keymap", command)
+    for name, forward in config.forwards.items():
+        if bool(forward.pod) == bool(forward.selector):
+            _fail(found, f"`forwards.{harmless(name)}` needs a `pod` or a `selector`, one of both", "forwards", name)
+        if not forward.ports:
+            _fail(found, f"`forwards.{harmless(name)}.ports` is empty", "forwards", name, "ports")
+
+
+def _fail(found: Checked[Config], text: str, *path: str | int) -> None:
+    raise Checked(found.path, None, [Problem(found.line(*path), text)], {}).error()

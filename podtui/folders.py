@@ -1,0 +1,58 @@
+"""Where podtui keeps its own files: folders that only the user can enter, files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from podtui.errors import ConfigError
+from podtui.text import harmless
+
+
+def config_folder() -> Path:
+    """The user's configuration folder (XDG_CONFIG_HOME/podtui); it may not exist."""
+    import platformdirs  # 10 ms that `--help` need not pay
+
+    return platformdirs.user_config_path("podtui")
+
+
+def state_folder() -> Path:
+    """The folder of state files (XDG_STATE_HOME/podtui): logs, history, journal; it may not exist."""
+    import platformdirs
+
+    return platformdirs.user_state_path("podtui")
+
+
+def private_folder(path: Path) -> Path:
+    """Makes `path` and what leads to it, with mode 0700 for those that are new and for `path` itself. Raises ConfigError."""
+    try:
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {harmless(str(path))}: {error.strerror}") from None
+    return path
+
+
+def write_private(path: Path, content: bytes | str) -> None:
+    """Writes a file of mode 0600 in one step: a reader, or a crash, sees the old content or the new, never a part.
+
+    The folder is made (0700) when it is missing. Raises ConfigError.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    private_folder(path.parent)
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise ConfigError(f"cannot write {harmless(str(path))}: {error.strerror}") from None

@@ -1,0 +1,230 @@
+"""Theme files: YAML with a name and a primary colour, read, checked and made into Textual themes.
+
+    name: mine
+    primary: "#61afef"
+    styles:
+      status.error: bold $error
+
+Besides Textual's colours a theme has styles, for what is the cluster's rather than a widget's: a status, a log level, a
+match, a part of YAML. A style is written as rich does (`bold red on black`), and `$error` is a colour of the theme.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from rich.errors import StyleSyntaxError
+from rich.style import Style
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from podtui.errors import ConfigError
+from podtui.folders import config_folder
+from podtui.text import harmless
+from podtui.yamlcheck import Checked, Problem, near, read
+
+DEFAULT_STYLES: Mapping[str, str] = {
+    "status.ok": "$success",
+    "status.warn": "$warning",
+    "status.error": "bold $error",
+    "status.done": "dim",
+    "status.gone": "italic dim",
+    "status.wait": "$accent",
+    "header": "bold $primary",
+    "sort": "bold underline $primary",
+    "cursor": "bold on $primary-muted",
+    "mark": "bold $accent",
+    "match": "bold underline $warning",
+    "match.current": "bold reverse $warning",
+    "label.key": "$primary",
+    "label.value": "$foreground",
+    "yaml.key": "$primary",
+    "yaml.string": "$success",
+    "yaml.number": "$accent",
+    "yaml.keyword": "$warning",
+    "yaml.punctuation": "dim",
+    "log.error": "bold $error",
+    "log.warn": "$warning",
+    "log.info": "",
+    "log.debug": "dim",
+    "log.time": "dim $primary",
+    "dim": "dim",
+    "title": "bold $primary",
+    "ok": "$success",
+    "warn": "$warning",
+    "error": "bold $error",
+    "danger": "bold reverse $error",
+}
+"""Every style that a theme may set, with its default."""
+
+_ANSI_STYLES: Mapping[str, str] = {"cursor": "bold reverse"}  # 16 colours have no muted ones to lie under other colours
+
+
+class ThemeFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of a theme file; the colours are Textual's, `ansi: true` says that they are the terminal's own 16."""
+
+    name: str
+    primary: str
+    secondary: str | None = None
+    warning: str | None = None
+    error: str | None = None
+    success: str | None = None
+    accent: str | None = None
+    foreground: str | None = None
+    background: str | None = None
+    surface: str | None = None
+    panel: str | None = None
+    boost: str | None = None
+    dark: bool = True
+    ansi: bool = False
+    luminosity_spread: float = 0.15
+    text_alpha: float = 0.95
+    variables: dict[str, str] = {}
+    styles: dict[str, str] = {}
+
+
+_COLOURS = ("primary", "secondary", "warning", "error", "success", "accent", "foreground", "background", "surface", "panel", "boost")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+
+@dataclass
+class PodtuiTheme(Theme):
+    """A theme of Textual with podtui's styles, and where it is from."""
+
+    styles: dict[str, str] = field(default_factory=dict)
+    file: str = ""
+
+
+def shipped_folder() -> Path:
+    """The themes that come with podtui: in its package once installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "themes"
+    return installed if installed.is_dir() else package.parent / "themes"
+
+
+def user_folder() -> Path:
+    """The user's own themes; it may not exist."""
+    return config_folder() / "themes"
+
+
+def theme_paths() -> list[Path]:
+    """The files of all themes, the shipped ones first."""
+    return [path for folder in (shipped_folder(), user_folder()) if folder.is_dir() for path in sorted(folder.glob("*.yaml"))]
+
+
+def check_theme(path: Path) -> tuple[PodtuiTheme | None, list[Problem]]:
+    """The theme of a file and every mistake in it; no theme when there is one. Raises ConfigError if it cannot be read."""
+    found = read(path, ThemeFile)
+    if found.value is None:
+        return None, found.problems
+    problems = sorted(_mistakes(found, found.value), key=lambda problem: problem.line)
+    return (None if problems else _theme(found.value, str(path))), problems
+
+
+def read_theme(path: Path) -> PodtuiTheme:
+    """The theme of a file. Raises ConfigError with the first mistake."""
+    theme, problems = check_theme(path)
+    if theme is None:
+        raise Checked(str(path), None, problems, {}).error()
+    return theme
+
+
+def load_themes() -> tuple[dict[str, PodtuiTheme], list[ConfigError]]:
+    """Every theme by its name, and an error for each file that is none. A user's theme replaces a shipped one of its name."""
+    themes: dict[str, PodtuiTheme] = {}
+    errors: list[ConfigError] = []
+    for path in theme_paths():
+        try:
+            theme = read_theme(path)
+        except ConfigError as error:
+            errors.append(error)
+        else:
+            themes[theme.name] = theme
+    return themes, errors
+
+
+def _theme(file: ThemeFile, path: str) -> PodtuiTheme:
+    return PodtuiTheme(**{**msgspec.structs.asdict(file), "variables": dict(file.variables), "styles": dict(file.styles)}, file=path)
+
+
+def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
+    """What the types alone do not say: colours that are none, styles that do not exist or do not parse."""
+    problems: list[Problem] = []
+
+    def note(text: str, *path: str) -> None:
+        problems.append(Problem(found.line(*path), text))
+
+    if not _NAME.match(file.name):
+        note(f'`name` must be of letters, digits, dots, dashes and underscores, not "{harmless(file.name)}"', "name")
+    for name in _COLOURS:
+        colour = getattr(file, name)
+        if colour is not None and not _is_colour(colour):
+            note(f'`{name}` is no colour: "{harmless(colour)}" (write "#rrggbb", a name, or ansi_red and the like)', name)
+    unknown = [name for name in file.styles if name not in DEFAULT_STYLES]
+    for name in unknown:
+        note(f"there is no style `{harmless(name)}`{near(name, DEFAULT_STYLES)}", "styles", name)
+    if problems:
+        return problems
+    colours = theme_colours(_theme(file, found.path))
+    for name, text in file.styles.items():
+        try:
+            resolve(text, colours)
+        except ValueError as error:
+            note(f"`styles.{name}`: {harmless(str(error))}", "styles", name)
+    return problems
+
+
+def _is_colour(text: str) -> bool:
+    try:
+        Color.parse(text)
+    except ColorParseError:
+        return False
+    return True
+
+
+def theme_colours(theme: Theme) -> dict[str, str]:
+    """The colours that `$name` can mean in a style of `theme`, as rich writes them."""
+    generated = theme.to_color_system().generate()
+    background = Color.parse(generated["background"])
+    colours: dict[str, str] = {}
+    for name, value in generated.items():
+        if not _is_colour(value):
+            continue  # a text style, or `auto`: depends on what is under it
+        colour = Color.parse(value)
+        if colour.auto:
+            continue
+        if colour.ansi is not None:
+            colours[name] = "default" if colour.ansi < 0 else f"color({colour.ansi})"
+        else:
+            colours[name] = (background.blend(colour, colour.a, 1.0) if colour.a < 1 else colour).hex6
+    return colours
+
+
+def resolve(text: str, colours: Mapping[str, str]) -> Style:
+    """A style's text as rich's Style. Raises ValueError with words."""
+    words = []
+    for word in text.split():
+        if word.startswith("$"):
+            if word[1:] not in colours:
+                raise ValueError(f"there is no colour {word}{near(word[1:], [n for n in colours if '-' not in n])}")
+            word = colours[word[1:]]
+        elif word.startswith("ansi_"):
+            word = word.removeprefix("ansi_")
+        words.append(word)
+    if words and words[-1] == "on":
+        raise ValueError("no colour after `on` (quote the text: in YAML a # after a space begins a comment)")
+    try:
+        return Style.parse(" ".join(words)) if words else Style()
+    except StyleSyntaxError as error:
+        raise ValueError(str(error)) from None
+
+
+def theme_styles(theme: Theme) -> dict[str, Style]:
+    """The styles of a theme, or of a theme of Textual's own, that has only colours: the defaults in its colours."""
+    texts = {**DEFAULT_STYLES, **(_ANSI_STYLES if theme.ansi else {}), **(theme.styles if isinstance(theme, PodtuiTheme) else {})}
+    colours = theme_colours(theme)
+    return {name: resolve(text, colours) for name, text in texts.items()}

@@ -1,0 +1,89 @@
+"""Themes on the screen: which one a terminal gets, and the styles that the widgets paint with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from rich.style import Style
+from textual.app import App
+from textual.theme import Theme
+
+from podtui.errors import UsageError
+from podtui.text import harmless
+from podtui.ui.theme_files import DEFAULT_STYLES, PodtuiTheme, load_themes, theme_styles
+from podtui.yamlcheck import near
+
+Palette = Mapping[str, Style]
+
+DARK, ANSI = "podtui-dark", "podtui-ansi"
+
+# Without colour a style is bold, reversed or underlined; the cursor and a match on it must differ.
+_WITHOUT_COLOUR: Mapping[str, str] = {
+    "status.warn": "underline",
+    "status.error": "bold underline",
+    "header": "bold",
+    "sort": "bold underline",
+    "cursor": "reverse",
+    "mark": "bold",
+    "match": "bold underline",
+    "match.current": "bold reverse",
+    "yaml.key": "bold",
+    "log.error": "bold",
+    "log.warn": "underline",
+    "title": "bold",
+    "warn": "underline",
+    "error": "bold",
+    "danger": "bold reverse",
+}
+_MONOCHROME: Palette = {name: Style.parse(_WITHOUT_COLOUR[name]) if name in _WITHOUT_COLOUR else Style() for name in DEFAULT_STYLES}
+_palettes: dict[str, tuple[Theme, Palette]] = {}
+
+
+def colours(environ: Mapping[str, str] = os.environ) -> int:
+    """How many colours the terminal has, by TERM and COLORTERM as rich reads them: 0, 16, 256 or 16777216.
+
+    NO_COLOR (no-color.org: set and not empty) and TERM=dumb are none.
+    """
+    term = environ.get("TERM", "").strip().lower()
+    if environ.get("NO_COLOR") or term in ("dumb", "unknown"):
+        return 0
+    if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return 1 << 24
+    return 256 if term.rpartition("-")[2] in ("256color", "kitty") else 16
+
+
+def default_theme(environ: Mapping[str, str] = os.environ) -> str:
+    """The theme of a user who chose none: the terminal's own colours where it has 16 or fewer."""
+    return DARK if colours(environ) >= 256 else ANSI
+
+
+def find_theme(name: str) -> PodtuiTheme:
+    """The theme of that name. Raises its file's ConfigError, or UsageError with the nearest name."""
+    themes, errors = load_themes()
+    if name in themes:
+        return themes[name]
+    for error in errors:
+        if f"{name}.yaml:" in error.what:
+            raise error
+    raise UsageError(f"there is no theme {harmless(name)!r}{near(name, sorted(themes))}", "`podtui themes` lists them")
+
+
+def install_themes(app: App[Any], name: str | None) -> None:
+    """Registers every theme with `app` and takes the one of that name, or the terminal's default."""
+    chosen = find_theme(name or default_theme())
+    for theme in (*load_themes()[0].values(), chosen):
+        app.register_theme(theme)
+    app.theme = chosen.name
+
+
+def palette(app: App[Any]) -> Palette:
+    """The style of each name of DEFAULT_STYLES in the app's theme, made once for a theme."""
+    if app.no_color:
+        return _MONOCHROME
+    theme = app.current_theme
+    known = _palettes.get(theme.name)
+    if known is None or known[0] is not theme:
+        known = _palettes[theme.name] = (theme, theme_styles(theme))
+    return known[1]

@@ -1,0 +1,214 @@
+"""A YAML file of podtui's own checked against a msgspec Struct: every mistake with its line, in words for a person.
+
+The configuration and the themes are written by hand. So nothing is guessed: an unknown key, a key written twice and a
+value of another type are mistakes, and the nearest known word is offered. A key without a value means its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import yaml
+
+from podtui.errors import ConfigError
+from podtui.text import harmless
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_WRONG = object()
+_T = TypeVar("_T")
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake; `line` counts from 1."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked(Generic[_T]):
+    """A file that was read. `value` is None when there are problems; `lines` has the line of each path of keys."""
+
+    path: str
+    value: _T | None
+    problems: list[Problem]
+    lines: dict[Path_, int]
+
+    def line(self, *path: str | int) -> int:
+        """The line on which the value of `path` stands, or the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def error(self) -> ConfigError:
+        """The first problem as an error, and how many more there are."""
+        first, more = self.problems[0], len(self.problems) - 1
+        hint = f"and {more} more mistake{'s' if more > 1 else ''} in this file" if more else ""
+        return ConfigError(f"{harmless(self.path)}:{first.line}: {first.text}", hint)
+
+
+def near(word: str, known: Collection[str]) -> str:
+    """`, did you mean ...?` with the known word most like `word`; otherwise the list of a few, or nothing."""
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.55)
+    if found:
+        return f", did you mean `{found[0]}`?"
+    return f" (known: {', '.join(known)})" if len(known) <= 12 else ""
+
+
+def read(path: Path, kind: type[_T]) -> Checked[_T]:
+    """Reads the file at `path` as a `kind`, a msgspec.Struct. Raises ConfigError only when it cannot be read at all."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {harmless(str(path))}: {error.strerror}") from None
+    return check(content, kind, str(path))
+
+
+def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
+    """Checks what stands in a file; an empty file is one without keys."""
+    try:
+        root = yaml.compose(content, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return Checked(path, None, [Problem(mark.line + 1 if mark else 1, f"not valid YAML: {harmless(error.problem or 'broken')}")], {})
+    except (yaml.YAMLError, UnicodeError) as error:
+        return Checked(path, None, [Problem(1, f"not valid YAML: {harmless(str(error).splitlines()[0])}")], {})
+    walker = _Walker()
+    if root is None:
+        root = yaml.MappingNode(f"{_TAG}map", [], yaml.Mark(path, 0, 0, 0, None, 0))
+    value = walker.value(root, kind, ())
+    walker.problems.sort(key=lambda problem: problem.line)
+    return Checked(path, None if walker.problems else typing.cast(_T, value), walker.problems, walker.lines)
+
+
+class _Walker:
+    """Turns nodes into values of the wanted types and collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.lines: dict[Path_, int] = {}
+
+    def value(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
+        """The node's value as a `kind`, or _WRONG after noting why not."""
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+        if origin is typing.Annotated:
+            return self._bounded(node, self.value(node, arguments[0], path), arguments[1], path)
+        if origin in (types.UnionType, typing.Union):
+            if _tag(node) == "null":
+                return None
+            return self.value(node, next(argument for argument in arguments if argument is not type(None)), path)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            return self._struct(node, kind, path)
+        if origin is dict:
+            return self._mapping(node, arguments[1], path)
+        if origin in (list, tuple):
+            return self._sequence(node, arguments[0], path)
+        return self._scalar(node, kind, path)
+
+    def _wrong(self, node: yaml.Node, text: str) -> Any:
+        self.problems.append(Problem(node.start_mark.line + 1, text))
+        return _WRONG
+
+    def _pairs(self, node: yaml.Node, path: Path_) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+        """The keys of a mapping with their nodes; what is no text, or is there twice, is told and left out."""
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._wrong(key, "a key must be a word")
+                continue
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                self._wrong(key, f"{_shown((*path, name))} stands twice, first in line {seen[name]}")
+                continue
+            seen[name] = line
+            self.lines[(*path, name)] = line
+            yield name, key, value
+
+    def _struct(self, node: yaml.Node, kind: type[msgspec.Struct], path: Path_) -> Any:
+        if not isinstance(node, yaml.MappingNode):
+            return self._wrong(node, f"{_shown(path)} must hold keys and values, not {_described(node)}")
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        before, values = len(self.problems), {}
+        for name, key, value in self._pairs(node, path):
+            if name not in fields:
+                self._wrong(key, f"unknown key {_shown((*path, name))}{near(name, fields)}")
+            elif _tag(value) != "null" or fields[name].required:
+                values[fields[name].name] = self.value(value, fields[name].type, (*path, name))
+        for name, field in fields.items():
+            if field.required and (*path, name) not in self.lines:
+                self._wrong(node, f"{_shown((*path, name))} is missing")
+        return kind(**values) if len(self.problems) == before else _WRONG
+
+    def _mapping(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
+        if not isinstance(node, yaml.MappingNode):
+            return self._wrong(node, f"{_shown(path)} must hold keys and values, not {_described(node)}")
+        return {name: self.value(value, kind, (*path, name)) for name, _, value in self._pairs(node, path)}
+
+    def _sequence(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
+        if not isinstance(node, yaml.SequenceNode):
+            hint = f": write [{harmless(str(node.value))}]" if isinstance(node, yaml.ScalarNode) else ""
+            return self._wrong(node, f"{_shown(path)} must be a list, not {_described(node)}{hint}")
+        return [self.value(item, kind, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _scalar(self, node: yaml.Node, kind: type, path: Path_) -> Any:
+        tag = _tag(node)
+        if kind is str:
+            if tag == "str":
+                return node.value
+            hint = f': write "{harmless(str(node.value))}"' if isinstance(node, yaml.ScalarNode) and node.value else ""
+            return self._wrong(node, f"{_shown(path)} must be text, not {_described(node)}{hint}")
+        wanted = {bool: ("bool",), int: ("int",), float: ("float", "int")}[kind]
+        if tag not in wanted:
+            return self._wrong(node, f"{_shown(path)} must be {_WORDS[kind]}, not {_described(node)}")
+        constructor = yaml.SafeLoader("")
+        try:
+            return kind(constructor.construct_object(node))
+        except ValueError:
+            return self._wrong(node, f"{_shown(path)} must be {_WORDS[kind]}, not {_described(node)}")
+
+    def _bounded(self, node: yaml.Node, value: Any, bounds: msgspec.Meta, path: Path_) -> Any:
+        if value is _WRONG:
+            return value
+        if bounds.ge is not None and value < bounds.ge:
+            return self._wrong(node, f"{_shown(path)} must be at least {bounds.ge}, not {value}")
+        if bounds.le is not None and value > bounds.le:
+            return self._wrong(node, f"{_shown(path)} must be at most {bounds.le}, not {value}")
+        return value
+
+
+_WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number"}
+_KINDS = {"map": "keys and values", "seq": "a list", "null": "nothing"}
+
+
+def _tag(node: yaml.Node) -> str:
+    return str(node.tag).removeprefix(_TAG)
+
+
+def _described(node: yaml.Node) -> str:
+    """What a node is, for a message: its text, or its kind."""
+    tag = _tag(node)
+    if tag in _KINDS:
+        return _KINDS[tag]
+    shown = harmless(str(node.value)) if isinstance(node, yaml.ScalarNode) else tag
+    return f'"{shown}"' if tag == "str" else shown
+
+
+def _shown(path: Path_) -> str:
+    """`log.tail`, `columns[2]`, or `the file` for the whole."""
+    if not path:
+        return "the file"
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f"{'.' if text else ''}{harmless(part)}"
+    return f"`{text}`"
