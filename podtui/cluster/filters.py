@@ -26,7 +26,8 @@ _FUZZY = re.compile(r"\s*-f(?:\s+|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class NameFilter:
-    """A filter as typed. `text` is what is sought, in lower case and perhaps empty, which matches everything.
+    """A filter. `text` is what was typed, without spaces around; `sought` what is looked for, in lower case and perhaps empty, which
+    matches everything.
 
     With `kind` "selector", `selector` is the label selector as typed (it may be wrong: see `check_filter`), it begins at
     character `start` of what was typed, and every name matches: the server, or `selectors.parse`, decides.
@@ -34,31 +35,32 @@ class NameFilter:
 
     kind: Literal["contains", "excludes", "fuzzy", "selector"] = "contains"
     text: str = ""
+    sought: str = ""
     selector: str | None = None
     start: int = 0
 
     def __bool__(self) -> bool:
         """False where nothing is filtered."""
-        return bool(self.text or self.selector)
+        return bool(self.sought or self.selector)
 
     def matches(self, namespace: str, name: str) -> bool:
         """Whether the object is shown; `namespace` is empty where there is none."""
-        if not self.text:
+        if not self.sought:
             return True
-        whole = f"{namespace}/{name}" if "/" in self.text else name
+        whole = f"{namespace}/{name}" if "/" in self.sought else name
         if self.kind == "fuzzy":
-            return bool(_subsequence(self.text, _lower(whole)))
-        return (self.text in _lower(whole)) is (self.kind == "contains")
+            return bool(_subsequence(self.sought, _lower(whole)))
+        return (self.sought in _lower(whole)) is (self.kind == "contains")
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """The parts of a name that `matches`, as (start, end) pairs from the left, to be highlighted.
 
         Of a filter over NAMESPACE/NAME only the part after the '/' is looked for, at the name's beginning.
         """
-        if not self.text or self.kind not in ("contains", "fuzzy"):
+        if not self.sought or self.kind not in ("contains", "fuzzy"):
             return []
         lower = _lower(name)
-        _, slash, sought = self.text.rpartition("/")
+        _, slash, sought = self.sought.rpartition("/")
         if self.kind == "fuzzy":
             return _joined(_subsequence(sought, lower))
         if slash:
@@ -68,18 +70,18 @@ class NameFilter:
 
 def parse_filter(text: str) -> NameFilter:
     """Read a filter. Every text is one; only a selector in it can be wrong, which `check_filter` tells."""
+    typed = text.strip()
     prefix = _SELECTOR.match(text)
     if prefix:
-        return NameFilter("selector", selector=text[prefix.end() :].rstrip(), start=prefix.end())
+        return NameFilter("selector", typed, selector=text[prefix.end() :].rstrip(), start=prefix.end())
     prefix = _FUZZY.match(text)
     if prefix:
-        return NameFilter("fuzzy", _lower("".join(text[prefix.end() :].split())))
+        return NameFilter("fuzzy", typed, _lower("".join(text[prefix.end() :].split())))
     if "=" in text:
-        return NameFilter("selector", selector=text.strip(), start=len(text) - len(text.lstrip()))
-    sought = text.strip()
-    if sought.startswith("!"):
-        return NameFilter("excludes", _lower(sought[1:].lstrip()))
-    return NameFilter("contains", _lower(sought))
+        return NameFilter("selector", typed, selector=typed, start=len(text) - len(text.lstrip()))
+    if typed.startswith("!"):
+        return NameFilter("excludes", typed, _lower(typed[1:].lstrip()))
+    return NameFilter("contains", typed, _lower(typed))
 
 
 def check_filter(text: str) -> None:

@@ -30,7 +30,7 @@ class Command:
 
     `key` is Textual's name of the keys, separated by commas. `title` is the word in the footer, `help` the
     sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when
-    read-only); `footer` is whether it is offered in the footer.
+    read-only); `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Command:
     permission: Permission | None = None
     changes: bool = False
     footer: bool = False
+    priority: bool = False
 
     @property
     def action(self) -> str:
@@ -48,14 +49,15 @@ class Command:
         return self.id.split(".", 1)[1].replace("-", "_")
 
     def binding(self) -> Binding:
-        return Binding(self.key, self.action, self.title, show=self.footer, id=self.id, tooltip=self.help)
+        return Binding(self.key, self.action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
 
 
 COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
     Command("app.palette", "colon,ctrl+p", "Command", "Command palette: a command's name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
-    Command("app.leave", "q,ctrl+c", "Quit", "Leave podtui", "app"),
+    Command("app.leave", "q", "Quit", "Leave podtui", "app"),
+    Command("app.interrupt", "ctrl+c", "Quit", "Leave podtui, from anywhere", "app", priority=True),
     # -- the main screen
     Command("main.next-pane", "tab", "Next pane", "Go to the next pane", "main"),
     Command("main.previous-pane", "shift+tab", "Previous pane", "Go to the previous pane", "main"),
@@ -119,6 +121,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("text.next-match", "n", "Next match", "To the next match", "text"),
     Command("text.previous-match", "N", "Previous match", "To the previous match", "text"),
     Command("text.wrap", "w", "Wrap", "Wrap long lines or not", "text"),
+    Command("text.close-search", "escape", "Close search", "End the search", "text"),
     # -- details
     Command("details.managed-fields", "m", "managedFields", "Show or hide managedFields in the YAML", "details"),
     # -- logs
@@ -152,6 +155,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),
     Command("dialog.page-down", "pagedown", "Page down", "Scroll the dialog down", "dialog"),
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
+    # -- the bars in which a selector or a filter is typed
+    Command("bar.complete", "tab", "Complete", "Take the marked candidate, or show what can stand here", "bar", footer=True),
+    Command("bar.submit", "enter", "Apply", "Apply what was typed; after the arrow keys: take the marked candidate", "bar", footer=True),
+    Command("bar.cancel", "escape", "Cancel", "Close the candidates; again: leave everything as it was", "bar", footer=True),
+    Command("bar.next", "down", "Down", "The next candidate, or the newer entry of the history", "bar"),
+    Command("bar.previous", "up", "Up", "The candidate above, or the older entry of the history", "bar"),
     # -- the list of forwards
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward", "forwards", footer=True),
     Command("forwards.restart", "r", "Restart", "Start a stopped port-forward again", "forwards", footer=True),
