@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from podtui.cluster.failures import status_error
 from podtui.cluster.resources import Resource
 from podtui.cluster.tables import ACCEPT, Column, NotATable, Row, RowMaker, Table, TableRow, decode_event, decode_table, wire_uid
 from podtui.errors import (
@@ -25,7 +26,6 @@ from podtui.errors import (
     NotFound,
     PodtuiError,
     Unauthorized,
-    api_error,
 )
 
 State = Literal["connecting", "loading", "live", "stale", "denied", "failed"]
@@ -41,7 +41,7 @@ class Timing:
     """How large the pages are and how long things may take, in seconds; tests make it all shorter."""
 
     page: int = 500
-    request: float = 60.0
+    request: float | None = None  # of one page; None leaves it to the connection
     watch: tuple[int, int] = (290, 590)  # timeoutSeconds of a watch, chosen at random between the two
     idle: float = 90.0  # without a byte, a watch has stalled: bookmarks come about once a minute
     backoff_first: float = 0.25
@@ -334,8 +334,8 @@ class Reflector:
         event = decode_event(line, self._what)
         table, kind = event.object, event.type
         if kind == "ERROR" or table.kind == "Status":
-            retry_after = table.details.retry_after if table.details else None
-            raise api_error(table.code or 500, table.reason, table.message, retry_after=retry_after)
+            told = {"code": table.code or 500, "reason": table.reason, "message": table.message, "details": table.details}
+            raise status_error(told)
         version = table.metadata.resource_version
         rows = table.rows or []
         if not version and rows:

@@ -201,12 +201,12 @@ class RowStore:
         for reflector in active.values():
             self.rows.update(reflector.rows)
         self._batch = Batch(reset=True)
-        self._update_health()
-        self._flush()
         for reflector in new:
             self._run(reflector)
         if self._kept and self._keep_timer is None:
             self._keep_timer = loop.call_later(self.timing.keep, self._forget_later)
+        self._update_health()  # last, as a subscriber may set the scope again
+        self._flush()
 
     def _at_hand(self, key: Key, old: dict[Key, Reflector]) -> dict[str, Row]:
         """The rows that are here and belong to a namespace and selector, as far as one can tell without the server.
@@ -214,6 +214,9 @@ class RowStore:
         What a scope left behind still holds counts unless a complete set that would hold it too has it no more.
         """
         found: dict[str, Row] = {}
+        for (namespace, selector), reflector in old.items():
+            if reflector.known and namespace in ("", key[0]) and selector in ("", key[1]):
+                return narrowed(reflector.rows.values(), *key)
         for _, reflector in self._kept.values():
             found.update(narrowed(reflector.rows.values(), *key))
         for reflector in old.values():

@@ -69,10 +69,6 @@ class Column(msgspec.Struct, frozen=True):
     priority: int = 0
 
 
-class _StatusDetails(msgspec.Struct, gc=False):
-    retry_after: float | None = msgspec.field(default=None, name="retryAfterSeconds")
-
-
 class Table(msgspec.Struct, gc=False):
     """A list's page, a watch event's one-row table, or (in an ERROR event) a Status; the fields that there are."""
 
@@ -83,7 +79,7 @@ class Table(msgspec.Struct, gc=False):
     code: int = 0
     reason: str = ""
     message: str = ""
-    details: _StatusDetails | None = None
+    details: dict[str, Any] | None = None
 
 
 class Event(msgspec.Struct, gc=False):
