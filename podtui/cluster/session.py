@@ -1,0 +1,168 @@
+"""All that one context offers to a screen: the connection, the live lists and what acts on them, with one life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+
+from podtui.cluster.access import Access
+from podtui.cluster.connection import Connection
+from podtui.cluster.counts import PodCounts
+from podtui.cluster.forward import ForwardManager
+from podtui.cluster.objects import Objects
+from podtui.cluster.resources import NAMESPACES, PODS, Scope
+from podtui.cluster.settings import ConnectionSettings
+from podtui.cluster.store import Health, RowStore, Signal
+from podtui.config import Config
+from podtui.errors import PodtuiError
+
+_COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
+
+
+class Session:
+    """One context from its opening to its end, owned by one event loop.
+
+    `connection` is None until it is open (importing the client takes a while, and a credential may be missing:
+    `error` says so then). `notices` tells a person what the session decided by itself.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        scope: Scope,
+        *,
+        config: Config,
+        request_timeout: float | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.config = config
+        self.error: PodtuiError | None = None
+        self.counts_error: PodtuiError | None = None
+        self.connection: Connection | None = None
+        self.pods = RowStore(PODS, scope)
+        self.namespaces = RowStore(NAMESPACES)
+        self.counts = PodCounts(self.pods)
+        self.forwards = ForwardManager(lambda: self.opened)
+        self.notices: Signal[str] = Signal()
+        self.opened_signal: Signal[PodtuiError | None] = Signal()
+        self._objects: Objects | None = None
+        self._access: Access | None = None
+        self._request_timeout = request_timeout
+        self._read_only = read_only
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe = self.pods.subscribe_health(self._fall_back)
+
+    # -- life ---------------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Begin to connect, list and watch; returns at once."""
+        self._spawn(self._open())
+
+    async def close(self) -> None:
+        """End everything: forwards, lists, the connection. May be called again."""
+        self._unsubscribe()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.counts.close()
+        await self.forwards.close()
+        await self.pods.close()
+        await self.namespaces.close()
+        if self.connection is not None:
+            await self.connection.close()
+
+    async def _open(self) -> None:
+        delay = 1.0
+        while self.connection is None:
+            try:
+                self.connection = await Connection.open(self.settings, request_timeout=self._request_timeout, read_only=self._read_only)
+            except PodtuiError as error:
+                self.error = error
+                self.opened_signal.emit(error)
+                await asyncio.sleep(delay)
+                delay = min(30.0, delay * 2)
+        self.error = None
+        self._objects = Objects(self.connection)
+        self._access = Access(self.connection)
+        self.pods.start(self.connection)
+        self.namespaces.start(self.connection)
+        self.opened_signal.emit(None)
+        self._spawn(self._count())
+
+    async def _count(self) -> None:
+        """Keep the number of pods per namespace, where the live list does not have it."""
+        assert self.connection is not None
+        while True:
+            if self.namespaces.known:
+                try:
+                    await self.counts.refresh(self.connection, sorted(row.name for row in self.namespaces.rows.values()))
+                except PodtuiError as error:
+                    self.counts_error = error
+                else:
+                    self.counts_error = None
+            await asyncio.sleep(_COUNT_AGAIN if self.namespaces.known else 0.5)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what there is ------------------------------------------------------------------------------------------
+    @property
+    def opened(self) -> Connection:
+        """The connection; an error in words while there is none."""
+        if self.connection is None:
+            raise self.error or PodtuiError(f"not connected to {self.settings.server} yet", "wait until the first line says live")
+        return self.connection
+
+    @property
+    def objects(self) -> Objects:
+        self._check()
+        assert self._objects is not None
+        return self._objects
+
+    @property
+    def access(self) -> Access:
+        self._check()
+        assert self._access is not None
+        return self._access
+
+    def _check(self) -> None:
+        _ = self.opened
+
+    @property
+    def read_only(self) -> bool:
+        return self.connection.read_only if self.connection is not None else self._read_only
+
+    @read_only.setter
+    def read_only(self, value: bool) -> None:
+        self._read_only = value
+        if self.connection is not None:
+            self.connection.read_only = value
+
+    # -- scope --------------------------------------------------------------------------------------------------
+    def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None) -> None:
+        """Change the scope of the pod list; what is not given stays."""
+        scope = self.pods.scope
+        self.pods.set_scope(
+            Scope(
+                scope.namespaces if namespaces is None else tuple(namespaces),
+                scope.selector if selector is None else selector,
+            )
+        )
+
+    @property
+    def known_namespaces(self) -> list[str]:
+        """The names that are known: listed by the server, or (for a user who may not list them) named by someone."""
+        names = {row.name for row in self.namespaces.rows.values()}
+        if not self.namespaces.known or self.namespaces.health.state == "denied":
+            names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourites}
+        return sorted(names)
+
+    def _fall_back(self, health: Health) -> None:
+        """Who may not list pods in all namespaces gets those that the configuration or the context names."""
+        if health.state == "denied" and self.pods.scope.all_namespaces:
+            names = list(dict.fromkeys([self.settings.namespace, *self.config.favourites]))
+            self.notices.emit(f"you may not list pods in all namespaces: showing {', '.join(names)}")
+            asyncio.get_running_loop().call_soon(lambda: self.show(namespaces=names))

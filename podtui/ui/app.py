@@ -1,0 +1,118 @@
+"""The application: themes, the session's life, the screens. It composes and routes, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import ClassVar
+
+from rich.console import RenderableType
+from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.binding import Binding
+from textual.screen import Screen
+
+from podtui.cluster.resources import Scope
+from podtui.cluster.session import Session
+from podtui.cluster.settings import ConnectionSettings
+from podtui.errors import PodtuiError
+from podtui.options import Options
+from podtui.ui.commands import bindings
+from podtui.ui.frame import Frame
+from podtui.ui.screens.main import MainScreen
+from podtui.ui.themes import install_themes
+
+_SETTLED = ("live", "denied", "failed", "stale")
+
+
+class PodtuiApp(App[int]):
+    """podtui on one terminal. `run()` returns when the user leaves; the session is closed by then."""
+
+    TITLE = "podtui"
+    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
+    ENABLE_COMMAND_PALETTE = False
+    INLINE_PADDING = 0
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.options = options
+        self._frame = Frame()
+        install_themes(self, options.theme or options.config.theme)
+        self.session = self._session(options.settings, options.scope)
+        self.set_keymap(options.config.keymap)
+
+    def _session(self, settings: ConnectionSettings, scope: Scope) -> Session:
+        options = self.options
+        return Session(
+            settings,
+            scope,
+            config=options.config,
+            request_timeout=options.request_timeout,
+            read_only=options.read_only or options.config.is_read_only(settings.context),
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------
+    async def on_mount(self) -> None:
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit)
+        await self.push_screen(MainScreen(self.session, self.options.label_columns, self.options.pod))
+        self.call_after_refresh(self.session.start)  # the first paint comes before the client is imported
+
+    async def on_unmount(self) -> None:
+        await self.session.close()
+
+    async def settled(self, seconds: float = 10.0) -> None:
+        """Wait until the pod list is known or cannot be had, for a picture of the screen."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            health = self.session.pods.health
+            if health.state in _SETTLED and (self.session.pods.known or health.state != "live"):
+                return
+            await asyncio.sleep(0.05)
+
+    async def open_context(self, name: str, scope: Scope | None = None) -> None:
+        """Leave this context and open another one. Its forwards end, since they belong to the context."""
+        options = self.options
+        try:
+            settings = options.kubeconfig.settings(name, impersonate=options.impersonate, impersonate_groups=options.impersonate_groups)
+        except PodtuiError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        before = self.session
+        self.session = self._session(settings, scope or Scope((settings.namespace,)))
+        await self.switch_screen(MainScreen(self.session, options.label_columns))
+        self.session.start()
+        await before.close()
+
+    # -- the terminal -------------------------------------------------------------------------------------------
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's one way to the terminal: what is there already is taken out of the update (see `frame`)."""
+        writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
+        if writes and isinstance(renderable, CompositorUpdate):
+            renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
+        super()._display(screen, renderable)
+
+    def repaint(self) -> None:
+        """Write the whole screen anew, whatever the terminal shows."""
+        self._frame.forget()
+        self.refresh(repaint=True, layout=True)
+
+    # -- actions ------------------------------------------------------------------------------------------------
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        self.exit(0)
+
+    def action_help(self) -> None:
+        from podtui.ui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        from podtui.ui.screens.palette import PaletteScreen
+
+        if isinstance(self.screen, MainScreen):
+            self.push_screen(PaletteScreen(self.screen))

@@ -1,0 +1,163 @@
+"""What the terminal shows by now, so that only cells that differ are written.
+
+Textual repaints whole regions: a partial update goes from a widget's left edge to the changed cell, a scrolled list is
+written anew. Over a thin link every byte counts, so podtui keeps the cells of the last frame and writes the differences
+only. What is not written cannot stall.
+
+This builds on two of Textual's inner classes, LayoutUpdate and ChopsUpdate (the only two that a full-screen app
+writes); anything else is passed on as it is, and the memory with it is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from rich.cells import get_character_cell_size
+from rich.console import Console
+from rich.control import Control
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+Cell = tuple[str, Style | None]  # a wide character's second cell has no text
+
+_GAP = 8  # cells that are the same and cheaper to write than a jump over them
+
+_size = lru_cache(maxsize=8192)(get_character_cell_size)
+
+
+def cells_of(segments: Iterable[Segment]) -> list[Cell]:
+    """The cells of a line of segments. Characters without a width of their own join the cell before them."""
+    cells: list[Cell] = []
+    for text, style, control in segments:
+        if control:
+            continue
+        if text.isascii():
+            cells += [(character, style) for character in text]
+            continue
+        for character in text:
+            size = _size(character)
+            if size:
+                cells.append((character, style))
+                cells += [("", style)] * (size - 1)
+            elif cells:
+                at = len(cells) - 1
+                while at and not cells[at][0]:
+                    at -= 1
+                cells[at] = (cells[at][0] + character, cells[at][1])
+    return cells
+
+
+class Changes(CompositorUpdate):
+    """An update that is rendered already."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Segment]:
+        yield Segment(self._text)
+
+    def render_segments(self, console: Console) -> str:
+        return self._text
+
+
+class Frame:
+    """The cells on the terminal, a line each; a line that is not known is written whole."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, list[Cell | None]] = {}
+        self._size = (0, 0)
+
+    def forget(self) -> None:
+        """The terminal may show something else: the next update is written whole."""
+        self._lines.clear()
+
+    def changes(self, update: CompositorUpdate, console: Console, size: tuple[int, int]) -> CompositorUpdate | None:
+        """The update without what is there already; None when nothing is left. `size` is the screen's, in cells."""
+        if size != self._size:
+            self._size = size
+            self.forget()
+        if isinstance(update, LayoutUpdate):
+            lines = self._of_layout(update)
+        elif isinstance(update, ChopsUpdate):
+            lines = self._of_chops(update)
+        else:
+            self.forget()
+            return update
+        text = "".join(self._line(console, y, x, cells) for y, x, cells in lines)
+        return Changes(text) if text else None
+
+    @staticmethod
+    def _of_layout(update: LayoutUpdate) -> Iterator[tuple[int, int, list[Cell]]]:
+        for y, strips in enumerate(update.strips, update.region.y):
+            yield y, update.region.x, cells_of(segment for strip in strips for segment in strip)
+
+    @staticmethod
+    def _of_chops(update: ChopsUpdate) -> Iterator[tuple[int, int, list[Cell]]]:
+        for y, x1, x2 in update.spans:
+            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if strip is None or x >= x2 or end <= x1:
+                    continue
+                first, last = max(x, x1), min(end, x2)
+                cells = cells_of(strip)
+                if first > x and first - x < len(cells) and not cells[first - x][0]:
+                    first -= 1  # a wide character is written whole or not at all
+                if last - x < len(cells) and not cells[last - x][0]:
+                    last += 1
+                yield y, first, cells[first - x : last - x]
+
+    def _line(self, console: Console, y: int, x: int, cells: list[Cell]) -> str:
+        width = self._size[0]
+        cells = cells[: max(0, width - x)]
+        known = self._lines.setdefault(y, [None] * width)
+        written = []
+        for start, end in self._runs(known[x : x + len(cells)], cells):
+            run = cells[start:end]
+            written.append(Control.move_to(x + start, y).segment.text)
+            written.append(Strip(_segments(run), len(run)).render(console))
+        known[x : x + len(cells)] = cells
+        return "".join(written)
+
+    @staticmethod
+    def _runs(known: list[Cell | None], cells: list[Cell]) -> list[tuple[int, int]]:
+        """Where the two differ, with small gaps filled and wide characters kept whole."""
+        if known == cells:
+            return []
+        runs: list[tuple[int, int]] = []
+        for at, (old, new) in enumerate(zip(known, cells, strict=True)):
+            if old == new:
+                continue
+            if runs and at - runs[-1][1] <= _GAP:
+                runs[-1] = (runs[-1][0], at + 1)
+            else:
+                runs.append((at, at + 1))
+        whole: list[tuple[int, int]] = []
+        for start, end in runs:
+            # Half of a wide character cannot be written; and the other half of one that is overwritten is gone too.
+            while start > 0 and (not cells[start][0] or (known[start] or " ")[0] == ""):
+                start -= 1
+            while end < len(cells) and (not cells[end][0] or (known[end] or " ")[0] == ""):
+                end += 1
+            if whole and start <= whole[-1][1]:
+                whole[-1] = (whole[-1][0], end)
+            else:
+                whole.append((start, end))
+        return whole
+
+
+def _segments(cells: list[Cell]) -> list[Segment]:
+    """The cells as segments, one for each run of one style."""
+    segments: list[Segment] = []
+    text, last = "", None
+    for character, style in cells:
+        if style != last and text:
+            segments.append(Segment(text, last))
+            text = ""
+        text += character
+        last = style
+    if text:
+        segments.append(Segment(text, last))
+    return segments

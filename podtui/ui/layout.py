@@ -1,0 +1,72 @@
+"""Which panes are on the screen at a size, and how much room each has. No widget is known here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WIDE = 120  # columns from which the panes stand side by side
+TALL = 30  # rows from which the details are on show from the start
+NAMES = {"namespaces": "Namespaces", "pods": "Pods", "details": "Details", "logs": "Logs"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is visible, and the sizes in cells."""
+
+    visible: set[str]
+    namespaces_width: int
+    lower_height: int
+
+
+class Panes:
+    """The user's choice: the pane that has the focus, what stands under the pods, full screen, and the shares."""
+
+    def __init__(self) -> None:
+        self.current = "pods"
+        self.lower = ""  # "", "details" or "logs"
+        self.full = False
+        self.narrow = True
+        self.follows = False  # the details follow the cursor by themselves: there is room for them
+        self._share = 0.5
+        self._side = 30
+        self._sized = False
+
+    def resize(self, width: int, height: int) -> None:
+        self.narrow = width < WIDE
+        self.follows = not self.narrow and height >= TALL
+        if not self._sized:
+            self._sized = True
+            if self.follows:
+                self.lower = "details"
+
+    def grow(self, lower: float = 0, side: int = 0) -> None:
+        """Change the share of the lower pane (0.2 to 0.9 of the height) or the namespaces' width (16 to 60 cells)."""
+        self._share = min(0.9, max(0.2, self._share + lower))
+        self._side = min(60, max(16, self._side + side))
+
+    @property
+    def order(self) -> list[str]:
+        """The panes that Tab goes through."""
+        return ["namespaces", "pods", *([self.lower] if self.lower else [])]
+
+    def go(self, pane: str) -> None:
+        if pane in ("details", "logs"):
+            self.lower = pane
+        self.current = pane
+
+    def step(self, by: int) -> str:
+        order = self.order
+        place = order.index(self.current) if self.current in order else 1
+        return order[(place + by) % len(order)]
+
+    @property
+    def crumbs(self) -> list[str]:
+        """The panes in order, the current one in brackets: where one is when only one fits."""
+        return [f"[{NAMES[name]}]" if name == self.current else NAMES[name] for name in self.order]
+
+    def shape(self, height: int) -> Shape:
+        if self.narrow or self.full:
+            visible = {self.current}
+        else:
+            visible = set(self.order)
+        return Shape(visible, self._side, max(4, round((height - 2) * self._share)))

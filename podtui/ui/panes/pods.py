@@ -1,0 +1,240 @@
+"""The pod list: the server's own columns, sorted and filtered, with labels as columns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+
+from podtui.cluster.ages import age
+from podtui.cluster.filters import NameFilter, parse_filter
+from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.session import Session
+from podtui.cluster.status import status_style
+from podtui.cluster.store import Batch
+from podtui.cluster.tables import Row, text
+from podtui.cluster.view import View
+from podtui.ui.commands import bindings
+from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
+from podtui.ui.widgets.text_line import TextLine
+
+SORTS = {"name": "Name", "status": "Status", "age": "Age", "restarts": "Restarts", "node": "Node", "ready": "Ready"}
+NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
+
+
+class PodsPane(Vertical):
+    """Shows `session.pods`. The main screen hears `RowTable.Opened` and `RowTable.CursorMoved` of the table `#pods`."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("pods")  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    PodsPane { height: 1fr; }
+    PodsPane > TextLine { background: $panel; }
+    PodsPane:focus-within > TextLine { background: $primary; color: $background; }
+    """
+
+    class Counted(Message):
+        """The number of pods shown, or there, changed."""
+
+    def __init__(self, session: Session, label_columns: Iterable[str] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.session = session
+        self.store = session.pods
+        self.view = View(self.store)
+        self.filter: NameFilter = parse_filter("")
+        self.wide = False
+        self.label_columns = tuple(label_columns)
+        self.labels = CHOSEN if self.label_columns else NOTHING
+        self._title = TextLine()
+        self.table = RowTable(self._cells, id="pods")
+        self._shown: list[tuple[int, str]] = []  # the server's columns on show: place and key
+        self._ends: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self.table
+
+    def on_mount(self) -> None:
+        self._ends = [self.store.subscribe(self._take), self.store.subscribe_health(lambda _: self._tell())]
+        self.set_interval(1.0, self._tick)
+        self._columns()
+        self._tell()
+
+    def on_unmount(self) -> None:
+        for end in self._ends:
+            end()  # type: ignore[operator]
+
+    # -- from the store -----------------------------------------------------------------------------------------
+    def _take(self, batch: Batch) -> None:
+        moved = self.view.update(batch)
+        if batch.reset:
+            self._columns()
+        if moved or batch.reset:
+            self.table.set_keys(self.view.uids, anew=batch.reset)
+        else:
+            self.table.refresh_rows(batch.changed)
+        self._tell()
+
+    def _tick(self) -> None:
+        self.table.refresh_rows()
+        if self.store.health.state == "stale":
+            self._tell()
+
+    def _tell(self) -> None:
+        """The title, and what stands in place of rows: `no pods` only when the server has said so."""
+        health, store = self.store.health, self.store
+        shown, there = len(self.view), len(store.rows)
+        parts: list[tuple[str, str]] = [(" Pods ", "title"), (f"{shown}" if shown == there else f"{shown} of {there}", "")]
+        if self.filter.text:
+            parts += [("  /", "dim"), (self.filter.text, "match")]
+        if self.table.marked:
+            parts.append((f"  {len(self.table.marked)} marked", "mark"))
+        right: list[tuple[str, str]] = []
+        if health.state == "loading":
+            right = [(f"loading {health.loaded}" + (f" of {health.loaded + health.remaining}" if health.remaining else "") + " ", "warn")]
+        self._title.show(parts, right)
+        self.table.set_empty(*self._nothing())
+        self.post_message(self.Counted())
+
+    def _nothing(self) -> tuple[str, ...]:
+        health, scope = self.store.health, self.store.scope
+        if self.store.rows:
+            return ("no pod's name passes the filter", "Esc clears it")
+        where = "in all namespaces" if scope.all_namespaces else f"in {', '.join(scope.namespaces)}"
+        if self.store.known and health.state in ("live", "stale"):
+            with_ = f" with labels {scope.selector}" if scope.selector else ""
+            return (f"no pods {where}{with_}",)
+        words = (health.error.what, health.error.hint) if health.error else ()
+        if health.state == "denied":
+            return (f"you may not list pods {where}", *words)
+        if health.state in ("failed", "stale"):
+            return ("the API server cannot be reached; trying again", *words)
+        if self.session.error is not None:
+            return (self.session.error.what, self.session.error.hint)
+        return ("loading pods ..." if health.state == "loading" else f"connecting to {self.session.settings.server} ...",)
+
+    # -- columns and cells --------------------------------------------------------------------------------------
+    def _columns(self) -> None:
+        columns = [TableColumn("Namespace", "NAMESPACE", 32)] if self._spaces else []
+        self._shown = []
+        for place, column in enumerate(self.store.columns):
+            if column.priority == 0 or (self.wide and column.name in ("IP", "Node", "Nominated Node", "Readiness Gates")):
+                self._shown.append((place, column.name))
+                columns.append(TableColumn(column.name, column.name.upper(), 63, column.name == "Restarts" and False))
+        if self.labels == CHOSEN:
+            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40) for key in self.label_columns]
+        elif self.labels == ALL:
+            columns.append(TableColumn("labels", "LABELS", 200))
+        sort = "Name" if self.view.sort == "name" else next((v for k, v in SORTS.items() if k == self.view.sort.lower()), self.view.sort)
+        self.table.set_columns(columns, sort, self.view.reverse)
+
+    @property
+    def _spaces(self) -> bool:
+        return len(self.store.scope.namespaces) != 1
+
+    def _cells(self, uid: str) -> list[Cell]:
+        row = self.store.rows.get(uid)
+        if row is None:
+            return []
+        now, columns = time.time(), self.store.columns
+        values = {name: text(row, place, columns[place], now) for place, name in self._shown}
+        status = values.get("Status", "")
+        style = f"status.{status_style(status, values.get('Ready', ''))}"
+        cells = [Cell(row.namespace, "dim")] if self._spaces else []
+        for name, value in values.items():
+            if name == "Name":
+                cells.append(Cell(value, style, tuple(self.filter.spans(row.name))))
+            else:
+                cells.append(Cell(value, style if name in ("Status", "Ready", "Restarts") else ""))
+        if self.labels == CHOSEN:
+            cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self.label_columns]
+        elif self.labels == ALL:
+            cells.append(Cell(",".join(f"{key}={value}" for key, value in sorted(row.labels.items())) or "<none>", "label.value"))
+        return cells
+
+    # -- what a user chooses ------------------------------------------------------------------------------------
+    def set_filter(self, filter: NameFilter) -> None:
+        """Show only rows that pass; the selector of a filter is the main screen's affair."""
+        self.filter = filter
+        self.view.set_filter((lambda row: filter.matches(row.namespace, row.name)) if filter.text else None)
+        self.table.set_keys(self.view.uids)
+        self.table.refresh_rows()
+        self._tell()
+
+    def rescoped(self) -> None:
+        """The scope is another one: the namespace column may come or go."""
+        self._columns()
+        self._tell()
+
+    def _sort(self, by: str) -> None:
+        reverse = not self.view.reverse if self.view.sort == by else False
+        self.view.set_sort(by, reverse)
+        self._columns()
+        self.table.set_keys(self.view.uids)
+
+    def action_sort_name(self) -> None:
+        self._sort("name")
+
+    def action_sort_status(self) -> None:
+        self._sort("status")
+
+    def action_sort_age(self) -> None:
+        self._sort("age")
+
+    def action_sort_restarts(self) -> None:
+        self._sort("restarts")
+
+    def action_sort_node(self) -> None:
+        self.wide = True
+        self._sort("node")
+
+    def action_wide(self) -> None:
+        self.wide = not self.wide
+        self._columns()
+
+    def action_label_columns(self) -> None:
+        self.labels = (self.labels + 1) % 3
+        if self.labels == CHOSEN and not self.label_columns:
+            self.labels = ALL
+        self._columns()
+
+    def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:
+        event.stop()
+        if event.key != "labels":
+            by = next((key for key, title in SORTS.items() if title == event.key), event.key)
+            self._sort(by)
+
+    def on_row_table_marks_changed(self) -> None:
+        self._tell()
+
+    # -- which pods are meant -----------------------------------------------------------------------------------
+    def ref(self, uid: str) -> ObjectRef | None:
+        row = self.store.rows.get(uid)
+        return None if row is None else ref_of(row)
+
+    @property
+    def current(self) -> ObjectRef | None:
+        """The pod under the cursor."""
+        return self.ref(self.table.cursor_key)
+
+    @property
+    def targets(self) -> list[ObjectRef]:
+        """The marked pods in their order on the screen; without marks, the one under the cursor."""
+        marked = [uid for uid in self.view.uids if uid in self.table.marked]
+        found = [self.ref(uid) for uid in marked or [self.table.cursor_key]]
+        return [ref for ref in found if ref is not None]
+
+    @property
+    def stale_for(self) -> str:
+        """For how long the rows are stale, as an age; "" when they are not."""
+        health = self.store.health
+        return age(time.time() - health.since) if health.state == "stale" else ""
+
+
+def ref_of(row: Row) -> ObjectRef:
+    return ObjectRef(PODS, row.name, row.namespace, row.uid, row.resource_version)

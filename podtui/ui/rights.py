@@ -1,0 +1,64 @@
+"""What may be offered: read-only, the right, the object still there. A refusal is words for a person."""
+
+from __future__ import annotations
+
+import asyncio
+
+from podtui.cluster.resources import ObjectRef
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
+from podtui.ui.commands import BY_ID, Permission
+
+
+class Rights:
+    """Answers at once from what the API server has said; asks for what is not known yet in the background.
+
+    What is unknown is offered: the server has the last word, and its refusal is told.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[tuple[str, str, str], bool] = {}
+        self._asked: set[tuple[str, str, str]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
+        """Why the command cannot be offered for the object, or ""."""
+        command = BY_ID[command_id]
+        if command.changes and self._session.read_only:
+            return f"{command.title}: podtui is read-only (r turns it off)"
+        permission = command.permission
+        if permission is None or ref is None:
+            return ""
+        resource = ref.resource.plural if permission.resource == "pods" else permission.resource
+        if self._known.get((str(permission), resource, ref.namespace)) is False:
+            where = f" in namespace {ref.namespace}" if ref.namespace else ""
+            subresource = f"/{permission.subresource}" if permission.subresource else ""
+            return f"{command.title}: you lack the right to {permission.verb} {resource}{subresource}{where}"
+        return ""
+
+    def learn(self, ref: ObjectRef) -> None:
+        """Ask, once per namespace, for all that the commands need."""
+        if self._session.connection is None:
+            return
+        for command in BY_ID.values():
+            if command.permission is not None:
+                key = (str(command.permission), ref.resource.plural, ref.namespace)
+                if key not in self._asked:
+                    self._asked.add(key)
+                    task = asyncio.create_task(self._ask(key, command.permission, ref))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, key: tuple[str, str, str], permission: Permission, ref: ObjectRef) -> None:
+        try:
+            self._known[key] = await self._session.access.can(
+                permission.verb, ref.resource.plural, ref.namespace, subresource=permission.subresource, group=ref.resource.group
+            )
+        except PodtuiError:
+            self._asked.discard(key)  # unknown is offered; asked again at the next pod
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,69 @@
+"""Every key with what it does, from the Command objects and the user's own keymap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from podtui import __version__
+from podtui.ui.commands import BY_ID, COMMANDS, Command
+from podtui.ui.widgets.key_hints import key_name
+from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
+from podtui.ui.widgets.text_line import TextLine
+
+WHERE = {
+    "app": "Everywhere",
+    "main": "Main screen",
+    "table": "Lists",
+    "pods": "Pod list",
+    "text": "Texts",
+    "details": "Details",
+    "logs": "Logs",
+    "forwards": "Port-forwards",
+}
+
+
+def keys_of(command: Command, keymap: dict[str, str]) -> str:
+    """The keys of a command as a person reads them, the user's own where there are any."""
+    return " ".join(key_name(key.strip()) for key in keymap.get(command.id, command.key).split(","))
+
+
+class HelpScreen(ModalScreen[None]):
+    """A list that is read with the keys of any list; Esc, ? or q leaves."""
+
+    BINDINGS: ClassVar[list[Binding]] = [Binding("escape,question_mark,q", "close", "Back", show=True)]  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen > Vertical { width: 100; max-width: 100%; height: 90%; background: $surface; border: solid $primary; }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield TextLine(id="help-title")
+            yield RowTable(self._cells, id="help")
+
+    def on_mount(self) -> None:
+        self.query_one(TextLine).show([(f" podtui {__version__}: keys ", "title")], [("rebind them by id in config.yaml, Esc: back ", "dim")])
+        table = self.query_one(RowTable)
+        table.set_columns([TableColumn("where", "WHERE", 14), TableColumn("keys", "KEYS", 16), TableColumn("help", "WHAT IT DOES", 70), TableColumn("id", "ID", 30)])
+        table.set_keys([command.id for where in WHERE for command in COMMANDS if command.where == where], anew=True)
+        table.focus()
+
+    def _cells(self, key: str) -> Sequence[Cell]:
+        command = BY_ID[key]
+        keymap = dict(getattr(self.app, "_keymap", {}))
+        return [
+            Cell(WHERE[command.where], "dim"),
+            Cell(keys_of(command, keymap), "label.key"),
+            Cell(command.help, "danger" if command.changes else ""),
+            Cell(command.id, "dim"),
+        ]
+
+    def action_close(self) -> None:
+        self.dismiss()

@@ -1,0 +1,442 @@
+"""The main screen: composes the panes, lays them out for the size, and routes what a user asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+
+from podtui.cluster.completion import LabelCounts, complete
+from podtui.cluster.filters import NameFilter, parse_filter
+from podtui.cluster.resources import ObjectRef
+from podtui.cluster.selectors import parse
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
+from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.layout import Panes, Shape
+from podtui.ui.panes.details import DetailsPane
+from podtui.ui.panes.logs import LogsPane
+from podtui.ui.panes.namespaces import NamespacesPane
+from podtui.ui.panes.pods import PodsPane
+from podtui.ui.rights import Rights
+from podtui.ui.status import status_parts
+from podtui.ui.widgets.filter_bar import FilterBar
+from podtui.ui.widgets.key_hints import KeyHints
+from podtui.ui.widgets.row_table import RowTable
+from podtui.ui.widgets.selector_bar import SelectorBar
+from podtui.ui.widgets.text_line import TextLine
+
+Tab = Literal["containers", "annotations", "yaml"]
+FOLLOW_DELAY = 0.2  # seconds that the cursor rests on a pod before its details are fetched
+
+
+class MainScreen(Screen[None]):
+    """One session on the screen."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("main")  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    MainScreen { layout: vertical; background: $surface; }
+    MainScreen #status { background: $panel; }
+    MainScreen.protected #status { background: $error; color: $background; }
+    MainScreen #panes { height: 1fr; }
+    MainScreen #right { height: 1fr; width: 1fr; }
+    MainScreen #crumbs { display: none; }
+    MainScreen.narrow #crumbs { display: block; }
+    MainScreen.narrow NamespacesPane { width: 1fr; border: none; }
+    """
+
+    def __init__(self, session: Session, label_columns: tuple[str, ...] = (), pod: str = "") -> None:
+        super().__init__()
+        self.session = session
+        self.panes = Panes()
+        self.rights = Rights(session)
+        self._wanted = pod  # the POD of the command line, until the list has it or is known not to
+        self._ends: list[Callable[[], None]] = []
+        self._namespaces = NamespacesPane(session)
+        self._pods = PodsPane(session, label_columns)
+        config = session.config
+        self._details = DetailsPane(session)
+        self._logs = LogsPane(session, log_tail=config.log.tail, buffer_mb=config.log.buffer_mb)
+        self._status = TextLine(id="status")
+        self._crumbs = TextLine(id="crumbs")
+        self._filter_bar = FilterBar()
+        self._selector_bar = SelectorBar(complete=self._complete, check=parse)
+
+    def compose(self) -> ComposeResult:
+        yield self._status
+        yield self._crumbs
+        yield self._selector_bar
+        yield self._filter_bar
+        with Horizontal(id="panes"):
+            yield self._namespaces
+            with Vertical(id="right"):
+                yield self._pods
+                yield self._details
+                yield self._logs
+        yield KeyHints()
+
+    def on_mount(self) -> None:
+        session = self.session
+        self._selector_bar.display = self._filter_bar.display = False
+        self.set_class(session.config.is_protected(session.settings.context), "protected")
+        self._ends = [
+            session.pods.subscribe_health(lambda _: self._tell()),
+            session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
+            session.opened_signal.subscribe(self._opened),
+            session.forwards.subscribe(lambda *_: self._tell()),
+        ]
+        self.set_interval(1.0, self._tell)
+        self._pods.table.focus()
+        self._arrange()
+        self._tell()
+
+    def on_unmount(self) -> None:
+        for end in self._ends:
+            end()
+
+    def _opened(self, error: PodtuiError | None) -> None:
+        self._pods._tell()
+        self._tell()
+
+    # -- layout -------------------------------------------------------------------------------------------------
+    def on_resize(self, event: events.Resize) -> None:
+        self.panes.resize(event.size.width, event.size.height)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the panes that the size and the user's choice leave, and give each its room."""
+        panes = self.panes
+        shape: Shape = panes.shape(self.size.height)
+        self.set_class(panes.narrow, "narrow")
+        for name, widget in self._by_name.items():
+            widget.display = name in shape.visible
+        self._namespaces.styles.width = "1fr" if panes.narrow or shape.visible == {"namespaces"} else shape.namespaces_width
+        self.query_one("#right").display = bool(shape.visible - {"namespaces"})
+        for widget in (self._details, self._logs):
+            widget.styles.height = shape.lower_height if "pods" in shape.visible else "1fr"
+        self._crumbs.show([(" › ".join(panes.crumbs), "dim")])
+        self._tell()
+
+    @property
+    def _by_name(self) -> dict[str, Widget]:
+        return {"namespaces": self._namespaces, "pods": self._pods, "details": self._details, "logs": self._logs}
+
+    def go(self, pane: str) -> None:
+        self.panes.go(pane)
+        self._arrange()
+        targets: dict[str, Widget] = {"namespaces": self._namespaces.table, "pods": self._pods.table}
+        widget = targets.get(pane, self._by_name[pane])
+        if not widget.can_focus:
+            widget = next((child for child in widget.query("*") if child.can_focus and child.display), widget)
+        widget.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for name, widget in self._by_name.items():
+            if widget in event.widget.ancestors_with_self and self.panes.current != name:
+                self.panes.current = name
+                self._arrange()
+
+    def action_next_pane(self) -> None:
+        self.go(self.panes.step(1))
+
+    def action_previous_pane(self) -> None:
+        self.go(self.panes.step(-1))
+
+    def action_taller(self) -> None:
+        self._resized(lower=0.1)
+
+    def action_lower(self) -> None:
+        self._resized(lower=-0.1)
+
+    def action_wider(self) -> None:
+        self._resized(side=4)
+
+    def action_narrower(self) -> None:
+        self._resized(side=-4)
+
+    def _resized(self, lower: float = 0, side: int = 0) -> None:
+        self.panes.grow(lower, side)
+        self._arrange()
+
+    def action_full(self) -> None:
+        self.panes.full = not self.panes.full
+        self._arrange()
+
+    def action_back(self) -> None:
+        """Esc: leave a bar, the full screen, a lower pane, a filter, the marks; in this order."""
+        if self.panes.full:
+            self.action_full()
+        elif self.panes.current in ("details", "logs"):
+            if self.panes.current == "logs":
+                self._logs.show(None)
+                self.panes.lower = "details" if self.panes.follows else ""
+            elif self.panes.narrow:
+                self.panes.lower = ""
+            self.go("pods")
+        elif self.panes.current == "namespaces":
+            self.go("pods")
+        elif self._pods.filter.text:
+            self._pods.set_filter(parse_filter(""))
+        elif self._pods.table.marked:
+            self._pods.table.action_clear_marks()
+        elif self.panes.lower and not self.panes.narrow:
+            self.panes.lower = ""
+            self._arrange()
+
+    # -- the first line -----------------------------------------------------------------------------------------
+    @on(PodsPane.Counted)
+    def _counted(self) -> None:
+        self._tell()
+        if self._wanted:
+            self._find_wanted()
+
+    def _tell(self) -> None:
+        left, right = status_parts(self.session, len(self._pods.view), self.size.width)
+        self._status.show(left, right)
+
+    def _find_wanted(self) -> None:
+        """The POD of the command line: open it when it is there, say so when it is not."""
+        store = self.session.pods
+        found = next((uid for uid, row in store.rows.items() if row.name == self._wanted), "")
+        if found:
+            name, self._wanted = self._wanted, ""
+            if self._pods.table.select(found):
+                self._open_details("containers")
+            else:
+                self.app.notify(f"pod {name} is hidden by the filter", markup=False)
+        elif store.known:
+            name, self._wanted = self._wanted, ""
+            self.app.notify(f"no pod is called {name} here", severity="warning", markup=False)
+
+    # -- namespaces and selectors ---------------------------------------------------------------------------------
+    def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
+        """Other namespaces (none: all) or another selector; what is not given stays."""
+        self.session.show(namespaces=namespaces, selector=selector)
+        self._pods.rescoped()
+        self._namespaces.rescoped()
+        self._tell()
+
+    @on(NamespacesPane.Chosen)
+    def _chosen(self, event: NamespacesPane.Chosen) -> None:
+        self.show_scope(namespaces=event.namespaces)
+        self.go("pods")
+
+    def action_all_namespaces(self) -> None:
+        self.show_scope(namespaces=())
+
+    def _favourite(self, number: int) -> None:
+        favourites = self.session.config.favourites
+        if number > len(favourites):
+            self.app.notify(f"there is no favourite namespace {number}: name it under favourites: in config.yaml", markup=False)
+            return
+        self.show_scope(namespaces=(favourites[number - 1],))
+
+    def action_selector(self) -> None:
+        self._selector_bar.display = True
+        self._selector_bar.open(self.session.pods.scope.selector)
+
+    def _complete(self, text: str, cursor: int) -> object:
+        counts = LabelCounts()
+        for row in self.session.pods.rows.values():
+            counts.add(row.labels)
+        return complete(text, cursor, counts)
+
+    @on(SelectorBar.Submitted)
+    def _selected(self, event: SelectorBar.Submitted) -> None:
+        self._selector_bar.display = False
+        self.show_scope(selector=event.value.strip())
+        self._pods.table.focus()
+
+    @on(SelectorBar.Cancelled)
+    def _selector_left(self) -> None:
+        self._selector_bar.display = False
+        self._pods.table.focus()
+
+    def action_filter(self) -> None:
+        self._filter_bar.display = True
+        self._filter_bar.open(self._pods.filter.text)
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        """Names are filtered as they are typed; a selector only when it is entered, as the server evaluates it."""
+        filter = self._filter(event.value)
+        if filter is not None and filter.selector is None:
+            self._pods.set_filter(filter)
+
+    @on(FilterBar.Submitted)
+    def _filtered(self, event: FilterBar.Submitted) -> None:
+        self._filter_bar.display = False
+        filter = self._filter(event.value)
+        if filter is not None and filter.selector is not None:
+            self._pods.set_filter(parse_filter(""))
+            self.show_scope(selector=filter.selector)
+        self._pods.table.focus()
+
+    @on(FilterBar.Cancelled)
+    def _filter_left(self) -> None:
+        self._filter_bar.display = False
+        self._pods.set_filter(parse_filter(""))
+        self._pods.table.focus()
+
+    def _filter(self, text: str) -> NameFilter | None:
+        try:
+            return parse_filter(text)
+        except PodtuiError:
+            return None  # the bar itself shows what is wrong while it is typed
+
+    # -- details and logs ---------------------------------------------------------------------------------------
+    @on(RowTable.CursorMoved, "#pods")
+    def _cursor_moved(self) -> None:
+        if self.panes.lower == "details" and not self.panes.narrow:
+            self.set_timer(FOLLOW_DELAY, self._follow_cursor, name="follow")
+
+    def _follow_cursor(self) -> None:
+        current = self._pods.current
+        if self.panes.lower == "details" and current is not None:
+            self._details.show(current, self._details.tab)
+
+    @on(RowTable.Opened, "#pods")
+    def _row_opened(self) -> None:
+        self._open_details(self._details.tab)
+        self.go("details")
+
+    def _open_details(self, tab: Tab | str) -> None:
+        ref = self._subject()
+        if ref is not None:
+            self._details.show(ref, tab)
+            self.panes.lower = "details"
+            if self.panes.narrow:
+                self.go("details")
+            else:
+                self._arrange()
+
+    def _subject(self) -> ObjectRef | None:
+        """What YAML and labels are shown of: the namespace under the cursor in its pane, otherwise the pod."""
+        if self.panes.current == "namespaces":
+            return self._namespaces.current
+        current = self._pods.current
+        if current is None:
+            self.app.notify("no pod is under the cursor", markup=False)
+        return current
+
+    def action_yaml(self) -> None:
+        self._open_details("yaml")
+
+    def action_annotations(self) -> None:
+        self._open_details("annotations")
+
+    def action_containers(self) -> None:
+        self._open_details("containers")
+
+    def action_logs(self) -> None:
+        self._open_logs(previous=False)
+
+    def action_previous_logs(self) -> None:
+        self._open_logs(previous=True)
+
+    def _open_logs(self, previous: bool) -> None:
+        ref = self._pods.current
+        if ref is not None and self._may("main.logs", ref):
+            self._logs.show(ref, previous=previous)
+            self.panes.lower = "logs"
+            self.go("logs")
+
+    # -- actions ------------------------------------------------------------------------------------------------
+    def _may(self, command: str, ref: ObjectRef | None) -> bool:
+        """Whether the command can be offered for the object; if not, says why."""
+        refusal = self.rights.refusal(command, ref)
+        if refusal:
+            self.app.notify(refusal, severity="warning", markup=False)
+        return not refusal
+
+    def _targets(self) -> list[ObjectRef]:
+        if self.panes.current == "namespaces":
+            current = self._namespaces.current
+            return [] if current is None else [current]
+        return self._pods.targets
+
+    def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[object]]) -> None:
+        targets = self._targets()
+        if not targets:
+            self.app.notify("nothing is under the cursor", markup=False)
+        elif self._may(command, targets[0]):
+            self.app.push_screen(dialog(targets))
+
+    def action_label(self) -> None:
+        from podtui.ui.screens.label import LabelDialog
+
+        self._act("main.label", lambda refs: LabelDialog(self.session, refs, "labels"))
+
+    def action_annotate(self) -> None:
+        from podtui.ui.screens.label import LabelDialog
+
+        self._act("main.annotate", lambda refs: LabelDialog(self.session, refs, "annotations"))
+
+    def action_delete(self) -> None:
+        from podtui.ui.screens.delete import DeleteDialog
+
+        if self.panes.current == "namespaces":
+            self.app.notify("a namespace with all that is in it is not deleted from here: use kubectl delete namespace", markup=False)
+            return
+        self._act("main.delete", lambda refs: DeleteDialog(self.session, refs))
+
+    def action_forward(self) -> None:
+        from podtui.ui.screens.forward import ForwardDialog
+
+        ref = self._pods.current
+        if ref is not None and self._may("main.forward", ref):
+            self.app.push_screen(ForwardDialog(self.session, ref))
+
+    def action_forwards(self) -> None:
+        from podtui.ui.screens.forwards import ForwardsScreen
+
+        self.app.push_screen(ForwardsScreen(self.session))
+
+    def action_create(self) -> None:
+        from podtui.ui.screens.create import CreateDialog
+
+        namespaces = self.session.pods.scope.namespaces
+        if self._may("main.create", None):
+            self.app.push_screen(CreateDialog(self.session, namespaces[0] if len(namespaces) == 1 else self.session.settings.namespace))
+
+    @property
+    def subject_or_none(self) -> ObjectRef | None:
+        """What an action would be on, for the palette to know what may be offered."""
+        targets = self._targets()
+        return targets[0] if targets else None
+
+    async def run_command(self, command_id: str) -> None:
+        """Run a command by its id, as its key would (the palette's way)."""
+        command = BY_ID[command_id]
+        owner = {"app": self.app, "main": self, "pods": self._pods}[command.where]
+        await self.app.run_action(command.action, default_namespace=owner)
+
+    def action_read_only(self) -> None:
+        """`r`: on at any time; off unless the command line or the configuration asked for read-only."""
+        if self.session.read_only and self.session.config.is_read_only(self.session.settings.context):
+            self.app.notify("this context is read-only by config.yaml", severity="warning", markup=False)
+            return
+        self.session.read_only = not self.session.read_only
+        self.app.notify("read-only: nothing that changes the cluster is sent" if self.session.read_only else "read-only is off", markup=False)
+        self._tell()
+
+    def action_refresh(self) -> None:
+        """Ask again now, and paint the screen anew in case something else wrote over it."""
+        self.app.repaint()  # type: ignore[attr-defined]
+        self.session.pods.retry()
+        self.session.namespaces.retry()
+
+
+def _favourite_action(number: int) -> Callable[[MainScreen], None]:
+    return lambda screen: screen._favourite(number)
+
+
+for _number in range(1, 10):
+    setattr(MainScreen, f"action_favourite_{_number}", _favourite_action(_number))

@@ -1,0 +1,419 @@
+"""A table of many thousand rows that paints only what changed.
+
+Rows are known by a key, never by a number: the cursor, the marks and the scroll position stay with their rows
+while others come, go and move. The owner gives the keys in order and a function from a key to its cells; cells
+are asked for only when a row is in view. A change refreshes from the first cell that differs to the end of the
+line, so that a tick of one age costs a slow link a few dozen bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from podtui.text import harmless
+from podtui.ui.commands import bindings
+from podtui.ui.themes import palette
+
+GUTTER = 2  # cells at the left: the cursor's bar and the mark
+GAP = 2  # cells between columns
+SAMPLE = 400  # rows measured for the widths when the whole set is new
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column: its key (what a click on the header tells), its title and its widest width in cells."""
+
+    key: str
+    title: str
+    widest: int = 60
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text and the name of its style in the palette; `spans` are the characters that a filter matched."""
+
+    text: str
+    style: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What one screen line shows; two equal lines need no repaint."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    cursor: bool
+    marked: bool
+
+
+class RowTable(Widget, can_focus=True):
+    """See the module. Bindings are the `table` commands."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("table")  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    RowTable { height: 1fr; background: $surface; color: $foreground; }
+    """
+
+    class Opened(Message):
+        """Enter or a double click on a row."""
+
+        def __init__(self, table: RowTable, key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> RowTable:
+            return self.table
+
+    class CursorMoved(Opened):
+        """The cursor is on another row; `key` is "" when there is none."""
+
+    class MarksChanged(Message):
+        """A row was marked or unmarked."""
+
+        def __init__(self, table: RowTable) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> RowTable:
+            return self.table
+
+    class HeaderClicked(Opened):
+        """A click on a column's title; `key` is the column's."""
+
+    def __init__(self, cells: Callable[[str], Sequence[Cell]], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._cells = cells
+        self._columns: tuple[TableColumn, ...] = ()
+        self._widths: list[int] = []
+        self._sorted = ("", False)
+        self._keys: Sequence[str] = ()
+        self._index = 0
+        self._top = 0
+        self._left = 0
+        self._painted: list[_Line] = []
+        self._empty: tuple[str, ...] = ()
+        self.cursor_key = ""
+        self.marked: set[str] = set()
+
+    # -- what is shown ------------------------------------------------------------------------------------------
+    @property
+    def keys(self) -> Sequence[str]:
+        return self._keys
+
+    def set_columns(self, columns: Sequence[TableColumn], sorted_by: str = "", descending: bool = False) -> None:
+        """Other columns, or another order: everything is measured and painted again."""
+        columns = tuple(columns)
+        if columns != self._columns:
+            self._columns = columns
+            self._measure(anew=True)
+        self._sorted = (sorted_by, descending)
+        self._paint()
+
+    def set_keys(self, keys: Sequence[str], *, anew: bool = False) -> None:
+        """The rows in their order. The cursor stays on its row and that row on its line; if the row is gone,
+        the cursor takes the one that followed. `anew` measures the columns again (another scope, say)."""
+        line = self._index - self._top
+        place = self._find(keys)
+        self._keys = keys
+        if place is None:
+            place = min(self._index, len(keys) - 1)
+            line = min(line, max(0, place))
+        self._index = max(0, place)
+        self._top = self._index - line
+        present = set(keys) if self.marked else set()
+        if self.marked - present:
+            self.marked &= present
+            self.post_message(self.MarksChanged(self))
+        if anew:
+            self._measure(anew=True)
+        self._moved()
+        self._show()
+
+    def refresh_rows(self, keys: Iterable[str] | None = None) -> None:
+        """Cells of these rows (all, if none are named) may have changed: paint what differs."""
+        if keys is not None:
+            shown = {line.key for line in self._painted}
+            if shown.isdisjoint(keys):
+                return
+        self._show()
+
+    def set_empty(self, *lines: str) -> None:
+        """What stands in the place of rows when there are none."""
+        if lines != self._empty:
+            self._empty = lines
+            if not self._keys:
+                self.refresh()
+
+    def _find(self, keys: Sequence[str]) -> int | None:
+        if not self.cursor_key:
+            return None
+        if self._index < len(keys) and keys[self._index] == self.cursor_key:
+            return self._index
+        try:
+            return keys.index(self.cursor_key)
+        except ValueError:
+            return None
+
+    # -- geometry -----------------------------------------------------------------------------------------------
+    @property
+    def _height(self) -> int:
+        return max(0, self.size.height - 1)
+
+    def _measure(self, *, anew: bool = False) -> bool:
+        """Fit the widths to the rows in view (they only grow, so nothing dances); True if one changed."""
+        if anew or len(self._widths) != len(self._columns):
+            self._widths = [cell_len(column.title) + 1 for column in self._columns]
+            keys = self._keys
+            step = max(1, len(keys) // SAMPLE)
+            rows: Iterable[Sequence[Cell]] = (self._row(key) for key in keys[::step])
+        else:
+            rows = (line.cells for line in self._painted)
+        before = list(self._widths)
+        for cells in rows:
+            for i, (cell, column) in enumerate(zip(cells, self._columns, strict=False)):
+                width = min(cell_len(cell.text), column.widest)
+                if width > self._widths[i]:
+                    self._widths[i] = width
+        return self._widths != before
+
+    def _clamp(self) -> None:
+        height, count = self._height, len(self._keys)
+        self._index = max(0, min(self._index, count - 1))
+        if height:
+            self._top = max(self._index - height + 1, min(self._top, self._index))
+            self._top = max(0, min(self._top, max(0, count - height)))
+
+    def _row(self, key: str) -> tuple[Cell, ...]:
+        """The cells of a row with nothing in them that a terminal obeys; matches are dropped where that changes places."""
+        return tuple(cell if (text := harmless(cell.text)) == cell.text else Cell(text, cell.style) for cell in self._cells(key))
+
+    def _lines(self) -> list[_Line]:
+        focus = self._index
+        lines = []
+        for i, key in enumerate(self._keys[self._top : self._top + self._height], self._top):
+            lines.append(_Line(key, self._row(key), i == focus, key in self.marked))
+        return lines
+
+    # -- painting -----------------------------------------------------------------------------------------------
+    def _show(self) -> None:
+        """Bring the screen up to date, touching only lines that differ, from the first cell that does."""
+        self._clamp()
+        before, self._painted = self._painted, self._lines()
+        if self._measure() or not before or not self._painted:
+            self.refresh()
+            return
+        width = self.size.width
+        for y in range(max(len(before), len(self._painted))):
+            old = before[y] if y < len(before) else None
+            new = self._painted[y] if y < len(self._painted) else None
+            if old != new:
+                x = self._first_difference(old, new)
+                if x < width:
+                    self.refresh(Region(x, y + 1, width - x, 1))
+
+    def _first_difference(self, old: _Line | None, new: _Line | None) -> int:
+        if old is None or new is None or (old.cursor, old.marked) != (new.cursor, new.marked):
+            return 0
+        x = GUTTER - self._left
+        for before, after, width in zip(old.cells, new.cells, self._widths, strict=False):
+            if before != after:
+                break
+            x += width + GAP
+        return max(0, x)
+
+    def _paint(self) -> None:
+        self._clamp()
+        self._painted = self._lines()
+        self._measure()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        styles = palette(self.app)
+        base = self.rich_style
+        width = self.size.width
+        if y == 0:
+            return self._header(base + styles["header"]).crop_extend(self._left, self._left + width, base)
+        if not self._keys:
+            text = self._empty[y - 2] if 0 <= y - 2 < len(self._empty) else ""
+            text = harmless(text)
+            indent = max(0, (width - cell_len(text)) // 2)
+            return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
+        if y - 1 >= len(self._painted):
+            return Strip.blank(width, base)
+        line = self._painted[y - 1]
+        over = styles["cursor"] if line.cursor and self.has_focus else Style(bold=True) if line.cursor else Style()
+        mark = base + over + styles["mark"]
+        segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", mark)]
+        for cell, width_, column in zip(line.cells, self._widths, self._columns, strict=False):
+            own = styles[cell.style] if cell.style else Style()
+            style = base + own + over if not line.marked else base + own + Style(bold=True) + over
+            self._cell(segments, cell, width_, column.right, style, base + over + styles["match"])
+            segments.append(Segment(" " * GAP, base + over))
+        return Strip(segments).crop_extend(self._left, self._left + width, base + over).simplify()
+
+    @staticmethod
+    def _cell(segments: list[Segment], cell: Cell, width: int, right: bool, style: Style, match: Style) -> None:
+        text, spans = cell.text, cell.spans
+        length = cell_len(text)
+        if length > width:
+            text, length, spans = set_cell_size(text, max(0, width - 1)) + "…", width, ()
+        pad = " " * (width - length)
+        if right:
+            segments.append(Segment(pad, style))
+        at = 0
+        for start, end in spans:
+            segments += [Segment(text[at:start], style), Segment(text[start:end], match)]
+            at = end
+        segments.append(Segment(text[at:], style))
+        if not right:
+            segments.append(Segment(pad, style))
+
+    def _header(self, style: Style) -> Strip:
+        segments = [Segment(" " * GUTTER, style)]
+        key, descending = self._sorted
+        for column, width in zip(self._columns, self._widths, strict=False):
+            arrow = ("↓" if descending else "↑") if column.key == key else ""
+            text = harmless(column.title) + arrow
+            pad = " " * max(0, width - cell_len(text))
+            text = set_cell_size(pad + text if column.right else text + pad, width)
+            segments += [Segment(text, style), Segment(" " * GAP, style)]
+        return Strip(segments)
+
+    # -- the cursor ---------------------------------------------------------------------------------------------
+    def _moved(self) -> None:
+        key = self._keys[self._index] if self._keys else ""
+        if key != self.cursor_key:
+            self.cursor_key = key
+            self.post_message(self.CursorMoved(self, key))
+
+    def move_to(self, index: int) -> None:
+        """The cursor to a row's place, within the rows."""
+        self._index = max(0, min(index, len(self._keys) - 1))
+        self._moved()
+        self._show()
+
+    def select(self, key: str) -> bool:
+        """The cursor to the row of that key; False if there is none."""
+        try:
+            self.move_to(self._keys.index(key))
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The cursor's place, counted from 1, and the number of rows."""
+        return (self._index + 1 if self._keys else 0, len(self._keys))
+
+    def action_cursor_down(self) -> None:
+        self.move_to(self._index + 1)
+
+    def action_cursor_up(self) -> None:
+        self.move_to(self._index - 1)
+
+    def action_page_down(self) -> None:
+        self._top += self._height
+        self.move_to(self._index + max(1, self._height))
+
+    def action_page_up(self) -> None:
+        self._top -= self._height
+        self.move_to(self._index - max(1, self._height))
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(len(self._keys) - 1)
+
+    def action_scroll_left(self) -> None:  # type: ignore[override]
+        self._scroll_columns(-1)
+
+    def action_scroll_right(self) -> None:  # type: ignore[override]
+        self._scroll_columns(1)
+
+    def _scroll_columns(self, direction: int) -> None:
+        full = GUTTER + sum(self._widths) + GAP * len(self._widths)
+        left = max(0, min(self._left + direction * max(8, self.size.width // 4), full - self.size.width))
+        if left != self._left:
+            self._left = left
+            self.refresh()
+
+    def action_open(self) -> None:
+        if self.cursor_key:
+            self.post_message(self.Opened(self, self.cursor_key))
+
+    # -- marks --------------------------------------------------------------------------------------------------
+    def action_mark(self) -> None:
+        if self.cursor_key:
+            self.marked ^= {self.cursor_key}
+            self.post_message(self.MarksChanged(self))
+            self.move_to(self._index + 1)
+
+    def action_mark_all(self) -> None:
+        self._mark(set(self._keys))
+
+    def action_clear_marks(self) -> None:
+        self._mark(set())
+
+    def _mark(self, keys: set[str]) -> None:
+        if keys != self.marked:
+            self.marked = keys
+            self.post_message(self.MarksChanged(self))
+            self._show()
+
+    # -- events -------------------------------------------------------------------------------------------------
+    def on_resize(self, _: events.Resize) -> None:
+        self._paint()
+
+    def on_focus(self) -> None:
+        self._paint()
+
+    def on_blur(self) -> None:
+        self._paint()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            x = GUTTER - self._left
+            for column, width in zip(self._columns, self._widths, strict=False):
+                if x <= event.x < x + width + GAP:
+                    self.post_message(self.HeaderClicked(self, column.key))
+                x += width + GAP
+        elif (row := self._top + event.y - 1) < len(self._keys):
+            self.move_to(row)
+            if event.chain == 2:
+                self.action_open()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._wheel(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._wheel(-3)
+
+    def _wheel(self, rows: int) -> None:
+        """Scroll by rows; the cursor comes along only where it would leave the view."""
+        top = max(0, min(self._top + rows, len(self._keys) - self._height))
+        self._top = top
+        self.move_to(max(top, min(self._index, top + self._height - 1)))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._keys) + 1

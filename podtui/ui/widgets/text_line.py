@@ -1,0 +1,82 @@
+"""One line of styled text: titles, the status line, the key hints. Paints only from the first cell that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from podtui.text import harmless
+from podtui.ui.themes import palette
+
+Part = tuple[str, str]  # text and the name of its style in the palette ("" for none)
+
+
+class TextLine(Widget):
+    """Parts from the left, and parts that keep to the right end. The left ones are cut where it gets too narrow."""
+
+    DEFAULT_CSS = """
+    TextLine { height: 1; background: $panel; color: $foreground; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._left: tuple[Part, ...] = ()
+        self._right: tuple[Part, ...] = ()
+
+    def show(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Other text; what is equal is not painted again."""
+        before = self._cells()
+        self._left = tuple((harmless(text), style) for text, style in left)
+        self._right = tuple((harmless(text), style) for text, style in right)
+        after = self._cells()
+        if before == after:
+            return
+        x = 0
+        for old, new in zip(before, after, strict=False):
+            if old != new:
+                break
+            x += cell_len(new[0])
+        self.refresh(Region(x, 0, max(1, self.size.width - x), 1))
+
+    @property
+    def text(self) -> str:
+        """What stands there, without styles."""
+        return "".join(text for text, _ in self._cells())
+
+    def _cells(self) -> list[Part]:
+        """Every character with its style, as laid out in the present width."""
+        width = self.size.width
+        right = sum(cell_len(text) for text, _ in self._right)
+        room = width - right if right < width else width
+        cells: list[Part] = []
+        used = 0
+        for text, style in self._left:
+            for character in text:
+                size = cell_len(character)
+                if used + size > room - (1 if right and right < width else 0):
+                    break
+                cells.append((character, style))
+                used += size
+            else:
+                continue
+            if used and cells:
+                cells[-1] = ("…", style) if cell_len(cells[-1][0]) == 1 else cells[-1]
+            break
+        if right < width:
+            cells += [(" ", "")] * (room - used)
+            cells += [(character, style) for text, style in self._right for character in text]
+        return cells
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        styles = palette(self.app)
+        segments = [Segment(text, base + styles[style] if style else base) for text, style in self._cells()]
+        return Strip(segments).crop_extend(0, self.size.width, base).simplify()
+
+    def on_resize(self) -> None:
+        self.refresh()

@@ -1,0 +1,44 @@
+"""What may be typed behind the colon."""
+
+from __future__ import annotations
+
+import pytest
+
+from podtui.errors import PodtuiError
+from podtui.ui.prompt import Request, error_words, read_prompt
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        (":po", Request("pods")),
+        ("po team-a", Request("pods", ("team-a",))),
+        ("pods -n a,b -l 'env in (prod,debug),!canary'", Request("pods", ("a", "b"), "env in (prod,debug),!canary")),
+        ("po -n a -n b", Request("pods", ("a", "b"))),
+        ("po -A", Request("pods", ())),
+        ("po app=x,env=y", Request("pods", None, "app=x,env=y")),
+        ("po !canary", Request("pods", None, "!canary")),
+        ("po -l ''", Request("pods", None, "")),
+        ("po @other", Request("pods", context="other")),
+        ("ns", Request("namespace")),
+        ("ns all", Request("namespace", ())),
+        ("ns kube-system", Request("namespace", ("kube-system",))),
+        ("ctx prod", Request("context", context="prod")),
+        ("pf", Request("forwards")),
+        ("q", Request("quit")),
+    ],
+)
+def test_short_forms_are_read(text: str, request_: Request) -> None:
+    assert read_prompt(text) == request_
+
+
+@pytest.mark.parametrize("text", ["", "delete", "wide columns"])
+def test_other_words_are_left_to_the_list_of_commands(text: str) -> None:
+    assert read_prompt(text) is None
+
+
+@pytest.mark.parametrize("text", ["po -x", "po -n", "ctx", "ctx a b", "po -l 'a in (b'", "po 'x"])
+def test_what_is_wrong_is_told_in_words(text: str) -> None:
+    with pytest.raises(PodtuiError):
+        read_prompt(text)
+    assert error_words(text)

@@ -1,0 +1,166 @@
+"""The table: the cursor, the marks and the view stay with their rows, and only what changed is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.pilot import Pilot
+
+from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
+
+
+class TableApp(App[None]):
+    def __init__(self, rows: dict[str, list[str]]) -> None:
+        super().__init__()
+        self.rows = rows
+        self.moves: list[str] = []
+        self.headers: list[str] = []
+        self.table = RowTable(self.cells)
+
+    def cells(self, key: str) -> Sequence[Cell]:
+        return [Cell(text) for text in self.rows[key]]
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+    def on_mount(self) -> None:
+        self.table.set_columns([TableColumn("name", "NAME", 20), TableColumn("status", "STATUS", 20)])
+        self.table.set_keys(list(self.rows), anew=True)
+        self.table.focus()
+
+    def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        self.moves.append(event.key)
+
+    def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:
+        self.headers.append(event.key)
+
+    def line(self, y: int) -> str:
+        return self.table.render_line(y).text.rstrip()
+
+
+def many(count: int) -> dict[str, list[str]]:
+    return {f"u{i}": [f"pod-{i}", "Running"] for i in range(count)}
+
+
+def on_screen(app: TableApp) -> list[str]:
+    return [app.line(y)[2:].split()[0] for y in range(1, app.table.size.height)]
+
+
+async def test_the_cursor_stays_on_its_row_and_its_line_when_rows_come_above() -> None:
+    app = TableApp(many(100))
+    async with app.run_test(size=(60, 11)) as pilot:
+        app.table.select("u50")
+        before = on_screen(app).index("pod-50")
+        app.rows["new"] = ["a-new-one", "Pending"]
+        app.table.set_keys(["new", *[key for key in app.rows if key != "new"]])
+        await pilot.pause()
+        assert app.table.cursor_key == "u50"
+        assert on_screen(app).index("pod-50") == before
+
+
+async def test_when_the_row_under_the_cursor_goes_the_next_one_has_the_cursor() -> None:
+    app = TableApp(many(10))
+    async with app.run_test(size=(60, 11)) as pilot:
+        app.table.select("u4")
+        app.table.set_keys([key for key in app.rows if key != "u4"])
+        await pilot.pause()
+        assert app.table.cursor_key == "u5"
+        app.table.set_keys([])
+        await pilot.pause()
+        assert app.table.cursor_key == ""
+        assert app.moves[-1] == ""
+
+
+async def test_marks_stay_with_rows_that_move_and_go_with_rows_that_go() -> None:
+    app = TableApp(many(5))
+    async with app.run_test(size=(60, 11)) as pilot:
+        await press(pilot, "space", "space")
+        assert app.table.marked == {"u0", "u1"}
+        app.table.set_keys(["u4", "u3", "u2", "u1"])
+        await pilot.pause()
+        assert app.table.marked == {"u1"}
+        assert "●" in app.line(4)
+        await press(pilot, "ctrl+a")
+        assert app.table.marked == {"u4", "u3", "u2", "u1"}
+        await press(pilot, "ctrl+backslash")
+        assert not app.table.marked
+
+
+async def test_every_key_moves_as_it_says() -> None:
+    app = TableApp(many(100))
+    async with app.run_test(size=(60, 11)) as pilot:
+        for key, place in [("j", 2), ("down", 3), ("k", 2), ("G", 100), ("up", 99), ("pageup", 89), ("g", 1), ("pagedown", 11), ("end", 100), ("home", 1)]:
+            await press(pilot, key)
+            assert app.table.position == (place, 100), key
+
+
+async def test_a_changed_cell_repaints_its_line_from_that_cell_on() -> None:
+    app = TableApp(many(5))
+    async with app.run_test(size=(60, 11)) as pilot:
+        regions: list[Region] = []
+        app.table.refresh = lambda *r, **_: regions.extend(r) or app.table  # type: ignore[method-assign, assignment]
+        app.rows["u2"] = ["pod-2", "Failed"]
+        app.table.refresh_rows(["u2"])
+        await pilot.pause()
+        assert regions == [Region(2 + 5 + 2, 3, 60 - 9, 1)]
+        regions.clear()
+        app.table.refresh_rows()
+        assert regions == []
+
+
+async def test_rows_out_of_view_cost_nothing() -> None:
+    app = TableApp(many(10_000))
+    async with app.run_test(size=(60, 11)):
+        asked: list[str] = []
+        cells = app.cells
+        app.table._cells = lambda key: asked.append(key) or cells(key)  # type: ignore[func-returns-value]
+        app.table.refresh_rows(["u5000"])
+        assert asked == []
+        app.table.refresh_rows(["u1"])
+        assert len(asked) == 10
+
+
+async def test_escape_sequences_and_markup_are_shown_not_obeyed() -> None:
+    app = TableApp({"u": ["\x1b[2J[red]x[/red]", "파드🚀"]})
+    async with app.run_test(size=(60, 11)):
+        assert "␛[2J[red]x[/red]" in app.line(1)
+        assert "\x1b" not in app.line(1)
+
+
+async def test_wide_characters_keep_the_columns_straight() -> None:
+    app = TableApp({"a": ["파드", "X"], "b": ["abcd", "X"]})
+    async with app.run_test(size=(60, 11)):
+        from rich.cells import cell_len
+
+        ends = {cell_len(app.line(y)[: app.line(y).index("X")]) for y in (1, 2)}
+        assert len(ends) == 1
+
+
+async def test_a_text_that_is_too_long_is_cut_with_a_sign() -> None:
+    app = TableApp({"a": ["n" * 50, "X"]})
+    async with app.run_test(size=(60, 11)):
+        assert f"{'n' * 19}… " in app.line(1)
+
+
+async def test_a_click_moves_the_cursor_and_a_click_on_the_header_names_its_column() -> None:
+    app = TableApp(many(20))
+    async with app.run_test(size=(60, 11)) as pilot:
+        await pilot.click(RowTable, offset=(5, 4))
+        assert app.table.cursor_key == "u3"
+        await pilot.click(RowTable, offset=(11, 0))
+        await pilot.pause()
+    assert app.headers == ["status"]
+
+
+async def test_no_rows_show_the_words_that_were_given() -> None:
+    app = TableApp({})
+    async with app.run_test(size=(60, 11)):
+        app.table.set_empty("no pods in default")
+        assert "no pods in default" in app.line(2)
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    await pilot.press(*keys)
+    await pilot.pause()
