@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 Explain = Callable[[BaseException, float | None], PodtuiError]
 """Makes podtui's own error of one of aiohttp or the system; the number is the time-out that was set, in seconds."""
 
-_ABNORMAL = 1006  # RFC 6455, 7.1.5: the connection broke without a close frame
-
 
 class ByteStream:
     """The answer to a GET: iterating gives chunks that are not empty, as they come, until the server ends it.
@@ -51,9 +49,13 @@ class WebSocket:
         self.protocol: str = upgraded.protocol or ""
         self._upgraded = upgraded
         self._explain = explain
+        self._ended = False
 
     async def receive(self) -> bytes | None:
-        """The next message; None once either side has closed. Raises ConnectionFailed when the connection breaks."""
+        """The next message; None once either side has closed. Raises ConnectionFailed when the connection breaks.
+
+        A break is also an end of the connection without the server's close message: what came may be a part only.
+        """
         import aiohttp
 
         message = await self._upgraded.receive()
@@ -62,12 +64,13 @@ class WebSocket:
             return data
         if message.type is aiohttp.WSMsgType.TEXT:
             return str(message.data).encode()
+        if self._ended or message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING):
+            self._ended = True  # whether or not our own close message could still be sent
+            return None
         error = message.data if message.type is aiohttp.WSMsgType.ERROR else self._upgraded.exception()
         if isinstance(error, BaseException):
             raise self._explain(error, None) from error
-        if self._upgraded.close_code == _ABNORMAL:
-            raise self._explain(aiohttp.ServerDisconnectedError(), None)
-        return None
+        raise self._explain(aiohttp.ServerDisconnectedError(), None)
 
     async def send(self, data: bytes) -> None:
         """Sends one binary message, waiting while the connection is full. Raises ConnectionFailed when it is closed."""
@@ -80,5 +83,6 @@ class WebSocket:
 
     async def close(self) -> None:
         """Closes it; may be called again."""
+        self._ended = True
         with contextlib.suppress(OSError):  # it is gone already
             await self._upgraded.close()
