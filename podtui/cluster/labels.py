@@ -105,7 +105,9 @@ def _bad_dns_end(prefix: str) -> int:
 
 
 def _character_hint(word: str) -> str:
-    if any(mark in word for mark in "\"'`"):
+    if any(one.isspace() for one in word):
+        return "this space is not a plain one; it came with pasted text"
+    if any(mark in word for mark in "\"'`“”‘’„"):
         return "a selector takes no quotes"
     if "*" in word:
         return "there are no wildcards; the key alone selects every value"
@@ -118,5 +120,5 @@ def _character_hint(word: str) -> str:
 
 def quoted(word: str) -> str:
     """`word` in quotes for a message: harmless, and cut at 40 characters."""
-    shown = harmless(word)
+    shown = "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in harmless(word))  # as a no-break space
     return f"'{shown if len(shown) <= 40 else shown[:39] + '…'}'"

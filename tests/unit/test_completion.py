@@ -1,0 +1,171 @@
+"""What is offered at a place in a selector, from the labels that are there."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtui.cluster.completion import LabelCounts, complete
+from podtui.cluster.selectors import parse
+from podtui.errors import SelectorError
+from tests.selector_strategies import labels, texts
+
+COUNTS = LabelCounts(
+    [
+        {"app": "web", "env": "prod"},
+        {"app": "web", "env": "dev", "example.com/app": "x"},
+        {"app": "db", "env": "prod", "rev": "3"},
+        {"app": "webhook", "rev": ""},
+    ]
+)
+
+
+def offered(marked: str, counts: LabelCounts = COUNTS) -> list[str]:
+    """The candidates at the '|'."""
+    return [one.text for one in complete(marked.replace("|", ""), marked.index("|"), counts).candidates]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("|", ["app", "env", "rev", "example.com/app"]),
+        ("e|", ["env", "example.com/app", "rev"]),
+        ("APP|", ["app", "example.com/app"]),
+        ("env=prod,|", ["app", "rev", "example.com/app", "env"]),
+        ("env=prod, r|", ["rev"]),
+        ("|,app", ["env", "rev", "example.com/app", "app"]),
+        ("!|", ["app", "env", "rev", "example.com/app"]),
+        ("!en|", ["env"]),
+        ("!env|", []),
+        ("!env |", []),
+        ("!env=|", []),
+        ("nothing|", []),
+    ],
+)
+def test_keys_come_at_the_start_after_a_comma_and_after_not(text: str, expected: list[str]) -> None:
+    assert offered(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("env|", ["env=", "env!=", "env in (", "env notin ("]),
+        ("app|", ["app=", "app!=", "app in (", "app notin (", "example.com/app"]),
+        ("rev|", ["rev=", "rev!=", "rev in (", "rev notin (", "rev>", "rev<"]),
+        ("app|=web", ["example.com/app"]),
+        ("env |", ["=", "!=", "in (", "notin ("]),
+        ("rev |", ["=", "!=", "in (", "notin (", ">", "<"]),
+        ("env i|", ["in ("]),
+        ("env in|", ["in ("]),
+        ("env n|", ["notin ("]),
+        ("env in |", ["("]),
+        ("env in x|", []),
+    ],
+)
+def test_operators_come_after_a_whole_key(text: str, expected: list[str]) -> None:
+    assert offered(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("app=|", ["web", "db", "webhook"]),
+        ("app = |", ["web", "db", "webhook"]),
+        ("app==w|", ["web", "webhook"]),
+        ("app!=b|", ["web", "db", "webhook"]),
+        ("app=web|", ["webhook"]),
+        ("app=web |", []),
+        ("env=prod,app=|", ["web", "db", "webhook"]),
+        ("app in (|", ["web", "db", "webhook"]),
+        ("app in (web,|", ["db", "webhook"]),
+        ("app in (web, d|", ["db"]),
+        ("app notin (|,web)", ["db", "webhook"]),
+        ("app in (|,env", ["web", "db", "webhook"]),
+        ("app in (web)|", []),
+        ("app in (web),env=|", ["prod", "dev"]),
+        ("rev>|", ["3"]),
+        ("rev=|", ["3"]),
+        ("nothing=|", []),
+    ],
+)
+def test_values_come_after_an_operator_but_none_that_the_list_has(text: str, expected: list[str]) -> None:
+    assert offered(text) == expected
+
+
+def test_the_most_frequent_comes_first_and_what_begins_alike_before_what_contains() -> None:
+    counts = LabelCounts([{"a": "xweb"}] * 3 + [{"a": "web-1"}] + [{"a": "web-2"}] * 2 + [{"a": "db"}] * 9)
+    found = complete("a=web", 5, counts).candidates
+    assert [(one.text, one.count, one.kind) for one in found] == [("web-2", 2, "value"), ("web-1", 1, "value"), ("xweb", 3, "value")]
+
+
+def test_the_whole_word_under_the_cursor_is_replaced() -> None:
+    completion = complete("ap=web,env", 1, COUNTS)
+    assert (completion.start, completion.end) == (0, 2)
+    assert completion.apply("ap=web,env", completion.candidates[0]) == ("app=web,env", 3)
+
+
+def test_operators_have_no_count_and_keys_and_values_have() -> None:
+    assert {one.count for one in complete("env", 3, COUNTS).candidates} == {None}
+    assert [one.count for one in complete("", 0, COUNTS).candidates] == [4, 3, 2, 1]
+
+
+def test_a_label_that_no_selector_can_name_is_not_offered() -> None:
+    counts = LabelCounts([{"a": "\x1b[31m", "b\x1b": "x", "c": "한글"}])
+    assert offered("|", counts) == ["a", "c"]
+    assert offered("a=|", counts) == offered("c=|", counts) == []
+
+
+def test_at_most_a_hundred_are_offered() -> None:
+    counts = LabelCounts({"pod": f"p{n}"} for n in range(1000))
+    assert len(complete("pod=", 4, counts).candidates) == 100
+
+
+def test_counts_follow_the_objects() -> None:
+    counts = LabelCounts()
+    counts.add({"a": "1", "b": "1"})
+    counts.add({"a": "2"})
+    counts.replace({"a": "2"}, {"a": "1"})
+    assert (counts.objects, counts.keys, counts.values("a")) == (2, {"a": 2, "b": 1}, {"1": 2})
+    counts.remove({"a": "1", "b": "1"})
+    assert (counts.objects, counts.keys, counts.values("b")) == (1, {"a": 1}, {})
+    counts.clear()
+    assert (counts.objects, counts.keys, counts.values("a")) == (0, {}, {})
+
+
+def test_what_was_never_counted_cannot_be_taken_back() -> None:
+    counts = LabelCounts([{"a": "1", "b": "1"}])
+    for wrong in ({"a": "2"}, {"b": "1", "c": "1"}):
+        with pytest.raises(ValueError, match="never counted"):
+            counts.remove(wrong)
+    assert (counts.objects, counts.keys) == (1, {"a": 1, "b": 1})
+
+
+@given(st.lists(labels, max_size=8), st.data())
+def test_adding_and_taking_back_leaves_what_was_there(found: list[dict[str, str]], data: st.DataObject) -> None:
+    counts = LabelCounts(found)
+    kept = data.draw(st.sets(st.sampled_from(range(len(found))))) if found else set()
+    for index, one in enumerate(found):
+        if index not in kept:
+            counts.remove(one)
+    expected = LabelCounts(found[index] for index in kept)
+    assert (counts.objects, counts.keys) == (expected.objects, expected.keys)
+    assert all(counts.values(key) == expected.values(key) for key in counts.keys)
+
+
+@given(texts(), st.integers(0, 60))
+def test_any_text_at_any_place_can_be_asked_for(text: str, cursor: int) -> None:
+    completion = complete(text, cursor, COUNTS)
+    assert 0 <= completion.start <= min(cursor, len(text)) <= completion.end <= len(text)
+
+
+@given(texts(), st.integers(0, 60))
+def test_taking_a_value_or_a_key_breaks_nothing_that_was_right(text: str, cursor: int) -> None:
+    try:
+        parse(text)
+    except SelectorError:
+        return
+    completion = complete(text, cursor, COUNTS)
+    for candidate in completion.candidates:
+        if candidate.kind != "operator" and text[completion.start : completion.end]:
+            parse(completion.apply(text, candidate)[0])
