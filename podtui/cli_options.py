@@ -1,0 +1,251 @@
+"""The command line as data: which options and commands there are, and how a line of words is taken apart.
+
+argparse alone cannot have both commands and a POD, with every option before and after the command. So the command is
+found first, by the table below, and its own parser then reads all other words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from podtui import __version__
+from podtui.errors import UsageError
+from podtui.text import harmless
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. `metavar` is "" for a flag; `many` collects every use of it; `file` says that it names a file."""
+
+    flags: tuple[str, ...]
+    metavar: str
+    help: str
+    many: bool = False
+    choices: tuple[str, ...] = ()
+    file: bool = False
+
+    @property
+    def dest(self) -> str:
+        return next(flag for flag in self.flags if flag.startswith("--")).lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A command, or the dashboard itself (name ""): its own options, what a bare word is, whether it takes the common options."""
+
+    name: str
+    summary: str
+    options: tuple[Option, ...] = ()
+    word: str = ""
+    choices: tuple[str, ...] = ()
+    common: bool = True
+
+
+COMMON: tuple[Option, ...] = (
+    Option(("-n", "--namespace"), "NS[,NS...]", "show the pods of these namespaces (the context's own, if not given)", many=True),
+    Option(("-A", "--all-namespaces"), "", "show the pods of all namespaces"),
+    Option(("-l", "--selector"), "SELECTOR", "only pods with these labels: k=v, k!=v, k, !k, 'k in (a,b)', 'k notin (a,b)', with commas"),
+    Option(("-L", "--label-columns"), "KEY,...", "show these labels as columns", many=True),
+    Option(("--context",), "NAME", "the kubeconfig's context to use"),
+    Option(("--kubeconfig",), "FILE", "the kubeconfig to use (else KUBECONFIG, else ~/.kube/config)", file=True),
+    Option(("--as",), "USER", "act as this user"),
+    Option(("--as-group",), "GROUP", "act as a member of this group, may be given several times", many=True),
+    Option(("--request-timeout",), "T", "give up a single request after this time: 5s, 2m, or seconds; 0 is no limit"),
+    Option(("--read-only",), "", "refuse everything that would change the cluster"),
+    Option(("--theme",), "NAME", "colours: `podtui themes` lists them"),
+    Option(("--no-mouse",), "", "leave the mouse to the terminal"),
+    Option(("--config",), "FILE", "the configuration file to use", file=True),
+)
+SNAPSHOT = (
+    Option(("--size",), "COLUMNSxROWS", "size of the screen (120x36)"),
+    Option(("--format",), "svg|text", "what to write (by the name of FILE, else text)", choices=("svg", "text")),
+    Option(("-o", "--output"), "FILE", "write there (else to standard output)", file=True),
+    Option(("--keys",), '"KEY ..."', "press these keys first: names such as enter, ctrl+d, or a text"),
+)
+COMMANDS: dict[str, CommandLine] = {
+    command.name: command
+    for command in (
+        CommandLine("", "the dashboard", word="POD"),
+        CommandLine("snapshot", "write one screen as a picture or text; needs no terminal", SNAPSHOT, word="POD"),
+        CommandLine("doctor", "check terminal, kubeconfig, connection and permissions, and say what to do"),
+        CommandLine(
+            "themes", "list the themes, or check one", (Option(("--check",), "FILE", "check this theme file", file=True),), common=False
+        ),
+        CommandLine(
+            "completion", "print the completion script of a shell", word="SHELL", choices=("bash", "zsh", "fish"), common=False
+        ),
+    )
+}
+LATER = {"demo": "the built-in cluster", "tour": "the walkthroughs"}
+
+_HELP = """
+commands:
+{commands}
+
+`podtui COMMAND --help` tells the options of a command; every option may stand before or after it.
+A pod whose name is that of a command: `podtui pod/NAME`.
+exit codes: 0 well, 1 an error, told on standard error, 2 wrong usage.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser whose mistakes are ours to tell."""
+
+    def error(self, message: str) -> NoReturn:
+        message = re.sub(r"^argument (?:-\w/)?([\w-]+): ", r"\1: ", message)
+        raise UsageError(harmless(message), f"see `{self.prog} --help`")
+
+
+def program() -> str:
+    """How the user called the program, for its usage lines."""
+    return "kubectl podtui" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "podtui"
+
+
+def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    """The command ("" for the dashboard) and its options. Raises UsageError; leaves the program for --help and --version."""
+    name, rest = _command(words)
+    parser = build_parser(COMMANDS[name])
+    options, unknown = parser.parse_known_args(rest)
+    if unknown:
+        raise UsageError(_unknown(COMMANDS[name], unknown), f"see `{parser.prog} --help`")
+    return name, options
+
+
+def _command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Finds the command among `words`, the first that is neither an option nor an option's value, and all other words."""
+    takes = {flag: bool(option.metavar) for line in COMMANDS.values() for option in (*COMMON, *line.options) for flag in option.flags}
+    name, rest, first = "", [], True
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            rest += [word, *left]
+        elif takes.get(word):
+            rest += [word, *itertools.islice(left, 1)]
+        elif word.startswith("-"):
+            rest += _plain_flag(word)
+        else:
+            if first and word in LATER:
+                hint = f"for a pod of this name: podtui pod/{word}"
+                raise UsageError(f"`podtui {word}`, {LATER[word]}, is not in this version yet", hint)
+            if first and word in COMMANDS and word:
+                name = word
+            else:
+                rest.append(word)
+            first = False
+    return name, rest
+
+
+def _plain_flag(word: str) -> list[str]:
+    """`--all-namespaces=true` as kubectl takes it is `--all-namespaces`, with `false` it is nothing; argparse knows neither."""
+    name, equals, value = word.partition("=")
+    if equals and any(name in option.flags and not option.metavar for option in COMMON):
+        if value.lower() in ("true", "t", "1"):
+            return [name]
+        if value.lower() in ("false", "f", "0"):
+            return []
+    return [word]
+
+
+def _unknown(line: CommandLine, words: Sequence[str]) -> str:
+    import difflib
+
+    word = words[0]
+    if not word.startswith("-"):
+        return f"one {line.word} at most, not also {harmless(word)!r}" if line.word else f"unknown word {harmless(word)!r}"
+    flags = [flag for option in (*(COMMON if line.common else ()), *line.options) for flag in option.flags if flag.startswith("--")]
+    near = difflib.get_close_matches(word.partition("=")[0], [*flags, "--help", "--version"], n=1)
+    return f"unknown option {harmless(word)}" + (f", did you mean {near[0]}?" if near else "")
+
+
+def build_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    commands = "\n".join(f"  {command.name:<12}{command.summary}" for command in COMMANDS.values() if command.name)
+    parser = _Parser(
+        prog=f"{program()} {line.name}".rstrip(),
+        description=line.summary[:1].upper() + line.summary[1:] + "." if line.name else "A dashboard for the Pods of a Kubernetes cluster.",
+        epilog=None if line.name else _HELP.format(commands=commands).strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    if not line.name:
+        parser.usage = f"{program()} [options] [POD]\n       {program()} COMMAND [options]"
+    _add(parser, line)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, line: CommandLine) -> None:
+    if line.word:
+        told = "the pod to open at once" if line.word == "POD" else "the shell"
+        keywords: dict[str, Any] = {"choices": line.choices} if line.choices else {"nargs": "?", "default": ""}
+        parser.add_argument(line.word.lower(), metavar=line.word, help=told, **keywords)
+    for option in (*line.options, *(COMMON if line.common else ())):
+        _add_option(parser, option)
+    parser.add_argument("-h", "--help", action="help", help="show this help and leave")
+    parser.add_argument("--version", action="version", version=f"podtui {__version__}", help="show the version and leave")
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    if not option.metavar:
+        parser.add_argument(*option.flags, action="store_true", help=option.help)
+        return
+    keywords: dict[str, Any] = {"action": "append", "default": []} if option.many else {}
+    if option.choices:
+        keywords["choices"] = option.choices
+    argument = parser.add_argument(*option.flags, metavar=option.metavar, help=option.help, **keywords)
+    if option.file:
+        argument.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "(__fish_complete_path (commandline -ct))"}  # type: ignore[attr-defined]
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """One parser with every command in it, from which the completion scripts are made."""
+    parser = argparse.ArgumentParser(prog="podtui", add_help=False)
+    commands = parser.add_subparsers()
+    for line in COMMANDS.values():
+        target = commands.add_parser(line.name, help=line.summary, add_help=False) if line.name else parser
+        _add(target, line if line.name else CommandLine("", line.summary))
+    return parser
+
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+
+
+def request_timeout(text: str | None) -> float | None:
+    """kubectl's --request-timeout in seconds: a whole number of seconds or a duration of Go's; None for 0, no limit.
+
+    Raises UsageError (clientcmd.ParseTimeout says the same of what it does not take).
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"\+?\d{1,10}", text, re.ASCII):
+        return float(text) or None
+    if not _DURATION.fullmatch(text, re.ASCII):
+        raise UsageError(f"--request-timeout: {harmless(text)!r} is no time", "write whole seconds, or a number and a unit: 5s, 2m, 1h")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)) or None
+
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def namespaces(given: Sequence[str]) -> tuple[str, ...]:
+    """The namespaces of every -n, in their order and once each. Raises UsageError for what can be no namespace's name."""
+    names = [name.strip() for text in given for name in text.split(",")]
+    for name in names:
+        if name and not _NAMESPACE.fullmatch(name):
+            hint = "lower-case letters, digits and dashes, at most 63"
+            raise UsageError(f"--namespace: {harmless(name)!r} is no name of a namespace", hint)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def words_of(given: Sequence[str]) -> tuple[str, ...]:
+    """The words of every use of an option whose value is a list with commas, once each."""
+    return tuple(dict.fromkeys(word.strip() for text in given for word in text.split(",") if word.strip()))
