@@ -1,0 +1,284 @@
+"""The details of one object: a pod's containers, labels and annotations, YAML; of another kind the last two.
+
+The pane fetches the object itself when it is told to show it, and again when the live list has a newer version. What
+was shown stays while that happens, and (paler) when the object is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from rich.text import Text
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.timer import Timer
+from textual.widgets import Static
+
+from podtui.cluster.details import PodDetails, describe
+from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.values import mapping, string
+from podtui.cluster.yamltext import to_yaml
+from podtui.errors import NotFound, PodtuiError
+from podtui.text import harmless
+from podtui.ui.commands import bindings
+from podtui.ui.panes.details_text import annotation_lines, container_lines
+from podtui.ui.widgets.text_line import TextLine
+from podtui.ui.widgets.text_view import Line, TextView
+from podtui.ui.widgets.yaml_highlight import YamlHighlight
+
+if TYPE_CHECKING:
+    from podtui.cluster.session import Session
+    from podtui.cluster.store import Batch, RowStore
+
+TABS = {"containers": ("c", "Containers"), "annotations": ("a", "Annotations"), "yaml": ("y", "YAML")}
+LARGE = 64 * 1024  # bytes of JSON from which on the work on it is done in a thread
+SLOW = 0.25  # seconds of loading after which the pane says so
+DEBOUNCE = 0.3  # seconds between a change and the fetching of it
+
+
+class DetailsPane(Vertical):
+    """`show()` an object; `changed()` tells of a newer version. Bindings are the `details` commands."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("details")  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    DetailsPane { height: 1fr; }
+    DetailsPane > TextLine { background: $panel; }
+    DetailsPane:focus-within > TextLine { background: $primary; color: $background; }
+    DetailsPane > #notice { height: auto; max-height: 4; background: $panel; color: $warning; display: none; }
+    """
+
+    def __init__(self, session: Session, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.session = session
+        self.ref: ObjectRef | None = None
+        self.tab = "containers"
+        self.managed_fields = False
+        self.view = TextView()
+        self._bar = TextLine()
+        self._notice = Static("", id="notice", markup=False)
+        self._object: dict[str, Any] = {}  # what is shown; {} when there is nothing
+        self._bytes = 0  # of its JSON
+        self._pod: PodDetails | None = None
+        self._texts: dict[str, Sequence[Line]] = {}  # the finished text of each tab of this very version
+        self._gone = False
+        self._waiting = False  # for the connection
+        self._timer: Timer | None = None
+        self._loading = False
+        self._ends: list[Callable[[], None]] = []
+
+    def compose(self) -> ComposeResult:
+        yield self._bar
+        yield self._notice
+        yield self.view
+
+    def on_mount(self) -> None:
+        session = self.session
+        self._ends = [
+            session.pods.subscribe(lambda batch: self._take(batch, session.pods)),
+            session.namespaces.subscribe(lambda batch: self._take(batch, session.namespaces)),
+            session.opened_signal.subscribe(lambda _: self._load() if self._waiting else None),
+        ]
+        self.set_interval(1.0, self._tick)
+        if self.ref is None:
+            self.view.set_lines([[("nothing chosen", "dim")]])
+        self._tell()
+
+    def on_unmount(self) -> None:
+        for end in self._ends:
+            end()
+
+    def focus(self, scroll_visible: bool = True) -> DetailsPane:
+        self.view.focus(scroll_visible)
+        return self
+
+    # -- what is shown ------------------------------------------------------------------------------------------
+    def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
+        """Show an object (None: nothing) on a tab: "containers", "annotations" or "yaml"."""
+        if ref is not None and ref.resource != PODS and tab == "containers":
+            tab = "yaml"
+        same = ref is not None and self.ref is not None and _key(ref) == _key(self.ref)
+        switched, self.tab = tab != self.tab, tab
+        before, self.ref = self.ref, ref
+        if ref is None:
+            self._forget()
+            self.workers.cancel_node(self)
+            self._loading = False
+            self.view.set_lines([[("nothing chosen", "dim")]])
+        elif not same:
+            if before is None or _key(before)[:3] != _key(ref)[:3]:
+                self._forget()
+            self._load()
+        elif switched and self._object:
+            self._show_anew()
+        if same and ref is not None and self._object and ref.resource_version not in ("", self._version):
+            self.changed(ref)
+        self._tell()
+
+    def changed(self, ref: ObjectRef) -> None:
+        """There is a newer version of an object: if it is the one shown, it is fetched, at most every 0.3 s."""
+        if self.ref is not None and _key(ref)[:3] == _key(self.ref)[:3] and ref.resource_version != self._version:
+            self._load_soon()
+
+    def _take(self, batch: Batch, store: RowStore) -> None:
+        ref = self.ref
+        if ref is None or ref.resource != store.resource or not self._object:
+            return
+        uid = string(mapping(self._object.get("metadata")).get("uid"))
+        row = store.rows.get(uid)
+        if row is not None and row.resource_version != self._version:
+            self._load_soon()
+        elif uid in batch.removed and not self._gone:
+            self._load_soon()
+
+    @property
+    def _version(self) -> str:
+        return string(mapping(self._object.get("metadata")).get("resourceVersion"))
+
+    def _forget(self) -> None:
+        self._object, self._pod, self._texts, self._gone = {}, None, {}, False
+        self._say("")
+        self.view.dimmed = False
+
+    # -- fetching -----------------------------------------------------------------------------------------------
+    def _load_soon(self) -> None:
+        if self._timer is None:
+            self._timer = self.set_timer(DEBOUNCE, self._load_now)
+
+    def _load_now(self) -> None:
+        self._timer = None
+        if self._loading:
+            self._load_soon()  # one at a time: what is under way may be older than this change
+        elif self.ref is not None:
+            self._load()
+
+    def _load(self) -> None:
+        if self.is_attached and self.ref is not None:
+            self.run_worker(self._fetch(self.ref), exclusive=True, group="details", exit_on_error=False)
+
+    async def _fetch(self, ref: ObjectRef) -> None:
+        self._waiting = False
+        connection = self.session.connection
+        if connection is None:
+            self._waiting = True
+            self._say(str(self.session.error or f"connecting to {self.session.settings.server} ..."))
+            return
+        slow = None if self._object else self.set_timer(SLOW, lambda: self.view.set_lines([[(f"loading {ref} ...", "dim")]]))
+        self._loading = True
+        try:
+            content = await connection.request("GET", ref.path)
+            size = len(content)
+            obj = await asyncio.to_thread(msgspec.json.decode, content) if size > LARGE else msgspec.json.decode(content)
+        except NotFound:
+            self._gone = True
+            self._say(f"{ref} is gone: what follows is what it was last" if self._object else f"{ref} is gone")
+            self.view.dimmed = True
+            if not self._object:
+                self.view.set_lines([])
+        except PodtuiError as error:
+            self._say(str(error))
+            if not self._object:
+                self.view.set_lines([])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._say(f"the API server's answer for {ref} is no JSON: {error}")
+        else:
+            await self._show_object(ref, mapping(obj), size)
+        finally:
+            if slow is not None:
+                slow.stop()
+            if ref == self.ref:
+                self._loading = False
+
+    async def _show_object(self, ref: ObjectRef, obj: Any, size: int) -> None:
+        again = bool(self._object)
+        uid = string(mapping(obj.get("metadata")).get("uid"))
+        self._object, self._bytes, self._texts, self._gone = obj, size, {}, False
+        self._pod = describe(obj) if ref.resource == PODS else None
+        self.view.dimmed = False
+        replaced = bool(ref.uid) and uid != ref.uid
+        self._say(f"another {ref} of the same name: the one that was chosen is gone, this one was created after it" if replaced else "")
+        await self._show_tab(keep=again)
+
+    # -- the tabs -----------------------------------------------------------------------------------------------
+    def _show_anew(self) -> None:
+        """Show the tab anew, from its first line."""
+        self.run_worker(self._show_tab(keep=False), exclusive=True, group="details-text", exit_on_error=False)
+
+    async def _show_tab(self, keep: bool) -> None:
+        obj, tab = self._object, self.tab
+        if tab == "containers" and self._pod is not None:
+            self.view.set_lines(self._containers(), keep=keep)
+        elif tab == "annotations":
+            lines = self._texts.get("annotations")
+            if lines is None:
+                lines = await self._work(annotation_lines, obj)
+            if (obj, tab) == (self._object, self.tab):
+                self._texts["annotations"] = lines
+                self.view.set_lines(lines, keep=keep)
+        else:
+            managed = self.managed_fields
+            lines, highlight = await self._work(_yaml, obj, managed)
+            if (obj, tab, managed) == (self._object, self.tab, self.managed_fields):
+                self.view.set_lines(lines, highlight=highlight, keep=keep)
+        self._tell()
+
+    async def _work(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.to_thread(function, *arguments) if self._bytes > LARGE else function(*arguments)
+
+    def _containers(self) -> list[Line]:
+        assert self._pod is not None
+        return container_lines(self._pod, width=max(40, self.view.body.size.width))
+
+    def _tick(self) -> None:
+        """Ages go on; only the lines in which one changed are painted."""
+        if self.tab == "containers" and self._pod is not None and self.display and not self._gone and self.view.body.size.height:
+            self.view.set_lines(self._containers(), keep=True)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._tick)
+
+    def action_managed_fields(self) -> None:
+        if self.tab != "yaml" or not self._object:
+            raise SkipAction
+        self.managed_fields = not self.managed_fields
+        self.run_worker(self._show_tab(keep=True), exclusive=True, group="details-text", exit_on_error=False)
+
+    # -- the first lines ----------------------------------------------------------------------------------------
+    def on_text_view_scrolled(self, message: TextView.Scrolled) -> None:
+        message.stop()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Which tab it is, of what, and where in it."""
+        parts: list[tuple[str, str]] = []
+        for tab, (key, title) in TABS.items():
+            if tab != "containers" or self.ref is None or self.ref.resource == PODS:
+                here = tab == self.tab
+                parts += [(" ▸" if here else "  ", ""), (f"{key} ", ""), (title, "title" if here else "")]
+        if self.ref is not None:
+            parts += [("  ", ""), (self.ref.name if self.ref.resource == PODS else str(self.ref), "")]
+        right: list[tuple[str, str]] = []
+        if self._object:
+            if self.tab == "yaml":
+                right.append(("m hides managedFields  " if self.managed_fields else "m managedFields  ", ""))
+            first, last, count = self.view.shown
+            right.append((f"{first}-{last}/{count} ", ""))
+        self._bar.show(parts, right)
+
+    def _say(self, words: str) -> None:
+        self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))
+        self._notice.display = bool(words)
+
+
+def _key(ref: ObjectRef) -> tuple[object, ...]:
+    return ref.resource, ref.namespace, ref.name, ref.uid
+
+
+def _yaml(obj: dict[str, Any], managed_fields: bool) -> tuple[list[str], YamlHighlight]:
+    lines = to_yaml(obj, managed_fields=managed_fields).removesuffix("\n").split("\n")
+    return lines, YamlHighlight(lines)
