@@ -46,14 +46,15 @@ class PodCounts:
         self._changed: Signal[dict[str, int]] = Signal()
         self._timer: asyncio.TimerHandle | None = None
         self._rows = -1
-        self._unsubscribe = pods.subscribe(self._batch)
+        self._ends = [pods.subscribe(self._batch), pods.subscribe_health(lambda _: self._batch(Batch()))]
 
     def subscribe(self, fn: Callable[[dict[str, int]], None]) -> Callable[[], None]:
         """`fn` gets the counts when they change; returns what ends it."""
         return self._changed.subscribe(fn)
 
     def close(self) -> None:
-        self._unsubscribe()
+        for end in self._ends:
+            end()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -207,7 +207,7 @@ async def test_what_is_left_behind_and_gone_since_is_not_shown_again() -> None:
         await until(lambda: run.settled)
         server.delete("ns-1", "pod-3")
         await until(lambda: run.settled)
-        run.store.set_scope(Scope(("ns-0", "ns-1"), "n in (2,3,5)"))
+        run.store.set_scope(Scope((), "n in (2,3,5)"))
         assert run.names == {"pod-2", "pod-5"}
         await until(lambda: run.settled)
 
@@ -296,6 +296,20 @@ async def test_many_changes_are_few_batches() -> None:
             await asyncio.sleep(0.001)
         await until(lambda: run.settled)
         assert 1 <= len(run.batches) - count <= 4
+
+
+async def test_a_row_that_leaves_the_selector_and_comes_back_in_one_batch_has_changed() -> None:
+    server = filled(4)
+    async with watched(server, Scope((), "app=web"), batch=0.1) as run:
+        await until(lambda: run.settled)
+        count = len(run.batches)
+        server.put("ns-1", "pod-1", {"app": "db"})
+        server.put("ns-1", "pod-1", {"app": "web"})
+        server.put("ns-1", "pod-3", {"app": "web"})
+        server.put("ns-1", "pod-3", {"app": "db"})
+        await until(lambda: len(run.batches) > count)
+        assert run.batches[count:] == [Batch(changed={"uid-12"}, removed={"uid-14"})]
+        assert run.settled
 
 
 async def test_the_first_page_does_not_wait_for_the_batch() -> None:
