@@ -91,7 +91,8 @@ async def test_marks_stay_with_rows_that_move_and_go_with_rows_that_go() -> None
 async def test_every_key_moves_as_it_says() -> None:
     app = TableApp(many(100))
     async with app.run_test(size=(60, 11)) as pilot:
-        for key, place in [("j", 2), ("down", 3), ("k", 2), ("G", 100), ("up", 99), ("pageup", 89), ("g", 1), ("pagedown", 11), ("end", 100), ("home", 1)]:
+        keys = {"j": 2, "down": 3, "k": 2, "G": 100, "up": 99, "pageup": 89, "g": 1, "pagedown": 11, "end": 100, "home": 1}
+        for key, place in keys.items():
             await press(pilot, key)
             assert app.table.position == (place, 100), key
 

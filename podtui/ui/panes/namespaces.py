@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 
@@ -23,8 +21,6 @@ EVERY = "*"  # the key of the row for all namespaces: no namespace can be called
 
 class NamespacesPane(Vertical):
     """Shows `session.namespaces`; Enter chooses the row, or all the marked ones."""
-
-    BINDINGS: ClassVar[list[Binding]] = []
 
     DEFAULT_CSS = """
     NamespacesPane { width: 30; height: 1fr; border-right: solid $panel; }

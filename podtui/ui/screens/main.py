@@ -9,22 +9,22 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
-from podtui.cluster.completion import LabelCounts, complete
+from podtui.cluster.completion import Completion, LabelCounts, complete
 from podtui.cluster.filters import NameFilter, parse_filter
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.selectors import parse
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.ui.commands import BY_ID, bindings
-from podtui.ui.layout import Panes, Shape
+from podtui.ui.layout import Shape
 from podtui.ui.panes.details import DetailsPane
 from podtui.ui.panes.logs import LogsPane
 from podtui.ui.panes.namespaces import NamespacesPane
 from podtui.ui.panes.pods import PodsPane
-from podtui.ui.rights import Rights
+from podtui.ui.screens.pod_actions import PodActions
 from podtui.ui.status import status_parts
 from podtui.ui.widgets.filter_bar import FilterBar
 from podtui.ui.widgets.key_hints import KeyHints
@@ -36,7 +36,7 @@ Tab = Literal["containers", "annotations", "yaml"]
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on a pod before its details are fetched
 
 
-class MainScreen(Screen[None]):
+class MainScreen(PodActions):
     """One session on the screen."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("main")  # type: ignore[assignment]
@@ -53,14 +53,10 @@ class MainScreen(Screen[None]):
     """
 
     def __init__(self, session: Session, label_columns: tuple[str, ...] = (), pod: str = "") -> None:
-        super().__init__()
-        self.session = session
-        self.panes = Panes()
-        self.rights = Rights(session)
+        super().__init__(session, label_columns)
         self._wanted = pod  # the POD of the command line, until the list has it or is known not to
         self._ends: list[Callable[[], None]] = []
-        self._namespaces = NamespacesPane(session)
-        self._pods = PodsPane(session, label_columns)
+        self._following: Timer | None = None
         config = session.config
         self._details = DetailsPane(session)
         self._logs = LogsPane(session, log_tail=config.log.tail, buffer_mb=config.log.buffer_mb)
@@ -97,9 +93,10 @@ class MainScreen(Screen[None]):
         self._arrange()
         self._tell()
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         for end in self._ends:
             end()
+        await self.rights.close()
 
     def _opened(self, error: PodtuiError | None) -> None:
         self._pods._tell()
@@ -242,7 +239,7 @@ class MainScreen(Screen[None]):
         self._selector_bar.display = True
         self._selector_bar.open(self.session.pods.scope.selector)
 
-    def _complete(self, text: str, cursor: int) -> object:
+    def _complete(self, text: str, cursor: int) -> Completion:
         counts = LabelCounts()
         for row in self.session.pods.rows.values():
             counts.add(row.labels)
@@ -294,8 +291,13 @@ class MainScreen(Screen[None]):
     # -- details and logs ---------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved, "#pods")
     def _cursor_moved(self) -> None:
+        current = self._pods.current
+        if current is not None:
+            self.rights.learn(current)
+        if self._following is not None:
+            self._following.stop()
         if self.panes.lower == "details" and not self.panes.narrow:
-            self.set_timer(FOLLOW_DELAY, self._follow_cursor, name="follow")
+            self._following = self.set_timer(FOLLOW_DELAY, self._follow_cursor)
 
     def _follow_cursor(self) -> None:
         current = self._pods.current
@@ -348,84 +350,12 @@ class MainScreen(Screen[None]):
             self.panes.lower = "logs"
             self.go("logs")
 
-    # -- actions ------------------------------------------------------------------------------------------------
-    def _may(self, command: str, ref: ObjectRef | None) -> bool:
-        """Whether the command can be offered for the object; if not, says why."""
-        refusal = self.rights.refusal(command, ref)
-        if refusal:
-            self.app.notify(refusal, severity="warning", markup=False)
-        return not refusal
-
-    def _targets(self) -> list[ObjectRef]:
-        if self.panes.current == "namespaces":
-            current = self._namespaces.current
-            return [] if current is None else [current]
-        return self._pods.targets
-
-    def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[object]]) -> None:
-        targets = self._targets()
-        if not targets:
-            self.app.notify("nothing is under the cursor", markup=False)
-        elif self._may(command, targets[0]):
-            self.app.push_screen(dialog(targets))
-
-    def action_label(self) -> None:
-        from podtui.ui.screens.label import LabelDialog
-
-        self._act("main.label", lambda refs: LabelDialog(self.session, refs, "labels"))
-
-    def action_annotate(self) -> None:
-        from podtui.ui.screens.label import LabelDialog
-
-        self._act("main.annotate", lambda refs: LabelDialog(self.session, refs, "annotations"))
-
-    def action_delete(self) -> None:
-        from podtui.ui.screens.delete import DeleteDialog
-
-        if self.panes.current == "namespaces":
-            self.app.notify("a namespace with all that is in it is not deleted from here: use kubectl delete namespace", markup=False)
-            return
-        self._act("main.delete", lambda refs: DeleteDialog(self.session, refs))
-
-    def action_forward(self) -> None:
-        from podtui.ui.screens.forward import ForwardDialog
-
-        ref = self._pods.current
-        if ref is not None and self._may("main.forward", ref):
-            self.app.push_screen(ForwardDialog(self.session, ref))
-
-    def action_forwards(self) -> None:
-        from podtui.ui.screens.forwards import ForwardsScreen
-
-        self.app.push_screen(ForwardsScreen(self.session))
-
-    def action_create(self) -> None:
-        from podtui.ui.screens.create import CreateDialog
-
-        namespaces = self.session.pods.scope.namespaces
-        if self._may("main.create", None):
-            self.app.push_screen(CreateDialog(self.session, namespaces[0] if len(namespaces) == 1 else self.session.settings.namespace))
-
-    @property
-    def subject_or_none(self) -> ObjectRef | None:
-        """What an action would be on, for the palette to know what may be offered."""
-        targets = self._targets()
-        return targets[0] if targets else None
-
+    # -- the session and the terminal ----------------------------------------------------------------------------------
     async def run_command(self, command_id: str) -> None:
         """Run a command by its id, as its key would (the palette's way)."""
         command = BY_ID[command_id]
         owner = {"app": self.app, "main": self, "pods": self._pods}[command.where]
         await self.app.run_action(command.action, default_namespace=owner)
-
-    def action_read_only(self) -> None:
-        """`r`: on at any time; off unless the command line or the configuration asked for read-only."""
-        if self.session.read_only and self.session.config.is_read_only(self.session.settings.context):
-            self.app.notify("this context is read-only by config.yaml", severity="warning", markup=False)
-            return
-        self.session.read_only = not self.session.read_only
-        self.app.notify("read-only: nothing that changes the cluster is sent" if self.session.read_only else "read-only is off", markup=False)
-        self._tell()
 
     def action_refresh(self) -> None:
         """Ask again now, and paint the screen anew in case something else wrote over it."""

@@ -9,12 +9,10 @@ line, so that a tick of one age costs a slow link a few dozen bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region, Size
@@ -25,39 +23,11 @@ from textual.widget import Widget
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.themes import palette
+from podtui.ui.widgets.row_line import GAP, GUTTER, Cell, RowLine, TableColumn, header_strip, row_strip
 
-GUTTER = 2  # cells at the left: the cursor's bar and the mark
-GAP = 2  # cells between columns
+__all__ = ["Cell", "RowTable", "TableColumn"]
+
 SAMPLE = 400  # rows measured for the widths when the whole set is new
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """A column: its key (what a click on the header tells), its title and its widest width in cells."""
-
-    key: str
-    title: str
-    widest: int = 60
-    right: bool = False
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell's text and the name of its style in the palette; `spans` are the characters that a filter matched."""
-
-    text: str
-    style: str = ""
-    spans: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class _Line:
-    """What one screen line shows; two equal lines need no repaint."""
-
-    key: str
-    cells: tuple[Cell, ...]
-    cursor: bool
-    marked: bool
 
 
 class RowTable(Widget, can_focus=True):
@@ -108,7 +78,7 @@ class RowTable(Widget, can_focus=True):
         self._index = 0
         self._top = 0
         self._left = 0
-        self._painted: list[_Line] = []
+        self._painted: list[RowLine] = []
         self._empty: tuple[str, ...] = ()
         self.cursor_key = ""
         self.marked: set[str] = set()
@@ -205,11 +175,11 @@ class RowTable(Widget, can_focus=True):
         """The cells of a row with nothing in them that a terminal obeys; matches are dropped where that changes places."""
         return tuple(cell if (text := harmless(cell.text)) == cell.text else Cell(text, cell.style) for cell in self._cells(key))
 
-    def _lines(self) -> list[_Line]:
+    def _lines(self) -> list[RowLine]:
         focus = self._index
         lines = []
         for i, key in enumerate(self._keys[self._top : self._top + self._height], self._top):
-            lines.append(_Line(key, self._row(key), i == focus, key in self.marked))
+            lines.append(RowLine(key, self._row(key), i == focus, key in self.marked))
         return lines
 
     # -- painting -----------------------------------------------------------------------------------------------
@@ -229,7 +199,7 @@ class RowTable(Widget, can_focus=True):
                 if x < width:
                     self.refresh(Region(x, y + 1, width - x, 1))
 
-    def _first_difference(self, old: _Line | None, new: _Line | None) -> int:
+    def _first_difference(self, old: RowLine | None, new: RowLine | None) -> int:
         if old is None or new is None or (old.cursor, old.marked) != (new.cursor, new.marked):
             return 0
         x = GUTTER - self._left
@@ -250,7 +220,8 @@ class RowTable(Widget, can_focus=True):
         base = self.rich_style
         width = self.size.width
         if y == 0:
-            return self._header(base + styles["header"]).crop_extend(self._left, self._left + width, base)
+            header = header_strip(self._columns, self._widths, *self._sorted, base + styles["header"])
+            return header.crop_extend(self._left, self._left + width, base)
         if not self._keys:
             text = self._empty[y - 2] if 0 <= y - 2 < len(self._empty) else ""
             text = harmless(text)
@@ -258,44 +229,8 @@ class RowTable(Widget, can_focus=True):
             return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
         if y - 1 >= len(self._painted):
             return Strip.blank(width, base)
-        line = self._painted[y - 1]
-        over = styles["cursor"] if line.cursor and self.has_focus else Style(bold=True) if line.cursor else Style()
-        mark = base + over + styles["mark"]
-        segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", mark)]
-        for cell, width_, column in zip(line.cells, self._widths, self._columns, strict=False):
-            own = styles[cell.style] if cell.style else Style()
-            style = base + own + over if not line.marked else base + own + Style(bold=True) + over
-            self._cell(segments, cell, width_, column.right, style, base + over + styles["match"])
-            segments.append(Segment(" " * GAP, base + over))
-        return Strip(segments).crop_extend(self._left, self._left + width, base + over).simplify()
-
-    @staticmethod
-    def _cell(segments: list[Segment], cell: Cell, width: int, right: bool, style: Style, match: Style) -> None:
-        text, spans = cell.text, cell.spans
-        length = cell_len(text)
-        if length > width:
-            text, length, spans = set_cell_size(text, max(0, width - 1)) + "…", width, ()
-        pad = " " * (width - length)
-        if right:
-            segments.append(Segment(pad, style))
-        at = 0
-        for start, end in spans:
-            segments += [Segment(text[at:start], style), Segment(text[start:end], match)]
-            at = end
-        segments.append(Segment(text[at:], style))
-        if not right:
-            segments.append(Segment(pad, style))
-
-    def _header(self, style: Style) -> Strip:
-        segments = [Segment(" " * GUTTER, style)]
-        key, descending = self._sorted
-        for column, width in zip(self._columns, self._widths, strict=False):
-            arrow = ("↓" if descending else "↑") if column.key == key else ""
-            text = harmless(column.title) + arrow
-            pad = " " * max(0, width - cell_len(text))
-            text = set_cell_size(pad + text if column.right else text + pad, width)
-            segments += [Segment(text, style), Segment(" " * GAP, style)]
-        return Strip(segments)
+        strip = row_strip(self._painted[y - 1], self._columns, self._widths, self.has_focus, base, styles)
+        return strip.crop_extend(self._left, self._left + width, base).simplify()
 
     # -- the cursor ---------------------------------------------------------------------------------------------
     def _moved(self) -> None:
@@ -343,10 +278,10 @@ class RowTable(Widget, can_focus=True):
     def action_last(self) -> None:
         self.move_to(len(self._keys) - 1)
 
-    def action_scroll_left(self) -> None:  # type: ignore[override]
+    def action_scroll_left(self) -> None:
         self._scroll_columns(-1)
 
-    def action_scroll_right(self) -> None:  # type: ignore[override]
+    def action_scroll_right(self) -> None:
         self._scroll_columns(1)
 
     def _scroll_columns(self, direction: int) -> None:

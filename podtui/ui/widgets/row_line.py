@@ -1,0 +1,84 @@
+"""A row and a header as strips: cells in columns, cut and padded by the width of their characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from podtui.text import harmless
+from podtui.ui.themes import Palette
+
+GUTTER = 2  # cells at the left: the cursor's bar and the mark
+GAP = 2  # cells between columns
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column: its key (what a click on the header tells), its title and its widest width in cells."""
+
+    key: str
+    title: str
+    widest: int = 60
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text and the name of its style in the palette; `spans` are the characters that a filter matched."""
+
+    text: str
+    style: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class RowLine:
+    """What one screen line shows; two equal lines need no repaint."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    cursor: bool
+    marked: bool
+
+
+def row_strip(line: RowLine, columns: Sequence[TableColumn], widths: Sequence[int], focused: bool, base: Style, styles: Palette) -> Strip:
+    """The row's whole line, as long as its columns are."""
+    over = styles["cursor"] if line.cursor and focused else Style(bold=line.cursor or line.marked)
+    segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", base + over + styles["mark"])]
+    for cell, width, column in zip(line.cells, widths, columns, strict=False):
+        style = base + styles[cell.style] + over if cell.style else base + over
+        _cell(segments, cell, width, column.right, style, base + over + styles["match"])
+        segments.append(Segment(" " * GAP, base + over))
+    return Strip(segments)
+
+
+def _cell(segments: list[Segment], cell: Cell, width: int, right: bool, style: Style, match: Style) -> None:
+    text, spans = cell.text, cell.spans
+    length = cell_len(text)
+    if length > width:
+        text, length, spans = set_cell_size(text, max(0, width - 1)) + "…", width, ()
+    pad = " " * (width - length)
+    if right:
+        segments.append(Segment(pad, style))
+    at = 0
+    for start, end in spans:
+        segments += [Segment(text[at:start], style), Segment(text[start:end], match)]
+        at = end
+    segments.append(Segment(text[at:], style))
+    if not right:
+        segments.append(Segment(pad, style))
+
+
+def header_strip(columns: Sequence[TableColumn], widths: Sequence[int], sorted_by: str, descending: bool, style: Style) -> Strip:
+    """The titles, with an arrow at the column that the rows are sorted by."""
+    segments = [Segment(" " * GUTTER, style)]
+    for column, width in zip(columns, widths, strict=False):
+        text = harmless(column.title) + (("↓" if descending else "↑") if column.key == sorted_by else "")
+        pad = " " * max(0, width - cell_len(text))
+        segments.append(Segment(set_cell_size(pad + text if column.right else text + pad, width) + " " * GAP, style))
+    return Strip(segments)
