@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from podtui import __version__
-from podtui.cluster import client, gate, sockets, tls
+from podtui.cluster import client, gate, sockets, tls, warned
 from podtui.cluster.credentials import Credential, Credentials
 from podtui.cluster.failures import failure, place, refusal, unreadable
 from podtui.cluster.settings import ConnectionSettings
@@ -129,6 +129,7 @@ class Connection:
             response = await self._send(method, path, query, body, headers, limits, credential)
             async with response:
                 content = await response.read()
+                warned.hear(response.headers.getall("Warning", ()))
                 if response.status >= 300:
                     raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
                 return content, response.headers.get("Content-Type", "")

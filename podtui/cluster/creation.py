@@ -1,0 +1,215 @@
+"""Creating what a manifest holds: tried first, all of it, on the server's word, then made one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from podtui.cluster.connection import Connection
+from podtui.cluster.discovery import Discovery
+from podtui.cluster.manifests import Document, placed
+from podtui.cluster.resources import ObjectRef, Resource
+from podtui.cluster.warned import heard
+from podtui.errors import (
+    ConnectionFailed,
+    CredentialError,
+    Invalid,
+    NotFound,
+    PodtuiError,
+    ReadOnlyError,
+    Unauthorized,
+    UnknownKind,
+)
+from podtui.text import harmless
+
+_AT_ONCE = 8
+_STRICT = ("fieldValidation", "Strict")
+_MANAGER = ("fieldManager", "podtui")
+_ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
+
+State = Literal["created", "checked", "unchecked", "refused", "unknown", "untried"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one document.
+
+    `checked`: the server would create it. `unchecked`: it cannot be known before (`error` says why). `refused`: it was not
+    created. `unknown`: the connection broke, it may exist. `untried`: not sent, because of an earlier failure. `ref` has
+    the name that the server gave; `warnings` are the server's.
+    """
+
+    document: Document
+    state: State
+    ref: ObjectRef | None = None
+    error: PodtuiError | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """As kubectl names it: `pod/kubia`, `deployment.apps/web`."""
+        if self.ref is None:
+            return f"{harmless(self.document.kind.lower())}/{harmless(self.document.name)}"
+        group = f".{self.ref.resource.group}" if self.ref.resource.group else ""
+        return harmless(f"{self.ref.resource.kind.lower()}{group}/{self.ref.name}")
+
+    def __str__(self) -> str:
+        """One line (and the error's hint): `pod/kubia created`, or the place and the server's words."""
+        if self.state == "created":
+            return f"{self.named} created"
+        if self.state == "checked":
+            return f"{self.named} created (server dry run)"
+        if self.state == "untried":
+            return f"{self.named} not tried"
+        words = "unknown error" if self.error is None else str(self.error)
+        place = f"{self.document.source}:{self.document.line}: "
+        words = words if words.startswith(place) else f"{place}{words}"
+        return f"{self.named} may or may not be created: {words}" if self.state == "unknown" else words
+
+
+async def check(
+    connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
+) -> list[Outcome]:
+    """Ask the server about every document by a dry run with strict validation; nothing is made.
+
+    What depends on a Namespace or a CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what
+    keeps all of it from being asked: ConnectionFailed, Unauthorized, ReadOnlyError.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+    promised = _Promised(documents)
+
+    async def one(document: Document) -> Outcome:
+        async with gate:
+            return await _try(connection, discovery, document, namespace, enforce, promised)
+
+    outcomes = await asyncio.gather(*(one(document) for document in documents), return_exceptions=True)
+    made: list[Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        made.append(outcome)
+    return _twice(made)
+
+
+async def create(
+    connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
+) -> list[Outcome]:
+    """Create the documents in their order. As kubectl does, a refused one does not keep the others from being tried; when
+    the server is lost or no longer lets us in, the rest is `untried`. Never raises for one document."""
+    outcomes: list[Outcome] = []
+    promised = _Promised(documents)
+    lost = False
+    for document in documents:
+        if lost:
+            outcomes.append(Outcome(document, "untried"))
+            continue
+        resource: Resource | None = None
+        try:
+            resource = await _resolve(discovery, document, promised)
+            target, value = placed(document, resource, namespace, enforce=enforce)
+            ref, warnings = await _post(connection, resource, target, value)
+        except ConnectionFailed as error:
+            outcomes.append(Outcome(document, "unknown" if resource is not None else "refused", error=error))
+            lost = True
+        except (Unauthorized, CredentialError, ReadOnlyError) as error:
+            outcomes.append(Outcome(document, "refused", error=error))
+            lost = True
+        except PodtuiError as error:
+            outcomes.append(Outcome(document, "refused", error=error))
+        else:
+            outcomes.append(Outcome(document, "created", ref, warnings=warnings))
+    return outcomes
+
+
+async def _try(
+    connection: Connection, discovery: Discovery, document: Document, namespace: str, enforce: bool, promised: _Promised
+) -> Outcome:
+    ref = None
+    try:
+        resource = await discovery.resolve(document.api_version, document.kind)
+        target, value = placed(document, resource, namespace, enforce=enforce)
+        ref = ObjectRef(resource, document.name, target)
+        found, warnings = await _post(connection, resource, target, value, dry_run=True)
+    except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
+        raise
+    except PodtuiError as error:
+        why = promised.excuse(document, error)
+        return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
+    if document.generated:
+        found = ref  # the name that the server makes now is not the one that it will make
+    return Outcome(document, "checked", found, warnings=warnings)
+
+
+async def _post(
+    connection: Connection, resource: Resource, namespace: str, value: object, *, dry_run: bool = False
+) -> tuple[ObjectRef, tuple[str, ...]]:
+    query = [*([("dryRun", "All")] if dry_run else []), _MANAGER, _STRICT]
+    with heard() as warnings:
+        made = await connection.json("POST", resource.path(namespace), query=query, body=value)
+    metadata = made.get("metadata") or {}
+    ref = ObjectRef(
+        resource,
+        metadata.get("name", ""),
+        metadata.get("namespace", namespace if resource.namespaced else ""),
+        metadata.get("uid", ""),
+        metadata.get("resourceVersion", ""),
+    )
+    return ref, tuple(warnings)
+
+
+async def _resolve(discovery: Discovery, document: Document, promised: _Promised) -> Resource:
+    """As Discovery.resolve, but a kind whose definition was just created gets a moment to be served."""
+    waited = 0.0
+    while True:
+        try:
+            return await discovery.resolve(document.api_version, document.kind)
+        except UnknownKind:
+            if waited >= _ESTABLISHING or (document.api_version, document.kind) not in promised.kinds:
+                raise
+        await asyncio.sleep(0.25)
+        waited += 0.25
+
+
+class _Promised:
+    """The namespaces and kinds that the documents themselves will bring."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.namespaces = {one.name for one in documents if (one.api_version, one.kind) == ("v1", "Namespace")}
+        self.kinds: set[tuple[str, str]] = set()
+        for one in documents:
+            if one.kind == "CustomResourceDefinition":
+                try:
+                    self.kinds |= _defined(one)
+                except (AttributeError, KeyError, TypeError):
+                    continue  # not a well-formed definition: the server will say so
+
+    def excuse(self, document: Document, error: PodtuiError) -> str:
+        """Why this error of a dry run says nothing yet; "" when it counts."""
+        if isinstance(error, UnknownKind) and (document.api_version, document.kind) in self.kinds:
+            return "not checked: its CustomResourceDefinition is in this file"
+        if isinstance(error, NotFound) and error.details.get("kind") == "namespaces" and error.details.get("name") in self.namespaces:
+            return "not checked: its namespace is in this file"
+        if isinstance(error, Invalid) and "does not support dry run" in error.message:
+            return f"not checked: {error.message}"
+        return ""
+
+
+def _defined(definition: Document) -> set[tuple[str, str]]:
+    spec = definition.value["spec"]
+    return {(f"{spec['group']}/{version['name']}", spec["names"]["kind"]) for version in spec["versions"]}
+
+
+def _twice(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """An object that stands in the file twice is found only when the first one exists: said before."""
+    seen: dict[tuple[str, str, str, str], Document] = {}
+    made = []
+    for outcome in outcomes:
+        document, ref = outcome.document, outcome.ref
+        if ref is not None and outcome.state in ("checked", "unchecked") and not document.generated:
+            first = seen.setdefault((ref.resource.group, ref.resource.plural, ref.namespace, document.name), document)
+            if first is not document:
+                outcome = Outcome(document, "refused", ref, document.error(f"{outcome.named} is in the file already, at line {first.line}"))
+        made.append(outcome)
+    return made

@@ -1,0 +1,155 @@
+"""Manifests: the objects in a file of YAML or JSON, each with the line where it begins.
+
+As kubectl reads them: several documents in one file, a List stands for its items, empty documents do not count, and a
+document's own namespace must be the one that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+import msgspec
+
+from podtui.cluster.resources import Resource
+from podtui.cluster.yaml_json import read
+from podtui.errors import ManifestError
+from podtui.text import harmless
+
+LARGEST = 16 << 20
+"""Bytes of a file that is still read. The API server takes 3 MiB at once, etcd 1.5 MiB an object."""
+_DEEPEST_LIST = 8
+
+
+class Document(msgspec.Struct, frozen=True):
+    """An object to be created: `value` is a map with a kind, an apiVersion and metadata whose names are texts."""
+
+    source: str
+    line: int
+    value: dict[str, Any]
+
+    @property
+    def api_version(self) -> str:
+        return str(self.value["apiVersion"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.value["kind"])
+
+    @property
+    def name(self) -> str:
+        """The name, or the prefix of the name that the server will make (`generateName`), or ""."""
+        metadata = self.value.get("metadata") or {}
+        return metadata.get("name") or metadata.get("generateName") or ""
+
+    @property
+    def generated(self) -> bool:
+        """Whether the server makes the name."""
+        metadata = self.value.get("metadata") or {}
+        return not metadata.get("name") and bool(metadata.get("generateName"))
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the document names itself, or ""."""
+        return (self.value.get("metadata") or {}).get("namespace") or ""
+
+    def error(self, what: str, hint: str = "") -> ManifestError:
+        """An error at the document's place."""
+        return ManifestError(self.source, self.line, what, hint)
+
+
+def load(path: str) -> list[Document]:
+    """The documents of the file at `path` (`~` is the home folder). Blocks; raises ManifestError."""
+    file, source = os.path.expanduser(path), harmless(path)
+    try:
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            if stat.S_ISDIR(mode):
+                raise ManifestError(source, 0, "is a directory, not a file")
+            if not stat.S_ISREG(mode):
+                raise ManifestError(source, 0, "is no regular file")
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise ManifestError(source, 0, (error.strerror or "cannot be read").lower()) from None
+    return parse(content, source)
+
+
+def parse(content: bytes | str, source: str = "manifest") -> list[Document]:
+    """The documents of a manifest's content; `source` is what errors call it. Raises ManifestError, also when there are none."""
+    if len(content) > LARGEST:
+        raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
+    if isinstance(content, bytes):
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ManifestError(source, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
+    else:
+        text = content
+    documents: list[Document] = []
+    for found in read(text, source):
+        documents += _objects(found.value, source, found.line, found.items, 0)
+    if not documents:
+        raise ManifestError(source, 0, "no objects passed to create", "the file has no document with content")
+    return documents
+
+
+def _objects(value: Any, source: str, line: int, lines: tuple[int, ...], depth: int) -> list[Document]:
+    if not isinstance(value, dict):
+        raise ManifestError(source, line, f"a document must be an object with a kind, this is {_named(value)}")
+    _texts(value, source, line)
+    items, kind = value.get("items"), value.get("kind") or ""
+    if isinstance(items, list) and kind.endswith("List"):
+        if depth == _DEEPEST_LIST:
+            raise ManifestError(source, line, "lists in lists too deep")
+        made: list[Document] = []
+        for number, item in enumerate(items):
+            if isinstance(item, dict) and kind != "List":  # the items of a PodList may leave out that they are Pods
+                item = {"apiVersion": value.get("apiVersion", ""), "kind": kind.removesuffix("List"), **item}
+            made += _objects(item, source, lines[number] if number < len(lines) else line, (), depth + 1)
+        return made
+    for field in ("apiVersion", "kind"):
+        if not value.get(field):
+            raise ManifestError(source, line, f"{field} not set")
+    return [Document(source, line, value)]
+
+
+def _texts(value: dict[str, Any], source: str, line: int) -> None:
+    """The fields that are read here must be what they should be; the server judges all others."""
+    metadata = value.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise ManifestError(source, line, f"metadata must be an object, not {_named(metadata)}")
+    fields = [("apiVersion", value), ("kind", value), *((name, metadata or {}) for name in ("name", "generateName", "namespace"))]
+    for name, holder in fields:
+        found = holder.get(name)
+        if found is not None and not isinstance(found, str):
+            told = name if holder is value else f"metadata.{name}"
+            raise ManifestError(source, line, f"{told} must be a text, not {_named(found)}", "put it in quotes")
+
+
+def _named(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    if isinstance(value, (int, float)):
+        return f"{value} (a number)"
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a text"
+
+
+def placed(document: Document, resource: Resource, namespace: str, *, enforce: bool = True) -> tuple[str, dict[str, Any]]:
+    """The namespace that the object goes to ("" for a cluster-scoped one) and the object with it filled in.
+
+    With `enforce` (as with kubectl's -n) a document of another namespace is an error in kubectl's words; without, its own
+    namespace counts.
+    """
+    if not resource.namespaced:
+        return "", document.value
+    own = document.namespace
+    if own and own != namespace and enforce:
+        raise document.error(
+            f'the namespace from the provided object "{harmless(own)}" does not match the namespace "{harmless(namespace)}". '
+            f"You must pass '--namespace={harmless(own)}' to perform this operation."
+        )
+    target = own or namespace
+    return target, {**document.value, "metadata": {**(document.value.get("metadata") or {}), "namespace": target}}
