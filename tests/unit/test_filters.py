@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +94,7 @@ def test_what_matches_a_name_can_be_highlighted_in_it(text: str, name: str, fuzz
     found = parse_filter(f"-f {text}" if fuzzy else text)
     spans = found.spans(name)
     assert all(0 <= start < end <= len(name) for start, end in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
     if found.kind in ("contains", "fuzzy") and found.sought and "/" not in found.sought:
         assert bool(spans) is found.matches("ns", name)
 

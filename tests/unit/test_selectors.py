@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 
@@ -240,7 +242,7 @@ def test_any_text_is_read_or_refused_with_a_position_in_it(text: str) -> None:
 def test_tokens_stand_where_they_say(text: str) -> None:
     found = list(tokens(text))
     assert all(text[token.start : token.end] == token.text for token in found)
-    assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(found))
     assert [bool(token.text) for token in found] == [True] * (len(found) - 1) + [False]
 
 
