@@ -19,7 +19,7 @@ import msgspec
 from podtui.cluster.log_batches import Batches, LogBatch, Sink
 from podtui.cluster.log_lines import LineSplitter, LogLine, Position, Resume, parse_line
 from podtui.cluster.resources import ObjectRef
-from podtui.cluster.runs import ContainerRuns, Run, containers_of, over, runs_of
+from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
 from podtui.errors import ConnectionFailed, Forbidden, Invalid, NotFound, PodtuiError, ServerError, TooManyRequests
 
 if TYPE_CHECKING:
@@ -71,15 +71,17 @@ class LogFollower:
         self,
         connection: Connection,
         ref: ObjectRef,
-        container: str,
+        container: str = "",
         options: LogOptions | None = None,
         *,
         quiet: float = QUIET,
         pace: float = 1.0,
     ) -> None:
-        """`pace` scales the waits (tests make them short), `quiet` is in seconds."""
+        """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
+        (tests make them short), `quiet` is in seconds."""
         self.ref = ref
         self.container = container
+        self.containers: list[str] = []  # the pod's, known once it was asked
         self.options = options or LogOptions()
         self.status = LogStatus()
         self._connection = connection
@@ -145,7 +147,9 @@ class LogFollower:
         self._uid = self._uid or uid
         if uid != self._uid:
             return await self._end(batches, "the pod is gone; another one has its name now")
-        if self.container not in containers_of(pod):
+        self.containers = containers_of(pod)
+        self.container = self.container or default_container(pod)
+        if self.container not in self.containers:
             what = f"{self.ref} has no container {self.container}"
             return self._say("failed", what, error=PodtuiError(what), final=True)
         runs = runs_of(pod, self.container)
@@ -257,7 +261,9 @@ class LogFollower:
 
     def _query(self, follow: bool, previous: bool) -> list[tuple[str, str]]:
         options = self.options
-        query = [("container", self.container), ("timestamps", "true")]
+        query = [("timestamps", "true")]
+        if self.container:
+            query.append(("container", self.container))
         if follow:
             query.append(("follow", "true"))
         if previous:

@@ -141,6 +141,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs.next-match", "n", "Next match", "To the next match", "logs"),
     Command("logs.previous-match", "N", "Previous match", "To the previous match", "logs"),
     Command("logs.only-matches", "ampersand", "Only matches", "Show only the lines that match", "logs"),
+    Command("logs.clear-search", "escape", "End search", "End the search and show every line again", "logs"),
     Command("logs.save", "ctrl+s", "Save", "Save the lines to a file", "logs"),
     Command("logs.down", "down", "Down", "One line down", "logs"),
     Command("logs.up", "k,up", "Up", "One line up", "logs"),

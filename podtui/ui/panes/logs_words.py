@@ -1,0 +1,92 @@
+"""What the title and the foot of the logs say. Each state is a word; its colour only helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from podtui.cluster.logs import LogStatus
+from podtui.ui.widgets.log_view import LogView
+from podtui.ui.widgets.text_line import Part
+
+_STYLES = {
+    "connecting": "status.wait",
+    "waiting": "status.wait",
+    "following": "status.ok",
+    "reconnecting": "status.warn",
+    "ended": "status.done",
+    "failed": "status.error",
+}
+_EMPTY = {
+    "connecting": "connecting ...",
+    "waiting": "no lines yet: the container has not been started",
+    "following": "no lines yet",
+    "reconnecting": "no lines yet",
+    "ended": "no lines",
+    "failed": "no logs",
+}
+
+
+def style(status: LogStatus) -> str:
+    """The palette's name for a state."""
+    return _STYLES[status.state]
+
+
+def title(pod: str, container: tuple[str, Sequence[str]] | None, previous: bool) -> list[Part]:
+    """The pod, its container and which one of how many it is."""
+    parts: list[Part] = [(" Logs ", "title"), (pod, "title")]
+    if container is not None:
+        name, names = container
+        parts += [("  ", ""), (name, "title")]
+        if len(names) > 1 and name in names:
+            parts.append((f" ({names.index(name) + 1} of {len(names)})", ""))
+    if previous:
+        parts.append(("  previous run", "warn"))
+    return parts
+
+
+def state(status: LogStatus, view: LogView) -> str:
+    """The short word for the right end of the title."""
+    if status.state == "reconnecting" and status.retry_at is not None:
+        return f"reconnecting in {max(0, round(status.retry_at - time.monotonic()))} s"
+    if status.state == "following" and not view.following:
+        return f"paused, {view.below:,} below" if view.below else "paused"
+    return status.state
+
+
+def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
+    """The search, why it stands as it stands, and how many lines there are."""
+    parts: list[Part] = [(" ", "")]
+    pattern = view.pattern
+    if pattern is not None:
+        current, count, done = view.matches
+        parts += [("/", "dim"), (pattern.text, "match")]
+        parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
+    if status.why:
+        parts += [(f"{status.state}: {status.why}  ", style(status))]
+    parts.append((f"{len(view.buffer):,} lines", ""))
+    if view.dropped:
+        parts.append((f" ({view.dropped:,} older ones dropped)", "warn"))
+    parts.append((f"  {range_words}", "dim"))
+    return parts
+
+
+def flags(view: LogView) -> list[Part]:
+    """How the lines are shown, where it is not as usual."""
+    words = [
+        *(["only matches"] if view.only_matches else []),
+        *(["wrap"] if view.wrap else []),
+        *(["times"] if view.times else []),
+        *([f"column {view.column + 1}"] if view.column else []),
+    ]
+    return [("  ".join(words) + " ", "dim")] if words else []
+
+
+def nothing(status: LogStatus) -> list[str]:
+    """What stands in the place of lines."""
+    lines = [_EMPTY[status.state]]
+    if status.why:
+        lines.append(status.why)
+    if status.error is not None and status.error.hint:
+        lines.append(status.error.hint)
+    return lines

@@ -1,0 +1,65 @@
+"""A small dialog to choose one of a few names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from podtui.text import harmless
+
+
+class Chooser(ModalScreen[str | None]):
+    """Dismissed with the name, or None after Esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Cancel", id="choose.cancel"),
+        Binding("j", "next", "Down", show=False, id="choose.down"),
+        Binding("k", "previous", "Up", show=False, id="choose.up"),
+    ]
+
+    DEFAULT_CSS = """
+    Chooser { align: center middle; }
+    Chooser > Vertical {
+        width: auto; min-width: 30; max-width: 90%; height: auto; max-height: 90%;
+        border: round $primary; background: $surface; padding: 0 1;
+    }
+    Chooser Static { text-style: bold; height: 1; width: auto; }
+    Chooser OptionList, Chooser OptionList:focus {
+        width: auto; min-width: 26; height: auto; max-height: 16; border: none; padding: 0; background: $surface;
+    }
+    """
+
+    def __init__(self, title: str, names: Sequence[str], current: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._names = list(names)
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Text(harmless(self._title)))
+            yield OptionList(*(Option(Text(("● " if name == self._current else "  ") + harmless(name))) for name in self._names))
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        if self._current in self._names:
+            options.highlighted = self._names.index(self._current)
+        options.focus()
+
+    def action_next(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_previous(self) -> None:
+        self.query_one(OptionList).action_cursor_up()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._names[event.option_index])

@@ -1,0 +1,189 @@
+"""Many lines of text in little memory: blocks of UTF-8, the oldest of which go when the limit is reached.
+
+A line is known by its number, counted from the first one that ever came; dropping lines changes no number.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+_BLOCK_LINES = 1024
+_BLOCK_BYTES = 1 << 18
+_PER_LINE = 4  # bytes that an offset takes
+_PER_OPEN_LINE = 60  # bytes that a str takes beside its characters
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class Block:
+    """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed for good."""
+
+    __slots__ = ("_data", "_lines", "_starts", "continued", "first", "notes", "size")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.size = 0
+        self.continued: set[int] = set()  # places of lines that go on in the next one
+        self.notes: set[int] = set()
+        self._lines: list[str] | None = []
+        self._data = b""
+        self._starts = array("I")
+
+    def __len__(self) -> int:
+        return len(self._starts) if self._lines is None else len(self._lines)
+
+    @property
+    def sealed(self) -> bool:
+        return self._lines is None
+
+    def add(self, lines: Sequence[str]) -> None:
+        assert self._lines is not None
+        self._lines += lines
+        self.size += sum(map(len, lines)) + _PER_OPEN_LINE * len(lines)
+
+    def seal(self) -> None:
+        """Pack the lines: a byte or so for a character, four for a line."""
+        assert self._lines is not None
+        packed = [line.encode("utf-8", "replace") for line in self._lines]
+        self._data = b"\n".join(packed)
+        self._starts = array("I", accumulate((len(line) + 1 for line in packed[:-1]), initial=0) if packed else ())
+        self._lines = None
+        self.size = len(self._data) + _PER_LINE * len(self._starts)
+
+    def line(self, place: int) -> str:
+        if self._lines is not None:
+            return self._lines[place]
+        end = self._starts[place + 1] - 1 if place + 1 < len(self._starts) else len(self._data)
+        return self._data[self._starts[place] : end].decode()
+
+    def lines(self, start: int = 0) -> list[str]:
+        """The lines from a place on."""
+        if (lines := self._lines) is not None:
+            return lines[start:]
+        return self._data[self._starts[start] :].decode().split("\n") if start < len(self._starts) else []
+
+    def packed(self, start: int = 0) -> bytes:
+        """The lines from a place on as bytes, with newlines between them."""
+        if self._lines is not None:
+            return "\n".join(self._lines[start:]).encode("utf-8", "replace")
+        return self._data[self._starts[start] :] if start < len(self._starts) else b""
+
+
+class Snapshot(NamedTuple):
+    """A block as it was: the places of lines that go on in the next one, and of notes."""
+
+    lines: list[str]
+    continued: set[int]
+    notes: set[int]
+
+
+class LogBuffer:
+    """Lines in order. `limit` is in bytes; at least the newest block stays."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.blocks: deque[Block] = deque([Block(0)])
+        self._firsts: list[int] = [0]  # the blocks' first numbers, to find a line's block
+        self._block_bytes = max(1 << 12, min(_BLOCK_BYTES, limit // 16))
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest line that is still there: as many were dropped."""
+        return self.blocks[0].first
+
+    @property
+    def end(self) -> int:
+        """The number that the next line will have."""
+        last = self.blocks[-1]
+        return last.first + len(last)
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+    def append(self, lines: Sequence[str], continued: Collection[int] = (), *, note: bool = False) -> int:
+        """Add lines without newlines; returns how many old ones were dropped. `continued` are the places of those
+        that go on in the next line, a `note` is no line of the text but a remark between two."""
+        start = self.end
+        place = 0
+        while place < len(lines):
+            block = self.blocks[-1]
+            room = _BLOCK_LINES - len(block)
+            some = lines[place : place + room]
+            if len(some) > 64 or block.size > self._block_bytes // 2:
+                some = self._fitting(some, self._block_bytes - block.size)
+            before = block.size
+            block.add(some)
+            self.size += block.size - before
+            place += len(some)
+            if len(block) >= _BLOCK_LINES or block.size >= self._block_bytes:
+                self._close(block)
+        for index in continued:
+            owner = self.block_of(start + index)
+            owner.continued.add(start + index - owner.first)
+        if note:
+            for number in range(start, self.end):
+                owner = self.block_of(number)
+                owner.notes.add(number - owner.first)
+        return self._drop()
+
+    @staticmethod
+    def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
+        """As many of the lines as fill `room`, at least one."""
+        for place, size in enumerate(accumulate(len(line) + _PER_OPEN_LINE for line in lines)):
+            if size >= room:
+                return lines[: place + 1]
+        return lines
+
+    def _close(self, block: Block) -> None:
+        before = block.size
+        block.seal()
+        self.size += block.size - before
+        self.blocks.append(Block(block.first + len(block)))
+        self._firsts.append(self.blocks[-1].first)
+
+    def _drop(self) -> int:
+        before = self.first
+        count = 0
+        while self.size > self.limit and len(self.blocks) > 1:
+            self.size -= self.blocks.popleft().size
+            count += 1
+        if count:
+            del self._firsts[:count]
+        return self.first - before
+
+    def clear(self) -> None:
+        """Forget every line; numbers begin at 0 again."""
+        self.size = 0
+        self.blocks = deque([Block(0)])
+        self._firsts = [0]
+
+    def block_of(self, number: int) -> Block:
+        if not self.first <= number < self.end:
+            raise IndexError(number)
+        return self.blocks[bisect_right(self._firsts, number) - 1]
+
+    def line(self, number: int) -> str:
+        block = self.block_of(number)
+        return block.line(number - block.first)
+
+    def is_note(self, number: int) -> bool:
+        block = self.block_of(number)
+        return number - block.first in block.notes
+
+    def is_continuation(self, number: int) -> bool:
+        """Whether the line goes on from the one before."""
+        if number <= self.first:
+            return False
+        block = self.block_of(number - 1)
+        return number - 1 - block.first in block.continued
+
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Everything that is there now. May be read in another thread: what is added or dropped meanwhile changes nothing."""
+        blocks = [(block, len(block), set(block.continued), set(block.notes)) for block in self.blocks]
+        return (Snapshot(block.lines()[:count], continued, notes) for block, count, continued, notes in blocks)

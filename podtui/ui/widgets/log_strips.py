@@ -1,0 +1,52 @@
+"""What a row of a log view looks like: times, levels and matches in their styles, cut to the window."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from podtui.ui.themes import Palette
+from podtui.ui.widgets.log_search import Pattern
+from podtui.ui.widgets.log_text import Span, cut_spans, level_of, time_length
+from podtui.ui.widgets.log_window import LogWindow, Row
+
+
+def paint_row(window: LogWindow, row: Row, styles: Palette, base: Style, left: int, pattern: Pattern | None, current: bool) -> Strip:
+    """A row as wide as the window. `left` is the first column in view when lines do not wrap; `current` is whether the
+    line has the current match."""
+    text, parts = window.text(row.line), window.parts(row.line)
+    spans = [Span(0, len(text), "dim")] if window.is_remark(row.line) else _spans(window, row.line, text, pattern, current)
+    start = parts[row.part]
+    end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
+    if not window.wrap and text.isascii():  # of a very long line only what is in view
+        end = min(end, left + window.width)
+        start = min(left, end)
+        left = 0
+    segments = [
+        Segment(text[span.start : span.end], base + styles[span.style] if span.style else base) for span in cut_spans(spans, start, end)
+    ]
+    return Strip(segments).crop_extend(left, left + window.width, base)
+
+
+def _spans(window: LogWindow, line: int, text: str, pattern: Pattern | None, current: bool) -> list[Span]:
+    spans: list[Span] = []
+    time = time_length(text) if window.times and not window.buffer.is_continuation(line) else 0
+    if time:
+        spans.append(Span(0, time, "log.time"))
+    level = level_of(text, time)
+    if level is not None:
+        spans.append(level)
+    if pattern is not None:
+        spans += pattern.spans(text, "match.current" if current else "match")
+    return spans
+
+
+def thumb_of(height: int, above: int, below: int, count: int) -> tuple[int, int]:
+    """The thumb of a scroll bar of that height, for lines above and below the window: its first row and its height."""
+    if not height or not count:
+        return 0, 0
+    size = max(1, min(height, height * (count - above - below) // count))
+    if not below:
+        return height - size, size
+    return max(0, min(height - size - 1, (height - size) * above // max(1, above + below))), size

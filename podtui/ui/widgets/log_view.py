@@ -1,0 +1,423 @@
+"""A view of many lines that keep coming: follow, wrap, times, search. It knows nothing of where they come from.
+
+However fast lines come it paints at most five times a second, and then only the rows that differ. Memory stays
+within a limit: the oldest lines go, and the view says how many went.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from podtui.ui.themes import palette
+from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_search import Pattern, Search
+from podtui.ui.widgets.log_strips import paint_row, thumb_of
+from podtui.ui.widgets.log_text import width_of
+from podtui.ui.widgets.log_window import LogWindow, Row
+
+PAINT = 0.2  # seconds between two paints while lines come
+SCAN = 0.008  # seconds that a search may take at a time
+WHEEL = 3  # rows
+BAR = 1  # cells of the scroll bar at the right
+_STRIPS = 400
+
+
+class LogView(Widget, can_focus=True):
+    """See the module. Its owner binds keys to the methods and hears `Changed`."""
+
+    DEFAULT_CSS = """
+    LogView { height: 1fr; background: $surface; color: $foreground; }
+    """
+
+    class Changed(Message):
+        """Counts, position, following or the search changed: at most five times a second while lines come."""
+
+        def __init__(self, view: LogView) -> None:
+            super().__init__()
+            self.view = view
+
+        @property
+        def control(self) -> LogView:
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LogView.Changed)
+
+    def __init__(self, limit: int = 32 << 20, *, times: bool = False, wrap: bool = False, id: str | None = None) -> None:
+        """`limit` is in bytes."""
+        super().__init__(id=id)
+        self.buffer = LogBuffer(limit)
+        self._window = LogWindow(self.buffer)
+        self._window.times, self._window.wrap = times, wrap
+        self._search: Search | None = None
+        self._current: int | None = None  # the line of the current match
+        self._seek = False  # the first match found is to be shown
+        self._left = 0
+        self._empty: tuple[str, ...] = ()
+        self._rows: list[Row] = []
+        self._thumb = (0, 0)
+        self._strips: dict[Row, Strip] = {}
+        self._timer: Timer | None = None
+        self._scanner: Timer | None = None
+        self._updated = 0.0
+
+    # -- lines ----------------------------------------------------------------------------------------------------
+
+    def append(self, lines: Sequence[str], continued: Collection[int] = (), *, note: bool = False) -> None:
+        """Add lines at the end. `continued`: places of those that go on in the next one; `note`: a remark, no line."""
+        self.buffer.append(lines, continued, note=note)
+        self._later()
+
+    def clear(self) -> None:
+        """Forget every line. Following and the search stay."""
+        self.buffer.clear()
+        self._window.forget()
+        self._window.top = Row(0, 0)
+        self._left = 0
+        self._current = None
+        if self._search is not None:
+            self._look(self._search.pattern, self._window.only is not None)
+        self._again()
+
+    def set_empty(self, *lines: str) -> None:
+        """What stands in the place of lines while there are none."""
+        if lines != self._empty:
+            self._empty = lines
+            if not self._rows:
+                self.refresh()
+
+    # -- what the owner shows -------------------------------------------------------------------------------------
+
+    @property
+    def following(self) -> bool:
+        return self._window.following
+
+    @property
+    def wrap(self) -> bool:
+        return self._window.wrap
+
+    @property
+    def times(self) -> bool:
+        return self._window.times
+
+    @property
+    def only_matches(self) -> bool:
+        return self._window.only is not None
+
+    @property
+    def dropped(self) -> int:
+        """How many of the oldest lines went since the last `clear()`."""
+        return self.buffer.first
+
+    @property
+    def column(self) -> int:
+        """The first column in view, counted from 0."""
+        return self._left
+
+    @property
+    def below(self) -> int:
+        """How many lines are below the window."""
+        if not self._rows:
+            return 0
+        return max(0, self._window.count() - self._window.rank(self._rows[-1].line) - 1)
+
+    @property
+    def pattern(self) -> Pattern | None:
+        return None if self._search is None else self._search.pattern
+
+    @property
+    def matches(self) -> tuple[int, int, bool]:
+        """The current match counted from 1 (0: none), the number of lines that match, whether all lines were looked at."""
+        search = self._search
+        if search is None:
+            return 0, 0, True
+        current = self._current
+        if current is None or search.after(current - 1) != current:
+            return 0, search.count, search.done
+        return search.rank(current) + 1, search.count, search.done
+
+    # -- following and scrolling ----------------------------------------------------------------------------------
+
+    def follow(self, following: bool) -> None:
+        """Stay at the end, or stand still."""
+        self._window.following = following
+        self._sync()
+
+    def scroll_rows(self, rows: int) -> None:
+        """Down, or up with a negative number; up ends following."""
+        self._window.move(rows)
+        self._sync()
+
+    def scroll_page(self, direction: int) -> None:
+        self.scroll_rows(direction * max(1, self._window.height - 1))
+
+    def to_first(self) -> None:
+        self._window.to_first()
+        self._sync()
+
+    def to_last(self) -> None:
+        """To the end, and follow."""
+        self.follow(True)
+
+    def scroll_columns(self, direction: int) -> None:
+        """A quarter of the width to the right (1) or left (-1), up to the widest line in view."""
+        if self.wrap:
+            return
+        step = max(8, self._window.width // 4)
+        widest = max((width_of(self._window.text(row.line)) for row in self._rows), default=0)
+        most = max(self._left, widest - self._window.width // 2) if direction > 0 else self._left
+        left = max(0, min(self._left + direction * step, most))
+        if widest <= self._window.width and direction > 0:
+            left = self._left
+        if left != self._left:
+            self._left = left
+            self._again()
+
+    def set_wrap(self, wrap: bool) -> None:
+        self._left = 0
+        self._window.set_wrap(wrap)
+        self._again()
+
+    def set_times(self, times: bool) -> None:
+        self._window.set_times(times)
+        if self._search is not None:
+            self._look(self._search.pattern, self._window.only is not None)
+        self._again()
+
+    # -- searching ------------------------------------------------------------------------------------------------
+
+    def search(self, text: str) -> None:
+        """Mark what matches and go to a match: one in view, else the newest above, else the first below.
+
+        ValueError, with words for a person, when an expression is wrong. "" ends the search.
+        """
+        pattern = Pattern(text) if text else None
+        only = self._window.only is not None and pattern is not None
+        self._current = None
+        if pattern is None:
+            self._search = self._window.only = None
+            self._seek = False
+        else:
+            self._look(pattern, only)
+            self._seek = True
+        self._again()
+
+    def set_only_matches(self, only: bool) -> None:
+        """Show only the lines that match, if there is a search."""
+        rows = self._rows
+        self._window.only = self._search if only else None
+        if self._current is not None and not only and not self.following:
+            self._window.top = Row(self._current, 0)
+            self._window.move(-(self._window.height // 3))
+        elif rows and not self.following:
+            self._window.top = rows[0]
+        self._again()
+
+    def next_match(self, direction: int = 1) -> str:
+        """To the next match below (1) or above (-1); a word about it if it is not as usual ("" otherwise)."""
+        search = self._search
+        if search is None:
+            return "nothing is searched for"
+        if self._current is not None:
+            start = self._current
+        elif self._rows:
+            start = self._rows[0].line - 1 if direction > 0 else self._rows[-1].line + 1
+        else:
+            start = self.buffer.end
+        find, other_end = (search.after, self.buffer.first - 1) if direction > 0 else (search.before, self.buffer.end)
+        found, word = find(start), ""
+        if found is None:
+            found = find(other_end)
+            word = ("the search went on at the " + ("beginning" if direction > 0 else "end")) if found is not None else "no match"
+        if found is None:
+            return word if search.done else "still searching"
+        self._show_match(found)
+        self._again()
+        return word
+
+    def _look(self, pattern: Pattern, only: bool) -> None:
+        self._search = Search(self.buffer, pattern, times=self._window.times)
+        if only:
+            self._window.only = self._search
+        self._search.scan(SCAN)
+
+    def _show_match(self, line: int) -> None:
+        """A match into view, at the right row and column."""
+        assert self._search is not None
+        self._current = line
+        self._seek = False
+        window = self._window
+        spans = self._search.pattern.spans(window.text(line), "match")
+        at = spans[0].start if spans else 0
+        part = next((index for index in range(len(window.parts(line)) - 1, -1, -1) if window.parts(line)[index] <= at), 0)
+        window.to_line(line, part)
+        if not window.wrap and spans:
+            start = width_of(window.text(line)[:at])
+            end = start + width_of(window.text(line)[at : spans[0].end])
+            if start < self._left or end > self._left + window.width:
+                self._left = max(0, start - window.width // 3) if end > window.width else 0
+
+    def _first_match(self) -> None:
+        """The match that a new search goes to."""
+        search = self._search
+        if search is None or not self._rows:
+            return
+        top, bottom = self._rows[0].line, self._rows[-1].line
+        found = search.before(bottom + 1)
+        if found is not None and (found >= top or search.count):
+            if self.following and found >= top:
+                self._current, self._seek = found, False  # it is in view: no need to leave the end
+            else:
+                self._show_match(found)
+        elif search.done:
+            found = search.after(bottom)
+            self._seek = False
+            if found is not None:
+                self._show_match(found)
+
+    # -- bringing the screen up to date -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self._later()
+
+    def on_resize(self) -> None:
+        self._window.resize(max(1, self.size.width - BAR), max(1, self.size.height))
+        self._again()
+
+    def _later(self) -> None:
+        """Soon, but not too often."""
+        if self._timer is None and self.is_attached:
+            self._timer = self.set_timer(max(0.001, PAINT - (time.monotonic() - self._updated)), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._updated = time.monotonic()
+        self._scan()
+        self._sync()
+
+    def _scan(self) -> None:
+        """A step of the search; the rest later, so that keys and other work come between."""
+        self._scanner = None
+        search = self._search
+        if search is None:
+            return
+        if search.scan(SCAN):
+            self._scanner = self.set_timer(SCAN, self._scan_on)
+        if self._seek:
+            self._first_match()
+
+    def _scan_on(self) -> None:
+        self._scan()
+        if self._scanner is None or self._seek or time.monotonic() - self._updated > PAINT:
+            self._updated = time.monotonic()
+            self._sync()
+
+    def _again(self) -> None:
+        """Everything may look different."""
+        self._strips.clear()
+        if self._search is not None and self._scanner is None and self.is_attached:
+            self._scan()
+        self._sync(anew=True)
+
+    def _sync(self, *, anew: bool = False) -> None:
+        """Paint the rows that differ from what is on the screen."""
+        if not self.is_attached:
+            return
+        before, self._rows = self._rows, self._window.rows()
+        if anew or bool(before) != bool(self._rows):
+            self.refresh()
+        else:
+            changed = [y for y in range(max(len(before), len(self._rows))) if before[y : y + 1] != self._rows[y : y + 1]]
+            if len(changed) > self.size.height * 3 // 4:
+                self.refresh()
+            else:
+                width = max(1, self.size.width - BAR)
+                for y in changed:
+                    self.refresh(Region(0, y, width, 1))
+        thumb = self._thumb_place()
+        if thumb != self._thumb:
+            self._thumb = thumb
+            self.refresh(Region(self.size.width - BAR, 0, BAR, self.size.height))
+        self.post_message(self.Changed(self))
+
+    def _thumb_place(self) -> tuple[int, int]:
+        if not self._rows:
+            return 0, 0
+        above = self._window.rank(self._rows[0].line)
+        if not above and not self.below and len(self._rows) < self.size.height:
+            return 0, 0
+        return thumb_of(self.size.height, above, self.below, self._window.count())
+
+    # -- painting -------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        width = max(0, self.size.width - BAR)
+        base = self.rich_style
+        if y < len(self._rows):
+            row = self._rows[y]
+            strip = self._strips.get(row)
+            if strip is None:
+                if len(self._strips) >= _STRIPS:
+                    self._strips.clear()
+                pattern = None if self._search is None else self._search.pattern
+                strip = paint_row(self._window, row, palette(self.app), base, self._left, pattern, row.line == self._current)
+                self._strips[row] = strip
+        else:
+            strip = self._blank(y, width)
+        start, size = self._thumb
+        bar = ("█" if start <= y < start + size else "│") if size else " "
+        return Strip([*strip, Segment(bar, base + palette(self.app)["dim"])], width + BAR)
+
+    def _blank(self, y: int, width: int) -> Strip:
+        base = self.rich_style
+        if self._rows or not 0 <= y - 1 < len(self._empty):
+            return Strip.blank(width, base)
+        style = base + palette(self.app)["dim"]
+        return Strip([Segment(f" {self._empty[y - 1]}", style)]).crop_extend(0, width, base)
+
+    def notify_style_update(self) -> None:
+        """Another theme, or the focus came or went: strips hold colours."""
+        super().notify_style_update()
+        self._strips.clear()
+
+    # -- the mouse ------------------------------------------------------------------------------------------------
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        if event.shift:
+            self.scroll_columns(1)
+        else:
+            self.scroll_rows(WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        if event.shift:
+            self.scroll_columns(-1)
+        else:
+            self.scroll_rows(-WHEEL)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if self._thumb[1] and event.x >= self.size.width - BAR:
+            self.capture_mouse()
+            self._drag(event.y)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self._drag(event.y)
+
+    def on_mouse_up(self) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+
+    def _drag(self, y: int) -> None:
+        self._window.to_share(y / max(1, self.size.height - 1))
+        self._sync()
