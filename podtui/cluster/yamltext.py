@@ -52,6 +52,8 @@ _SHORT_ESCAPES = {
     0x85: "N", 0xA0: "_", 0x2028: "L", 0x2029: "P",
 }  # fmt: skip
 _LONGEST_SIMPLE_KEY = 128  # bytes
+_OBVIOUSLY_SIMPLE = re.compile(r"[ -~]{0,32}\Z")
+_LINE_END = re.compile("[\n\r\x85\u2028\u2029]")
 _WIDTH = 80
 _NEVER_FOLD = -(10**9)  # a column so far to the left that no line is too long
 _MAX_INT64, _MIN_INT64, _MAX_UINT64 = 2**63 - 1, -(2**63), 2**64 - 1
@@ -103,10 +105,10 @@ def _block(out: list[str], head: str, value: Any, indent: int) -> None:
 
 
 def _is_simple_key(key: str) -> bool:
-    if len(key) <= 32 and key.isascii() and "\n" not in key:
+    if _OBVIOUSLY_SIMPLE.match(key):
         return True
     key = _as_parsed(key)
-    return len(key.encode("utf-8", "replace")) <= _LONGEST_SIMPLE_KEY and not re.search("[\n\r\x85\u2028\u2029]", key)
+    return len(key.encode("utf-8", "replace")) <= _LONGEST_SIMPLE_KEY and not _LINE_END.search(key)
 
 
 def _scalar(value: Any, column: int, indent: int) -> str:
