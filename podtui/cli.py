@@ -60,7 +60,7 @@ def _run(command: str, options: Namespace) -> int:
 def _completion(shell: str) -> int:
     import shtab
 
-    print(shtab.complete(cli_options.completion_parser(), shell))
+    print(shtab.complete(cli_options.completion_parser(shtab.FILE), shell))
     return 0
 
 

@@ -181,18 +181,18 @@ def build_parser(line: CommandLine) -> argparse.ArgumentParser:
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, line: CommandLine) -> None:
+def _add(parser: argparse.ArgumentParser, line: CommandLine, files: object = None) -> None:
     if line.word:
         told = "the pod to open at once" if line.word == "POD" else "the shell"
         keywords: dict[str, Any] = {"choices": line.choices} if line.choices else {"nargs": "?", "default": ""}
         parser.add_argument(line.word.lower(), metavar=line.word, help=told, **keywords)
     for option in (*line.options, *(COMMON if line.common else ())):
-        _add_option(parser, option)
+        _add_option(parser, option, files)
     parser.add_argument("-h", "--help", action="help", help="show this help and leave")
     parser.add_argument("--version", action="version", version=f"podtui {__version__}", help="show the version and leave")
 
 
-def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+def _add_option(parser: argparse.ArgumentParser, option: Option, files: object) -> None:
     if not option.metavar:
         parser.add_argument(*option.flags, action="store_true", help=option.help)
         return
@@ -200,22 +200,22 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.choices:
         keywords["choices"] = option.choices
     argument = parser.add_argument(*option.flags, metavar=option.metavar, help=option.help, **keywords)
-    if option.file:
-        argument.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "(__fish_complete_path (commandline -ct))"}  # type: ignore[attr-defined]
+    if option.file and files is not None:
+        argument.complete = files  # type: ignore[attr-defined]  # where shtab looks for it
 
 
-def completion_parser() -> argparse.ArgumentParser:
-    """One parser with every command in it, from which the completion scripts are made."""
+def completion_parser(files: object) -> argparse.ArgumentParser:
+    """One parser with every command in it, from which shtab makes the completion scripts; `files` is its word for file names."""
     parser = argparse.ArgumentParser(prog="podtui", add_help=False)
     commands = parser.add_subparsers()
     for line in COMMANDS.values():
         target = commands.add_parser(line.name, help=line.summary, add_help=False) if line.name else parser
-        _add(target, line if line.name else CommandLine("", line.summary))
+        _add(target, line if line.name else CommandLine("", line.summary), files)
     return parser
 
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
 
@@ -228,7 +228,7 @@ def request_timeout(text: str | None) -> float | None:
         return None
     if re.fullmatch(r"\+?\d{1,10}", text, re.ASCII):
         return float(text) or None
-    if not _DURATION.fullmatch(text, re.ASCII):
+    if not _DURATION.fullmatch(text):
         raise UsageError(f"--request-timeout: {harmless(text)!r} is no time", "write whole seconds, or a number and a unit: 5s, 2m, 1h")
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)) or None
 

@@ -84,7 +84,7 @@ def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
     except (yaml.YAMLError, UnicodeError) as error:
         return Checked(path, None, [Problem(1, f"not valid YAML: {harmless(str(error).splitlines()[0])}")], {})
     walker = _Walker()
-    if root is None:
+    if root is None or (_tag(root) == "null" and not root.value):
         root = yaml.MappingNode(f"{_TAG}map", [], yaml.Mark(path, 0, 0, 0, None, 0))
     value = walker.value(root, kind, ())
     walker.problems.sort(key=lambda problem: problem.line)

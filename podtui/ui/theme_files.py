@@ -20,7 +20,7 @@ import msgspec
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from podtui.errors import ConfigError
 from podtui.folders import config_folder
@@ -148,7 +148,10 @@ def load_themes() -> tuple[dict[str, PodtuiTheme], list[ConfigError]]:
 
 
 def _theme(file: ThemeFile, path: str) -> PodtuiTheme:
-    return PodtuiTheme(**{**msgspec.structs.asdict(file), "variables": dict(file.variables), "styles": dict(file.styles)}, file=path)
+    variables = dict(file.variables)
+    if file.ansi:  # Textual's own widgets need some that it does not make for 16 colours
+        variables = {**BUILTIN_THEMES["ansi-dark" if file.dark else "ansi-light"].variables, **variables}
+    return PodtuiTheme(**{**msgspec.structs.asdict(file), "variables": variables, "styles": dict(file.styles)}, file=path)
 
 
 def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:

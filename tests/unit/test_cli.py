@@ -1,0 +1,243 @@
+"""The program run as its user runs it, without a server: what it says, where it says it, and its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: staging
+clusters:
+- {name: one, cluster: {server: "http://127.0.0.1:9"}}
+users:
+- {name: me, user: {}}
+contexts:
+- {name: staging, context: {cluster: one, user: me, namespace: web}}
+- {name: production, context: {cluster: one, user: me}}
+"""
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    return path
+
+
+@pytest.fixture
+def podtui(tmp_path: Path) -> Run:
+    """Runs `podtui WORDS...` in an empty home; standard input is closed, output is a pipe."""
+
+    def run(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        foreign = ("KUBE", "XDG_", "LC_", "LANG", "TEXTUAL", "NO_COLOR", "TMUX")
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+        own = {"HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {})}
+        command = [sys.executable, "-m", "podtui", *words]
+        return subprocess.run(command, env={**clean, **own}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def fails(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """What a refused run says: nothing on standard output, one line with perhaps a hint after it, no traceback."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("podtui: ")
+    assert done.stderr.count("\n") <= 4
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+# -- help and version -----------------------------------------------------------------------------------------------
+def test_version_is_told_on_standard_output(podtui: Run) -> None:
+    from podtui import __version__
+
+    done = podtui("--version")
+    assert (done.returncode, done.stdout) == (0, f"podtui {__version__}\n")
+
+
+def test_help_names_every_option_and_command_and_the_exit_codes(podtui: Run) -> None:
+    done = podtui("--help")
+    assert done.returncode == 0
+    for word in ("-n", "-A", "-l", "-L", "--context", "--kubeconfig", "--as", "--as-group", "--request-timeout", "--read-only"):
+        assert word in done.stdout
+    for word in ("--theme", "--no-mouse", "--config", "POD", "snapshot", "doctor", "themes", "completion", "exit codes"):
+        assert word in done.stdout
+
+
+def test_help_does_not_speak_of_what_does_not_exist_yet(podtui: Run) -> None:
+    shown = podtui("--help").stdout
+    assert "demo" not in shown and "tour" not in shown
+
+
+@pytest.mark.parametrize("command", ["snapshot", "doctor", "themes", "completion"])
+def test_each_command_has_its_own_help(podtui: Run, command: str) -> None:
+    done = podtui(command, "--help")
+    assert done.returncode == 0
+    assert f"podtui {command}" in done.stdout
+
+
+# -- wrong usage ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("word", ["demo", "tour"])
+def test_a_command_of_a_later_version_is_told_as_such(podtui: Run, word: str) -> None:
+    assert "not in this version yet" in fails(podtui(word), 2)
+
+
+def test_an_unknown_option_names_the_nearest_one(podtui: Run) -> None:
+    assert "did you mean --namespace?" in fails(podtui("--namespce", "x"), 2)
+
+
+def test_an_option_without_its_value_is_wrong_usage(podtui: Run) -> None:
+    assert "--selector: expected one argument" in fails(podtui("-l"), 2)
+
+
+def test_two_pods_are_wrong_usage(podtui: Run) -> None:
+    assert "one POD at most" in fails(podtui("web-1", "web-2"), 2)
+
+
+def test_one_namespace_and_all_namespaces_exclude_each_other(podtui: Run) -> None:
+    assert "exclude each other" in fails(podtui("-n", "web", "-A"), 2)
+
+
+def test_a_namespace_that_cannot_be_one_is_refused(podtui: Run) -> None:
+    assert "'Web_1' is no name of a namespace" in fails(podtui("-n", "web,Web_1"), 2)
+
+
+def test_a_duration_that_is_none_is_refused(podtui: Run) -> None:
+    assert "--request-timeout: 'soon' is no time" in fails(podtui("--request-timeout", "soon"), 2)
+
+
+def test_a_group_needs_a_user_to_act_as(podtui: Run, kubeconfig: Path) -> None:
+    assert "--as" in fails(podtui("--kubeconfig", str(kubeconfig), "--as-group", "admins"), 2)
+
+
+def test_a_bad_selector_is_shown_with_a_caret_under_the_place(podtui: Run) -> None:
+    lines = fails(podtui("-l", "a=,=b"), 2).splitlines()
+    assert lines[-2:] == ["  a=,=b", "     ^"]
+
+
+def test_the_caret_stands_under_the_place_behind_wide_and_control_characters(podtui: Run) -> None:
+    shown, caret = fails(podtui("-l", "a=b,파드=x"), 2).splitlines()[1:3]
+    assert caret.index("^") == shown.index("파")
+    assert "\x1b" not in fails(podtui("-l", "a=\x1b[31mx"), 2)
+
+
+def test_an_unknown_format_of_a_snapshot_is_wrong_usage(podtui: Run) -> None:
+    assert "png" in fails(podtui("snapshot", "--format", "png"), 2)
+
+
+def test_a_size_that_is_none_is_wrong_usage(podtui: Run, kubeconfig: Path) -> None:
+    assert "'wide' is no size" in fails(podtui("--kubeconfig", str(kubeconfig), "snapshot", "--size", "wide"), 2)
+
+
+# -- kubeconfig -----------------------------------------------------------------------------------------------------
+def test_no_kubeconfig_at_all_is_an_error(podtui: Run) -> None:
+    assert "there is no kubeconfig" in fails(podtui(), 1)
+
+
+def test_a_named_kubeconfig_that_is_missing_is_an_error(podtui: Run, tmp_path: Path) -> None:
+    assert "there is no kubeconfig" in fails(podtui("--kubeconfig", str(tmp_path / "missing")), 1)
+
+
+def test_broken_yaml_in_the_kubeconfig_is_told_with_its_line(podtui: Run, tmp_path: Path) -> None:
+    path = tmp_path / "broken"
+    path.write_text("apiVersion: v1\nclusters:\n- name: [one\n")
+    assert f"{path}:4" in fails(podtui("--kubeconfig", str(path)), 1) or f"{path}:3" in fails(podtui("--kubeconfig", str(path)), 1)
+
+
+def test_an_unknown_context_names_the_nearest_ones(podtui: Run, kubeconfig: Path) -> None:
+    assert "production" in fails(podtui("--kubeconfig", str(kubeconfig), "--context", "prodction"), 1)
+
+
+# -- terminal and environment ---------------------------------------------------------------------------------------
+def test_without_a_terminal_the_dashboard_says_so(podtui: Run, kubeconfig: Path) -> None:
+    assert "is not a terminal" in fails(podtui("--kubeconfig", str(kubeconfig)), 1)
+
+
+def test_options_may_stand_before_and_after_a_command(podtui: Run, kubeconfig: Path) -> None:
+    before = podtui("--kubeconfig", str(kubeconfig), "--size", "wide", "snapshot")
+    after = podtui("snapshot", "--size", "wide", "--kubeconfig", str(kubeconfig))
+    assert before.stderr == after.stderr and "is no size" in after.stderr
+
+
+def test_kubeconfig_of_the_environment_is_honoured(podtui: Run, kubeconfig: Path) -> None:
+    assert "is not a terminal" in fails(podtui(env={"KUBECONFIG": str(kubeconfig)}), 1)
+
+
+def test_a_locale_without_unicode_costs_characters_not_the_program(podtui: Run) -> None:
+    done = podtui("-l", "파드=x", env={"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error_on_the_screen(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m podtui completion bash | head -c 10 >/dev/null"
+    done = subprocess.run(["bash", "-c", command], env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+
+
+# -- configuration and themes ---------------------------------------------------------------------------------------
+def test_a_mistake_in_the_configuration_is_told_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("mouse: true\nthem: dark\n")
+    told = fails(podtui("--kubeconfig", str(kubeconfig), "--config", str(config)), 1)
+    assert f"{config}:2: unknown key `them`, did you mean `theme`?" in told
+
+
+def test_the_themes_are_listed(podtui: Run) -> None:
+    done = podtui("themes")
+    assert done.returncode == 0
+    for name in ("podtui-dark", "podtui-light", "podtui-contrast", "podtui-ansi"):
+        assert name in done.stdout
+
+
+def test_the_default_theme_of_a_terminal_with_16_colours_is_its_own_colours(podtui: Run) -> None:
+    lines = podtui("themes", env={"TERM": "xterm", "COLORTERM": ""}).stdout.splitlines()
+    assert [line.split()[0] for line in lines if "the default" in line] == ["podtui-ansi"]
+
+
+def test_a_checked_theme_tells_every_mistake_with_its_line(podtui: Run, tmp_path: Path) -> None:
+    theme = tmp_path / "mine.yaml"
+    theme.write_text('name: mine\nprimary: blau\nstyles:\n  status.eror: "bold"\n')
+    done = podtui("themes", "--check", str(theme))
+    assert done.returncode == 1
+    assert f"{theme}:2: `primary` is no colour" in done.stderr
+    assert f"{theme}:4: there is no style `status.eror`, did you mean `status.error`?" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands_and_options(podtui: Run, shell: str) -> None:
+    done = podtui("completion", shell)
+    assert done.returncode == 0
+    assert "snapshot" in done.stdout and "request-timeout" in done.stdout
+
+
+# -- doctor ---------------------------------------------------------------------------------------------------------
+def test_doctor_says_that_the_server_does_not_answer_and_goes_on(podtui: Run, kubeconfig: Path) -> None:
+    done = podtui("doctor", "--kubeconfig", str(kubeconfig))
+    assert done.returncode == 1
+    assert all(line.startswith(("ok  ", "warn ", "fail ")) for line in done.stdout.splitlines())
+    assert "fail connection to http://127.0.0.1:9" in done.stdout
+    assert "context: staging (cluster one, user me, namespace web)" in done.stdout
+
+
+def test_doctor_without_a_kubeconfig_tells_the_rest(podtui: Run) -> None:
+    done = podtui("doctor")
+    assert done.returncode == 1
+    assert "TERM=xterm-256color" in done.stdout
+    assert "fail kubeconfig: there is no kubeconfig" in done.stdout
+
+
+def test_doctor_warns_of_a_dumb_terminal_and_of_a_locale_without_unicode(podtui: Run) -> None:
+    shown = podtui("doctor", env={"TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}).stdout
+    assert "warn TERM=dumb: no colours" in shown
+    assert "warn locale:" in shown

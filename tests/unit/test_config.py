@@ -1,0 +1,133 @@
+"""config.yaml: its keys, its defaults, and what is said of a mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtui.config import Config, LogConfig, check_keymap, load
+from podtui.errors import ConfigError
+from podtui.yamlcheck import check
+
+
+@pytest.fixture
+def write(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Writes config.yaml and gives its path."""
+
+    def written(text: str) -> str:
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return written
+
+
+def mistake(path: str) -> str:
+    """The words of the error, after the file."""
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return str(caught.value).replace(f"{path}:", "")
+
+
+def test_without_a_file_everything_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert load() == Config()
+
+
+def test_the_file_is_found_in_the_configuration_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "podtui").mkdir()
+    (tmp_path / "podtui" / "config.yaml").write_text("theme: podtui-light\n")
+    assert load().theme == "podtui-light"
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no configuration file"):
+        load(str(tmp_path / "none.yaml"))
+
+
+def test_every_key_is_read(write) -> None:  # type: ignore[no-untyped-def]
+    config = load(
+        write("""\
+theme: podtui-light
+mouse: false
+keymap: {main.logs: "l,f5"}
+columns: [Name, Status]
+label_columns: [app]
+favourites: [web, db]
+protected_contexts: ["prod-*"]
+read_only_contexts: [audit]
+log: {tail: 50, buffer_mb: 8, timestamps: true, wrap: true}
+forwards:
+  web: {selector: app=web, ports: ["8080:80"]}
+""")
+    )
+    assert config.log == LogConfig(tail=50, buffer_mb=8, timestamps=True, wrap=True)
+    assert (config.theme, config.mouse, config.keymap, config.favourites) == ("podtui-light", False, {"main.logs": "l,f5"}, ["web", "db"])
+    assert config.forwards["web"].ports == ["8080:80"]
+    assert config.is_protected("prod-eu") and not config.is_protected("staging")
+    assert config.is_read_only("audit") and not config.is_read_only("prod-eu")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "log:\ntheme:\n"])
+def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: str) -> None:  # type: ignore[no-untyped-def]
+    assert load(write(text)) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mouse: true\nfavorites: [a]\n", "2: unknown key `favorites`, did you mean `favourites`?"),
+        ("log:\n  tail: 5\n  buffer: 3\n", "3: unknown key `log.buffer`, did you mean `buffer_mb`?"),
+        ("log:\n  tail: many\n", '2: `log.tail` must be a whole number, not "many"'),
+        ("log:\n  tail: -1\n", "2: `log.tail` must be at least 0, not -1"),
+        ("log: 5\n", "1: `log` must hold keys and values, not 5"),
+        ("mouse: 'yes'\n", '1: `mouse` must be true or false, not "yes"'),
+        ("theme: 1\n", '1: `theme` must be text, not 1: write "1"'),
+        ("favourites: web\n", '1: `favourites` must be a list, not "web": write [web]'),
+        ("favourites:\n- web\n- 7\n", '3: `favourites[2]` must be text, not 7: write "7"'),
+        ("keymap:\n  main.logs: 0\n", '2: `keymap.main.logs` must be text, not 0: write "0"'),
+        ("keymap: {main.logs: ' '}\n", "1: `keymap.main.logs` names no key"),
+        ("theme: a\ntheme: b\n", "2: `theme` stands twice, first in line 1"),
+        ("- a\n", "1: the file must hold keys and values, not a list"),
+        ("theme: [a\n", "2: not valid YAML"),
+        ("theme: \x07\n", "1: not valid YAML"),
+        ("? [a]\n: b\n", "1: a key must be a word"),
+        ("a: 1\n---\nb: 2\n", "2: not valid YAML"),
+        ("forwards:\n  web: {ports: ['80']}\n", "2: `forwards.web` needs a `pod` or a `selector`, one of both"),
+        ("forwards:\n  web: {pod: a}\n", "2: `forwards.web.ports` is missing"),
+        ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but there are only the keys 1 to 9"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
+    assert mistake(write(text)).startswith(told)
+
+
+def test_the_first_mistake_is_told_and_the_number_of_others(write) -> None:  # type: ignore[no-untyped-def]
+    told = mistake(write("mouse: 1\nthem: x\nlog: {tail: x}\n"))
+    assert told.startswith("1: `mouse`") and told.endswith("and 2 more mistakes in this file")
+
+
+def test_a_command_that_there_is_not_is_told_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
+    path = write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')
+    with pytest.raises(ConfigError, match=r":3: `keymap`: there is no command `main\.lgos`, did you mean `main\.logs`\?"):
+        check_keymap({"main.logs", "main.yaml"}, path)
+
+
+def test_every_command_of_podtui_may_stand_in_the_keymap(write) -> None:  # type: ignore[no-untyped-def]
+    from podtui.ui.commands import BY_ID
+
+    check_keymap(BY_ID, write("keymap:\n" + "".join(f'  {command}: "f5"\n' for command in BY_ID)))
+
+
+def test_an_escape_sequence_in_the_file_never_reaches_the_terminal(write) -> None:  # type: ignore[no-untyped-def]
+    assert "\x1b" not in mistake(write('"\\e[2Jx": 1\n')) and "\x1b" not in mistake(write('mouse: "\\e[2J"\n'))
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200))
+def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
+    found = check(content, Config, "config.yaml")
+    assert (found.value is None) == bool(found.problems)
