@@ -115,14 +115,10 @@ def parse_ports(text: str) -> tuple[PortSpec, ...]:
 
 def kubectl_port_forward(ref: ObjectRef, specs: Iterable[PortSpec], *, context: str = "", address: str = LOCALHOST) -> str:
     """The kubectl command that does the same, quoted for a shell."""
-    words = ["kubectl", "port-forward"]
-    if context:
-        words.append(f"--context={context}")
-    words += ["-n", ref.namespace or "default"]
+    words = ["kubectl", *(["--context", context] if context else []), "port-forward", "-n", ref.namespace or "default"]
     if address != LOCALHOST:
-        words.append(f"--address={address}")
-    words += [str(ref), *map(str, specs)]
-    return harmless(" ".join(map(shlex.quote, words)))
+        words += ["--address", address]
+    return harmless(shlex.join([*words, str(ref), *map(str, specs)]))
 
 
 def _number(text: str, what: str, lowest: int) -> int:

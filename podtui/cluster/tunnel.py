@@ -28,8 +28,8 @@ _LONGEST_ERROR = 4096
 # After the local end of data there is nothing that would tell the pod so, and nothing that tells how much it will still answer.
 # Seconds of the pod's silence after which the connection is closed:
 QUIET_CLOSED = 2.0  # the client closed its socket: nobody is left to read; what is under way may still arrive
-QUIET_ANSWERED = 5.0  # the client only stopped sending (`nc -N`), and the pod has answered since
-QUIET_UNANSWERED = 30.0  # the same, and the answer is still due
+QUIET_ANSWERED = 3.0  # the client only stopped sending (`nc -N`), and the pod has answered since
+QUIET_UNANSWERED = 10.0  # the same, and the answer is still due
 _LOOK = 0.5  # how often to look
 _FAREWELL = 1.0  # how long to go on reading from a client whose pod has closed, so that no reset overtakes the pod's last bytes
 

@@ -163,9 +163,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("bar.next", "down", "Down", "The next candidate, or the newer entry of the history", "bar"),
     Command("bar.previous", "up", "Up", "The candidate above, or the older entry of the history", "bar"),
     # -- the list of forwards
-    Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward", "forwards", footer=True),
-    Command("forwards.restart", "r", "Restart", "Start a stopped port-forward again", "forwards", footer=True),
+    Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward; one that has ended: take it off the list", "forwards", footer=True),
+    Command("forwards.restart", "r", "Restart", "Start the port-forward again, on the same local port", "forwards", footer=True),
     Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
+    Command("forwards.close", "escape,f", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
 )
 
 BY_ID = {command.id: command for command in COMMANDS}
