@@ -71,7 +71,8 @@ class DropDown(Widget, can_focus=False):
     def lines(self) -> list[tuple[str, bool]]:
         """The lines under the candidates: where one is in a long list, and the words."""
         long = len(self.candidates) > ROWS
-        return [*([(f"{self.marked + 1} of {len(self.candidates)}", False)] if long else []), *self.words]
+        count = str(len(self.candidates))
+        return [*([(f"{self.marked + 1:>{len(count)}} of {count}", False)] if long else []), *self.words]
 
     @property
     def rows(self) -> int:
