@@ -28,7 +28,7 @@ class Panes:
         self.narrow = True
         self.follows = False  # the details follow the cursor by themselves: there is room for them
         self._share = 0.5
-        self._side = 30
+        self._side = 33
         self._sized = False
 
     def resize(self, width: int, height: int) -> None:

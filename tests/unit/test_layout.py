@@ -45,7 +45,7 @@ def test_a_later_resize_does_not_open_what_the_user_closed() -> None:
     assert panes.shape(50).visible == {"namespaces", "pods"}
 
 
-@pytest.mark.parametrize(("by", "width"), [(100, 60), (-100, 16), (4, 34)])
+@pytest.mark.parametrize(("by", "width"), [(100, 60), (-100, 16), (4, 37)])
 def test_the_namespaces_keep_between_16_and_60_cells(by: int, width: int) -> None:
     panes = at(200, 50)
     panes.grow(side=by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
@@ -17,6 +18,7 @@ class TableApp(App[None]):
         self.rows = rows
         self.moves: list[str] = []
         self.headers: list[str] = []
+        self.opened: list[str] = []
         self.table = RowTable(self.cells)
 
     def cells(self, key: str) -> Sequence[Cell]:
@@ -32,6 +34,10 @@ class TableApp(App[None]):
 
     def on_row_table_cursor_moved(self, event: RowTable.CursorMoved) -> None:
         self.moves.append(event.key)
+
+    @on(RowTable.Opened)
+    def open_row(self, event: RowTable.Opened) -> None:
+        self.opened.append(event.key)
 
     def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:
         self.headers.append(event.key)
@@ -95,6 +101,16 @@ async def test_every_key_moves_as_it_says() -> None:
         for key, place in keys.items():
             await press(pilot, key)
             assert app.table.position == (place, 100), key
+
+
+async def test_only_enter_and_a_double_click_open_a_row() -> None:
+    app = TableApp(many(20))
+    async with app.run_test(size=(60, 11)) as pilot:
+        await press(pilot, "j", "j", "enter")
+        assert app.opened == ["u2"]
+        await pilot.click(RowTable, offset=(5, 5), times=2)
+        await pilot.pause()
+        assert app.opened == ["u2", "u4"]
 
 
 async def test_a_changed_cell_repaints_its_line_from_that_cell_on() -> None:

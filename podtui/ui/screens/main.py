@@ -41,6 +41,8 @@ class MainScreen(PodActions):
 
     BINDINGS: ClassVar[list[Binding]] = bindings("main")  # type: ignore[assignment]
 
+    AUTO_FOCUS = "#pods"
+
     DEFAULT_CSS = """
     MainScreen { layout: vertical; background: $surface; }
     MainScreen #status { background: $panel; }
@@ -59,7 +61,8 @@ class MainScreen(PodActions):
         self._following: Timer | None = None
         config = session.config
         self._details = DetailsPane(session)
-        self._logs = LogsPane(session, log_tail=config.log.tail, buffer_mb=config.log.buffer_mb)
+        log = config.log
+        self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
         self._filter_bar = FilterBar()

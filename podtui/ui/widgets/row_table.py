@@ -39,8 +39,8 @@ class RowTable(Widget, can_focus=True):
     RowTable { height: 1fr; background: $surface; color: $foreground; }
     """
 
-    class Opened(Message):
-        """Enter or a double click on a row."""
+    class OfKey(Message):
+        """What the messages have in common: the table, and the key of a row or a column."""
 
         def __init__(self, table: RowTable, key: str) -> None:
             super().__init__()
@@ -51,7 +51,10 @@ class RowTable(Widget, can_focus=True):
         def control(self) -> RowTable:
             return self.table
 
-    class CursorMoved(Opened):
+    class Opened(OfKey):
+        """Enter or a double click on a row."""
+
+    class CursorMoved(OfKey):
         """The cursor is on another row; `key` is "" when there is none."""
 
     class MarksChanged(Message):
@@ -65,7 +68,7 @@ class RowTable(Widget, can_focus=True):
         def control(self) -> RowTable:
             return self.table
 
-    class HeaderClicked(Opened):
+    class HeaderClicked(OfKey):
         """A click on a column's title; `key` is the column's."""
 
     def __init__(self, cells: Callable[[str], Sequence[Cell]], *, id: str | None = None) -> None:
