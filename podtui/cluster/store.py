@@ -86,8 +86,9 @@ def _report(message: str, error: BaseException) -> None:
 class RowStore:
     """The live list of one kind in one scope. All methods belong to the event loop's thread.
 
-    `rows` and `columns` may be read at any time. `known` is True once the server has told the complete set of this scope (of the
-    namespaces that may be listed): only then no rows mean that there are none. `denied` has the refusal for each namespace ("" for all).
+    `rows` and `columns` may be read at any time; they change only together with the batch that tells it. `known` is True once the server
+    has told the complete set of this scope (of the namespaces that may be listed): only then no rows mean that there are none.
+    `denied` has the refusal for each namespace ("" for all).
     """
 
     def __init__(self, resource: Resource, scope: Scope | None = None, *, timing: Timing | None = None) -> None:
@@ -107,6 +108,8 @@ class RowStore:
         self._tasks: dict[Reflector, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._batch = Batch()
+        self._columns: list[Column] = []  # what `columns` will be
+        self._coming: dict[str, Row] = {}  # what the batch will put
         self._flush_timer: asyncio.TimerHandle | None = None
         self._keep_timer: asyncio.TimerHandle | None = None
         self._batches: Signal[Batch] = Signal()
@@ -201,6 +204,7 @@ class RowStore:
         for reflector in active.values():
             self.rows.update(reflector.rows)
         self._batch = Batch(reset=True)
+        self._coming.clear()
         for reflector in new:
             self._run(reflector)
         if self._kept and self._keep_timer is None:
@@ -270,23 +274,25 @@ class RowStore:
         return self._active.get((reflector.namespace, reflector.selector)) is reflector
 
     def columns_told(self, reflector: Reflector, columns: list[Column]) -> None:
-        if self._is_active(reflector) and columns != self.columns:
-            self.columns = columns
+        if self._is_active(reflector) and columns != self._columns:
+            self._columns = columns
             self._batch.reset = True
             self._flush_soon()
 
     def row_put(self, reflector: Reflector, row: Row) -> None:
         if self._is_active(reflector):
-            self.rows[row.uid] = row
+            self._coming[row.uid] = row
             self._batch.changed.add(row.uid)
             self._batch.removed.discard(row.uid)
             self._flush_soon()
 
     def row_gone(self, reflector: Reflector, uid: str) -> None:
-        if self._is_active(reflector) and self.rows.pop(uid, None) is not None:
-            self._batch.removed.add(uid)
+        if self._is_active(reflector):
+            self._coming.pop(uid, None)
             self._batch.changed.discard(uid)
-            self._flush_soon()
+            if uid in self.rows:
+                self._batch.removed.add(uid)
+                self._flush_soon()
 
     def page_done(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
@@ -309,6 +315,11 @@ class RowStore:
             self._flush_timer = None
         if self._batch and not self._closed:
             batch, self._batch = self._batch, Batch()
+            for uid in batch.removed:
+                self.rows.pop(uid, None)
+            self.rows.update(self._coming)
+            self._coming.clear()
+            self.columns = self._columns
             self._batches.emit(batch)
 
     def _update_health(self) -> None:
