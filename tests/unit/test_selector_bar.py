@@ -157,11 +157,11 @@ async def test_values_in_a_list_are_offered_once() -> None:
 async def test_a_long_list_scrolls_and_says_where_it_is() -> None:
     async with running(selector_bar()) as (app, keys):
         await keys(text="pod=")
-        assert (len(app.list), app.list[0], app.list[-1]) == (ROWS + 1, "› p00   1", "   1 of 20")
+        assert (len(app.list), app.list[0], app.list[-1]) == (ROWS + 1, "› p00    1", "   1 of 20")
         await keys(*["down"] * 10)
-        assert (app.list[ROWS - 1], app.list[-1]) == ("› p10   1", "  11 of 20")
+        assert (app.list[ROWS - 1], app.list[-1]) == ("› p10    1", "  11 of 20")
         await keys(*["down"] * 30)
-        assert app.list[ROWS - 1] == "› p19   1"
+        assert app.list[ROWS - 1] == "› p19    1"
         await keys("up", "tab")
         assert app.bar.value == "pod=p18"
 

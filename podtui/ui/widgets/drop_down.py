@@ -30,7 +30,7 @@ class DropDown(Widget, can_focus=False):
         & > .drop-down--marked {
             background: $block-cursor-background; color: $block-cursor-foreground; text-style: $block-cursor-text-style;
         }
-        & > .drop-down--count, & > .drop-down--note { color: $text-muted; }
+        & > .drop-down--count, & > .drop-down--note { text-style: dim; }
         & > .drop-down--error { color: $text-error; }
     }
     """
