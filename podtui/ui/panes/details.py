@@ -18,12 +18,13 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from podtui.cluster.details import PodDetails, describe
 from podtui.cluster.resources import PODS, ObjectRef
 from podtui.cluster.values import mapping, string
 from podtui.cluster.yamltext import to_yaml
-from podtui.errors import NotFound, PodtuiError
+from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.panes.details_text import annotation_lines, container_lines
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 TABS = {"containers": ("c", "Containers"), "annotations": ("a", "Annotations"), "yaml": ("y", "YAML")}
 LARGE = 64 * 1024  # bytes of JSON from which on the work on it is done in a thread
 SLOW = 0.25  # seconds of loading after which the pane says so
+RETRY = 5.0  # seconds after which an outage is tried again
 DEBOUNCE = 0.3  # seconds between a change and the fetching of it
 
 
@@ -69,7 +71,7 @@ class DetailsPane(Vertical):
         self._gone = False
         self._waiting = False  # for the connection
         self._timer: Timer | None = None
-        self._loading = False
+        self._fetching: object | None = None  # what tells the fetch under way from one that was given up
         self._ends: list[Callable[[], None]] = []
 
     def compose(self) -> ComposeResult:
@@ -87,6 +89,8 @@ class DetailsPane(Vertical):
         self.set_interval(1.0, self._tick)
         if self.ref is None:
             self.view.set_lines([[("nothing chosen", "dim")]])
+        else:
+            self._load()
         self._tell()
 
     def on_unmount(self) -> None:
@@ -108,11 +112,13 @@ class DetailsPane(Vertical):
         if ref is None:
             self._forget()
             self.workers.cancel_node(self)
-            self._loading = False
+            self._fetching = None
             self.view.set_lines([[("nothing chosen", "dim")]])
         elif not same:
             if before is None or _key(before)[:3] != _key(ref)[:3]:
                 self._forget()
+            self._load()
+        elif not self._object and self._fetching is None:
             self._load()
         elif switched and self._object:
             self._show_anew()
@@ -152,7 +158,7 @@ class DetailsPane(Vertical):
 
     def _load_now(self) -> None:
         self._timer = None
-        if self._loading:
+        if self._fetching is not None:
             self._load_soon()  # one at a time: what is under way may be older than this change
         elif self.ref is not None:
             self._load()
@@ -169,7 +175,7 @@ class DetailsPane(Vertical):
             self._say(str(self.session.error or f"connecting to {self.session.settings.server} ..."))
             return
         slow = None if self._object else self.set_timer(SLOW, lambda: self.view.set_lines([[(f"loading {ref} ...", "dim")]]))
-        self._loading = True
+        self._fetching = token = object()
         try:
             content = await connection.request("GET", ref.path)
             size = len(content)
@@ -184,6 +190,8 @@ class DetailsPane(Vertical):
             self._say(str(error))
             if not self._object:
                 self.view.set_lines([])
+            if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)):
+                self.set_timer(RETRY, lambda: self._load() if ref is self.ref and self._fetching is None else None)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._say(f"the API server's answer for {ref} is no JSON: {error}")
         else:
@@ -191,8 +199,8 @@ class DetailsPane(Vertical):
         finally:
             if slow is not None:
                 slow.stop()
-            if ref == self.ref:
-                self._loading = False
+            if self._fetching is token:
+                self._fetching = None
 
     async def _show_object(self, ref: ObjectRef, obj: Any, size: int) -> None:
         again = bool(self._object)
@@ -203,6 +211,10 @@ class DetailsPane(Vertical):
         replaced = bool(ref.uid) and uid != ref.uid
         self._say(f"another {ref} of the same name: the one that was chosen is gone, this one was created after it" if replaced else "")
         await self._show_tab(keep=again)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state == WorkerState.ERROR:  # none that is foreseen: those have words of their own
+            self._say(f"the details failed: {event.worker.error!r}")
 
     # -- the tabs -----------------------------------------------------------------------------------------------
     def _show_anew(self) -> None:
@@ -217,13 +229,13 @@ class DetailsPane(Vertical):
             lines = self._texts.get("annotations")
             if lines is None:
                 lines = await self._work(annotation_lines, obj)
-            if (obj, tab) == (self._object, self.tab):
+            if obj is self._object and tab == self.tab:
                 self._texts["annotations"] = lines
                 self.view.set_lines(lines, keep=keep)
         else:
             managed = self.managed_fields
             lines, highlight = await self._work(_yaml, obj, managed)
-            if (obj, tab, managed) == (self._object, self.tab, self.managed_fields):
+            if obj is self._object and (tab, managed) == (self.tab, self.managed_fields):
                 self.view.set_lines(lines, highlight=highlight, keep=keep)
         self._tell()
 
