@@ -161,6 +161,13 @@ async def test_a_text_that_is_too_long_is_cut_with_a_sign() -> None:
         assert f"{'n' * 19}… " in app.line(1)
 
 
+async def test_a_flexible_column_gives_way_so_that_the_others_stay_in_view() -> None:
+    app = TableApp({"a": ["n" * 60, "Running"]})
+    async with app.run_test(size=(40, 11)):
+        app.table.set_columns([TableColumn("name", "NAME", 63, flexible=True), TableColumn("status", "STATUS", 20)])
+        assert app.line(1).endswith("…  Running")
+
+
 async def test_a_click_moves_the_cursor_and_a_click_on_the_header_names_its_column() -> None:
     app = TableApp(many(20))
     async with app.run_test(size=(60, 11)) as pilot:

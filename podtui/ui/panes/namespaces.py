@@ -55,7 +55,8 @@ class NamespacesPane(Vertical):
             session.counts.subscribe(lambda _: self.table.refresh_rows()),
         ]
         self.set_interval(1.0, self.table.refresh_rows)
-        self.table.set_columns([TableColumn("name", "NAME", 40), TableColumn("pods", "PODS", 7, right=True), TableColumn("age", "AGE", 8)])
+        name = TableColumn("name", "NAME", 63, flexible=True)
+        self.table.set_columns([name, TableColumn("pods", "PODS", 7, right=True), TableColumn("age", "AGE", 8)])
         self._take()
 
     def on_unmount(self) -> None:

@@ -12,8 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
 
-from podtui.cluster.completion import Completion, LabelCounts, complete
-from podtui.cluster.filters import NameFilter, parse_filter
+from podtui.cluster.completion import LabelCounts, complete
+from podtui.cluster.filters import check_filter, complete_filter, parse_filter
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.selectors import parse
 from podtui.cluster.session import Session
@@ -65,8 +65,9 @@ class MainScreen(PodActions):
         self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
-        self._filter_bar = FilterBar()
-        self._selector_bar = SelectorBar(complete=self._complete, check=parse)
+        self._labels = LabelCounts()  # of the rows on show when a bar was opened: what it completes with
+        self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
+        self._selector_bar = SelectorBar(complete=lambda text, at: complete(text, at, self._labels), check=parse)
 
     def compose(self) -> ComposeResult:
         yield self._status
@@ -238,15 +239,16 @@ class MainScreen(PodActions):
             return
         self.show_scope(namespaces=(favourites[number - 1],))
 
-    def action_selector(self) -> None:
-        self._selector_bar.display = True
-        self._selector_bar.open(self.session.pods.scope.selector)
+    def _open_bar(self, bar: SelectorBar | FilterBar, value: str) -> None:
+        self._labels = LabelCounts(row.labels for row in self.session.pods.rows.values())
+        bar.display = True
+        bar.open(value)
 
-    def _complete(self, text: str, cursor: int) -> Completion:
-        counts = LabelCounts()
-        for row in self.session.pods.rows.values():
-            counts.add(row.labels)
-        return complete(text, cursor, counts)
+    def action_selector(self) -> None:
+        self._open_bar(self._selector_bar, self.session.pods.scope.selector)
+
+    def action_filter(self) -> None:
+        self._open_bar(self._filter_bar, self._pods.filter.text)
 
     @on(SelectorBar.Submitted)
     def _selected(self, event: SelectorBar.Submitted) -> None:
@@ -259,22 +261,18 @@ class MainScreen(PodActions):
         self._selector_bar.display = False
         self._pods.table.focus()
 
-    def action_filter(self) -> None:
-        self._filter_bar.display = True
-        self._filter_bar.open(self._pods.filter.text)
-
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
         """Names are filtered as they are typed; a selector only when it is entered, as the server evaluates it."""
-        filter = self._filter(event.value)
-        if filter is not None and filter.selector is None:
+        filter = parse_filter(event.value)
+        if filter.selector is None:
             self._pods.set_filter(filter)
 
     @on(FilterBar.Submitted)
     def _filtered(self, event: FilterBar.Submitted) -> None:
         self._filter_bar.display = False
-        filter = self._filter(event.value)
-        if filter is not None and filter.selector is not None:
+        filter = parse_filter(event.value)
+        if filter.selector is not None:
             self._pods.set_filter(parse_filter(""))
             self.show_scope(selector=filter.selector)
         self._pods.table.focus()
@@ -284,12 +282,6 @@ class MainScreen(PodActions):
         self._filter_bar.display = False
         self._pods.set_filter(parse_filter(""))
         self._pods.table.focus()
-
-    def _filter(self, text: str) -> NameFilter | None:
-        try:
-            return parse_filter(text)
-        except PodtuiError:
-            return None  # the bar itself shows what is wrong while it is typed
 
     # -- details and logs ---------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved, "#pods")

@@ -19,12 +19,16 @@ GAP = 2  # cells between columns
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: its key (what a click on the header tells), its title and its widest width in cells."""
+    """A column: its key (what a click on the header tells), its title and its widest width in cells.
+
+    One that is `flexible` gives way, down to a dozen cells, so that the others stay in view.
+    """
 
     key: str
     title: str
     widest: int = 60
     right: bool = False
+    flexible: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,18 @@ class RowLine:
     cells: tuple[Cell, ...]
     cursor: bool
     marked: bool
+
+
+def fitted(columns: Sequence[TableColumn], widths: Sequence[int], room: int) -> list[int]:
+    """The widths with the flexible columns made narrower where all of them do not fit into `room` cells."""
+    over = GUTTER + sum(widths) + GAP * (len(widths) - 1) - room
+    found = list(widths)
+    for i, column in enumerate(columns):
+        if column.flexible and over > 0:
+            less = min(over, max(0, found[i] - 12))
+            found[i] -= less
+            over -= less
+    return found
 
 
 def row_strip(line: RowLine, columns: Sequence[TableColumn], widths: Sequence[int], focused: bool, base: Style, styles: Palette) -> Strip:

@@ -23,7 +23,7 @@ from textual.widget import Widget
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.themes import palette
-from podtui.ui.widgets.row_line import GAP, GUTTER, Cell, RowLine, TableColumn, header_strip, row_strip
+from podtui.ui.widgets.row_line import GAP, GUTTER, Cell, RowLine, TableColumn, fitted, header_strip, row_strip
 
 __all__ = ["Cell", "RowTable", "TableColumn"]
 
@@ -150,6 +150,10 @@ class RowTable(Widget, can_focus=True):
     def _height(self) -> int:
         return max(0, self.size.height - 1)
 
+    @property
+    def _fitted(self) -> list[int]:
+        return fitted(self._columns, self._widths, self.size.width)
+
     def _measure(self, *, anew: bool = False) -> bool:
         """Fit the widths to the rows in view (they only grow, so nothing dances); True if one changed."""
         if anew or len(self._widths) != len(self._columns):
@@ -206,7 +210,7 @@ class RowTable(Widget, can_focus=True):
         if old is None or new is None or (old.cursor, old.marked) != (new.cursor, new.marked):
             return 0
         x = GUTTER - self._left
-        for before, after, width in zip(old.cells, new.cells, self._widths, strict=False):
+        for before, after, width in zip(old.cells, new.cells, self._fitted, strict=False):
             if before != after:
                 break
             x += width + GAP
@@ -223,7 +227,7 @@ class RowTable(Widget, can_focus=True):
         base = self.rich_style
         width = self.size.width
         if y == 0:
-            header = header_strip(self._columns, self._widths, *self._sorted, base + styles["header"])
+            header = header_strip(self._columns, self._fitted, *self._sorted, base + styles["header"])
             return header.crop_extend(self._left, self._left + width, base)
         if not self._keys:
             text = self._empty[y - 2] if 0 <= y - 2 < len(self._empty) else ""
@@ -232,7 +236,7 @@ class RowTable(Widget, can_focus=True):
             return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
         if y - 1 >= len(self._painted):
             return Strip.blank(width, base)
-        strip = row_strip(self._painted[y - 1], self._columns, self._widths, self.has_focus, base, styles)
+        strip = row_strip(self._painted[y - 1], self._columns, self._fitted, self.has_focus, base, styles)
         return strip.crop_extend(self._left, self._left + width, base).simplify()
 
     # -- the cursor ---------------------------------------------------------------------------------------------
@@ -288,7 +292,7 @@ class RowTable(Widget, can_focus=True):
         self._scroll_columns(1)
 
     def _scroll_columns(self, direction: int) -> None:
-        full = GUTTER + sum(self._widths) + GAP * len(self._widths)
+        full = GUTTER + sum(self._fitted) + GAP * len(self._widths)
         left = max(0, min(self._left + direction * max(8, self.size.width // 4), full - self.size.width))
         if left != self._left:
             self._left = left
@@ -330,7 +334,7 @@ class RowTable(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:
             x = GUTTER - self._left
-            for column, width in zip(self._columns, self._widths, strict=False):
+            for column, width in zip(self._columns, self._fitted, strict=False):
                 if x <= event.x < x + width + GAP:
                     self.post_message(self.HeaderClicked(self, column.key))
                 x += width + GAP
