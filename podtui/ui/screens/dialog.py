@@ -38,8 +38,7 @@ class Confirmation:
 
 def protected(session: Any) -> bool:
     """Whether the session's context is one that `protected_contexts` of the configuration names (shell patterns)."""
-    patterns: Sequence[str] = getattr(getattr(session, "config", None), "protected_contexts", None) or ()
-    return any(fnmatchcase(session.settings.context, pattern) for pattern in patterns)
+    return any(fnmatchcase(session.settings.context, pattern) for pattern in session.config.protected_contexts)
 
 
 def confirmations(session: Any, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
@@ -131,6 +130,8 @@ class Dialog(ModalScreen[T | None]):
         self.asked: tuple[Confirmation, ...] = tuple(asked)
         self.commands: list[str] = []
         self.busy = False
+        self.asking = True  # whether what is typed to confirm counts now
+        self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
         self._leaving = False
         self._drawn = False  # Textual's is_mounted is still False in on_mount
 
@@ -147,6 +148,13 @@ class Dialog(ModalScreen[T | None]):
     async def submit(self) -> None:
         """Do the work and `dismiss`. A PodtuiError is shown, and the dialog stays as it is."""
         raise NotImplementedError
+
+    def enters(self, source: Input) -> bool:
+        """Whether Enter in this input confirms at once; otherwise it goes on to the next input, and at last to the button."""
+        return False
+
+    def left(self) -> None:
+        """Called when the dialog is left without waiting for an answer: tells what is known to be done."""
 
     def show_commands(self, commands: Sequence[str]) -> None:
         """Show the exact kubectl commands of what the dialog is about to do, one a line."""
@@ -171,6 +179,10 @@ class Dialog(ModalScreen[T | None]):
         self.confirm_label = label
         self.query_one("#dialog-confirm", Button).label = Text(label)
         self.refresh_dialog()
+
+    def set_cancel(self, label: str) -> None:
+        """Change the other button's word: `Close`, when there is nothing left to cancel."""
+        self.query_one("#dialog-cancel", Button).label = Text(label)
 
     def refresh_dialog(self) -> None:
         """Enable or disable the confirming button and say why."""
@@ -238,6 +250,8 @@ class Dialog(ModalScreen[T | None]):
     # -- what is typed and pressed ----------------------------------------------------------------------------
 
     def _untyped(self) -> str:
+        if not self.asking:
+            return ""
         for number, confirmation in enumerate(self.asked):
             if self.query_one(f"#dialog-word-{number}", Input).value.strip() != confirmation.word:
                 return f"type {confirmation.word} to confirm"
@@ -248,18 +262,22 @@ class Dialog(ModalScreen[T | None]):
         self.refresh_dialog()
 
     @on(Input.Submitted)
-    def _entered(self) -> None:
-        if self.focused is not None and not self.busy:
-            inputs = [widget for widget in self.focus_chain if isinstance(widget, Input)]
-            after = inputs[inputs.index(self.focused) + 1 :] if self.focused in inputs else []
-            if after:
-                after[0].focus()
-            elif self.blocked() or self._untyped():
-                self.show_error(self.blocked() or self._untyped())
-            elif self.ENTER_CONFIRMS:
-                self.action_confirm()
-            else:
-                self.query_one("#dialog-confirm", Button).focus()
+    def _entered(self, event: Input.Submitted) -> None:
+        if self.busy:
+            return
+        if self.enters(event.input):
+            self.action_confirm()
+            return
+        inputs = [widget for widget in self.focus_chain if isinstance(widget, Input)]
+        after = inputs[inputs.index(event.input) + 1 :] if event.input in inputs else []
+        if after:
+            after[0].focus()
+        elif why := self.blocked() or self._untyped():
+            self.show_error(why)
+        elif self.ENTER_CONFIRMS:
+            self.action_confirm()
+        else:
+            self.query_one("#dialog-confirm", Button).focus()
 
     @on(Button.Pressed, "#dialog-cancel")
     def _cancel_pressed(self) -> None:
@@ -274,6 +292,8 @@ class Dialog(ModalScreen[T | None]):
             self._leaving = True
             self.show_note("The request is under way. Esc again leaves without its answer: it may or may not be carried out.")
             return
+        if self.busy:
+            self.left()
         self.dismiss(None)
 
     def action_copy(self) -> None:
@@ -290,11 +310,16 @@ class Dialog(ModalScreen[T | None]):
 
     def action_confirm(self) -> None:
         """Start the work, unless it runs already or something is missing."""
-        if self.busy or self.blocked() or self._untyped():
-            self.refresh_dialog()
+        if self.busy:
+            return
+        if why := self.blocked() or self._untyped():
+            self.show_error(why)
             return
         self.busy, self._leaving = True, False
         self.show_note("")
+        self.return_focus = self.focused
+        self.query_one("#dialog-body").disabled = True
+        self.query_one("#dialog-cancel").focus()
         self.refresh_dialog()
         self.run_worker(self._work(), group="dialog", exit_on_error=False)
 
@@ -305,9 +330,12 @@ class Dialog(ModalScreen[T | None]):
         except Exception as caught:  # whatever it is, a person reads it, and what they typed stays
             error = caught
             self.log.error(repr(caught))
-        finally:
-            self.busy = False
-            if self.is_attached and self.is_current:
-                self.refresh_dialog()
-                if error is not None:
-                    self.show_error(error)
+        self.busy = False
+        if not self.is_attached or not self.is_current:
+            return  # dismissed
+        self.query_one("#dialog-body").disabled = False
+        self.refresh_dialog()
+        if error is not None:
+            self.show_error(error)
+        if self.return_focus is not None and self.return_focus.focusable and self.focused is self.query_one("#dialog-cancel"):
+            self.return_focus.focus()

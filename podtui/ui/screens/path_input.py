@@ -1,0 +1,78 @@
+"""An input for the path of a file, in which Tab completes as in a shell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+_MOST = 2000  # entries of a folder that are looked at
+_TOLD = 20
+
+
+class PathInput(Input):
+    """Tab completes to what all candidates begin with, and posts their names; where there is nothing to complete it moves on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", "Complete", show=False)]
+
+    class Candidates(Message):
+        """The names that the path can go on with; empty when there is no choice."""
+
+        def __init__(self, names: Sequence[str]) -> None:
+            super().__init__()
+            self.names = names
+
+    def action_complete(self) -> None:
+        self.run_worker(self._complete(self.value), group="complete", exclusive=True, exit_on_error=False)
+
+    async def _complete(self, before: str) -> None:
+        completed, names = await asyncio.to_thread(complete, before)
+        if self.value != before:
+            return  # it was typed on meanwhile
+        if completed != before:
+            self.value = completed
+            self.cursor_position = len(completed)
+        elif not names:
+            self.screen.focus_next()
+        if self.is_attached:
+            self.post_message(self.Candidates(names))
+
+
+def complete(path: str) -> tuple[str, list[str]]:
+    """The path as far as it can only go on in one way, and the names that it can go on with (none when it is whole).
+
+    `~` stays as it was typed. Folders end with `/`. Hidden names count when the name begins with a dot.
+    """
+    if path.startswith("~") and "/" not in path:
+        return (f"{path}/", []) if os.path.isdir(os.path.expanduser(path)) else (path, [])
+    folder, begun = os.path.split(path)
+    found: list[str] = []
+    try:
+        with os.scandir(os.path.expanduser(folder) or ".") as entries:
+            for number, entry in enumerate(entries):
+                if number == _MOST:
+                    break
+                if entry.name.startswith(begun) and (begun.startswith(".") or not entry.name.startswith(".")):
+                    found.append(f"{entry.name}/" if _is_folder(entry) else entry.name)
+    except (OSError, ValueError):
+        return path, []
+    if not found:
+        return path, []
+    least, most = min(found), max(found)  # what these two begin with, all begin with
+    same = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), len(least))
+    start = path[: len(path) - len(begun)]
+    if len(found) == 1:
+        return start + found[0], []
+    return start + least[:same], sorted(found)[:_TOLD] + (["…"] if len(found) > _TOLD else [])
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
