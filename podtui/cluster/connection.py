@@ -22,6 +22,7 @@ from podtui import __version__
 from podtui.cluster import client, gate, sockets, tls, warned
 from podtui.cluster.credentials import Credential, Credentials
 from podtui.cluster.failures import failure, place, refusal, unreadable
+from podtui.cluster.pool import Pool
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.streams import ByteStream, WebSocket
 from podtui.errors import ConnectionFailed, PodtuiError, Unauthorized
@@ -39,6 +40,9 @@ CONNECT_TIMEOUT = 20.0
 """Seconds for a name's resolution, TCP and TLS together."""
 READ_TIMEOUT = 65.0
 """Seconds without a byte of an answer: the API server itself gives up on a request after 60."""
+USER_AGENT = f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})"
+CLOSE_TIMEOUT = 2.0
+"""Seconds to wait for the other side's farewell when a WebSocket is closed."""
 _LARGEST_FRAME = 16 << 20
 _LARGEST_REFUSAL = 1 << 20
 
@@ -55,8 +59,8 @@ class Connection:
         self._credentials = Credentials(settings)
         self._certificate: tuple[bytes, bytes] | None = None
         self._changing_certificate = asyncio.Lock()
-        self._retired: aiohttp.ClientSession | None = None
-        self._session = self._new_session(context)
+        self._retired: list[Pool] = []
+        self._pool = self._new_pool(context)
         self._closed = False
         self._compression = not settings.disable_compression and not _is_loopback(settings.server)
 
@@ -75,9 +79,8 @@ class Connection:
         """Closes every connection; requests that are under way fail with ConnectionFailed. May be called again."""
         self._closed = True
         await self._credentials.close()
-        if self._retired is not None:
-            await self._retired.close()
-        await self._session.close()
+        for pool in (*self._retired, self._pool):
+            await pool.close()
 
     async def request(
         self,
@@ -126,8 +129,8 @@ class Connection:
         headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "gzip" if self._compression else "identity"}
 
         async def send(credential: Credential) -> tuple[bytes, str]:
-            response = await self._send(method, path, query, body, headers, limits, credential)
-            async with response:
+            response, pool = await self._send(method, path, query, body, headers, limits, credential)
+            with pool.reading(response):
                 content = await response.read()
                 warned.hear(response.headers.getall("Warning", ()))
                 if response.status >= 300:
@@ -145,13 +148,15 @@ class Connection:
         headers: Mapping[str, str],
         limits: aiohttp.ClientTimeout,
         credential: Credential,
-    ) -> aiohttp.ClientResponse:
+    ) -> tuple[aiohttp.ClientResponse, Pool]:
         """One request through the ApiClient; its answer, of whatever status, with the body still to be read."""
         sent = {**headers, "Authorization": credential.authorization} if credential.authorization else dict(headers)
         made = await self._api.param_serialize(method, path, query_params=list(query), header_params=sent, body=body)
-        answer = await self._api.call_api(*made, _request_timeout=limits)
+        pool = self._pool  # whose session is the ApiClient's
+        with pool.sending():
+            answer = await self._api.call_api(*made, _request_timeout=limits)
         response: aiohttp.ClientResponse = answer.response
-        return response
+        return response, pool
 
     async def _with_credentials(
         self, method: str, path: str, query: Query, send: Callable[[Credential], Awaitable[_T]], limit: float | None
@@ -167,7 +172,7 @@ class Connection:
                 if not await self._credentials.renew(credential):
                     raise
                 return await send(await self._credential(method, path, query))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             raise self._explained(error, limit) from error
         except RuntimeError as error:
             if self._closed:  # aiohttp says so with a RuntimeError
@@ -204,19 +209,17 @@ class Connection:
         limits = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=idle_timeout)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
 
-        async def send(credential: Credential) -> aiohttp.ClientResponse:
-            response = await self._send("GET", path, query, None, headers, limits, credential)
+        async def send(credential: Credential) -> tuple[aiohttp.ClientResponse, Pool]:
+            response, pool = await self._send("GET", path, query, None, headers, limits, credential)
             if response.status >= 300:
-                async with response:
+                with pool.reading(response):
                     content = await response.content.read(_LARGEST_REFUSAL)
                 raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
-            return response
+            return response, pool
 
-        response = await self._with_credentials("GET", path, query, send, idle_timeout)
-        try:
+        response, pool = await self._with_credentials("GET", path, query, send, idle_timeout)
+        with pool.reading(response):
             yield ByteStream(response, idle_timeout, self._explained)
-        finally:
-            response.close()  # not released: what is left of it is endless
 
     def stream(
         self, path: str, *, query: Query = (), accept: str = "application/json", idle_timeout: float | None = None
@@ -234,50 +237,51 @@ class Connection:
     async def _upgraded(
         self, path: str, query: Query, protocols: Sequence[str], headers: Sequence[tuple[str, str]]
     ) -> AsyncIterator[WebSocket]:
-        async def send(credential: Credential) -> aiohttp.ClientWebSocketResponse:
-            sent = [*headers, ("Authorization", credential.authorization)] if credential.authorization else list(headers)
-            _, url, *_ = await self._api.param_serialize("GET", path, query_params=list(query), header_params={})
-            return await asyncio.wait_for(
-                self._session.ws_connect(
-                    url,
-                    protocols=protocols,
-                    headers=sent,
-                    proxy=self.settings.proxy or None,
-                    server_hostname=self.settings.tls_server_name or None,
-                    max_msg_size=_LARGEST_FRAME,
-                    autoclose=True,
-                    autoping=True,
-                    compress=0,
-                ),
-                self._request_timeout or READ_TIMEOUT,
-            )
-
-        upgraded = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
-        try:
-            if upgraded.protocol is None and protocols:
-                raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
-            yield WebSocket(upgraded, self._explained)
-        finally:
-            await upgraded.close()
-
-    def _new_session(self, context: ssl.SSLContext | None) -> aiohttp.ClientSession:
-        """A session with this `context`, made the ApiClient's own."""
         import aiohttp
 
-        headers = [("User-Agent", f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})")]
+        async def send(credential: Credential) -> tuple[aiohttp.ClientWebSocketResponse, Pool]:
+            sent = [*headers, ("Authorization", credential.authorization)] if credential.authorization else list(headers)
+            _, url, *_ = await self._api.param_serialize("GET", path, query_params=list(query), header_params={})
+            pool = self._pool
+            with pool.sending():
+                async with asyncio.timeout(self._request_timeout or READ_TIMEOUT):
+                    upgraded = await pool.session.ws_connect(
+                        url,
+                        protocols=protocols,
+                        headers=sent,
+                        proxy=self.settings.proxy or None,
+                        server_hostname=self.settings.tls_server_name or None,
+                        max_msg_size=_LARGEST_FRAME,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                    )
+            return upgraded, pool
+
+        upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
+        with pool.speaking(upgraded):
+            try:
+                if upgraded.protocol is None and protocols:
+                    raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
+                yield WebSocket(upgraded, self._explained)
+            finally:
+                await upgraded.close()
+
+    def _new_pool(self, context: ssl.SSLContext | None) -> Pool:
+        """A pool with this `context`, its session made the ApiClient's own."""
+        import aiohttp
+
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=sockets.make
             ),
-            # One header of each name in a request's own mapping, but several groups to impersonate.
-            headers=[*headers, *self.settings.impersonation.headers()],
+            # Not in a request's own headers, which have one of each name: there may be several groups to impersonate.
+            headers=[("User-Agent", USER_AGENT), *self.settings.impersonation.headers()],
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             read_bufsize=1 << 18,
             raise_for_status=self._refused_upgrade,
         )
         self._api.rest_client.pool_manager = session
-        return session
+        return Pool(session)
 
     async def _refused_upgrade(self, response: aiohttp.ClientResponse) -> None:
         """Raises the server's own error for a WebSocket that it refuses: aiohttp would throw its words away."""
@@ -292,16 +296,18 @@ class Connection:
     async def _show(self, certificate: tuple[bytes, bytes] | None) -> None:
         """From now on shows another client certificate, of an exec plugin, on new connections.
 
-        The session before is left to what is under way on it, until there is another change.
+        The pool before is left to what is under way on it, and closed at a later change.
         """
         context = await asyncio.to_thread(tls.context_for, self.settings, certificate)
         if self._closed:
             raise self._is_closed()
         self._certificate = certificate
-        before, self._session = self._session, self._new_session(context)
-        oldest, self._retired = self._retired, before
-        if oldest is not None:
-            await oldest.close()
+        self._retired.append(self._pool)
+        self._pool = self._new_pool(context)
+        unused = [pool for pool in self._retired if pool.idle]
+        self._retired = [pool for pool in self._retired if not pool.idle]
+        for pool in unused:
+            await pool.close()
 
 
 def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | None]:
@@ -313,7 +319,9 @@ def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | 
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
     # The ApiClient makes a TLS context too, which is not used: with an authority named it does not load the system's.
     configuration.ca_cert_data = tls.authority(settings).decode("ascii") or None
-    return api_client(configuration), context
+    api = api_client(configuration)
+    api.user_agent = USER_AGENT
+    return api, context
 
 
 def _is_loopback(server: str) -> bool:

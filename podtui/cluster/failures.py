@@ -71,7 +71,7 @@ def _not_a_status(settings: ConnectionSettings, status: int, reason: str, header
     text = body[:20_000].decode("utf-8", "replace")
     if "html" in headers.get("Content-Type", "").lower() or text.lstrip()[:9].lower() in ("<!doctype", "<html>"):
         title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
-        text = f"a web page, {title[1].strip()!r}" if title and title[1].strip() else "a web page"
+        text = f"a web page, '{title[1].strip()}'" if title and title[1].strip() else "a web page"
     words = _sentence(text)[:200]
     return f"{place(settings)} answered {status} {harmless(reason)}".rstrip() + (f": {words}" if words else "")
 
@@ -120,20 +120,26 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
         within = f"within {timeout:g} s" if timeout else "in time"
         return ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, UnicodeError)):
         host = proxy or f"the host {harmless(urlsplit(settings.server).hostname or server)}"
         return ConnectionFailed(f"the name of {host} cannot be resolved", "Check the name in the kubeconfig, the network and the VPN.")
     tls = _of_type(error, ssl.SSLError)
     if tls is not None:
         return _bad_tls(settings, tls)
     target = proxy if proxy and isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorError)) else server
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return ConnectionFailed(
+            f"{server} did not open a WebSocket: it answered {error.status}", "Does something between not let WebSockets pass?"
+        )
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return ConnectionFailed(f"{server} closed the connection without an answer")
+        return ConnectionFailed(f"{server} closed the connection")
     if isinstance(error, aiohttp.ClientPayloadError):
         return ConnectionFailed(f"the answer of {server} broke off")
     if cause is not None:
         words, hint = _system(cause, target)
         return ConnectionFailed(words, _proxy_hint(settings) if target == proxy else hint)
+    if isinstance(error, ConnectionError):
+        return ConnectionFailed(f"{target} closed the connection")
     if isinstance(error, aiohttp.InvalidURL):
         return ConnectionFailed(f"the server's URL is not valid: {harmless(settings.server)}", "Correct it in the kubeconfig.")
     return ConnectionFailed(f"the connection to {target} failed: {_sentence(str(error)) or type(error).__name__}")

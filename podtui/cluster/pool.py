@@ -1,0 +1,63 @@
+"""One aiohttp session and what is under way on it, so that closing it ends all of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class Pool:
+    """`session` with its connections. aiohttp forgets who still reads a body when a session is closed: they would wait for ever."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self._bodies: set[aiohttp.ClientResponse] = set()
+        self._sockets: set[aiohttp.ClientWebSocketResponse] = set()
+        self._sending = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not (self._sending or self._bodies or self._sockets)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """While a request waits for the head of its answer."""
+        self._sending += 1
+        try:
+            yield
+        finally:
+            self._sending -= 1
+
+    @contextmanager
+    def reading(self, response: aiohttp.ClientResponse) -> Iterator[None]:
+        """While the body of `response` is read; what is left of it is dropped afterwards, with its connection."""
+        self._bodies.add(response)
+        try:
+            yield
+        finally:
+            self._bodies.discard(response)
+            response.close()  # a connection whose answer was read to its end is back in the pool already
+
+    @contextmanager
+    def speaking(self, upgraded: aiohttp.ClientWebSocketResponse) -> Iterator[None]:
+        """While a WebSocket is open."""
+        self._sockets.add(upgraded)
+        try:
+            yield
+        finally:
+            self._sockets.discard(upgraded)
+
+    async def close(self) -> None:
+        """Ends everything and closes the session; may be called again."""
+        import aiohttp
+
+        for response in self._bodies:
+            response.content.set_exception(aiohttp.ClientConnectionError("closed"))
+        await asyncio.gather(*(upgraded.close() for upgraded in self._sockets), return_exceptions=True)
+        await self.session.close()

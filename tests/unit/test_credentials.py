@@ -1,0 +1,406 @@
+"""Credentials: static ones, token files, and exec plugins, which may be slow, noisy, broken or never end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podtui.cluster import execplugin
+from podtui.cluster.credentials import Credentials
+from podtui.cluster.settings import ConnectionSettings, ExecSpec, UserSpec
+from podtui.errors import CredentialError
+
+V1 = "client.authentication.k8s.io/v1"
+Plugin = Callable[..., ConnectionSettings]
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settings(user: UserSpec, **more: Any) -> ConnectionSettings:
+    return ConnectionSettings(context="dev", cluster="c", user="u", server="https://h:6443", credentials=user, kubeconfig="config", **more)
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Plugin:
+    """`plugin(source, ...)` writes a plugin in Python that may call `give(token=...)`, and gives settings that use it.
+
+    Each run leaves a line in the file `runs`.
+    """
+    program = tmp_path / "plugin"
+
+    def make(source: str, *, api_version: str = V1, cluster: dict[str, Any] | None = None, **spec: Any) -> ConnectionSettings:
+        program.write_text(
+            f"#!{sys.executable}\n"
+            "import json, os, sys, time\n"
+            f"open({str(tmp_path / 'runs')!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+            "def give(expires=None, **status):\n"
+            "    if expires: status['expirationTimestamp'] = expires\n"
+            f"    print(json.dumps({{'kind': 'ExecCredential', 'apiVersion': {api_version!r}, 'status': status}}), flush=True)\n"
+            f"{source}\n"
+        )
+        program.chmod(0o755)
+        return settings(UserSpec(exec=ExecSpec(str(program), spec.pop("says", api_version), **spec)), **(cluster or {}))
+
+    return make
+
+
+def runs(tmp_path: Path) -> list[int]:
+    path = tmp_path / "runs"
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that id runs, not counting one that is dead and only waits to be seen."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def until(met: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if met():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come about")
+
+
+# --- what does not change
+
+
+@pytest.mark.parametrize(
+    ("user", "header"),
+    [
+        (UserSpec(), ""),
+        (UserSpec(token="t"), "Bearer t"),
+        (UserSpec(username="n", password="p:ä"), "Basic " + base64.b64encode("n:p:ä".encode()).decode()),
+    ],
+)
+async def test_a_static_credential_is_kept_and_cannot_be_renewed(user: UserSpec, header: str) -> None:
+    credentials = Credentials(settings(user))
+    given = await credentials.get()
+    assert given.authorization == header
+    assert not await credentials.renew(given)
+    assert await credentials.get() is given
+
+
+async def test_a_token_with_a_line_break_is_an_error_and_not_a_second_header() -> None:
+    with pytest.raises(CredentialError, match="line break"):
+        await Credentials(settings(UserSpec(token="a\nX: y"))).get()
+
+
+# --- token files
+
+
+async def test_a_token_file_is_stripped_and_read_again_each_minute(tmp_path: Path) -> None:
+    path, clock = tmp_path / "token", Clock()
+    path.write_text(" one\n")
+    credentials = Credentials(settings(UserSpec(token_file=str(path))), clock)
+    assert (await credentials.get()).authorization == "Bearer one"
+    path.write_text("two\n")
+    clock.now += 59
+    assert (await credentials.get()).authorization == "Bearer one"
+    clock.now += 1
+    assert (await credentials.get()).authorization == "Bearer two"
+
+
+async def test_a_401_reads_the_token_file_at_once_and_retries_only_with_another_token(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("one")
+    credentials = Credentials(settings(UserSpec(token_file=str(path))))
+    refused = await credentials.get()
+    assert not await credentials.renew(refused)
+    path.write_text("two")
+    assert await credentials.renew(refused)
+    assert (await credentials.get()).authorization == "Bearer two"
+
+
+async def test_a_token_file_wins_over_a_token_which_helps_out(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("file")
+    assert (await Credentials(settings(UserSpec(token="t", token_file=str(path)))).get()).authorization == "Bearer file"
+    path.unlink()
+    assert (await Credentials(settings(UserSpec(token="t", token_file=str(path)))).get()).authorization == "Bearer t"
+
+
+async def test_a_token_file_that_goes_away_leaves_the_last_token(tmp_path: Path) -> None:
+    path, clock = tmp_path / "token", Clock()
+    path.write_text("one")
+    credentials = Credentials(settings(UserSpec(token_file=str(path))), clock)
+    await credentials.get()
+    path.unlink()
+    clock.now += 100
+    assert (await credentials.get()).authorization == "Bearer one"
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "No such file"), (b"\n", "it is empty"), (b"\xff", "not text")])
+async def test_a_token_file_without_a_token_is_an_error(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CredentialError, match=words):
+        await Credentials(settings(UserSpec(token_file=str(path)))).get()
+
+
+# --- exec plugins: what they are given
+
+
+async def test_a_plugin_gets_its_arguments_environment_and_exec_info(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INHERITED", "yes")
+    source = "give(token='/'.join([*sys.argv[1:], os.environ['INHERITED'], os.environ['K'], os.environ['KUBERNETES_EXEC_INFO']]))"
+    given = await execplugin.run(plugin(source, args=("a b", "c"), env=(("K", "v"),)))
+    *arguments, info = given.token.split("/", 4)
+    assert arguments == ["a b", "c", "yes", "v"]
+    assert json.loads(info) == {"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}
+
+
+async def test_a_plugin_that_asks_for_it_gets_the_cluster(plugin: Plugin, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_bytes(b"PEM")
+    given = await execplugin.run(
+        plugin(
+            "give(token=os.environ['KUBERNETES_EXEC_INFO'])",
+            provide_cluster_info=True,
+            cluster_config={"audience": "x"},
+            cluster={
+                "certificate_authority": str(authority),
+                "tls_server_name": "n",
+                "proxy_url": "http://p:1",
+                "disable_compression": True,
+            },
+        )
+    )
+    assert json.loads(given.token)["spec"]["cluster"] == {
+        "server": "https://h:6443",
+        "tls-server-name": "n",
+        "certificate-authority-data": base64.b64encode(b"PEM").decode(),
+        "proxy-url": "http://p:1",
+        "disable-compression": True,
+        "config": {"audience": "x"},
+    }
+
+
+async def test_a_plugin_has_an_empty_standard_input_and_no_terminal(plugin: Plugin) -> None:
+    source = """
+read = sys.stdin.read()
+try:
+    os.open('/dev/tty', os.O_RDWR)
+    tty = 'a terminal'
+except OSError:
+    tty = 'no terminal'
+give(token=f'{read!r} {tty} {os.getsid(0) == os.getpid()}')
+"""
+    assert (await execplugin.run(plugin(source))).token == "'' no terminal True"
+
+
+async def test_a_plugin_without_a_slash_is_found_on_the_path(plugin: Plugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plugin("give(token='t')")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert (await execplugin.run(settings(UserSpec(exec=ExecSpec("plugin", V1))))).token == "t"
+
+
+# --- exec plugins: what they give
+
+
+async def test_v1beta1_is_understood_and_a_certificate_may_be_given(plugin: Plugin) -> None:
+    version = "client.authentication.k8s.io/v1beta1"
+    source = "give(clientCertificateData='CERT', clientKeyData='KEY', expires='2030-01-01T00:00:00Z')"
+    given = await execplugin.run(plugin(source, api_version=version))
+    assert given.certificate == (b"CERT", b"KEY")
+    assert given.expires == datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+
+
+async def test_two_megabytes_on_stderr_do_not_block_a_plugin(plugin: Plugin) -> None:
+    given = await execplugin.run(plugin("sys.stderr.write('noise\\n' * 400_000); give(token='t')"))
+    assert given.token == "t"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "sys.stderr.write('first\\n\\nno \\x1b[31msession\\nlog in\\n'); sys.exit(3)",
+            "failed with exit code 3: first / no ␛[31msession / log in",
+        ),
+        ("os.kill(os.getpid(), 15)", "was ended by signal 15"),
+        ("pass", "printed nothing"),
+        ("print('hello')", "is not JSON"),
+        ("print('[]')", "is not an ExecCredential"),
+        ("print(json.dumps({'kind': 'Pod'}))", "is not an ExecCredential"),
+        ("give()", "gave neither a token nor a client certificate"),
+        ("give(token=7)", "gave a token that is not text"),
+        ("give(clientCertificateData='C')", "a client certificate without its key"),
+        ("give(clientKeyData='K')", "a client key without its certificate"),
+        ("give(token='t', expires='soon')", "is no time: soon"),
+        ("print(json.dumps({'kind': 'ExecCredential', 'apiVersion': 'x'}))", "answered with apiVersion x"),
+        (f"print(json.dumps({{'kind': 'ExecCredential', 'apiVersion': '{V1}'}}))", "gave no status"),
+        ("sys.stdout.write('x' * 5_000_000)", "printed more than 4 MiB"),
+    ],
+)
+async def test_a_plugin_that_fails_is_told_in_its_own_words(plugin: Plugin, source: str, words: str) -> None:
+    with pytest.raises(CredentialError) as caught:
+        await execplugin.run(plugin(source, install_hint="Get it\nfrom the team."))
+    assert words in caught.value.what
+    assert caught.value.hint == "Get it from the team."
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"says": "client.authentication.k8s.io/v1alpha1"}, "has the apiVersion client.authentication.k8s.io/v1alpha1"),
+        ({"interactive_mode": "Always"}, "wants to ask on the terminal"),
+        ({"interactive_mode": "Sometimes"}, "unknown interactiveMode Sometimes"),
+    ],
+)
+async def test_a_plugin_that_cannot_work_is_not_run(plugin: Plugin, tmp_path: Path, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(CredentialError, match=words):
+        await execplugin.run(plugin("give(token='t')", **spec))
+    assert runs(tmp_path) == []
+
+
+async def test_a_plugin_that_is_missing_is_told_with_its_install_hint() -> None:
+    with pytest.raises(CredentialError, match="the exec plugin no-such-plugin is not installed") as caught:
+        await execplugin.run(settings(UserSpec(exec=ExecSpec("no-such-plugin", V1, install_hint="pip install it"))))
+    assert caught.value.hint == "pip install it"
+
+
+async def test_a_plugin_that_may_not_be_executed_is_told(plugin: Plugin, tmp_path: Path) -> None:
+    given = plugin("")
+    (tmp_path / "plugin").chmod(stat.S_IRUSR)
+    with pytest.raises(CredentialError, match="is not executable"):
+        await execplugin.run(given)
+
+
+async def test_a_plugin_that_is_no_program_is_told(plugin: Plugin, tmp_path: Path) -> None:
+    given = plugin("")
+    (tmp_path / "plugin").write_bytes(b"\x00not a program")
+    with pytest.raises(CredentialError, match="cannot be started: Exec format error"):
+        await execplugin.run(given)
+
+
+# --- exec plugins: their life
+
+CHILD = "import subprocess; child = subprocess.Popen(['sleep', '600']); open({path!r}, 'w').write(str(child.pid)); "
+
+
+async def test_a_plugin_that_never_ends_is_killed_with_its_children(plugin: Plugin, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    given = plugin(CHILD.format(path=str(child)) + "print('waiting', file=sys.stderr, flush=True); time.sleep(600)")
+    with pytest.raises(CredentialError, match=r"did not end within 1.5 s: waiting"):
+        await execplugin.run(given, limit=1.5)
+    pids = [*runs(tmp_path), int(child.read_text())]
+    await until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+async def test_a_plugin_is_killed_when_nobody_wants_it_any_more(plugin: Plugin, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    credentials = Credentials(plugin(CHILD.format(path=str(child)) + "time.sleep(600)"))
+    waiting = asyncio.create_task(credentials.get())
+    await until(lambda: child.exists() and bool(child.read_text()))
+    await credentials.close()
+    with pytest.raises(CredentialError, match="closed"):
+        await waiting
+    pids = [*runs(tmp_path), int(child.read_text())]
+    await until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+async def test_a_child_that_holds_the_output_open_does_not_hold_up_the_credential(plugin: Plugin, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    given = await execplugin.run(plugin(CHILD.format(path=str(child)) + "give(token='t')"))
+    pid = int(child.read_text())
+    assert given.token == "t"
+    assert is_alive(pid)  # an agent that the plugin leaves behind is its own affair
+    os.kill(pid, 9)
+
+
+async def test_many_who_ask_at_once_run_the_plugin_once(plugin: Plugin, tmp_path: Path) -> None:
+    credentials = Credentials(plugin("time.sleep(0.2); give(token='t')"))
+    given = await asyncio.gather(*(credentials.get() for _ in range(20)))
+    assert {one.authorization for one in given} == {"Bearer t"}
+    assert len(runs(tmp_path)) == 1
+
+
+async def test_one_who_goes_away_does_not_end_the_plugin_for_the_others(plugin: Plugin, tmp_path: Path) -> None:
+    credentials = Credentials(plugin("time.sleep(0.3); give(token='t')"))
+    impatient, patient = asyncio.create_task(credentials.get()), asyncio.create_task(credentials.get())
+    await until(lambda: bool(runs(tmp_path)))
+    impatient.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await impatient
+    assert impatient.cancelled()
+    assert (await patient).authorization == "Bearer t"
+    assert len(runs(tmp_path)) == 1
+
+
+async def test_a_credential_is_kept_until_shortly_before_it_expires(plugin: Plugin, tmp_path: Path) -> None:
+    clock = Clock()
+    expires = datetime.fromtimestamp(clock.now + 3600, UTC).isoformat()
+    credentials = Credentials(plugin(f"give(token=str(os.getpid()), expires={expires!r})"), clock)
+    first = await credentials.get()
+    clock.now += 3500
+    assert await credentials.get() is first
+    clock.now += 71
+    assert (await credentials.get()).authorization != first.authorization
+    assert len(runs(tmp_path)) == 2
+
+
+async def test_a_credential_of_a_short_life_is_used_for_most_of_it(plugin: Plugin, tmp_path: Path) -> None:
+    clock = Clock()
+    expires = datetime.fromtimestamp(clock.now + 20, UTC).isoformat()
+    credentials = Credentials(plugin(f"give(token='t', expires={expires!r})"), clock)
+    await credentials.get()
+    clock.now += 17
+    await credentials.get()
+    assert len(runs(tmp_path)) == 1
+    clock.now += 2
+    await credentials.get()
+    assert len(runs(tmp_path)) == 2
+
+
+async def test_a_credential_without_an_end_is_kept(plugin: Plugin, tmp_path: Path) -> None:
+    clock = Clock()
+    credentials = Credentials(plugin("give(token='t')"), clock)
+    await credentials.get()
+    clock.now += 1e8
+    await credentials.get()
+    assert len(runs(tmp_path)) == 1
+
+
+async def test_a_401_runs_the_plugin_again_once_for_all_who_met_it(plugin: Plugin, tmp_path: Path) -> None:
+    credentials = Credentials(plugin("give(token=str(os.getpid()))"))
+    refused = await credentials.get()
+    assert all(await asyncio.gather(*(credentials.renew(refused) for _ in range(10))))
+    assert await credentials.renew(refused)  # one who met it late
+    assert len(runs(tmp_path)) == 2
+    assert (await credentials.get()).authorization == f"Bearer {runs(tmp_path)[1]}"
+
+
+async def test_a_failure_is_not_remembered(plugin: Plugin, tmp_path: Path) -> None:
+    flag = tmp_path / "logged-in"
+    credentials = Credentials(plugin(f"give(token='t') if os.path.exists({str(flag)!r}) else sys.exit('log in')"))
+    with pytest.raises(CredentialError, match="log in"):
+        await credentials.get()
+    flag.touch()
+    assert (await credentials.get()).authorization == "Bearer t"
+
+
+async def test_a_token_of_the_user_is_used_instead_of_the_plugin(plugin: Plugin, tmp_path: Path) -> None:
+    spec = plugin("give(token='t')").credentials.exec
+    assert (await Credentials(settings(UserSpec(token="own", exec=spec))).get()).authorization == "Bearer own"
+    assert runs(tmp_path) == []
