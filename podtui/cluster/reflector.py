@@ -25,6 +25,7 @@ from podtui.errors import (
     Invalid,
     NotFound,
     PodtuiError,
+    ServerError,
     Unauthorized,
 )
 
@@ -33,6 +34,7 @@ Query = Sequence[tuple[str, str]]
 
 _LONGEST_LINE = 32 << 20  # bytes of one watch event; etcd's own limit for an object is 1.5 MiB
 _MOST_WAIT = 300.0  # seconds; a Retry-After beyond is not believed
+_DOUBTS = 3
 _TURN = 200  # rows or events handled before other tasks get their turn: some 2 ms
 
 
@@ -127,6 +129,8 @@ class Reflector:
         self._path = resource.path(namespace)
         self._what = f"{resource.plural} of {namespace}" if namespace else resource.plural
         self._attempts = 0
+        self._doubts = 0  # how many refusals more are not believed
+        self._slow = False  # whether only somebody else can make the next attempt succeed
         self._page = self.timing.page
         self._heard = 0.0  # epoch seconds of the last byte of the watch
         self._stale_since: float | None = None
@@ -140,16 +144,16 @@ class Reflector:
     async def run(self, server: Server) -> None:
         while True:
             error: PodtuiError | None = None
-            watching = False
+            watching, listed = False, not self.resource_version
             try:
-                if not self.resource_version:
+                if listed:
                     async with self._turn:
                         await self._list(server)
                 watching = True
                 await self._watch(server)
             except PodtuiError as caught:
                 error = caught
-            self._failed(error, watching)
+            self._failed(error, watching, listed)
             await self._pause(error)
 
     # -- states
@@ -160,8 +164,12 @@ class Reflector:
         self.state, self.error = state, error
         self._listener.state_changed(self)
 
-    def _failed(self, error: PodtuiError | None, watching: bool) -> None:
-        """Say what an attempt's end means; `watching` tells a watch's end from a list's. None: the server ended it in good order."""
+    def _failed(self, error: PodtuiError | None, watching: bool, listed: bool) -> None:
+        """Say what an attempt's end means. None: the server ended the watch in good order.
+
+        `watching` tells a watch's end from a list's; `listed`, whether the watch came directly after a list.
+        """
+        self._slow = False
         if isinstance(error, Gone):
             if not watching:
                 self._page = min(2 * self._page, 10 * self.timing.page)  # too slow for the token's life: fewer, larger pages
@@ -173,12 +181,17 @@ class Reflector:
             if self._attempts < 2:
                 return  # its time was up
             error = ConnectionFailed(f"the server ends each watch of {self._what} at once")
-        if isinstance(error, Forbidden) and watching:
-            self.resource_version = ""  # may list but not watch: the list is asked for again and again
-        elif isinstance(error, Forbidden | Unauthorized):
+        # A server that has just started does not know every kind and right yet.
+        doubted = isinstance(error, Forbidden | NotFound) and self._doubts > 0
+        self._doubts = _DOUBTS if isinstance(error, ConnectionFailed | ServerError) else self._doubts - doubted
+        self._slow = isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError) and not doubted
+        if isinstance(error, Forbidden) and watching and not doubted:
+            self.resource_version = ""  # who may list but not watch gets the list again and again
+            self._slow = listed
+        elif isinstance(error, Forbidden | Unauthorized) and not doubted:
             self._enter("denied", error)
             return
-        if isinstance(error, NotATable | Invalid | NotFound) and watching:
+        elif isinstance(error, NotATable | Invalid | NotFound) and watching and not doubted:
             self.resource_version = ""  # what was missed is not known
         if self._stale_since is None:
             now = time.time()
@@ -192,7 +205,7 @@ class Reflector:
     async def _pause(self, error: PodtuiError | None) -> None:
         """Full-jitter back-off, or longer when the server asks for it."""
         timing = self.timing
-        if isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError):
+        if self._slow:
             delay = random.uniform(0.8, 1.2) * timing.denied
         else:
             most = min(timing.backoff_most, timing.backoff_first * 2.0 ** min(self._attempts, 30))
@@ -295,6 +308,7 @@ class Reflector:
                 opened = clock()
                 self._heard = time.time()
                 self._stale_since = None
+                self._doubts = 0
                 self.known = True
                 self._enter("live")
                 await self._follow(stream)

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -238,6 +238,26 @@ async def test_a_refused_list_is_denied_and_tried_again_slowly(code: int) -> Non
         server.refusals.clear()
         await until(lambda: run.live and run.equal)
         assert run.heard.states == ["denied", "loading", "live"]
+
+
+async def test_a_server_that_has_just_started_and_denies_what_it_allowed_is_not_believed_at_once() -> None:
+    server = filled(2)
+    async with running(server, timing=replace(FAST, denied=1000.0)) as run:
+        await until(lambda: run.live)
+        server.down = True
+        server.cut(ConnectionFailed("reset"))
+        await until(lambda: run.reflector.state == "stale")
+        server.watch_faults = [refusal(403, "Forbidden"), refusal(404, "NotFound"), refusal(403, "Forbidden")]
+        server.put("ns-0", "missed")
+        server.down = False
+        await until(lambda: run.live and run.equal)
+        assert "denied" not in run.heard.states and len(server.lists) == 1
+        server.down = True
+        server.cut(ConnectionFailed("reset"))
+        await until(lambda: run.reflector.state == "stale")
+        server.refusals[""] = refusal(403, "Forbidden")
+        server.down = False
+        await until(lambda: run.reflector.state == "denied")
 
 
 async def test_without_the_right_to_watch_the_list_is_asked_for_again_and_again() -> None:
