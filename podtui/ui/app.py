@@ -20,7 +20,7 @@ from podtui.options import Options
 from podtui.ui.commands import bindings
 from podtui.ui.frame import Frame
 from podtui.ui.screens.main import MainScreen
-from podtui.ui.themes import install_themes
+from podtui.ui.themes import colours, install_themes
 
 _SETTLED = ("live", "denied", "failed", "stale")
 
@@ -34,7 +34,7 @@ class PodtuiApp(App[int]):
     INLINE_PADDING = 0
 
     def __init__(self, options: Options) -> None:
-        super().__init__()
+        super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not make greys of them
         self.options = options
         self._frame = Frame()
         install_themes(self, options.theme or options.config.theme)
