@@ -201,7 +201,8 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _of_type(error: BaseException, kind: type[Any]) -> Any:
-    return next((one for one in _chain(error) if isinstance(one, kind)), None)
+    """The innermost error of a kind: aiohttp's own are of ssl's kinds too, but without what those tell."""
+    return next((one for one in reversed(_chain(error)) if isinstance(one, kind)), None)
 
 
 def _os_error(error: BaseException) -> OSError | None:

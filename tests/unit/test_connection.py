@@ -665,3 +665,34 @@ async def test_cancelling_a_request_is_no_error_of_podtui() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not isinstance(task.cancelled() or None, PodtuiError)
+
+
+async def test_closing_ends_a_request_that_waits_and_a_websocket_that_listens() -> None:
+    arrived = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if "Upgrade" in request.headers:
+            upgraded = web.WebSocketResponse(protocols=["p"])
+            await upgraded.prepare(request)
+            await upgraded.receive()
+            return upgraded
+        arrived.set()
+        await asyncio.sleep(30)
+        return web.Response()
+
+    listening = asyncio.Event()
+
+    async def listen(connection: Connection) -> bytes | None:
+        async with connection.websocket("/", protocols=["p"]) as upgraded:
+            listening.set()
+            return await upgraded.receive()
+
+    async with connected(handler) as connection:
+        request, websocket = asyncio.create_task(connection.json("GET", "/")), asyncio.create_task(listen(connection))
+        await arrived.wait()
+        await listening.wait()
+        await connection.close()
+        async with asyncio.timeout(10):
+            with pytest.raises(ConnectionFailed, match="was closed"):
+                await request
+            assert await websocket is None

@@ -1,0 +1,323 @@
+"""The connection through TLS and through proxies: whom it trusts, whose certificate it shows, which way it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from podtui.cluster import tls
+from podtui.cluster.connection import Connection
+from podtui.cluster.failures import failure
+from podtui.cluster.settings import ConnectionSettings, ExecSpec, UserSpec
+from podtui.errors import ConnectionFailed, KubeconfigError
+from tests.unit.api_server import Authority, Proxy, raw_server, serving, settings
+
+V1 = "client.authentication.k8s.io/v1"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and api.example."""
+    return authority.issue("server", "IP:127.0.0.1,DNS:api.example")
+
+
+async def who(request: web.Request) -> web.StreamResponse:
+    """Tells whose certificate came, and which name was asked for; or opens a WebSocket that says so."""
+    assert request.transport is not None
+    peer = request.transport.get_extra_info("peercert") or {}
+    names = [value for part in peer.get("subject", ()) for key, value in part if key == "commonName"]
+    told = {"client": names[0] if names else "", "authorization": request.headers.get("Authorization", "")}
+    if "Upgrade" in request.headers:
+        upgraded = web.WebSocketResponse(protocols=["p"])
+        await upgraded.prepare(request)
+        await upgraded.send_str(json.dumps(told))
+        await upgraded.receive()
+        return upgraded
+    return web.json_response(told)
+
+
+async def ask(given: ConnectionSettings) -> dict[str, Any]:
+    connection = await Connection.open(given)
+    try:
+        told: dict[str, Any] = await connection.json("GET", "/")
+        async with connection.websocket("/", protocols=["p"]) as upgraded:
+            assert json.loads(await upgraded.receive() or b"") == told
+        return told
+    finally:
+        await connection.close()
+
+
+# --- whom it trusts
+
+
+async def test_an_authority_is_taken_from_a_file_or_from_data(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        await ask(settings(url, certificate_authority=str(authority.certificate)))
+        await ask(settings(url, certificate_authority_data=authority.certificate.read_bytes()))
+
+
+async def test_the_servers_own_certificate_may_be_the_authority(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        await ask(settings(url, certificate_authority=str(server[0])))
+
+
+@pytest.fixture
+def old_authority(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate that signs itself, for 127.0.0.1, without key identifiers and key usage."""
+    config = tmp_path / "openssl.cnf"
+    config.write_text(
+        "[req]\ndistinguished_name=dn\nx509_extensions=old\n[dn]\n[old]\nbasicConstraints=CA:TRUE\nsubjectAltName=IP:127.0.0.1\n"
+    )
+    pair = (tmp_path / "old.crt", tmp_path / "old.key")
+    arguments = ["req", "-x509", "-config", str(config), "-newkey", "rsa:2048", "-nodes", "-keyout", str(pair[1]), "-out", str(pair[0])]
+    subprocess.run(["openssl", *arguments, "-subj", "/CN=old", "-days", "2"], check=True, capture_output=True)
+    return pair
+
+
+async def test_an_authority_without_the_newer_extensions_is_accepted(old_authority: tuple[Path, Path]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*old_authority)
+    given = settings("https://h", certificate_authority=str(old_authority[0]))
+    assert not tls.context_for(given).verify_flags & ssl.VERIFY_X509_STRICT
+    async with serving(who, context) as url:
+        await ask(replace(given, server=url))
+
+
+async def test_a_server_that_is_not_trusted_is_told_with_what_to_do(
+    authority: Authority, server: tuple[Path, Path], tmp_path: Path
+) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        with pytest.raises(ConnectionFailed, match="is not trusted") as caught:
+            await ask(settings(url, certificate_authority=str(Authority(tmp_path).certificate)))
+        assert "certificate-authority" in caught.value.hint and "cluster 'c'" in caught.value.hint
+        with pytest.raises(ConnectionFailed, match="is not trusted"):
+            await ask(settings(url))
+        await ask(settings(url, insecure_skip_tls_verify=True))
+
+
+async def test_a_certificate_of_another_name_is_told(authority: Authority) -> None:
+    async with serving(who, authority.server_context(authority.issue("other", "DNS:other.example"))) as url:
+        with pytest.raises(ConnectionFailed, match=r"is not trusted: .*127\.0\.0\.1") as caught:
+            await ask(settings(url, certificate_authority=str(authority.certificate)))
+        assert "tls-server-name" in caught.value.hint
+        await ask(settings(url, certificate_authority=str(authority.certificate), tls_server_name="other.example"))
+        with pytest.raises(ConnectionFailed, match="is not trusted"):
+            await ask(settings(url, certificate_authority=str(authority.certificate), tls_server_name="wrong.example"))
+
+
+async def test_a_certificate_that_has_expired_is_told(authority: Authority) -> None:
+    async with serving(who, authority.server_context(authority.issue("expired", "IP:127.0.0.1", days=-1))) as url:
+        with pytest.raises(ConnectionFailed, match=r"is not trusted: .*expired") as caught:
+            await ask(settings(url, certificate_authority=str(authority.certificate)))
+        assert "clock" in caught.value.hint
+
+
+async def test_a_server_without_tls_is_told() -> None:
+    async with serving(who) as url:
+        with pytest.raises(ConnectionFailed, match="does not speak TLS") as caught:
+            await ask(settings(url.replace("http:", "https:"), insecure_skip_tls_verify=True))
+        assert "http://" in caught.value.hint
+
+
+@pytest.mark.parametrize("data", [b"not a certificate", b"\xff", b"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n"])
+async def test_a_broken_authority_is_told_when_the_connection_is_opened(data: bytes) -> None:
+    with pytest.raises(KubeconfigError, match="certificate-authority-data of cluster 'c' holds no certificate"):
+        await Connection.open(settings("https://h", certificate_authority_data=data))
+
+
+async def test_a_missing_authority_is_told() -> None:
+    with pytest.raises(KubeconfigError, match="cannot read /nowhere/ca: No such file"):
+        await Connection.open(settings("https://h", certificate_authority="/nowhere/ca"))
+
+
+# --- whose certificate it shows
+
+
+@pytest.fixture(scope="module")
+def alice(authority: Authority) -> tuple[Path, Path]:
+    return authority.issue("alice")
+
+
+async def test_a_client_certificate_is_taken_from_files_or_from_data(
+    authority: Authority, server: tuple[Path, Path], alice: tuple[Path, Path]
+) -> None:
+    certificate, key = alice
+    ways = [
+        UserSpec(client_certificate=str(certificate), client_key=str(key)),
+        UserSpec(client_certificate_data=certificate.read_bytes(), client_key_data=key.read_bytes()),
+        UserSpec(client_certificate_data=certificate.read_bytes().strip(), client_key=str(key)),
+    ]
+    async with serving(who, authority.server_context(server, client_certificates=True)) as url:
+        for way in ways:
+            assert (await ask(settings(url, certificate_authority=str(authority.certificate), credentials=way)))["client"] == "alice"
+
+
+async def test_a_server_that_wants_a_certificate_fails_the_request(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server, client_certificates=True)) as url:
+        # Whether the server's alert is seen before its end of the connection is a matter of luck.
+        with pytest.raises(ConnectionFailed, match=r"did not accept the client certificate|closed the connection|reset the connection"):
+            await ask(settings(url, certificate_authority=str(authority.certificate)))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "hint"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "h:1 did not accept the client certificate: tlsv13 alert certificate required", "user 'u'"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "h:1 did not accept the client certificate: sslv3 alert bad certificate", "user 'u'"),
+        ("WRONG_VERSION_NUMBER", "h:1 does not speak TLS", "http://"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "TLS with h:1 failed: tlsv1 alert protocol version", ""),
+    ],
+)
+def test_an_alert_of_tls_is_told_in_words(reason: str, words: str, hint: str) -> None:
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    wrapped = aiohttp.ClientOSError(1, "it failed")
+    wrapped.__cause__ = error
+    told = failure(settings("https://h:1"), wrapped)
+    assert told.what == words and hint in told.hint
+
+
+def test_a_key_is_never_left_on_a_disk(alice: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    certificate, key = alice
+    user = UserSpec(client_certificate_data=certificate.read_bytes(), client_key_data=key.read_bytes())
+    tls.context_for(settings("https://h", credentials=user))
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delattr("os.memfd_create")  # as on a system that has none
+    tls.context_for(settings("https://h", credentials=user))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_used_is_told(authority: Authority, alice: tuple[Path, Path], tmp_path: Path) -> None:
+    certificate, key = (path.read_bytes() for path in alice)
+    locked = tmp_path / "locked.key"
+    arguments = ["ec", "-in", str(alice[1]), "-aes256", "-passout", "pass:secret", "-out", str(locked)]
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+    cases = [
+        (certificate, locked.read_bytes(), "the key is encrypted"),
+        (certificate, authority.issue("bob")[1].read_bytes(), "the key does not belong to the certificate"),
+        (b"x", key, "not a certificate and a key in PEM form"),
+        (certificate, b"", "not a certificate and a key in PEM form"),
+    ]
+    for pem, key_pem, words in cases:
+        user = UserSpec(client_certificate_data=pem, client_key_data=key_pem or b"\n")
+        with pytest.raises(KubeconfigError, match=f"user 'u' in config: {words}"):
+            tls.context_for(settings("https://h", credentials=user))
+
+
+async def test_a_plugins_certificate_is_shown_and_changed_after_a_401(
+    authority: Authority, server: tuple[Path, Path], alice: tuple[Path, Path], tmp_path: Path
+) -> None:
+    bob = authority.issue("bob2", subject="/CN=bob")
+    runs = tmp_path / "runs"
+    program = f"""
+import json
+open({str(runs)!r}, "a").write("x")
+certificate, key = {[[str(path) for path in pair] for pair in (alice, bob)]!r}[len(open({str(runs)!r}).read()) > 1]
+status = {{"clientCertificateData": open(certificate).read(), "clientKeyData": open(key).read()}}
+print(json.dumps({{"kind": "ExecCredential", "apiVersion": {V1!r}, "status": status}}))
+"""
+    user = UserSpec(exec=ExecSpec(sys.executable, V1, args=("-c", program)))
+    more = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == "/stream":
+            answer = web.StreamResponse()
+            await answer.prepare(request)
+            await answer.write(b"one")
+            await more.wait()
+            await answer.write(b"two")
+            return answer
+        assert request.transport is not None
+        name = request.transport.get_extra_info("peercert")["subject"][0][0][1]
+        if request.path == "/bob" and name == "alice":
+            return web.Response(status=401)
+        return web.json_response(name)
+
+    async with serving(handler, authority.server_context(server, client_certificates=True)) as url:
+        connection = await Connection.open(settings(url, certificate_authority=str(authority.certificate), credentials=user))
+        assert await connection.json("GET", "/") == "alice"
+        async with connection.stream("/stream") as stream:
+            chunks = [await anext(stream)]
+            assert await asyncio.gather(*(connection.json("GET", "/bob") for _ in range(5))) == ["bob"] * 5
+            assert await connection.json("GET", "/") == "bob"
+            more.set()  # what was under way before goes on
+            chunks += [chunk async for chunk in stream]
+        assert chunks == [b"one", b"two"]
+        await connection.close()
+    assert len(runs.read_text()) == 2
+
+
+# --- which way it goes
+
+
+async def test_a_request_and_a_websocket_go_through_the_proxy(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        proxy = Proxy(url.removeprefix("https://"))
+        async with raw_server(proxy) as address:
+            given = settings(
+                "https://api.example:6443",  # a name that only the proxy knows
+                certificate_authority=str(authority.certificate),
+                proxy=f"http://user:secret@{address}",
+                credentials=UserSpec(token="t"),
+            )
+            assert (await ask(given))["authorization"] == "Bearer t"
+    assert set(proxy.asked) == {"CONNECT api.example:6443 HTTP/1.1"}
+    assert "Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=" in proxy.headers
+    assert not any("Bearer" in header for header in proxy.headers)
+
+
+async def test_the_name_for_tls_holds_behind_a_proxy_too(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        async with raw_server(Proxy(url.removeprefix("https://"))) as address:
+            given = settings("https://hidden:6443", certificate_authority=str(authority.certificate), proxy=f"http://{address}")
+            await ask(replace(given, tls_server_name="api.example"))
+            with pytest.raises(ConnectionFailed, match="the certificate of hidden:6443 is not trusted"):
+                await ask(given)
+
+
+async def test_a_proxy_that_speaks_tls_is_used(authority: Authority, server: tuple[Path, Path]) -> None:
+    context = authority.server_context(server)
+    async with serving(who, context) as url:
+        proxy = Proxy(url.removeprefix("https://"))
+        async with raw_server(proxy, tls=context) as address:
+            given = settings("https://api.example", certificate_authority=str(authority.certificate), proxy=f"https://{address}")
+            await ask(given)
+    assert proxy.asked[0] == "CONNECT api.example:443 HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words", "hint"),
+    [
+        ("403 Forbidden", "the proxy http://127.* refused the connection to api.example: 403", "HTTPS_PROXY"),
+        ("407 Proxy Authentication Required", "refused the connection to api.example: 407", "password"),
+    ],
+)
+async def test_a_proxy_that_refuses_is_told(refusal: str, words: str, hint: str) -> None:
+    async with raw_server(Proxy("", refusal)) as address:
+        with pytest.raises(ConnectionFailed, match=words) as caught:
+            await ask(settings("https://api.example", proxy=f"http://user:secret@{address}"))
+    assert hint in caught.value.hint
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_proxy_that_is_not_there_is_told() -> None:
+    with pytest.raises(ConnectionFailed, match=r"the proxy http://127\.0\.0\.1:1 refuses the connection") as caught:
+        await ask(settings("https://api.example", proxy="http://user:secret@127.0.0.1:1"))
+    assert "proxy-url" in caught.value.hint and "secret" not in str(caught.value)
