@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from podtui.cluster.log_batches import Batches, LogBatch, Sink
-from podtui.cluster.log_lines import LineSplitter, LogLine, Position, Resume, parse_line
+from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, parse_line
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
 from podtui.errors import ConnectionFailed, Forbidden, Invalid, NotFound, PodtuiError, ServerError, TooManyRequests
@@ -76,9 +76,10 @@ class LogFollower:
         *,
         quiet: float = QUIET,
         pace: float = 1.0,
+        line_limit: int = MAX_LINE,
     ) -> None:
         """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
-        (tests make them short), `quiet` is in seconds."""
+        (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces."""
         self.ref = ref
         self.container = container
         self.containers: list[str] = []  # the pod's, known once it was asked
@@ -87,6 +88,7 @@ class LogFollower:
         self._connection = connection
         self._quiet = quiet
         self._pace = pace
+        self._line_limit = line_limit
         self._listeners: list[Callable[[LogStatus], None]] = []
         self._uid = ref.uid
         self._run: Run | None = None
@@ -172,8 +174,8 @@ class LogFollower:
                 await batches.flush()
             if not run.running or not self.options.follow:
                 why = run.ending() if not run.running else "everything there was is read"
-                if runs.waiting:
-                    why = f"{why}; {runs.waiting}"
+                if runs.waiting:  # of `CrashLoopBackOff: back-off 10s restarting failed container=...` the first word
+                    why = f"{why}; {runs.waiting.partition(':')[0]}"
                 final = over(pod) or not self.options.follow or self.options.limit is not None
                 self._say("ended", why, final=final)
                 self._attempt = 0
@@ -281,7 +283,7 @@ class LogFollower:
 
     async def _read(self, batches: Batches, *, follow: bool, previous: bool = False) -> bool:
         """Read behind the position until the server ends the stream. True if anything new came."""
-        splitter, resume, position = LineSplitter(), Resume(self._position), self._position
+        splitter, resume, position = LineSplitter(self._line_limit), Resume(self._position), self._position
         self._came = False
         started = latest = time.monotonic()
         loop = asyncio.get_running_loop()

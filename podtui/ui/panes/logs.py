@@ -172,9 +172,8 @@ class LogsPane(Vertical):
             self.view.set_empty("no pod chosen")
             return
         container = (self.container, self.containers) if self.container else None
-        self._title.show(
-            logs_words.title(self.ref.name, container, self.previous), [(f"{logs_words.state(self.status, self.view)} ", logs_words.style(self.status))]
-        )
+        state = f"{logs_words.state(self.status, self.view)} "
+        self._title.show(logs_words.title(self.ref.name, container, self.previous), [(state, logs_words.style(self.status))])
         self._foot.show(
             [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._range_words),
             logs_words.flags(self.view),
@@ -352,7 +351,7 @@ class LogsPane(Vertical):
         view = self.view
         only = view.pattern if view.only_matches else None
         parts = pieces(view.buffer.snapshot(), times=view.times, only=only)
-        words = f"{'lines that match' if only else 'lines'} saved to {harmless(os.path.abspath(path))}"
+        words = f"{'that match ' if only else ''}saved to {harmless(os.path.abspath(path))}"
         self.run_worker(self._write(path, parts, words), group="save", exit_on_error=False)
 
     async def _write(self, path: Path, parts: Iterator[tuple[str, int]], saved: str) -> None:
@@ -361,7 +360,7 @@ class LogsPane(Vertical):
         except PodtuiError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            self.notify(f"{count:,} {saved}", markup=False)
+            self.notify(f"{count:,} line{'' if count == 1 else 's'} {saved}", markup=False)
 
 
 def _check_pattern(text: str) -> None:

@@ -64,7 +64,8 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
         parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
     if status.why:
         parts += [(f"{status.state}: {status.why}  ", style(status))]
-    parts.append((f"{len(view.buffer):,} lines", ""))
+    count = len(view.buffer)
+    parts.append((f"{count:,} line{'' if count == 1 else 's'}", ""))
     if view.dropped:
         parts.append((f" ({view.dropped:,} older ones dropped)", "warn"))
     parts.append((f"  {range_words}", "dim"))

@@ -19,9 +19,9 @@ from textual.widget import Widget
 
 from podtui.ui.themes import palette
 from podtui.ui.widgets.log_buffer import LogBuffer
-from podtui.ui.widgets.log_search import Pattern, Search
+from podtui.ui.widgets.log_cursor import MatchCursor
+from podtui.ui.widgets.log_search import Pattern
 from podtui.ui.widgets.log_strips import paint_row, thumb_of
-from podtui.ui.widgets.log_text import width_of
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 PAINT = 0.2  # seconds between two paints while lines come
@@ -58,10 +58,7 @@ class LogView(Widget, can_focus=True):
         self.buffer = LogBuffer(limit)
         self._window = LogWindow(self.buffer)
         self._window.times, self._window.wrap = times, wrap
-        self._search: Search | None = None
-        self._current: int | None = None  # the line of the current match
-        self._seek = False  # the first match found is to be shown
-        self._left = 0
+        self._cursor = MatchCursor(self._window)
         self._empty: tuple[str, ...] = ()
         self._rows: list[Row] = []
         self._thumb = (0, 0)
@@ -82,10 +79,9 @@ class LogView(Widget, can_focus=True):
         self.buffer.clear()
         self._window.forget()
         self._window.top = Row(0, 0)
-        self._left = 0
-        self._current = None
-        if self._search is not None:
-            self._look(self._search.pattern, self._window.only is not None)
+        self._cursor.left = 0
+        self._cursor.again()
+        self._cursor.line = None
         self._again()
 
     def set_empty(self, *lines: str) -> None:
@@ -121,7 +117,7 @@ class LogView(Widget, can_focus=True):
     @property
     def column(self) -> int:
         """The first column in view, counted from 0."""
-        return self._left
+        return self._cursor.left
 
     @property
     def below(self) -> int:
@@ -132,18 +128,12 @@ class LogView(Widget, can_focus=True):
 
     @property
     def pattern(self) -> Pattern | None:
-        return None if self._search is None else self._search.pattern
+        return self._cursor.pattern
 
     @property
     def matches(self) -> tuple[int, int, bool]:
         """The current match counted from 1 (0: none), the number of lines that match, whether all lines were looked at."""
-        search = self._search
-        if search is None:
-            return 0, 0, True
-        current = self._current
-        if current is None or search.after(current - 1) != current:
-            return 0, search.count, search.done
-        return search.rank(current) + 1, search.count, search.done
+        return self._cursor.place
 
     # -- following and scrolling ----------------------------------------------------------------------------------
 
@@ -170,27 +160,17 @@ class LogView(Widget, can_focus=True):
 
     def scroll_columns(self, direction: int) -> None:
         """A quarter of the width to the right (1) or left (-1), up to the widest line in view."""
-        if self.wrap:
-            return
-        step = max(8, self._window.width // 4)
-        widest = max((width_of(self._window.text(row.line)) for row in self._rows), default=0)
-        most = max(self._left, widest - self._window.width // 2) if direction > 0 else self._left
-        left = max(0, min(self._left + direction * step, most))
-        if widest <= self._window.width and direction > 0:
-            left = self._left
-        if left != self._left:
-            self._left = left
+        if self._cursor.scroll_columns(direction, self._rows):
             self._again()
 
     def set_wrap(self, wrap: bool) -> None:
-        self._left = 0
+        self._cursor.left = 0
         self._window.set_wrap(wrap)
         self._again()
 
     def set_times(self, times: bool) -> None:
         self._window.set_times(times)
-        if self._search is not None:
-            self._look(self._search.pattern, self._window.only is not None)
+        self._cursor.again()
         self._again()
 
     # -- searching ------------------------------------------------------------------------------------------------
@@ -200,89 +180,19 @@ class LogView(Widget, can_focus=True):
 
         ValueError, with words for a person, when an expression is wrong. "" ends the search.
         """
-        pattern = Pattern(text) if text else None
-        only = self._window.only is not None and pattern is not None
-        self._current = None
-        if pattern is None:
-            self._search = self._window.only = None
-            self._seek = False
-        else:
-            self._look(pattern, only)
-            self._seek = True
+        self._cursor.look(Pattern(text) if text else None)
         self._again()
 
     def set_only_matches(self, only: bool) -> None:
         """Show only the lines that match, if there is a search."""
-        rows = self._rows
-        self._window.only = self._search if only else None
-        if self._current is not None and not only and not self.following:
-            self._window.top = Row(self._current, 0)
-            self._window.move(-(self._window.height // 3))
-        elif rows and not self.following:
-            self._window.top = rows[0]
+        self._cursor.set_only(only, self._rows)
         self._again()
 
     def next_match(self, direction: int = 1) -> str:
         """To the next match below (1) or above (-1); a word about it if it is not as usual ("" otherwise)."""
-        search = self._search
-        if search is None:
-            return "nothing is searched for"
-        if self._current is not None:
-            start = self._current
-        elif self._rows:
-            start = self._rows[0].line - 1 if direction > 0 else self._rows[-1].line + 1
-        else:
-            start = self.buffer.end
-        find, other_end = (search.after, self.buffer.first - 1) if direction > 0 else (search.before, self.buffer.end)
-        found, word = find(start), ""
-        if found is None:
-            found = find(other_end)
-            word = ("the search went on at the " + ("beginning" if direction > 0 else "end")) if found is not None else "no match"
-        if found is None:
-            return word if search.done else "still searching"
-        self._show_match(found)
+        word = self._cursor.go(direction, self._rows)
         self._again()
         return word
-
-    def _look(self, pattern: Pattern, only: bool) -> None:
-        self._search = Search(self.buffer, pattern, times=self._window.times)
-        if only:
-            self._window.only = self._search
-        self._search.scan(SCAN)
-
-    def _show_match(self, line: int) -> None:
-        """A match into view, at the right row and column."""
-        assert self._search is not None
-        self._current = line
-        self._seek = False
-        window = self._window
-        spans = self._search.pattern.spans(window.text(line), "match")
-        at = spans[0].start if spans else 0
-        part = next((index for index in range(len(window.parts(line)) - 1, -1, -1) if window.parts(line)[index] <= at), 0)
-        window.to_line(line, part)
-        if not window.wrap and spans:
-            start = width_of(window.text(line)[:at])
-            end = start + width_of(window.text(line)[at : spans[0].end])
-            if start < self._left or end > self._left + window.width:
-                self._left = max(0, start - window.width // 3) if end > window.width else 0
-
-    def _first_match(self) -> None:
-        """The match that a new search goes to."""
-        search = self._search
-        if search is None or not self._rows:
-            return
-        top, bottom = self._rows[0].line, self._rows[-1].line
-        found = search.before(bottom + 1)
-        if found is not None and (found >= top or search.count):
-            if self.following and found >= top:
-                self._current, self._seek = found, False  # it is in view: no need to leave the end
-            else:
-                self._show_match(found)
-        elif search.done:
-            found = search.after(bottom)
-            self._seek = False
-            if found is not None:
-                self._show_match(found)
 
     # -- bringing the screen up to date -----------------------------------------------------------------------------
 
@@ -307,26 +217,27 @@ class LogView(Widget, can_focus=True):
     def _scan(self) -> None:
         """A step of the search; the rest later, so that keys and other work come between."""
         self._scanner = None
-        search = self._search
-        if search is None:
+        cursor = self._cursor
+        if cursor.search is None:
             return
-        if search.scan(SCAN):
+        if cursor.search.scan(SCAN):
             self._scanner = self.set_timer(SCAN, self._scan_on)
-        if self._seek:
-            self._first_match()
+        if cursor.seek(self._rows):
+            self._strips.clear()
+            self._sync(anew=True)
 
     def _scan_on(self) -> None:
         self._scan()
-        if self._scanner is None or self._seek or time.monotonic() - self._updated > PAINT:
+        if self._scanner is None or time.monotonic() - self._updated > PAINT:
             self._updated = time.monotonic()
             self._sync()
 
     def _again(self) -> None:
         """Everything may look different."""
         self._strips.clear()
-        if self._search is not None and self._scanner is None and self.is_attached:
-            self._scan()
         self._sync(anew=True)
+        if self._scanner is None and self.is_attached:
+            self._scan()
 
     def _sync(self, *, anew: bool = False) -> None:
         """Paint the rows that differ from what is on the screen."""
@@ -368,8 +279,8 @@ class LogView(Widget, can_focus=True):
             if strip is None:
                 if len(self._strips) >= _STRIPS:
                     self._strips.clear()
-                pattern = None if self._search is None else self._search.pattern
-                strip = paint_row(self._window, row, palette(self.app), base, self._left, pattern, row.line == self._current)
+                cursor = self._cursor
+                strip = paint_row(self._window, row, palette(self.app), base, cursor.left, cursor.pattern, row.line == cursor.line)
                 self._strips[row] = strip
         else:
             strip = self._blank(y, width)

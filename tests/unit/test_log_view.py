@@ -1,0 +1,454 @@
+"""The log view: what a line looks like, the buffer's limit, the window's rows, the search, and the widget itself."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.app import App
+
+from podtui.ui.log_file import pieces, write_log
+from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_search import Pattern, Search
+from podtui.ui.widgets.log_strips import thumb_of
+from podtui.ui.widgets.log_text import Span, cut_spans, level_of, rows_of, shown, width_of
+from podtui.ui.widgets.log_view import LogView
+from podtui.ui.widgets.log_window import LogWindow, Row
+
+TIME = "2026-01-01T00:00:00.123456789Z"
+TEXTS = st.text("ab 한😀\t\x1b\x07é", max_size=30)
+
+# -- what a line looks like -----------------------------------------------------------------------------------------
+
+
+def test_the_time_is_hidden_or_shown():
+    assert shown(f"{TIME} hello", times=False) == "hello"
+    assert shown(f"{TIME} hello", times=True) == f"{TIME} hello"
+    assert shown("hello", times=False) == "hello"
+    assert shown(TIME, times=False) == ""
+
+
+def test_a_piece_of_a_long_line_keeps_what_looks_like_a_time():
+    assert shown(f"{TIME} hello", times=False, piece=True) == f"{TIME} hello"
+
+
+def test_colours_are_left_out_and_other_controls_are_shown_not_obeyed():
+    assert shown("\x1b[1;31mERROR\x1b[0m done\r", times=False) == "ERROR done"
+    assert shown("\x1b[2Jboo\x07\x9b", times=False) == "␛[2Jboo␇<9B>"
+
+
+def test_tabs_go_to_the_next_multiple_of_eight():
+    assert shown("a\tb", times=False) == "a       b"
+
+
+@given(TEXTS, st.integers(1, 20))
+def test_wrapped_rows_make_up_the_line_and_fit(text, width):
+    text = shown(text, times=False)
+    starts = rows_of(text, width)
+    rows = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    assert "".join(rows) == text
+    assert starts[0] == 0
+    for row, after in zip(rows, [*rows[1:], ""], strict=True):
+        assert cell_len(row) <= max(width, 2)
+        assert not after or cell_len(row) + cell_len(after[0]) > width  # no row ends before it is full
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("ERROR no", Span(0, 5, "log.error")),
+        ("E0102 15:04:05 x", Span(0, 1, "log.error")),
+        ("[warn] x", Span(1, 5, "log.warn")),
+        ('{"level":"info"}', Span(10, 14, "log.info")),
+        ("level=debug x", Span(6, 11, "log.debug")),
+        ("there was no error here", None),
+        ("Everything", None),
+    ],
+)
+def test_the_word_that_tells_the_level_is_found(line, level):
+    assert level_of(line) == level
+
+
+def test_a_later_span_lies_over_an_earlier_one():
+    spans = [Span(0, 5, "log.error"), Span(3, 8, "match")]
+    assert list(cut_spans(spans, 1, 10)) == [Span(1, 3, "log.error"), Span(3, 5, "match"), Span(5, 8, "match"), Span(8, 10, "")]
+
+
+# -- the buffer -----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.lists(TEXTS, max_size=50), max_size=12), st.integers(1, 40))
+def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches, limit):
+    buffer = LogBuffer(limit * 1000)
+    everything: list[str] = []
+    for batch in batches:
+        before = buffer.first
+        assert buffer.append(batch) == buffer.first - before
+        everything += batch
+        assert buffer.end == len(everything)
+        assert [buffer.line(number) for number in range(buffer.first, buffer.end)] == everything[buffer.first :]
+        assert buffer.size == sum(block.size for block in buffer.blocks)
+
+
+def test_memory_stays_within_the_limit_and_the_newest_lines_stay():
+    buffer = LogBuffer(1 << 20)
+    for start in range(0, 100_000, 1000):
+        buffer.append([f"line {number} {'x' * 50}" for number in range(start, start + 1000)])
+        assert buffer.size <= 1 << 20
+    assert buffer.line(99_999).startswith("line 99999 ")
+    assert 10_000 < len(buffer) < 20_000
+    with pytest.raises(IndexError):
+        buffer.line(buffer.first - 1)
+
+
+def test_lone_surrogates_do_no_harm():
+    buffer = LogBuffer(1 << 20)
+    buffer.append(["\ud800 x"] * 2000)
+    assert buffer.line(0) == "? x"
+
+
+def test_pieces_and_notes_are_told_apart():
+    buffer = LogBuffer(1 << 20)
+    buffer.append(["a", "b", "c"], {1})
+    buffer.append(["restarted"], note=True)
+    assert [buffer.is_continuation(number) for number in range(4)] == [False, False, True, False]
+    assert [buffer.is_note(number) for number in range(4)] == [False, False, False, True]
+
+
+# -- the window -----------------------------------------------------------------------------------------------------
+
+
+def naive(window: LogWindow) -> list[Row]:
+    """Every row there is, counted one by one."""
+    buffer = window.buffer
+    lines = [number for number in range(buffer.first, buffer.end) if window.only is None or window.only.after(number - 1) == number]
+    if window.head is not None:
+        lines.insert(0, window.head)
+    return [Row(line, part) for line in lines for part in range(len(window.parts(line)))]
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_the_window_shows_what_counting_every_row_would_show(data):
+    buffer = LogBuffer(5000)
+    window = LogWindow(buffer)
+    window.resize(10, 5)
+    window.set_wrap(data.draw(st.booleans()))
+    search = Search(buffer, Pattern("a"), times=False)
+    top = 0
+    for _ in range(data.draw(st.integers(1, 12))):
+        action = data.draw(st.sampled_from(["append", "move", "first", "last", "wrap", "resize", "only", "line"]))
+        before = window.rows()
+        if action == "append":
+            buffer.append(data.draw(st.lists(TEXTS, max_size=40)))
+        elif action == "move":
+            everything = naive(window)
+            by = data.draw(st.integers(-15, 15))
+            was = window.following
+            window.move(by)
+            if everything and not (was and by > 0):
+                bottom = max(0, len(everything) - window.height)
+                expected = min(bottom, max(0, everything.index(before[0]) + by))
+                assert window.rows()[0] == everything[expected]
+        elif action == "first":
+            window.to_first()
+        elif action == "last":
+            window.following = True
+        elif action == "wrap":
+            window.set_wrap(not window.wrap)
+        elif action == "resize":
+            window.resize(data.draw(st.integers(1, 30)), data.draw(st.integers(1, 12)))
+        elif action == "only":
+            search.scan(1)
+            window.only = None if window.only else search
+        elif action == "line" and len(buffer):
+            window.to_line(data.draw(st.integers(buffer.first, buffer.end - 1)))
+        search.scan(1)
+        rows, everything = window.rows(), naive(window)
+        assert len(rows) == min(window.height, len(everything))
+        if rows:
+            top = everything.index(rows[0])
+            assert rows == everything[top : top + window.height]
+            if window.following:
+                assert rows[-1] == everything[-1]
+
+
+def test_what_is_read_stays_in_place_while_lines_come_and_go():
+    buffer = LogBuffer(20_000)
+    window = LogWindow(buffer)
+    window.resize(20, 5)
+    buffer.append([f"line {number}" for number in range(400)])
+    window.rows()
+    window.move(-10)
+    before = [window.text(row.line) for row in window.rows()]
+    buffer.append([f"line {number}" for number in range(400, 420)])
+    assert [window.text(row.line) for row in window.rows()] == before
+    buffer.append([f"line {number}" for number in range(420, 5000)])  # now it is gone
+    assert window.text(window.rows()[0].line) == f"… {buffer.first:,} older lines dropped"
+
+
+def test_the_thumb_is_at_the_ends_only_at_the_ends():
+    assert thumb_of(10, 0, 90, 100) == (0, 1)
+    assert thumb_of(10, 90, 0, 100) == (9, 1)
+    assert thumb_of(10, 89, 1, 100) == (8, 1)
+    assert thumb_of(10, 0, 0, 10) == (0, 10)
+
+
+# -- the search -----------------------------------------------------------------------------------------------------
+
+
+def reference(buffer: LogBuffer, text: str, times: bool) -> list[int]:
+    expression = re.compile(text[1:] if text.startswith("~") and len(text) > 1 else re.escape(text), re.IGNORECASE)
+    return [
+        number
+        for number in range(buffer.first, buffer.end)
+        if expression.search(shown(buffer.line(number), times=times, piece=buffer.is_continuation(number)))
+    ]
+
+
+RAW = st.builds(str.__add__, st.sampled_from([f"{TIME} ", ""]), TEXTS)
+
+
+@given(st.lists(RAW, max_size=60), st.booleans(), st.data())
+@settings(deadline=None)
+def test_the_search_finds_what_a_look_at_every_line_finds(lines, times, data):
+    text = data.draw(st.sampled_from(["a", "A", "AB", "한", "é", "2026", "0Z a", "~a+b", "~^a", "~$", "b a", "\U0001f600a", " "]))
+    buffer = LogBuffer(4000)
+    search = Search(buffer, Pattern(text), times=times)
+    place = 0
+    while place < len(lines):
+        size = data.draw(st.integers(1, 20))
+        continued = {0} if data.draw(st.booleans()) else set()
+        buffer.append(lines[place : place + size], continued)
+        place += size
+        search.scan(data.draw(st.sampled_from([0.0, 1.0])))
+    while search.scan(0.001):
+        pass
+    expected = reference(buffer, text, times)
+    found = []
+    number = search.after(buffer.first - 1)
+    while number is not None:
+        found.append(number)
+        assert search.rank(number) == len(found) - 1
+        number = search.after(number)
+    assert found == expected
+    assert search.count == len(expected)
+    backwards = []
+    number = search.before(buffer.end)
+    while number is not None:
+        backwards.append(number)
+        number = search.before(number)
+    assert backwards == expected[::-1]
+
+
+def test_a_wrong_expression_is_told_in_words():
+    with pytest.raises(ValueError, match="no regular expression: unterminated"):
+        Pattern("~a[")
+    assert Pattern("a[").matches("xa[y")
+
+
+# -- the widget -----------------------------------------------------------------------------------------------------
+
+
+class ViewApp(App[None]):
+    CSS = "Screen { layout: vertical; }"
+
+    def __init__(self, **options) -> None:
+        super().__init__()
+        self.view = LogView(**options)
+
+    def compose(self):
+        yield self.view
+
+    def screen_lines(self) -> list[str]:
+        """What stands on the screen, without the scroll bar."""
+        return ["".join(segment.text for segment in self.view.render_line(y))[:-1].rstrip() for y in range(self.view.size.height)]
+
+
+async def settled(pilot) -> None:
+    await pilot.pause(0.25)
+
+
+async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append([f"line {number}" for number in range(20)])
+        await settled(pilot)
+        assert app.screen_lines() == [f"line {number}" for number in range(15, 20)]
+        app.view.scroll_rows(-2)
+        app.view.append(["line 20"])
+        await settled(pilot)
+        assert app.screen_lines() == [f"line {number}" for number in range(13, 18)]
+        assert (app.view.following, app.view.below) == (False, 3)
+        app.view.to_last()
+        assert app.screen_lines()[-1] == "line 20"
+        assert app.view.following
+
+
+async def test_scrolling_up_when_everything_is_in_view_leaves_nothing():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append(["one", "two"])
+        await settled(pilot)
+        app.view.scroll_rows(-1)
+        assert app.view.following
+
+
+async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns():
+    app = ViewApp()
+    async with app.run_test(size=(11, 6)) as pilot:
+        app.view.append(["한국어 로그 줄입니다", "plain"])
+        await settled(pilot)
+        assert app.screen_lines()[:2] == ["한국어 로", "plain"]
+        app.view.set_wrap(True)
+        assert app.screen_lines()[:3] == ["한국어 로", "그 줄입니", "다"]
+        for y in range(6):
+            assert sum(cell_len(segment.text) for segment in app.view.render_line(y)) == 11
+
+
+async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line():
+    app = ViewApp()
+    async with app.run_test(size=(21, 4)) as pilot:
+        app.view.append(["0123456789" * 4, "short"])
+        await settled(pilot)
+        app.view.scroll_columns(1)
+        assert (app.view.column, app.screen_lines()[0]) == (8, "89012345678901234567")
+        for _ in range(10):
+            app.view.scroll_columns(1)
+        assert app.view.column == 30
+        for _ in range(10):
+            app.view.scroll_columns(-1)
+        assert app.view.column == 0
+
+
+async def test_the_oldest_lines_go_and_the_view_says_how_many():
+    app = ViewApp(limit=1 << 20)
+    async with app.run_test(size=(60, 5)) as pilot:
+        for start in range(0, 30_000, 1000):
+            app.view.append([f"line {number} {'x' * 90}" for number in range(start, start + 1000)])
+        await settled(pilot)
+        app.view.to_first()
+        assert app.view.dropped > 15_000
+        assert app.screen_lines()[0] == f"… {app.view.dropped:,} older lines dropped"
+        assert app.screen_lines()[1].startswith(f"line {app.view.dropped} ")
+
+
+async def test_a_search_goes_to_the_newest_match_and_counts():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append([f"line {number}{' Needle' if number % 30 == 0 else ''}" for number in range(100)])
+        await settled(pilot)
+        app.view.search("needle")
+        await settled(pilot)
+        assert app.view.matches == (4, 4, True)
+        assert "line 90 Needle" in app.screen_lines()
+        assert not app.view.following
+        assert app.view.next_match(-1) == ""
+        assert app.view.matches == (3, 4, True)
+        assert app.view.next_match(1) == ""
+        assert app.view.next_match(1) == "the search went on at the beginning"
+        assert app.view.matches == (1, 4, True)
+        app.view.set_only_matches(True)
+        assert app.screen_lines()[:4] == [f"line {number} Needle" for number in (0, 30, 60, 90)]
+        app.view.search("")
+        assert app.view.pattern is None
+        assert not app.view.only_matches
+        assert len([line for line in app.screen_lines() if line]) == 5
+
+
+async def test_only_matches_goes_on_while_lines_come():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append(["a 1", "b 2"])
+        app.view.search("a")
+        app.view.set_only_matches(True)
+        app.view.follow(True)
+        app.view.append(["a 3", "b 4", "A 5"])
+        await settled(pilot)
+        assert app.screen_lines() == ["a 1", "a 3", "A 5", "", ""]
+
+
+async def test_a_match_far_to_the_right_is_scrolled_into_view():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append(["x" * 300 + "needle" + "y" * 300])
+        await settled(pilot)
+        app.view.search("needle")
+        await settled(pilot)
+        assert "needle" in app.screen_lines()[0]
+
+
+async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch):
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        await settled(pilot)
+        syncs = []
+        real = app.view._sync
+        monkeypatch.setattr(app.view, "_sync", lambda **kw: (syncs.append(1), real(**kw)))
+        began = time.monotonic()
+        for number in range(50):
+            app.view.append([f"line {number}"])
+            await pilot.pause(0.01)
+        await settled(pilot)
+        assert 2 <= len(syncs) <= 2 + (time.monotonic() - began) / 0.2
+        assert app.screen_lines()[-1] == "line 49"
+
+
+async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch):
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append([f"line {number}" for number in range(50)])
+        await settled(pilot)
+        app.view.scroll_rows(-20)
+        await settled(pilot)
+        painted = []
+        monkeypatch.setattr(app.view, "refresh", lambda *regions, **kw: painted.append(regions))
+        app.view.append(["more"])
+        await settled(pilot)
+        assert [region for regions in painted for region in regions if region.width > 1] == []
+        assert all(painted)
+
+
+async def test_the_bar_at_the_right_is_dragged():
+    app = ViewApp()
+    async with app.run_test(size=(40, 11)) as pilot:
+        app.view.append([f"line {number}" for number in range(1000)])
+        await settled(pilot)
+        await pilot.mouse_down(app.view, offset=(39, 5))
+        await pilot.mouse_up(app.view, offset=(39, 5))
+        assert app.screen_lines()[0] == "line 500"
+        await pilot.mouse_down(app.view, offset=(39, 10))
+        await pilot.mouse_up(app.view, offset=(39, 10))
+        assert app.screen_lines()[-1] == "line 999"
+
+
+# -- to a file ------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
+    buffer = LogBuffer(1 << 20)
+    buffer.append([f"{TIME} \x1b[1mone\x1b[0m", f"{TIME} lo", "ng", f"{TIME} three"], {1})
+    buffer.append(["restarted"], note=True)
+    path = tmp_path / "x.log"
+    assert write_log(path, pieces(buffer.snapshot(), times=False)) == 3
+    assert path.read_text() == "\x1b[1mone\x1b[0m\nlong\nthree\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert write_log(path, pieces(buffer.snapshot(), times=True, only=Pattern("one"))) == 1
+    assert path.read_text() == f"{TIME} \x1b[1mone\x1b[0m\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_snapshot_does_not_change_with_the_buffer():
+    buffer = LogBuffer(1 << 20)
+    buffer.append(["one", "two"])
+    snapshot = buffer.snapshot()
+    buffer.append([f"line {number}" for number in range(3000)])
+    assert "".join(text for text, _ in pieces(snapshot, times=False)) == "one\ntwo\n"
+
+
+def test_the_width_counts_cells():
+    assert (width_of("abc"), width_of("한국")) == (3, 4)

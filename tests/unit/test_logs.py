@@ -1,0 +1,450 @@
+"""The log follower against a server that drops, cuts, rotates and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podtui.cluster.log_lines import Lines, LineSplitter, LogLine, Position, Resume, moment, parse_line
+from podtui.cluster.logs import LogFollower, LogOptions
+from podtui.errors import Forbidden
+from tests.unit.log_server import REF, ContainerRun, Cut, LogServer, Taker
+
+
+def stamp(nanoseconds: int) -> str:
+    return f"2026-01-01T00:{nanoseconds // 10**9 // 60:02}:{nanoseconds // 10**9 % 60:02}.{nanoseconds % 10**9:09}Z"
+
+
+def raw(lines: list[tuple[str, str]]) -> list[str]:
+    return [f"{time} {text}" if time else text for time, text in lines]
+
+
+def numbered(count: int, step: int = 1_000_000, start: int = 0) -> list[tuple[str, str]]:
+    return [(stamp((start + i) * step), f"line {start + i}") for i in range(count)]
+
+
+@asynccontextmanager
+async def following(server: LogServer, container: str = "app", options: LogOptions | None = None, **kw):
+    """A follower at work: it, and what it brought."""
+    taker = Taker()
+    async with server.serve() as connection:
+        follower = LogFollower(connection, REF, container, options, pace=kw.pop("pace", 0.02), **kw)
+        follower.subscribe(taker.states.append)
+        task = asyncio.create_task(follower.run(taker))
+        try:
+            yield follower, taker
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+# -- lines ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_parted_into_time_and_text():
+    assert parse_line("2026-01-01T00:00:00.5Z hello there") == LogLine("2026-01-01T00:00:00.5Z", "hello there")
+    assert parse_line("2026-01-01T00:00:00+09:00 x") == LogLine("2026-01-01T00:00:00+09:00", "x")
+    assert parse_line("2026-01-01T00:00:00Z ") == LogLine("2026-01-01T00:00:00Z", "")
+    assert parse_line("2026-01-01T00:00:00Z") == LogLine("2026-01-01T00:00:00Z", "")
+
+
+@pytest.mark.parametrize("line", ["", "hello", "2026-01-01 hello", "2026-01-01T00:00:00Zhello", "2026-01-01T00:00:00 x"])
+def test_a_line_whose_first_word_is_no_time_is_passed_whole(line):
+    assert parse_line(line) == LogLine("", line)
+
+
+def test_times_of_different_zones_and_precisions_compare():
+    assert moment("2026-01-01T09:00:00.5+09:00") == moment("2026-01-01T00:00:00.500000000Z")
+    assert moment("2026-01-01T00:00:00.000000002Z") > moment("2026-01-01T00:00:00.000000001Z")
+    assert moment("2026-02-30T00:00:00Z") < moment("1970-01-01T00:00:00Z")
+
+
+@given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(1, 12))
+def test_however_chunks_are_cut_the_lines_are_the_same(text, sizes, limit):
+    data, splitter = text.encode("utf-8", "surrogatepass"), LineSplitter(limit)
+    whole = LineSplitter(limit).feed(data, final=True)
+    lines: list[str] = []
+    continued: set[int] = set()
+    turn = 0
+    while data:
+        size = sizes[turn % len(sizes)]
+        turn += 1
+        came = splitter.feed(data[:size])
+        continued.update(len(lines) + place for place in came.continued)
+        lines += came.lines
+        data = data[size:]
+    came = splitter.feed(b"", final=True)
+    continued.update(len(lines) + place for place in came.continued)
+    lines += came.lines
+    assert (lines, continued) == (whole.lines, set(whole.continued))
+    assert all(len(line) == limit for place, line in enumerate(lines) if place in continued)
+
+
+def test_bytes_that_are_no_text_do_no_harm():
+    assert LineSplitter().feed(b"a\xff\xfeb\nc\n").lines == ["a��b", "c"]
+
+
+def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up():
+    splitter = LineSplitter()
+    line = "x" * (1 << 20)
+    pieces: list[str] = []
+    for start in range(0, len(line), 5000):
+        pieces += splitter.feed(line[start : start + 5000].encode()).lines
+    pieces += splitter.feed(b"\n").lines
+    assert "".join(pieces) == line
+    assert max(map(len, pieces)) == 65_536
+
+
+@given(st.data())
+def test_resuming_anywhere_neither_loses_nor_repeats(data):
+    """The position alone, without a server: read some pieces, drop, read the log again from the second of `since`."""
+    times = sorted(data.draw(st.lists(st.integers(0, 40), max_size=30)))
+    texts = data.draw(st.lists(st.text("ab\u20ac", max_size=12), min_size=len(times), max_size=len(times)))
+    log = [f"{stamp(time * 100_000_000)} {text}" for time, text in zip(times, texts, strict=True)]
+    position, got, splitter = Position(), "", LineSplitter(34)
+    for _ in range(4):
+        begin = moment(position.since)[0] if position.since else float("-inf")
+        stream = "".join(line + "\n" for line in log if moment(line)[0] >= begin).encode()
+        end = data.draw(st.integers(0, len(stream)))
+        splitter, resume = LineSplitter(34), Resume(position)
+        for start in range(0, end, 11):
+            came = resume.drop(splitter.feed(stream[start : min(end, start + 11)]))
+            position.take(came)
+            got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
+        assert "".join(line + "\n" for line in log).startswith(got)
+    begin = moment(position.since)[0] if position.since else float("-inf")
+    stream = "".join(line + "\n" for line in log if moment(line)[0] >= begin).encode()
+    came = Resume(position).drop(LineSplitter(34).feed(stream))
+    got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
+    assert got == "".join(line + "\n" for line in log)
+
+
+def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one():
+    lines = [f"{stamp(time)} {i}" for i, time in enumerate([1, 1, 2, 3, 3, 3])] + ["no time", "nor here"]
+    for end in range(1, len(lines) + 1):
+        at_once, each = Position(), Position()
+        at_once.take(Lines(lines[:end]))
+        for line in lines[:end]:
+            each.take(Lines([line]))
+        assert (at_once.stamp, at_once.count, at_once.unstamped) == (each.stamp, each.count, each.unstamped)
+
+
+# -- following ------------------------------------------------------------------------------------------------------
+
+
+async def test_lines_come_as_they_are_written():
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(3))
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 3)
+        assert follower.status.state == "following"
+        run.lines += numbered(2, start=3)
+        server.changes()
+        await taker.until(lambda: len(taker.lines) == 5)
+    assert taker.lines == raw(run.lines)
+
+
+LOG = st.lists(st.tuples(st.integers(0, 12), st.text("a한😀 \t\x1b", max_size=20)), max_size=40)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_however_often_the_connection_breaks_every_line_comes_once(data):
+    drawn = sorted(data.draw(LOG), key=lambda line: line[0])  # few different times: many lines bear the same
+    lines = [(stamp(time * 300_000_000), text) for time, text in drawn]
+    server = LogServer()
+    server.current = ContainerRun("c1", lines, newline_at_end=data.draw(st.booleans()))
+    at = sorted(data.draw(st.lists(st.integers(0, len(lines)), min_size=2, max_size=8)))
+    size = sum(len(line.encode()) + 1 for line in raw(lines))
+    for begin, end in pairwise(at):
+        after = data.draw(st.one_of(st.none(), st.integers(0, size)))
+        sizes = tuple(data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3)))
+        server.cuts.append(Cut(begin, end, after, sizes, ends=data.draw(st.booleans())))
+
+    def finish():
+        assert server.current is not None
+        server.current.written, server.current.exit_code, server.current.reason = None, 0, "Completed"
+        server.phase = "Succeeded"
+
+    server.when_cuts_end = finish
+
+    async def play() -> Taker:
+        taker = Taker()
+        async with server.serve() as connection:
+            follower = LogFollower(connection, REF, "app", pace=0.0, line_limit=48)
+            async with asyncio.timeout(30):
+                await follower.run(taker)
+            assert (follower.status.state, follower.status.why) == ("ended", "exit code 0, Completed")
+        return taker
+
+    taker = asyncio.run(play())
+    assert taker.lines == raw(lines)
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data):
+    times = sorted(data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=25)))
+    lines = [(stamp(time * 300_000_000), f"line {i}") for i, time in enumerate(times)]
+    tail = data.draw(st.integers(1, 8))
+    at = sorted(data.draw(st.lists(st.integers(0, len(lines)), min_size=2, max_size=6)))
+    server = LogServer()
+    server.current = ContainerRun("c1", lines, written=at[0])
+    server.cuts = [Cut(begin, end, sizes=(50,)) for begin, end in pairwise(at)]
+
+    def finish():
+        assert server.current is not None
+        server.current.written, server.current.exit_code = None, 0
+        server.phase = "Succeeded"
+
+    server.when_cuts_end = finish
+
+    async def play() -> Taker:
+        taker = Taker()
+        async with server.serve() as connection:
+            async with asyncio.timeout(30):
+                await LogFollower(connection, REF, "app", LogOptions(tail=tail), pace=0.0).run(taker)
+        return taker
+
+    taker = asyncio.run(play())
+    assert taker.lines == raw(lines)[max(0, _there_at_first_answer(server, at, len(lines)) - tail) :]
+
+
+def _there_at_first_answer(server: LogServer, at: list[int], total: int) -> int:
+    """How many lines there were when the last request without `sinceTime` was answered."""
+    asked = sum("tailLines" in query for query in server.queries)
+    return at[asked - 1] if asked < len(at) else total
+
+
+async def test_a_log_without_times_is_resumed_by_the_number_of_its_lines():
+    server = LogServer()
+    server.current = ContainerRun("c1", [("", f"line {i}") for i in range(20)])
+    server.cuts = [Cut(5, 9, after=60), Cut(9, 14)]
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) >= 20)
+        await asyncio.sleep(0.2)
+    assert taker.lines == raw(server.current.lines)
+
+
+async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(9))
+    server.cuts = [Cut(3, 4, ends=True), Cut(5, 6, ends=True)]
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 9)
+        assert follower.status.state == "following"
+        assert "ended" not in [status.state for status in taker.states]
+    assert taker.lines == raw(server.current.lines)
+    assert [query.get("sinceTime", "") for query in server.queries] == ["", stamp(3_000_000), stamp(5_000_000)]
+
+
+async def test_an_end_tells_the_exit_code_and_the_reason():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2), exit_code=137, reason="OOMKilled")
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.state == "ended")
+        assert (follower.status.why, follower.status.final) == ("exit code 137, OOMKilled", False)
+    assert taker.lines == raw(server.current.lines)
+
+
+async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run():
+    server = LogServer()
+    server.current = first = ContainerRun("c1", numbered(4), written=2)
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        first.written, first.exit_code, first.reason = None, 3, "Error"
+        second = ContainerRun("c2", numbered(3, start=100))
+        server.current, server.previous = second, first
+        server.cuts = [Cut(0, 0)]  # the connection broke; what the old run wrote at the end was not sent
+        server.changes()
+        await taker.until(lambda: len(taker.lines) == 7)
+        assert follower.status.state == "following"
+    assert taker.lines == raw(first.lines) + raw(second.lines)
+    assert taker.notes == ["container app restarted (exit code 3, Error)"]
+
+
+async def test_after_an_end_the_next_run_is_followed():
+    server = LogServer()
+    server.current = first = ContainerRun("c1", numbered(2), exit_code=1, reason="Error")
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.state == "ended")
+        server.current, server.previous, server.waiting = None, first, {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+        await taker.until(lambda: follower.status.why == "exit code 1, Error; CrashLoopBackOff")
+        server.current, server.waiting = ContainerRun("c2", numbered(2, start=50)), {}
+        await taker.until(lambda: len(taker.lines) == 4)
+        await taker.until(lambda: follower.status.state == "following")
+    assert [query.get("previous") for query in server.queries] == [None, None]
+
+
+async def test_runs_that_were_missed_are_told():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1), exit_code=1)
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.state == "ended")
+        server.previous = ContainerRun("c4", numbered(1, start=8), exit_code=1)
+        server.current = ContainerRun("c5", numbered(1, start=9))
+        await taker.until(lambda: len(taker.lines) == 2)
+    assert taker.notes == ["container app was restarted several times; lines of the runs between are missing"]
+
+
+async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts():
+    server = LogServer()
+    server.waiting = {"reason": "ContainerCreating"}
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.state == "waiting")
+        assert follower.status.why == 'container "app" in pod "web-1" is waiting to start: ContainerCreating'
+        server.current, server.waiting = ContainerRun("c1", numbered(2)), {}
+        await taker.until(lambda: len(taker.lines) == 2)
+
+
+async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    server.cuts = [Cut(2, 2, ends=True)]
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        server.gone = True
+        server.current.exit_code = 0
+        server.changes()
+        await taker.until(lambda: follower.status.final)
+        assert (follower.status.state, follower.status.why) == ("ended", "the pod is gone")
+
+
+async def test_a_pod_of_the_same_name_is_another_pod():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    server.uid = "uid-2"
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert follower.status.why == "the pod is gone; another one has its name now"
+    assert (taker.lines, server.queries) == ([], [])
+
+
+async def test_who_may_not_read_logs_is_told_so_and_nothing_is_tried_again():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1))
+    server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert follower.status.state == "failed"
+        assert "cannot get resource" in follower.status.why
+        assert isinstance(follower.status.error, Forbidden)
+    assert len(server.queries) == 1
+
+
+async def test_who_may_read_logs_but_not_pods_still_follows():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(6))
+    server.pod_refusals = [(403, "pods is forbidden")] * 50
+    server.cuts = [Cut(3, 4)]
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 6)
+    assert taker.lines == raw(server.current.lines)
+
+
+async def test_a_server_that_fails_is_asked_again_later():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    server.refusals = [(500, "dial tcp 10.0.0.1:10250: connect: connection refused"), (503, "the server is starting")]
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        await taker.until(lambda: follower.status.state == "following")
+    waits = [status for status in taker.states if status.state == "reconnecting"]
+    assert [status.why for status in waits] == ["dial tcp 10.0.0.1:10250: connect: connection refused", "the server is starting"]
+    assert all(status.retry_at is not None for status in waits)
+
+
+async def test_the_previous_run_is_read_to_its_end():
+    server = LogServer()
+    server.previous = ContainerRun("c1", numbered(5), exit_code=2, reason="Error")
+    server.current = ContainerRun("c2", numbered(1, start=70))
+    async with following(server, options=LogOptions(tail=3, previous=True)) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert (follower.status.state, follower.status.why) == ("ended", "exit code 2, Error")
+    assert taker.lines == raw(server.previous.lines)[2:]
+
+
+async def test_a_previous_run_that_never_was_is_refused_with_the_servers_words():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1))
+    async with following(server, options=LogOptions(previous=True)) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert (follower.status.state, follower.status.why) == ("failed", 'previous terminated container "app" in pod "web-1" not found')
+
+
+async def test_a_container_that_the_pod_does_not_have_is_an_error():
+    server = LogServer()
+    async with following(server, "nope") as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert (follower.status.state, follower.status.why) == ("failed", "pod/web-1 has no container nope")
+
+
+async def test_without_a_container_it_is_the_first():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1))
+    async with following(server, "") as (follower, taker):
+        await taker.until(lambda: taker.lines)
+        assert (follower.container, follower.containers) == ("app", ["app", "side"])
+    assert server.queries[0]["container"] == "app"
+
+
+async def test_without_follow_it_ends_with_what_there_is():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(4))
+    async with following(server, options=LogOptions(follow=False)) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert follower.status.state == "ended"
+    assert taker.lines == raw(server.current.lines)
+
+
+async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word():
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(2))
+    async with following(server, quiet=1.2) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        run.lines += numbered(1, start=2)  # written, but no event wakes the stream: a lost inotify event
+        await taker.until(lambda: len(taker.lines) == 3)
+    assert "reconnecting" not in [status.state for status in taker.states]
+
+
+async def test_a_slow_sink_slows_the_reading_down():
+    server = LogServer()
+    server.current = ContainerRun("c1", [(stamp(i), "x" * 6_000) for i in range(2_000)])
+    free = asyncio.Event()
+    sizes: list[int] = []
+
+    async with server.serve() as connection:
+        async def sink(batch):
+            sizes.append(sum(map(len, batch.lines)))
+            await free.wait()
+
+        task = asyncio.create_task(LogFollower(connection, REF, "app").run(sink))
+        for _ in range(200):
+            await asyncio.sleep(0.005)
+        assert len(sizes) == 1
+        free.set()
+        for _ in range(2000):
+            if sum(sizes) >= 2_000 * 6_031:
+                break
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert sum(sizes) == 2_000 * 6_031
+    assert max(sizes) < 3 << 20
+
+
+async def test_an_error_of_the_sink_ends_it_and_comes_out():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+
+    async def sink(batch):
+        raise ValueError("full")
+
+    async with server.serve() as connection:
+        with pytest.raises(ValueError, match="full"):
+            await LogFollower(connection, REF, "app").run(sink)
