@@ -129,6 +129,8 @@ class Reflector:
         self._path = resource.path(namespace)
         self._what = f"{resource.plural} of {namespace}" if namespace else resource.plural
         self._attempts = 0
+        self._complete = False  # whether the server has told this reflector itself a complete set
+        self._expired = False  # whether a version has expired since the last healthy watch
         self._doubts = 0  # how many refusals more are not believed
         self._slow = False  # whether only somebody else can make the next attempt succeed
         self._page = self.timing.page
@@ -174,6 +176,10 @@ class Reflector:
             if not watching:
                 self._page = min(2 * self._page, 10 * self.timing.page)  # too slow for the token's life: fewer, larger pages
             self.resource_version = ""
+            self.known = self.known and self._complete
+            if not self._expired:
+                self._attempts = min(self._attempts, 1)  # the server answers: the first list need not wait as for one that is down
+            self._expired = True
             if self._stale_since is None:
                 self._enter("loading")
             return
@@ -251,7 +257,7 @@ class Reflector:
         for uid in [uid for uid in self.rows if uid not in seen]:
             self._drop(uid)
         self.resource_version = table.metadata.resource_version or "0"
-        self.known = True
+        self.known = self._complete = True
         self.remaining = 0
         self._page = self.timing.page
         self._listener.page_done(self)
@@ -316,6 +322,7 @@ class Reflector:
             if opened is not None:
                 if clock() - opened >= timing.healthy:
                     self._attempts = 0
+                    self._expired = False
                 elif self.resource_version not in ("", began_at):
                     self._attempts = min(self._attempts, 1)  # short, but it brings news: a proxy with little patience
 

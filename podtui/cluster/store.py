@@ -16,7 +16,7 @@ import msgspec
 from podtui.cluster.reflector import Reflector, Server, State, Timing
 from podtui.cluster.resources import Resource, Scope
 from podtui.cluster.tables import Column, Row, RowMaker, narrowed
-from podtui.errors import PodtuiError
+from podtui.errors import ConnectionFailed, PodtuiError, ServerError
 
 _LISTS_AT_ONCE = 6
 _KEPT = 8  # scopes left behind that stay at hand
@@ -176,7 +176,8 @@ class RowStore:
                 active[key] = old[key]
                 continue
             kept = self._kept.get(key)
-            resume = kept is not None and kept[1].resource_version
+            # An empty set is cheap to list, and must not be claimed to be empty still.
+            resume = kept is not None and kept[1].rows and kept[1].resource_version
             rows = dict(kept[1].rows) if kept is not None and resume else self._at_hand(key, old)
             active[key] = Reflector(
                 self.resource,
@@ -301,6 +302,10 @@ class RowStore:
 
     def state_changed(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
+            if reflector.state == "live":  # the server is there again: for the others too
+                for other in self._active.values():
+                    if isinstance(other.error, ConnectionFailed | ServerError):
+                        other.retry()
             self._update_health()
 
     # -- batches and health

@@ -213,6 +213,30 @@ async def test_a_relist_follows_a_410_while_the_rows_stay(way: str) -> None:
             assert run.heard.told.count(("put", "uid-12")) == 1
 
 
+async def test_the_list_after_an_outage_does_not_wait_as_long_as_the_outage_made_the_attempts_wait() -> None:
+    server = filled(2)
+    async with running(server, timing=Timing(backoff_first=0.001, backoff_most=1000.0)) as run:
+        await until(lambda: run.live)
+        server.down = True
+        server.cut(ConnectionFailed("reset"))
+        run.reflector._attempts = 30
+        await until(lambda: run.reflector.retry_at is not None)
+        server.delete("ns-0", "pod-0")
+        server.watch_lines.append(error_event(410, "Expired"))
+        server.down = False
+        run.reflector.retry()
+        await until(lambda: run.live and run.equal)
+
+
+async def test_versions_that_expire_again_and_again_are_not_a_hot_loop() -> None:
+    server = filled(2)
+    server.watch_lines += [error_event(410, "Expired")] * 10_000
+    async with running(server, timing=Timing(backoff_first=0.02, backoff_most=10.0)) as run:
+        await asyncio.sleep(0.5)
+        assert len(server.lists) <= 30
+        assert run.reflector.known
+
+
 async def test_a_relist_that_finds_a_changed_row_tells_it() -> None:
     server = filled(2)
     async with running(server) as run:

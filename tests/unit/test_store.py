@@ -260,6 +260,33 @@ async def test_rows_stay_during_an_outage_with_how_long_they_have_been_stale() -
         assert run.store.health.error is None and run.store.health.retry_at is None
 
 
+async def test_one_namespace_that_is_live_again_ends_the_wait_of_the_others() -> None:
+    server = filled(6, namespaces=3)
+    async with watched(server, Scope(("ns-0", "ns-1", "ns-2")), backoff_first=60.0, backoff_most=60.0) as run:
+        await until(lambda: run.settled)
+        server.down = True
+        server.cut(ConnectionFailed("reset"))
+        await until(lambda: all(one.retry_at for one in run.store._active.values()))
+        server.down = False
+        next(iter(run.store._active.values())).retry()
+        await until(lambda: run.settled)
+
+
+async def test_a_kept_scope_whose_version_expired_is_not_known_until_it_is_listed() -> None:
+    server = filled(4)
+    async with watched(server, Scope((), "app=none")) as run:
+        await until(lambda: run.settled)
+        run.store.set_scope(Scope())
+        await until(lambda: run.settled)
+        server.put("ns-0", "first", {"app": "none"})
+        server.compact()
+        claims: list[str] = []
+        run.store.subscribe_health(lambda health: claims.append(health.state) if run.store.known and not run.store.rows else None)
+        run.store.set_scope(Scope((), "app=none"))
+        await until(lambda: run.settled)
+        assert run.names == {"first"} and not claims
+
+
 async def test_retry_ends_the_wait() -> None:
     server = filled(2)
     server.down = True
