@@ -50,6 +50,7 @@ class CreateDialog(Dialog[int]):
     def on_mount(self) -> None:
         super().on_mount()
         self._phase(False)
+        self._path_changed()
 
     @property
     def path(self) -> str:
@@ -60,6 +61,8 @@ class CreateDialog(Dialog[int]):
         self.asking = checked
         for word in self.query(".dialog-word"):
             word.display = checked
+        count = f" {len(self.documents)} objects" if len(self.documents) > 1 else ""
+        self.set_title(f"Create{count} in namespace {self.namespace}")
         self.set_confirm("Create" if checked else "Check")
 
     @on(Input.Changed, "#create-path")
@@ -67,8 +70,8 @@ class CreateDialog(Dialog[int]):
         if self.documents:
             self.documents, self.outcomes = [], []
             self._phase(False)
-        self.query_one("#create-names", Static).update("")
-        self.query_one("#create-documents", Static).update("")
+        self._put("#create-names", Text())
+        self._put("#create-documents", Text())
         self.show_error("")
         file, context = os.path.expanduser(self.path), self.session.settings.context
         self.show_commands([kubectl_create(file, self.namespace, context=context)] if file else [])
@@ -76,7 +79,7 @@ class CreateDialog(Dialog[int]):
     @on(PathInput.Candidates)
     def _candidates(self, event: PathInput.Candidates) -> None:
         names = "  ".join(harmless(name) for name in event.names)
-        self.query_one("#create-names", Static).update(Text(names, palette(self.app)["dim"]))
+        self._put("#create-names", Text(names, palette(self.app)["dim"]))
 
     def enters(self, source: Input) -> bool:
         return source.id == "create-path" and not self.documents
@@ -95,7 +98,7 @@ class CreateDialog(Dialog[int]):
             await self._check()
 
     async def _check(self) -> None:
-        self.query_one("#create-documents", Static).update("")
+        self._put("#create-documents", Text())
         self.show_note("Reading the file…")
         documents = await asyncio.to_thread(manifests.load, self.path)
         self._show([Outcome(document, "untried") for document in documents])
@@ -154,7 +157,12 @@ class CreateDialog(Dialog[int]):
         if len(outcomes) > _SHOWN:
             text.append(f"… and {len(outcomes) - _SHOWN} more", styles["dim"])
         text.rstrip()
-        self.query_one("#create-documents", Static).update(text)
+        self._put("#create-documents", text)
+
+    def _put(self, selector: str, text: Text) -> None:
+        static = self.query_one(selector, Static)
+        static.update(text)
+        static.display = bool(text)
 
     def _tell(self) -> None:
         """In kubectl's words: `pod/kubia created`."""

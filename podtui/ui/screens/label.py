@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -20,6 +19,7 @@ from podtui.cluster.resources import ObjectRef
 from podtui.errors import ArgumentError, Changed, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
 from podtui.text import harmless
 from podtui.ui.screens.dialog import Dialog, confirmations, shown
+from podtui.ui.screens.label_keys import Keys
 from podtui.ui.screens.targets import described, plural
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
@@ -27,7 +27,6 @@ from podtui.ui.widgets.toggle import Toggle
 _AT_ONCE = 8
 _ATTEMPTS = 5  # a busy object changes while we look at it; what was typed is about other fields then
 _SHOWN = 100  # objects, or labels of one object, that are listed
-_SAMPLE = 2000  # rows looked at for completion
 
 
 @dataclass
@@ -61,7 +60,7 @@ class LabelDialog(Dialog[int]):
     def compose_body(self) -> Iterable[Widget]:
         example = "env=prod tier=web old-" if self.kind == "labels" else "note='two words' old-"
         yield Static(id="label-current")
-        yield Input(id="label-changes", compact=True, placeholder=f"key=value sets, key- removes: {example}", suggester=_Keys(self))
+        yield Input(id="label-changes", compact=True, placeholder=f"key=value sets, key- removes: {example}", suggester=Keys(self._in_use))
         yield Static(id="label-fault")
         yield Toggle("Overwrite what is there", id="label-overwrite")
         yield Static(id="label-difference")
@@ -155,6 +154,12 @@ class LabelDialog(Dialog[int]):
 
     def _effective(self, target: Target) -> bool:
         return any(change.sign != "=" for change in self.changes.difference(target.current))
+
+    def _in_use(self) -> Iterator[Mapping[str, str]]:
+        """The labels of the objects, and of others in the list: what may be meant."""
+        yield from (target.current for target in self.targets)
+        if self.kind == "labels":
+            yield from (row.labels for row in self.session.pods.rows.values())
 
     # -- what is shown ----------------------------------------------------------------------------------------
 
@@ -321,32 +326,3 @@ class LabelDialog(Dialog[int]):
     def left(self) -> None:
         done = sum(target.done for target in self.targets)
         self.notify(f"{done} of {len(self.targets)} changed; no answer was awaited for the others", severity="warning", markup=False)
-
-
-class _Keys(Suggester):
-    """Completes the last word: a key that is in use, and after `=` its most frequent value (of labels)."""
-
-    def __init__(self, dialog: LabelDialog) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._dialog = dialog
-
-    async def get_suggestion(self, value: str) -> str | None:
-        word = value.rpartition(" ")[2]
-        if not word or value[-1] in "'\"\\":
-            return None
-        counted: Counter[tuple[str, str]] = Counter()
-        for target in self._dialog.targets:
-            counted.update(target.current.items())
-        if self._dialog.kind == "labels":
-            for number, row in enumerate(self._dialog.session.pods.rows.values()):
-                if number == _SAMPLE:
-                    break
-                counted.update(row.labels.items())
-        key, equals, begun = word.partition("=")
-        if equals:
-            if self._dialog.kind != "labels":
-                return None
-            values = [(count, found) for (name, found), count in counted.items() if name == key and found.startswith(begun)]
-            return f"{value}{max(values)[1][len(begun) :]}" if values else None
-        names = sorted({name for name, _ in counted if name.startswith(key)})
-        return f"{value}{names[0][len(key) :]}=" if names else None

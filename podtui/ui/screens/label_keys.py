@@ -1,0 +1,42 @@
+"""Completion while one types changes of labels: keys that are in use, and their values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+
+from textual.suggester import Suggester
+
+_SAMPLE = 2000  # objects that are looked at
+
+
+class Keys(Suggester):
+    """Completes the last word: a key that is in use, and after `=` its most frequent value. `in_use` gives labels of objects."""
+
+    def __init__(self, in_use: Callable[[], Iterable[Mapping[str, str]]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._in_use = in_use
+
+    async def get_suggestion(self, value: str) -> str | None:
+        word = value.rpartition(" ")[2]
+        if not word or any(mark in word for mark in "'\"\\"):
+            return None
+        key, equals, begun = word.partition("=")
+        counted: Counter[str] = Counter()
+        for labels in islice(self._in_use(), _SAMPLE):
+            if equals:
+                counted.update(found for name, found in labels.items() if name == key and found.startswith(begun) and _plain(found))
+            else:
+                counted.update(name for name in labels if name.startswith(key))
+        if not counted:
+            return None
+        if equals:
+            found, _ = min(counted.items(), key=lambda one: (-one[1], one[0]))
+            return f"{value}{found[len(begun) :]}"
+        return f"{value}{min(counted)[len(key) :]}="
+
+
+def _plain(value: str) -> bool:
+    """Whether a value is a word that needs no quotes, short enough to stand in a line."""
+    return len(value) <= 63 and value.isascii() and all(c.isalnum() or c in "-_./:@,+" for c in value)
