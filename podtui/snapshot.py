@@ -59,7 +59,8 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
             await pilot.press(key)
             if len(key) > 1:  # not within a text that is typed
                 await _steady(app)
-        await _steady(app)
+        if keys:
+            await _steady(app)
         picture = _svg(app) if written == "svg" else as_text(app)
         health = app.session.pods.health
         error = app.session.error or health.error
