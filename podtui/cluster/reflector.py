@@ -281,9 +281,9 @@ class Reflector:
                 seen.add(self._put(wire, now, self._anew))
             await asyncio.sleep(0)
         self.loaded, self.remaining = len(seen), table.metadata.remaining if table.metadata.continue_token else 0
+        self._enter("loading")
         if first:
             self._listener.page_done(self)
-        self._enter("loading")
 
     def _tell_columns(self, columns: list[Column]) -> None:
         self._anew = columns != (self.columns or self._maker.columns)  # rows of other columns cannot stay, though the object is the same

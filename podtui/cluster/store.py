@@ -297,8 +297,8 @@ class RowStore:
 
     def page_done(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
+            self._flush()  # first: who is told that the set is known must see its rows
             self._update_health()
-            self._flush()
 
     def state_changed(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
