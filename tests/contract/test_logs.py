@@ -1,0 +1,290 @@
+"""Logs of real containers on the node `real`: numbering, restarts, drops and rotation, with no line lost or twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest_asyncio
+
+from podtui.cluster.connection import Connection
+from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
+from podtui.cluster.resources import PODS, ObjectRef
+
+COUNT = "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.01; done"
+
+
+def container(name: str, script: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": "busybox", "command": ["sh", "-c", script], **more}
+
+
+async def create(connection: Connection, namespace: str, name: str, *containers: dict[str, Any], **spec: Any) -> ObjectRef:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {"nodeName": "real", "terminationGracePeriodSeconds": 0, "containers": list(containers), **spec},
+    }
+    pod = await connection.json("POST", PODS.path(namespace), body=body)
+    return ObjectRef(PODS, name, namespace, pod["metadata"]["uid"])
+
+
+class Log:
+    """What a follower brings."""
+
+    def __init__(self, follower: LogFollower) -> None:
+        self.follower = follower
+        self.raw: list[str] = []
+        self.notes: list[str] = []
+        self.states: list[LogStatus] = []
+        self._open = False
+        follower.subscribe(self.states.append)
+
+    async def take(self, batch: LogBatch) -> None:
+        if batch.note:
+            self.notes += batch.lines
+            return
+        for place, line in enumerate(batch.lines):
+            if self._open:
+                self.raw[-1] += line
+            else:
+                self.raw.append(line)
+            self._open = place in batch.continued
+
+    @property
+    def texts(self) -> list[str]:
+        return [parse_line(raw).text for raw in self.raw]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(text.removeprefix("line ")) for text in self.texts]
+
+    async def until(self, test: Callable[[], object], seconds: float = 60.0) -> None:
+        for _ in range(int(seconds * 20)):
+            if test():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"it did not come true; {len(self.raw)} lines, {self.raw[-2:]}, {self.states[-3:]}")
+
+
+@asynccontextmanager
+async def following(
+    connection: Connection, ref: ObjectRef, name: str = "", options: LogOptions | None = None
+) -> AsyncIterator[Log]:
+    follower = LogFollower(connection, ref, name, options)
+    log = Log(follower)
+    task = asyncio.create_task(follower.run(log.take))
+    try:
+        yield log
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Proxy:
+    """A TCP proxy in front of the API server whose connections can be cut, and that can refuse new ones."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.refuses = False
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuses:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(*self._target)
+        self._writers |= {writer, back}
+        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+
+    @staticmethod
+    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass  # it was cut
+        finally:
+            writer.close()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def close(self) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@pytest_asyncio.fixture
+async def proxied(kubeconfig: str) -> AsyncIterator[tuple[Proxy, Connection]]:
+    """A connection through a proxy that a test can cut."""
+    settings = Kubeconfig.load(kubeconfig).settings()
+    url = urlsplit(settings.server)
+    assert url.hostname is not None
+    proxy = Proxy(url.hostname, url.port or 443)
+    port = await proxy.start()
+    connection = await Connection.open(
+        replace(settings, server=f"{url.scheme}://127.0.0.1:{port}", tls_server_name=settings.tls_server_name or url.hostname)
+    )
+    try:
+        yield proxy, connection
+    finally:
+        await connection.close()
+        await proxy.close()
+
+
+async def test_every_line_of_a_container_comes_once_and_in_order(connection: Connection, namespace: str) -> None:
+    ref = await create(connection, namespace, "count", container("app", COUNT))
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) > 150)
+    assert log.numbers == list(range(len(log.raw)))
+    assert [status.state for status in log.states][-1] == "following"
+    times = [parse_line(raw).time for raw in log.raw]
+    assert times == sorted(times)
+    assert all(times)
+
+
+async def test_cut_connections_lose_and_repeat_nothing(proxied: tuple[Proxy, Connection], namespace: str) -> None:
+    proxy, connection = proxied
+    ref = await create(connection, namespace, "cut", container("app", COUNT))
+    async with following(connection, ref) as log:
+        for turn in range(5):
+            await log.until(lambda turn=turn: len(log.raw) > 60 * (turn + 1))
+            proxy.refuses = turn % 2 == 1
+            proxy.cut()
+            await asyncio.sleep(0.4)
+            proxy.refuses = False
+        seen = len(log.raw)
+        await log.until(lambda: len(log.raw) > seen + 100)
+    assert log.numbers == list(range(len(log.raw)))
+    assert "reconnecting" in [status.state for status in log.states]
+
+
+async def test_a_tail_is_resumed_where_it_was(proxied: tuple[Proxy, Connection], namespace: str) -> None:
+    proxy, connection = proxied
+    ref = await create(connection, namespace, "tail", container("app", COUNT))
+    async with following(connection, ref) as whole:
+        await whole.until(lambda: len(whole.raw) > 100)
+    async with following(connection, ref, options=LogOptions(tail=10)) as log:
+        for turn in range(3):
+            await log.until(lambda turn=turn: len(log.raw) > 50 * (turn + 1))
+            proxy.cut()
+        await log.until(lambda: len(log.raw) > 250)
+    assert log.numbers[0] > 80
+    assert log.numbers == list(range(log.numbers[0], log.numbers[0] + len(log.raw)))
+
+
+async def test_lines_of_one_burst_come_once_through_cuts(proxied: tuple[Proxy, Connection], namespace: str) -> None:
+    """12,000 lines at once, then the end: many within a second, which is all that `sinceTime` can tell apart."""
+    proxy, connection = proxied
+    script = "sleep 3; seq 0 11999; sleep 2; exit 7"
+    ref = await create(connection, namespace, "burst", container("app", script), restartPolicy="Never")
+    async with following(connection, ref) as log:
+        for turn in range(4):
+            await log.until(lambda turn=turn: len(log.raw) > 2000 * turn)
+            proxy.cut()
+        await log.until(lambda: log.follower.status.final)
+    assert log.numbers == list(range(12_000))
+    assert (log.follower.status.state, log.follower.status.why) == ("ended", "exit code 7, Error")
+
+
+async def test_a_log_goes_on_over_its_rotation(connection: Connection, namespace: str) -> None:
+    """The kubelet rotates at a size; a slow writer of long lines gets there without the follower falling behind."""
+    script = f"x={'x' * 2000}; i=0; while [ $i -lt 1500 ]; do echo line $i $x; i=$((i+1)); sleep 0.01; done; sleep 1000"
+    ref = await create(connection, namespace, "rotate", container("app", script))
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) >= 1500, 120)
+    assert [int(text.split()[1]) for text in log.texts] == list(range(1500))
+
+
+async def test_each_container_has_its_own_log(connection: Connection, namespace: str) -> None:
+    ref = await create(
+        connection, namespace, "two", container("one", "echo from one; sleep 1000"), container("two", "echo from two; sleep 1000")
+    )
+    for name, text in (("one", "from one"), ("two", "from two"), ("", "from one")):
+        async with following(connection, ref, name) as log:
+            await log.until(lambda log=log: log.raw)
+            assert log.texts == [text]
+            assert log.follower.containers == ["one", "two"]
+
+
+async def test_a_restart_is_followed_and_the_previous_run_can_be_read(connection: Connection, namespace: str) -> None:
+    count = "n=$(cat /data/n 2>/dev/null || echo 0); echo $((n+1)) > /data/n"
+    script = f"{count}; echo run $n begins; sleep 2; echo run $n ends; [ $n -gt 0 ] && sleep 1000; exit 3"
+    mount = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    ref = await create(connection, namespace, "restart", container("app", script, **mount), volumes=[{"name": "data", "emptyDir": {}}])
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) == 4)
+    assert log.texts == ["run 0 begins", "run 0 ends", "run 1 begins", "run 1 ends"]
+    assert log.notes == ["container app restarted (exit code 3, Error)"]
+    async with following(connection, ref, options=LogOptions(previous=True)) as previous:
+        await previous.until(lambda: previous.follower.status.final)
+    assert previous.texts == ["run 0 begins", "run 0 ends"]
+    assert (previous.follower.status.state, previous.follower.status.why) == ("ended", "exit code 3, Error")
+
+
+async def test_an_exit_without_a_newline_is_whole_and_tells_its_code(connection: Connection, namespace: str) -> None:
+    ref = await create(connection, namespace, "exit", container("app", "printf 'no newline'; exit 42"), restartPolicy="Never")
+    async with following(connection, ref) as log:
+        await log.until(lambda: log.follower.status.final)
+    assert log.texts == ["no newline"]
+    assert log.follower.status.why == "exit code 42, Error"
+
+
+async def test_a_container_that_cannot_start_is_told_with_the_servers_words(connection: Connection, namespace: str) -> None:
+    ref = await create(connection, namespace, "wait", {**container("app", "true"), "image": "missing/image"})
+    async with following(connection, ref) as log:
+        await log.until(lambda: "failing to pull image" in log.follower.status.why or "ImagePullBackOff" in log.follower.status.why)
+        assert log.follower.status.state == "waiting"
+
+
+async def test_a_deleted_pod_ends_it_and_one_of_the_same_name_is_not_followed(connection: Connection, namespace: str) -> None:
+    ref = await create(connection, namespace, "gone", container("app", COUNT))
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) > 10)
+        await connection.request("DELETE", ref.path)
+        await log.until(lambda: log.follower.status.final)
+        assert log.follower.status.why == "the pod is gone"
+    assert log.numbers == list(range(len(log.raw)))
+    again = await create(connection, namespace, "gone", container("app", COUNT))
+    assert again.uid != ref.uid
+    async with following(connection, ref) as log:
+        await log.until(lambda: log.follower.status.final)
+        assert (log.raw, log.follower.status.why) == ([], "the pod is gone; another one has its name now")
+
+
+async def test_very_long_lines_and_other_languages_come_whole(connection: Connection, namespace: str) -> None:
+    script = "head -c 1048576 /dev/zero | tr '\\0' x; echo; echo '한국어 😀 done'; sleep 1000"
+    ref = await create(connection, namespace, "long", container("app", script))
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) == 2)
+        await asyncio.sleep(0.5)
+    assert log.texts == ["x" * 1048576, "한국어 😀 done"]
+
+
+async def test_since_and_without_follow_are_the_servers(connection: Connection, namespace: str) -> None:
+    ref = await create(connection, namespace, "since", container("app", "echo old; sleep 6; echo new; sleep 1000"))
+    async with following(connection, ref) as log:
+        await log.until(lambda: len(log.raw) == 2)
+    async with following(connection, ref, options=LogOptions(since=4, follow=False)) as log:
+        await log.until(lambda: log.follower.status.final)
+    assert log.texts == ["new"]
