@@ -258,12 +258,13 @@ class Connection:
 
         upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
         with pool.speaking(upgraded):
+            websocket = WebSocket(upgraded, self._explained)
             try:
                 if upgraded.protocol is None and protocols:
                     raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
-                yield WebSocket(upgraded, self._explained)
+                yield websocket
             finally:
-                await upgraded.close()
+                await websocket.close()
 
     def _new_pool(self, context: ssl.SSLContext | None) -> Pool:
         """A pool with this `context`, its session made the ApiClient's own."""

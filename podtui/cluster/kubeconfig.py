@@ -95,7 +95,7 @@ class Kubeconfig:
             told = f"there is no context {harmless(name)!r} in {self.shown}"
             raise KubeconfigError(told if context else f"{told}, but it is the current-context", _near(name, self.contexts))
         cluster = self._cluster(entry)
-        user = self._user(entry)
+        user = self._user(entry, plain=cluster.server.lower().startswith("http://"))
         server = cluster.server
         if "://" not in server:
             # As client-go: TLS when the cluster or the user speaks of it.
@@ -140,10 +140,11 @@ class Kubeconfig:
             _readable(cluster.certificate_authority, f"certificate-authority of cluster {harmless(entry.cluster)!r} in {cluster.file}")
         return cluster
 
-    def _user(self, entry: ContextEntry) -> UserEntry:
-        if not entry.user:
-            return UserEntry(name="", file=entry.file)
+    def _user(self, entry: ContextEntry, *, plain: bool) -> UserEntry:
+        """The context's user; over plain HTTP one that is missing is nobody, since no credentials are sent anyway."""
         user = self.users.get(entry.user)
+        if not entry.user or (user is None and plain):
+            return UserEntry(name="", file=entry.file)
         where = f"context {harmless(entry.name)!r} in {entry.file}"
         if user is None:
             raise KubeconfigError(f"{where} names the user {harmless(entry.user)!r}, which is missing", _near(entry.user, self.users))

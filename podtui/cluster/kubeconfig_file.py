@@ -11,7 +11,8 @@ import binascii
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from functools import cache
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from podtui.cluster.settings import ExecSpec, Impersonation, UserSpec
 from podtui.errors import KubeconfigError
@@ -110,7 +111,7 @@ class _Reader:
         import yaml  # costs 20 ms: only once a kubeconfig is read
 
         try:
-            document = yaml.load(self.content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            document = yaml.load(self.content, Loader=_loader())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f"{self.shown}:{mark.line + 1}" if mark else self.shown
@@ -128,7 +129,7 @@ class _Reader:
         """The 1-based line of the value at `path`: the document is composed again, for an error is rare."""
         import yaml
 
-        node: Any = yaml.compose(self.content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        node: Any = yaml.compose(self.content, Loader=_loader())
         for step in path:
             if isinstance(node, yaml.MappingNode):
                 node = next((value for key, value in node.value if key.value == step), node)
@@ -260,6 +261,20 @@ class _Reader:
         )
 
 
+@cache
+def _loader() -> Any:
+    """A YAML loader for which a date is text, as it is in JSON, of which a kubeconfig is made."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[Any] = {
+            first: [(tag, expression) for tag, expression in known if tag != "tag:yaml.org,2002:timestamp"]
+            for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader
+
+
 _NAMES: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a mapping"}
 
 
@@ -270,4 +285,4 @@ def _called(value: object) -> str:
         return "true or false"
     if isinstance(value, (int, float)):
         return "a number"
-    return next((name for kind, name in _NAMES.items() if isinstance(value, kind)), "a date")
+    return next((name for kind, name in _NAMES.items() if isinstance(value, kind)), "binary data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 Explain = Callable[[BaseException, float | None], PodtuiError]
 """Makes podtui's own error of one of aiohttp or the system; the number is the time-out that was set, in seconds."""
+_FAREWELL = 1.0
+"""Seconds that a server has to answer a close message."""
 
 
 class ByteStream:
@@ -82,7 +85,8 @@ class WebSocket:
             raise self._explain(ConnectionResetError("closed"), None) from error
 
     async def close(self) -> None:
-        """Closes it; may be called again."""
+        """Closes it, without more than a second's wait for the server to agree; may be called again."""
         self._ended = True
-        with contextlib.suppress(OSError):  # it is gone already
-            await self._upgraded.close()
+        with contextlib.suppress(OSError):  # it is gone already, or the time is over
+            async with asyncio.timeout(_FAREWELL):  # aiohttp would wait for as long as messages keep coming
+                await self._upgraded.close()

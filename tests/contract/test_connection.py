@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from podtui.cluster.connection import Connection
-from podtui.errors import Conflict, NotFound
+from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.settings import UserSpec
+from podtui.errors import Conflict, Forbidden, NotFound, ReadOnlyError, Unauthorized
 
 NAMESPACE_PREFIX = "conn-"
 
@@ -46,7 +49,70 @@ async def test_the_server_sees_the_same_user_as_of_kubectl(connection: Connectio
     assert told["status"]["userInfo"] == json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]
 
 
-async def test_closing_ends_a_stream_that_is_being_read(kubeconfig: str, connection: Connection) -> None:
+async def test_who_one_acts_as_is_the_same_as_of_kubectl(kubeconfig: str, kubectl: Callable[..., str]) -> None:
+    groups = ["dev", "system:authenticated"]
+    connection = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate="alice", impersonate_groups=groups))
+    try:
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        told = await connection.json("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)
+    finally:
+        await connection.close()
+    flags = ["--as=alice", *(f"--as-group={group}" for group in groups)]
+    assert told["status"]["userInfo"] == json.loads(kubectl("auth", "whoami", "-o", "json", *flags))["status"]["userInfo"]
+    assert told["status"]["userInfo"]["groups"] == groups
+
+
+async def test_what_is_forbidden_is_told_in_the_servers_words(kubeconfig: str, namespace: str) -> None:
+    connection = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate="nobody-known"))
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    try:
+        with pytest.raises(Forbidden, match='User "nobody-known" cannot list resource "pods"'):
+            await connection.json("GET", path)
+        with pytest.raises(Forbidden, match='User "nobody-known" cannot watch resource "pods"'):
+            async with connection.stream(path, query=[("watch", "true")]):
+                pass
+        with pytest.raises(Forbidden, match=r'User "nobody-known" cannot (get|create) resource "pods/portforward"'):
+            async with connection.websocket(f"{path}/x/portforward", query=[("ports", "80")], protocols=["v4.channel.k8s.io"]):
+                pass
+    finally:
+        await connection.close()
+
+
+async def test_a_wrong_token_is_told_with_what_to_do(connection: Connection) -> None:
+    wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong")))
+    try:
+        with pytest.raises(Unauthorized) as caught:
+            await wrong.json("GET", "/api/v1/namespaces")
+    finally:
+        await wrong.close()
+    assert "log in again" in caught.value.hint
+
+
+async def test_read_only_asks_about_rights_but_changes_nothing(connection: Connection, namespace: str) -> None:
+    connection.read_only = True
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    with pytest.raises(ReadOnlyError):
+        await connection.json("POST", path, body={"metadata": {"name": "a"}})
+    tried = await connection.json("POST", path, query=[("dryRun", "All")], body={"metadata": {"name": "a"}})
+    assert tried["metadata"]["name"] == "a"
+    with pytest.raises(NotFound):
+        await connection.json("GET", f"{path}/a")
+    attributes = {"namespace": namespace, "verb": "list", "resource": "pods"}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+    assert (await connection.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review))["status"]["allowed"]
+
+
+async def test_a_compressed_answer_is_the_same(connection: Connection, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps/big"
+    body = {"metadata": {"name": "big"}, "data": {"text": "한국 " * 50_000}}
+    made = await connection.json("POST", path.rpartition("/")[0], body=body)
+    connection._compression = True  # the server packs answers of more than 128 KiB
+    assert await connection.json("GET", path) == made
+    connection._compression = False
+    assert await connection.json("GET", path) == made
+
+
+async def test_closing_ends_a_stream_that_is_being_read(connection: Connection) -> None:
     started = asyncio.Event()
 
     async def read() -> None:

@@ -224,6 +224,16 @@ def test_a_context_that_cannot_be_used_is_told(written: Any, change: dict[str, A
         found.settings()
 
 
+def test_a_date_is_text(written: Any) -> None:
+    text = yaml.safe_dump(config(user={"token": "X"})).replace("token: X", "token: 2020-01-01")
+    assert load(written(text)).settings().credentials.token == "2020-01-01"
+
+
+def test_over_plain_http_a_missing_user_is_nobody(written: Any) -> None:
+    found = load(written(config(cluster={"server": "http://h"}, users=[])))
+    assert found.settings().server == "http://h"
+
+
 def test_paths_are_relative_to_the_file_that_names_them(written: Any, tmp_path: Path) -> None:
     for name in ("ca.crt", "me.crt", "me.key", "token"):
         written("x", f"sub/{name}")
