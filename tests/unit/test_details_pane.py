@@ -241,6 +241,20 @@ async def test_the_live_list_tells_of_a_newer_version() -> None:
         assert 'resourceVersion: "7"' in await shown.after(details.DEBOUNCE + 0.2)
 
 
+async def test_a_hidden_pane_fetches_nothing_until_it_is_shown_again() -> None:
+    async with window() as shown:
+        await shown.show(shown.session.put(), "yaml")
+        shown.pane.display = False
+        newer = shown.session.put(version="7")
+        shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="7")
+        shown.session.pods.batches.emit(Batch(changed={"u1"}))
+        await shown.after(details.DEBOUNCE + 0.2)
+        assert len(shown.session.server.asked) == 1
+        shown.pane.display = True
+        await shown.show(newer, "yaml")
+        assert 'resourceVersion: "7"' in await shown.after(details.DEBOUNCE + 0.2)
+
+
 async def test_a_row_that_leaves_the_list_is_looked_up_and_not_taken_for_gone() -> None:
     async with window() as shown:
         await shown.show(shown.session.put(), "yaml")

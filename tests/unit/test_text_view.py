@@ -14,8 +14,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from podtui.cluster.yamltext import to_yaml
+from podtui.ui.widgets.text_body import TextBody
 from podtui.ui.widgets.text_document import Document, Part, Prepared
-from podtui.ui.widgets.text_view import TextBody, TextView
+from podtui.ui.widgets.text_view import TextView
 from podtui.ui.widgets.yaml_highlight import YamlHighlight
 
 

@@ -133,8 +133,8 @@ class DetailsPane(Vertical):
 
     def _take(self, batch: Batch, store: RowStore) -> None:
         ref = self.ref
-        if ref is None or ref.resource != store.resource or not self._object:
-            return
+        if ref is None or ref.resource != store.resource or not self._object or not self.display:
+            return  # what is not on show is fetched when it is shown again
         uid = string(mapping(self._object.get("metadata")).get("uid"))
         row = store.rows.get(uid)
         if row is not None and row.resource_version != self._version:
@@ -172,6 +172,8 @@ class DetailsPane(Vertical):
         connection = self.session.connection
         if connection is None:
             self._waiting = True
+            if not self._object:
+                self.view.set_lines([])
             self._say(str(self.session.error or f"connecting to {self.session.settings.server} ..."))
             return
         slow = None if self._object else self.set_timer(SLOW, lambda: self.view.set_lines([[(f"loading {ref} ...", "dim")]]))

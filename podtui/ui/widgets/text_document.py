@@ -123,6 +123,7 @@ class Document:
         self.lines = lines
         self._highlight = highlight
         self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._searched: list[str] = []  # every line's text, from the first search on
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -155,8 +156,9 @@ class Document:
         found: list[Match] = []
         exact = needle != needle.lower()
         pattern = re.compile(re.escape(needle), 0 if exact else re.IGNORECASE)
-        for number in range(len(self.lines)):
-            text = self.text(number)
+        if len(self._searched) != len(self.lines):
+            self._searched = [self.text(number) for number in range(len(self.lines))]
+        for number, text in enumerate(self._searched):
             if not text.isascii():
                 found += [(number, match.start(), match.end()) for match in pattern.finditer(text)]
             else:
