@@ -63,15 +63,21 @@ def load(path: str) -> list[Document]:
     """The documents of the file at `path` (`~` is the home folder). Blocks; raises ManifestError."""
     file, source = os.path.expanduser(path), harmless(path)
     try:
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
+        try:
+            mode = os.fstat(descriptor).st_mode
             if stat.S_ISDIR(mode):
                 raise ManifestError(source, 0, "is a directory, not a file")
             if not stat.S_ISREG(mode):
                 raise ManifestError(source, 0, "is no regular file")
-            content = stream.read(LARGEST + 1)
+            with open(descriptor, "rb", closefd=False) as stream:
+                content = stream.read(LARGEST + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ManifestError(source, 0, (error.strerror or "cannot be read").lower()) from None
+    except ValueError:
+        raise ManifestError(source, 0, "is no path: it holds a null character") from None
     return parse(content, source)
 
 

@@ -1,0 +1,143 @@
+"""Kinds resolved through aggregated discovery, and through the older one where there is no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from podtui.cluster.discovery import Discovery
+from podtui.cluster.resources import PODS, Resource
+from podtui.errors import ServerError, UnknownKind
+
+
+def kind(plural: str, name: str, scope: str = "Namespaced", verbs: tuple[str, ...] = ("get", "create"), group: str = "") -> dict[str, Any]:
+    return {"resource": plural, "responseKind": {"group": group, "version": "", "kind": name}, "scope": scope, "verbs": list(verbs)}
+
+
+def aggregated(*groups: tuple[str, str, list[dict[str, Any]]], freshness: str = "Current") -> dict[str, Any]:
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "items": [
+            {
+                "metadata": {"name": group} if group else {},
+                "versions": [{"version": version, "resources": resources, "freshness": freshness}],
+            }
+            for group, version, resources in groups
+        ],
+    }
+
+
+class Server:
+    """A connection that answers GETs from a table; an answer may be an error."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    async def json(self, method: str, path: str, *, accept: str = "application/json") -> Any:
+        assert method == "GET"
+        self.asked.append(path)
+        await asyncio.sleep(0)
+        answer = self.answers[path]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def discovery(server: Server) -> Discovery:
+    return Discovery(server)  # type: ignore[arg-type]
+
+
+def modern() -> Server:
+    return Server(
+        {
+            "/api": aggregated(("", "v1", [kind("pods", "Pod"), kind("namespaces", "Namespace", "Cluster")])),
+            "/apis": aggregated(("apps", "v1", [kind("deployments", "Deployment"), kind("replicasets", "ReplicaSet")])),
+        }
+    )
+
+
+async def test_kinds_are_asked_for_once_however_many_want_them() -> None:
+    server = modern()
+    kinds = discovery(server)
+    pod, deployment = await asyncio.gather(kinds.resolve("v1", "Pod"), kinds.resolve("apps/v1", "Deployment"))
+    assert pod == PODS
+    assert deployment == Resource("apps", "v1", "deployments", "Deployment")
+    assert (await kinds.resolve("v1", "Namespace")).namespaced is False
+    assert server.asked == ["/api", "/apis"]
+
+
+async def test_a_kind_that_came_later_is_found() -> None:
+    server = modern()
+    kinds = discovery(server)
+    await kinds.resolve("v1", "Pod")
+    server.answers["/apis"] = aggregated(("example.com", "v1", [kind("widgets", "Widget")]))
+    assert (await kinds.resolve("example.com/v1", "Widget")).plural == "widgets"
+
+
+@pytest.mark.parametrize(
+    ("api_version", "name", "hint"),
+    [
+        ("v1", "Podd", "did you mean Pod?"),
+        ("v1", "pod", "did you mean kind Pod in version v1?"),
+        ("v1", "Deployment", "did you mean kind Deployment in version apps/v1?"),
+        ("apps/v2", "Replicaset", "did you mean kind ReplicaSet in version apps/v1?"),
+        ("example.com/v1", "Zebra", "the server does not serve it: is its CustomResourceDefinition installed?"),
+    ],
+)
+async def test_an_unknown_kind_names_the_near_ones(api_version: str, name: str, hint: str) -> None:
+    with pytest.raises(UnknownKind) as caught:
+        await discovery(modern()).resolve(api_version, name)
+    assert caught.value.what == f'no matches for kind "{name}" in version "{api_version}"'
+    assert caught.value.hint == hint
+
+
+async def test_a_stale_group_is_told_as_such() -> None:
+    server = modern()
+    server.answers["/apis"] = aggregated(("metrics.example.com", "v1", []), freshness="Stale")
+    with pytest.raises(UnknownKind) as caught:
+        await discovery(server).resolve("metrics.example.com/v1", "NodeMetrics")
+    assert caught.value.hint == "the API group metrics.example.com does not answer now: its server could not be asked"
+
+
+async def test_of_two_resources_of_one_kind_the_readable_one_is_meant() -> None:
+    server = modern()
+    server.answers["/apis"] = aggregated(("x", "v1", [kind("echoes", "Echo", verbs=("create",)), kind("echos", "Echo")]))
+    assert (await discovery(server).resolve("x/v1", "Echo")).plural == "echos"
+
+
+def older() -> Server:
+    def resources(*found: tuple[str, str, bool]) -> dict[str, Any]:
+        return {
+            "kind": "APIResourceList",
+            "resources": [{"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["get"]} for name, kind, namespaced in found],
+        }
+
+    return Server(
+        {
+            "/api": {"kind": "APIVersions", "versions": ["v1"]},
+            "/apis": {
+                "kind": "APIGroupList",
+                "groups": [{"name": "apps", "versions": [{"version": "v1"}]}, {"name": "down.io", "versions": [{"version": "v1"}]}],
+            },
+            "/api/v1": resources(("pods", "Pod", True), ("pods/log", "Pod", True), ("nodes", "Node", False)),
+            "/apis/apps/v1": resources(("deployments", "Deployment", True), ("deployments/scale", "Scale", True)),
+            "/apis/down.io/v1": ServerError(503, "ServiceUnavailable", "the server is currently unable to handle the request"),
+        }
+    )
+
+
+async def test_older_discovery_is_understood_and_subresources_are_no_kinds() -> None:
+    kinds = discovery(older())
+    assert await kinds.resolve("v1", "Pod") == PODS
+    assert (await kinds.resolve("v1", "Node")).namespaced is False
+    assert (await kinds.resolve("apps/v1", "Deployment")).path("x", "y") == "/apis/apps/v1/namespaces/x/deployments/y"
+    assert {resource.kind for resource in await kinds.all()} == {"Pod", "Node", "Deployment"}
+
+
+async def test_an_aggregated_server_that_is_down_hides_only_itself() -> None:
+    with pytest.raises(UnknownKind) as caught:
+        await discovery(older()).resolve("down.io/v1", "Thing")
+    assert caught.value.hint.startswith("the API group down.io does not answer now: the server is currently unable")

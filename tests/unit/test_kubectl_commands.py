@@ -1,0 +1,50 @@
+"""The kubectl commands that the dialogs show."""
+
+from __future__ import annotations
+
+import shlex
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtui.cluster.kubectl_commands import kubectl_create, kubectl_delete, kubectl_label
+from podtui.cluster.label_changes import LabelChanges, parse
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource
+
+
+def pods(*names: str, namespace: str = "default") -> list[ObjectRef]:
+    return [ObjectRef(PODS, name, namespace) for name in names]
+
+
+def test_labels_are_set_overwritten_and_removed_in_one_command() -> None:
+    made = parse("env=prod canary-")
+    assert kubectl_label(pods("a", "b"), made, overwrite=True) == ["kubectl label pod -n default a b env=prod canary- --overwrite"]
+    assert kubectl_label(pods("a"), made, context="prod eu") == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
+
+
+def test_several_namespaces_and_kinds_need_several_commands() -> None:
+    deployment = Resource("apps", "v1", "deployments", "Deployment")
+    refs = [*pods("a"), *pods("b", namespace="x"), *pods("c"), ObjectRef(NAMESPACES, "x"), ObjectRef(deployment, "web", "x")]
+    assert kubectl_label(refs, parse("k=v")) == [
+        "kubectl label pod -n default a c k=v",
+        "kubectl label pod -n x b k=v",
+        "kubectl label namespace x k=v",
+        "kubectl label deployment.apps -n x web k=v",
+    ]
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_an_annotation_survives_the_shell(value: str) -> None:
+    (command,) = kubectl_label(pods("a"), LabelChanges({"note": value}, (), "annotations"), overwrite=True)
+    assert shlex.split(command) == ["kubectl", "annotate", "pod", "-n", "default", "a", f"note={value}", "--overwrite"]
+
+
+def test_delete_takes_a_grace_period_or_force() -> None:
+    assert kubectl_delete(pods("a", "b")) == ["kubectl delete pod -n default a b"]
+    assert kubectl_delete(pods("a"), grace_seconds=5) == ["kubectl delete pod -n default a --grace-period=5"]
+    assert kubectl_delete(pods("a"), force=True) == ["kubectl delete pod -n default a --grace-period=0 --force"]
+
+
+def test_create_names_the_file() -> None:
+    assert kubectl_create("my pod.yaml", "default") == "kubectl create -n default -f 'my pod.yaml'"
+    assert kubectl_create("a.yaml", context="c") == "kubectl --context c create -f a.yaml"

@@ -1,0 +1,205 @@
+"""Manifests as kubectl reads them, each mistake with its line."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podtui.cluster.manifests import LARGEST, load, parse, placed
+from podtui.cluster.resources import NAMESPACES, PODS
+from podtui.errors import ManifestError
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n"
+
+
+def resolved(text: str) -> Any:
+    """What `text` becomes as a value."""
+    (document,) = parse(f"apiVersion: v1\nkind: X\nvalue: {text}\n")
+    return document.value["value"]
+
+
+def refused(text: str | bytes) -> ManifestError:
+    with pytest.raises(ManifestError) as caught:
+        parse(text, "f.yaml")
+    return caught.value
+
+
+def test_documents_keep_their_lines_and_empty_ones_do_not_count() -> None:
+    text = f"# a file\n---\n{POD.format('a')}---\n---\n# only a comment\n--- # more\n{POD.format('b')}...\n"
+    assert [(one.kind, one.name, one.line) for one in parse(text)] == [("Pod", "a", 3), ("Pod", "b", 11)]
+
+
+def test_a_list_stands_for_its_items_with_their_lines() -> None:
+    text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n- apiVersion: v1\n  kind: Service\n"
+    assert [(one.kind, one.name, one.line) for one in parse(text)] == [("Pod", "a", 4), ("Service", "", 7)]
+
+
+def test_the_items_of_a_typed_list_need_not_repeat_the_kind() -> None:
+    (pod,) = parse("apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n")
+    assert (pod.kind, pod.api_version, pod.name) == ("Pod", "v1", "a")
+
+
+def test_json_may_hold_several_objects_and_big_numbers() -> None:
+    text = '{"apiVersion": "v1", "kind": "Pod", "n": 12345678901234567}\n'
+    text += '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"X"}]}'
+    pod, x = parse(text)
+    assert pod.value["n"] == 12345678901234567 and (pod.line, x.line, x.kind) == (1, 2, "X")
+
+
+def test_yaml_in_braces_is_yaml() -> None:
+    (pod,) = parse("{apiVersion: v1, kind: Pod, metadata: {name: a,}}")
+    assert pod.name == "a"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=10,
+    )
+)
+def test_json_is_read_unchanged(value: Any) -> None:
+    (document,) = parse(json.dumps({"apiVersion": "v1", "kind": "X", "value": value}))
+    assert document.value["value"] == value
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_with_words(text: str) -> None:
+    try:
+        parse(text)
+    except ManifestError as error:
+        assert error.what
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2001-12-14", "2001-12-14"),
+        ("2001-12-14 21:59:43.10 -5", "2001-12-14 21:59:43.10 -5"),
+        ("1:30", "1:30"),
+        ("yes", True),
+        ("Off", False),
+        ("n", False),
+        ("'yes'", "yes"),
+        ("~", None),
+        ("", None),
+        ("017", 15),
+        ("0o17", 15),
+        ("08", 8),
+        ("0x1F", 31),
+        ("-0b11", -3),
+        ("1_000", 1000),
+        ("1e3", 1000),
+        (".5", 0.5),
+        ("1e400", "1e400"),
+        ("18446744073709551615", 18446744073709551615),
+        ("99999999999999999999999", 1e23),
+        ("!!str 1", "1"),
+        ("!!binary aGVsbG8=", "hello"),
+        ("{1: a, yes: b, 1.5: c}", {"1": "a", "true": "b", "1.5": "c"}),
+        ("[&x {a: 1}, {<<: *x, b: 2}]", [{"a": 1}, {"a": 1, "b": 2}]),
+    ],
+)
+def test_scalars_become_what_they_are_for_kubectl(text: str, value: Any) -> None:
+    found = resolved(text)
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("", 0, "no objects passed to create"),
+        ("# nothing\n---\n", 0, "no objects passed to create"),
+        ("just text", 1, "a document must be an object with a kind, this is a text"),
+        ("[1, 2]", 1, "a document must be an object with a kind, this is a list"),
+        ("kind: Pod\n", 1, "apiVersion not set"),
+        ("\n\napiVersion: v1\n", 3, "kind not set"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: yes}\n", 1, "metadata.name must be a text, not true (a boolean)"),
+        ("apiVersion: 1\nkind: Pod\n", 1, "apiVersion must be a text, not 1 (a number)"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: [a]\n", 1, "metadata must be an object, not a list"),
+        ("a: 1\nb: 2\na: 3\n", 3, 'key "a" already set in map'),
+        ('{"a": {"b": 1, "b": 2}}', 1, 'key "b" is given twice in one object'),
+        ("a: 1\nb: .nan\n", 2, ".nan has no place in JSON"),
+        ("a: 1\n? [b]\n: 1\n", 2, "a key must be a text, not a list, a map or null"),
+        ("a: 1\nb: !Ref x\n", 2, "the tag !Ref has no meaning in a manifest"),
+        ("a: !!python/object/apply:os.system [ls]\n", 1, "the tag !!python/object/apply:os.system has no meaning in a manifest"),
+        ("a: 1\nb: !!int x\n", 2, "cannot decode 'x' as a int"),
+        ("a: 'x\n", 2, "not YAML: found unexpected end of stream"),
+        ("a: 1\n\tb: 2\n", 2, "not YAML: found a tab character that violates indentation"),
+        ("a: *x\n", 1, "not YAML: found undefined alias"),
+        ("a: &a [*a]\n", 1, "nested too deep, or an alias holds itself"),
+        ("a: 1\nb: \x01\n", 2, "a control character that YAML does not allow"),
+    ],
+)
+def test_mistakes_have_a_line(text: str, line: int, what: str) -> None:
+    error = refused(text)
+    assert error.line == line
+    assert error.what.startswith(f"f.yaml:{line}: {what}" if line else f"f.yaml: {what}")
+
+
+def test_tabs_are_told() -> None:
+    assert refused("a: 1\n\tb: 2\n").hint == "YAML is indented with blanks, not with tabs"
+
+
+def test_what_is_not_utf8_is_told_with_its_line() -> None:
+    assert refused(b"a: 1\nb: \xff\n").what == "f.yaml:2: is not UTF-8 text"
+
+
+def test_aliases_cannot_grow_without_end() -> None:
+    bomb = "a: &a [" + ",".join("x" * 1 for _ in range(10)) + "]\n"
+    for before, after in zip("abcdefgh", "bcdefghi", strict=True):
+        bomb += f"{after}: &{after} [{','.join(f'*{before}' for _ in range(10))}]\n"
+    assert "aliases make it too large" in refused(bomb).what
+
+
+def test_deep_nesting_is_refused() -> None:
+    assert refused("a: " + "[" * 5000 + "]" * 5000).what
+    assert refused('{"a": ' + "[" * 50_000 + "]" * 50_000 + "}").what
+
+
+def test_a_file_is_read_from_home_and_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pod.yaml").write_text(POD.format("a"))
+    (document,) = load("~/pod.yaml")
+    assert (document.source, document.name) == ("~/pod.yaml", "a")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"#" * (LARGEST + 1))
+    for name, what in [
+        ("nope", "no such file or directory"),
+        (".", "is a directory, not a file"),
+        ("pipe", "is no regular file"),
+        ("large", "is larger than 16 MiB"),
+    ]:
+        with pytest.raises(ManifestError) as caught:
+            load(f"~/{name}")
+        assert caught.value.what == f"~/{name}: {what}"
+
+
+def test_a_document_gets_the_namespace_asked_for_and_may_not_name_another() -> None:
+    (own, bare) = parse(f"{POD.format('a')}  namespace: x\n---\n{POD.format('b')}", "f.yaml")
+    assert placed(bare, PODS, "y")[1]["metadata"] == {"name": "b", "namespace": "y"}
+    assert bare.value["metadata"] == {"name": "b"}
+    assert placed(own, PODS, "x")[0] == "x"
+    assert placed(own, PODS, "y", enforce=False)[0] == "x"
+    with pytest.raises(ManifestError) as caught:
+        placed(own, PODS, "y")
+    assert caught.value.what == (
+        'f.yaml:1: the namespace from the provided object "x" does not match the namespace "y". '
+        "You must pass '--namespace=x' to perform this operation."
+    )
+
+
+def test_a_cluster_scoped_kind_has_no_namespace() -> None:
+    (document,) = parse("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n")
+    assert placed(document, NAMESPACES, "y") == ("", document.value)
+
+
+def test_a_generated_name_is_told_as_its_prefix() -> None:
+    (document,) = parse("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n")
+    assert document.generated and document.name == "a-"

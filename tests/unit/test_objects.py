@@ -1,0 +1,206 @@
+"""Reading and changing single objects: what is sent, and what the answers mean. The server is a small local one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from podtui.cluster.connection import Connection
+from podtui.cluster.manifests import parse
+from podtui.cluster.objects import Objects
+from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.warned import hear, heard
+from podtui.errors import Changed, Conflict, ConnectionFailed, NotFound, ReadOnlyError, Replaced, UsageError
+from tests.unit.api_server import serving, settings, status
+
+REF = ObjectRef(PODS, "kubia", "default", "uid-1", "7")
+CORE = {
+    "kind": "APIGroupDiscoveryList",
+    "items": [
+        {
+            "metadata": {},
+            "versions": [
+                {
+                    "version": "v1",
+                    "resources": [
+                        {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced", "verbs": ["get"]},
+                        {"resource": "namespaces", "responseKind": {"kind": "Namespace"}, "scope": "Cluster", "verbs": ["get"]},
+                    ],
+                }
+            ],
+        }
+    ],
+}
+
+
+class Server:
+    """Answers discovery, and everything else by `answer`, which may be exchanged; remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[web.Request, Any], web.Response] = lambda request, body: web.json_response(body or {})
+        self.sent: list[tuple[str, str, Any]] = []
+        self.accepted: list[str] = []
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.path in ("/api", "/apis"):
+            return web.json_response(CORE if request.path == "/api" else {"kind": "APIGroupDiscoveryList"})
+        text = await request.text()
+        body = json.loads(text) if text else None
+        self.sent.append((request.method, request.path_qs, body))
+        self.accepted.append(request.headers.get("Accept", ""))
+        return self.answer(request, body)
+
+
+@asynccontextmanager
+async def objects() -> AsyncIterator[tuple[Server, Objects, Connection]]:
+    server = Server()
+    async with serving(server) as url:
+        connection = await Connection.open(settings(url))
+        try:
+            yield server, Objects(connection), connection
+        finally:
+            await connection.close()
+
+
+def metadata(uid: str, version: str) -> web.Response:
+    return web.json_response({"metadata": {"uid": uid, "resourceVersion": version}})
+
+
+async def test_a_patch_carries_the_uid_and_the_resource_version() -> None:
+    async with objects() as (server, found, _):
+        await found.patch_metadata(REF, labels={"env": "prod", "app": None}, annotations={"note": "x"})
+        assert server.sent == [
+            (
+                "PATCH",
+                "/api/v1/namespaces/default/pods/kubia?fieldManager=podtui",
+                {
+                    "metadata": {
+                        "labels": {"env": "prod", "app": None},
+                        "annotations": {"note": "x"},
+                        "uid": "uid-1",
+                        "resourceVersion": "7",
+                    }
+                },
+            )
+        ]
+
+
+@pytest.mark.parametrize(("uid", "version", "kind"), [("uid-1", "8", Changed), ("uid-2", "9", Replaced), ("uid-1", "7", Conflict)])
+async def test_a_conflict_is_told_apart_by_what_is_there_now(uid: str, version: str, kind: type[Conflict]) -> None:
+    async with objects() as (server, found, _):
+        server.answer = lambda request, body: metadata(uid, version) if request.method == "GET" else status(409, "Conflict", "modified")
+        with pytest.raises(Conflict) as caught:
+            await found.patch_metadata(REF, labels={"a": "b"})
+        assert type(caught.value) is kind
+        assert "PartialObjectMetadata" in server.accepted[1]
+
+
+async def test_a_conflict_on_an_object_that_is_gone_is_not_found() -> None:
+    async with objects() as (server, found, _):
+        server.answer = lambda request, body: status(404, "NotFound", "x") if request.method == "GET" else status(409, "Conflict", "x")
+        with pytest.raises(NotFound):
+            await found.patch_metadata(REF, labels={"a": "b"})
+
+
+async def test_an_immutable_uid_means_another_object() -> None:
+    async with objects() as (server, found, _):
+        details = {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]}
+        server.answer = lambda request, body: status(422, "Invalid", "field is immutable", details=details)
+        with pytest.raises(Replaced, match="this is another one"):
+            await found.patch_metadata(REF, labels={"a": "b"})
+
+
+async def test_delete_sends_its_options() -> None:
+    async with objects() as (server, found, _):
+        await found.delete(REF)
+        await found.delete(REF, grace_seconds=5)
+        await found.delete(REF, grace_seconds=0)
+        await found.delete(REF, force=True, propagation="Foreground")
+        bodies = [body for _, _, body in server.sent]
+        assert bodies[0] == {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": "uid-1"},
+        }
+        assert [body.get("gracePeriodSeconds") for body in bodies] == [None, 5, 1, 0]
+        assert bodies[3]["propagationPolicy"] == "Foreground"
+        with pytest.raises(UsageError, match="--force and --grace-period greater than 0 cannot be specified together"):
+            await found.delete(REF, grace_seconds=5, force=True)
+
+
+async def test_read_only_sends_nothing() -> None:
+    async with objects() as (server, found, connection):
+        connection.read_only = True
+        with pytest.raises(ReadOnlyError):
+            await found.delete(REF)
+        with pytest.raises(ReadOnlyError):
+            await found.patch_metadata(REF, labels={"a": "b"})
+        assert server.sent == []
+
+
+PODS_YAML = "\n---\n".join(f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}" for name in "abc")
+
+
+async def test_a_check_is_a_strict_dry_run() -> None:
+    async with objects() as (server, found, _):
+        outcomes = await found.check(parse(PODS_YAML), "default")
+        assert [str(outcome) for outcome in outcomes] == [f"pod/{name} created (server dry run)" for name in "abc"]
+        assert {(method, path) for method, path, _ in server.sent} == {
+            ("POST", "/api/v1/namespaces/default/pods?dryRun=All&fieldManager=podtui&fieldValidation=Strict")
+        }
+
+
+async def test_when_the_server_is_lost_half_way_it_is_told_what_was_made() -> None:
+    async with objects() as (server, found, _):
+
+        def answer(request: web.Request, body: Any) -> web.Response:
+            if body["metadata"]["name"] == "b":
+                assert request.transport is not None
+                request.transport.close()
+            return web.json_response(body)
+
+        server.answer = answer
+        outcomes = await found.create(parse(PODS_YAML, "f.yaml"), "default")
+        assert [outcome.state for outcome in outcomes] == ["created", "unknown", "untried"]
+        assert isinstance(outcomes[1].error, ConnectionFailed)
+        assert str(outcomes[0]) == "pod/a created"
+        assert str(outcomes[1]).startswith("pod/b may or may not be created: f.yaml:6: ")
+        assert str(outcomes[2]) == "pod/c not tried"
+
+
+async def test_a_webhook_without_dry_run_is_no_refusal() -> None:
+    async with objects() as (server, found, _):
+        words = 'admission webhook "w" does not support dry run'
+        server.answer = lambda request, body: status(400, "BadRequest", words)
+        (outcome, *_) = await found.check(parse(PODS_YAML), "default")
+        assert (outcome.state, words in str(outcome)) == ("unchecked", True)
+
+
+async def test_an_object_that_stands_in_the_file_twice_is_refused_before() -> None:
+    async with objects() as (_, found, _connection):
+        first, second = await found.check(
+            parse("\n---\n".join(["apiVersion: v1\nkind: Pod\nmetadata: {name: a}"] * 2), "f.yaml"), "default"
+        )
+        assert (first.state, second.state) == ("checked", "refused")
+        assert str(second) == "f.yaml:5: pod/a is in the file already, at line 1"
+
+
+async def test_warnings_of_the_server_are_heard() -> None:
+    async with objects() as (server, found, _):
+        header = '299 - "say \\"no\\" to it", 299 - "and \x1b[31mthis"'.replace("\x1b", "")
+        server.answer = lambda request, body: web.json_response(body, headers={"Warning": header})
+        (outcome, *_) = await found.check(parse(PODS_YAML), "default")
+        assert outcome.warnings == ('say "no" to it', "and [31mthis")
+
+
+def test_a_warning_is_made_harmless_and_heard_once() -> None:
+    with heard() as found:
+        hear(['299 - "a\x1b[31m"', '299 - "a\x1b[31m"', '199 - "not for us"', "nonsense"])
+    hear(['299 - "nobody listens"'])
+    assert found == ["a␛[31m"]
