@@ -149,5 +149,5 @@ def _there_are(ports: Sequence[ContainerPort]) -> str:
     if named:
         return "There are: " + ", ".join(f"{harmless(port.name)} ({port.number})" for port in named)
     if ports:
-        return "Its ports have no names: " + ", ".join(str(port.number) for port in ports)
+        return "Its ports have no names: " + ", ".join(map(str, ports))
     return "Its containers declare no ports; give the number"

@@ -1,0 +1,135 @@
+"""A small API server with one pod, for the tests of port-forwards: its WebSockets lead to a function of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from podtui.cluster.connection import Connection
+from podtui.cluster.forward import ForwardManager
+from podtui.cluster.resources import PODS, ObjectRef
+from tests.unit.api_server import serving, settings, status
+
+POD = ObjectRef(PODS, "web-1", "shop", uid="uid-1")
+PATH = "/api/v1/namespaces/shop/pods/web-1"
+
+
+class Wire:
+    """The pod's end of one forwarded connection: reads and writes bytes, as a program in the pod would."""
+
+    def __init__(self, websocket: web.WebSocketResponse, port: int) -> None:
+        self.websocket = websocket
+        self.port = port
+        self.channels: set[int] = set()
+
+    async def read(self) -> bytes:
+        """The next bytes from the client, b"" at the end."""
+        message = await self.websocket.receive()
+        if message.type is not WSMsgType.BINARY:
+            return b""
+        self.channels.add(message.data[0])
+        return bytes(message.data[1:])
+
+    async def write(self, data: bytes) -> None:
+        await self.websocket.send_bytes(b"\0" + data)
+
+    async def fail(self, words: str) -> None:
+        """On the error channel, as the kubelet."""
+        await self.websocket.send_bytes(b"\1" + words.encode())
+
+    def cut(self) -> None:
+        """The connection breaks, without a close message."""
+        transport = self.websocket._req.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.abort()
+
+
+Program = Callable[[Wire], Awaitable[None]]
+
+
+async def echo(wire: Wire) -> None:
+    while data := await wire.read():
+        await wire.write(data)
+
+
+class Pod:
+    """What the API server tells of the pod, and what it does with a port-forward. All may be changed at any time."""
+
+    def __init__(self, program: Program = echo) -> None:
+        self.program = program
+        self.uid = "uid-1"
+        self.phase = "Running"
+        self.exists = True
+        self.ports: list[dict[str, Any]] = [{"containerPort": 8080, "name": "http"}]
+        self.refusal: Callable[[], web.Response] | None = None
+        self.upgrades: list[int] = []
+        self.protocols: list[str] = []
+        self.reads = 0
+        self.open = 0
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if not self.exists:
+            return status(404, "NotFound", 'pods "web-1" not found')
+        if request.path == PATH:
+            self.reads += 1
+            return web.json_response(
+                {
+                    "kind": "Pod",
+                    "metadata": {"name": "web-1", "namespace": "shop", "uid": self.uid},
+                    "spec": {"containers": [{"name": "app", "ports": self.ports}]},
+                    "status": {"phase": self.phase},
+                }
+            )
+        assert request.path == f"{PATH}/portforward"
+        if self.refusal is not None:
+            return self.refusal()
+        port = int(request.query["ports"])
+        self.protocols.append(request.headers["Sec-WebSocket-Protocol"])
+        websocket = web.WebSocketResponse(protocols=["v4.channel.k8s.io"], max_msg_size=0, timeout=0.2)
+        await websocket.prepare(request)
+        for channel in (0, 1):
+            await websocket.send_bytes(bytes([channel]) + struct.pack("<H", port))
+        if port == 1:  # only to try the way
+            await websocket.receive()
+            return websocket
+        self.upgrades.append(port)
+        self.open += 1
+        try:
+            await self.program(Wire(websocket, port))
+        except (ConnectionError, RuntimeError):  # the other side went
+            pass
+        finally:
+            self.open -= 1
+            await websocket.close()
+        return websocket
+
+
+@asynccontextmanager
+async def forwarding(pod: Pod, **more: Any) -> AsyncIterator[ForwardManager]:
+    """A ForwardManager connected to a server with that pod."""
+    async with serving(pod) as url:  # type: ignore[arg-type]
+        connection = await Connection.open(settings(url))
+        manager = ForwardManager(lambda: connection, **more)
+        try:
+            yield manager
+        finally:
+            await manager.close()
+            await connection.close()
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Waits until `condition()` holds; fails the test when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def descriptors() -> int:
+    """How many files and sockets this process holds."""
+    return len(os.listdir("/proc/self/fd"))
