@@ -27,15 +27,16 @@ from podtui.cluster.yamltext import to_yaml
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.text import harmless
 from podtui.ui.commands import bindings
-from podtui.ui.panes.details_text import annotation_lines, container_lines
+from podtui.ui.panes.details_text import annotation_lines, container_lines, size
 from podtui.ui.widgets.text_line import TextLine
-from podtui.ui.widgets.text_view import Line, TextView
+from podtui.ui.widgets.text_view import Highlight, Line, TextView
 from podtui.ui.widgets.yaml_highlight import YamlHighlight
 
 if TYPE_CHECKING:
     from podtui.cluster.session import Session
     from podtui.cluster.store import Batch, RowStore
 
+Finished = tuple[Sequence[Line], Highlight | None]
 TABS = {"containers": ("c", "Containers"), "annotations": ("a", "Annotations"), "yaml": ("y", "YAML")}
 LARGE = 64 * 1024  # bytes of JSON from which on the work on it is done in a thread
 SLOW = 0.25  # seconds of loading after which the pane says so
@@ -67,7 +68,7 @@ class DetailsPane(Vertical):
         self._object: dict[str, Any] = {}  # what is shown; {} when there is nothing
         self._bytes = 0  # of its JSON
         self._pod: PodDetails | None = None
-        self._texts: dict[str, Sequence[Line]] = {}  # the finished text of each tab of this very version
+        self._texts: dict[str, Finished] = {}  # the finished text of each tab of this very version
         self._gone = False
         self._waiting = False  # for the connection
         self._timer: Timer | None = None
@@ -180,8 +181,8 @@ class DetailsPane(Vertical):
         self._fetching = token = object()
         try:
             content = await connection.request("GET", ref.path)
-            size = len(content)
-            obj = await asyncio.to_thread(msgspec.json.decode, content) if size > LARGE else msgspec.json.decode(content)
+            count = len(content)
+            obj = await asyncio.to_thread(msgspec.json.decode, content) if count > LARGE else msgspec.json.decode(content)
         except NotFound:
             self._gone = True
             self._say(f"{ref} is gone: what follows is what it was last" if self._object else f"{ref} is gone")
@@ -197,17 +198,17 @@ class DetailsPane(Vertical):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._say(f"the API server's answer for {ref} is no JSON: {error}")
         else:
-            await self._show_object(ref, mapping(obj), size)
+            await self._show_object(ref, mapping(obj), count)
         finally:
             if slow is not None:
                 slow.stop()
             if self._fetching is token:
                 self._fetching = None
 
-    async def _show_object(self, ref: ObjectRef, obj: Any, size: int) -> None:
+    async def _show_object(self, ref: ObjectRef, obj: Any, count: int) -> None:
         again = bool(self._object)
         uid = string(mapping(obj.get("metadata")).get("uid"))
-        self._object, self._bytes, self._texts, self._gone = obj, size, {}, False
+        self._object, self._bytes, self._texts, self._gone = obj, count, {}, False
         self._pod = describe(obj) if ref.resource == PODS else None
         self.view.dimmed = False
         replaced = bool(ref.uid) and uid != ref.uid
@@ -224,25 +225,31 @@ class DetailsPane(Vertical):
         self.run_worker(self._show_tab(keep=False), exclusive=True, group="details-text", exit_on_error=False)
 
     async def _show_tab(self, keep: bool) -> None:
-        obj, tab = self._object, self.tab
+        obj, tab, managed = self._object, self.tab, self.managed_fields
         if tab == "containers" and self._pod is not None:
             self.view.set_lines(self._containers(), keep=keep)
-        elif tab == "annotations":
-            lines = self._texts.get("annotations")
-            if lines is None:
-                lines = await self._work(annotation_lines, obj)
-            if obj is self._object and tab == self.tab:
-                self._texts["annotations"] = lines
-                self.view.set_lines(lines, keep=keep)
         else:
-            managed = self.managed_fields
-            lines, highlight = await self._work(_yaml, obj, managed)
-            if obj is self._object and (tab, managed) == (self.tab, self.managed_fields):
-                self.view.set_lines(lines, highlight=highlight, keep=keep)
+            key = "annotations" if tab == "annotations" else f"yaml {managed}"
+            found = self._texts.get(key)
+            if found is None:
+                found = await self._work(_yaml if tab == "yaml" else _annotations, obj, managed, keep)
+            if obj is not self._object or (tab, managed) != (self.tab, self.managed_fields):
+                return
+            self._texts[key] = found
+            self.view.set_lines(found[0], highlight=found[1], keep=keep)
         self._tell()
 
-    async def _work(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.to_thread(function, *arguments) if self._bytes > LARGE else function(*arguments)
+    async def _work(self, make: Callable[[dict[str, Any], bool], Finished], obj: dict[str, Any], managed: bool, keep: bool) -> Finished:
+        """The text of a tab, made in a thread when there is much of it; the pane says so when that takes long."""
+        if self._bytes <= LARGE:
+            return make(obj, managed)
+        words = f"{TABS[self.tab][1]}: working on {size(self._bytes)} ..."
+        slow = None if keep else self.set_timer(SLOW, lambda: self.view.set_lines([[(words, "dim")]]))
+        try:
+            return await asyncio.to_thread(make, obj, managed)
+        finally:
+            if slow is not None:
+                slow.stop()
 
     def _containers(self) -> list[Line]:
         assert self._pod is not None
@@ -293,6 +300,10 @@ def _key(ref: ObjectRef) -> tuple[object, ...]:
     return ref.resource, ref.namespace, ref.name, ref.uid
 
 
-def _yaml(obj: dict[str, Any], managed_fields: bool) -> tuple[list[str], YamlHighlight]:
+def _annotations(obj: dict[str, Any], managed_fields: bool) -> Finished:
+    return annotation_lines(obj), None
+
+
+def _yaml(obj: dict[str, Any], managed_fields: bool) -> Finished:
     lines = to_yaml(obj, managed_fields=managed_fields).removesuffix("\n").split("\n")
     return lines, YamlHighlight(lines)
