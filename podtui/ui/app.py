@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding
+from textual.events import Event, Key
 from textual.screen import Screen
 
 from podtui.cluster.resources import Scope
@@ -19,6 +20,7 @@ from podtui.errors import PodtuiError
 from podtui.options import Options
 from podtui.ui.commands import bindings
 from podtui.ui.frame import Frame
+from podtui.ui.key_order import KeyOrder
 from podtui.ui.screens.main import MainScreen
 from podtui.ui.themes import colours, install_themes
 
@@ -37,6 +39,7 @@ class PodtuiApp(App[int]):
         super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not make greys of them
         self.options = options
         self._frame = Frame()
+        self._keys = KeyOrder(self)
         install_themes(self, options.theme or options.config.theme)
         self.session = self._session(options.settings, options.scope)
         self.set_keymap(options.config.keymap)
@@ -85,6 +88,15 @@ class PodtuiApp(App[int]):
         await self.switch_screen(MainScreen(self.session, options.label_columns))
         self.session.start()
         await before.close()
+
+    # -- keys ---------------------------------------------------------------------------------------------------
+    async def on_event(self, event: Event) -> None:
+        if not isinstance(event, Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._keys.admit(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self._keys.handed_on(target)
 
     # -- the terminal -------------------------------------------------------------------------------------------
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:

@@ -58,9 +58,6 @@ class PodActions(Screen[None]):
     def action_delete(self) -> None:
         from podtui.ui.screens.delete import DeleteDialog
 
-        if self.panes.current == "namespaces":
-            self.app.notify("a namespace with all that is in it is not deleted from here: use kubectl delete namespace", markup=False)
-            return
         self._act("main.delete", lambda refs: DeleteDialog(self.session, refs))
 
     def action_forward(self) -> None:

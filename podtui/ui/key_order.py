@@ -1,0 +1,80 @@
+"""Keys that arrive together are carried out one after the other.
+
+Textual hands every key on at once to what has the focus then. Over a slow link several keys arrive in one piece, and
+the letters typed behind the key that opens a dialog would be taken as commands of the screen below it. Here a key
+waits until the one before it has been handled by all who could handle it, and what it opened has the focus. The first
+key never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from textual.app import App
+from textual.events import Key
+from textual.message_pump import MessagePump
+
+_PATIENCE = 2.0  # seconds after which a key no longer waits: something is busy or gone
+
+
+class KeyOrder:
+    """`admit` each key; call `handed_on` when an admitted one has been given to Textual."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._waiting: deque[Key] = deque()
+        self._busy = False
+        self._next: Key | None = None
+        self._turn = 0  # which key is under way, so that a late sign of an earlier one is not taken for this one's
+        self._watchdog: asyncio.TimerHandle | None = None
+
+    def admit(self, event: Key) -> bool:
+        """Whether the key may be handled now; otherwise it is kept and comes again."""
+        if self._busy and event is not self._next:
+            self._waiting.append(event)
+            if self._watchdog is None:
+                self._watchdog = asyncio.get_running_loop().call_later(_PATIENCE, self._release, self._turn)
+            return False
+        self._next = None
+        self._busy = True
+        self._turn += 1
+        return True
+
+    def handed_on(self, target: MessagePump | None) -> None:
+        """The key is in the queue of `target`, from where it bubbles up: follow it to the application."""
+        path: list[MessagePump] = []
+        while target is not None:
+            path.append(target)
+            target = target._parent
+        if not path or path[-1] is not self._app:
+            path.append(self._app)
+        self._follow(path, 0, self._turn, self._place())
+
+    def _place(self) -> tuple[object, object]:
+        app = self._app
+        return (app.screen_stack[-1] if app.screen_stack else None, app.focused if app.screen_stack else None)
+
+    def _follow(self, path: list[MessagePump], at: int, turn: int, before: tuple[object, object]) -> None:
+        """One hop: a callback queued behind the key itself. Who no longer takes any is passed over."""
+        while at < len(path) and not path[at].call_later(self._follow, path, at + 1, turn, before):
+            at += 1
+        if at < len(path):
+            return
+        if self._place() == before or not self._app.screen.call_after_refresh(self._app.call_later, self._release, turn):
+            self._release(turn)
+
+    def _release(self, turn: int) -> None:
+        if turn != self._turn:
+            return
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+        if not self._waiting:
+            self._busy = False
+            return
+        self._next = self._waiting.popleft()
+        if self._waiting:
+            self._watchdog = asyncio.get_running_loop().call_later(_PATIENCE, self._release, self._turn + 1)
+        self._app.post_message(self._next)

@@ -1,0 +1,97 @@
+"""Keys that arrive together do what they would do one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.events import Event, Key
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from podtui.ui.key_order import KeyOrder
+
+
+class AskScreen(ModalScreen[None]):
+    BINDINGS = [Binding("escape", "close", "Back")]
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+        yield Input(id="second")
+
+    def action_close(self) -> None:
+        self.app.answers.append([entry.value for entry in self.query(Input)])  # type: ignore[attr-defined]
+        self.dismiss()
+
+
+class Pane(Widget, can_focus=True):
+    BINDINGS = [Binding("L", "ask", "Ask"), Binding("x", "app.note('x')", "Note")]
+
+    def action_ask(self) -> None:
+        self.app.push_screen(AskScreen())
+
+
+class OrderedApp(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys = KeyOrder(self)
+        self.answers: list[list[str]] = []
+        self.notes: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Pane()
+
+    def action_note(self, text: str) -> None:
+        self.notes.append(text)
+
+    async def on_event(self, event: Event) -> None:
+        if not isinstance(event, Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self.keys.admit(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self.keys.handed_on(target)
+
+
+def all_at_once(app: App[Any], keys: list[str]) -> None:
+    for key in keys:
+        app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+async def until(pilot: Any, condition: Any) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never came to that")
+
+
+async def test_letters_behind_the_key_that_opens_a_dialog_go_into_the_dialog() -> None:
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        app.query_one(Pane).focus()
+        await pilot.pause()
+        all_at_once(app, ["x", "L", *"axe", "tab", *"xb", "escape", "x"])
+        await until(pilot, lambda: app.notes == ["x", "x"])
+        assert app.answers == [["axe", "xb"]]
+
+
+async def test_a_binding_between_letters_keeps_its_place() -> None:
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        app.query_one(Pane).focus()
+        await pilot.pause()
+        all_at_once(app, ["L", *"abc", "ctrl+u", *"de", "escape"])
+        await until(pilot, lambda: bool(app.answers))
+        assert app.answers == [["de", ""]]
+
+
+async def test_a_key_alone_never_waits() -> None:
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        app.query_one(Pane).focus()
+        for _ in range(5):
+            await pilot.press("x")
+        assert app.notes == ["x"] * 5
