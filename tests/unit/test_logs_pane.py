@@ -1,0 +1,326 @@
+"""The logs pane by its keys, over the small log server."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+from textual.app import App
+from textual.binding import Binding
+from textual.widgets import OptionList
+
+from podtui.cluster.store import Signal
+from podtui.errors import PodtuiError
+from podtui.ui.panes.logs import LogsPane
+from tests.unit.log_server import REF, ContainerRun, LogServer
+from tests.unit.test_logs import numbered, stamp
+
+
+class PaneApp(App[None]):
+    BINDINGS = [Binding("escape", "back", "Back")]  # noqa: RUF012 - as Textual has it
+
+    def __init__(self, session, **options) -> None:
+        super().__init__()
+        self.pane = LogsPane(session, **options)
+        self.backs = 0
+
+    def compose(self):
+        yield self.pane
+
+    def action_back(self) -> None:
+        self.backs += 1
+
+    @property
+    def lines(self) -> list[str]:
+        """The view's lines on the screen."""
+        view = self.pane.view
+        return ["".join(segment.text for segment in view.render_line(y))[:-1].rstrip() for y in range(view.size.height)]
+
+    @property
+    def title_line(self) -> str:
+        return self.pane.query_one("#logs-title").text  # type: ignore[attr-defined]
+
+    @property
+    def foot(self) -> str:
+        return self.pane.query_one("#logs-foot").text  # type: ignore[attr-defined]
+
+    @property
+    def toasts(self) -> list[str]:
+        return [notification.message for notification in self._notifications]
+
+
+@asynccontextmanager
+async def pane(server: LogServer, size=(80, 12), **options):
+    async with server.serve() as connection:
+        app = PaneApp(SimpleNamespace(connection=connection, error=None, opened_signal=Signal()), **options)
+        async with app.run_test(size=size) as pilot:
+            app.pane.focus()
+
+            async def until(test) -> None:
+                for _ in range(400):
+                    if test():
+                        return
+                    await pilot.pause(0.02)
+                raise AssertionError("\n".join([app.title_line, *app.lines, app.foot]))
+
+            yield app, pilot, until
+
+
+def running(count: int = 50) -> LogServer:
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(count))
+    return server
+
+
+async def test_the_end_of_the_log_is_followed():
+    server = running()
+    async with pane(server, log_tail=20) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines and "following" in app.title_line)
+        assert "web-1  app (1 of 2)" in app.title_line
+        assert "20 lines  last 20" in app.foot
+        server.current.lines += numbered(1, start=50)
+        server.changes()
+        await until(lambda: app.lines[-1] == "line 50")
+
+
+async def test_up_stands_still_and_says_how_much_came_since():
+    server = running()
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("up")
+        server.current.lines += numbered(5, start=50)
+        server.changes()
+        await until(lambda: "paused, 6 below" in app.title_line)
+        assert app.lines[-1] == "line 48"
+        await pilot.press("s")
+        await until(lambda: "following" in app.title_line and app.lines[-1] == "line 54")
+        await pilot.press("s")
+        await until(lambda: "paused" in app.title_line)
+        await pilot.press("G")
+        await until(lambda: "following" in app.title_line)
+        await pilot.press("g")
+        await until(lambda: app.lines[0] == "line 0")
+
+
+async def test_times_and_wrapping_are_turned_on_and_off():
+    server = LogServer()
+    server.current = ContainerRun("c1", [(stamp(1), "x" * 60)])
+    async with pane(server, size=(51, 8)) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: app.lines[0] == "x" * 50)
+        await pilot.press("t")
+        assert app.lines[0] == f"{stamp(1)} {'x' * 19}"
+        assert app.foot.rstrip().endswith("times")
+        await pilot.press("w")
+        assert app.lines[:3] == [f"{stamp(1)} {'x' * 19}", "x" * 41, ""]
+        await pilot.press("t", "w", "right")
+        assert "column 13" in app.foot
+
+
+async def test_the_range_is_chosen_by_digits():
+    server = running()
+    async with pane(server, log_tail=7) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "7 lines  last 7" in app.foot)
+        await pilot.press("1")
+        await until(lambda: "50 lines  from the beginning" in app.foot and app.lines[0] == "line 0")
+        assert "paused" in app.title_line
+        for key, words in zip("23456", ("minute", "5 minutes", "15 minutes", "30 minutes", "hour"), strict=True):
+            await pilot.press(key)
+            await until(lambda words=words: f"last {words}" in app.foot and "following" in app.title_line)
+        await pilot.press("0")
+        await until(lambda: "7 lines  last 7" in app.foot)
+    asked = [(query.get("tailLines"), query.get("sinceSeconds")) for query in server.queries if "sinceTime" not in query]
+    assert asked == [("7", None), (None, None), (None, "60"), (None, "300"), (None, "900"), (None, "1800"), (None, "3600"), ("7", None)]
+
+
+async def test_the_container_is_chosen_from_a_list():
+    server = running()
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF, container="app")
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("c")
+        await until(lambda: app.screen.query(OptionList))
+        assert app.screen.query_one(OptionList).highlighted == 0
+        await pilot.press("j", "enter")
+        await until(lambda: "side (2 of 2)" in app.title_line)
+        await pilot.press("c")
+        await until(lambda: len(app.screen.query(OptionList)))
+        await pilot.press("escape")
+        assert "side (2 of 2)" in app.title_line
+        assert app.backs == 0
+
+
+async def test_the_previous_run_and_back():
+    server = running(3)
+    server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF, previous=True)
+        await until(lambda: app.lines[0] == "before" and "ended" in app.title_line)
+        assert "previous run" in app.title_line
+        assert "ended: exit code 137, OOMKilled" in app.foot
+        await pilot.press("p")
+        await until(lambda: "line 2" in app.lines and "previous" not in app.title_line)
+        await pilot.press("p")
+        await until(lambda: app.lines[0] == "before")
+
+
+async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves():
+    server = running()
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("slash")
+        await pilot.press("0", "enter")  # a digit goes to the input, not to the range
+        await until(lambda: "/0  5 of 5" in app.foot)
+        await pilot.press("N")
+        await until(lambda: "/0  4 of 5" in app.foot and "line 30" in app.lines)
+        await pilot.press("n", "n")
+        await until(lambda: "the search went on at the beginning" in app.foot)
+        await pilot.press("ampersand")
+        await until(lambda: app.lines[:6] == ["line 0", "line 10", "line 20", "line 30", "line 40", ""])
+        assert "only matches" in app.foot
+        await pilot.press("slash")
+        assert app.pane.query_one("#logs-search").value == "0"  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        assert app.lines[1] == "line 10"
+        assert app.backs == 0
+        await pilot.press("escape")
+        await until(lambda: "only matches" not in app.foot and "/" not in app.foot)
+        assert app.backs == 0
+        await pilot.press("escape")
+        assert app.backs == 1
+
+
+async def test_a_wrong_expression_stays_in_the_input_with_its_error():
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("slash", *"~a[")
+        await pilot.press("enter")
+        bar = app.pane.query_one("#logs-search")
+        assert (bar.display, bar.value) == (True, "~a[")  # type: ignore[attr-defined]
+        assert "no regular expression" in str(bar.error)  # type: ignore[attr-defined]
+        assert app.pane.view.pattern is None
+
+
+async def test_keys_that_need_a_search_say_so():
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("n")
+        await until(lambda: "nothing is searched for" in app.foot)
+        await pilot.press("ampersand")
+        await until(lambda: "search with / first" in app.foot)
+
+
+async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_unasked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("ctrl+s")
+        assert app.pane.query_one("#logs-save").value == "./web-1-app.log"  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(lambda: app.toasts)
+        path = tmp_path / "web-1-app.log"
+        assert app.toasts == [f"50 lines saved to {path}"]
+        assert path.read_text() == "".join(f"line {number}\n" for number in range(50))
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.write_text("mine")
+        await pilot.press("ctrl+s", "enter")
+        await until(lambda: "is there already: Enter again overwrites it" in app.foot)
+        assert path.read_text() == "mine"
+        await pilot.press("enter")
+        await until(lambda: len(app.toasts) == 2)
+        assert path.read_text().endswith("line 49\n")
+
+
+async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("ctrl+s", "ctrl+u", *"nowhere/x.log", "enter")
+        bar = app.pane.query_one("#logs-save")
+        assert "there is no folder nowhere" in str(bar.error)  # type: ignore[attr-defined]
+        assert app.toasts == []
+
+
+async def test_what_is_wrong_stands_where_lines_would():
+    server = LogServer()
+    server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
+    server.current = ContainerRun("c1")
+    async with pane(server) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: "failed" in app.title_line)
+        assert app.lines[1].strip() == "no logs"
+        assert 'User "ann" cannot get resource' in app.lines[2]
+
+
+async def test_a_waiting_container_is_told_with_its_reason():
+    server = LogServer()
+    server.waiting = {"reason": "ImagePullBackOff"}
+    async with pane(server) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: "waiting" in app.title_line)
+        assert "is waiting to start: ImagePullBackOff" in app.foot
+        assert app.lines[1].strip().startswith("no lines yet")
+
+
+async def test_a_lost_server_is_counted_down_and_the_lines_stay():
+    server = running(5)
+    async with pane(server) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: "line 4" in app.lines)
+        server.pod_refusals = [(503, "the server is not ready")] * 3
+        server.current.exit_code = 0
+        server.changes()
+        await until(lambda: "reconnecting in" in app.title_line)
+        assert "the server is not ready" in app.foot
+        assert "line 4" in app.lines
+
+
+async def test_another_pod_takes_the_place_of_the_first_and_none_stops():
+    server = running(5)
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 4" in app.lines)
+        await pilot.press("slash")
+        await pilot.press("4", "enter")
+        app.pane.show(REF)
+        await until(lambda: "5 lines" in app.foot and "/4" not in app.foot)
+        app.pane.show(None)
+        await pilot.pause(0.3)
+        assert app.title_line.strip() == "Logs"
+        assert app.lines[1].strip() == "no pod chosen"
+        assert not [worker for worker in app.workers if worker.group == "logs" and worker.is_running]
+
+
+async def test_it_waits_for_the_connection():
+    server = running(3)
+    async with server.serve() as connection:
+        session = SimpleNamespace(connection=None, error=PodtuiError("token.txt is gone"), opened_signal=Signal())
+        app = PaneApp(session)
+        async with app.run_test(size=(80, 10)) as pilot:
+            app.pane.show(REF)
+            await pilot.pause(0.3)
+            assert "connecting: token.txt is gone" in app.foot
+            session.connection = connection
+            session.opened_signal.emit(None)
+            for _ in range(100):
+                if "line 2" in app.lines:
+                    break
+                await pilot.pause(0.02)
+            assert app.lines[:3] == ["line 0", "line 1", "line 2"]
+
+
+async def test_untrusted_lines_reach_the_screen_harmless():
+    server = LogServer()
+    server.current = ContainerRun("c1", [(stamp(0), "[bold]a[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eevil")])
+    async with pane(server) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: app.lines[0])
+        assert app.lines[0] == "[bold]a[/] red ␛]0;title␇ <U+202E>evil"
