@@ -126,7 +126,7 @@ async def forwarding(pod: Pod, **more: Any) -> AsyncIterator[ForwardManager]:
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Waits until `condition()` holds; fails the test when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.005)
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -483,23 +484,29 @@ async def test_of_several_forwards_all_start_or_none() -> None:
             assert is_free("localhost", first)
 
 
-async def test_a_busy_port_is_told_with_its_owner_and_a_free_one() -> None:
+@pytest.fixture
+def taken() -> Iterator[tuple[int, str]]:
+    """A port that another process listens on, and how that process is told."""
     program = "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as owner:
         try:
             assert owner.stdout is not None
             port = int(owner.stdout.readline())
-            async with forwarding(Pod()) as manager:
-                with pytest.raises(PortBusy) as caught:
-                    await manager.start(POD, f"{port}:8080")
-            error = caught.value
             with open(f"/proc/{owner.pid}/comm") as comm:
-                name = comm.read().strip()
-            assert error.what == f"local port {port} is already used by {name} (process {owner.pid})"
-            assert error.free > port and is_free("localhost", error.free)
-            assert error.hint == f"Port {error.free} is free"
+                yield port, f"{comm.read().strip()} (process {owner.pid})"
         finally:
             owner.kill()
+
+
+async def test_a_busy_port_is_told_with_its_owner_and_a_free_one(taken: tuple[int, str]) -> None:
+    port, owner = taken
+    async with forwarding(Pod()) as manager:
+        with pytest.raises(PortBusy) as caught:
+            await manager.start(POD, f"{port}:8080")
+    error = caught.value
+    assert error.what == f"local port {port} is already used by {owner}"
+    assert error.free > port and is_free("localhost", error.free)
+    assert error.hint == f"Port {error.free} is free"
 
 
 async def test_a_port_of_another_forward_is_told_with_its_pod() -> None:
