@@ -319,7 +319,7 @@ class Dialog(ModalScreen[T | None]):
         self.show_note("")
         self.return_focus = self.focused
         self.query_one("#dialog-body").disabled = True
-        self.query_one("#dialog-cancel").focus()
+        self.set_focus(None)  # a second Enter must not press anything
         self.refresh_dialog()
         self.run_worker(self._work(), group="dialog", exit_on_error=False)
 
@@ -337,5 +337,6 @@ class Dialog(ModalScreen[T | None]):
         self.refresh_dialog()
         if error is not None:
             self.show_error(error)
-        if self.return_focus is not None and self.return_focus.focusable and self.focused is self.query_one("#dialog-cancel"):
-            self.return_focus.focus()
+        if self.focused is None:
+            back = self.return_focus
+            (back if back is not None and back.focusable else self.query_one("#dialog-cancel")).focus()
