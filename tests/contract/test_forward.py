@@ -44,9 +44,10 @@ async def run(connection: Connection, namespace: str, body: dict[str, Any]) -> O
     created = await connection.json("POST", PODS.path(namespace), body=body)
     ref = ObjectRef(PODS, created["metadata"]["name"], namespace, created["metadata"]["uid"])
     async with asyncio.timeout(60):
-        while (await connection.json("GET", ref.path))["status"].get("phase") != "Running":
+        while True:
+            if (await connection.json("GET", ref.path))["status"].get("phase") == "Running":
+                return ref
             await asyncio.sleep(0.2)
-    return ref
 
 
 async def until_gone(connection: Connection, ref: ObjectRef) -> None:
@@ -202,7 +203,9 @@ async def test_a_deleted_pod_is_lost_and_its_successor_is_not_taken_for_it(
     assert b"You've hit" in await get(await manager.start(successor, ":8080"))
 
 
-async def test_an_open_connection_ends_with_its_pod(connection: Connection, namespace: str, manager: ForwardManager, real_node: str) -> None:
+async def test_an_open_connection_ends_with_its_pod(
+    connection: Connection, namespace: str, manager: ForwardManager, real_node: str
+) -> None:
     ref = await run(connection, namespace, pod("echo", real_node, ["nc", "-ll", "-p", "9000", "-e", "cat"]))
     forward = await manager.start(ref, ":9000")
     reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
@@ -217,7 +220,9 @@ async def test_an_open_connection_ends_with_its_pod(connection: Connection, name
     await until(lambda: forward.state == "lost" and forward.connections == 0)
 
 
-async def test_a_user_who_may_not_forward_is_told_at_the_start(kubeconfig: str, connection: Connection, namespace: str, real_node: str) -> None:
+async def test_a_user_who_may_not_forward_is_told_at_the_start(
+    kubeconfig: str, connection: Connection, namespace: str, real_node: str
+) -> None:
     ref = await run(connection, namespace, pod("kubia", real_node))
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
