@@ -360,7 +360,8 @@ def test_every_command_of_the_list_has_its_action() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (5_000_000_000, "4.7 GiB"), (1 << 50, "1024.0 TiB")]
+    ("count", "words"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (5_000_000_000, "4.7 GiB"), (1 << 50, "1024.0 TiB")],
 )
 def test_bytes_are_told_in_binary_units(count: int, words: str) -> None:
     assert amount(count) == words
