@@ -12,21 +12,26 @@ from podtui.ui.widgets.log_text import Span, cut_spans, level_of, time_length
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 
-def paint_row(window: LogWindow, row: Row, styles: Palette, base: Style, left: int, pattern: Pattern | None, current: bool) -> Strip:
-    """A row as wide as the window. `left` is the first column in view when lines do not wrap; `current` is whether the
+def paint_row(
+    window: LogWindow, row: Row, styles: Palette, base: Style, left: int, pattern: Pattern | None, current: bool
+) -> list[Segment]:
+    """A row as wide as the window, in segments. `left` is the first column in view when lines do not wrap; `current` is whether the
     line has the current match."""
     text, parts = window.text(row.line), window.parts(row.line)
     spans = [Span(0, len(text), "dim")] if window.is_remark(row.line) else _spans(window, row.line, text, pattern, current)
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
-    if not window.wrap and text.isascii():  # of a very long line only what is in view
+    plain = text.isascii()
+    if plain and not window.wrap:  # of a very long line only what is in view
         end = min(end, left + window.width)
         start = min(left, end)
-        left = 0
     segments = [
         Segment(text[span.start : span.end], base + styles[span.style] if span.style else base) for span in cut_spans(spans, start, end)
     ]
-    return Strip(segments).crop_extend(left, left + window.width, base)
+    if plain:
+        segments.append(Segment(" " * (window.width - (end - start)), base))
+        return segments
+    return list(Strip(segments).crop_extend(left, left + window.width, base))
 
 
 def _spans(window: LogWindow, line: int, text: str, pattern: Pattern | None, current: bool) -> list[Span]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -17,7 +18,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from podtui.ui.themes import palette
+from podtui.ui.themes import Palette, palette
 from podtui.ui.widgets.log_buffer import LogBuffer
 from podtui.ui.widgets.log_cursor import MatchCursor
 from podtui.ui.widgets.log_search import Pattern
@@ -62,7 +63,8 @@ class LogView(Widget, can_focus=True):
         self._empty: tuple[str, ...] = ()
         self._rows: list[Row] = []
         self._thumb = (0, 0)
-        self._strips: dict[Row, Strip] = {}
+        self._painted: dict[Row, list[Segment]] = {}
+        self._styles: tuple[Style, Palette, Segment, Segment, Segment] | None = None
         self._timer: Timer | None = None
         self._scanner: Timer | None = None
         self._updated = 0.0
@@ -223,7 +225,7 @@ class LogView(Widget, can_focus=True):
         if cursor.search.scan(SCAN):
             self._scanner = self.set_timer(SCAN, self._scan_on)
         if cursor.seek(self._rows):
-            self._strips.clear()
+            self._painted.clear()
             self._sync(anew=True)
 
     def _scan_on(self) -> None:
@@ -234,7 +236,7 @@ class LogView(Widget, can_focus=True):
 
     def _again(self) -> None:
         """Everything may look different."""
-        self._strips.clear()
+        self._painted.clear()
         self._sync(anew=True)
         if self._scanner is None and self.is_attached:
             self._scan()
@@ -270,35 +272,46 @@ class LogView(Widget, can_focus=True):
 
     # -- painting -------------------------------------------------------------------------------------------------
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The styles are looked up once for all lines: that costs more than a line itself."""
+        self._styles = self._look_up()
+        return super().render_lines(crop)
+
+    def _look_up(self) -> tuple[Style, Palette, Segment, Segment, Segment]:
+        base, styles = self.rich_style, palette(self.app)
+        bar = base + styles["dim"]
+        return base, styles, Segment("█", bar), Segment("│", bar), Segment(" ", base)
+
     def render_line(self, y: int) -> Strip:
         width = max(0, self.size.width - BAR)
-        base = self.rich_style
+        base, styles, thumb, track, nothing = self._styles = self._styles or self._look_up()
         if y < len(self._rows):
             row = self._rows[y]
-            strip = self._strips.get(row)
+            strip = self._painted.get(row)
             if strip is None:
-                if len(self._strips) >= _STRIPS:
-                    self._strips.clear()
+                if len(self._painted) >= _STRIPS:
+                    self._painted.clear()
                 cursor = self._cursor
-                strip = paint_row(self._window, row, palette(self.app), base, cursor.left, cursor.pattern, row.line == cursor.line)
-                self._strips[row] = strip
+                strip = paint_row(self._window, row, styles, base, cursor.left, cursor.pattern, row.line == cursor.line)
+                self._painted[row] = strip
         else:
-            strip = self._blank(y, width)
+            strip = list(self._blank(y, width))
         start, size = self._thumb
-        bar = ("█" if start <= y < start + size else "│") if size else " "
-        return Strip([*strip, Segment(bar, base + palette(self.app)["dim"])], width + BAR)
+        bar = nothing if not size else thumb if start <= y < start + size else track
+        return Strip([*strip, bar], width + BAR)
 
     def _blank(self, y: int, width: int) -> Strip:
-        base = self.rich_style
+        base, styles, *_ = self._styles or self._look_up()
         if self._rows or not 0 <= y - 1 < len(self._empty):
             return Strip.blank(width, base)
-        style = base + palette(self.app)["dim"]
+        style = base + styles["dim"]
         return Strip([Segment(f" {self._empty[y - 1]}", style)]).crop_extend(0, width, base)
 
     def notify_style_update(self) -> None:
         """Another theme, or the focus came or went: strips hold colours."""
         super().notify_style_update()
-        self._strips.clear()
+        self._painted.clear()
+        self._styles = None
 
     # -- the mouse ------------------------------------------------------------------------------------------------
 
