@@ -82,7 +82,7 @@ class Fixed(Vertical):
 class Dialog(ModalScreen[T | None]):
     """A modal dialog: title, body, what is typed to confirm, the kubectl commands, an error and two buttons.
 
-    A subclass gives `compose_body`, overrides `blocked` (why it cannot be confirmed yet) and `submit` (does the work, then
+    A subclass gives `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and `submit` (does the work, then
     `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input changes. `FIRST` is the selector of
     what has the focus at first: Cancel, unless the dialog begins with an input.
     """
@@ -139,6 +139,10 @@ class Dialog(ModalScreen[T | None]):
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets of the body."""
+        return ()
+
+    def compose_reference(self) -> Iterable[Widget]:
+        """What one may want to look up, below all that is typed: it may be long."""
         return ()
 
     def blocked(self) -> str:
@@ -205,6 +209,7 @@ class Dialog(ModalScreen[T | None]):
                     with Horizontal(classes="dialog-word"):
                         yield Label(Text(harmless(confirmation.prompt)))
                         yield Input(id=f"dialog-word-{number}", compact=True)
+                yield from self.compose_reference()
             with Fixed():
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-command-text")

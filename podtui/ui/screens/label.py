@@ -59,11 +59,13 @@ class LabelDialog(Dialog[int]):
 
     def compose_body(self) -> Iterable[Widget]:
         example = "env=prod tier=web old-" if self.kind == "labels" else "note='two words' old-"
-        yield Static(id="label-current")
         yield Input(id="label-changes", compact=True, placeholder=f"key=value sets, key- removes: {example}", suggester=Keys(self._in_use))
         yield Static(id="label-fault")
         yield Toggle("Overwrite what is there", id="label-overwrite")
         yield Static(id="label-difference")
+
+    def compose_reference(self) -> Iterable[Widget]:
+        yield Static(id="label-current")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -144,7 +146,7 @@ class LabelDialog(Dialog[int]):
         if not self.changes:
             return "type a change"
         if any(self._refusals(target) for target in self._open()):
-            return "refused: see below"
+            return "refused: see above"
         if not any(self._effective(target) for target in self._open()):
             return "nothing would change"
         return ""
@@ -169,22 +171,23 @@ class LabelDialog(Dialog[int]):
     def _current_text(self) -> Text:
         styles = palette(self.app)
         text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"── {self.kind} now ".ljust(24, "─"), styles["dim"])
         read = [target for target in self.targets if target.read and not target.lost]
         if self._reading:
-            return text.append(f"Reading the {self.kind}…", styles["dim"])
+            return text.append("\nreading…", styles["dim"])
         if len(read) == 1:
             pairs = [(key, value, 1) for key, value in sorted(read[0].current.items())]
         else:
             counted = Counter(item for target in read for item in target.current.items())
             pairs = [(key, value, count) for (key, value), count in sorted(counted.items())]
         for key, value, count in pairs[:_SHOWN]:
-            text.append("\n" if text else "").append(harmless(key), styles["label.key"]).append("=")
+            text.append("\n").append(harmless(key), styles["label.key"]).append("=")
             text.append(abbreviated(value, max(12, self._width() - len(key) - 12)), styles["label.value"])
             if count < len(read):
                 text.append(f"  {count} of {len(read)}", styles["dim"])
         if len(pairs) > _SHOWN:
             text.append(f"\n… and {len(pairs) - _SHOWN} more", styles["dim"])
-        return text if pairs else text.append(f"No {self.kind}" if read else "", styles["dim"])
+        return text if pairs else text.append("\nnone" if read else "\nunknown", styles["dim"])
 
     def _fault_text(self) -> Text:
         if self._fault is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from textual.screen import Screen
 
@@ -38,7 +39,7 @@ class PodActions(Screen[None]):
             return [] if current is None else [current]
         return self._pods.targets
 
-    def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[object]]) -> None:
+    def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[Any]]) -> None:
         targets = self._targets()
         if not targets:
             self.app.notify("nothing is under the cursor", markup=False)
