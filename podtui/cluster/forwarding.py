@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from podtui.cluster.localports import TcpTable, listen, next_free, owner_of
 from podtui.cluster.portspec import LOCALHOST, PortSpec, container_ports
 from podtui.cluster.resources import ObjectRef
-from podtui.cluster.tunnel import CHUNK, PROTOCOL, End, Tunnel
+from podtui.cluster.tunnel import CHUNK, PROTOCOL, End, Tunnel, reset_at_close
 from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
 from podtui.text import harmless
 
@@ -224,13 +224,16 @@ class Forward:
         task = asyncio.create_task(self._carry(reader, writer), name=f"connection of {self}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # one cancelled before its first step has run nothing
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.served += 1
         self._owner.changed()
+        whole = False
         try:
             end = await self._tunnel(reader, writer)
+            whole = True
             if end is End.BROKEN:  # is it the pod?
                 await self._ask(self._owner.connection(), time.monotonic())
         except PodLost as error:
@@ -241,7 +244,8 @@ class Forward:
             self._tell(f"podtui itself failed: {type(error).__name__}: {error}")
         finally:
             self.connections -= 1
-            writer.transport.abort()
+            if not whole:
+                reset_at_close(writer)
             self._owner.changed()
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> End:

@@ -93,11 +93,17 @@ class Tunnel:
             if end is End.POD:
                 await self._farewell()
             elif end is End.BROKEN:
-                await self._reset()
+                with contextlib.suppress(OSError):
+                    async with asyncio.timeout(_FAREWELL):
+                        await self._flush()
+                reset_at_close(self._writer)
             return end
+        except asyncio.CancelledError:
+            reset_at_close(self._writer)
+            raise
         finally:
             await self._stop(up, down)
-            self._abort()
+            self._writer.transport.abort()  # without waiting for a client that does not read
 
     async def _until_the_end(self, up: asyncio.Task[None], down: asyncio.Task[None]) -> End:
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +113,8 @@ class Tunnel:
                     return End.CLIENT
             elif isinstance(failure, OSError):
                 return End.CLIENT  # reset by the client
+            elif not isinstance(failure, PodtuiError):
+                raise failure
             else:
                 # The way to the pod is closed, but what it said before may still have to be delivered.
                 await asyncio.wait({down})
@@ -185,27 +193,21 @@ class Tunnel:
                     while await self._reader.read(CHUNK):
                         pass
 
-    async def _reset(self) -> None:
-        """It broke: the client gets what came, and then a reset, so that it does not take a part for the whole."""
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
-                await self._flush()
-        held = self._writer.get_extra_info("socket")
-        if held is not None and held.fileno() >= 0:
-            with contextlib.suppress(OSError):
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
     async def _flush(self) -> None:
         """Waits until the transport has handed everything to the system."""
         self._writer.transport.set_write_buffer_limits(high=0)
         await self._writer.drain()
-
-    def _abort(self) -> None:
-        """Closes the local connection without waiting for a client that does not read."""
-        self._writer.transport.abort()
 
     @staticmethod
     async def _stop(*tasks: asyncio.Task[None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def reset_at_close(writer: asyncio.StreamWriter) -> None:
+    """Lets the client see a reset when its connection is closed, so that it does not take a part for the whole."""
+    held = writer.get_extra_info("socket")
+    if held is not None and held.fileno() >= 0:
+        with contextlib.suppress(OSError):  # the client has gone already
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
