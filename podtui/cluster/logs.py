@@ -20,7 +20,17 @@ from podtui.cluster.log_batches import Batches, LogBatch, Sink
 from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, parse_line
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
-from podtui.errors import ConnectionFailed, Forbidden, Invalid, NotFound, PodtuiError, ServerError, TooManyRequests
+from podtui.errors import (
+    ConnectionFailed,
+    CredentialError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PodtuiError,
+    ServerError,
+    TooManyRequests,
+    Unauthorized,
+)
 
 if TYPE_CHECKING:
     from podtui.cluster.connection import Connection
@@ -30,6 +40,7 @@ __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "par
 QUIET = 120.0
 """Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
+_TRIES = 5  # of a request that the server finds invalid
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
 
@@ -47,14 +58,15 @@ class LogOptions(msgspec.Struct, frozen=True):
     limit: int | None = None
 
 
-State = Literal["connecting", "waiting", "following", "reconnecting", "ended", "failed"]
+State = Literal["connecting", "waiting", "reading", "following", "reconnecting", "ended", "failed"]
 
 
 class LogStatus(msgspec.Struct, frozen=True):
     """How it stands. `why` is in words for a person; `retry_at` is the time (`time.monotonic()`) of the next attempt.
 
-    `waiting`: the container has not been started, `why` are the server's words. `ended`: the run ended, `why` says
-    how; the follower goes on when the container is restarted, unless `final`. `failed` is always final.
+    `waiting`: the container has not been started, `why` are the server's words. `reading`: the log of a run that
+    ended is on its way. `ended`: the run ended, `why` says how; the follower goes on when the container is restarted,
+    unless `final`. `failed` is always final.
     """
 
     state: State = "connecting"
@@ -133,6 +145,18 @@ class LogFollower:
                 await self._back_off(error)
             except NotFound as error:  # of the log, though the pod is there: the kubelet has lost it, or is not ready yet
                 await self._back_off(error)
+            except Invalid as error:
+                await batches.flush()
+                if self.options.previous or self._attempt >= _TRIES:
+                    self._say("failed", error.what, error=error, final=True)
+                else:  # between two runs of a container its pod and the kubelet may disagree for a moment
+                    await self._back_off(error)
+            except (CredentialError, Unauthorized) as error:
+                await batches.flush()
+                if self._run is None:
+                    self._say("failed", error.what, error=error, final=True)
+                else:  # it was allowed before: a plugin or a token may work again
+                    await self._back_off(error)
             except PodtuiError as error:
                 await batches.flush()
                 self._say("failed", error.what, error=error, final=True)
@@ -295,6 +319,8 @@ class LogFollower:
             ) as stream:
                 if follow:
                     self._say("following")
+                elif self.status.state != "following":  # there it is only the rest of a run that ended just now
+                    self._say("reading")
                 async for chunk in stream:
                     latest = time.monotonic()
                     came = splitter.feed(chunk)

@@ -162,6 +162,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("bar.cancel", "escape", "Cancel", "Close the candidates; again: leave everything as it was", "bar", footer=True),
     Command("bar.next", "down", "Down", "The next candidate, or the newer entry of the history", "bar"),
     Command("bar.previous", "up", "Up", "The candidate above, or the older entry of the history", "bar"),
+    # -- a list to choose from
+    Command("choose.cancel", "escape,q", "Cancel", "Choose nothing", "choose", footer=True),
+    Command("choose.down", "j", "Down", "To the next name", "choose"),
+    Command("choose.up", "k", "Up", "To the name above", "choose"),
     # -- the list of forwards
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward; one that has ended: take it off the list", "forwards", footer=True),
     Command("forwards.restart", "r", "Restart", "Start the port-forward again, on the same local port", "forwards", footer=True),

@@ -243,6 +243,36 @@ async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again():
     assert [query.get("sinceTime", "") for query in server.queries] == ["", stamp(3_000_000), stamp(5_000_000)]
 
 
+async def test_a_time_with_an_offset_is_sent_back_as_it_came():
+    server = LogServer()
+    lines = [(f"2026-01-01T09:00:0{i}.5+09:00", f"line {i}") for i in range(6)]
+    server.current = ContainerRun("c1", lines)
+    server.cuts = [Cut(2, 3)]
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 6)
+    assert taker.lines == raw(lines)
+    assert server.queries[1]["sinceTime"] == lines[2][0]
+
+
+async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    server.refusals = [(400, 'container "app" in pod "web-1" is waiting to start: ContainerCreating')] * 2
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        assert follower.status.state == "following"
+
+
+async def test_what_the_server_keeps_refusing_fails_with_its_words():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    server.refusals = [(400, "no")] * 20
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.final)
+        assert (follower.status.state, follower.status.why) == ("failed", "no")
+    assert len(server.queries) == 6
+
+
 async def test_an_end_tells_the_exit_code_and_the_reason():
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2), exit_code=137, reason="OOMKilled")

@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.timer import Timer
+from textual.worker import Worker, WorkerState
 
 from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus
 from podtui.cluster.resources import ObjectRef
@@ -143,6 +144,13 @@ class LogsPane(Vertical):
             await follower.run(take)
         finally:
             end()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Nothing fails silently, not even what should never happen."""
+        if event.state == WorkerState.ERROR and event.worker.node is self:
+            error = event.worker.error
+            words = error.what if isinstance(error, PodtuiError) else f"{type(error).__name__}: {error}"
+            self._told(LogStatus("failed", harmless(words), final=True))
 
     def _told(self, status: LogStatus) -> None:
         self.status = status

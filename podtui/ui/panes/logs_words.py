@@ -12,6 +12,7 @@ from podtui.ui.widgets.text_line import Part
 _STYLES = {
     "connecting": "status.wait",
     "waiting": "status.wait",
+    "reading": "status.wait",
     "following": "status.ok",
     "reconnecting": "status.warn",
     "ended": "status.done",
@@ -20,6 +21,7 @@ _STYLES = {
 _EMPTY = {
     "connecting": "connecting ...",
     "waiting": "no lines yet: the container has not been started",
+    "reading": "reading ...",
     "following": "no lines yet",
     "reconnecting": "no lines yet",
     "ended": "no lines",

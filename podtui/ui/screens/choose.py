@@ -7,23 +7,20 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from podtui.text import harmless
+from podtui.ui.commands import bindings
 
 
 class Chooser(ModalScreen[str | None]):
     """Dismissed with the name, or None after Esc."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(None)", "Cancel", id="choose.cancel"),
-        Binding("j", "next", "Down", show=False, id="choose.down"),
-        Binding("k", "previous", "Up", show=False, id="choose.up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
 
     DEFAULT_CSS = """
     Chooser { align: center middle; }
@@ -54,10 +51,13 @@ class Chooser(ModalScreen[str | None]):
             options.highlighted = self._names.index(self._current)
         options.focus()
 
-    def action_next(self) -> None:
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def action_down(self) -> None:
         self.query_one(OptionList).action_cursor_down()
 
-    def action_previous(self) -> None:
+    def action_up(self) -> None:
         self.query_one(OptionList).action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -256,11 +256,16 @@ class LogView(Widget, can_focus=True):
                 width = max(1, self.size.width - BAR)
                 for y in changed:
                     self.refresh(Region(0, y, width, 1))
-        thumb = self._thumb_place()
-        if thumb != self._thumb:
-            self._thumb = thumb
-            self.refresh(Region(self.size.width - BAR, 0, BAR, self.size.height))
+        self._sync_bar()
         self.post_message(self.Changed(self))
+
+    def _sync_bar(self) -> None:
+        """Paint the cells of the scroll bar that differ: a line is written up to its end for each."""
+        before, self._thumb = self._thumb, self._thumb_place()
+        if before != self._thumb:
+            for y in range(self.size.height):
+                if _bar_cell(before, y) != _bar_cell(self._thumb, y):
+                    self.refresh(Region(self.size.width - BAR, y, BAR, 1))
 
     def _thumb_place(self) -> tuple[int, int]:
         if not self._rows:
@@ -296,9 +301,8 @@ class LogView(Widget, can_focus=True):
                 self._painted[row] = strip
         else:
             strip = list(self._blank(y, width))
-        start, size = self._thumb
-        bar = nothing if not size else thumb if start <= y < start + size else track
-        return Strip([*strip, bar], width + BAR)
+        cell = _bar_cell(self._thumb, y)
+        return Strip([*strip, nothing if cell is None else thumb if cell else track], width + BAR)
 
     def _blank(self, y: int, width: int) -> Strip:
         base, styles, *_ = self._styles or self._look_up()
@@ -345,3 +349,9 @@ class LogView(Widget, can_focus=True):
     def _drag(self, y: int) -> None:
         self._window.to_share(y / max(1, self.size.height - 1))
         self._sync()
+
+
+def _bar_cell(thumb: tuple[int, int], y: int) -> bool | None:
+    """Whether a row of the scroll bar is in the thumb; None where there is no bar."""
+    start, size = thumb
+    return start <= y < start + size if size else None
