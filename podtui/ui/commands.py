@@ -170,7 +170,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward; one that has ended: take it off the list", "forwards", footer=True),
     Command("forwards.restart", "r", "Restart", "Start the port-forward again, on the same local port", "forwards", footer=True),
     Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
-    Command("forwards.close", "escape,f", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
+    Command("forwards.close", "escape,f,q", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
 )
 
 BY_ID = {command.id: command for command in COMMANDS}

@@ -159,6 +159,14 @@ async def test_a_taken_port_is_told_while_it_is_typed_with_a_free_one() -> None:
         assert f"local port {first.local_port} is already used by the forward to pod/web-1; " in text(dialog, "#forward-problem")
 
 
+async def test_the_program_that_has_a_taken_port_is_told_too() -> None:
+    async with running(Pod()) as (app, session, pilot):
+        dialog = await opened(app, session, pilot)
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            ports(dialog).value = f"{other.getsockname()[1]}:8080"
+            await settle(pilot, lambda: "is already used by this podtui; " in text(dialog, "#forward-problem"))
+
+
 async def test_a_refusal_is_told_in_the_dialog_and_the_text_stays() -> None:
     pod = Pod()
     pod.refusal = lambda: status(403, "Forbidden", "pods is forbidden: User cannot create pods/portforward [red]")
@@ -333,7 +341,7 @@ async def test_the_local_address_is_copied() -> None:
         assert app.copied == [f"127.0.0.1:{forward.local_port}"]
 
 
-@pytest.mark.parametrize("key", ["f", "escape"])
+@pytest.mark.parametrize("key", ["f", "escape", "q"])
 async def test_leaving_the_list_leaves_the_forwards(key: str) -> None:
     async with running(Pod()) as (app, session, pilot):
         forward = await session.forwards.start(POD, ":8080")

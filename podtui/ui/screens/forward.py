@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from podtui.cluster.forward import Forward, running_pod
-from podtui.cluster.localports import is_free, next_free
+from podtui.cluster.localports import is_free, next_free, owner_of
 from podtui.cluster.portspec import LOCALHOST, ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
 from podtui.cluster.resources import ObjectRef
 from podtui.errors import PodtuiError
@@ -49,6 +50,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self._ports: Sequence[ContainerPort] | None = None  # None until the pod is read
         self._specs: tuple[PortSpec, ...] = ()
         self._problem = ""
+        self._owners: dict[int, str] = {}  # of the taken local ports that were typed; "" while or where it is not known
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def compose_body(self) -> Iterable[Widget]:
@@ -143,9 +145,16 @@ class ForwardDialog(Dialog[list[Forward]]):
             free = next_free(self._address, port)
         except PodtuiError:
             return ""  # told about the address
-        owner = next((f for f in self.session.forwards.forwards if f.running and f.local_port == port), None)
-        by = f" by the forward to {owner.ref}" if owner else ""
-        return f"local port {port} is already used{by}" + (f"; {free} is free" if free else "")
+        other = next((f for f in self.session.forwards.forwards if f.running and f.local_port == port), None)
+        if other is None and port not in self._owners:
+            self._owners[port] = ""
+            self.run_worker(self._find_owner(port), group="forward-owner", exit_on_error=False)
+        owner = f"the forward to {other.ref}" if other else self._owners[port]
+        return f"local port {port} is already used{' by ' if owner else ''}{owner}" + (f"; {free} is free" if free else "")
+
+    async def _find_owner(self, port: int) -> None:
+        self._owners[port] = await asyncio.to_thread(owner_of, port)
+        self._check()
 
     def _warning(self) -> str:
         try:
