@@ -53,7 +53,7 @@ DEFAULT_STYLES: Mapping[str, str] = {
     "log.debug": "dim",
     "log.time": "dim $primary",
     "dim": "dim",
-    "title": "bold $primary",
+    "title": "bold",  # it also stands on the primary colour, in the title of the focused pane
     "ok": "$success",
     "warn": "$warning",
     "error": "bold $error",
