@@ -51,7 +51,11 @@ class Session:
         self._request_timeout = request_timeout
         self._read_only = read_only
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unsubscribe = self.pods.subscribe_health(self._fall_back)
+        self._ends = [
+            self.pods.subscribe_health(self._fall_back),
+            self.pods.subscribe_health(lambda health: self._wake(self.namespaces, health)),
+            self.namespaces.subscribe_health(lambda health: self._wake(self.pods, health)),
+        ]
 
     # -- life ---------------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -60,7 +64,8 @@ class Session:
 
     async def close(self) -> None:
         """End everything: forwards, lists, the connection. May be called again."""
-        self._unsubscribe()
+        for end in self._ends:
+            end()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -159,6 +164,12 @@ class Session:
         if not self.namespaces.known or self.namespaces.health.state == "denied":
             names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourites}
         return sorted(names)
+
+    @staticmethod
+    def _wake(other: RowStore, health: Health) -> None:
+        """One list is heard again after an outage: the other need not wait for its back-off to end."""
+        if health.state == "live" and other.health.state in ("stale", "failed"):
+            other.retry()
 
     def _fall_back(self, health: Health) -> None:
         """Who may not list pods in all namespaces gets those that the configuration or the context names."""

@@ -50,6 +50,7 @@ class KeyOrder:
             target = target._parent
         if not path or path[-1] is not self._app:
             path.append(self._app)
+        path += path  # the second time behind the messages that the key made them post: a submitted input, a pressed button
         self._follow(path, 0, self._turn, self._place())
 
     def _place(self) -> tuple[object, object]:

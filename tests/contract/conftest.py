@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.errors import NotFound
 
 Kubectl = Callable[..., str]
+
+REAL_NODE = "PODTUI_TEST_REAL_NODE"
+"""Names a node with a real kubelet: pods that a test puts on it run, log, answer and end."""
+CLUSTER = "PODTUI_TEST_CLUSTER"
+"""A command that takes `stop kube-apiserver` and `start kube-apiserver`, for tests of outages."""
 
 
 def _kubeconfig(config: pytest.Config) -> str:
@@ -39,10 +45,10 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that compare with kubectl are left out where there is none."""
-    if _kubectl_program():
-        return
-    without = [item for item in items if "kubectl" in getattr(item, "fixturenames", ())]
+    """Tests that compare with kubectl, need a real kubelet or stop the API server are left out where there is none to use."""
+    lacking = {"kubectl": not _kubectl_program(), "real_node": not os.environ.get(REAL_NODE), "cluster": not os.environ.get(CLUSTER)}
+    missing = {name for name, lacks in lacking.items() if lacks}
+    without = [item for item in items if missing.intersection(getattr(item, "fixturenames", ()))]
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
@@ -54,6 +60,23 @@ def kubeconfig(pytestconfig: pytest.Config) -> str:
     path = os.path.abspath(_kubeconfig(pytestconfig))
     assert os.path.isfile(path), f"{path} is no file"
     return path
+
+
+@pytest.fixture(scope="session")
+def real_node() -> str:
+    """The name of the node with a real kubelet."""
+    return os.environ[REAL_NODE]
+
+
+@pytest.fixture
+def cluster() -> Iterator[Callable[[str, str], None]]:
+    """`cluster("stop", "kube-apiserver")`; the API server runs again after the test."""
+
+    def run(verb: str, component: str) -> None:
+        subprocess.run([*shlex.split(os.environ[CLUSTER]), verb, component], check=True, timeout=60, stdin=subprocess.DEVNULL)
+
+    yield run
+    run("restart", "kube-apiserver")
 
 
 @pytest_asyncio.fixture

@@ -127,8 +127,10 @@ class PtySession:
         """Presses keys by name (`enter`, `ctrl+d`), or single characters."""
         for key in keys:
             self.write(KEYS[key] if key in KEYS else key.encode())
-            # A terminal's Escape is a prefix too: give the program the time to tell them apart.
-            self._read(0.15 if key == "escape" else 0.01)
+            if key == "escape":
+                self.settle(0.4, 3)  # Escape is a prefix too: with the next key on its heels it would be Alt and that key
+            else:
+                self._read(0.01)
 
     def type(self, text: str) -> None:
         """Types a text, character by character."""

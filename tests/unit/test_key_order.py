@@ -21,6 +21,9 @@ class AskScreen(ModalScreen[None]):
         yield Input()
         yield Input(id="second")
 
+    def on_input_submitted(self) -> None:
+        self.query_one("#second").focus()
+
     def action_close(self) -> None:
         self.app.answers.append([entry.value for entry in self.query(Input)])  # type: ignore[attr-defined]
         self.dismiss()
@@ -86,6 +89,16 @@ async def test_a_binding_between_letters_keeps_its_place() -> None:
         all_at_once(app, ["L", *"abc", "ctrl+u", *"de", "escape"])
         await until(pilot, lambda: bool(app.answers))
         assert app.answers == [["de", ""]]
+
+
+async def test_what_a_message_of_the_key_before_focuses_gets_the_next_key() -> None:
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        app.query_one(Pane).focus()
+        await pilot.pause()
+        all_at_once(app, ["L", *"ab", "enter", *"cd", "escape"])
+        await until(pilot, lambda: bool(app.answers))
+        assert app.answers == [["ab", "cd"]]
 
 
 async def test_a_key_alone_never_waits() -> None:
