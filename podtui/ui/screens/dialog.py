@@ -116,7 +116,7 @@ class Dialog(ModalScreen[T | None]):
     Dialog #dialog-status { color: $text-error; }
     Dialog #dialog-status.-note { color: $text-muted; }
     Dialog #dialog-buttons { height: 1; }
-    Dialog #dialog-buttons Button { margin-right: 2; min-width: 10; }
+    Dialog #dialog-buttons Button { margin-right: 2; min-width: 10; border: none !important; }
     Dialog #dialog-buttons Button:focus { text-style: bold reverse; }
     Dialog #dialog-hint { width: 1fr; text-align: right; color: $text-muted; }
     """

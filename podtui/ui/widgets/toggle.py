@@ -12,6 +12,7 @@ class Toggle(Checkbox):
 
     DEFAULT_CSS = """
     Toggle, Toggle:focus { height: 1; border: none; padding: 0; background: transparent; }
+    Toggle:focus { text-style: bold reverse; }
     """
 
     def render(self) -> Content:
