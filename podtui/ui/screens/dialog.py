@@ -82,9 +82,9 @@ class Fixed(Vertical):
 class Dialog(ModalScreen[T | None]):
     """A modal dialog: title, body, what is typed to confirm, the kubectl commands, an error and two buttons.
 
-    A subclass gives `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and `submit` (does the work, then
-    `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input changes. `FIRST` is the selector of
-    what has the focus at first: Cancel, unless the dialog begins with an input.
+    A subclass gives `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and
+    `submit` (does the work, then `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input
+    changes. `FIRST` is the selector of what has the focus at first: Cancel, unless the dialog begins with an input.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
