@@ -12,16 +12,14 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from podtui import __version__
 from podtui.errors import UsageError
 from podtui.text import harmless
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option. `metavar` is "" for a flag; `many` collects every use of it; `file` says that it names a file."""
 
     flags: tuple[str, ...]
@@ -36,8 +34,7 @@ class Option:
         return next(flag for flag in self.flags if flag.startswith("--")).lstrip("-").replace("-", "_")
 
 
-@dataclass(frozen=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """A command, or the dashboard itself (name ""): its own options, what a bare word is, whether it takes the common options."""
 
     name: str
@@ -215,8 +212,7 @@ def completion_parser(files: object) -> argparse.ArgumentParser:
 
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"  # compiled when used: `--help` need not wait for it
 
 
 def request_timeout(text: str | None) -> float | None:
@@ -228,19 +224,19 @@ def request_timeout(text: str | None) -> float | None:
         return None
     if re.fullmatch(r"\+?\d{1,10}", text, re.ASCII):
         return float(text) or None
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(rf"\+?({_PART})+", text):
         raise UsageError(f"--request-timeout: {harmless(text)!r} is no time", "write whole seconds, or a number and a unit: 5s, 2m, 1h")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)) or None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)) or None
 
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 def namespaces(given: Sequence[str]) -> tuple[str, ...]:
     """The namespaces of every -n, in their order and once each. Raises UsageError for what can be no namespace's name."""
     names = [name.strip() for text in given for name in text.split(",")]
     for name in names:
-        if name and not _NAMESPACE.fullmatch(name):
+        if name and not re.fullmatch(_NAMESPACE, name):
             hint = "lower-case letters, digits and dashes, at most 63"
             raise UsageError(f"--namespace: {harmless(name)!r} is no name of a namespace", hint)
     return tuple(dict.fromkeys(name for name in names if name))
