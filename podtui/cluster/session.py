@@ -10,7 +10,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.counts import PodCounts
 from podtui.cluster.forward import ForwardManager
 from podtui.cluster.objects import Objects
-from podtui.cluster.resources import NAMESPACES, PODS, Scope
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Scope
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.store import Health, RowStore, Signal
 from podtui.config import Config
@@ -43,7 +43,7 @@ class Session:
         self.pods = RowStore(PODS, scope)
         self.namespaces = RowStore(NAMESPACES)
         self.counts = PodCounts(self.pods)
-        self.forwards = ForwardManager(lambda: self.opened)
+        self.forwards = ForwardManager(lambda: self.opened, self._is_alive)
         self.notices: Signal[str] = Signal()
         self.opened_signal: Signal[PodtuiError | None] = Signal()
         self._objects: Objects | None = None
@@ -145,6 +145,10 @@ class Session:
         self._read_only = value
         if self.connection is not None:
             self.connection.read_only = value
+
+    def _is_alive(self, ref: ObjectRef) -> bool | None:
+        """Whether the pod is there by the live list; None when that cannot tell."""
+        return True if self.pods.health.state == "live" and ref.uid in self.pods.rows else None
 
     # -- scope --------------------------------------------------------------------------------------------------
     def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None) -> None:

@@ -20,7 +20,7 @@ Key = tuple[Any, ...]  # (what the column sorts by,) place in the order of names
 Filter = Callable[[Row], bool]
 
 _LAST = (2, "")  # what has no value sorts after all that has one
-_INVERTED = bytes(255 - byte for byte in range(256))
+_INVERTED = bytes(max(0, 254 - byte) for byte in range(256))  # UTF-8 has no bytes above 0xf4, so 0xff is left for the end
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")  # ipaddress takes some ten times as long
 _MEMO = 4096
 

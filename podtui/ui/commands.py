@@ -55,7 +55,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
-    Command("app.palette", "colon,ctrl+p", "Command", "Command palette: a command's name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
+    Command("app.palette", "colon,ctrl+p", "Command", "Run a command by its name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
     Command("app.leave", "q", "Quit", "Leave podtui", "app"),
     Command("app.interrupt", "ctrl+c", "Quit", "Leave podtui, from anywhere", "app", priority=True),
     # -- the main screen
@@ -77,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.containers", "c", "Containers", "The pod's containers", "main", Permission("get", "pods")),
     Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
     Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
-    Command("main.forward", "F", "Forward", "Forward local ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
+    Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
     Command("main.forwards", "f", "Forwards", "The list of running port-forwards", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command("main.create", "n", "New", "Create what is in a YAML file", "main", changes=True, footer=True),

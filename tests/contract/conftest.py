@@ -12,6 +12,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -46,7 +47,11 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that compare with kubectl, need a real kubelet or stop the API server are left out where there is none to use."""
-    lacking = {"kubectl": not _kubectl_program(), "real_node": not os.environ.get(REAL_NODE), "cluster": not os.environ.get(CLUSTER)}
+    lacking = {
+        "kubectl": not _kubectl_program(),
+        "real_node": not os.environ.get(REAL_NODE),
+        "cluster": not (_kubectl_program() and os.environ.get(CLUSTER)),
+    }
     missing = {name for name, lacks in lacking.items() if lacks}
     without = [item for item in items if missing.intersection(getattr(item, "fixturenames", ()))]
     if without:
@@ -69,11 +74,16 @@ def real_node() -> str:
 
 
 @pytest.fixture
-def cluster() -> Iterator[Callable[[str, str], None]]:
-    """`cluster("stop", "kube-apiserver")`; the API server runs again after the test."""
+def cluster(kubeconfig: str) -> Iterator[Callable[[str, str], None]]:
+    """`cluster("stop", "kube-apiserver")`, `start` or `restart`: back when it is ready, as it is again after the test."""
+    ready = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "get", "--raw", "/readyz"]
 
     def run(verb: str, component: str) -> None:
         subprocess.run([*shlex.split(os.environ[CLUSTER]), verb, component], check=True, timeout=60, stdin=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        while verb != "stop" and subprocess.run(ready, capture_output=True, timeout=60, check=False).returncode:
+            assert time.monotonic() < until, f"{component} does not become ready"
+            time.sleep(0.2)
 
     yield run
     run("restart", "kube-apiserver")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import pytest_asyncio
 from textual.app import App, ComposeResult
 
 from podtui.cluster.connection import Connection
@@ -21,15 +20,6 @@ from podtui.ui.panes.details import DetailsPane
 NAMESPACE_PREFIX = "det-"
 LIMIT = 256 * 1024  # bytes of all keys and values of annotations
 SHELL = {"image": "busybox", "command": ["sh", "-c", "while true; do sleep 1; done"]}
-
-
-@pytest_asyncio.fixture
-async def node(connection: Connection) -> str:
-    """A node that runs containers: simulated ones (kwok's) only say so."""
-    nodes = (await connection.json("GET", "/api/v1/nodes"))["items"]
-    nodes.sort(key=lambda item: item["status"]["nodeInfo"]["kubeletVersion"].startswith("kwok"))
-    name: str = nodes[0]["metadata"]["name"]
-    return name
 
 
 async def wait_for(connection: Connection, ref: ObjectRef, ready: Callable[[PodDetails], bool]) -> tuple[dict[str, Any], PodDetails]:
@@ -48,12 +38,12 @@ async def create(connection: Connection, namespace: str, name: str, spec: dict[s
 
 
 async def test_a_running_pod_tells_its_containers_and_what_they_share(
-    connection: Connection, namespace: str, node: str, kubectl: Callable[..., str]
+    connection: Connection, namespace: str, real_node: str, kubectl: Callable[..., str]
 ) -> None:
     mount = {"name": "shared", "mountPath": "/data"}
     probe = {"exec": {"command": ["test", "-d", "/data"]}, "periodSeconds": 5}
     spec = {
-        "nodeName": node,
+        "nodeName": real_node,
         "hostname": "www",
         "terminationGracePeriodSeconds": 0,
         "volumes": [{"name": "shared", "emptyDir": {"sizeLimit": "1Mi"}}],
@@ -86,7 +76,7 @@ async def test_a_running_pod_tells_its_containers_and_what_they_share(
     ]
     assert containers["setup"].state.reason == "Completed" and containers["setup"].state.exit_code == 0
     assert containers["web"].state.started and containers["web"].image_id
-    assert found.ips and found.node == node and found.host_name == "www" and found.qos == "Burstable"
+    assert found.ips and found.node == real_node and found.host_name == "www" and found.qos == "Burstable"
     assert found.conflicts[0].containers == ("web", "proxy")
     shared = found.volumes[0]
     assert (shared.type, shared.detail, shared.shared) == ("emptyDir", "at most 1Mi", True)
@@ -95,9 +85,9 @@ async def test_a_running_pod_tells_its_containers_and_what_they_share(
         assert re.search(rf"{probe_found.kind.capitalize()}: +{re.escape(probe_found.text)}\n", described)
 
 
-async def test_a_container_that_fails_tells_its_last_state(connection: Connection, namespace: str, node: str) -> None:
+async def test_a_container_that_fails_tells_its_last_state(connection: Connection, namespace: str, real_node: str) -> None:
     spec = {
-        "nodeName": node,
+        "nodeName": real_node,
         "terminationGracePeriodSeconds": 0,
         "containers": [{"name": "crash", "image": "busybox", "command": ["sh", "-c", "exit 3"]}],
     }
@@ -157,13 +147,14 @@ async def test_the_api_server_takes_no_more_than_256_kib(connection: Connection,
 
 
 async def test_namespaces_and_nodes_are_shown_as_kubectl_prints_them(
-    connection: Connection, namespace: str, node: str, kubectl: Callable[..., str]
+    connection: Connection, namespace: str, real_node: str, kubectl: Callable[..., str]
 ) -> None:
     app = Window(connection)
     async with app.run_test(size=(80, 24)):
         assert await app.text(ObjectRef(NAMESPACES, namespace), "yaml") + "\n" == kubectl("get", "namespace", namespace, "-o", "yaml")
         for attempt in range(5):  # a node's heartbeat may come between the two
-            if await app.text(ObjectRef(NODES, node, uid=str(attempt)), "yaml") + "\n" == kubectl("get", "node", node, "-o", "yaml"):
+            shown = await app.text(ObjectRef(NODES, real_node, uid=str(attempt)), "yaml")
+            if shown + "\n" == kubectl("get", "node", real_node, "-o", "yaml"):
                 break
         else:
             raise AssertionError("the node's YAML differs")

@@ -115,13 +115,12 @@ class Recorder:
 
     async def _until_broken(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         broken = asyncio.ensure_future(self.broken.wait())
+        chunk: asyncio.Future[bytes] | None = None
         try:
             while True:
                 chunk = asyncio.ensure_future(anext(chunks))  # type: ignore[arg-type]
                 done, _ = await asyncio.wait([chunk, broken], return_when=asyncio.FIRST_COMPLETED)
                 if chunk not in done:
-                    chunk.cancel()
-                    await asyncio.gather(chunk, return_exceptions=True)
                     raise ConnectionFailed("broken by the test")
                 try:
                     yield chunk.result()
@@ -129,6 +128,8 @@ class Recorder:
                     return
         finally:
             broken.cancel()
+            if chunk is not None and chunk.cancel():
+                await asyncio.gather(chunk, return_exceptions=True)
 
 
 async def test_a_set_larger_than_a_page_is_complete(connection: Connection, namespace: str, pods: Pods) -> None:
@@ -216,7 +217,14 @@ async def test_a_broken_watch_resumes_and_misses_nothing(connection: Connection,
         assert len(recorder.lists) == 1
 
 
-async def test_a_version_that_the_server_has_no_more_brings_a_list(connection: Connection, namespace: str, pods: Pods) -> None:
+async def has_version_1(connection: Connection, namespace: str) -> bool:
+    """Whether a watch from version 1 is still possible: on a server that was never restarted since its etcd was new."""
+    query = [("watch", "true"), ("resourceVersion", "1"), ("timeoutSeconds", "1")]
+    return b'"code":410' not in await connection.request("GET", PODS.path(namespace), query=query)
+
+
+async def resume_from_version_1(connection: Connection, namespace: str, pods: Pods) -> int:
+    """A watch is broken off and resumed from a version of long ago; how many lists were asked for."""
     await pods.create("web", app="web")
     recorder = Recorder(connection)
     async with live(recorder, Scope((namespace,))) as store:
@@ -229,7 +237,23 @@ async def test_a_version_that_the_server_has_no_more_brings_a_list(connection: C
         reflector.resource_version = "1"  # compacted long ago, or older than the watch cache
         recorder.down = False
         store.retry()
-        await until(lambda: is_live(store) and not store.rows and len(recorder.lists) == 2)
+        await until(lambda: is_live(store) and not store.rows)
+    return len(recorder.lists)
+
+
+async def test_an_old_version_that_the_server_still_has_brings_what_happened_since(
+    connection: Connection, namespace: str, pods: Pods
+) -> None:
+    had = await has_version_1(connection, namespace)
+    assert await resume_from_version_1(connection, namespace, pods) == (1 if had else 2)
+
+
+async def test_a_version_that_the_server_has_no_more_brings_a_list(
+    connection: Connection, namespace: str, pods: Pods, cluster: Callable[[str, str], None]
+) -> None:
+    cluster("restart", "kube-apiserver")
+    assert not await has_version_1(connection, namespace)
+    assert await resume_from_version_1(connection, namespace, pods) == 2
 
 
 async def test_a_watch_whose_time_is_up_goes_on_unseen(connection: Connection, namespace: str, pods: Pods) -> None:

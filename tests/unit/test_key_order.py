@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.events import Event, Key
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -15,7 +15,7 @@ from podtui.ui.key_order import KeyOrder
 
 
 class AskScreen(ModalScreen[None]):
-    BINDINGS = [Binding("escape", "close", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Back")]
 
     def compose(self) -> ComposeResult:
         yield Input()
@@ -30,7 +30,7 @@ class AskScreen(ModalScreen[None]):
 
 
 class Pane(Widget, can_focus=True):
-    BINDINGS = [Binding("L", "ask", "Ask"), Binding("x", "app.note('x')", "Note")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("L", "ask", "Ask"), Binding("x", "app.note('x')", "Note")]
 
     def action_ask(self) -> None:
         self.app.push_screen(AskScreen())

@@ -49,9 +49,11 @@ class HelpScreen(ModalScreen[None]):
             yield RowTable(self._cells, id="help")
 
     def on_mount(self) -> None:
-        self.query_one(TextLine).show([(f" podtui {__version__}: keys ", "title")], [("rebind them by id in config.yaml, Esc: back ", "dim")])
+        title = self.query_one(TextLine)
+        title.show([(f" podtui {__version__}: keys ", "title")], [("rebind them by id in config.yaml, Esc: back ", "dim")])
         table = self.query_one(RowTable)
-        table.set_columns([TableColumn("where", "WHERE", 14), TableColumn("keys", "KEYS", 16), TableColumn("help", "WHAT IT DOES", 70), TableColumn("id", "ID", 30)])
+        columns = (("where", "WHERE", 14), ("keys", "KEYS", 16), ("help", "WHAT IT DOES", 70), ("id", "ID", 30))
+        table.set_columns([TableColumn(key, heading, width) for key, heading, width in columns])
         table.set_keys([command.id for where in WHERE for command in COMMANDS if command.where == where], anew=True)
         table.focus()
 
