@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import ClassVar
 
@@ -61,7 +62,13 @@ class PodtuiApp(App[int]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit)
         await self.push_screen(MainScreen(self.session, self.options.label_columns, self.options.pod))
+        self.session.opened_signal.subscribe(self._collect_garbage_again)
         self.call_after_refresh(self.session.start)  # the first paint comes before the client is imported
+
+    def _collect_garbage_again(self, _: PodtuiError | None) -> None:
+        if not gc.isenabled():
+            gc.freeze()  # what is loaded by now stays: later collections pass over it
+            gc.enable()
 
     async def on_unmount(self) -> None:
         await self.session.close()

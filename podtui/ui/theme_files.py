@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -181,7 +182,9 @@ def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
     return problems
 
 
+@cache
 def _is_colour(text: str) -> bool:
+    """Kept, since Textual takes 5 ms to refuse a word: it looks for one that is near."""
     try:
         Color.parse(text)
     except ColorParseError:

@@ -71,15 +71,14 @@ def find_theme(name: str) -> PodtuiTheme:
 
 
 def install_themes(app: App[Any], name: str | None) -> None:
-    """Registers every theme with `app` and takes the one of that name, or the terminal's default.
+    """Gives `app` the theme of that name, or the terminal's default.
 
     Without colours it is the one of 16: in it, Textual's own widgets show the focus by other means.
     """
     chosen = find_theme(name or default_theme())
     if app.no_color and not chosen.ansi:
         chosen = find_theme(ANSI)
-    for theme in (*load_themes()[0].values(), chosen):
-        app.register_theme(theme)
+    app.register_theme(chosen)
     app.theme = chosen.name
 
 

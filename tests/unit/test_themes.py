@@ -145,7 +145,7 @@ async def test_the_palette_follows_the_theme_of_the_app() -> None:
         install_themes(pilot.app, "podtui-light")
         assert pilot.app.theme == "podtui-light"
         light = palette(pilot.app)["status.ok"]
-        pilot.app.theme = "podtui-ansi"
+        install_themes(pilot.app, "podtui-ansi")
         assert palette(pilot.app)["status.ok"] != light
         assert palette(pilot.app)["status.ok"].color == RichColor.parse("color(2)")
 
