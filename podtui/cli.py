@@ -48,10 +48,18 @@ def _run(command: str, options: Namespace) -> int:
         from podtui.doctor import run_doctor
 
         return run_doctor(options)
+    if command == "demo":
+        from podtui.demo.command import run_demo
+
+        return run_demo(options)
     if command == "snapshot":
         from podtui.snapshot import run_snapshot
 
         return run_snapshot(options)
+    if command == "tour":
+        from podtui.tour.command import run_tour
+
+        return run_tour(options)
     from podtui.launch import run_dashboard
 
     return run_dashboard(options)

@@ -66,11 +66,27 @@ SNAPSHOT = (
     Option(("-o", "--output"), "FILE", "write there (else to standard output)", file=True),
     Option(("--keys",), '"KEY ..."', "press these keys first: names such as enter, ctrl+d, or a text"),
 )
+TOUR = (
+    Option(("--play",), "", "play it by itself, instead of step by step"),
+    Option(("--record",), "FILE", "record it: FILE.cast (asciicast v2), or FILE.svg and its named pictures FILE-NAME.svg", file=True),
+    Option(("--lang",), "LANGUAGE", "the captions' language: en, ko, ... (by LANG, if not given)"),
+    Option(("--list",), "", "list the walkthroughs that come with podtui"),
+    Option(("--size",), "COLUMNSxROWS", "size of the screen where there is no terminal (120x36)"),
+)
+_WORDS = {"POD": "the pod to open at once", "SHELL": "the shell", "TOUR": "a walkthrough's name, or its file (first-steps)"}
+DEMO = (
+    Option(("--scenario",), "NAME", "what lives in it: default, textbook, incident, scale:N, scale:N,churn=R, or a file.yaml"),
+    Option(("--serve",), "", "run no screen: print the path of a kubeconfig for kubectl, and serve until Ctrl+C"),
+    Option(("--speed",), "X", "how many times faster than real time things happen (1)"),
+    Option(("--seed",), "N", "a whole number: one seed, one history (0)"),
+)
 COMMANDS: dict[str, CommandLine] = {
     command.name: command
     for command in (
         CommandLine("", "the dashboard", word="POD"),
+        CommandLine("demo", "the dashboard on a built-in cluster: nothing but podtui is needed", DEMO, word="POD"),
         CommandLine("snapshot", "write one screen as a picture or text; needs no terminal", SNAPSHOT, word="POD"),
+        CommandLine("tour", "play a walkthrough on the built-in cluster, or on the one of --context or --kubeconfig", TOUR, word="TOUR"),
         CommandLine("doctor", "check terminal, kubeconfig, connection and permissions, and say what to do"),
         CommandLine(
             "themes", "list the themes, or check one", (Option(("--check",), "FILE", "check this theme file", file=True),), common=False
@@ -80,7 +96,6 @@ COMMANDS: dict[str, CommandLine] = {
         ),
     )
 }
-LATER = {"demo": "the built-in cluster", "tour": "the walkthroughs"}
 
 _HELP = """
 commands:
@@ -128,9 +143,6 @@ def _command(words: Sequence[str]) -> tuple[str, list[str]]:
         elif word.startswith("-"):
             rest += _plain_flag(word)
         else:
-            if first and word in LATER:
-                hint = f"for a pod of this name: podtui pod/{word}"
-                raise UsageError(f"`podtui {word}`, {LATER[word]}, is not in this version yet", hint)
             if first and word in COMMANDS and word:
                 name = word
             else:
@@ -180,9 +192,8 @@ def build_parser(line: CommandLine) -> argparse.ArgumentParser:
 
 def _add(parser: argparse.ArgumentParser, line: CommandLine, files: object = None) -> None:
     if line.word:
-        told = "the pod to open at once" if line.word == "POD" else "the shell"
         keywords: dict[str, Any] = {"choices": line.choices} if line.choices else {"nargs": "?", "default": ""}
-        parser.add_argument(line.word.lower(), metavar=line.word, help=told, **keywords)
+        parser.add_argument(line.word.lower(), metavar=line.word, help=_WORDS[line.word], **keywords)
     for option in (*line.options, *(COMMON if line.common else ())):
         _add_option(parser, option, files)
     parser.add_argument("-h", "--help", action="help", help="show this help and leave")

@@ -101,13 +101,15 @@ class _Walker:
     def value(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         """The node's value as a `kind`, or _WRONG after noting why not."""
         self.lines.setdefault(path, node.start_mark.line + 1)
+        if kind is Any:
+            return self._plain(node, path)
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin is typing.Annotated:
             return self._bounded(node, self.value(node, arguments[0], path), arguments[1], path)
         if origin in (types.UnionType, typing.Union):
             if _tag(node) == "null":
                 return None
-            return self.value(node, next(argument for argument in arguments if argument is not type(None)), path)
+            return self.value(node, _fitting(node, [argument for argument in arguments if argument is not type(None)]), path)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self._struct(node, kind, path)
         if origin is dict:
@@ -161,6 +163,19 @@ class _Walker:
             return self._wrong(node, f"{_shown(path)} must be a list, not {_described(node)}{hint}")
         return [self.value(item, kind, (*path, index)) for index, item in enumerate(node.value)]
 
+    def _plain(self, node: yaml.Node, path: Path_) -> Any:
+        """What stands there as JSON has it, for a field of type Any; a time stays the text that it was."""
+        if isinstance(node, yaml.MappingNode):
+            return {name: self.value(value, Any, (*path, name)) for name, _, value in self._pairs(node, path)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, Any, (*path, index)) for index, item in enumerate(node.value)]
+        if _tag(node) not in ("bool", "int", "float", "null"):
+            return node.value
+        try:
+            return yaml.SafeLoader("").construct_object(node)
+        except ValueError:
+            return self._wrong(node, f"{_shown(path)} is no value: {_described(node)}")
+
     def _scalar(self, node: yaml.Node, kind: type, path: Path_) -> Any:
         tag = _tag(node)
         if kind is str:
@@ -185,6 +200,12 @@ class _Walker:
         if bounds.le is not None and value > bounds.le:
             return self._wrong(node, f"{_shown(path)} must be at most {bounds.le}, not {value}")
         return value
+
+
+def _fitting(node: yaml.Node, kinds: list[Any]) -> Any:
+    """Of several types, the one that has the shape of the node: `str | list[str]`, `str | dict[str, str]`."""
+    wanted = (dict,) if isinstance(node, yaml.MappingNode) else (list, tuple) if isinstance(node, yaml.SequenceNode) else (None,)
+    return next((kind for kind in kinds if typing.get_origin(kind) in wanted), kinds[0])
 
 
 _WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -70,7 +70,8 @@ class Kubeconfig:
                 f"there is no context in {shown}", "Name another kubeconfig with --kubeconfig FILE or the environment variable KUBECONFIG."
             )
         told = "KUBECONFIG names no file that exists" if environ.get("KUBECONFIG") else "there is no kubeconfig"
-        raise KubeconfigError(f"{told}: {shown}", "Name one with --kubeconfig FILE or the environment variable KUBECONFIG.")
+        hint = "Name one with --kubeconfig FILE or the environment variable KUBECONFIG."
+        raise KubeconfigError(f"{told}: {shown}; without a cluster try `podtui demo`", hint)
 
     def _choices(self) -> str:
         return f"Choose one with --context: {_listed(self.contexts)}." if self.contexts else "There is no context in it either."

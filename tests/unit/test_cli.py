@@ -70,16 +70,11 @@ def test_help_names_every_option_and_command_and_the_exit_codes(podtui: Run) -> 
     assert done.returncode == 0
     for word in ("-n", "-A", "-l", "-L", "--context", "--kubeconfig", "--as", "--as-group", "--request-timeout", "--read-only"):
         assert word in done.stdout
-    for word in ("--theme", "--no-mouse", "--config", "POD", "snapshot", "doctor", "themes", "completion", "exit codes"):
+    for word in ("--theme", "--no-mouse", "--config", "POD", "snapshot", "doctor", "themes", "completion", "demo", "tour", "exit codes"):
         assert word in done.stdout
 
 
-def test_help_does_not_speak_of_what_does_not_exist_yet(podtui: Run) -> None:
-    shown = podtui("--help").stdout
-    assert "demo" not in shown and "tour" not in shown
-
-
-@pytest.mark.parametrize("command", ["snapshot", "doctor", "themes", "completion"])
+@pytest.mark.parametrize("command", ["snapshot", "doctor", "themes", "completion", "demo", "tour"])
 def test_each_command_has_its_own_help(podtui: Run, command: str) -> None:
     done = podtui(command, "--help")
     assert done.returncode == 0
@@ -87,11 +82,6 @@ def test_each_command_has_its_own_help(podtui: Run, command: str) -> None:
 
 
 # -- wrong usage ----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("word", ["demo", "tour"])
-def test_a_command_of_a_later_version_is_told_as_such(podtui: Run, word: str) -> None:
-    assert "not in this version yet" in fails(podtui(word), 2)
-
-
 def test_an_unknown_option_names_the_nearest_one(podtui: Run) -> None:
     assert "did you mean --namespace?" in fails(podtui("--namespce", "x"), 2)
 
@@ -142,6 +132,10 @@ def test_a_size_that_is_none_is_wrong_usage(podtui: Run, kubeconfig: Path) -> No
 # -- kubeconfig -----------------------------------------------------------------------------------------------------
 def test_no_kubeconfig_at_all_is_an_error(podtui: Run) -> None:
     assert "there is no kubeconfig" in fails(podtui(), 1)
+
+
+def test_no_kubeconfig_at_all_offers_the_demo_in_the_same_line(podtui: Run) -> None:
+    assert "`podtui demo`" in fails(podtui(), 1).splitlines()[0]
 
 
 def test_a_named_kubeconfig_that_is_missing_is_an_error(podtui: Run, tmp_path: Path) -> None:
@@ -235,6 +229,7 @@ def test_doctor_without_a_kubeconfig_tells_the_rest(podtui: Run) -> None:
     assert done.returncode == 1
     assert "TERM=xterm-256color" in done.stdout
     assert "fail kubeconfig: there is no kubeconfig" in done.stdout
+    assert "`podtui demo`" in done.stdout
 
 
 def test_doctor_warns_of_a_dumb_terminal_and_of_a_locale_without_unicode(podtui: Run) -> None:
