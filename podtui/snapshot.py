@@ -28,7 +28,7 @@ _STEADY, _PATIENCE = 0.4, 5.0  # seconds without a change that end the wait afte
 def run_snapshot(arguments: Namespace) -> int:
     """Writes the screen. Returns 1, after a word on standard error, when the pods could not be had: the picture says why."""
     options = prepare(arguments)
-    size = _size(arguments.size or "120x36")
+    size = size_of(arguments.size or "120x36")
     written = arguments.format or ("svg" if (arguments.output or "").lower().endswith(".svg") else "text")
     prepare_environment(os.environ)
     log_to_file()
@@ -37,7 +37,7 @@ def run_snapshot(arguments: Namespace) -> int:
     if not (options.theme or options.config.theme):
         options = replace(options, theme=DARK)  # the picture is for everywhere, not for this terminal
     check_keymap(options, arguments.config)
-    picture, trouble = asyncio.run(_picture(options, size, _keys(arguments.keys or ""), written))
+    picture, trouble = asyncio.run(_picture(options, size, keys_of(arguments.keys or ""), written))
     if arguments.output:
         _write(Path(arguments.output).expanduser(), picture)
     else:
@@ -61,7 +61,7 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
                 await _steady(app)
         if keys:
             await _steady(app)
-        picture = _svg(app) if written == "svg" else as_text(app)
+        picture = as_svg(app) if written == "svg" else as_text(app)
         health = app.session.pods.health
         error = app.session.error or health.error
         known = app.session.pods.known
@@ -91,32 +91,33 @@ def as_text(app: PodtuiApp) -> str:
     return "".join(f"{line.rstrip()}\n" for line in console.export_text().split("\n")[:height])
 
 
-def _svg(app: PodtuiApp) -> str:
+def as_svg(app: PodtuiApp) -> str:
     """The screen as SVG, without the links to fonts in the net: who looks at it asks nobody for anything."""
     drawn = app.export_screenshot(title=f"podtui: {harmless(app.options.settings.context)}", simplify=True)
     return re.sub(r',\s*url\("https?://[^"]*"\) format\("\w+"\)', "", drawn)
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_of(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,4})[xX](\d{1,4})", text, re.ASCII)
     if not found or not (20 <= int(found[1]) <= 1000 and 5 <= int(found[2]) <= 500):
         raise UsageError(f"--size: {harmless(text)!r} is no size", "write COLUMNSxROWS, from 20x5 to 1000x500: 120x36")
     return int(found[1]), int(found[2])
 
 
-def _keys(text: str) -> list[str]:
+def keys_of(text: str) -> list[str]:
     """The keys of --keys: names of keys, and texts (quoted if they hold spaces) that are typed letter by letter."""
+    return [key for word in key_words(text) for key in ([word] if is_key(word) else word)]
+
+
+def key_words(text: str) -> list[str]:
+    """The words of --keys. Raises UsageError for a quotation that does not end."""
     try:
-        words = shlex.split(text)
+        return shlex.split(text)
     except ValueError as error:
         raise UsageError(f"--keys: {str(error).lower()}") from None
-    keys: list[str] = []
-    for word in words:
-        keys += [word] if _is_key(word) else list(word)
-    return keys
 
 
-def _is_key(word: str) -> bool:
+def is_key(word: str) -> bool:
     """Whether `word` is Textual's name of a key: enter, ctrl+d, question_mark, f5."""
     from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 

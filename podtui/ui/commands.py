@@ -117,10 +117,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("text.last", "G,end", "Last", "To the last line", "text"),
     Command("text.left", "left", "Left", "Scroll left", "text"),
     Command("text.right", "right", "Right", "Scroll right", "text"),
-    Command("text.search", "slash", "Search", "Search in the text", "text"),
+    Command("text.search", "slash", "Search", "Search in the text", "text", footer=True),
     Command("text.next-match", "n", "Next match", "To the next match", "text"),
     Command("text.previous-match", "N", "Previous match", "To the previous match", "text"),
-    Command("text.wrap", "w", "Wrap", "Wrap long lines or not", "text"),
+    Command("text.wrap", "w", "Wrap", "Wrap long lines or not", "text", footer=True),
     Command("text.close-search", "escape", "Close search", "End the search", "text"),
     # -- details
     Command("details.managed-fields", "m", "managedFields", "Show or hide managedFields in the YAML", "details"),
@@ -171,6 +171,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("forwards.restart", "r", "Restart", "Start the port-forward again, on the same local port", "forwards", footer=True),
     Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
     Command("forwards.close", "escape,f,q", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
+    # -- a walkthrough's caption bar
+    Command("tour.next", "f8,ctrl+n", "Next", "Let the walkthrough do this step, or go on to the next", "tour", priority=True),
+    Command("tour.again", "f7", "Again", "Let the walkthrough do this step once more", "tour", priority=True),
+    Command("tour.end", "f9", "End", "End the walkthrough; the dashboard stays", "tour", priority=True),
 )
 
 BY_ID = {command.id: command for command in COMMANDS}

@@ -1,0 +1,1 @@
+"""Walkthroughs: a file of steps with captions, played on the dashboard, recorded, or run as a test."""

@@ -1,0 +1,134 @@
+"""What a walkthrough may do besides pressing keys: write files into a folder of its own, label a node, ask over HTTP.
+
+Nothing else: no program is run, no file outside that folder is touched, no address but this machine's is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from podtui.cluster.resources import NODES, ObjectRef
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
+from podtui.text import harmless
+from podtui.tour.file import Part
+
+PORT = 8888
+_SHOWN = 60  # characters of an HTTP answer that are told
+_MOST = 1 << 16  # bytes of an answer that are read
+
+
+class SessionActs:
+    """Acts on the session that `session` gives; `close` removes the folder."""
+
+    def __init__(self, session: Callable[[], Session], namespace: str) -> None:
+        self._session = session
+        self._folder: Path | None = None
+        self._known = {"namespace": namespace}
+
+    def close(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def expand(self, text: str) -> str:
+        """The text with its placeholders filled in; `{node}` is only known after `prepare`."""
+        return re.sub(r"\{(folder|node|namespace|port)\}", lambda found: self._value(found[1]), text) if "{" in text else text
+
+    def _value(self, word: str) -> str:
+        if word not in self._known:
+            if word == "folder":
+                self._folder = Path(tempfile.mkdtemp(prefix="podtui-"))
+                self._known[word] = str(self._folder)
+            elif word == "port":
+                self._known[word] = str(free_port(PORT))
+        return self._known.get(word, f"{{{word}}}")
+
+    async def prepare(self, part: Part) -> None:
+        """Finds a node if one is named, and writes the step's files."""
+        step = part.step
+        texts = [*part.keys, *(text for text, in (*part.expect, *part.gone)), *step.run.files.values()]
+        if step.run.label is not None:
+            texts.append(step.run.label.node)
+        if any("{node}" in text for text in texts) and "node" not in self._known:
+            self._known["node"] = await self._node()
+        for name, content in step.run.files.items():
+            path = Path(self._value("folder")) / name
+            try:
+                path.write_text(self.expand(content), encoding="utf-8")
+            except OSError as error:
+                raise PodtuiError(f"cannot write {path}: {error.strerror}") from None
+
+    async def _node(self) -> str:
+        """The first node that is ready and takes any pod."""
+        answer: Any = await self._session().opened.json("GET", NODES.path())
+        for node in answer.get("items") or ():
+            spec = node.get("spec") or {}
+            conditions = (node.get("status") or {}).get("conditions") or ()
+            ready = any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
+            if ready and not spec.get("unschedulable") and not spec.get("taints"):
+                return str(node["metadata"]["name"])
+        raise PodtuiError("no node of this cluster takes pods", "this walkthrough needs one that is ready and without taints")
+
+    async def carry_out(self, part: Part, expand: Callable[[str], str]) -> str:
+        """Labels the node and asks over HTTP; gives what is to be told of it."""
+        run, told = part.step.run, ""
+        if run.label is not None:
+            name = expand(run.label.node)
+            await self._session().objects.patch_metadata(ObjectRef(NODES, name), labels=run.label.labels)
+            told = f"node/{harmless(name)} labeled"
+        if run.http:
+            address = expand(run.http)
+            answer = await _asked(address, run.answer, part.step.within, expand)
+            told = f"{address} → {answer}"
+        return told
+
+
+async def _asked(address: str, wanted: str, within: float, expand: Callable[[str], str]) -> str:
+    """The first line of the answer, once it holds `wanted`; asks again until the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while True:
+        left = deadline - loop.time()
+        try:
+            answer = await asyncio.to_thread(_get, address, max(0.2, left))
+        except (OSError, ValueError) as error:
+            told = f"{address} does not answer: {harmless(str(error))}"
+        else:
+            if expand(wanted) in answer:
+                return harmless(next((line for line in answer.splitlines() if line.strip()), ""))[:_SHOWN]
+            told = f"{address} answers without {expand(wanted)!r}: {harmless(answer[:_SHOWN])}"
+        if loop.time() >= deadline:
+            raise PodtuiError(told)
+        await asyncio.sleep(0.2)
+
+
+def _get(address: str, seconds: float) -> str:
+    """The body of the answer, whatever its status, without any proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=seconds) as answer:
+            return str(answer.read(_MOST).decode("utf-8", "replace"))
+    except urllib.error.HTTPError as error:
+        return error.read(_MOST).decode("utf-8", "replace")
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if it is free on 127.0.0.1, else any that is."""
+    for port in (wanted, 0):
+        with socket.socket() as opened:
+            try:
+                opened.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(opened.getsockname()[1])
+    return wanted

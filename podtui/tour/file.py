@@ -1,0 +1,301 @@
+"""A walkthrough's file: YAML, checked before anything runs; every mistake is told with its line and the nearest known word.
+
+A step without a caption belongs to the step above it: it is what the same caption still does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from podtui.errors import UsageError
+from podtui.text import harmless
+from podtui.yamlcheck import Checked, Problem, near, read
+
+PLACEHOLDERS = ("folder", "node", "namespace", "port")
+"""Words in braces that a step's texts may hold: the folder of `run.files`, a node that takes pods, the namespace on show,
+a free local port (8888 if it is free)."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PICTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+
+Text = str | dict[str, str]  # one for all languages, or one for each
+
+
+class NodeLabels(msgspec.Struct, frozen=True, kw_only=True):
+    """Labels that a node gets, or loses where there is no value: for what the dashboard has no key for."""
+
+    node: str
+    labels: dict[str, str | None]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step does besides keys: files written to {folder} before them, a node's labels and an HTTP request after them."""
+
+    files: dict[str, str] = {}
+    label: NodeLabels | None = None
+    http: str = ""
+    answer: str = ""
+    """What the HTTP answer must hold."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step. `expect` must then stand on the screen, `gone` must not, both within `within` seconds; then `pause` seconds."""
+
+    caption: Text | None = None
+    keys: str | list[str] = ""
+    run: Run = Run()
+    expect: str | list[str] = ""
+    gone: str | list[str] = ""
+    within: Annotated[float, Meta(ge=0.1, le=600)] = 30.0
+    pause: Annotated[float, Meta(ge=0, le=600)] | None = None
+    picture: str = ""
+
+
+class TourFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of a walkthrough's file."""
+
+    title: Text
+    steps: list[Step]
+    scenario: str = "default"
+    """What lives in the built-in cluster: a scenario's name, or a file beside this one."""
+    languages: list[str] = ["en"]
+    empty: bool = False
+    """Whether it deletes pods: on a real cluster it then wants a namespace without any."""
+
+
+class Expectation(NamedTuple):
+    """A text (any run of spaces matches any other) or, between slashes, a regular expression of lines of the screen."""
+
+    text: str
+
+    def pattern(self) -> re.Pattern[str]:
+        if len(self.text) > 2 and self.text[0] == self.text[-1] == "/":
+            return re.compile(self.text[1:-1], re.MULTILINE)
+        return re.compile(r"[ \u00a0]+".join(re.escape(word) for word in self.text.split()))
+
+    def holds(self, screen: str) -> bool:
+        return self.pattern().search(screen) is not None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step as it is carried out: `keys` are names of keys, and texts that are typed; `line` is where it stands in the file."""
+
+    step: Step
+    keys: tuple[str, ...]
+    expect: tuple[Expectation, ...]
+    gone: tuple[Expectation, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A caption, and all that it does."""
+
+    caption: Text
+    parts: tuple[Part, ...]
+
+    @property
+    def line(self) -> int:
+        return self.parts[0].line
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A checked walkthrough. `name` is a shipped one's name, or the file's path."""
+
+    name: str
+    path: Path
+    file: TourFile
+    scenes: tuple[Scene, ...]
+
+    def title(self, language: str) -> str:
+        return said(self.file.title, language)
+
+
+def said(text: Text, language: str) -> str:
+    """The text in a language."""
+    return text if isinstance(text, str) else text.get(language) or next(iter(text.values()))
+
+
+def shipped_folder() -> Path:
+    return Path(__file__).resolve().parents[1] / "demo" / "tours"
+
+
+def shipped() -> list[str]:
+    """The names of the walkthroughs that come with podtui."""
+    return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+
+
+def load(word: str) -> Tour:
+    """The walkthrough of that name, or in that file. Raises UsageError for an unknown name, ConfigError for a mistake in the file."""
+    if re.fullmatch(r"[\w-]+", word):
+        if word not in shipped():
+            raise UsageError(f"there is no walkthrough {harmless(word)!r}{near(word, shipped())}", "`podtui tour --list` lists them")
+        return check(shipped_folder() / f"{word}.yaml", word)
+    return check(Path(word).expanduser(), word)
+
+
+def check(path: Path, name: str = "") -> Tour:
+    """Reads and checks a file."""
+    found = read(path, TourFile)
+    if found.value is None:
+        raise found.error()
+    problems = list(_problems(found, found.value))
+    if problems:
+        raise Checked(found.path, None, sorted(problems, key=lambda problem: problem.line), {}).error()
+    return Tour(name or str(path), path, found.value, tuple(_scenes(found, found.value)))
+
+
+def _scenes(found: Checked[TourFile], file: TourFile) -> Iterator[Scene]:
+    parts: list[Part] = []
+    caption: Text = ""
+    for number, step in enumerate(file.steps):
+        if step.caption is not None:
+            if parts:
+                yield Scene(caption, tuple(parts))
+            parts, caption = [], step.caption
+        keys = tuple(word for text in _texts(step.keys) for word in _words(text))
+        expect, gone = (tuple(map(Expectation, _texts(texts))) for texts in (step.expect, step.gone))
+        parts.append(Part(step, keys, expect, gone, found.line("steps", number)))
+    yield Scene(caption, tuple(parts))
+
+
+def _texts(value: str | list[str]) -> list[str]:
+    return ([value] if value else []) if isinstance(value, str) else value
+
+
+def _words(text: str) -> list[str]:
+    from podtui.snapshot import key_words
+
+    return key_words(text)
+
+
+# -- what the types alone do not say -------------------------------------------------------------------------------
+
+
+def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
+    languages = file.languages
+    if not languages:
+        yield Problem(found.line("languages"), "`languages` is empty: write [en]")
+    for number, language in enumerate(languages):
+        if not _LANGUAGE.fullmatch(language):
+            text = f"`languages[{number + 1}]`: {harmless(language)!r} is no language: write en, ko, ..."
+            yield Problem(found.line("languages", number), text)
+    yield from _captions(found, file.title, languages, "title")
+    if not file.steps:
+        yield Problem(found.line("steps"), "`steps` is empty")
+    elif file.steps[0].caption is None:
+        yield Problem(found.line("steps", 0), "`steps[1].caption` is missing: the first step needs one")
+    pictures: dict[str, int] = {}
+    for number, step in enumerate(file.steps):
+        place = ("steps", number)
+        if step.caption is not None:
+            yield from _captions(found, step.caption, languages, *place, "caption")
+        for field in ("keys", "expect", "gone"):
+            yield from _checked_texts(found, field, _texts(getattr(step, field)), *place)
+        yield from _checked_run(found, step.run, *place, "run")
+        if step.picture:
+            line = found.line(*place, "picture")
+            if not _PICTURE.fullmatch(step.picture):
+                yield Problem(line, f"`steps[{number + 1}].picture`: only small letters, digits and dashes, not {harmless(step.picture)!r}")
+            elif step.picture in pictures:
+                yield Problem(line, f"`steps[{number + 1}].picture`: {step.picture} is taken, in line {pictures[step.picture]}")
+            pictures.setdefault(step.picture, line)
+
+
+def _captions(found: Checked[TourFile], text: Text, languages: Collection[str], *place: str | int) -> Iterator[Problem]:
+    """Each language once, and none that the file does not name."""
+    if isinstance(text, str):
+        texts = {"": text}
+    else:
+        texts = text
+        for language in texts:
+            if language not in languages:
+                unknown = f"{_shown(place)}: the language {harmless(language)!r} is not among `languages`{near(language, languages)}"
+                yield Problem(found.line(*place, language), unknown)
+        for language in languages:
+            if language not in texts:
+                yield Problem(found.line(*place), f"{_shown(place)} has no text in the language `{harmless(language)}`")
+    for language, words in texts.items():
+        line = found.line(*place, *([language] if language else []))
+        if not words.strip():
+            yield Problem(line, f"{_shown(place)} is empty")
+        yield from _placeholders(words, line, place)
+
+
+def _checked_texts(found: Checked[TourFile], field: str, texts: list[str], *place: str | int) -> Iterator[Problem]:
+    for number, text in enumerate(texts):
+        path = (*place, field, number) if (*place, field, number) in found.lines else (*place, field)
+        line = found.line(*path)
+        yield from _placeholders(text, line, path)
+        if not text.strip():
+            yield Problem(line, f"{_shown(path)} is empty")
+        elif field == "keys":
+            yield from _checked_keys(text, line, path)
+        else:
+            try:
+                Expectation(text).pattern()
+            except re.error as error:
+                yield Problem(line, f"{_shown(path)}: the regular expression is wrong at character {(error.pos or 0) + 1}: {error.msg}")
+
+
+def _checked_keys(text: str, line: int, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """A key with ctrl+ or another modifier must be one that there is; a word without is typed as it is."""
+    from textual.keys import Keys
+
+    try:
+        keys = _words(text)
+    except UsageError as error:
+        yield Problem(line, f"{_shown(path)}: {error.what.removeprefix('--keys: ')}")
+        return
+    known = {key.value for key in Keys} | {"space", "question_mark", "slash", "backslash", "equals_sign", "colon", "plus", "minus"}
+    for key in keys:
+        name = re.sub(r"^((ctrl|shift|alt|super|meta)\+)+", "", key)
+        if name != key and len(name) > 1 and name not in known:
+            yield Problem(line, f"{_shown(path)}: there is no key {harmless(name)!r}{near(name, sorted(known))}")
+
+
+def _checked_run(found: Checked[TourFile], run: Run, *place: str | int) -> Iterator[Problem]:
+    for name, content in run.files.items():
+        if not _PLAIN_NAME.fullmatch(name):
+            yield Problem(found.line(*place, "files", name), f"{_shown((*place, 'files'))}: {harmless(name)!r} is no plain file name")
+        if not content.strip():
+            yield Problem(found.line(*place, "files", name), f"{_shown((*place, 'files', name))} is empty")
+    if run.http:
+        line = found.line(*place, "http")
+        yield from _placeholders(run.http, line, (*place, "http"))
+        address = urlsplit(run.http.replace("{port}", "8888"))
+        if address.scheme != "http" or address.hostname not in ("127.0.0.1", "localhost"):
+            yield Problem(line, f"{_shown((*place, 'http'))}: only http://127.0.0.1:PORT/... and http://localhost:PORT/...")
+        if not run.answer:
+            yield Problem(line, f"{_shown((*place, 'answer'))} is missing: what the answer must hold")
+    elif run.answer:
+        yield Problem(found.line(*place, "answer"), f"{_shown((*place, 'answer'))} needs {_shown((*place, 'http'))}")
+    if run.label is not None:
+        yield from _placeholders(run.label.node, found.line(*place, "label", "node"), (*place, "label", "node"))
+        if not run.label.labels:
+            yield Problem(found.line(*place, "label"), f"{_shown((*place, 'label', 'labels'))} is empty")
+
+
+def _placeholders(text: str, line: int, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    for word in _PLACEHOLDER.findall(text):
+        if word not in PLACEHOLDERS:
+            yield Problem(line, f"{_shown(path)}: unknown placeholder {{{word}}}{near(word, PLACEHOLDERS)}")
+
+
+def _shown(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f"{'.' if text else ''}{harmless(part)}"
+    return f"`{text}`"

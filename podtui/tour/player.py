@@ -1,0 +1,294 @@
+"""Plays a walkthrough on a stage: by itself, or step by step at a viewer's wish. Knows nothing of Textual or Kubernetes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from podtui.errors import PodtuiError
+from podtui.tour.caption import Caption, words
+from podtui.tour.file import Expectation, Part, Scene, Tour, said
+
+QUIET, PATIENCE = 0.12, 2.0  # seconds without a paint after which a key has had its effect, and the longest wait for that
+
+
+class Stage(Protocol):
+    """What the player plays on."""
+
+    def press(self, key: str) -> None:
+        """Press a key by its name, or type one character."""
+
+    def text(self) -> str:
+        """The dashboard's lines, without the caption."""
+
+    async def calm(self, quiet: float, patience: float) -> None:
+        """Wait until nothing was painted for `quiet` seconds, at most `patience` seconds."""
+
+    async def painted(self, patience: float) -> None:
+        """Wait until something is painted, at most `patience` seconds."""
+
+    def show(self, caption: Caption) -> None:
+        """Show this in the caption bar."""
+
+    def picture(self, name: str) -> None:
+        """Take a picture, if pictures are taken; "" is the one of the end."""
+
+
+class Acts(Protocol):
+    """What steps do besides keys. Each raises PodtuiError; a text that is given is told in the bar."""
+
+    def expand(self, text: str) -> str: ...
+    async def prepare(self, part: Part) -> None: ...
+    async def carry_out(self, part: Part, expand: Callable[[str], str]) -> str: ...
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a tour goes, in seconds: after each typed character, each other key, and a finished step.
+
+    `reading` is how long a character of a caption is read (0: not at all). `wait` is how all these seconds are spent: slept
+    through, or only written into a recording.
+    """
+
+    typing: float = 0.0
+    key: float = 0.0
+    after: float = 0.0
+    reading: float = 0.0
+    pauses: bool = False
+    wait: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+    def to_read(self, text: str) -> float:
+        """From 1.5 to 9 seconds; a wide character holds more than a letter."""
+        if not self.reading:
+            return 0.0
+        return min(9.0, max(1.5, self.reading * sum(2 if ord(character) > 0x1100 else 1 for character in text)))
+
+
+AT_ONCE = Pace()
+HELPED = Pace(typing=0.02, key=0.15)
+WATCHED = Pace(typing=0.05, key=0.5, after=1.5, reading=0.045, pauses=True)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step. `why` is "" when it held; `part` is the one that did not."""
+
+    number: int
+    caption: str
+    part: Part
+    why: str = ""
+
+
+class Player:
+    """Plays `tour`. `tell` hears the result of every step that is played."""
+
+    def __init__(
+        self,
+        tour: Tour,
+        stage: Stage,
+        acts: Acts,
+        language: str,
+        *,
+        pace: Pace = AT_ONCE,
+        tell: Callable[[Result], None] = lambda _: None,
+        hints: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._tour, self._stage, self._acts, self._language = tour, stage, acts, language
+        self._pace, self._tell, self._hints = pace, tell, hints
+        self._words = words(language)
+        self._at = 0
+
+    # -- by itself ----------------------------------------------------------------------------------------------
+    async def play(self) -> bool:
+        """All steps, one after the other; stops at the first that does not hold. Whether all held."""
+        for number, scene in enumerate(self._tour.scenes):
+            self._at = number
+            self._show("playing")
+            await self._pace.wait(self._pace.to_read(self._caption(scene)))
+            result = await self._perform(scene)
+            self._tell(result)
+            if result.why:
+                return False
+            pause = scene.parts[-1].step.pause
+            if self._pace.pauses:
+                await self._pace.wait(self._pace.after if pause is None else pause)
+        self._stage.picture("")
+        return True
+
+    # -- step by step -------------------------------------------------------------------------------------------
+    async def guide(self, wishes: asyncio.Queue[str]) -> bool:
+        """Waits for a wish at every step: "next" does it, and when it is done goes on; "again" does it once more; "end" ends.
+
+        A viewer who does the step by hand sees that it is done, as soon as the screen shows what it should. Whether the
+        last step was reached.
+        """
+        for number, scene in enumerate(self._tour.scenes):
+            self._at = number
+            if not await self._guided(scene, wishes):
+                return False
+        self._stage.picture("")
+        self._show("held", self._words["over"])
+        while await wishes.get() != "end":
+            continue
+        return True
+
+    async def _guided(self, scene: Scene, wishes: asyncio.Queue[str]) -> bool:
+        """One step; False when the viewer wants to end."""
+        state, note = "ready", self._described(scene)
+        done = False
+        try:
+            await self._acts.prepare(scene.parts[0])
+        except PodtuiError as error:
+            state, note = "failed", error.what
+        if not _has_work(scene):
+            result = await self._unless_wished(scene, wishes)
+            done, state, note = True, "failed" if result.why else "held", result.why
+        by_hand = not done and not any(_runs(part) for part in scene.parts) and bool(self._missing(scene.parts[-1]))
+        while True:
+            self._show(state, note)
+            wish = await self._wish(wishes, scene.parts[-1] if by_hand else None)
+            if wish == "end":
+                return False
+            if wish == "seen":
+                done, by_hand, state, note = True, False, "held", ""
+                continue
+            if wish == "next" and done:
+                return True
+            result = await self._unless_wished(scene, wishes)
+            done, by_hand = True, False
+            state, note = ("failed", result.why) if result.why else ("held", self._note)
+
+    async def _unless_wished(self, scene: Scene, wishes: asyncio.Queue[str]) -> Result:
+        """Carries the step out; another wish meanwhile ends the wait for what it should show."""
+        work = asyncio.ensure_future(self._perform(scene, HELPED))
+        wish = asyncio.ensure_future(wishes.get())
+        try:
+            await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
+            if wish.done() and not work.done():
+                work.cancel()
+                wishes.put_nowait(wish.result())
+                return Result(self._at + 1, self._caption(scene), scene.parts[-1])
+            result = await work
+        finally:
+            wish.cancel()
+            work.cancel()
+        if wish.done() and not wish.cancelled():
+            wishes.put_nowait(wish.result())
+        self._tell(result)
+        return result
+
+    async def _wish(self, wishes: asyncio.Queue[str], part: Part | None) -> str:
+        """The viewer's next wish, or "seen" when `part` holds before."""
+        if part is None or not (part.expect or part.gone):
+            return await wishes.get()
+        wish = asyncio.ensure_future(wishes.get())
+        try:
+            while not wish.done():
+                paint = asyncio.ensure_future(self._stage.painted(1.0))
+                await asyncio.wait([wish, paint], return_when=asyncio.FIRST_COMPLETED)
+                paint.cancel()
+                if not wish.done() and not self._missing(part):
+                    return "seen"
+            return wish.result()
+        finally:
+            wish.cancel()
+
+    # -- one step -----------------------------------------------------------------------------------------------
+    _note = ""
+
+    async def _perform(self, scene: Scene, pace: Pace | None = None) -> Result:
+        """Does all that stands under one caption. Gives why it does not hold."""
+        pace = pace or self._pace
+        self._note = ""
+        for part in scene.parts:
+            try:
+                await self._acts.prepare(part)
+                await self._press(part, pace)
+                if _runs(part):
+                    self._note = await self._acts.carry_out(part, self._acts.expand)
+            except PodtuiError as error:
+                return self._result(scene, part, str(error))
+            if why := await self._wait_for(part):
+                return self._result(scene, part, why)
+            if part.step.picture:
+                await self._stage.calm(0.4, PATIENCE)
+                self._stage.picture(part.step.picture)
+            if part is not scene.parts[-1] and pace.pauses:
+                await pace.wait(part.step.pause if part.step.pause is not None else pace.after / 3)
+        self._show("held", self._note)
+        return self._result(scene, scene.parts[-1])
+
+    async def _press(self, part: Part, pace: Pace) -> None:
+        """Words that are names of keys are pressed once what came before has had its effect; other words are typed."""
+        from podtui.snapshot import is_key
+
+        for number, word in enumerate(part.keys):
+            self._show("playing", self._spoken(part, number))
+            keys = [word] if is_key(word) else list(self._acts.expand(word))
+            for key in keys:
+                self._stage.press(key)
+                if len(keys) > 1 and pace.typing:
+                    await pace.wait(pace.typing)
+            await self._stage.calm(QUIET, PATIENCE)
+            if pace.key:
+                await pace.wait(pace.key)
+
+    async def _wait_for(self, part: Part) -> str:
+        """Waits until the screen shows what it should; "" when it does, else what it lacked when the time was over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + part.step.within
+        while missing := self._missing(part):
+            left = deadline - loop.time()
+            if left <= 0:
+                return f"{self._words['late']} {missing}"
+            self._show("playing", f"{self._words['wait']} {missing}")
+            await self._stage.painted(min(left, 0.5))
+        return ""
+
+    def _missing(self, part: Part) -> str:
+        """What the screen does not show yet, or still shows, in words; "" when all is as it should be."""
+        if not part.expect and not part.gone:
+            return ""
+        screen = self._stage.text()
+        for text in part.expect:
+            expected = Expectation(self._acts.expand(text.text))
+            if not expected.holds(screen):
+                return expected.text
+        for text in part.gone:
+            expected = Expectation(self._acts.expand(text.text))
+            if expected.holds(screen):
+                return f"no {expected.text}"
+        return ""
+
+    # -- words --------------------------------------------------------------------------------------------------
+    def _result(self, scene: Scene, part: Part, why: str = "") -> Result:
+        if why:
+            self._show("failed", why)
+        return Result(self._at + 1, self._caption(scene), part, why)
+
+    def _caption(self, scene: Scene) -> str:
+        return self._acts.expand(said(scene.caption, self._language))
+
+    def _show(self, state: str, note: str = "") -> None:
+        scenes = self._tour.scenes
+        self._stage.show(Caption(self._caption(scenes[self._at]), self._at + 1, len(scenes), state, note, self._hints))
+
+    def _described(self, scene: Scene) -> str:
+        """The keys of the whole step, as they are about to be pressed."""
+        return "  ".join(filter(None, (self._spoken(part, len(part.keys)) for part in scene.parts)))
+
+    def _spoken(self, part: Part, upto: int) -> str:
+        """Keys as a person knows them, the last few that fit."""
+        from podtui.tour.keys import spoken
+
+        return " ".join(spoken(self._acts.expand(word)) for word in part.keys[: upto + 1])
+
+
+def _runs(part: Part) -> bool:
+    return bool(part.step.run.http or part.step.run.label)
+
+
+def _has_work(scene: Scene) -> bool:
+    return any(part.keys or _runs(part) for part in scene.parts)
