@@ -1,8 +1,22 @@
-"""Options of the whole suite: which cluster the contract tests talk to."""
+"""Options and fixtures of the whole suite: which cluster the contract and terminal tests talk to.
+
+It is the one of `--kubeconfig FILE` or of the environment variable PODTUI_TEST_KUBECONFIG; without either it is the built-in cluster,
+one for the whole run, so that a machine with nothing but Python runs every test.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from podtui.demo.server import DemoServer
+
+DEMO_NODE = "node-1"
+"""The node of the scenario `textbook` that tests put their pods on."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -10,5 +24,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kubeconfig",
         metavar="FILE",
         default=None,
-        help="run the contract tests against this kubeconfig's cluster (else PODTUI_TEST_KUBECONFIG; without either they are left out)",
+        help="run contract and terminal tests against this kubeconfig's cluster (else PODTUI_TEST_KUBECONFIG, else the built-in one)",
     )
+
+
+def given_kubeconfig(config: pytest.Config) -> str:
+    """The kubeconfig of a cluster of the user's; "" when the built-in one is to be used."""
+    return config.getoption("--kubeconfig") or os.environ.get("PODTUI_TEST_KUBECONFIG", "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the built-in cluster, what can hold only on a real one is skipped with its reason."""
+    if given_kubeconfig(config):
+        return
+    for item in items:
+        if (marker := item.get_closest_marker("real_cluster")) is not None:
+            item.add_marker(pytest.mark.skip(reason=f"only on a real cluster: {marker.args[0]}"))
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[DemoServer]:
+    """The built-in cluster with nothing but nodes in it, in real time."""
+    from podtui.demo.scenarios import Scenario
+    from podtui.demo.server import DemoServer
+
+    with DemoServer(Scenario.load("textbook")) as server:
+        yield server

