@@ -113,6 +113,12 @@ PODDISRUPTIONBUDGETS = Kind(
     subresources=(("status", "PodDisruptionBudget", _STATUS),),
 )  # fmt: skip
 
+_RBAC = "rbac.authorization.k8s.io"
+CLUSTERROLEBINDINGS = Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", (), False, generation=False)
+CLUSTERROLES = Kind(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", (), False, generation=False)
+ROLEBINDINGS = Kind(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", (), True, generation=False)
+ROLES = Kind(_RBAC, "v1", "Role", "roles", "role", (), True, generation=False)
+
 KINDS: tuple[Kind, ...] = (
     CONFIGMAPS,
     EVENTS,
@@ -127,6 +133,10 @@ KINDS: tuple[Kind, ...] = (
     JOBS,
     PODDISRUPTIONBUDGETS,
     ENDPOINTSLICES,
+    CLUSTERROLEBINDINGS,
+    CLUSTERROLES,
+    ROLEBINDINGS,
+    ROLES,
 )
 
 _BY_NAME = {(kind.api_version, kind.kind): kind for kind in KINDS}
