@@ -179,19 +179,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TAINT = re.compile(r"(?P<key>[^=:\s]+)(?:=(?P<value>[^:\s]*))?:(?P<effect>\w+)")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status", "data", "binaryData", "immutable", "type", "stringData", "subsets")
-_FIELDS += (
-    "addressType",
-    "endpoints",
-    "ports",
-    "secrets",
-    "reason",
-    "message",
-    "count",
-    "involvedObject",
-    "source",
-    "firstTimestamp",
-    "lastTimestamp",
+_FIELDS = frozenset(
+    "apiVersion kind metadata spec status data binaryData immutable type stringData subsets addressType endpoints ports secrets rules "
+    "roleRef subjects reason message count involvedObject source firstTimestamp lastTimestamp".split()
 )
 
 
