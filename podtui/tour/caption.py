@@ -17,8 +17,8 @@ DASHBOARD = 14  # lines that the dashboard keeps in any case
 KEY = "label.key"
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {"next": "next", "again": "again", "end": "end", "wait": "waiting for", "late": "not on the screen", "over": "the end"},
-    "ko": {"next": "다음", "again": "다시", "end": "끝", "wait": "기다림:", "late": "화면에 없음:", "over": "끝"},
+    "en": {"next": "next", "again": "again", "end": "end", "wait": "waiting for:", "gone": "waits to go:", "over": "the end"},
+    "ko": {"next": "다음", "again": "다시", "end": "끝", "wait": "나타나기를 기다림:", "gone": "사라지기를 기다림:", "over": "끝"},
 }
 """The bar's own words; a language without any has the English ones."""
 

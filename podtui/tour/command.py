@@ -57,6 +57,7 @@ def run_tour(arguments: Namespace) -> int:
         real = bool(arguments.context or arguments.kubeconfig)
         if not real:
             arguments.kubeconfig = stack.enter_context(_built_in(tour, arguments))
+        arguments.label_columns = arguments.label_columns or tour.file.label_columns
         options = _options(arguments, way)
         if real and tour.file.empty:
             asyncio.run(_check_empty(options))
@@ -167,8 +168,8 @@ def _list(asked: str | None) -> int:
 @contextmanager
 def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
     """Starts the built-in cluster with the tour's scenario; gives its kubeconfig. Its namespaces are shown, unless others are asked for."""
+    from podtui.demo.command import running
     from podtui.demo.scenarios import Scenario
-    from podtui.demo.server import DemoServer
 
     name = tour.file.scenario
     if "/" in name or name.endswith((".yaml", ".yml")):
@@ -178,11 +179,8 @@ def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
         arguments.all_namespaces = arguments.all_namespaces or not arguments.namespace
     elif scenario.show and not (arguments.all_namespaces or arguments.namespace):
         arguments.namespace = [scenario.show]
-    server = DemoServer(scenario)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with running(name) as kubeconfig:
+        yield kubeconfig
 
 
 def _options(arguments: Namespace, way: Way) -> Options:

@@ -68,7 +68,9 @@ class TourFile(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step]
     scenario: str = "default"
     """What lives in the built-in cluster: a scenario's name, or a file beside this one."""
-    languages: list[str] = ["en"]
+    languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
+    label_columns: list[str] = []
+    """Labels that are shown as columns, as by -L."""
     empty: bool = False
     """Whether it deletes pods: on a real cluster it then wants a namespace without any."""
 

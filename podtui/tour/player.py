@@ -242,8 +242,8 @@ class Player:
         while missing := self._missing(part):
             left = deadline - loop.time()
             if left <= 0:
-                return f"{self._words['late']} {missing}"
-            self._show("playing", f"{self._words['wait']} {missing}")
+                return missing
+            self._show("playing", missing)
             await self._stage.painted(min(left, 0.5))
         return ""
 
@@ -255,11 +255,11 @@ class Player:
         for text in part.expect:
             expected = Expectation(self._acts.expand(text.text))
             if not expected.holds(screen):
-                return expected.text
+                return f"{self._words['wait']} {expected.text}"
         for text in part.gone:
             expected = Expectation(self._acts.expand(text.text))
             if expected.holds(screen):
-                return f"no {expected.text}"
+                return f"{self._words['gone']} {expected.text}"
         return ""
 
     # -- words --------------------------------------------------------------------------------------------------
