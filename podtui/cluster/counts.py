@@ -26,7 +26,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 class _Counted(msgspec.Struct, gc=False):
     metadata: _Meta = msgspec.field(default_factory=_Meta)
-    items: list[msgspec.Raw] = []
+    items: list[msgspec.Raw] | None = None  # the server writes null for none
 
 
 _decoder = msgspec.json.Decoder(_Counted)
@@ -100,7 +100,7 @@ class PodCounts:
             answer = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PodtuiError(f"the number of pods of {namespace} cannot be read: {error}") from error
-        return len(answer.items) + answer.metadata.remaining
+        return len(answer.items or ()) + answer.metadata.remaining
 
     def _counted_here(self) -> bool:
         scope = self._pods.scope
