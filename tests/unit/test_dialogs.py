@@ -372,6 +372,18 @@ async def test_each_failure_is_shown_and_only_what_failed_is_tried_again() -> No
         assert [call[0] for call in objects.calls].count("a") == 2 and [call[0] for call in objects.calls].count("b") == 1
 
 
+async def test_the_number_can_be_typed_at_once_while_the_safe_answer_has_the_focus() -> None:
+    objects = Objects()
+    dialog = DeleteDialog(session(objects), [ObjectRef(PODS, name, "default", f"u{name}") for name in "ab"])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        assert dialog.focused is dialog.query_one("#dialog-cancel")
+        await pilot.press("2")
+        assert not confirm(dialog).disabled and dialog.query_one("#dialog-word-0", Input).value == "2"
+        await pilot.press("enter")
+        assert objects.calls == [] and dialog.focused is confirm(dialog), "Enter in the field does not delete yet"
+
+
 async def test_a_protected_context_and_a_namespace_are_typed() -> None:
     dialog = DeleteDialog(session(Objects(), ("d*",)), [ObjectRef(NAMESPACES, "shop", "", "u")])
     async with running(dialog) as pilot:

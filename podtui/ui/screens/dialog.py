@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -261,6 +261,14 @@ class Dialog(ModalScreen[T | None]):
             if self.query_one(f"#dialog-word-{number}", Input).value.strip() != confirmation.word:
                 return f"type {confirmation.word} to confirm"
         return ""
+
+    def on_key(self, event: events.Key) -> None:
+        """A word that has to be typed is typed into its field also while a button has the focus, as the safe answer does at first."""
+        if isinstance(self.focused, Button) and self.asking and event.character and event.character.isalnum() and not self.busy:
+            field = self.query_one("#dialog-word-0", Input)
+            event.stop()
+            field.focus()
+            field.insert_text_at_cursor(event.character)
 
     @on(Input.Changed)
     def _typed(self) -> None:
