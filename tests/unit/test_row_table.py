@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from podtui.ui.widgets.row_line import fitted
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 
 
@@ -165,7 +166,7 @@ async def test_a_flexible_column_gives_way_so_that_the_others_stay_in_view() -> 
     app = TableApp({"a": ["n" * 60, "Running"]})
     async with app.run_test(size=(40, 11)):
         app.table.set_columns([TableColumn("name", "NAME", 63, flexible=True), TableColumn("status", "STATUS", 20)])
-        assert app.line(1).endswith("…  Running")
+        assert app.line(1).endswith("n…" + "n" * 14 + "  Running"), "cut in the middle: a name's end tells it from others"
 
 
 async def test_a_click_moves_the_cursor_and_a_click_on_the_header_names_its_column() -> None:
@@ -188,3 +189,24 @@ async def test_no_rows_show_the_words_that_were_given() -> None:
 async def press(pilot: Pilot[None], *keys: str) -> None:
     await pilot.press(*keys)
     await pilot.pause()
+
+
+async def test_the_titles_are_painted_again_when_other_rows_need_other_widths() -> None:
+    app = TableApp({"a": ["a-long-name-that-is", "Running"], "b": ["b", "Running"]})
+    async with app.run_test(size=(60, 11)) as pilot:
+        painted: list[tuple[Region, ...]] = []
+        original = app.table.refresh
+        app.table.refresh = lambda *regions, **more: painted.append(regions) or original(*regions, **more)  # type: ignore[method-assign, func-returns-value]
+        app.table.set_keys(["b"], anew=True)
+        assert () in painted, "the whole table, not only the lines that differ"
+        await pilot.pause()
+        assert app.line(0).index("STATUS") == app.line(1).index("Running")
+
+
+def test_flexible_columns_give_way_the_widest_first_and_no_further_than_they_may() -> None:
+    narrow, wide = TableColumn("ns", "NS", 32, flexible=True, least=10), TableColumn("name", "NAME", 63, flexible=True, least=20)
+    columns = [narrow, wide, TableColumn("status", "STATUS")]
+    assert fitted(columns, [14, 60, 20], 200) == [14, 60, 20]
+    assert fitted(columns, [14, 60, 20], 80) == [14, 40, 20]
+    assert fitted(columns, [14, 60, 20], 58) == [12, 20, 20]
+    assert fitted(columns, [14, 60, 20], 20) == [10, 20, 20]

@@ -21,7 +21,8 @@ GAP = 2  # cells between columns
 class TableColumn:
     """A column: its key (what a click on the header tells), its title and its widest width in cells.
 
-    One that is `flexible` gives way, down to a dozen cells, so that the others stay in view.
+    One that is `flexible` gives way, down to `least` cells, so that the others stay in view; it is cut in the middle, as
+    the end of a name is what tells it from others.
     """
 
     key: str
@@ -29,6 +30,7 @@ class TableColumn:
     widest: int = 60
     right: bool = False
     flexible: bool = False
+    least: int = 12
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,13 @@ class RowLine:
 
 
 def fitted(columns: Sequence[TableColumn], widths: Sequence[int], room: int) -> list[int]:
-    """The widths with the flexible columns made narrower where all of them do not fit into `room` cells."""
+    """The widths with the flexible columns made narrower, the widest first, where all of them do not fit into `room` cells."""
     over = GUTTER + sum(widths) + GAP * (len(widths) - 1) - room
     found = list(widths)
-    for i, column in enumerate(columns):
-        if column.flexible and over > 0:
-            less = min(over, max(0, found[i] - 12))
-            found[i] -= less
-            over -= less
+    for place in sorted((i for i in range(len(found)) if columns[i].flexible), key=lambda i: -widths[i]):
+        less = min(max(0, over), max(0, found[place] - columns[place].least))
+        found[place] -= less
+        over -= less
     return found
 
 
@@ -68,16 +69,17 @@ def row_strip(line: RowLine, columns: Sequence[TableColumn], widths: Sequence[in
     segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", base + over + styles["mark"])]
     for cell, width, column in zip(line.cells, widths, columns, strict=False):
         style = base + styles[cell.style] + over if cell.style else base + over
-        _cell(segments, cell, width, column.right, style, base + over + styles["match"])
+        _cell(segments, cell, width, column, style, base + over + styles["match"])
         segments.append(Segment(" " * GAP, base + over))
     return Strip(segments)
 
 
-def _cell(segments: list[Segment], cell: Cell, width: int, right: bool, style: Style, match: Style) -> None:
-    text, spans = cell.text, cell.spans
+def _cell(segments: list[Segment], cell: Cell, width: int, column: TableColumn, style: Style, match: Style) -> None:
+    text, spans, right = cell.text, cell.spans, column.right
     length = cell_len(text)
     if length > width:
-        text, length, spans = set_cell_size(text, max(0, width - 1)) + "…", width, ()
+        tail = text[-(width // 2) :] if column.flexible and text.isascii() and width > 2 else ""
+        text, length, spans = set_cell_size(text, max(0, width - 1 - len(tail))) + "…" + tail, width, ()
     pad = " " * (width - length)
     if right:
         segments.append(Segment(pad, style))

@@ -8,6 +8,7 @@ line, so that a tick of one age costs a slow link a few dozen bytes.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -115,8 +116,8 @@ class RowTable(Widget, can_focus=True):
         if self.marked - present:
             self.marked &= present
             self.post_message(self.MarksChanged(self))
-        if anew:
-            self._measure(anew=True)
+        if anew and self._measure(anew=True):
+            self.refresh()  # the titles too
         self._moved()
         self._show()
 
@@ -156,6 +157,7 @@ class RowTable(Widget, can_focus=True):
 
     def _measure(self, *, anew: bool = False) -> bool:
         """Fit the widths to the rows in view (they only grow, so nothing dances); True if one changed."""
+        before = list(self._widths)
         if anew or len(self._widths) != len(self._columns):
             self._widths = [cell_len(column.title) + 1 for column in self._columns]
             keys = self._keys
@@ -163,7 +165,6 @@ class RowTable(Widget, can_focus=True):
             rows: Iterable[Sequence[Cell]] = (self._row(key) for key in keys[::step])
         else:
             rows = (line.cells for line in self._painted)
-        before = list(self._widths)
         for cells in rows:
             for i, (cell, column) in enumerate(zip(cells, self._columns, strict=False)):
                 width = min(cell_len(cell.text), column.widest)
@@ -230,14 +231,19 @@ class RowTable(Widget, can_focus=True):
             header = header_strip(self._columns, self._fitted, *self._sorted, base + styles["header"])
             return header.crop_extend(self._left, self._left + width, base)
         if not self._keys:
-            text = self._empty[y - 2] if 0 <= y - 2 < len(self._empty) else ""
-            text = harmless(text)
+            lines = self._told_empty(width)
+            text = lines[y - 2] if 0 <= y - 2 < len(lines) else ""
             indent = max(0, (width - cell_len(text)) // 2)
             return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
         if y - 1 >= len(self._painted):
             return Strip.blank(width, base)
         strip = row_strip(self._painted[y - 1], self._columns, self._fitted, self.has_focus, base, styles)
         return strip.crop_extend(self._left, self._left + width, base).simplify()
+
+    def _told_empty(self, width: int) -> list[str]:
+        """What stands in the place of rows, in lines that fit."""
+        lines = (textwrap.wrap(harmless(text), max(20, width - 4), break_on_hyphens=False) for text in self._empty)
+        return [line for wrapped in lines for line in wrapped]
 
     # -- the cursor ---------------------------------------------------------------------------------------------
     def _moved(self) -> None:
