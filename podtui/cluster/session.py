@@ -14,7 +14,7 @@ from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Scope
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.store import Health, RowStore, Signal
 from podtui.config import Config
-from podtui.errors import PodtuiError
+from podtui.errors import Forbidden, PodtuiError
 
 _COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
 
@@ -34,8 +34,11 @@ class Session:
         config: Config,
         request_timeout: float | None = None,
         read_only: bool = False,
+        read_only_reason: str = "",
     ) -> None:
+        """`read_only_reason` says who asked for read-only for good, "" if the user may turn it off."""
         self.settings = settings
+        self.read_only_reason = read_only_reason
         self.config = config
         self.error: PodtuiError | None = None
         self.counts_error: PodtuiError | None = None
@@ -50,6 +53,8 @@ class Session:
         self._access: Access | None = None
         self._request_timeout = request_timeout
         self._read_only = read_only
+        self._named = scope.namespaces  # the namespaces that were shown last by their names
+        self._falling_back = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends = [
             self.pods.subscribe_health(self._fall_back),
@@ -154,6 +159,8 @@ class Session:
     def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None) -> None:
         """Change the scope of the pod list; what is not given stays."""
         scope = self.pods.scope
+        self._named = tuple(scope.namespaces if namespaces is None else namespaces) or self._named
+        self._falling_back = False
         self.pods.set_scope(
             Scope(
                 scope.namespaces if namespaces is None else tuple(namespaces),
@@ -176,8 +183,9 @@ class Session:
             other.retry()
 
     def _fall_back(self, health: Health) -> None:
-        """Who may not list pods in all namespaces gets those that the configuration or the context names."""
-        if health.state == "denied" and self.pods.scope.all_namespaces:
-            names = list(dict.fromkeys([self.settings.namespace, *self.config.favourites]))
+        """Who may not list pods in all namespaces gets those shown before, or else those that the context or the configuration names."""
+        if isinstance(health.error, Forbidden) and health.state == "denied" and self.pods.scope.all_namespaces and not self._falling_back:
+            self._falling_back = True  # the same refusal may be told again before the scope is another one
+            names = self._named or tuple(dict.fromkeys([self.settings.namespace, *self.config.favourites]))
             self.notices.emit(f"you may not list pods in all namespaces: showing {', '.join(names)}")
             asyncio.get_running_loop().call_soon(lambda: self.show(namespaces=names))

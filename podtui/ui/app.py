@@ -42,17 +42,21 @@ class PodtuiApp(App[int]):
         self._frame = Frame()
         self._keys = KeyOrder(self)
         install_themes(self, options.theme or options.config.theme)
-        self.session = self._session(options.settings, options.scope)
+        self.session = self._session(options.settings, options.scope, read_only=False)
         self.set_keymap(options.config.keymap)
 
-    def _session(self, settings: ConnectionSettings, scope: Scope) -> Session:
+    def _session(self, settings: ConnectionSettings, scope: Scope, *, read_only: bool) -> Session:
         options = self.options
+        reason = "started with --read-only" if options.read_only else ""
+        if not reason and options.config.is_read_only(settings.context):
+            reason = "this context is one of read_only_contexts in config.yaml"
         return Session(
             settings,
             scope,
             config=options.config,
             request_timeout=options.request_timeout,
-            read_only=options.read_only or options.config.is_read_only(settings.context),
+            read_only=read_only or bool(reason),
+            read_only_reason=reason,
         )
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -91,7 +95,8 @@ class PodtuiApp(App[int]):
             self.notify(str(error), severity="error", markup=False)
             return
         before = self.session
-        self.session = self._session(settings, scope or Scope((settings.namespace,)))
+        by_key = before.read_only and not before.read_only_reason  # who turned it on wants it of the next context too
+        self.session = self._session(settings, scope or Scope((settings.namespace,)), read_only=by_key)
         await self.switch_screen(MainScreen(self.session, options.label_columns))
         self.session.start()
         await before.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
@@ -16,8 +17,10 @@ class Rights:
     What is unknown is offered: the server has the last word, and its refusal is told.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, learned: Callable[[], None] = lambda: None) -> None:
+        """`learned` is called when an answer has come."""
         self._session = session
+        self._learned = learned
         self._known: dict[tuple[str, str, str], bool] = {}
         self._asked: set[tuple[str, str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -26,24 +29,24 @@ class Rights:
         """Why the command cannot be offered for the object, or ""."""
         command = BY_ID[command_id]
         if command.changes and self._session.read_only:
-            return f"{command.title}: podtui is read-only (r turns it off)"
+            return f"{command.title}: podtui is read-only ({self._session.read_only_reason or 'r turns it off'})"
         permission = command.permission
         if permission is None or ref is None:
             return ""
         resource = ref.resource.plural if permission.resource == "pods" else permission.resource
-        if self._known.get((str(permission), resource, ref.namespace)) is False:
+        if self._known.get((str(permission), resource, _place(ref))) is False:
             where = f" in namespace {ref.namespace}" if ref.namespace else ""
             subresource = f"/{permission.subresource}" if permission.subresource else ""
             return f"{command.title}: you lack the right to {permission.verb} {resource}{subresource}{where}"
         return ""
 
     def learn(self, ref: ObjectRef) -> None:
-        """Ask, once per namespace, for all that the commands need."""
+        """Ask, once per namespace, for all that the commands need on an object of this kind."""
         if self._session.connection is None:
             return
         for command in BY_ID.values():
-            if command.permission is not None:
-                key = (str(command.permission), ref.resource.plural, ref.namespace)
+            if command.permission is not None and (ref.resource.plural == "pods" or not command.permission.subresource):
+                key = (str(command.permission), ref.resource.plural, _place(ref))
                 if key not in self._asked:
                     self._asked.add(key)
                     task = asyncio.create_task(self._ask(key, command.permission, ref))
@@ -53,12 +56,19 @@ class Rights:
     async def _ask(self, key: tuple[str, str, str], permission: Permission, ref: ObjectRef) -> None:
         try:
             self._known[key] = await self._session.access.can(
-                permission.verb, ref.resource.plural, ref.namespace, subresource=permission.subresource, group=ref.resource.group
+                permission.verb, ref.resource.plural, _place(ref), subresource=permission.subresource, group=ref.resource.group
             )
         except PodtuiError:
             self._asked.discard(key)  # unknown is offered; asked again at the next pod
+        else:
+            self._learned()
 
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _place(ref: ObjectRef) -> str:
+    """The namespace in which the server looks for the right: that of a namespace itself is its own name."""
+    return ref.name if ref.resource.plural == "namespaces" else ref.namespace

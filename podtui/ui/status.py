@@ -6,6 +6,7 @@ import time
 
 from podtui.cluster.ages import age
 from podtui.cluster.session import Session
+from podtui.errors import CredentialError, Unauthorized
 from podtui.ui.widgets.text_line import Part
 
 STATES: dict[str, tuple[str, str]] = {
@@ -29,6 +30,8 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
         word = f"stale for {age(time.time() - health.since)}"
         if health.error is not None:
             word += f": {health.error.what}"
+    elif health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
+        word = "unauthorized"
     elif health.state == "loading":
         word = f"loading {health.loaded}" + (f" of {health.loaded + health.remaining}" if health.remaining else "")
     scope = store.scope
@@ -41,6 +44,8 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     if scope.selector:
         left += [("  -l ", "dim"), (scope.selector, "label.value")]
     left += [("  ", ""), (f"● {word}" if health.state == "live" else f"○ {word}", style)]
+    if store.denied and health.state != "denied":
+        left.append((f"  ✗ denied: {', '.join(sorted(store.denied))}", "status.error"))
     right: list[Part] = []
     running = sum(1 for forward in session.forwards.forwards if forward.state == "active")
     if running:

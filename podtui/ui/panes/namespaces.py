@@ -52,6 +52,8 @@ class NamespacesPane(Vertical):
         self._ends = [
             session.namespaces.subscribe(lambda _: self._take()),
             session.namespaces.subscribe_health(lambda _: self._take()),
+            session.pods.subscribe(lambda batch: self._take() if batch.reset else None),  # the scope may name other ones
+            session.pods.subscribe_health(lambda _: self.table.refresh_rows()),
             session.counts.subscribe(lambda _: self.table.refresh_rows()),
         ]
         self.set_interval(1.0, self.table.refresh_rows)
@@ -87,6 +89,8 @@ class NamespacesPane(Vertical):
         chosen = key in scope.namespaces
         style = "ok" if chosen else ""
         name = f"{key} ←" if chosen else key
+        if chosen and key in self.session.pods.denied:
+            name, style = f"{name} denied", "error"
         if row is not None and (status := self._status(row)) != "Active":
             name, style = f"{name} ({status})", f"status.{status_style(status)}"
         count = counts.counts.get(key, 0 if counts.complete else None)

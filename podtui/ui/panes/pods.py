@@ -19,6 +19,7 @@ from podtui.cluster.status import status_style
 from podtui.cluster.store import Batch
 from podtui.cluster.tables import Row, text
 from podtui.cluster.view import View
+from podtui.errors import CredentialError, Unauthorized
 from podtui.ui.commands import bindings
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
@@ -89,7 +90,9 @@ class PodsPane(Vertical):
         """The title, and what stands in place of rows: `no pods` only when the server has said so."""
         health, store = self.store.health, self.store
         shown, there = len(self.view), len(store.rows)
-        parts: list[tuple[str, str]] = [(" Pods ", "title"), (f"{shown}" if shown == there else f"{shown} of {there}", "")]
+        parts: list[tuple[str, str]] = [(" Pods ", "title")]
+        if there or store.known:  # 0 is said only when the server has said so
+            parts.append((f"{shown}" if shown == there else f"{shown} of {there}", ""))
         if self.filter.text:
             parts += [("  /", "dim"), (self.filter.text, "match")]
         if self.table.marked:
@@ -105,33 +108,46 @@ class PodsPane(Vertical):
         health, scope = self.store.health, self.store.scope
         if self.store.rows:
             return ("no pod's name passes the filter", "Esc clears it")
+        denied = sorted(self.store.denied)
         where = "in all namespaces" if scope.all_namespaces else f"in {', '.join(scope.namespaces)}"
         if self.store.known and health.state in ("live", "stale"):
+            heard = [name for name in scope.namespaces if name not in denied]
             with_ = f" with labels {scope.selector}" if scope.selector else ""
-            return (f"no pods {where}{with_}",)
-        words = (health.error.what, health.error.hint) if health.error else ()
+            told = f"no pods {'in ' + ', '.join(heard) if heard else where}{with_}"
+            return (told, f"you may not list pods in {', '.join(denied)}") if denied else (told,)
+        words = tuple(word for word in (health.error.what, health.error.hint) if word) if health.error else ()
+        if health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
+            return ("the API server does not accept the credentials; trying again", *words)
         if health.state == "denied":
-            return (f"you may not list pods {where}", *words)
+            return (f"you may not list pods {where}", *words, "another namespace: start with -n NAMESPACE, or type :ns NAMESPACE")
         if health.state in ("failed", "stale"):
             return ("the API server cannot be reached; trying again", *words)
         if self.session.error is not None:
-            return (self.session.error.what, self.session.error.hint)
+            return ("cannot connect yet; trying again", self.session.error.what, self.session.error.hint)
         return ("loading pods ..." if health.state == "loading" else f"connecting to {self.session.settings.server} ...",)
 
     # -- columns and cells --------------------------------------------------------------------------------------
     def _columns(self) -> None:
-        columns = [TableColumn("Namespace", "NAMESPACE", 32)] if self._spaces else []
-        self._shown = []
-        for place, column in enumerate(self.store.columns):
-            if column.priority == 0 or (self.wide and column.name in ("IP", "Node", "Nominated Node", "Readiness Gates")):
-                self._shown.append((place, column.name))
-                columns.append(TableColumn(column.name, column.name.upper(), 63, column.name == "Restarts" and False))
+        # Names give way first: what state the pods are in must be in view at 80 columns too.
+        columns = [TableColumn("Namespace", "NAMESPACE", 32, flexible=True, least=10)] if self._spaces else []
+        self._shown = self._chosen()
+        columns += [TableColumn(name, name.upper(), 63, flexible=name == "Name", least=20) for _, name in self._shown]
         if self.labels == CHOSEN:
             columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40) for key in self.label_columns]
         elif self.labels == ALL:
             columns.append(TableColumn("labels", "LABELS", 200))
         sort = "Name" if self.view.sort == "name" else next((v for k, v in SORTS.items() if k == self.view.sort.lower()), self.view.sort)
         self.table.set_columns(columns, sort, self.view.reverse)
+
+    def _chosen(self) -> list[tuple[int, str]]:
+        """The server's columns to show, by place and name: those that the configuration names, otherwise those that kubectl shows."""
+        known = [(place, column.name) for place, column in enumerate(self.store.columns)]
+        wide = ("IP", "Node", "Nominated Node", "Readiness Gates")
+        if self.session.config.columns and not self.wide:
+            chosen = [found for word in self.session.config.columns for found in known if found[1].lower() == word.lower()]
+            if chosen:
+                return chosen
+        return [(place, name) for place, name in known if self.store.columns[place].priority == 0 or (self.wide and name in wide)]
 
     @property
     def _spaces(self) -> bool:

@@ -25,6 +25,9 @@ WHERE = {
     "details": "Details",
     "logs": "Logs",
     "forwards": "Port-forwards",
+    "dialog": "Dialogs",
+    "bar": "Bars",
+    "choose": "Choices",
 }
 
 
@@ -52,20 +55,30 @@ class HelpScreen(ModalScreen[None]):
         title = self.query_one(TextLine)
         title.show([(f" podtui {__version__}: keys ", "title")], [("rebind them by id in config.yaml, Esc: back ", "dim")])
         table = self.query_one(RowTable)
-        columns = (("where", "WHERE", 14), ("keys", "KEYS", 16), ("help", "WHAT IT DOES", 70), ("id", "ID", 30))
-        table.set_columns([TableColumn(key, heading, width) for key, heading, width in columns])
+        self._lay_out()
         table.set_keys([command.id for where in WHERE for command in COMMANDS if command.where == where], anew=True)
         table.focus()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """On a narrow screen the sentences come before what is less needed; the rest is to the right (the right arrow)."""
+        columns = (("where", "WHERE", 14), ("keys", "KEYS", 16), ("help", "WHAT IT DOES", 74), ("id", "ID", 30))
+        self._order = ["where", "keys", "help", "id"] if self.size.width >= 100 else ["keys", "help", "where", "id"]
+        by_key = {key: TableColumn(key, heading, width) for key, heading, width in columns}
+        self.query_one(RowTable).set_columns([by_key[key] for key in self._order])
 
     def _cells(self, key: str) -> Sequence[Cell]:
         command = BY_ID[key]
         keymap = dict(getattr(self.app, "_keymap", {}))
-        return [
-            Cell(WHERE[command.where], "dim"),
-            Cell(keys_of(command, keymap), "label.key"),
-            Cell(command.help, "danger" if command.changes else ""),
-            Cell(command.id, "dim"),
-        ]
+        cells = {
+            "where": Cell(WHERE[command.where], "dim"),
+            "keys": Cell(keys_of(command, keymap), "label.key"),
+            "help": Cell(command.help, "danger" if command.changes else ""),
+            "id": Cell(command.id, "dim"),
+        }
+        return [cells[key] for key in self._order]
 
     def action_close(self) -> None:
         self.dismiss()

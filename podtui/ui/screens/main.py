@@ -65,6 +65,7 @@ class MainScreen(PodActions):
         self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
+        self._hints = KeyHints(self.refusal)
         self._labels = LabelCounts()  # of the rows on show when a bar was opened: what it completes with
         self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
         self._selector_bar = SelectorBar(complete=lambda text, at: complete(text, at, self._labels), check=parse)
@@ -80,7 +81,7 @@ class MainScreen(PodActions):
                 yield self._pods
                 yield self._details
                 yield self._logs
-        yield KeyHints()
+        yield self._hints
 
     def on_mount(self) -> None:
         session = self.session
@@ -201,6 +202,10 @@ class MainScreen(PodActions):
     def _tell(self) -> None:
         left, right = status_parts(self.session, len(self._pods.view), self.size.width)
         self._status.show(left, right)
+        self._hints.tell()
+
+    def may_have_changed(self) -> None:
+        self._tell()
 
     def _find_wanted(self) -> None:
         """The POD of the command line: open it when it is there, say so when it is not."""
@@ -284,6 +289,13 @@ class MainScreen(PodActions):
         self._pods.table.focus()
 
     # -- details and logs ---------------------------------------------------------------------------------------
+    @on(RowTable.CursorMoved, "#namespaces")
+    def _namespace_moved(self) -> None:
+        current = self._namespaces.current
+        if current is not None:
+            self.rights.learn(current)
+        self._tell()
+
     @on(RowTable.CursorMoved, "#pods")
     def _cursor_moved(self) -> None:
         current = self._pods.current

@@ -36,7 +36,7 @@ class PaletteScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     PaletteScreen { align: center top; background: $background 60%; }
     PaletteScreen > Vertical { width: 90; max-width: 100%; height: 70%; background: $surface; border: solid $primary; }
-    PaletteScreen Input { border: none; height: 1; padding: 0 1; background: $panel; }
+    PaletteScreen Input { padding: 0 1; background: $panel; }
     """
 
     def __init__(self, main: MainScreen) -> None:
@@ -45,7 +45,7 @@ class PaletteScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder="a command, or: po -n x -l y | ns x | ctx x | pf | q")
+            yield Input(placeholder="a command, or: po -n x -l y | ns x | ctx x | pf | q", compact=True)
             yield TextLine(id="palette-words")
             yield RowTable(self._cells, id="palette")
 
@@ -58,7 +58,7 @@ class PaletteScreen(ModalScreen[None]):
 
     def _cells(self, key: str) -> Sequence[Cell]:
         command = BY_ID[key]
-        refusal = self._main.rights.refusal(command.id, self._main.subject_or_none)
+        refusal = self._main.refusal(command.id)
         style = "dim" if refusal else ""
         keymap = dict(getattr(self.app, "_keymap", {}))
         return [Cell(keys_of(command, keymap), "label.key"), Cell(command.title, style), Cell(refusal or command.help, style)]
@@ -66,13 +66,15 @@ class PaletteScreen(ModalScreen[None]):
     def _offer(self, text: str) -> None:
         words = text.lower().split()
         offered = [
-            command.id
+            command
             for command in COMMANDS
             if command.where in ("app", "main", "pods")
             and command.id != "app.palette"
             and all(word in f"{command.title} {command.help} {command.id}".lower() for word in words)
         ]
-        self.query_one(RowTable).set_keys(offered, anew=True)
+        typed = " ".join(words)  # who types a command's name means that command, not one whose sentence has the word in it
+        offered.sort(key=lambda command: (command.title.lower() != typed, not command.title.lower().startswith(typed)) if typed else ())
+        self.query_one(RowTable).set_keys([command.id for command in offered], anew=True)
         self.query_one(RowTable).move_to(0)
 
     @on(Input.Changed)

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
+from podtui.ui.commands import BY_ID
 from podtui.ui.layout import Panes
 from podtui.ui.panes.namespaces import NamespacesPane
 from podtui.ui.panes.pods import PodsPane
@@ -22,9 +23,27 @@ class PodActions(Screen[None]):
         super().__init__()
         self.session = session
         self.panes = Panes()
-        self.rights = Rights(session)
+        self.rights = Rights(session, self.may_have_changed)
         self._namespaces = NamespacesPane(session)
         self._pods = PodsPane(session, label_columns)
+
+    def may_have_changed(self) -> None:
+        """What may be done is something else than before: the screen tells it anew."""
+
+    def refusal(self, command_id: str) -> str:
+        """Why the command cannot be carried out now, or "": with it the palette and the key hints dim it."""
+        command = BY_ID.get(command_id)
+        if command is None:
+            return ""
+        if command.permission is None:
+            return self.rights.refusal(command_id, None)
+        # Logs and ports are a pod's, also while the namespaces have the focus.
+        current = self._pods.current
+        refs = self._targets() if not command.permission.subresource else [] if current is None else [current]
+        if not refs:
+            return f"{command.title}: nothing is under the cursor"
+        one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
+        return next((refusal for ref in one_of_each if (refusal := self.rights.refusal(command_id, ref))), "")
 
     def _may(self, command: str, ref: ObjectRef | None) -> bool:
         """Whether the command can be offered for the object; if not, says why."""
@@ -40,11 +59,11 @@ class PodActions(Screen[None]):
         return self._pods.targets
 
     def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[Any]]) -> None:
-        targets = self._targets()
-        if not targets:
-            self.app.notify("nothing is under the cursor", markup=False)
-        elif self._may(command, targets[0]):
-            self.app.push_screen(dialog(targets))
+        refusal = self.refusal(command)
+        if refusal:
+            self.app.notify(refusal, severity="warning", markup=False)
+        else:
+            self.app.push_screen(dialog(self._targets()))
 
     def action_label(self) -> None:
         from podtui.ui.screens.label import LabelDialog
@@ -80,18 +99,13 @@ class PodActions(Screen[None]):
         if self._may("main.create", None):
             self.app.push_screen(CreateDialog(self.session, namespaces[0] if len(namespaces) == 1 else self.session.settings.namespace))
 
-    @property
-    def subject_or_none(self) -> ObjectRef | None:
-        """What an action would be on, for the palette to know what may be offered."""
-        targets = self._targets()
-        return targets[0] if targets else None
-
     def action_read_only(self) -> None:
         """`r`: on at any time; off unless the command line or the configuration asked for read-only."""
-        if self.session.read_only and self.session.config.is_read_only(self.session.settings.context):
-            self.app.notify("this context is read-only by config.yaml", severity="warning", markup=False)
+        if self.session.read_only and self.session.read_only_reason:
+            self.app.notify(f"podtui stays read-only: {self.session.read_only_reason}", severity="warning", markup=False)
             return
         self.session.read_only = not self.session.read_only
         self.app.notify(
             "read-only: nothing that changes the cluster is sent" if self.session.read_only else "read-only is off", markup=False
         )
+        self.may_have_changed()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from textual.binding import Binding
+
+from podtui.ui.commands import BY_ID
 from podtui.ui.widgets.text_line import Part, TextLine
 
 NAMES = {
@@ -22,21 +27,43 @@ def key_name(key: str) -> str:
 
 
 class KeyHints(TextLine):
-    """Reads the screen's active bindings; those that are shown come first from the focused widget."""
+    """Reads the screen's active bindings; those of the focused widget come first, those of the whole program keep to the right end.
+
+    `refusal` tells why the command of an id cannot be carried out now, or "".
+    """
+
+    def __init__(self, refusal: Callable[[str], str] = lambda _: "", *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._refusal = refusal
+        self._hinted: list[tuple[Binding, bool]] = []
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._tell())
-        self._tell()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._read())
+        self._read()
 
-    def _tell(self) -> None:
+    def _read(self) -> None:
+        """The bindings are others: another widget has the focus, say."""
         if not self.is_attached:
             return
-        parts: list[Part] = []
+        focused = self.screen.focused
+        self._hinted = []
         seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
+        for key, active in self.screen.active_bindings.items():
             binding = active.binding
-            if binding.show and binding.action not in seen:
+            character = NAMES.get(key, key)
+            typed = focused is not None and focused.check_consume_key(key, character if len(character) == 1 else None)
+            if binding.show and binding.action not in seen and not typed:
                 seen.add(binding.action)
-                style = "" if active.enabled else "dim"
-                parts += [(" ", ""), (key_name(binding.key), "label.key" if active.enabled else "dim"), (f" {binding.description} ", style)]
-        self.show(parts)
+                self._hinted.append((binding, active.enabled))
+        self.tell()
+
+    def tell(self) -> None:
+        """What may be done may be something else than before."""
+        left: list[Part] = []
+        right: list[Part] = []
+        for binding, enabled in self._hinted:
+            enabled = enabled and not self._refusal(binding.id or "")
+            parts = right if binding.id in BY_ID and BY_ID[binding.id].where == "app" else left
+            parts += [(" ", ""), (key_name(binding.key), "label.key" if enabled else "dim")]
+            parts.append((f" {binding.description} ", "" if enabled else "dim"))
+        self.show(left, right)

@@ -1,0 +1,264 @@
+"""The whole application without a terminal, on a cluster in memory: what its first line, its panes and its hints tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from podtui.cluster.connection import Connection
+from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.resources import Scope
+from podtui.config import Config
+from podtui.errors import api_error
+from podtui.options import Options
+from podtui.snapshot import as_text
+from podtui.ui.app import PodtuiApp
+from podtui.ui.screens.main import MainScreen
+from podtui.ui.widgets.key_hints import KeyHints
+from tests.unit.api_server import settings
+from tests.unit.list_server import ListServer, until
+
+NAMESPACE_COLUMNS = [{"name": name, "type": "string", "priority": 0} for name in ("Name", "Status", "Age")]
+
+
+class Cluster:
+    """Stands where a Connection stands: pods, namespaces, and what the user may do (`refused` has (verb, resource, namespace))."""
+
+    def __init__(self) -> None:
+        self.pods = ListServer()
+        self.namespaces = ListServer(columns=NAMESPACE_COLUMNS)
+        self.refused: set[tuple[str, str, str]] = set()
+        self.read_only = False
+
+    def _of(self, path: str) -> ListServer:
+        return self.namespaces if path.endswith("/namespaces") else self.pods
+
+    async def request(self, method: str, path: str, **options: Any) -> bytes:
+        return await self._of(path).request(method, path, **options)
+
+    def stream(self, path: str, **options: Any) -> Any:
+        return self._of(path).stream(path, **options)
+
+    async def json(self, method: str, path: str, body: Any = None, **_: Any) -> Any:
+        if not path.endswith("selfsubjectaccessreviews"):
+            raise api_error(404, "NotFound", "not found")
+        asked = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": (asked["verb"], asked["resource"], asked.get("namespace", "")) not in self.refused}}
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Three pods in `web` and one in `db`; every context leads to it."""
+    made = Cluster()
+
+    async def opened(*_: Any, read_only: bool = False, **__: Any) -> Any:
+        made.read_only = read_only
+        return made
+
+    monkeypatch.setattr(Connection, "open", opened)
+    for namespace in ("db", "web"):
+        made.namespaces.put("", namespace)
+    for name in ("web-1", "web-2", "web-3"):
+        made.pods.put("web", name, {"app": "web"})
+    made.pods.put("db", "db-1", {"app": "db"})
+    return made
+
+
+def options(*namespaces: str, config: Config | None = None, **more: Any) -> Options:
+    return Options(settings("https://127.0.0.1:1"), Kubeconfig(), Scope(namespaces), config or Config(), **more)
+
+
+@asynccontextmanager
+async def running(start: Options, size: tuple[int, int] = (100, 24)) -> AsyncIterator[tuple[PodtuiApp, Pilot[int]]]:
+    app = PodtuiApp(start)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        yield app, pilot
+
+
+async def shows(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
+    """Waits until the screen's text is as it should be, and gives it."""
+    deadline = asyncio.get_running_loop().time() + 10
+    while not holds(text := as_text(app)):
+        assert asyncio.get_running_loop().time() < deadline, text
+        await asyncio.sleep(0.02)
+    return text
+
+
+def dimmed(app: PodtuiApp) -> set[str]:
+    """The titles in the key hints that are dimmed."""
+    hints = app.screen.query_one(KeyHints)
+    return {text.strip() for text, style in (*hints._left, *hints._right) if style == "dim" and len(text.strip()) > 2}
+
+
+# -- rights and read-only -----------------------------------------------------------------------------------------
+async def test_read_only_dims_every_hint_that_changes_the_cluster(cluster: Cluster) -> None:
+    async with running(options("web"), (120, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "live" in text)
+        await until(lambda: dimmed(app) == set())
+        await pilot.press("r")
+        await until(lambda: dimmed(app) == {"Label", "Delete", "New"})
+        await pilot.press("r")
+        await until(lambda: dimmed(app) == set())
+
+
+async def test_what_the_user_may_not_do_is_dimmed_and_the_palette_tells_the_right_that_is_missing(cluster: Cluster) -> None:
+    cluster.refused = {("delete", "pods", "web"), ("get", "pods", "web")}
+    async with running(options("web")) as (app, pilot):
+        await until(lambda: {"Delete", "Logs"} <= dimmed(app) and "Label" not in dimmed(app))
+        await pilot.press("colon", *"delete")
+        await shows(app, lambda text: "you lack the right to delete pods in namespace web" in text)
+
+
+async def test_without_a_pod_under_the_cursor_what_needs_one_is_dimmed(cluster: Cluster) -> None:
+    async with running(options("empty")) as (app, _):
+        await shows(app, lambda text: "no pods in empty" in text)
+        assert {"Logs", "Label", "Delete"} <= dimmed(app) and "New" not in dimmed(app)
+
+
+async def test_the_right_to_label_a_namespace_is_asked_for_that_namespace(cluster: Cluster) -> None:
+    cluster.refused = {("patch", "namespaces", "db")}
+    async with running(options("web"), (140, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "db " in text)
+        await pilot.press("shift+tab", "down")
+        await until(lambda: "Label" in dimmed(app))
+        await pilot.press("down")
+        await until(lambda: "Label" not in dimmed(app))
+
+
+async def test_read_only_by_the_command_line_is_not_turned_off_by_a_key(cluster: Cluster) -> None:
+    async with running(options("web", read_only=True)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("r")
+        await until(lambda: any("started with --read-only" in told.message for told in app._notifications))
+        assert app.session.read_only and cluster.read_only
+
+
+async def test_read_only_by_the_key_is_kept_in_the_next_context(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kubeconfig, "settings", lambda *_, **__: settings("https://127.0.0.1:2"))
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("r")
+        await app.open_context("other")
+        assert app.session.read_only
+        await pilot.press("r")
+        assert not app.session.read_only
+
+
+# -- who may not list everything ----------------------------------------------------------------------------------
+FORBIDDEN = api_error(403, "Forbidden", 'pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope')
+
+
+async def test_of_several_namespaces_the_one_that_may_not_be_listed_is_named(cluster: Cluster) -> None:
+    cluster.pods.refusals["db"] = FORBIDDEN
+    async with running(options("web", "db"), (140, 24)) as (app, _):
+        text = await shows(app, lambda text: "web-1" in text and "live" in text)
+        assert "denied: db" in text.splitlines()[0] and "db ← denied" in text
+
+
+async def test_who_may_not_list_all_namespaces_is_told_once_and_gets_what_was_shown_before(cluster: Cluster) -> None:
+    cluster.pods.refusals[""] = FORBIDDEN
+    async with running(options("web", "db")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        told: list[str] = []
+        app.session.notices.subscribe(told.append)
+        await pilot.press("0")
+        await until(lambda: told and app.session.pods.scope.namespaces == ("web", "db"))
+        await shows(app, lambda text: "db-1" in text)
+        assert told == ["you may not list pods in all namespaces: showing web, db"]
+
+
+async def test_a_refusal_is_shown_in_full_on_a_narrow_screen_with_what_to_do(cluster: Cluster) -> None:
+    cluster.pods.refusals["web"] = FORBIDDEN
+    async with running(options("web"), (60, 20)) as (app, _):
+        text = await shows(app, lambda text: "you may not list pods in web" in text)
+        words = " ".join(text.split())
+        assert FORBIDDEN.what in words and ":ns NAMESPACE" in words
+
+
+async def test_credentials_that_are_not_accepted_are_no_lack_of_rights(cluster: Cluster) -> None:
+    cluster.pods.refusals[""] = api_error(401, "Unauthorized", "Unauthorized")
+    async with running(options()) as (app, _):
+        text = await shows(app, lambda text: "unauthorized" in text)
+        assert "does not accept the credentials" in text and "you may not" not in text and "all namespaces" in text.splitlines()[0]
+
+
+async def test_no_number_of_pods_is_told_before_the_server_has_told_one(cluster: Cluster) -> None:
+    cluster.pods.down = True
+    async with running(options("web")) as (app, _):
+        text = await shows(app, lambda text: "cannot be reached" in text)
+        assert "Pods 0" not in text
+        cluster.pods.down = False
+        app.session.pods.retry()
+        await shows(app, lambda text: "Pods 3" in text)
+
+
+# -- 80 columns ---------------------------------------------------------------------------------------------------
+LONG = "checkout-frontend-with-a-name-of-many-words-5f7d9c6b8d-x7k2p"
+
+
+async def test_a_long_name_leaves_the_state_of_the_pods_in_view_and_keeps_its_end(cluster: Cluster) -> None:
+    cluster.pods.put("web", LONG, status="CrashLoopBackOff", restarts="12 (3m ago)")
+    async with running(options(), (80, 24)) as (app, _):
+        text = await shows(app, lambda text: "CrashLoopBackOff" in text)
+        line = next(line for line in text.splitlines() if "CrashLoopBackOff" in line)
+        assert "12 (3m ago)" in line and "b8d-x7k2p" in line and "AGE" in text
+
+
+async def test_the_palette_shows_what_is_typed_and_puts_the_command_of_that_name_first(cluster: Cluster) -> None:
+    async with running(options("web"), (80, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("colon", *"label")
+        text = await shows(app, lambda text: "Set, overwrite or remove labels" in text)
+        assert app.screen.query_one(Input).region.height == 1 and text.count("label") > 1
+        rows = [line for line in text.splitlines() if "▌" in line]
+        assert "Set, overwrite or remove labels" in rows[0]
+        await pilot.press("enter")
+        await shows(app, lambda text: "Label pod web-1 in web" in text)
+
+
+async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> None:
+    async with running(options("web"), (80, 24)) as (app, pilot):
+        text = await shows(app, lambda text: "web-1" in text)
+        assert text.splitlines()[23].endswith("? Help  : Command")
+        await pilot.press("question_mark")
+        await shows(app, lambda text: "Narrow the pods by a label selector, as kubectl's -l " in text)
+        await pilot.press("G")
+        await shows(app, lambda text: "Choose nothing" in text)  # the dialogs' keys are told too
+
+
+async def test_a_bar_offers_no_keys_that_it_would_take_for_text(cluster: Cluster) -> None:
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("equals_sign")
+        text = await shows(app, lambda text: "Apply" in text)
+        assert "/ Filter" not in text
+
+
+# -- the configuration --------------------------------------------------------------------------------------------
+async def test_the_columns_of_the_configuration_are_shown_in_their_order_and_w_shows_all(cluster: Cluster) -> None:
+    config = Config(columns=["name", "node", "Status", "Nope"])
+    async with running(options("web", config=config)) as (app, pilot):
+        text = await shows(app, lambda text: "web-1" in text)
+        assert " ".join(next(line for line in text.splitlines() if "NODE" in line).split()) == "NAME↑ NODE STATUS"
+        await pilot.press("w")
+        await shows(app, lambda text: "RESTARTS" in text and "IP" in text)
+
+
+def test_the_screen_has_a_refusal_for_every_command_that_changes_the_cluster(cluster: Cluster) -> None:
+    from podtui.cluster.session import Session
+    from podtui.ui.commands import COMMANDS
+
+    session = Session(settings("https://127.0.0.1:1"), Scope(("web",)), config=Config(), read_only=True)
+    screen = MainScreen(session)
+    for command in COMMANDS:
+        if command.changes:
+            assert "read-only" in screen.rights.refusal(command.id, None), command.id
