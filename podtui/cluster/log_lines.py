@@ -10,6 +10,7 @@ import codecs
 import re
 from collections import deque
 from collections.abc import Collection
+from copy import copy
 from datetime import datetime
 from typing import NamedTuple
 
@@ -124,6 +125,12 @@ class Position:
     def since(self) -> str:
         """For `sinceTime`; the API server cuts it down to the whole second. "" when nothing with a time was read."""
         return self.stamp or (stamp_of(self._first) if self.pieces else "")
+
+    def copy(self) -> Position:
+        """Another one at the same place, which stays there."""
+        other = copy(self)
+        other.texts = None if self.texts is None else deque(self.texts, self.texts.maxlen)
+        return other
 
     def take(self, taken: Lines) -> None:
         """Go on behind these lines."""

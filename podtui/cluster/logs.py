@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from podtui.cluster.log_batches import Batches, LogBatch, Sink
-from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, parse_line
+from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, moment, parse_line, stamp_of
+from podtui.cluster.log_reads import Reads
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
 from podtui.errors import (
@@ -34,12 +36,14 @@ from podtui.errors import (
 
 if TYPE_CHECKING:
     from podtui.cluster.connection import Connection
+    from podtui.cluster.streams import ByteStream
 
 __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "parse_line"]
 
 QUIET = 120.0
 """Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
+_CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
 _TRIES = 5  # of a request that the server finds invalid
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
@@ -106,6 +110,7 @@ class LogFollower:
         self._run: Run | None = None
         self._first = True  # the run that was found at first, to which `tail` and the like apply
         self._position = Position()
+        self._reads = Reads()
         self._read_out = False  # everything of a run that ended has been read
         self._attempt = 0
         self._polls = 0
@@ -221,6 +226,9 @@ class LogFollower:
         """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
         assert self._run is not None
         before = self._run
+        ahead, position = await self._ahead(runs.current), self._position
+        if ahead is not None:
+            self._position, self._read_out = ahead, False
         if runs.previous.id == before.id:
             before = runs.previous
             if not self._read_out:
@@ -235,12 +243,26 @@ class LogFollower:
             note = f"container {self.container} restarted"
         await batches.note(note)
         self._begin(runs.current, first=False)
+        if ahead is not None:
+            self._position = position  # these lines of the new run came already
+
+    async def _ahead(self, run: Run) -> Position | None:
+        """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
+        latest = self._position.since
+        if not latest or moment(latest)[0] < moment(run.started)[0]:
+            return None
+        query = [("timestamps", "true"), ("container", self.container), ("limitBytes", "40")]
+        async with self._connection.stream(f"{self.ref.path}/log", query=query, accept="*/*") as stream:
+            begin = b"".join([chunk async for chunk in stream])
+        first = stamp_of(begin[:40].decode("utf-8", "replace").partition(" ")[0])
+        return self._reads.before(first) if first else None
 
     def _begin(self, run: Run, *, first: bool) -> None:
         self._run = run
         self._first = first
         self._read_out = False
         self._polls = 0
+        self._reads = Reads()
         self._position = Position(whole=not (first and (self.options.tail is not None or self.options.since is not None)))
 
     async def _previous(self, batches: Batches, runs: ContainerRuns) -> None:
@@ -309,31 +331,37 @@ class LogFollower:
         """Read behind the position until the server ends the stream. True if anything new came."""
         splitter, resume, position = LineSplitter(self._line_limit), Resume(self._position), self._position
         self._came = False
+        self._reads.begin(position)
         started = latest = time.monotonic()
         loop = asyncio.get_running_loop()
         # A quiet container's answer has no header even, so silence means that the server accepted.
         accepted = loop.call_later(1.0, self._say, "following") if follow else None
         try:
-            async with self._connection.stream(
-                f"{self.ref.path}/log", query=self._query(follow, previous), accept="*/*", idle_timeout=self._quiet
-            ) as stream:
+            async with (
+                self._connection.stream(
+                    f"{self.ref.path}/log", query=self._query(follow, previous), accept="*/*", idle_timeout=self._quiet
+                ) as stream,
+                aclosing(self._of_this_run(stream) if follow else _all(stream)) as chunks,
+            ):
                 if follow:
                     self._say("following")
                 elif self.status.state != "following":  # there it is only the rest of a run that ended just now
                     self._say("reading")
-                async for chunk in stream:
+                async for chunk in chunks:
                     latest = time.monotonic()
                     came = splitter.feed(chunk)
                     if not resume.done:
                         came = resume.drop(came)
                     if came.lines:
                         self._came = True
+                        self._reads.take(came)
                         position.take(came)
                         await batches.put(came)
                     if self._attempt and latest - started > _HEALTHY:
                         self._attempt = 0
             if not follow:  # the last line may have no newline; while the container runs it may yet be continued
                 came = resume.drop(splitter.feed(b"", final=True))
+                self._reads.take(came)
                 position.take(came)
                 await batches.put(came)
         except ConnectionFailed:
@@ -344,6 +372,41 @@ class LogFollower:
             if accepted is not None:
                 accepted.cancel()
         return self._came
+
+    async def _of_this_run(self, stream: ByteStream) -> AsyncGenerator[bytes, None]:
+        """A followed stream, which is left when the pod tells a little later that there is another run."""
+        check = asyncio.create_task(self._another_run())
+        coming: asyncio.Future[bytes] | None = None
+        try:
+            while not check.done():
+                coming = asyncio.ensure_future(anext(stream))
+                await asyncio.wait((coming, check), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done() and check.result():
+                    return
+                try:
+                    yield await coming
+                except StopAsyncIteration:
+                    return
+            if not check.result():
+                async for chunk in stream:
+                    yield chunk
+        finally:
+            ends = [task for task in (check, coming) if task is not None]
+            for task in ends:
+                task.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _another_run(self) -> bool:
+        """Whether the stream that began just now may be of a run that the pod's status, which is behind, did not tell of yet."""
+        for delay in _CHECKS:
+            await asyncio.sleep(self._pace * delay)
+            try:
+                pod = await self._connection.json("GET", self.ref.path)
+            except PodtuiError:  # whether it is there or may be asked is not the question here
+                continue
+            if self._run is not None and runs_of(pod, self.container).current.id not in (self._run.id, ""):
+                return True
+        return False
 
     # -- waiting and telling --------------------------------------------------------------------------------------
 
@@ -368,3 +431,8 @@ class LogFollower:
             self.status = status
             for listener in list(self._listeners):
                 listener(status)
+
+
+async def _all(stream: ByteStream) -> AsyncGenerator[bytes, None]:
+    async for chunk in stream:
+        yield chunk

@@ -18,6 +18,7 @@ class Run(msgspec.Struct, frozen=True):
     """
 
     id: str = ""
+    started: str = ""  # RFC 3339, whole seconds
     running: bool = False
     exit_code: int | None = None
     signal: int = 0
@@ -69,7 +70,7 @@ def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
     why = ": ".join(word for word in (waiting.get("reason") or "", waiting.get("message") or "") if word)
     if running := state.get("running"):
         key = status.get("containerID") or f"{status.get('restartCount', 0)}@{running.get('startedAt', '')}"
-        return ContainerRuns(Run(key, running=True), previous)
+        return ContainerRuns(Run(key, running.get("startedAt") or "", running=True), previous)
     if terminated := state.get("terminated"):
         return ContainerRuns(_terminated(status, terminated), previous)
     return ContainerRuns(previous, previous, why)
@@ -89,6 +90,7 @@ def _statuses(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _terminated(status: Mapping[str, Any], state: Mapping[str, Any], before: int = 0) -> Run:
     return Run(
         id=state.get("containerID") or f"{status.get('restartCount', 0) - before}@{state.get('startedAt', '')}",
+        started=state.get("startedAt") or "",
         exit_code=state.get("exitCode"),
         signal=state.get("signal") or 0,
         reason=state.get("reason") or "",

@@ -35,9 +35,10 @@ class ContainerRun:
         return self.lines[: self.written]
 
     def state(self) -> dict[str, Any]:
+        started = self.lines[0][0][:19] + "Z" if self.lines and self.lines[0][0] else "2026-01-01T00:00:00Z"
         if self.exit_code is None:
-            return {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
-        return {"terminated": {"containerID": self.id, "exitCode": self.exit_code, "reason": self.reason}}
+            return {"running": {"startedAt": started}}
+        return {"terminated": {"containerID": self.id, "startedAt": started, "exitCode": self.exit_code, "reason": self.reason}}
 
 
 @dataclass
@@ -67,6 +68,7 @@ class LogServer:
         self.waiting: dict[str, str] = {}
         self.uid = "uid-1"
         self.phase = "Running"
+        self.told: dict[str, Any] | None = None  # a pod from before: its status is behind its containers
         self.gone = False
         self.refusals: list[tuple[int, str]] = []  # for log requests: status and message
         self.pod_refusals: list[tuple[int, str]] = []
@@ -102,7 +104,7 @@ class LogServer:
             return _refusal(404, 'pods "web-1" not found')
         if self.pod_refusals:
             return _refusal(*self.pod_refusals.pop(0))
-        return web.json_response(self.pod())
+        return web.json_response(self.told or self.pod())
 
     # -- the log
     async def get_log(self, request: web.Request) -> web.StreamResponse:

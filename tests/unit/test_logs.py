@@ -298,6 +298,30 @@ async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run()
     assert taker.notes == ["container app restarted (exit code 3, Error)"]
 
 
+@pytest.mark.parametrize("apart", [1, 3_000_000_000])
+@pytest.mark.parametrize("told", ["running", "ended"])
+async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told, apart):
+    server = LogServer()
+    server.current = first = ContainerRun("c1", numbered(4), written=2)
+    second = ContainerRun("c2", [(stamp(3_000_000 + apart + i), f"new {i}") for i in range(4)], written=2)
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        if told == "running":
+            server.told = server.pod()
+        first.exit_code, first.reason = 3, "Error"
+        if told == "ended":
+            server.told = server.pod()
+        server.current, server.previous = second, first
+        server.cuts = [Cut(2, 2, ends=True)]
+        server.changes()
+        await taker.until(lambda: len(taker.lines) >= 4)
+        first.written, second.written, server.told = None, None, None
+        server.changes()
+        await taker.until(lambda: len(taker.lines) >= 8)
+    assert sorted(taker.lines) == sorted(raw(first.lines) + raw(second.lines))
+    assert taker.notes == ["container app restarted (exit code 3, Error)"]
+
+
 async def test_after_an_end_the_next_run_is_followed():
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(2), exit_code=1, reason="Error")
@@ -305,7 +329,7 @@ async def test_after_an_end_the_next_run_is_followed():
         await taker.until(lambda: follower.status.state == "ended")
         server.current, server.previous, server.waiting = None, first, {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
         await taker.until(lambda: follower.status.why == "exit code 1, Error; CrashLoopBackOff")
-        server.current, server.waiting = ContainerRun("c2", numbered(2, start=50)), {}
+        server.current, server.waiting = ContainerRun("c2", numbered(2, start=5000)), {}
         await taker.until(lambda: len(taker.lines) == 4)
         await taker.until(lambda: follower.status.state == "following")
     assert [query.get("previous") for query in server.queries] == [None, None]
