@@ -1,6 +1,6 @@
 """The refusals of the API server: a `Status` with code, reason, message and details, in the real server's words.
 
-The words are those of `k8s.io/apimachinery/pkg/api/errors` and `pkg/util/validation/field`; clients print them as they are, and some read them.
+The words are those of `k8s.io/apimachinery/pkg/api/errors` and `pkg/util/validation/field`; clients print them, and some read them.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ class Named(Protocol):
 
 
 class ApiError(Exception):
-    """A request that the server refuses. `code` is the HTTP status, `details` the Status's details (without the empty ones)."""
+    """A request that the server refuses. `code` is the HTTP status; `details` None leaves the Status's details out."""
 
     def __init__(self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = dict(details or {})
+        self.details = None if details is None else dict(details)
 
     def status(self) -> dict[str, Any]:
         """The `Status` as the body of the answer, its fields in the real server's order."""
         body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -173,10 +173,10 @@ def conflict(kind: Named, name: str, why: str = MODIFIED) -> ApiError:
     return ApiError(409, "Conflict", f"Operation cannot be fulfilled on {_resource(kind)} {quoted(name)}: {why}", _details(kind, name))
 
 
-def apply_conflict(faults: Sequence[tuple[str, str, str]], message: str) -> ApiError:
-    """409 of server-side apply; `faults` are (field, message of its cause, "")."""
-    causes = [{"reason": "FieldManagerConflict", "message": text, "field": field} for field, text, _ in faults]
-    return ApiError(409, "Conflict", message, {"causes": causes})
+def apply_conflict(causes: Sequence[tuple[str, str]], message: str) -> ApiError:
+    """409 of server-side apply; `causes` are pairs of a field and what is said of it."""
+    told = [{"reason": "FieldManagerConflict", "message": words, "field": field} for field, words in causes]
+    return ApiError(409, "Conflict", message, {"causes": told})
 
 
 def expired(message: str = "The provided continue parameter is too old") -> ApiError:
@@ -204,7 +204,10 @@ def too_large() -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
 
 
-def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
+def unsupported_media_type(accepted: Sequence[str] = ()) -> ApiError:
+    """415 of a body; without the accepted types, that of a patch."""
+    if not accepted:
+        return ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
     return ApiError(415, "UnsupportedMediaType", message)
 
@@ -219,6 +222,20 @@ def invalid(kind: Named, name: str, causes: Sequence[Cause]) -> ApiError:
     if causes:
         details["causes"] = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
     return ApiError(422, "Invalid", f"{title} {quoted(name)} is invalid: {told}", details)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What `invalid` says is wrong where it is no stored kind: the options of a request, a patch."""
+
+    kind: str = ""
+    group: str = "meta.k8s.io"
+    plural: str = ""
+
+
+def unprocessable(message: str = "the server rejected our request due to an error in our request") -> ApiError:
+    """422 of a JSON patch that does not fit: the real server gives no word on what did not."""
+    return ApiError(422, "Invalid", message, {})
 
 
 def too_many_requests(message: str, retry_after: int = 0, causes: Sequence[Mapping[str, str]] = ()) -> ApiError:

@@ -1,0 +1,73 @@
+"""Quantities ("100m", "1Gi") as `k8s.io/apimachinery/pkg/api/resource` reads and writes them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_SHAPE = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
+BAD = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_seen: dict[str, str] = {}
+
+
+def value(text: str) -> Fraction:
+    """What a quantity is worth. Raises ValueError in the server's words."""
+    return _parse(text)[0]
+
+
+def canonical(text: str) -> str:
+    """The quantity as the server writes it back: "0.5" is "500m", "1024Mi" is "1Gi". Raises ValueError."""
+    if (known := _seen.get(text)) is not None:
+        return known
+    number, form = _parse(text)
+    found = _written(number, form)
+    if len(_seen) < 4096:
+        _seen[text] = found
+    return found
+
+
+def _parse(text: str) -> tuple[Fraction, str]:
+    match = _SHAPE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(BAD)
+    sign, digits, suffix = match[1], match[2], match[3] or ""
+    number = Fraction(digits if not digits.endswith(".") else digits[:-1])
+    form = "decimal"
+    if suffix in _BINARY:
+        number *= 1024 ** _BINARY[suffix]
+        form = "binary"
+    elif suffix in _DECIMAL:
+        number *= Fraction(10) ** _DECIMAL[suffix]
+    else:
+        if len(suffix) > 5:
+            raise ValueError(BAD)
+        number *= Fraction(10) ** int(suffix[1:])
+        form = "exponent"
+    if sign == "-":
+        number = -number
+    nano = number * 10**9
+    if nano.denominator != 1:  # finer than a nano is rounded up, away from zero
+        whole = abs(nano).__ceil__()
+        number = Fraction(whole if nano > 0 else -whole, 10**9)
+    return number, form
+
+
+def _written(number: Fraction, form: str) -> str:
+    if not number:
+        return "0"
+    if form == "binary" and number.denominator == 1 and abs(number) >= 1024:
+        amount, power = int(number), 0
+        while power < 6 and amount % 1024 == 0:
+            amount //= 1024
+            power += 1
+        return f"{amount}{['', *_BINARY][power]}"
+    exponent = 18
+    while (number / Fraction(10) ** exponent).denominator != 1:
+        exponent -= 3
+    amount = int(number / Fraction(10) ** exponent)
+    if form == "exponent":
+        return f"{amount}e{exponent}" if exponent else str(amount)
+    return f"{amount}{_SUFFIX[exponent]}"
