@@ -49,11 +49,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. `expect` must then stand on the screen, `gone` must not, both within `within` seconds; then `pause` seconds."""
+    """One step. `expect` must then stand on the screen, `gone` must not, both within `within` seconds; then `pause` seconds.
+
+    With `repeat` the keys are pressed until that is so, and not at all where it is so already: down to a row by its name.
+    """
 
     caption: Text | None = None
     keys: str | list[str] = ""
     run: Run = Run()
+    repeat: bool = False
     expect: str | list[str] = ""
     gone: str | list[str] = ""
     within: Annotated[float, Meta(ge=0.1, le=600)] = 30.0
@@ -206,6 +210,8 @@ def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
             yield from _captions(found, step.caption, languages, *place, "caption")
         for field in ("keys", "expect", "gone"):
             yield from _checked_texts(found, field, _texts(getattr(step, field)), *place)
+        if step.repeat and not (step.keys and (step.expect or step.gone)):
+            yield Problem(found.line(*place, "repeat"), f"`steps[{number + 1}].repeat` needs `keys`, and `expect` or `gone`")
         yield from _checked_run(found, step.run, *place, "run")
         if step.picture:
             line = found.line(*place, "picture")

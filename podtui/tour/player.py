@@ -68,7 +68,7 @@ class Pace:
 
 AT_ONCE = Pace()
 HELPED = Pace(typing=0.02, key=0.15)
-WATCHED = Pace(typing=0.05, key=0.5, after=1.5, reading=0.045, pauses=True)
+WATCHED = Pace(typing=0.05, key=0.5, after=1.2, reading=0.035, pauses=True)
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Player:
         for part in scene.parts:
             try:
                 await self._acts.prepare(part)
-                await self._press(part, pace)
+                await (self._press_until(part, pace) if part.step.repeat else self._press(part, pace))
                 if _runs(part):
                     self._note = await self._acts.carry_out(part, self._acts.expand)
             except PodtuiError as error:
@@ -234,6 +234,12 @@ class Player:
             await self._stage.calm(QUIET, PATIENCE)
             if pace.key:
                 await pace.wait(pace.key)
+
+    async def _press_until(self, part: Part, pace: Pace) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + part.step.within
+        while self._missing(part) and loop.time() < deadline:
+            await self._press(part, pace)
 
     async def _wait_for(self, part: Part) -> str:
         """Waits until the screen shows what it should; "" when it does, else what it lacked when the time was over."""

@@ -71,7 +71,7 @@ class Cast:
         if self._file.closed:
             return
         self.skip(_END)
-        self._event("o", f"\x1b[0m\x1b[?7h\x1b[{self._size[1]};1H\x1b[?25h\r\n")
+        self._event("o", f"\x1b[0m\x1b[?7h\x1b[{self._size[1]};1H\x1b[?25h")
         self._file.close()
 
     def _event(self, kind: str, text: str) -> None:

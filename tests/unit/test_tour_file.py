@@ -1,0 +1,137 @@
+"""The file of a walkthrough: what it means, and how its mistakes are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from podtui.errors import ConfigError, UsageError
+from podtui.tour import caption, file
+from podtui.tour.command import language_of, locale_language
+from podtui.tour.file import Expectation, Tour, check, said
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        path = tmp_path / "walk.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+def wrong(path: Path) -> str:
+    """What is told of the file, with its folder taken off."""
+    with pytest.raises(ConfigError) as told:
+        check(path)
+    return str(told.value).replace(f"{path.parent}/", "")
+
+
+def steps(tour: Tour) -> list[list[tuple[str, ...]]]:
+    return [[part.keys for part in scene.parts] for scene in tour.scenes]
+
+
+def test_a_step_without_a_caption_belongs_to_the_one_above(write: Write) -> None:
+    tour = check(write("title: T\nsteps:\n- {caption: one, keys: l}\n- {keys: [escape, j j]}\n- {caption: two}\n"))
+    assert [scene.caption for scene in tour.scenes] == ["one", "two"]
+    assert steps(tour) == [[("l",), ("escape", "j", "j")], [()]]
+
+
+def test_a_step_knows_its_line(write: Write) -> None:
+    tour = check(write("title: T\nsteps:\n- caption: one\n\n- caption: two\n  keys: l\n- keys: j\n"))
+    assert [[part.line for part in scene.parts] for scene in tour.scenes] == [[3], [5, 7]]
+
+
+def test_keys_are_split_as_in_a_shell(write: Write) -> None:
+    tour = check(write("title: T\nsteps:\n- {caption: c, keys: '= ctrl+u \"env in (a,b)\" enter'}\n"))
+    assert steps(tour) == [[("=", "ctrl+u", "env in (a,b)", "enter")]]
+
+
+def test_a_caption_is_a_text_or_one_for_each_language(write: Write) -> None:
+    tour = check(write("title: {en: E, ko: K}\nlanguages: [en, ko]\nsteps:\n- caption: {en: one, ko: 하나}\n- caption: all\n"))
+    assert [said(scene.caption, "ko") for scene in tour.scenes] == ["하나", "all"]
+    assert tour.title("en") == "E"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("title: T\nsteps: []\n", "walk.yaml:2: `steps` is empty"),
+        ("title: T\nlanguage: [en]\nsteps:\n- caption: c\n", "walk.yaml:2: unknown key `language`, did you mean `languages`?"),
+        ("steps:\n- {caption: c}\n", "walk.yaml:1: `title` is missing"),
+        ("title: T\nsteps:\n- keys: l\n", "walk.yaml:3: `steps[1].caption` is missing: the first step needs one"),
+        ("title: T\nsteps:\n- caption: c\n  key: l\n", "walk.yaml:4: unknown key `steps[1].key`, did you mean `keys`?"),
+        ("title: T\nsteps:\n- caption: c\n  keys: 0\n", 'walk.yaml:4: `steps[1].keys` must be text, not 0: write "0"'),
+        ("title: T\nsteps:\n- caption: c\n  keys: 'a \"b'\n", "walk.yaml:4: `steps[1].keys`: no closing quotation"),
+        ("title: T\nsteps:\n- caption: c\n  keys: ctrl+pagdown\n", "there is no key 'pagdown', did you mean `pagedown`?"),
+        ("title: T\nsteps:\n- caption: c\n  expect:\n  - a\n  - /b(/\n", "walk.yaml:6: `steps[1].expect[2]`: the regular expression is wrong"),
+        ("title: T\nsteps:\n- caption: c\n  within: 0\n", "walk.yaml:4: `steps[1].within` must be at least 0.1, not 0.0"),
+        ("title: T\nsteps:\n- caption: c\n  keys: '{foldr}/x'\n", "unknown placeholder {foldr}, did you mean `folder`?"),
+        ("title: T\nlanguages: [en, ko]\nsteps:\n- caption: {en: c}\n", "`steps[1].caption` has no text in the language `ko`"),
+        ("title: T\nlanguages: [en]\nsteps:\n- caption:\n    en: c\n    ko: d\n", "walk.yaml:6: `steps[1].caption`: the language 'ko' is not"),
+        ("title: T\nsteps:\n- caption: c\n  picture: A b\n", "walk.yaml:4: `steps[1].picture`: only small letters, digits and dashes"),
+        ("title: T\nsteps:\n- {caption: c, picture: p}\n- picture: p\n", "walk.yaml:4: `steps[2].picture`: p is taken, in line 3"),
+        ("title: T\nsteps:\n- caption: c\n  repeat: true\n", "walk.yaml:4: `steps[1].repeat` needs `keys`"),
+        ("title: T\nsteps:\n- caption: c\n  run:\n    files: {../x: y}\n", "walk.yaml:5: `steps[1].run.files`: '../x' is no plain file name"),
+        ("title: T\nsteps:\n- caption: c\n  run:\n    http: http://example.com/\n    answer: a\n", "walk.yaml:5: `steps[1].run.http`: only"),
+        ("title: T\nsteps:\n- caption: c\n  run:\n    http: http://127.0.0.1:{port}/\n", "`steps[1].run.answer` is missing"),
+        ("title: T\nsteps:\n- caption: c\n  run:\n    label: {node: n, labels: {}}\n", "`steps[1].run.label.labels` is empty"),
+        ("title: T\nsteps:\n- caption: [a]\n", "walk.yaml:3: `steps[1].caption` must be text, not a list"),
+        ("title: [\n", "walk.yaml:2: not valid YAML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_the_nearest_word(write: Write, text: str, told: str) -> None:
+    assert told in wrong(write(text))
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="there is no walkthrough 'textbok', did you mean `textbook`"):
+        file.load("textbok")
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(ConfigError, match="cannot read none.yaml: No such file"):
+        file.load("./none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "screen", "holds"),
+    [
+        ("kubia 1/1 Running", "  kubia    1/1   Running", True),
+        ("kubia 1/1", "kubia\n1/1", False),
+        ("a.c", "abc", False),
+        ("/a.c/", "abc", True),
+        ("/^b$/", "a\nb\nc", True),
+        ("/", "a/b", True),
+    ],
+)
+def test_what_is_expected_is_a_text_or_a_regular_expression(text: str, screen: str, holds: bool) -> None:
+    assert Expectation(text).holds(screen) is holds
+
+
+@pytest.mark.parametrize("name", file.shipped())
+def test_a_shipped_walkthrough_has_captions_that_fit(name: str) -> None:
+    tour = file.load(name)
+    assert set(tour.file.languages) == {"en", "ko"}
+    for language in tour.file.languages:
+        long = [scene.line for scene in tour.scenes if len(caption.wrap(said(scene.caption, language), 78)) > 3]
+        assert long == [], f"{name}, {language}: more than three lines at 80 columns"
+
+
+def test_the_textbook_the_first_steps_and_the_incident_are_shipped() -> None:
+    assert {"textbook", "first-steps", "incident"} <= set(file.shipped())
+
+
+def test_the_language_is_that_of_the_locale_if_there_are_captions_in_it() -> None:
+    tour = file.load("textbook")
+    assert language_of(tour, None, {"LANG": "ko_KR.UTF-8"}) == "ko"
+    assert language_of(tour, None, {"LANG": "ko_KR.UTF-8", "LC_ALL": "de_DE"}) == "en"
+    assert language_of(tour, "ko", {"LANG": "C"}) == "ko"
+    assert locale_language({}) == ""
+    with pytest.raises(UsageError, match="no captions in 'fr'"):
+        language_of(tour, "fr", {})
