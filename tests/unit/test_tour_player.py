@@ -258,7 +258,7 @@ async def test_a_step_that_does_not_hold_says_so_and_can_be_passed(
 
 
 @pytest.mark.parametrize(
-    ("word", "told"), [("enter", "Enter"), ("ctrl+d", "^D"), ("slash", "/"), ("f8", "F8"), ("L", "L"), ("tier=web", "tier=web"), ("tab", "Tab")]
+    ("word", "told"), [("enter", "Enter"), ("ctrl+d", "^D"), ("slash", "/"), ("f8", "F8"), ("L", "L"), ("tier=web", "tier=web")]
 )
 def test_keys_are_named_as_a_person_knows_them(word: str, told: str) -> None:
     assert spoken(word) == told
@@ -266,7 +266,7 @@ def test_keys_are_named_as_a_person_knows_them(word: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "event"),
-    [("a", ("a", "a")), ("=", ("equals_sign", "=")), (" ", ("space", " ")), ("enter", ("enter", None)), ("한", ("한", "한")), ("slash", ("slash", "/"))],
+    [("a", ("a", "a")), ("=", ("equals_sign", "=")), (" ", ("space", " ")), ("enter", ("enter", None)), ("한", ("한", "한"))],
 )
 def test_a_key_becomes_the_event_that_a_terminal_makes_of_it(key: str, event: tuple[str, str | None]) -> None:
     made = key_event(key)
@@ -310,13 +310,13 @@ async def test_another_http_answer_fails_when_the_time_is_over(tour: Make, web: 
     with pytest.raises(PodtuiError, match="answers without 'other': You've hit kubia"):
         await acts.carry_out(part, acts.expand)
     part = tour("- {caption: c, within: 0.1, run: {http: 'http://127.0.0.1:1/', answer: other}}\n").scenes[0].parts[0]
-    with pytest.raises(PodtuiError, match="http://127.0.0.1:1/ does not answer"):
+    with pytest.raises(PodtuiError, match=r"http://127\.0\.0\.1:1/ does not answer"):
         await acts.carry_out(part, acts.expand)
 
 
-async def test_files_are_written_into_a_folder_that_goes_at_the_end(tour: Make) -> None:
+def test_files_are_written_into_a_folder_that_goes_at_the_end(tour: Make) -> None:
     acts = SessionActs(no_session, "here")  # type: ignore[arg-type]
-    await acts.prepare(tour("- {caption: c, run: {files: {x.yaml: 'in {namespace}'}}}\n").scenes[0].parts[0])
+    asyncio.run(acts.prepare(tour("- {caption: c, run: {files: {x.yaml: 'in {namespace}'}}}\n").scenes[0].parts[0]))
     written = Path(acts.expand("{folder}/x.yaml"))
     assert written.read_text() == "in here"
     assert written.parent.stat().st_mode & 0o777 == 0o700

@@ -111,9 +111,9 @@ def test_nothing_is_recorded_after_the_end(tmp_path: Path, cast: Cast) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PodtuiError, match="cannot write .*: No such file or directory"):
+    with pytest.raises(PodtuiError, match=r"cannot write .*: No such file or directory"):
         Cast(tmp_path / "none" / "x.cast", (80, 24), "")
-    with pytest.raises(PodtuiError, match="cannot write .*: No such file or directory"):
+    with pytest.raises(PodtuiError, match=r"cannot write .*: No such file or directory"):
         Pictures(tmp_path / "none" / "x.svg").write("", "<svg/>")
 
 
