@@ -23,7 +23,6 @@ from textual.worker import Worker, WorkerState
 from podtui.cluster.details import PodDetails, describe
 from podtui.cluster.resources import PODS, ObjectRef
 from podtui.cluster.values import mapping, string
-from podtui.cluster.yamltext import to_yaml
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.text import harmless
 from podtui.ui.commands import bindings
@@ -305,5 +304,7 @@ def _annotations(obj: dict[str, Any], managed_fields: bool) -> Finished:
 
 
 def _yaml(obj: dict[str, Any], managed_fields: bool) -> Finished:
+    from podtui.cluster.yamltext import to_yaml  # 20 ms, which the first paint need not wait for
+
     lines = to_yaml(obj, managed_fields=managed_fields).removesuffix("\n").split("\n")
     return lines, YamlHighlight(lines)
