@@ -27,9 +27,13 @@ IN_CLUSTER = "in-cluster"
 
 @dataclass
 class Kubeconfig:
-    """The merged configuration. `files` are the files that were read, in order; none when it comes from a pod."""
+    """The merged configuration.
+
+    `files` are the files that were read, in order; none when it comes from a pod. `explicit` is whether it was named by --kubeconfig.
+    """
 
     files: tuple[str, ...] = ()
+    explicit: bool = False
     current_context: str = ""
     contexts: dict[str, ContextEntry] = field(default_factory=dict)
     clusters: dict[str, ClusterEntry] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class Kubeconfig:
             if not paths:
                 home = environ.get("HOME") or os.path.expanduser("~")
                 paths = [os.path.join(home, ".kube", "config")]
-        merged = cls(environ=environ)
+        merged = cls(explicit=needed, environ=environ)
         for path in paths:
             found = read_file(path, missing_is_error=needed)
             if found is not None:
@@ -120,7 +124,15 @@ class Kubeconfig:
             proxy_url=cluster.proxy_url,
             disable_compression=cluster.disable_compression,
             kubeconfig=self.shown,
+            kubectl_options=self._kubectl_options(name, impersonate, impersonate_groups),
         )
+
+    def _kubectl_options(self, context: str, impersonate: str, impersonate_groups: Sequence[str]) -> tuple[str, ...]:
+        """What the command line told podtui and kubectl must be told too; a pod's service account it finds by itself."""
+        found = ["--kubeconfig", *self.files] if self.explicit else []
+        found += ["--context", context] if self.files else []
+        found += ["--as", impersonate] if impersonate else []
+        return (*found, *(word for group in impersonate_groups for word in ("--as-group", group)))
 
     def _cluster(self, entry: ContextEntry) -> ClusterEntry:
         where = f"context {harmless(entry.name)!r} in {entry.file}"

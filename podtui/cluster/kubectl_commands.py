@@ -1,6 +1,7 @@
 """The exact kubectl command of each change: what a person could type in a shell instead, and learn from.
 
 Objects of several namespaces or kinds need several commands. Every word is quoted for a POSIX shell where it must be.
+`options` are those with which kubectl reaches the same cluster as the same user: `ConnectionSettings.kubectl_options`.
 """
 
 from __future__ import annotations
@@ -12,34 +13,34 @@ from podtui.cluster.label_changes import LabelChanges
 from podtui.cluster.resources import ObjectRef, Resource
 
 
-def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, context: str = "") -> list[str]:
+def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> list[str]:
     """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations: one for each kind and namespace."""
     verb = "label" if changes.kind == "labels" else "annotate"
     flags = ["--overwrite"] if overwrite else []
     return [
-        _command([verb, _named(resource), *_namespace(namespace), *names, *changes.arguments(), *flags], context)
+        _command([verb, _named(resource), *_namespace(namespace), *names, *changes.arguments(), *flags], options)
         for resource, namespace, names in _groups(refs)
     ]
 
 
-def kubectl_delete(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, context: str = "") -> list[str]:
+def kubectl_delete(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, options: Sequence[str] = ()) -> list[str]:
     """`kubectl delete pod -n NS NAME...` with `--grace-period` and `--force`, one for each kind and namespace."""
     flags = [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
     if force:
         flags = ["--grace-period=0", "--force"]
     return [
-        _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], context)
+        _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
         for resource, namespace, names in _groups(refs)
     ]
 
 
-def kubectl_create(path: str, namespace: str = "", *, context: str = "") -> str:
+def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:
     """`kubectl create -n NS -f FILE`."""
-    return _command(["create", *_namespace(namespace), "-f", path], context)
+    return _command(["create", *_namespace(namespace), "-f", path], options)
 
 
-def _command(words: Sequence[str], context: str) -> str:
-    return shlex.join(["kubectl", *(["--context", context] if context else []), *words])
+def _command(words: Sequence[str], options: Sequence[str]) -> str:
+    return shlex.join(["kubectl", *options, *words])
 
 
 def _namespace(namespace: str) -> list[str]:

@@ -113,9 +113,9 @@ def parse_ports(text: str) -> tuple[PortSpec, ...]:
     return specs
 
 
-def kubectl_port_forward(ref: ObjectRef, specs: Iterable[PortSpec], *, context: str = "", address: str = LOCALHOST) -> str:
+def kubectl_port_forward(ref: ObjectRef, specs: Iterable[PortSpec], *, options: Sequence[str] = (), address: str = LOCALHOST) -> str:
     """The kubectl command that does the same, quoted for a shell."""
-    words = ["kubectl", *(["--context", context] if context else []), "port-forward", "-n", ref.namespace or "default"]
+    words = ["kubectl", *options, "port-forward", "-n", ref.namespace or "default"]
     if address != LOCALHOST:
         words += ["--address", address]
     return harmless(shlex.join([*words, str(ref), *map(str, specs)]))

@@ -76,7 +76,8 @@ class ConnectionSettings:
 
     `server` is the base URL without a slash at its end, and may have a path; `namespace` is the context's, or
     `default`. `proxy` is the URL of the proxy to use, "" for none; `proxy_url` is what the kubeconfig itself says.
-    `kubeconfig` names the files, for messages.
+    `kubeconfig` names the files, for messages. `kubectl_options` are those with which kubectl, started in the same
+    place, reaches the same cluster as the same user.
     """
 
     context: str
@@ -94,6 +95,7 @@ class ConnectionSettings:
     proxy_url: str = field(default="", repr=False)
     disable_compression: bool = False
     kubeconfig: str = ""
+    kubectl_options: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:

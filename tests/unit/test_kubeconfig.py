@@ -360,3 +360,17 @@ def test_loading_imports_neither_kubernetes_nor_aiohttp(written: Any) -> None:
         "print([name for name in sys.modules if name.split('.')[0] in ('kubernetes', 'aiohttp', 'textual', 'rich')])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_kubectl_is_told_what_the_command_line_told_podtui(written: Any) -> None:
+    path = written(config())
+    by_flags = load(path).settings(impersonate="bob", impersonate_groups=["x", "y"])
+    assert by_flags.kubectl_options == ("--kubeconfig", path, "--context", "dev", "--as", "bob", "--as-group", "x", "--as-group", "y")
+    assert Kubeconfig.load(None, {"KUBECONFIG": path}).settings().kubectl_options == ("--context", "dev")
+
+
+def test_in_a_pod_kubectl_needs_no_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    monkeypatch.setattr(module, "SERVICE_ACCOUNT", str(tmp_path))
+    environ = {"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    assert Kubeconfig.load(None, environ).settings().kubectl_options == ()

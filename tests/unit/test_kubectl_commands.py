@@ -19,7 +19,7 @@ def pods(*names: str, namespace: str = "default") -> list[ObjectRef]:
 def test_labels_are_set_overwritten_and_removed_in_one_command() -> None:
     made = parse("env=prod canary-")
     assert kubectl_label(pods("a", "b"), made, overwrite=True) == ["kubectl label pod -n default a b env=prod canary- --overwrite"]
-    assert kubectl_label(pods("a"), made, context="prod eu") == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
+    assert kubectl_label(pods("a"), made, options=("--context", "prod eu")) == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
 
 
 def test_several_namespaces_and_kinds_need_several_commands() -> None:
@@ -47,4 +47,4 @@ def test_delete_takes_a_grace_period_or_force() -> None:
 
 def test_create_names_the_file() -> None:
     assert kubectl_create("my pod.yaml", "default") == "kubectl create -n default -f 'my pod.yaml'"
-    assert kubectl_create("a.yaml", context="c") == "kubectl --context c create -f a.yaml"
+    assert kubectl_create("a.yaml", options=("--kubeconfig", "my file", "--context", "c")) == "kubectl --kubeconfig 'my file' --context c create -f a.yaml"

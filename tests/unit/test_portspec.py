@@ -145,6 +145,6 @@ def test_the_ports_of_sidecars_count_and_those_of_other_init_containers_do_not()
 def test_the_kubectl_command_is_the_exact_one() -> None:
     assert kubectl_port_forward(POD, parse_ports("8888:8080 :http 80")) == "kubectl port-forward -n shop pod/web-1 8888:8080 :http 80"
     assert (
-        kubectl_port_forward(POD, parse_ports("80"), context="my cluster", address="0.0.0.0")
+        kubectl_port_forward(POD, parse_ports("80"), options=("--context", "my cluster"), address="0.0.0.0")
         == "kubectl --context 'my cluster' port-forward -n shop --address 0.0.0.0 pod/web-1 80"
     )

@@ -73,8 +73,8 @@ class CreateDialog(Dialog[int]):
         self._put("#create-names", Text())
         self._put("#create-documents", Text())
         self.show_error("")
-        file, context = os.path.expanduser(self.path), self.session.settings.context
-        self.show_commands([kubectl_create(file, self.namespace, context=context)] if file else [])
+        file, options = os.path.expanduser(self.path), self.session.settings.kubectl_options
+        self.show_commands([kubectl_create(file, self.namespace, options=options)] if file else [])
 
     @on(PathInput.Candidates)
     def _candidates(self, event: PathInput.Candidates) -> None:

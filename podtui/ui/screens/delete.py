@@ -72,7 +72,7 @@ class DeleteDialog(Dialog[int]):
         self.query_one("#delete-meaning", Static).update(Text(f"! {meaning}" if meaning else "", palette(self.app)["warn"]))
         self.query_one("#delete-meaning").display = bool(meaning)
         self.show_commands(
-            kubectl_delete(self.refs, grace_seconds=self._grace, force=self._force, context=self.session.settings.context)
+            kubectl_delete(self.refs, grace_seconds=self._grace, force=self._force, options=self.session.settings.kubectl_options)
             if self.refs
             else []
         )

@@ -165,7 +165,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         return f"! Everyone who can reach {harmless(self._address)} over the network will reach the pod"
 
     def _command(self) -> str:
-        return kubectl_port_forward(self.ref, self._specs, context=self.session.settings.context, address=self._address)
+        return kubectl_port_forward(self.ref, self._specs, options=self.session.settings.kubectl_options, address=self._address)
 
     # -- what is done -------------------------------------------------------------------------------------------
     def blocked(self) -> str:

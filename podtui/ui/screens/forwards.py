@@ -131,8 +131,8 @@ class ForwardsScreen(ModalScreen[None]):
 
     def _words(self, forward: Forward) -> str:
         spec = PortSpec(forward.local_port, forward.remote_port or forward.spec.remote)
-        context = self.session.settings.context
-        lines = [f"$ {kubectl_port_forward(forward.ref, [spec], context=context, address=forward.address)}"]
+        options = self.session.settings.kubectl_options
+        lines = [f"$ {kubectl_port_forward(forward.ref, [spec], options=options, address=forward.address)}"]
         if forward.error:
             lines.append(f"{'last error' if forward.running else forward.state}: {harmless(forward.error)}")
         return "\n".join(lines)

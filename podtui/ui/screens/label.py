@@ -129,8 +129,8 @@ class LabelDialog(Dialog[int]):
             static.update(content)
             static.display = bool(content.plain)
         refs = [target.ref for target in self._open()]
-        context = self.session.settings.context
-        self.show_commands(kubectl_label(refs, self.changes, overwrite=self.overwrite, context=context) if self.changes and refs else [])
+        options = self.session.settings.kubectl_options
+        self.show_commands(kubectl_label(refs, self.changes, overwrite=self.overwrite, options=options) if self.changes and refs else [])
         self.refresh_dialog()
 
     def _open(self) -> list[Target]:
