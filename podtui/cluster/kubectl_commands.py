@@ -23,7 +23,9 @@ def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite
     ]
 
 
-def kubectl_delete(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, options: Sequence[str] = ()) -> list[str]:
+def kubectl_delete(
+    refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, options: Sequence[str] = ()
+) -> list[str]:
     """`kubectl delete pod -n NS NAME...` with `--grace-period` and `--force`, one for each kind and namespace."""
     flags = [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
     if force:

@@ -18,7 +18,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def settings(server: str, **more: Any) -> ConnectionSettings:
-    return ConnectionSettings(context="dev", cluster="c", user="u", server=server, kubeconfig="config", kubectl_options=("--context", "dev"), **more)
+    options = ("--context", "dev")
+    return ConnectionSettings(context="dev", cluster="c", user="u", server=server, kubeconfig="config", kubectl_options=options, **more)
 
 
 def status(code: int, reason: str, message: str, headers: dict[str, str] | None = None, **more: Any) -> web.Response:

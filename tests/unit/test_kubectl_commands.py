@@ -19,7 +19,8 @@ def pods(*names: str, namespace: str = "default") -> list[ObjectRef]:
 def test_labels_are_set_overwritten_and_removed_in_one_command() -> None:
     made = parse("env=prod canary-")
     assert kubectl_label(pods("a", "b"), made, overwrite=True) == ["kubectl label pod -n default a b env=prod canary- --overwrite"]
-    assert kubectl_label(pods("a"), made, options=("--context", "prod eu")) == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
+    there = kubectl_label(pods("a"), made, options=("--context", "prod eu"))
+    assert there == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
 
 
 def test_several_namespaces_and_kinds_need_several_commands() -> None:
