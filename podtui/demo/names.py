@@ -14,7 +14,10 @@ _KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 
-_LABEL_WORDS = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"
+_LABEL_WORDS = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+    "and must start and end with an alphanumeric character"
+)
 _SUBDOMAIN_WORDS = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
     "and must start and end with an alphanumeric character"
@@ -87,7 +90,7 @@ def label_key(text: str) -> list[str]:
             "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
         ]
     if len(parts) == 2:
-        faults = [f"prefix part {EMPTY}"] if not parts[0] else [f"prefix part {fault}" for fault in dns_subdomain(parts[0])]
+        faults = [f"prefix part {EMPTY}"] if not parts[0] else [f"prefix part {fault}" for fault in _prefix(parts[0])]
     name = parts[-1]
     if not name:
         faults.append(f"name part {EMPTY}")
@@ -96,6 +99,10 @@ def label_key(text: str) -> list[str]:
     if not re.fullmatch(_KEY, name):
         faults.append(f"name part {regex_fault(_KEY_WORDS, _KEY, 'MyName', 'my.name', '123-abc')}")
     return faults
+
+
+def _prefix(text: str) -> list[str]:
+    return [fault.replace(too_long(253), _bytes(253)) for fault in dns_subdomain(text)]
 
 
 def _bytes(limit: int) -> str:

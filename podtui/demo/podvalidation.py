@@ -130,11 +130,10 @@ def _containers(containers: list[Object], path: str, volumes: dict[str, Object],
                 causes += _probe(container[key], f"{at}.{key}", once=key != "readinessProbe")
         for number, port in enumerate(container.get("ports") or []):
             if port.get("hostPort"):
-                key = (port["hostPort"], port.get("hostIP", ""), port.get("protocol"))
-                if key in host_ports:
-                    told = f"{key[2]}/{key[1]}/{key[0]}"
+                told = f"{port.get('protocol')}/{port.get('hostIP', '')}/{port['hostPort']}"
+                if told in host_ports:
                     causes.append(duplicate(f"{at}.ports[{number}].hostPort", told))
-                host_ports.add(key)
+                host_ports.add(told)
     return causes
 
 
@@ -334,7 +333,7 @@ def _go_names(value: Any) -> Any:
 def _difference(old: Object, new: Object) -> str:
     """As the server shows it; its lines number the fields of Go's struct, ours those that are set."""
     texts = [json.dumps(_go_names(one), indent=1, ensure_ascii=False).splitlines() for one in (old, new)]
-    lines = list(difflib.unified_diff(*texts, lineterm="", n=3))[2:]
+    lines = list(difflib.unified_diff(texts[0], texts[1], lineterm="", n=3))[2:]
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from podtui.demo import names
-from podtui.demo.errors import Cause, duplicate, field_forbidden, invalid_value, required, too_long
+from podtui.demo.errors import Cause, duplicate, field_forbidden, invalid_value, required, shown, too_long
 from podtui.demo.podvalidation import EFFECTS, label_causes, port_causes, spec_causes, supported
 from podtui.demo.podvalidation import update_causes as pod_update_causes
 
@@ -218,9 +218,9 @@ def _disruption_budget(obj: Object) -> list[Cause]:
     spec, causes = obj["spec"], []
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if least is not None and most is not None:
-        shown = {"MinAvailable": least, "Selector": spec.get("selector"), "MaxUnavailable": most}
-        shown["UnhealthyPodEvictionPolicy"] = spec.get("unhealthyPodEvictionPolicy")
-        causes.append(_invalid_in_order("spec", shown, "minAvailable and maxUnavailable cannot be both set"))
+        told = {"MinAvailable": least, "Selector": spec.get("selector"), "MaxUnavailable": most}
+        told["UnhealthyPodEvictionPolicy"] = spec.get("unhealthyPodEvictionPolicy")
+        causes.append(_invalid_in_order("spec", told, "minAvailable and maxUnavailable cannot be both set"))
     for key in ("minAvailable", "maxUnavailable"):
         value = spec.get(key)
         if isinstance(value, int) and value < 0:
@@ -233,8 +233,6 @@ def _disruption_budget(obj: Object) -> list[Cause]:
 
 def _invalid_in_order(field: str, value: Object, detail: str) -> Cause:
     """An invalid struct, its fields in the order of Go's."""
-    from podtui.demo.errors import shown
-
     told = ",".join(f'"{key}":{shown(one)}' for key, one in value.items())
     return Cause("FieldValueInvalid", field, f"Invalid value: {{{told}}}: {detail}")
 
@@ -341,8 +339,8 @@ def _binding_update(new: Object, old: Object) -> list[Cause]:
     after, before = new["roleRef"], old["roleRef"]
     if after == before:
         return []
-    shown = {"APIGroup": after.get("apiGroup", ""), "Kind": after.get("kind", ""), "Name": after.get("name", "")}
-    return [_invalid_in_order("roleRef", shown, IMMUTABLE)]
+    told = {"APIGroup": after.get("apiGroup", ""), "Kind": after.get("kind", ""), "Name": after.get("name", "")}
+    return [_invalid_in_order("roleRef", told, IMMUTABLE)]
 
 
 _UPDATES: dict[str, Callable[[Object, Object], list[Cause]]] = {
