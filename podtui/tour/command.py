@@ -128,6 +128,8 @@ def _way(arguments: Namespace) -> Way:
     record = Path(arguments.record).expanduser() if arguments.record else None
     if record is not None and record.suffix not in (".cast", ".svg"):
         raise UsageError(f"--record: {harmless(arguments.record)} is neither a .cast nor a .svg", "write FILE.cast or FILE.svg")
+    if record is not None and not os.access(record.parent, os.W_OK):
+        raise PodtuiError(f"--record: cannot write to the folder {harmless(str(record.parent))}")
     return Way(terminal, arguments.play, record, size_of(arguments.size or "120x36"))
 
 

@@ -224,9 +224,9 @@ class TourApp(PodtuiApp):
             width=width, height=height, file=StringIO(), force_terminal=True, color_system="truecolor", record=True,
             legacy_windows=False, safe_box=False,
         )  # fmt: skip
-        console.print(self.screen._compositor.render_update(full=True, screen_stack=self._background_screens, simplify=True), end="")
+        console.print(self.screen._compositor.render_update(full=True, screen_stack=self._background_screens, simplify=True))
         for strip in self._strips():
-            console.print(_Line(strip), end="")
+            console.print(_Line(strip))
         drawn = console.export_svg(title=f"podtui: {harmless(self.options.settings.context)}")
         return re.sub(r',\s*url\("https?://[^"]*"\) format\("\w+"\)', "", drawn)
 
@@ -253,14 +253,14 @@ class TourApp(PodtuiApp):
 
 
 class _Line:
-    """A strip as something that rich prints."""
+    """A strip on a line of its own, as something that rich prints."""
 
     def __init__(self, strip: Strip) -> None:
         self._strip = strip
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
-        yield from self._strip
         yield Segment.line()
+        yield from self._strip
 
 
 def _with_bar(base: type[Any], app: TourApp) -> type[Driver]:
