@@ -48,4 +48,5 @@ def test_delete_takes_a_grace_period_or_force() -> None:
 
 def test_create_names_the_file() -> None:
     assert kubectl_create("my pod.yaml", "default") == "kubectl create -n default -f 'my pod.yaml'"
-    assert kubectl_create("a.yaml", options=("--kubeconfig", "my file", "--context", "c")) == "kubectl --kubeconfig 'my file' --context c create -f a.yaml"
+    there = ("--kubeconfig", "my file", "--context", "c")
+    assert kubectl_create("a.yaml", options=there) == "kubectl --kubeconfig 'my file' --context c create -f a.yaml"
