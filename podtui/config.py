@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from podtui.cli_options import NAMESPACE
 from podtui.errors import ConfigError
 from podtui.folders import config_folder
 from podtui.text import harmless
@@ -85,8 +87,8 @@ def load(explicit: str | None = None) -> Config:
     return found.value
 
 
-def check_keymap(commands: Collection[str], explicit: str | None = None) -> None:
-    """Raises ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id.
+def check_keymap(commands: Collection[str], explicit: str | None = None, is_key: Callable[[str], bool] = lambda _: True) -> None:
+    """Raises ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id, and for what is no key.
 
     This is apart from `load` because the commands are the screen's, and `load` must not import it.
     """
@@ -94,15 +96,28 @@ def check_keymap(commands: Collection[str], explicit: str | None = None) -> None
     found = read(path, Config)
     if found.value is None:
         raise found.error()
-    for command in found.value.keymap:
+    for command, keys in found.value.keymap.items():
         if command not in commands:
             _fail(found, f"`keymap`: there is no command `{harmless(command)}`{near(command, commands)}", "keymap", command)
+        for key in (key.strip() for key in keys.split(",")):
+            if len(key) > 1 and not is_key(key):
+                told = f"`keymap.{harmless(command)}`: there is no key `{harmless(key)}` (write f5, ctrl+g, alt+x, space, or a character)"
+                _fail(found, told, "keymap", command)
+
+
+def wrong_theme(what: str, explicit: str | None = None) -> ConfigError:
+    """The error of a theme that the configuration names and that cannot be had, with its line; `what` says why."""
+    found = read(Path(explicit).expanduser() if explicit else default_path(), Config)
+    return Checked(found.path, None, [Problem(found.line("theme"), f"`theme`: {what}")], {}).error()
 
 
 def _check(found: Checked[Config], config: Config) -> None:
     """What the types alone do not say."""
     if len(config.favourites) > 9:
         _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but there are only the keys 1 to 9", "favourites", 9)
+    for place, name in enumerate(config.favourites):
+        if not re.fullmatch(NAMESPACE, name):
+            _fail(found, f"`favourites`: {harmless(name)!r} is no name of a namespace", "favourites", place)
     for command, keys in config.keymap.items():
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
             _fail(found, f"`keymap.{harmless(command)}` names no key", "keymap", command)

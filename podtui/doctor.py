@@ -131,6 +131,7 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 # -- files --------------------------------------------------------------------------------------------------------
 def _own_configuration(arguments: Namespace) -> Finding:
+    from podtui.snapshot import is_key
     from podtui.ui.commands import BY_ID
     from podtui.ui.themes import find_theme
 
@@ -138,7 +139,7 @@ def _own_configuration(arguments: Namespace) -> Finding:
     try:
         config = configuration.load(arguments.config)
         if config.keymap:
-            configuration.check_keymap(BY_ID, arguments.config)
+            configuration.check_keymap(BY_ID, arguments.config, is_key)
         if arguments.theme or config.theme:
             find_theme(arguments.theme or config.theme)
     except PodtuiError as error:

@@ -76,11 +76,20 @@ def run_dashboard(arguments: Namespace) -> int:
 
 
 def check_keymap(options: Options, config: str | None) -> None:
-    """Raises ConfigError for a keymap that names a command that there is not."""
+    """Raises ConfigError for a keymap that names a command or a key that there is not, and for a theme in the configuration
+    that there is not."""
     if options.config.keymap:
+        from podtui.snapshot import is_key
         from podtui.ui.commands import BY_ID
 
-        configuration.check_keymap(BY_ID, config)
+        configuration.check_keymap(BY_ID, config, is_key)
+    if options.config.theme and options.theme is None:
+        from podtui.ui.themes import find_theme
+
+        try:
+            find_theme(options.config.theme)
+        except UsageError as error:
+            raise configuration.wrong_theme(error.what, config) from None
 
 
 def check_terminal() -> None:

@@ -187,6 +187,13 @@ def test_a_mistake_in_the_configuration_is_told_with_its_line(podtui: Run, kubec
     assert f"{config}:2: unknown key `them`, did you mean `theme`?" in told
 
 
+def test_a_theme_of_the_configuration_that_there_is_not_is_told_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("mouse: true\ntheme: podtui-drak\n")
+    told = fails(podtui("snapshot", "--kubeconfig", str(kubeconfig), "--config", str(config)), 1)
+    assert f"{config}:2: `theme`: there is no theme 'podtui-drak', did you mean `podtui-dark`?" in told
+
+
 def test_the_themes_are_listed(podtui: Run) -> None:
     done = podtui("themes")
     assert done.returncode == 0

@@ -86,6 +86,7 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("log:\n  tail: -1\n", "2: `log.tail` must be at least 0, not -1"),
         ("log: 5\n", "1: `log` must hold keys and values, not 5"),
         ("mouse: 'yes'\n", '1: `mouse` must be true or false, not "yes"'),
+        ("favourites: [web, A_B]\n", "1: `favourites`: 'A_B' is no name of a namespace"),
         ("theme: 1\n", '1: `theme` must be text, not 1: write "1"'),
         ("favourites: web\n", '1: `favourites` must be a list, not "web": write [web]'),
         ("favourites:\n- web\n- 7\n", '3: `favourites[2]` must be text, not 7: write "7"'),
@@ -131,3 +132,13 @@ def test_an_escape_sequence_in_the_file_never_reaches_the_terminal(write) -> Non
 def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
     found = check(content, Config, "config.yaml")
     assert (found.value is None) == bool(found.problems)
+
+
+def test_a_key_that_there_is_not_is_told_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
+    from podtui.snapshot import is_key
+    from podtui.ui.commands import BY_ID
+
+    check_keymap(BY_ID, write('keymap: {main.logs: "l,f5,ctrl+g,question_mark,?", main.yaml: "space"}'), is_key)
+    path = write('keymap:\n  main.logs: "f5"\n  main.yaml: "y,pgdn"\n')
+    with pytest.raises(ConfigError, match=r":3: `keymap.main.yaml`: there is no key `pgdn`"):
+        check_keymap(BY_ID, path, is_key)
