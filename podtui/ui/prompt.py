@@ -7,8 +7,10 @@ import shlex
 from dataclasses import dataclass
 from typing import NoReturn
 
+from podtui.cli_options import namespaces
 from podtui.cluster.selectors import parse
-from podtui.errors import PodtuiError, UsageError
+from podtui.errors import PodtuiError, SelectorError, UsageError
+from podtui.text import harmless
 
 FORMS = {
     "pods": "po [NAMESPACE | SELECTOR | @CONTEXT] [-n NS,...] [-A] [-l SELECTOR]",
@@ -64,8 +66,7 @@ def read_prompt(text: str) -> Request | None:
 
 
 def _namespaces(text: str) -> tuple[str, ...]:
-    names = tuple(name for name in text.split(",") if name)
-    return () if names in (("all",), ("*",)) else names
+    return () if text in ("all", "*") else namespaces([text])
 
 
 def _pods(words: list[str]) -> Request:
@@ -92,6 +93,8 @@ def error_words(text: str) -> str:
     """What is wrong with a prompt so far, or ""."""
     try:
         read_prompt(text)
+    except SelectorError as error:
+        return f"{error.what}: {harmless(error.text[: error.position])}▸{harmless(error.text[error.position :])}"
     except PodtuiError as error:
-        return error.what
+        return error.what.removeprefix("--namespace: ")
     return ""

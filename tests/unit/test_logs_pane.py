@@ -183,6 +183,12 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves():
         await until(lambda: app.lines[:6] == ["line 0", "line 10", "line 20", "line 30", "line 40", ""])
         assert "only matches" in app.foot
         await pilot.press("slash")
+        await pilot.press("ctrl+u", *"nowhere", "enter")
+        await until(lambda: app.lines[0].strip() == "" and any("no line matches nowhere" in line for line in app.lines))
+        await pilot.press("slash")
+        await pilot.press("ctrl+u", "0", "enter")
+        await until(lambda: app.lines[1] == "line 10")
+        await pilot.press("slash")
         assert app.pane.query_one("#logs-search").value == "0"  # type: ignore[attr-defined]
         await pilot.press("escape")
         assert app.lines[1] == "line 10"

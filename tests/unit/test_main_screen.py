@@ -225,6 +225,22 @@ async def test_the_palette_shows_what_is_typed_and_puts_the_command_of_that_name
         await shows(app, lambda text: "Label pod web-1 in web" in text)
 
 
+async def test_the_palette_names_the_contexts(cluster: Cluster) -> None:
+    start = options("web", config=None)
+    start.kubeconfig.contexts.update(dict.fromkeys(("prod", "dev")))  # type: ignore[arg-type]
+    async with running(start, (80, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("colon", *"ctx", "space", "p")
+        await shows(app, lambda text: "ctx NAME  (prod, dev)" in text)
+
+
+async def test_a_namespace_that_there_is_not_is_told(cluster: Cluster) -> None:
+    async with running(options("web", "nope")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("colon", *"ns", "space", *"nope", "enter")
+        await shows(app, lambda text: "no pods in nope" in text and "there is no namespace nope" in text)
+
+
 async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> None:
     async with running(options("web"), (80, 24)) as (app, pilot):
         text = await shows(app, lambda text: "web-1" in text)

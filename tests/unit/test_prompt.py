@@ -22,6 +22,7 @@ from podtui.ui.prompt import Request, error_words, read_prompt
         ("po @other", Request("pods", context="other")),
         ("ns", Request("namespace")),
         ("ns all", Request("namespace", ())),
+        ("ns a,b", Request("namespace", ("a", "b"))),
         ("ns kube-system", Request("namespace", ("kube-system",))),
         ("ctx prod", Request("context", context="prod")),
         ("pf", Request("forwards")),
@@ -37,8 +38,12 @@ def test_other_words_are_left_to_the_list_of_commands(text: str) -> None:
     assert read_prompt(text) is None
 
 
-@pytest.mark.parametrize("text", ["po -x", "po -n", "ctx", "ctx a b", "po -l 'a in (b'", "po 'x"])
+@pytest.mark.parametrize("text", ["po -x", "po -n", "ctx", "ctx a b", "po -l 'a in (b'", "po 'x", "ns Web", "ns a/../b", "po -n a?b"])
 def test_what_is_wrong_is_told_in_words(text: str) -> None:
     with pytest.raises(PodtuiError):
         read_prompt(text)
     assert error_words(text)
+
+
+def test_the_place_of_a_fault_in_a_selector_is_marked() -> None:
+    assert error_words("po -l 'a=(b'").endswith("a=▸(b")

@@ -186,7 +186,8 @@ class LogsPane(Vertical):
             [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._range_words),
             logs_words.flags(self.view),
         )
-        self.view.set_empty(*logs_words.nothing(self.status))
+        pattern = self.view.pattern if self.view.only_matches and len(self.view.buffer) else None
+        self.view.set_empty(*logs_words.nothing(self.status, pattern.text if pattern else ""))
 
     def _say(self, text: str) -> None:
         """A word about the key that was pressed; the next key takes it away."""

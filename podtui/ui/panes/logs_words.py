@@ -85,8 +85,10 @@ def flags(view: LogView) -> list[Part]:
     return [("  ".join(words) + " ", "dim")] if words else []
 
 
-def nothing(status: LogStatus) -> list[str]:
-    """What stands in the place of lines."""
+def nothing(status: LogStatus, pattern: str = "") -> list[str]:
+    """What stands in the place of lines. `pattern` is the search that there are lines for, but none that matches."""
+    if pattern:
+        return [f"no line matches {pattern}: & shows every line again"]
     lines = [_EMPTY[status.state]]
     if status.why:
         lines.append(status.why)

@@ -61,7 +61,11 @@ class PodsPane(Vertical):
         yield self.table
 
     def on_mount(self) -> None:
-        self._ends = [self.store.subscribe(self._take), self.store.subscribe_health(lambda _: self._tell())]
+        self._ends = [
+            self.store.subscribe(self._take),
+            self.store.subscribe_health(lambda _: self._tell()),
+            self.session.namespaces.subscribe_health(lambda _: self._tell()),
+        ]
         self.set_interval(1.0, self._tick)
         self._columns()
         self._tell()
@@ -113,8 +117,13 @@ class PodsPane(Vertical):
         if self.store.known and health.state in ("live", "stale"):
             heard = [name for name in scope.namespaces if name not in denied]
             with_ = f" with labels {scope.selector}" if scope.selector else ""
-            told = f"no pods {'in ' + ', '.join(heard) if heard else where}{with_}"
-            return (told, f"you may not list pods in {', '.join(denied)}") if denied else (told,)
+            lines = [f"no pods {'in ' + ', '.join(heard) if heard else where}{with_}"]
+            lines += [f"you may not list pods in {', '.join(denied)}"] if denied else []
+            spaces = self.session.namespaces
+            if spaces.known and spaces.health.state == "live":
+                missing = [name for name in heard if name not in self.session.known_namespaces]
+                lines += [f"there is no namespace {', '.join(missing)}"] if missing else []
+            return tuple(lines)
         words = tuple(word for word in (health.error.what, health.error.hint) if word) if health.error else ()
         if health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
             return ("the API server does not accept the credentials; trying again", *words)

@@ -13,7 +13,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from podtui.cluster.resources import Scope
-from podtui.errors import PodtuiError
 from podtui.ui.commands import BY_ID, COMMANDS
 from podtui.ui.prompt import FORMS, Request, error_words, read_prompt
 from podtui.ui.screens.help import keys_of
@@ -81,22 +80,26 @@ class PaletteScreen(ModalScreen[None]):
     def _typed(self, event: Input.Changed) -> None:
         text = event.value.removeprefix(":").strip()
         wrong = error_words(text)
-        self.query_one(TextLine).show([(f" {wrong}", "error")] if wrong else [])
-        try:
-            request = read_prompt(text)
-        except PodtuiError:
-            return  # what is wrong with it stands there by now
-        if request is not None:
-            self.query_one(TextLine).show([(f" {FORMS[request.verb]}", "dim")])
+        if wrong:
+            self.query_one(TextLine).show([(f" {wrong}{self._contexts(text)}", "error")])
+            return
+        request = read_prompt(text)
+        self.query_one(TextLine).show([] if request is None else [(f" {FORMS[request.verb]}{self._contexts(text)}", "dim")])
         self._offer(text if request is None else "\0")
+
+    def _contexts(self, text: str) -> str:
+        """The names that can stand behind `ctx`, those first that go on as it begins."""
+        verb, _, typed = text.partition(" ")
+        if verb.lower() not in ("ctx", "context"):
+            return ""
+        known = sorted(self.app.options.kubeconfig.contexts, key=lambda name: (not name.startswith(typed.strip()), name))  # type: ignore[attr-defined]
+        return f"  ({', '.join(known)})"
 
     @on(Input.Submitted)
     async def _entered(self, event: Input.Submitted) -> None:
-        try:
-            request = read_prompt(event.value.strip())
-        except PodtuiError as error:
-            self.query_one(TextLine).show([(f" {error.what}", "error")])
-            return
+        if error_words(event.value.strip()):
+            return  # it stands there
+        request = read_prompt(event.value.strip())
         table = self.query_one(RowTable)
         if request is not None:
             self.dismiss()
