@@ -1,0 +1,165 @@
+"""The walkthroughs on the built-in cluster: each runs through as a test, is recorded, and is played to a viewer at a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pyte
+import pytest
+
+from podtui.tour.file import shipped
+from tests.terminal.conftest import Open, program
+from tests.terminal.pty_session import KEYS, PtySession
+
+KEYS |= {"f7": b"\x1b[18~", "f8": b"\x1b[19~", "f9": b"\x1b[20~"}
+
+TWO_STEPS = """\
+title: {en: Two steps, ko: 두 단계}
+languages: [en, ko]
+scenario: textbook
+steps:
+- caption: {en: "Create it: `n` and the path.", ko: "만들기: `n`과 경로."}
+  run:
+    files:
+      kubia.yaml: "{apiVersion: v1, kind: Pod, metadata: {name: kubia}, spec: {containers: [{name: kubia, image: luksa/kubia}]}}"
+  keys: n {folder}/kubia.yaml enter
+  expect: ✓ pod/kubia
+- keys: tab enter
+  gone: Create in namespace
+  expect: kubia 1/1 Running
+- caption: {en: "Its labels: `W`.", ko: "레이블: `W`."}
+  keys: W
+  expect: LABELS
+  within: 5
+  picture: labels
+"""
+
+
+def run(home: Path, *words: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
+    """`podtui tour WORDS` without a terminal, with an empty home."""
+    foreign = ("KUBE", "XDG_", "LC_", "TEXTUAL", "NO_COLOR", "PODTUI")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    environ = {**clean, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
+    command = [*program(), "tour", *words]
+    return subprocess.run(
+        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
+    )
+
+
+@pytest.fixture
+def two_steps(tmp_path: Path) -> Path:
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO_STEPS, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str) -> None:
+    done = run(home, name, "--lang", "en")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    lines = done.stdout.splitlines()
+    assert "built-in cluster" in lines[0]
+    assert lines[1:] and all(line.startswith("ok ") for line in lines[1:])
+
+
+def test_the_textbook_holds_on_a_small_terminal_in_korean(home: Path) -> None:
+    done = run(home, "textbook", "--lang", "ko", "--size", "80x24")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_a_step_that_does_not_hold_is_told_with_its_line_and_the_screen(home: Path, two_steps: Path) -> None:
+    two_steps.write_text(TWO_STEPS.replace("LABELS", "NOTHING").replace("within: 5", "within: 0.5"))
+    done = run(home, str(two_steps))
+    assert done.returncode == 1
+    assert f"{two_steps}:13: waiting for: NOTHING (within 0.5 s)" in done.stdout
+    assert "kubia  1/1" in done.stdout
+    assert "ok       1/2" in done.stdout and "FAILED   2/2" in done.stdout
+
+
+def test_a_broken_file_is_told_with_its_line(home: Path, two_steps: Path) -> None:
+    two_steps.write_text(TWO_STEPS.replace("gone:", "gon:"))
+    done = run(home, str(two_steps))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"podtui: {two_steps}:12: unknown key `steps[2].gon`, did you mean `gone`?\n"
+
+
+def test_a_recording_plays_and_tells_what_the_walkthrough_shows(home: Path, two_steps: Path, tmp_path: Path) -> None:
+    cast = tmp_path / "two.cast"
+    done = run(home, str(two_steps), "--lang", "ko", "--size", "80x24", "--record", str(cast))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    head, *events = [json.loads(line) for line in cast.read_text(encoding="utf-8").splitlines()]
+    assert (head["version"], head["width"], head["height"], head["title"]) == (2, 80, 24, "두 단계")
+    times = [at for at, _, _ in events]
+    assert times == sorted(times)
+    assert times[-1] > 8, "the pauses are in the recording"
+    assert [text for _, kind, text in events if kind == "m"] == ["만들기: `n`과 경로.", "레이블: `W`."]
+    screen = pyte.Screen(80, 24)
+    stream = pyte.Stream(screen)
+    for _, kind, text in events:
+        if kind == "o":
+            stream.feed(text)
+    shown = "\n".join(screen.display)
+    assert "LABELS" in shown and "kubia" in shown and "2/2 ✓" in shown and "W." in shown
+    assert "connecting" not in shown
+
+
+def test_pictures_are_written_for_the_end_and_for_named_steps(home: Path, two_steps: Path, tmp_path: Path) -> None:
+    done = run(home, str(two_steps), "--record", str(tmp_path / "two.svg"))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    for name in ("two.svg", "two-labels.svg"):
+        drawn = (tmp_path / name).read_text(encoding="utf-8").replace("&#160;", " ")
+        assert drawn.startswith("<svg") and "LABELS" in drawn and "Its labels: " in drawn
+        assert "https://" not in drawn.replace("http://www.w3.org", "")
+
+
+def shows_first_step(terminal: PtySession) -> None:
+    terminal.wait_for("no pods", 30)
+    terminal.wait_for(r" 1/2 ▸ n ")
+
+
+def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open, two_steps: Path, size: tuple[int, int]) -> None:
+    terminal = open_podtui("tour", str(two_steps), size=size)
+    shows_first_step(terminal)
+    assert "Create it: n and the path." in terminal.text
+    assert terminal.lines[-2].startswith(" 1/2 ▸ n ") and "F8 next  F7 again  F9 end" in terminal.lines[-2]
+    assert "/ Filter" in terminal.lines[-3], "the bar hides nothing of the dashboard"
+    terminal.press("f8")
+    terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 1/2 ✓")
+    terminal.press("ctrl+n")
+    terminal.wait_for(r" 2/2 ▸ W")
+    terminal.press("W")
+    terminal.wait_for(r" 2/2 ✓")
+    terminal.press("f9")
+    terminal.wait_without(r" 2/2 ")
+    terminal.settle()
+    assert "/ Filter" in terminal.lines[-1], "the dashboard has the whole terminal"
+    terminal.press("q")
+    assert terminal.wait_exit() == 0
+    assert terminal.restored() == []
+
+
+def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_podtui: Open, two_steps: Path) -> None:
+    terminal = open_podtui("tour", str(two_steps), size=(80, 24))
+    shows_first_step(terminal)
+    for columns, lines in ((120, 36), (60, 20)):
+        terminal.resize(columns, lines)
+        terminal.wait_until(lambda: " 1/2 ▸ n " in terminal.lines[-2], "the bar is not in the last two lines")
+        terminal.wait_until(lambda: "/ Filter" in terminal.lines[-3], "the dashboard does not end above it")
+    terminal.press("?")
+    terminal.wait_for("WHAT IT DOES")
+    assert " 1/2 ▸ n " in terminal.lines[-2]
+    terminal.press("ctrl+c")
+    assert terminal.wait_exit() == 0
+    assert terminal.restored() == []
+
+
+def test_it_plays_by_itself_and_leaves_the_terminal_as_it_was(open_podtui: Open, two_steps: Path, tmp_path: Path) -> None:
+    cast = tmp_path / "played.cast"
+    terminal = open_podtui("tour", str(two_steps), "--play", "--record", str(cast), size=(80, 24))
+    terminal.wait_for(r" 2/2 ✓", 60)
+    assert terminal.wait_exit(30) == 0
+    assert terminal.restored() == []
+    assert "2/2" in cast.read_text(encoding="utf-8")
