@@ -162,6 +162,11 @@ def admit_pod(pod: Object, randomness: random.Random, automount: bool = True) ->
         _mount_token(spec, randomness)
     spec["priority"] = PRIORITIES.get(spec.get("priorityClassName", ""), 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    tolerate(spec)
+
+
+def tolerate(spec: Object) -> None:
+    """Five minutes' patience with a node that is away, for a new pod and at every update."""
     tolerations = spec.get("tolerations") or []
     for key in _AWAY:
         if not any(one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in tolerations):

@@ -12,6 +12,7 @@ from typing import Any
 
 from podtui.demo import names, quantities
 from podtui.demo.errors import Cause, duplicate, field_forbidden, invalid_value, not_supported, required, value_not_found
+from podtui.demo.schema import Type, type_of
 
 Object = dict[str, Any]
 
@@ -84,7 +85,8 @@ def _volumes(volumes: list[Object], path: str) -> tuple[dict[str, Object], list[
     found: dict[str, Object] = {}
     for index, volume in enumerate(volumes):
         at, name = f"{path}[{index}]", volume.get("name", "")
-        for extra in [key for key in volume if key != "name"][1:]:
+        sources = sorted((key for key in volume if key != "name"), key=lambda key: key != "emptyDir")
+        for extra in sources[1:]:
             causes.append(field_forbidden(f"{at}.{extra}", "may not specify more than 1 volume type"))
         if not name:
             causes.append(required(f"{at}.name"))
@@ -322,17 +324,22 @@ def _keep(munged: Object, old: Object, key: str) -> None:
         munged[key] = old[key]
 
 
-def _go_names(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key[:1].upper() + key[1:]: _go_names(one) for key, one in sorted(value.items())}
-    if isinstance(value, list):
-        return [_go_names(one) for one in value]
+def _go_names(kind: Type, value: Any) -> Any:
+    if isinstance(value, dict) and kind.code == "":
+        fields = kind.fields
+        return {_GO_NAMES.get(key, key[:1].upper() + key[1:]): _go_names(fields[key].type, value[key]) for key in fields if key in value}
+    if isinstance(value, list) and kind.item:
+        return [_go_names(kind.item, one) for one in value]
     return value
 
 
+_GO_NAMES = {"dnsPolicy": "DNSPolicy", "dnsConfig": "DNSConfig", "serviceAccount": "DeprecatedServiceAccount", "tty": "TTY"}
+
+
 def _difference(old: Object, new: Object) -> str:
-    """As the server shows it; its lines number the fields of Go's struct, ours those that are set."""
-    texts = [json.dumps(_go_names(one), indent=1, ensure_ascii=False).splitlines() for one in (old, new)]
+    """As the server shows it; its lines number all fields of Go's struct, ours those that are set."""
+    kind = type_of("PodSpec")
+    texts = [json.dumps(_go_names(kind, one), indent=1, ensure_ascii=False).splitlines() for one in (old, new)]
     lines = list(difflib.unified_diff(texts[0], texts[1], lineterm="", n=3))[2:]
     return "\n".join(lines) + "\n"
 

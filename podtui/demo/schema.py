@@ -27,7 +27,13 @@ _OMITTED = object()
 
 
 class DecodeError(ValueError):
-    """JSON of the wrong shape, in the words of Go's encoding/json."""
+    """JSON of the wrong shape, in the words of Go's encoding/json. `converting` says it as the server does of a strategic merge patch."""
+
+    def __init__(self, words: str, converting: str = "", applying: str = "") -> None:
+        super().__init__(words)
+        self.converting = converting or words
+        self.applying = applying or words
+        """As server-side apply says it."""
 
 
 @dataclass(slots=True)
@@ -144,20 +150,24 @@ def _struct(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], 
     if not isinstance(value, dict):
         raise _mismatch(value, kind, dotted, owner)
     fields = kind.fields
-    if not fields.keys() >= value.keys():
-        unknown.extend(f"{path}.{key}" if path else key for key in value if key not in fields)
+    read: dict[str, Any] = {}
+    for key, given in value.items():  # in the order of the request, so that its first fault is told first
+        declared = fields.get(key)
+        if declared is None:
+            unknown.append(f"{path}.{key}" if path else key)
+        elif given is not None:
+            inner = f"{path}.{key}" if path else key
+            read[key] = _value(declared.type, given, inner, f"{dotted}.{key}" if dotted else key, unknown, kind.name)
     found: dict[str, Any] = {}
     for key, declared in fields.items():
-        given = value.get(key)
-        if given is None:
+        if key in read:
+            given = read[key]
+            if declared.omitempty and not declared.pointer and not given and declared.type.code != "":
+                continue  # Go's omitempty: "", 0, false and empty lists and maps are not written
+        else:
             given = _absent(declared)
             if given is _OMITTED:
                 continue
-        else:
-            inner = f"{path}.{key}" if path else key
-            given = _value(declared.type, given, inner, f"{dotted}.{key}" if dotted else key, unknown, kind.name)
-            if declared.omitempty and not declared.pointer and not given and declared.type.code != "":
-                continue  # Go's omitempty: "", 0, false and empty lists and maps are not written
         found[key] = given
     return found
 
@@ -220,7 +230,25 @@ def _null(kind: Type) -> Any:
 
 def _mismatch(value: Any, kind: Type, dotted: str, owner: str, shown: str = "") -> DecodeError:
     told = f"json: cannot unmarshal {shown or _json_type(value)} into Go "
-    return DecodeError(f"{told}{f'struct field {owner}.{dotted}' if dotted else 'value'} of type {kind.go}")
+    words = f"{told}{f'struct field {owner}.{dotted}' if dotted else 'value'} of type {kind.go}"
+    given = _GIVEN.get(type(value), "map[string]interface {}")
+    shape = {"[": "slice", "{": "map", "": "struct"}.get(kind.code)
+    if shape:
+        converting = f"cannot restore {shape} from{':' if shape == 'struct' else ''} {given}"
+    else:
+        converting = f"cannot convert {given} to {kind.go}"
+    wanted = {"[": "list", "{": "map", "": "map", "s": "string", "b": "boolean", "f": "float"}.get(kind.code, "numeric (int or float)")
+    applying = f".{dotted}: expected {wanted}, got &value.valueUnstructured{{Value:{_go_value(value)}}}"
+    return DecodeError(words, converting, applying)
+
+
+_GIVEN = {str: "string", bool: "bool", int: "int64", float: "float64", list: "[]interface {}"}
+
+
+def _go_value(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _bool(kind: Type, value: Any, dotted: str, owner: str) -> Any:

@@ -263,7 +263,20 @@ class Writes:
                 raise not_found(kind, name)
             base, owners = self._normal(kind, old), None
             patched, unknown, shown = _patched(kind, base, patch_type, body)
-        return (*self._store_patched(kind, old, patched, unknown, shown, subresource, key, dry_run, owners, field_validation), False)
+        stored, warnings = self._store_patched(
+            kind,
+            old,
+            patched,
+            unknown,
+            shown,
+            subresource,
+            key,
+            dry_run,
+            owners,
+            field_validation,
+            patch_type == patches.STRATEGIC_MERGE_PATCH,
+        )
+        return stored, warnings, False
 
     def _store_patched(
         self,
@@ -277,6 +290,7 @@ class Writes:
         dry_run: bool,
         owners: managed.Owners | None,
         field_validation: str,
+        strategic: bool,
     ) -> tuple[Object, list[str]]:
         name, namespace = old["metadata"]["name"], old["metadata"].get("namespace", "")
         if isinstance(patched, dict) and isinstance(patched.get("metadata", {}), dict):
@@ -284,7 +298,8 @@ class Writes:
         try:
             found, fields = decode(kind.kind, patched)
         except DecodeError as error:
-            raise invalid(_PATCH, "", [invalid_value("patch", shown, str(error))]) from None
+            words = error.converting if strategic else str(error)
+            raise invalid(_PATCH, "", [invalid_value("patch", shown, words)]) from None
         found["kind"], found["apiVersion"] = kind.kind, kind.api_version
         faults = unknown + [f"unknown field {quoted(field)}" for field in fields]
         if faults and field_validation == "Strict":
@@ -300,7 +315,8 @@ class Writes:
             config = yaml.load(body, Loader=_LOADER)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            at = f"line {mark.line + 1}: " if mark else ""
+            line = mark.line + isinstance(error, yaml.scanner.ScannerError) if mark else 0
+            at = f"line {line}: " if line else ""
             raise bad_request(f"error encoding patch: yaml: {at}{getattr(error, 'problem', None) or 'not valid'}") from None
         if not isinstance(config, dict):
             told = f"json: cannot unmarshal {patches.go_type(config)} into Go value of type map[string]interface {{}}"
@@ -320,7 +336,7 @@ class Writes:
         try:
             _, unknown = decode(kind.kind, config)
         except DecodeError as error:
-            raise ApiError(500, "", f"{where}: {error}") from None
+            raise ApiError(500, "", f"{where}: {error.applying}") from None
         if unknown:
             faults = [f".{field}: field not declared in schema" for field in unknown]
             raise ApiError(500, "", f"{where}: " + (faults[0] if len(faults) == 1 else "errors:\n  " + "\n  ".join(faults)))
@@ -393,9 +409,8 @@ class Writes:
                 new["status"] = base["status"]
         if kind is NAMESPACES:
             new["spec"] = base.get("spec", {})
-        if kind is PODS and not new["spec"].get("nodeName"):
-            if "nodeName" in base["spec"]:
-                new["spec"]["nodeName"] = base["spec"]["nodeName"]
+        if kind is PODS:
+            defaults.tolerate(new["spec"])
         if kind is SERVICES:
             for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
                 if field not in new["spec"] and field in base["spec"]:
