@@ -7,6 +7,7 @@ were encoded once stay true.
 
 from __future__ import annotations
 
+import builtins
 import uuid
 from bisect import bisect_left, insort
 from collections import deque
@@ -34,7 +35,7 @@ _METADATA_ORDER = (
 class Entry:
     """An object as it is stored, with what was encoded of it: kept for as long as the object is, shared by all readers."""
 
-    __slots__ = ("item", "labels", "metadata_item", "name", "namespace", "obj", "row", "row_until", "version")
+    __slots__ = ("cells", "cells_until", "labels", "metadata", "name", "namespace", "obj", "version")
 
     def __init__(self, obj: Object, version: int) -> None:
         metadata = obj["metadata"]
@@ -43,13 +44,11 @@ class Entry:
         self.namespace: str = metadata.get("namespace", "")
         self.name: str = metadata["name"]
         self.labels: dict[str, str] = metadata.get("labels") or {}
-        self.item: bytes | None = None
-        """JSON without apiVersion and kind, as an item of a list."""
-        self.metadata_item: bytes | None = None
-        """JSON of the PartialObjectMetadata."""
-        self.row: bytes | None = None
-        """JSON of the cells of the Table's row, true until `row_until` (simulated time): ages go on."""
-        self.row_until = 0.0
+        self.metadata: bytes | None = None
+        """JSON of the PartialObjectMetadata, once somebody asked."""
+        self.cells: bytes | None = None
+        """JSON of the beginning of the Table's row, true until `cells_until` (simulated time): ages go on."""
+        self.cells_until = 0.0
 
     @property
     def key(self) -> Key:
@@ -106,22 +105,22 @@ class State:
         found = self.entry(kind, namespace, name)
         return found.obj if found else None
 
-    def entries(self, kind: Kind, namespace: str = "") -> list[Entry]:
+    def entries(self, kind: Kind, namespace: str = "") -> builtins.list[Entry]:
         """Ordered by namespace and name; "" is all namespaces."""
         keys, entries = self._keys[kind], self._entries[kind]
         if namespace and kind.namespaced:
             keys = keys[bisect_left(keys, (namespace, "")) : bisect_left(keys, (namespace + "\0", ""))]
         return [entries[key] for key in keys]
 
-    def list(self, kind: Kind, namespace: str = "") -> list[Object]:
+    def list(self, kind: Kind, namespace: str = "") -> builtins.list[Object]:
         """The objects ordered by namespace and name; "" is all namespaces."""
         return [entry.obj for entry in self.entries(kind, namespace)]
 
     def count(self, kind: Kind) -> int:
         return len(self._entries[kind])
 
-    def entries_at(self, kind: Kind, namespace: str, version: int) -> list[Entry]:
-        """The entries as they were at an earlier version, as the next pages of a list need them; raises ApiError (410) when that is forgotten."""
+    def entries_at(self, kind: Kind, namespace: str, version: int) -> builtins.list[Entry]:
+        """The entries as they were at an earlier version, for the next pages of a list. ApiError 410 when that is forgotten."""
         current = self.entries(kind, namespace)
         if version >= self.version:
             return current
@@ -136,16 +135,16 @@ class State:
         kept.sort(key=lambda entry: entry.key)
         return kept
 
-    def by_owner(self, uid: str) -> list[tuple[Kind, Object]]:
+    def by_owner(self, uid: str) -> builtins.list[tuple[Kind, Object]]:
         """What names this UID in its ownerReferences."""
         return [(kind, self._entries[kind][key].obj) for kind, key in self._owned.get(uid, ())]
 
-    def by_node(self, node: str) -> list[Object]:
+    def by_node(self, node: str) -> builtins.list[Object]:
         """The pods that are bound to a node."""
         pods = self._entries[PODS]
         return [pods[key].obj for key in self._on_node.get(node, ())]
 
-    def since(self, version: int) -> list[Change]:
+    def since(self, version: int) -> builtins.list[Change]:
         """All changes after a version; raises ApiError (410 Expired) when the history does not reach back so far."""
         if version < self._forgotten:
             raise expired(f"too old resource version: {version} ({self._forgotten})")
@@ -165,7 +164,7 @@ class State:
     # -- writing: these take an object over from the caller, who must not change it afterwards
 
     def create(self, kind: Kind, obj: Object) -> Object:
-        """Stores a new object; uid, creationTimestamp and generation are filled in where they are missing. ApiError 409 when the name is taken."""
+        """Stores a new object, with uid, creationTimestamp and generation where they are missing. ApiError 409 when the name is taken."""
         metadata = dict(obj["metadata"])
         key = (metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
         if key in self._entries[kind]:
@@ -267,7 +266,7 @@ class State:
         if self._telling:
             return
         self._telling = True
-        failures: list[Exception] = []
+        failures: builtins.list[Exception] = []
         try:
             while self._untold:
                 change = self._untold.popleft()
