@@ -89,7 +89,8 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
             print(_told(tour, result, app), file=out, flush=True)
 
     async def play(app: TourApp) -> int | None:
-        player = Player(tour, app, acts, language, pace=_pace(way, app, cast), tell=tell, hints=app.hints if way.terminal else ())
+        verbs = () if not way.terminal else ("next", "end") if way.play else ("next", "again", "end")
+        player = Player(tour, app, acts, language, pace=_pace(way, app, cast), tell=tell, hints=app.hints(*verbs))
         if way.by_itself:
             try:
                 return 0 if await player.play() else 1

@@ -210,7 +210,7 @@ class TourApp(PodtuiApp):
     def show(self, caption: Caption) -> None:
         before, self._caption = self._caption, caption
         if self.cast is not None and (before is None or before.number != caption.number):
-            self.cast.marker(caption.text)
+            self.cast.marker(caption.text.replace("`", ""))
         self._draw()
 
     def picture(self, name: str) -> None:
@@ -234,11 +234,10 @@ class TourApp(PodtuiApp):
         """The dashboard and the bar as text."""
         return self.text() + "".join(f"{strip.text.rstrip()}\n" for strip in self._strips())
 
-    @property
-    def hints(self) -> tuple[tuple[str, str], ...]:
-        """The keys of the bar with what they do, as they are bound."""
+    def hints(self, *verbs: str) -> tuple[tuple[str, str], ...]:
+        """The keys of the bar for `next`, `again` and `end`, with these words in the captions' language."""
         keymap = self.options.config.keymap
-        asked = ("tour.next", "next"), ("tour.again", "again"), ("tour.end", "end")
+        asked = [(f"tour.{verb}", verb) for verb in verbs]
         return tuple((spoken(keymap.get(name, BY_ID[name].key).split(",")[0].strip()), self._words[word]) for name, word in asked)
 
     # -- what the viewer wishes ---------------------------------------------------------------------------------

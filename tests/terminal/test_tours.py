@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyte
 import pytest
 
-from podtui.tour.file import shipped
+from podtui.tour.file import shipped, shipped_folder
 from tests.terminal.conftest import Open, program
 from tests.terminal.pty_session import KEYS, PtySession
 
@@ -70,6 +72,34 @@ def test_the_textbook_holds_on_a_small_terminal_in_korean(home: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
+@pytest.fixture
+def left_clean(kubectl: Callable[..., str]) -> Iterator[None]:
+    """Takes away what a walkthrough that was broken off leaves outside its namespace."""
+    yield
+    kubectl("delete", "namespace", "custom-namespace", "--ignore-not-found", "--wait=false")
+    kubectl("label", "nodes", "--all", "gpu-")
+
+
+@pytest.mark.usefixtures("left_clean")
+def test_the_textbook_holds_on_a_real_cluster(home: Path, kubeconfig: str, namespace: str, real_node: str, tmp_path: Path) -> None:
+    """With its pods on the node that has a real kubelet, but for the one that asks for a label."""
+    text = (shipped_folder() / "textbook.yaml").read_text(encoding="utf-8")
+    grace = r"\n( +)(terminationGracePeriodSeconds: 2\n)(?! +nodeSelector)"
+    path = tmp_path / "textbook.yaml"
+    path.write_text(re.sub(grace, rf"\n\1nodeName: {real_node}\n\1\2", text), encoding="utf-8")
+    done = run(home, str(path), "--kubeconfig", kubeconfig, "-n", namespace, "--lang", "en")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_a_walkthrough_that_deletes_pods_is_not_let_loose_on_those_of_others(
+    home: Path, kubeconfig: str, namespace: str, kubectl: Callable[..., str]
+) -> None:
+    kubectl("run", "precious", "-n", namespace, "--image", "example", "--restart", "Never")
+    done = run(home, "textbook", "--kubeconfig", kubeconfig, "-n", namespace)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there are pods in namespace {namespace}, and this walkthrough deletes pods" in done.stderr
+
+
 def test_a_step_that_does_not_hold_is_told_with_its_line_and_the_screen(home: Path, two_steps: Path) -> None:
     two_steps.write_text(TWO_STEPS.replace("LABELS", "NOTHING").replace("within: 5", "within: 0.5"))
     done = run(home, str(two_steps))
@@ -95,7 +125,7 @@ def test_a_recording_plays_and_tells_what_the_walkthrough_shows(home: Path, two_
     times = [at for at, _, _ in events]
     assert times == sorted(times)
     assert times[-1] > 8, "the pauses are in the recording"
-    assert [text for _, kind, text in events if kind == "m"] == ["만들기: `n`과 경로.", "레이블: `W`."]
+    assert [text for _, kind, text in events if kind == "m"] == ["만들기: n과 경로.", "레이블: W."]
     screen = pyte.Screen(80, 24)
     stream = pyte.Stream(screen)
     for _, kind, text in events:
