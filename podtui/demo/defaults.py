@@ -255,7 +255,10 @@ def label_job(obj: Object) -> None:
         "job-name": name,
     }
     template = spec["template"].setdefault("metadata", {})
-    template["labels"] = {**(template.get("labels") or {}), **labels}
+    before = template.get("labels") or {}
+    template["labels"] = {**before, **labels}
+    if (metadata.get("labels") or {}) in ({}, before):  # the job's own labels are the template's where it has none
+        metadata["labels"] = dict(template["labels"])
     spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
 
 

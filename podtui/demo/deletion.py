@@ -66,6 +66,8 @@ class Deletion:
             gone = self.state.remove(kind, namespace, name)
         else:
             gone = old
+        if kind is PODS:
+            gone = _with(gone, **_ended(old, self.state.clock.timestamp()))
         return gone if kind in _RETURNED else success(kind, old)
 
     def _marked(self, kind: Kind, old: Object, options: Object) -> Object | None:
@@ -209,6 +211,14 @@ def _finalizers(kind: Kind, obj: Object, options: Object) -> list[str]:
     elif policy == "Foreground":
         found.append(FOREGROUND)
     return found
+
+
+def _ended(pod: Object, now: str) -> Object:
+    """What the answer says of a pod that went at once; its last state for watchers is the one before."""
+    metadata = pod["metadata"]
+    if "deletionTimestamp" in metadata:
+        return {"deletionGracePeriodSeconds": 0}
+    return {"deletionTimestamp": now, "deletionGracePeriodSeconds": 0, "generation": metadata.get("generation", 0) + 1}
 
 
 def _with(obj: Object, **changes: Any) -> Object:

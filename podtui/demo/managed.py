@@ -202,7 +202,7 @@ class Owners:
             self.raw[key] = (frozenset(self.sets[key]), entry["fieldsV1"] if "fieldsV1" in entry else {})
 
     def entries(self, now: str) -> list[dict[str, Any]]:
-        """As managedFields: what changed gets the time `now`, what owns nothing any more is left out."""
+        """As managedFields: what changed gets the time `now` (none for ""), what owns nothing any more is left out."""
         found = []
         for key, paths in self.sets.items():
             before = self.raw.get(key)
@@ -211,13 +211,14 @@ class Owners:
                 continue
             manager, operation, version, subresource = key
             entry: dict[str, Any] = {"manager": manager, "operation": operation, "apiVersion": version}
-            entry["time"] = self.times[key] if same and self.times[key] else now
+            if time := self.times[key] if same else now:
+                entry["time"] = time
             entry["fieldsType"] = "FieldsV1"
             entry["fieldsV1"] = before[1] if same and before else to_fields(paths)
             if subresource:
                 entry["subresource"] = subresource
             found.append(entry)
-        found.sort(key=lambda one: (one["operation"], one["time"], one["manager"], one.get("subresource", "")))
+        found.sort(key=lambda one: (one["operation"], one.get("time", ""), one["manager"], one.get("subresource", "")))
         return found
 
     def update(
@@ -258,18 +259,23 @@ def apply(
     others = {other: paths for other, paths in owners.sets.items() if other != key}
     gone = owners.sets.get(key, set()) - mine
     kept = set().union(*others.values()) if others else set()
-    for path in sorted(gone, key=len, reverse=True):
+    for path in sorted(gone, key=len):  # what holds the others first
         if not any(one[: len(path)] == path for one in kept | mine):
             _remove(_root(kind), merged, path)
     added, modified, removed = (_without(paths, ignored) for paths in compare(kind, live, merged))
     changed = added | modified
-    conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed)]
+    conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed, key=_place)]
     if conflicts and not force:
         raise _conflict(conflicts)
     for other in others:
         owners.sets[other] = owners.sets[other] - changed - removed
     owners.sets[key] = mine
     return merged
+
+
+def _place(path: Path) -> list[tuple[int, str]]:
+    """Where a path stands in a set: the members of a node come before what is deeper."""
+    return [(int(depth < len(path)), element) for depth, element in enumerate(path, 1)]
 
 
 def _conflict(conflicts: list[tuple[tuple[str, str, str, str], Path]]) -> ApiError:
@@ -305,9 +311,20 @@ def _merge(kind: Type, declared: Field | None, live: Any, config: Any) -> Any:
             return [*live, *(one for one in config if one not in live)]
         news = {_item_key(declared, one): one for one in config}
         olds = {_item_key(declared, one): one for one in live}
-        item = kind.item or _UNTYPED
-        merged_items = [_merge(item, None, one, news[key]) if key in news else copy.deepcopy(one) for key, one in olds.items()]
-        return merged_items + [copy.deepcopy(one) for key, one in news.items() if key not in olds]
+        item, rest = kind.item or _UNTYPED, list(olds)
+        merged_items = []
+        for key, one in news.items():  # in the order of what is applied; what only the server has keeps its place before a shared item
+            if key in rest:
+                while rest[0] != key:
+                    if rest[0] not in news:
+                        merged_items.append(copy.deepcopy(olds[rest[0]]))
+                        rest.pop(0)
+                    else:
+                        break
+                if key in rest:
+                    rest.remove(key)
+            merged_items.append(_merge(item, None, olds.get(key, _ABSENT), one))
+        return merged_items + [copy.deepcopy(olds[key]) for key in rest if key not in news]
     return copy.deepcopy(config)
 
 

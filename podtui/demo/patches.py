@@ -247,7 +247,7 @@ def _merged(kind: Type | None, target: dict[str, Any], patch: dict[str, Any]) ->
         if key.startswith(_ORDER):
             name = key[len(_ORDER) :]
             if name not in patch and isinstance(target.get(name), list):  # only the order was changed
-                target[name] = _ordered(_field(kind, name), target[name], [], value)
+                target[name] = _ordered(_field(kind, name), target[name], target[name], value if isinstance(value, list) else [])
             continue
         target_value = target.get(key)
         if value is None:
@@ -271,10 +271,13 @@ def _merged(kind: Type | None, target: dict[str, Any], patch: dict[str, Any]) ->
 def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: Any) -> list[Any]:
     if declared is None or declared.merge_key is None:
         return [one for one in copy.deepcopy(patch) if not _replaces(one)]
-    old = list(target) if isinstance(target, list) else []
+    live = list(target) if isinstance(target, list) else []
+    old = list(live)
+    if isinstance(order, list):
+        _check_order(declared.merge_key, patch, order)
     if not declared.merge_key:  # a list of scalars that is merged as a set
         merged = old + [one for index, one in enumerate(patch) if one not in old and one not in patch[:index]]
-        return _ordered(declared, merged, patch, order)
+        return _ordered(declared, merged, live, order if isinstance(order, list) else patch)
     key, item = declared.merge_key, declared.type.item
     if any(_replaces(one) for one in patch):
         return [copy.deepcopy(one) for one in patch if not _replaces(one)]
@@ -290,33 +293,44 @@ def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: A
             old[places[0]] = _merged(item, old[places[0]], one)
         else:
             old.append(_merged(item, {}, one))
-    return _ordered(declared, old, patch, order)
+    return _ordered(declared, old, live, order if isinstance(order, list) else patch)
 
 
 def _replaces(one: Any) -> bool:
     return isinstance(one, dict) and one.get("$patch") == "replace"
 
 
-def _ordered(declared: Field | None, merged: list[Any], patch: list[Any], order: Any) -> list[Any]:
-    """What the order names stands in that order; what only the server has keeps its place among the others, before what follows it."""
-    if not isinstance(order, list) or declared is None or declared.merge_key is None:
+def _ordered(declared: Field | None, merged: list[Any], live: list[Any], order: list[Any]) -> list[Any]:
+    """What the order names stands in that order; what only the server has keeps its place before what follows it there."""
+    if declared is None or declared.merge_key is None:
         return merged
     key = declared.merge_key
-
-    def name(one: Any) -> str:
-        return json.dumps(one.get(key) if key and isinstance(one, dict) else one, sort_keys=True)
-
-    wanted = {name(one): place for place, one in enumerate(order)}
-    listed = sorted((one for one in merged if name(one) in wanted), key=lambda one: wanted[name(one)])
-    result: list[Any] = []
-    places = {name(one): place for place, one in enumerate(merged)}
-    own = [one for one in merged if name(one) not in wanted]
-    while listed or own:
-        if not own or (listed and places[name(listed[0])] <= places[name(own[0])]):
-            result.append(listed.pop(0))
-        else:
-            result.append(own.pop(0))
+    wanted = {_name(one, key): place for place, one in enumerate(order)}
+    places = {_name(one, key): place for place, one in enumerate(live)}
+    result = sorted((one for one in merged if _name(one, key) in wanted), key=lambda one: wanted[_name(one, key)])
+    position = 0
+    for one in merged:
+        name = _name(one, key)
+        if name in wanted:
+            continue
+        while position < len(result) and places.get(_name(result[position], key), -1) <= places.get(name, -1):
+            position += 1
+        result.insert(position, one)
+        position += 1
     return result
+
+
+def _name(one: Any, key: str) -> str:
+    return json.dumps(one.get(key) if key and isinstance(one, dict) else one, sort_keys=True)
+
+
+def _check_order(key: str, patch: list[Any], order: list[Any]) -> None:
+    """The items of a patch stand in the order that it asks for. ApiError 500, as the server's, when they do not."""
+    places = {_name(one, key): place for place, one in enumerate(order)}
+    found = [places.get(_name(one, key), -1) for one in patch if not (isinstance(one, dict) and one.get("$patch") == "delete")]
+    if -1 in found or found != sorted(found):
+        told = f"The order in patch list:\n{go_map(patch)}\n doesn't match $setElementOrder list:\n{go_map(order)}\n"
+        raise ApiError(500, "", told)
 
 
 def go_map(value: Any) -> str:

@@ -164,6 +164,8 @@ def _struct(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], 
             given = read[key]
             if declared.omitempty and not declared.pointer and not given and declared.type.code != "":
                 continue  # Go's omitempty: "", 0, false and empty lists and maps are not written
+            if not given and not declared.omitempty and declared.type.code in "[{" and declared.type.code:
+                given = None  # the storage keeps no empty lists: they come back as null
         else:
             given = _absent(declared)
             if given is _OMITTED:

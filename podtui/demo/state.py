@@ -194,7 +194,7 @@ class State:
                 metadata.pop(field, None)
         if "generation" in was:
             begins_to_end = "deletionTimestamp" in metadata and "deletionTimestamp" not in was
-            if begins_to_end or obj.get("spec") != before.obj.get("spec"):
+            if begins_to_end or _counted_spec(kind, obj) != _counted_spec(kind, before.obj):
                 metadata["generation"] = was["generation"] + 1
         if metadata == was and {**obj, "metadata": was} == before.obj:
             return before.obj
@@ -284,6 +284,14 @@ class State:
         for kind in KINDS:
             for obj in self.list(kind):
                 yield kind, obj
+
+
+def _counted_spec(kind: Kind, obj: Object) -> Any:
+    """The spec as far as its changes count in generation: that a pod is bound to a node does not."""
+    spec = obj.get("spec")
+    if kind is PODS and isinstance(spec, dict) and "nodeName" in spec:
+        return {field: value for field, value in spec.items() if field != "nodeName"}
+    return spec
 
 
 K = TypeVar("K")

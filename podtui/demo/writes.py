@@ -373,7 +373,7 @@ class Writes:
                 return old
             owners = managed.Owners(was.get("managedFields"))
             owners.update(kind.kind, base, new, key, _ignored(kind, subresource))
-        entries = owners.entries(self.state.clock.timestamp())
+        entries = owners.entries("" if _same(base, new) else self.state.clock.timestamp())
         new["metadata"] = {field: value for field, value in new["metadata"].items() if field != "managedFields"}
         if entries:
             new["metadata"]["managedFields"] = entries
@@ -586,7 +586,7 @@ def _ignored(kind: Kind, subresource: str) -> tuple[managed.Path, ...]:
     """Fields that this request cannot set, so that it does not own them either."""
     if subresource == "status":
         return _ALL_BUT_STATUS
-    return _STATUS_ONLY if _has_status(kind) and kind is not NODES else ()
+    return _STATUS_ONLY if _has_status(kind) else ()
 
 
 def _same(old: Object, new: Object) -> bool:
