@@ -1,0 +1,131 @@
+"""The time and the chance of a simulated cluster: it can run faster than real time, or only when it is told to.
+
+Everything that happens later is a callback in one queue, ordered by its time and by when it was asked for, and everything
+random comes from one seeded source: one seed, one history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+class Handle:
+    """Something that is due later; `cancel()` takes it back."""
+
+    __slots__ = ("callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class Clock:
+    """Simulated time, in seconds since the epoch.
+
+    `speed` 1 is real time, 60 lets a minute pass in a second. With `speed` 0 time stands still until `advance` is called, which
+    runs what is due meanwhile: tests of a whole day take milliseconds. Otherwise callbacks run in the event loop that was
+    running when the first of them was asked for.
+    """
+
+    def __init__(self, speed: float = 1.0, start: float | None = None, seed: int = 0) -> None:
+        self.speed = speed
+        self.random = random.Random(seed)
+        self._start = time.time() if start is None else start
+        self._began = time.monotonic()
+        self._advanced = 0.0
+        self._queue: list[tuple[float, int, Handle]] = []
+        self._number = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = float("inf")  # when the timer rings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    # -- what time it is ----------------------------------------------------------------------------------------
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._start + self._advanced + (time.monotonic() - self._began) * self.speed
+
+    def timestamp(self) -> str:
+        """Now, as metav1.Time: RFC 3339 in whole seconds."""
+        return self.format(self.now())
+
+    def micro_timestamp(self) -> str:
+        """Now, as metav1.MicroTime."""
+        return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    @staticmethod
+    def format(seconds: float) -> str:
+        """A time as metav1.Time."""
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    # -- what happens later -------------------------------------------------------------------------------------
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle:
+        """Calls `callback` after so many simulated seconds, unless the handle is cancelled or the clock closed before."""
+        handle = Handle(self.now() + max(0.0, seconds), callback)
+        heapq.heappush(self._queue, (handle.when, next(self._number), handle))
+        self._set_timer()
+        return handle
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits for so many simulated seconds."""
+        done = asyncio.get_running_loop().create_future()
+        handle = self.call_later(seconds, lambda: None if done.done() else done.set_result(None))
+        try:
+            await done
+        finally:
+            handle.cancel()
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass at once, and what is due in it happen in order, each at its own time."""
+        until = self.now() + seconds
+        while self._queue and self._queue[0][0] <= until:
+            when, _, handle = heapq.heappop(self._queue)
+            self._advanced += max(0.0, when - self.now())
+            self._call(handle)
+        self._advanced += max(0.0, until - self.now())
+        self._set_timer()
+
+    def close(self) -> None:
+        """Nothing happens any more."""
+        self._closed = True
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _call(self, handle: Handle) -> None:
+        callback, handle.callback = handle.callback, None
+        if callback is not None:
+            callback()
+
+    def _set_timer(self) -> None:
+        while self._queue and self._queue[0][2].callback is None:
+            heapq.heappop(self._queue)
+        if not self.speed or self._closed or not self._queue:
+            return
+        when = self._queue[0][0]
+        if self._timer is not None:
+            if self._due <= when:
+                return
+            self._timer.cancel()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._due = when
+        self._timer = self._loop.call_later(max(0.0, when - self.now()) / self.speed, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        try:
+            while self._queue and self._queue[0][0] <= self.now():
+                self._call(heapq.heappop(self._queue)[2])
+        finally:  # one callback that fails is reported by the loop; the others are due all the same
+            if self._timer is None:
+                self._set_timer()
