@@ -199,23 +199,6 @@ class Forward:
         except NotFound as error:
             raise await _why_not_found(connection, self.ref, error) from error
 
-    async def end(self, state: State, error: str = "") -> None:
-        """Closes the port and every connection; on return nothing is left of either."""
-        self.state = state
-        if error or state == "stopped":
-            self.error = error
-        servers, self._servers = self._servers, []
-        for server in servers:
-            server.close()
-        current = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not current]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for server in servers:
-            await server.wait_closed()
-        self._owner.changed()
-
     # -- connections --------------------------------------------------------------------------------------------
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.running:

@@ -99,7 +99,10 @@ class PodtuiApp(App[int]):
         self.session = self._session(settings, scope or Scope((settings.namespace,)), read_only=by_key)
         await self.switch_screen(MainScreen(self.session, options.label_columns))
         self.session.start()
+        ended = sum(forward.running for forward in before.forwards.forwards)
         await before.close()
+        if ended:
+            self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
 
     # -- keys ---------------------------------------------------------------------------------------------------
     async def on_event(self, event: Event) -> None:

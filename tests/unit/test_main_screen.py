@@ -12,8 +12,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from podtui.cluster.connection import Connection
+from podtui.cluster.forwarding import Forward
 from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.resources import Scope
+from podtui.cluster.portspec import PortSpec
+from podtui.cluster.resources import PODS, ObjectRef, Scope
 from podtui.config import Config
 from podtui.errors import api_error
 from podtui.options import Options
@@ -151,6 +153,17 @@ async def test_read_only_by_the_key_is_kept_in_the_next_context(cluster: Cluster
         assert app.session.read_only
         await pilot.press("r")
         assert not app.session.read_only
+
+
+async def test_forwards_that_end_with_their_context_are_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kubeconfig, "settings", lambda *_, **__: settings("https://127.0.0.1:2"))
+    async with running(options("web")) as (app, _):
+        await shows(app, lambda text: "web-1" in text)
+        forward = Forward(1, ObjectRef(PODS, "web-1", "web"), PortSpec.parse("0:80"), "localhost", app.session.forwards)
+        forward.state = "active"
+        app.session.forwards.forwards.append(forward)
+        await app.open_context("other")
+        await until(lambda: any("1 port-forward of dev ended" in told.message for told in app._notifications))
 
 
 # -- who may not list everything ----------------------------------------------------------------------------------
