@@ -1,0 +1,93 @@
+"""A cluster for the tests of writes: a state, its writes and a clock that goes on only when it is told to."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from podtui.demo.errors import ApiError
+from podtui.demo.kinds import CONFIGMAPS, NAMESPACES, PODS, Kind
+from podtui.demo.state import Change, State
+from podtui.demo.writes import Writes
+
+if TYPE_CHECKING:
+    from podtui.demo.clock import Clock
+
+Object = dict[str, Any]
+BEGIN = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+
+
+class StepClock:
+    """Simulated time that stands still but for `advance`."""
+
+    def __init__(self) -> None:
+        self.random = random.Random(0)
+        self._now = BEGIN
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+
+    def timestamp(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now))
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
+        heapq.heappush(self._due, (self._now + seconds, next(self._order), callback))
+
+    def advance(self, seconds: float) -> None:
+        end = self._now + seconds
+        while self._due and self._due[0][0] <= end:
+            self._now, _, callback = heapq.heappop(self._due)
+            callback()
+        self._now = end
+
+
+class Cluster:
+    """`create`, `patch` and the rest in the namespace `default`, which is there."""
+
+    def __init__(self) -> None:
+        self.clock = StepClock()
+        self.state = State(cast("Clock", self.clock))
+        self.writes = Writes(self.state)
+        self.create(NAMESPACES, {"metadata": {"name": "default"}})
+
+    def create(self, kind: Kind, obj: Object, namespace: str = "default", **options: Any) -> Object:
+        return self.writes.create(kind, namespace if kind.namespaced else "", obj, **options)[0]
+
+    def pod(self, name: str = "x", namespace: str = "default", **spec: Any) -> Object:
+        """A pod with one container, as it is after its creation."""
+        return self.create(PODS, pod(name, **spec), namespace)
+
+    def settings(self, name: str = "x", **data: str) -> Object:
+        """A ConfigMap."""
+        return self.create(CONFIGMAPS, {"metadata": {"name": name}, "data": data})
+
+    def get(self, kind: Kind, name: str = "x", namespace: str = "default") -> Object:
+        found = self.state.get(kind, namespace if kind.namespaced else "", name)
+        assert found is not None, f"{kind} {namespace}/{name} is gone"
+        return found
+
+    def has(self, kind: Kind, name: str = "x", namespace: str = "default") -> bool:
+        return self.state.get(kind, namespace if kind.namespaced else "", name) is not None
+
+    def changes(self) -> list[Change]:
+        """What is noted of all changes from now on."""
+        found: list[Change] = []
+        self.state.subscribe(found.append)
+        return found
+
+
+def pod(name: str = "x", **spec: Any) -> Object:
+    return {"metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "example/web:1"}], **spec}}
+
+
+def refused(code: int, function: Callable[..., object], *arguments: Any, **options: Any) -> ApiError:
+    """The refusal that the call ends with; it has this code."""
+    with pytest.raises(ApiError) as caught:
+        function(*arguments, **options)
+    assert caught.value.code == code, caught.value.message
+    return caught.value
