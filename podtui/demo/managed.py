@@ -8,13 +8,12 @@ unless someone else owns it. Kept simpler than there: entries are never dropped 
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from podtui.demo.errors import ApiError, apply_conflict, quoted
-from podtui.demo.schema import Field, Type, known, type_of, zero
+from podtui.demo.schema import Field, Type, clone, known, type_of, zero
 
 Path = tuple[str, ...]
 Paths = set[Path]
@@ -298,14 +297,14 @@ def _conflict(conflicts: list[tuple[tuple[str, str, str, str], Path]]) -> ApiErr
 def _merge(kind: Type, declared: Field | None, live: Any, config: Any) -> Any:
     """`config` merged into a copy of `live`: structs and maps by key, lists by their items' keys, all else replaced."""
     if kind.atomic or config is None:
-        return copy.deepcopy(config)
+        return clone(config)
     if isinstance(config, dict) and isinstance(live, dict) and kind.code in ("", "{"):
         merged = dict(live)
         for key, value in config.items():
             field = kind.fields.get(key) if kind.code == "" else None
             inner = field.type if field else (kind.item or _UNTYPED)
             merged[key] = _merge(inner, field, live.get(key, _ABSENT), value)
-        return copy.deepcopy(merged)
+        return clone(merged)
     if isinstance(config, list) and isinstance(live, list) and declared is not None and declared.list_type != "atomic":
         if declared.list_type == "set":
             return [*live, *(one for one in config if one not in live)]
@@ -317,15 +316,15 @@ def _merge(kind: Type, declared: Field | None, live: Any, config: Any) -> Any:
             if key in rest:
                 while rest[0] != key:
                     if rest[0] not in news:
-                        merged_items.append(copy.deepcopy(olds[rest[0]]))
+                        merged_items.append(clone(olds[rest[0]]))
                         rest.pop(0)
                     else:
                         break
                 if key in rest:
                     rest.remove(key)
             merged_items.append(_merge(item, None, olds.get(key, _ABSENT), one))
-        return merged_items + [copy.deepcopy(olds[key]) for key in rest if key not in news]
-    return copy.deepcopy(config)
+        return merged_items + [clone(olds[key]) for key in rest if key not in news]
+    return clone(config)
 
 
 def _remove(kind: Type, obj: Any, path: Path) -> None:

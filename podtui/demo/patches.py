@@ -7,12 +7,11 @@ with a merge key is merged item by item, any other is replaced. Its directives (
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
 from podtui.demo.errors import ApiError, bad_request, unprocessable
-from podtui.demo.schema import Field, Type, known, type_of
+from podtui.demo.schema import Field, Type, clone, known, type_of
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -56,7 +55,7 @@ def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
     if len(operations) > OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {OPERATIONS}, got {len(operations)}"
         raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
-    document: Any = copy.deepcopy(obj)
+    document: Any = clone(obj)
     unknown: list[str] = []
     for index, operation in enumerate(operations):
         if not isinstance(operation, dict):
@@ -72,7 +71,7 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
     if not isinstance(path, str):
         raise unprocessable()
     if op in ("add", "replace", "test"):
-        value = copy.deepcopy(operation.get("value"))
+        value = clone(operation.get("value"))
         if op == "test":
             if not _same(_find(document, path, None), value):
                 raise unprocessable()
@@ -84,7 +83,7 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
     if not isinstance(source, str) or op not in ("copy", "move"):
         raise unprocessable()
     if op == "copy":
-        return _put(document, path, copy.deepcopy(_find(document, source, None)), add=True)
+        return _put(document, path, clone(_find(document, source, None)), add=True)
     value = _find(document, source)
     return _put(_take(document, source), path, value, add=True)
 
@@ -188,14 +187,14 @@ def merge_patch(obj: dict[str, Any], body: bytes) -> dict[str, Any]:
     if not isinstance(patch, dict):
         told = f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: {told}")
-    merged: dict[str, Any] = merged_json(copy.deepcopy(obj), patch)
+    merged: dict[str, Any] = merged_json(clone(obj), patch)
     return merged
 
 
 def merged_json(target: Any, patch: Any) -> Any:
     """RFC 7386's MergePatch; `target` is used up."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return clone(patch)
     if not isinstance(target, dict):
         target = {}
     for key, value in patch.items():
@@ -216,7 +215,7 @@ def strategic_merge_patch(kind: str, obj: dict[str, Any], patch: Any) -> dict[st
     """The object of this kind with the patch merged into it. ApiError 400 or 500, as the server's, for a patch that cannot be."""
     if not isinstance(patch, dict):
         raise bad_request(f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}")
-    return _merged(type_of(kind) if known(kind) else None, copy.deepcopy(obj), patch)
+    return _merged(type_of(kind) if known(kind) else None, clone(obj), patch)
 
 
 def _field(kind: Type | None, key: str) -> Field | None:
@@ -226,7 +225,7 @@ def _field(kind: Type | None, key: str) -> Field | None:
 def _merged(kind: Type | None, target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     directive = patch.get("$patch")
     if directive == "replace":
-        return {key: copy.deepcopy(value) for key, value in patch.items() if key != "$patch"}
+        return {key: clone(value) for key, value in patch.items() if key != "$patch"}
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
@@ -270,7 +269,7 @@ def _merged(kind: Type | None, target: dict[str, Any], patch: dict[str, Any]) ->
 
 def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: Any) -> list[Any]:
     if declared is None or declared.merge_key is None:
-        return [one for one in copy.deepcopy(patch) if not _replaces(one)]
+        return [one for one in clone(patch) if not _replaces(one)]
     live = list(target) if isinstance(target, list) else []
     old = list(live)
     if isinstance(order, list):
@@ -280,7 +279,7 @@ def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: A
         return _ordered(declared, merged, live, order if isinstance(order, list) else patch)
     key, item = declared.merge_key, declared.type.item
     if any(_replaces(one) for one in patch):
-        return [copy.deepcopy(one) for one in patch if not _replaces(one)]
+        return [clone(one) for one in patch if not _replaces(one)]
     for one in patch:
         if not isinstance(one, dict):
             raise ApiError(500, "", f"expected map, got {go_type(one)}")

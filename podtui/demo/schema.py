@@ -121,6 +121,15 @@ def _coded(code: str) -> Type:
     return Type(code) if len(code) == 1 else type_of(code)
 
 
+def clone(value: Any) -> Any:
+    """A copy of JSON that shares no list and no map with it."""
+    if isinstance(value, dict):
+        return {key: clone(one) if isinstance(one, dict | list) else one for key, one in value.items()}
+    if isinstance(value, list):
+        return [clone(one) if isinstance(one, dict | list) else one for one in value]
+    return value
+
+
 # -- reading
 
 

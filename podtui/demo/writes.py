@@ -215,7 +215,8 @@ class Writes:
             raise conflict(kind, name, why)
         defaults.set_defaults(kind.kind, found)
         key = (managed.manager_name(field_manager), "Update", kind.api_version, subresource)
-        return self._update(kind, old, found, subresource, key, dry_run, None), warnings + _warnings(kind, found)
+        stored = self._update(kind, old, self._normal(kind, old), found, subresource, key, dry_run, None)
+        return stored, warnings + _warnings(kind, found)
 
     def patch(
         self,
@@ -266,6 +267,7 @@ class Writes:
         stored, warnings = self._store_patched(
             kind,
             old,
+            base,
             patched,
             unknown,
             shown,
@@ -282,6 +284,7 @@ class Writes:
         self,
         kind: Kind,
         old: Object,
+        base: Object,
         patched: Any,
         unknown: list[str],
         shown: str,
@@ -306,7 +309,7 @@ class Writes:
             raise invalid(_PATCH, "", [invalid_value("patch", shown, f"strict decoding error: {', '.join(faults)}")])
         warnings = faults if field_validation in ("Warn", "") else []
         defaults.set_defaults(kind.kind, found)
-        stored = self._update(kind, old, found, subresource, key, dry_run, owners)
+        stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)
         return stored, warnings + _warnings(kind, found)
 
     def _applied(self, kind: Kind, namespace: str, name: str, body: bytes) -> Object:
@@ -346,10 +349,17 @@ class Writes:
         return config
 
     def _update(
-        self, kind: Kind, old: Object, new: Object, subresource: str, key: OwnerKey, dry_run: bool, owners: managed.Owners | None
+        self,
+        kind: Kind,
+        old: Object,
+        base: Object,
+        new: Object,
+        subresource: str,
+        key: OwnerKey,
+        dry_run: bool,
+        owners: managed.Owners | None,
     ) -> Object:
-        """Stores `new` (decoded and defaulted) in the place of `old`; `owners` are those of an apply."""
-        base = self._normal(kind, old)
+        """Stores `new` (decoded and defaulted) in the place of `old`, which read again is `base`; `owners` are those of an apply."""
         was, metadata = base["metadata"], new["metadata"]
         name = was["name"]
         if version := metadata.get("resourceVersion"):
