@@ -18,6 +18,8 @@ STATES: dict[str, tuple[str, str]] = {
     "failed": ("unreachable", "status.error"),
 }
 
+_LONG = 3.0  # seconds after which it is said for how long there has been no answer
+
 
 def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], list[Part]]:
     """The parts at the left and at the right for a screen of that many columns."""
@@ -32,6 +34,8 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
             word += f": {health.error.what}"
     elif health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
         word = "unauthorized"
+    elif health.state == "connecting" and time.time() - health.since >= _LONG:
+        word = f"connecting for {age(time.time() - health.since)}"
     elif health.state == "loading":
         word = f"loading {health.loaded}" + (f" of {health.loaded + health.remaining}" if health.remaining else "")
     scope = store.scope

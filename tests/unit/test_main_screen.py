@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -291,3 +292,16 @@ def test_the_screen_has_a_refusal_for_every_command_that_changes_the_cluster(clu
     for command in COMMANDS:
         if command.changes:
             assert "read-only" in screen.rights.refusal(command.id, None), command.id
+
+
+async def test_a_server_that_takes_the_connection_and_never_answers_is_told_with_the_time(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silence(*_: Any, **__: Any) -> bytes:
+        return await asyncio.Future()
+
+    monkeypatch.setattr(cluster, "request", silence)
+    async with running(options("web")) as (app, _):
+        await shows(app, lambda text: "connecting to https://127.0.0.1:1 ..." in text)
+        app.session.pods.health = replace(app.session.pods.health, since=app.session.pods.health.since - 60)
+        await shows(app, lambda text: "no answer for" in text and "connecting for" in text.splitlines()[0])

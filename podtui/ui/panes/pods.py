@@ -25,6 +25,7 @@ from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
 SORTS = {"name": "Name", "status": "Status", "age": "Age", "restarts": "Restarts", "node": "Node", "ready": "Ready"}
+SILENT = 3.0  # seconds without an answer after which that is said
 NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
 
 
@@ -87,7 +88,7 @@ class PodsPane(Vertical):
 
     def _tick(self) -> None:
         self.table.refresh_rows()
-        if self.store.health.state == "stale":
+        if self.store.health.state in ("stale", "connecting"):
             self._tell()
 
     def _tell(self) -> None:
@@ -133,7 +134,11 @@ class PodsPane(Vertical):
             return ("the API server cannot be reached; trying again", *words)
         if self.session.error is not None:
             return ("cannot connect yet; trying again", self.session.error.what, self.session.error.hint)
-        return ("loading pods ..." if health.state == "loading" else f"connecting to {self.session.settings.server} ...",)
+        if health.state == "loading":
+            return ("loading pods ...",)
+        waited = time.time() - health.since
+        silent = (f"no answer for {age(waited)}",) if waited >= SILENT else ()
+        return (f"connecting to {self.session.settings.server} ...", *silent)
 
     # -- columns and cells --------------------------------------------------------------------------------------
     def _columns(self) -> None:
