@@ -1,0 +1,31 @@
+"""What makes a cluster of a store of objects: the components that act on them, put together."""
+
+from __future__ import annotations
+
+from podtui.demo.clock import Clock
+from podtui.demo.controllers import Controllers
+from podtui.demo.events import Recorder
+from podtui.demo.kubelet import Kubelet
+from podtui.demo.scheduler import Scheduler
+from podtui.demo.state import State
+from podtui.demo.writes import Writes
+
+
+class Behaviour:
+    """Scheduler, controllers and kubelets. `start` lets them act on what is there and on every change; `close` ends it."""
+
+    def __init__(self, state: State, writes: Writes, clock: Clock) -> None:
+        self.recorder = Recorder(state, clock)
+        self.controllers = Controllers(state, writes, clock, self.recorder)
+        self.scheduler = Scheduler(state, writes, clock, self.recorder)
+        self.kubelet = Kubelet(state, writes, clock, self.recorder)
+
+    def start(self) -> None:
+        self.kubelet.start()
+        self.scheduler.start()
+        self.controllers.start()
+
+    def close(self) -> None:
+        self.controllers.close()
+        self.scheduler.close()
+        self.kubelet.close()

@@ -1,0 +1,92 @@
+"""`pods/exec` over a WebSocket in the protocols v4 and v5.channel.k8s.io, as kubectl speaks them.
+
+Each message begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 how it ended (a Status), 4 the terminal's size; in v5, 255
+and a channel close that channel (k8s.io/apimachinery/pkg/util/remotecommand).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any, Protocol
+
+from aiohttp import WSMsgType, web
+
+from podtui.demo.errors import ApiError
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+STDIN, STDOUT, STDERR, ENDED, _CLOSE = 0, 1, 2, 3, 255
+
+
+class Process(Protocol):
+    """A command at work. `read` gives (1 for stdout or 2 for stderr, bytes), and None when it has ended with `exit_code`."""
+
+    exit_code: int | None
+
+    def feed(self, data: bytes) -> None: ...
+    def eof(self) -> None: ...
+    async def read(self) -> tuple[int, bytes] | None: ...
+
+
+class Shells(Protocol):
+    """What of a kubelet is needed here. Raises ApiError for a pod or a container that does not run."""
+
+    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process: ...
+
+
+async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) -> web.StreamResponse:
+    """Serves the request until the command has ended or the client went."""
+    query = request.query
+    command = query.getall("command", [])
+    if not command:
+        raise ApiError(400, "BadRequest", "you must specify at least 1 command for the container")
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise ApiError(400, "BadRequest", "Upgrade request required")
+    process = shells.shell(namespace, pod, query.get("container", ""), command)
+    websocket = web.WebSocketResponse(protocols=PROTOCOLS, timeout=1.0)
+    await websocket.prepare(request)
+    if query.get("stdin") not in ("true", "1"):
+        process.eof()
+    reader = asyncio.create_task(_read(websocket, process))
+    writer = asyncio.create_task(_write(websocket, process))
+    try:
+        await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+        if writer.done() and not writer.cancelled() and writer.exception() is None:
+            with contextlib.suppress(ConnectionError):
+                await websocket.send_bytes(bytes([ENDED]) + json.dumps(_status(process.exit_code or 0)).encode())
+    finally:
+        process.eof()
+        for task in (reader, writer):
+            task.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
+    await websocket.close()
+    return websocket
+
+
+async def _read(websocket: web.WebSocketResponse, process: Process) -> None:
+    async for message in websocket:
+        if message.type is not WSMsgType.BINARY or not message.data:
+            continue
+        channel, data = message.data[0], message.data[1:]
+        if channel == STDIN and data:
+            process.feed(data)
+        elif channel == _CLOSE and data[:1] == bytes([STDIN]):
+            process.eof()
+
+
+async def _write(websocket: web.WebSocketResponse, process: Process) -> None:
+    while (piece := await process.read()) is not None:
+        await websocket.send_bytes(bytes([piece[0]]) + piece[1])
+
+
+def _status(exit_code: int) -> dict[str, Any]:
+    if not exit_code:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {exit_code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(exit_code)}]},
+    }
