@@ -25,23 +25,22 @@ class Collector:
 
     def _changed(self, change: Change) -> None:
         metadata = change.new["metadata"]
-        owners = [owner.get("uid", "") for owner in metadata.get("ownerReferences") or ()]
+        namespace = metadata.get("namespace", "")
         if change.type == "DELETED":
-            for uid in (metadata["uid"], *owners):
-                self.state.clock.call_later(DELAY, partial(self._owner_gone, uid))
+            self.state.clock.call_later(DELAY, partial(self._owner_gone, metadata["uid"]))
             for owner in metadata.get("ownerReferences") or ():
-                self._look_later(owner, metadata.get("namespace", ""))
+                self._look_later(owner, namespace)
         elif "deletionTimestamp" in metadata and {ORPHAN, FOREGROUND} & set(metadata.get("finalizers") or ()):
-            kind, namespace, name = change.kind, metadata.get("namespace", ""), metadata["name"]
-            self.state.clock.call_later(DELAY, lambda: self._finalize(kind, namespace, name))
-        elif change.type == "ADDED" and owners:
-            for uid in owners:
-                self.state.clock.call_later(DELAY, partial(self._owner_gone, uid))
+            self.state.clock.call_later(DELAY, partial(self._finalize, change.kind, namespace, metadata["name"]))
+        elif change.type == "ADDED":
+            for owner in metadata.get("ownerReferences") or ():
+                if not self._exists(owner, namespace):
+                    self.state.clock.call_later(DELAY, partial(self._owner_gone, owner.get("uid", "")))
 
     def _look_later(self, owner: Object, namespace: str) -> None:
         kind = kind_of(owner.get("apiVersion", ""), owner.get("kind", ""))
         if kind is not None:
-            self.state.clock.call_later(DELAY, lambda: self._finalize(kind, namespace, owner.get("name", "")))
+            self.state.clock.call_later(DELAY, partial(self._finalize, kind, namespace, owner.get("name", "")))
 
     def _exists(self, owner: Object, namespace: str) -> bool:
         kind = kind_of(owner.get("apiVersion", ""), owner.get("kind", ""))

@@ -34,6 +34,7 @@ class Namespaces:
     def __init__(self, state: State, deletion: Deletion) -> None:
         self.state = state
         self.deletion = deletion
+        self._waiting: set[str] = set()
         self.close = state.subscribe(self._changed)
         for namespace in state.list(NAMESPACES):
             self._furnish(namespace["metadata"]["name"])
@@ -74,10 +75,13 @@ class Namespaces:
             self.state.create(CONFIGMAPS, {"metadata": metadata, "data": {"ca.crt": ""}})
 
     def _later(self, name: str) -> None:
-        self.state.clock.call_later(DELAY, lambda: self._drain(name))
+        if name not in self._waiting:
+            self._waiting.add(name)
+            self.state.clock.call_later(DELAY, lambda: self._drain(name))
 
     def _drain(self, name: str) -> None:
         """Deletes what is in it; ends the namespace when nothing is."""
+        self._waiting.discard(name)
         namespace = self.state.get(NAMESPACES, "", name)
         if namespace is None or "deletionTimestamp" not in namespace["metadata"]:
             return
