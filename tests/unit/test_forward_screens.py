@@ -64,10 +64,18 @@ async def running(pod: Pod, size: tuple[int, int] = (80, 24)) -> AsyncIterator[t
             yield app, Session(manager, manager.connection().settings), pilot
 
 
-async def settle(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.01)
+async def settle(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Waits until `condition()` holds; the message of a failure holds the screen.
+
+    Not by the pilot's pause: that waits for every widget to have taken a message, and can wait longer than the change itself.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            tables = [table.render_line(y).text for table in pilot.app.screen.query(RowTable) for y in range(table.size.height)]
+            raise AssertionError("\n".join(["what was waited for did not come to be:", *tables]))
+        await asyncio.sleep(0.01)
+    await pilot.pause()
 
 
 async def opened(app: Screens, session: Session, pilot: Pilot[None]) -> ForwardDialog:
