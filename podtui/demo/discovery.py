@@ -77,9 +77,7 @@ def groups() -> dict[tuple[str, str], list[Resource]]:
     for kind in KINDS:
         below = tuple((name, _named(title), verbs) for name, title, verbs in kind.subresources)
         found[kind.group, kind.version].append(
-            Resource(
-                kind.plural, ("", "", kind.kind), kind.namespaced, kind.singular, kind.verbs, kind.short, kind.categories, below
-            )  # fmt: skip
+            Resource(kind.plural, ("", "", kind.kind), kind.namespaced, kind.singular, kind.verbs, kind.short, kind.categories, below)
         )
     for group, reviews in _REVIEWS.items():
         found[group, "v1"] += [Resource(name, ("", "", kind), spaced, kind.lower(), _POST) for name, kind, spaced in reviews]

@@ -364,8 +364,8 @@ def list_chunks(kind: Kind, found: Page, form: str, include: str, now: float) ->
     else:
         begin = b'{"kind":' + encode(kind.list_kind) + b',"apiVersion":' + encode(kind.api_version) + b"," + head + b',"items":['
     entries = found.entries
-    for index in range(0, len(entries), _AT_ONCE):
-        some = entries[index : index + _AT_ONCE]
+    for index in range(0, len(entries), AT_ONCE):
+        some = entries[index : index + AT_ONCE]
         if form == TABLE:
             parts = [row_bytes(kind, entry, now, include) for entry in some]
         else:
@@ -375,7 +375,7 @@ def list_chunks(kind: Kind, found: Page, form: str, include: str, now: float) ->
     yield b"]}\n" if entries else begin + b"]}\n"
 
 
-_AT_ONCE = 250
+AT_ONCE = 250
 
 
 def object_bytes(kind: Kind, entry: Entry, form: str, include: str, now: float, columns: bool = True) -> bytes:

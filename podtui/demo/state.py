@@ -280,6 +280,9 @@ class State:
         if failures:
             raise failures[0]
 
+    def __len__(self) -> int:
+        return sum(map(len, self._entries.values()))
+
     def __iter__(self) -> Iterator[tuple[Kind, Object]]:
         for kind in KINDS:
             for obj in self.list(kind):

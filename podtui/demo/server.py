@@ -1,0 +1,231 @@
+"""The built-in cluster as a whole: an API server on 127.0.0.1 with what lives in it, and a kubeconfig that leads to it.
+
+It has its own thread and event loop. Whoever knows the secret in its path is the administrator, so the kubeconfig is for its owner only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from podtui.demo.api import Api
+from podtui.demo.clock import Clock
+from podtui.demo.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, NAMESPACES, SERVICES
+from podtui.demo.rbac import RBAC, default_roles
+from podtui.demo.state import State
+from podtui.demo.writes import Writes
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from podtui.demo.behaviour import Behaviour
+    from podtui.demo.scenarios import Scenario
+    from podtui.demo.stage import Stage
+
+NAME = "podtui-demo"
+"""The context, the cluster and the user of the kubeconfig."""
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_MANY = 1000
+_HEADER_LIMIT = 64 * 1024  # long selectors are long paths
+_log = logging.getLogger(__name__)
+
+
+class DemoServer:
+    """A cluster with what a scenario puts into it; without one it is empty but for the default namespaces.
+
+    `start()` gives the kubeconfig's path when the server is ready; `stop()` leaves nothing behind and may be called twice. It
+    is a context manager. In a loop of one's own: `await open()` and `await close()`. `behaviour` False: nothing happens by itself.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        speed: float = 1.0,
+        seed: int = 0,
+        behaviour: bool = True,
+        history: int = 10_000,
+        start: float | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.kubeconfig = ""
+        """The kubeconfig's path while the server runs, else ""."""
+        self.url = ""
+        self.state: State
+        self.writes: Writes
+        self.clock: Clock
+        self.behaviour: Behaviour | None = None
+        self._speed, self._seed, self._history, self._behaves, self._start = speed, seed, history, behaviour, start
+        self._folder = ""
+        self._stage: Stage | None = None
+        self._runner: web.AppRunner | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+
+    # -- in a thread of its own
+
+    def start(self) -> str:
+        """Raises what keeps the server from starting: OSError, ConfigError of the scenario."""
+        if self._thread is not None:
+            return self.kubeconfig
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="podtui-demo", daemon=True)
+        self._thread.start()
+        ready.wait()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            self.stop()
+            raise failure
+        return self.kubeconfig
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._end is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has ended already
+                self._loop.call_soon_threadsafe(self._end.set)
+        thread.join()
+        self._loop = self._end = None
+
+    def __enter__(self) -> DemoServer:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _run(self, ready: threading.Event) -> None:
+        async def serve() -> None:
+            self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+            try:
+                await self.open()
+                ready.set()
+                await self._end.wait()
+            finally:
+                await self.close()
+
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            self._failure = error
+            if ready.is_set():
+                _log.exception("the built-in cluster ended")
+        finally:
+            ready.set()
+
+    # -- in the running loop
+
+    async def open(self) -> str:
+        """Starts to serve and gives the kubeconfig's path."""
+        warmup = self.scenario.warmup if self.scenario else 0.0
+        self.clock = Clock(self._speed, (time.time() if self._start is None else self._start) - warmup, self._seed)
+        self.state = State(self.clock, self._history)
+        self.writes = Writes(self.state)
+        if self._behaves:
+            from podtui.demo.behaviour import Behaviour
+
+            self.behaviour = Behaviour(self.state, self.writes, self.clock)
+            self.behaviour.start()
+        self._furnish()
+        if self.scenario is not None:
+            from podtui.demo.stage import Stage
+
+            self._stage = Stage(self.scenario, self.state, self.writes, self.clock)
+            self._stage.build()
+        if warmup:
+            self.clock.advance(warmup)
+        if len(self.state) > _MANY:
+            gc.collect()
+            gc.freeze()  # a cluster's objects stay: looking through them for garbage would stop everything for half a second
+        await self._listen()
+        if self._stage is not None:
+            self._stage.start()
+        return self.kubeconfig
+
+    async def close(self) -> None:
+        """Ends all that `open` began."""
+        if self._stage is not None:
+            self._stage.close()
+            self._stage = None
+        if self.behaviour is not None:
+            self.behaviour.close()
+            self.behaviour = None
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+        if hasattr(self, "writes"):
+            self.writes.close()
+        if hasattr(self, "clock"):
+            self.clock.close()
+        folder, self._folder, self.kubeconfig = self._folder, "", ""
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _furnish(self) -> None:
+        """What every cluster has."""
+        for name in _NAMESPACES:
+            self.writes.create(NAMESPACES, "", {"metadata": {"name": name}})
+        for role in default_roles():
+            self.writes.create(CLUSTERROLES, "", role)
+        admins: dict[str, Any] = {"metadata": {"name": "cluster-admin", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}}
+        admins["roleRef"] = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
+        admins["subjects"] = [{"apiGroup": RBAC, "kind": "Group", "name": "system:masters"}]
+        self.writes.create(CLUSTERROLEBINDINGS, "", admins)
+        metadata = {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}}
+        ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]
+        self.writes.create(SERVICES, "default", {"metadata": metadata, "spec": {"clusterIP": "10.96.0.1", "ports": ports}})
+
+    async def _listen(self) -> None:
+        secret = secrets.token_urlsafe(24)
+        application = web.Application()
+        api = Api(self.state, self.writes, self.behaviour, secret, "127.0.0.1")
+        application.router.add_route("*", "/{path:.*}", api.handle)
+        runner = web.AppRunner(
+            application,
+            handle_signals=False,
+            access_log=None,
+            handler_cancellation=True,  # a watch or a followed log whose client went would wait for ever
+            shutdown_timeout=0.2,
+            max_line_size=_HEADER_LIMIT,
+            max_field_size=_HEADER_LIMIT,
+        )
+        self._runner = runner
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
+        await site.start()
+        port = runner.addresses[0][1]
+        api.address = f"127.0.0.1:{port}"
+        self.url = f"http://{api.address}/{secret}"
+        self._folder = tempfile.mkdtemp(prefix="podtui-demo-")  # of mode 0700
+        self.kubeconfig = os.path.join(self._folder, "kubeconfig")
+        file = os.open(self.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as writer:
+            writer.write(_kubeconfig(self.url))
+
+
+def _kubeconfig(url: str) -> str:
+    """A kubeconfig of version 1. JSON is YAML, too."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": NAME, "cluster": {"server": url}}],
+        "users": [{"name": NAME, "user": {}}],
+        "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": "default"}}],
+        "current-context": NAME,
+    }
+    return json.dumps(config, indent=2) + "\n"
