@@ -256,11 +256,9 @@ def apply(
     mine = _without(owned(kind, config), ignored)
     merged: dict[str, Any] = _merge(_root(kind), None, live, config)
     others = {other: paths for other, paths in owners.sets.items() if other != key}
-    gone = owners.sets.get(key, set()) - mine
-    kept = set().union(*others.values()) if others else set()
-    for path in sorted(gone, key=len):  # what holds the others first
-        if not any(one[: len(path)] == path for one in kept | mine):
-            _remove(_root(kind), merged, path)
+    kept = _with_structs(kind, mine.union(*others.values()))
+    for path in sorted(_with_structs(kind, owners.sets.get(key, set())) - kept, key=len):  # what holds the others first
+        _remove(_root(kind), merged, path)
     added, modified, removed = (_without(paths, ignored) for paths in compare(kind, live, merged))
     changed = added | modified
     conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed, key=_place)]
@@ -270,6 +268,19 @@ def apply(
         owners.sets[other] = owners.sets[other] - changed - removed
     owners.sets[key] = mine
     return merged
+
+
+def _with_structs(kind: str, paths: Paths) -> Paths:
+    """The paths with the structs that they stand in: who no longer names anything in a probe takes the probe away."""
+    found = set(paths)
+    for path in paths:
+        type_ = _root(kind)
+        for depth, element in enumerate(path[:-1], 1):
+            field = type_.fields.get(element[2:]) if element[0] == "f" and type_.code == "" else None
+            if field is not None:
+                found.add(path[:depth])
+            type_ = field.type if field else (type_.item or _UNTYPED)
+    return found
 
 
 def _place(path: Path) -> list[tuple[int, str]]:
@@ -306,25 +317,43 @@ def _merge(kind: Type, declared: Field | None, live: Any, config: Any) -> Any:
             merged[key] = _merge(inner, field, live.get(key, _ABSENT), value)
         return clone(merged)
     if isinstance(config, list) and isinstance(live, list) and declared is not None and declared.list_type != "atomic":
-        if declared.list_type == "set":
-            return [*live, *(one for one in config if one not in live)]
         news = {_item_key(declared, one): one for one in config}
         olds = {_item_key(declared, one): one for one in live}
-        item, rest = kind.item or _UNTYPED, list(olds)
-        merged_items = []
-        for key, one in news.items():  # in the order of what is applied; what only the server has keeps its place before a shared item
-            if key in rest:
-                while rest[0] != key:
-                    if rest[0] not in news:
-                        merged_items.append(clone(olds[rest[0]]))
-                        rest.pop(0)
-                    else:
-                        break
-                if key in rest:
-                    rest.remove(key)
-            merged_items.append(_merge(item, None, olds.get(key, _ABSENT), one))
-        return merged_items + [clone(olds[key]) for key in rest if key not in news]
+        item, order = kind.item or _UNTYPED, _interleaved(list(olds), list(news))
+        return [_merge(item, None, olds.get(key, _ABSENT), news[key]) if key in news else clone(olds[key]) for key in order]
     return clone(config)
+
+
+def _interleaved(live: list[str], config: list[str]) -> list[str]:
+    """The order of a merged list: that of `config`, and what only `live` has before the shared item that it stands before.
+
+    Where the two contradict each other the places are those that structured-merge-diff's walk over both lists gives.
+    """
+    merged: dict[str, None] = {}
+    left, right = 0, 0
+    shared = [key for key in config if key in set(live)]
+    while left < len(live) or right < len(config):
+        if left < len(live) and right < len(config):
+            if live[left] == config[right]:
+                merged[live[left]] = None
+                left, right, shared = left + 1, right + 1, shared[1:]
+                continue
+            if live[left] in config and shared and shared[0] != live[left]:
+                left += 1  # its place is a later one
+                continue
+        if left < len(live):
+            if live[left] not in config:
+                merged[live[left]] = None
+                left += 1
+                continue
+            if live[left] in merged:
+                left += 1
+        if right < len(config):
+            merged[config[right]] = None
+            if shared and shared[0] == config[right]:
+                shared = shared[1:]
+            right += 1
+    return list(merged)
 
 
 def _remove(kind: Type, obj: Any, path: Path) -> None:
