@@ -97,9 +97,14 @@ async def shows(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
 
 
 def dimmed(app: PodtuiApp) -> set[str]:
-    """The titles in the key hints that are dimmed."""
+    """The titles in the key hints that are dimmed; their keys stand in parentheses, as colour must not be the only sign."""
     hints = app.screen.query_one(KeyHints)
-    return {text.strip() for text, style in (*hints._left, *hints._right) if style == "dim" and len(text.strip()) > 2}
+    parts = [(text.strip(), style) for text, style in (*hints._left, *hints._right) if text.strip()]
+    found = set()
+    for (key, _), (title, style) in zip(parts[::2], parts[1::2], strict=True):
+        assert (style == "dim") == key.startswith("(")
+        found |= {title} if style == "dim" else set()
+    return found
 
 
 # -- rights and read-only -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The last line: the keys of what has the focus. What cannot be done now is dimmed, not missing."""
+"""The last line: the keys of what has the focus. What cannot be done now is dimmed, its key in parentheses; it is not missing."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class KeyHints(TextLine):
         for binding, enabled in self._hinted:
             enabled = enabled and not self._refusal(binding.id or "")
             parts = right if binding.id in BY_ID and BY_ID[binding.id].where == "app" else left
-            parts += [(" ", ""), (key_name(binding.key), "label.key" if enabled else "dim")]
+            name = key_name(binding.key)
+            parts += [(" ", ""), (name, "label.key") if enabled else (f"({name})", "dim")]  # colour is not the only sign
             parts.append((f" {binding.description} ", "" if enabled else "dim"))
         self.show(left, right)
