@@ -10,15 +10,18 @@ import msgspec
 import yaml
 from aiohttp import web
 
+from podtui.demo import wire
 from podtui.demo.errors import ApiError, Body, bad_request, invalid, not_supported, path_not_found, too_large, unsupported_media_type
 from podtui.demo.kinds import Kind
+from podtui.demo.wire import WireError
 
 Object = dict[str, Any]
 
 BODY_LIMIT = 3 * 1024 * 1024
 _JSON = "application/json"
 _YAML = "application/yaml"
-_BODY_TYPES = (_JSON, _YAML, "application/vnd.kubernetes.protobuf")
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_BODY_TYPES = (_JSON, _YAML, _PROTOBUF)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_BELOW = ("status", "finalize")
 
@@ -103,6 +106,11 @@ def decoded(kind: str, content_type: str, body: bytes) -> Any:
         except (yaml.YAMLError, RecursionError) as error:
             words = str(error).splitlines()[0] if str(error) else "not valid"
             raise _unrecognized(kind, f"yaml: {words}") from None
+    if content_type == _PROTOBUF:
+        try:
+            return wire.decode(body)
+        except WireError as error:
+            raise _unrecognized(kind, str(error)) from None
     if content_type not in ("", _JSON, "application/octet-stream"):
         raise unsupported_media_type(_BODY_TYPES)
     try:
