@@ -278,9 +278,7 @@ class Api:
     async def _watch(self, request: web.Request, kind: Kind, options: listing.ListOptions, form: str) -> web.StreamResponse:
         watch = Watch(self.state, kind, options, form)
         try:
-            as_table = form == listing.TABLE
-            content_type = "application/json;as=Table;g=meta.k8s.io;v=v1;stream=watch" if as_table else "application/json"
-            response = web.StreamResponse(headers={**_HEADERS, "Content-Type": content_type})
+            response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
             await response.prepare(request)
             async for batch in watch.batches():
                 if not await _written(request, response, batch):

@@ -194,7 +194,7 @@ def too_large_version(version: int, current: int) -> ApiError:
     return ApiError(
         504,
         "Timeout",
-        f"Too large resource version: {version}, current: {current}",
+        f"Timeout: Too large resource version: {version}, current: {current}",
         {"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1},
     )
 
