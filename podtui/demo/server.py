@@ -28,6 +28,7 @@ from podtui.demo.state import State
 from podtui.demo.writes import Writes
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
 
     from podtui.demo.behaviour import Behaviour
@@ -102,6 +103,19 @@ class DemoServer:
         thread.join()
         self._loop = self._end = None
 
+    def pause(self) -> None:
+        """The API server goes away, for tests of outages: nothing listens, every connection is cut. The cluster goes on."""
+        self._in_loop(self._unbind())
+
+    def resume(self) -> None:
+        """The API server comes back at the same address, with everything that it knew."""
+        if self._runner is None:
+            self._in_loop(self._bind(self._port))
+
+    def _in_loop(self, work: Coroutine[Any, Any, object]) -> None:
+        assert self._loop is not None, "the server was not started"
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
     def __enter__(self) -> DemoServer:
         self.start()
         return self
@@ -165,9 +179,7 @@ class DemoServer:
         if self.behaviour is not None:
             self.behaviour.close()
             self.behaviour = None
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await runner.cleanup()
+        await self._unbind()
         if hasattr(self, "writes"):
             self.writes.close()
         if hasattr(self, "clock"):
@@ -192,9 +204,20 @@ class DemoServer:
 
     async def _listen(self) -> None:
         secret = secrets.token_urlsafe(24)
+        self._api = Api(self.state, self.writes, self.behaviour, secret, "127.0.0.1")
+        self._port = await self._bind(0)
+        self._api.address = f"127.0.0.1:{self._port}"
+        self.url = f"http://{self._api.address}/{secret}"
+        self._folder = tempfile.mkdtemp(prefix="podtui-demo-")  # of mode 0700
+        self.kubeconfig = os.path.join(self._folder, "kubeconfig")
+        file = os.open(self.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as writer:
+            writer.write(_kubeconfig(self.url))
+
+    async def _bind(self, port: int) -> int:
+        """Accepts connections on `port`, 0 for a free one; gives the port."""
         application = web.Application()
-        api = Api(self.state, self.writes, self.behaviour, secret, "127.0.0.1")
-        application.router.add_route("*", "/{path:.*}", api.handle)
+        application.router.add_route("*", "/{path:.*}", self._api.handle)
         runner = web.AppRunner(
             application,
             handle_signals=False,
@@ -206,16 +229,15 @@ class DemoServer:
         )
         self._runner = runner
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=512)
         await site.start()
-        port = runner.addresses[0][1]
-        api.address = f"127.0.0.1:{port}"
-        self.url = f"http://{api.address}/{secret}"
-        self._folder = tempfile.mkdtemp(prefix="podtui-demo-")  # of mode 0700
-        self.kubeconfig = os.path.join(self._folder, "kubeconfig")
-        file = os.open(self.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as writer:
-            writer.write(_kubeconfig(self.url))
+        return int(runner.addresses[0][1])
+
+    async def _unbind(self) -> None:
+        """Closes the port and every connection."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
 
 
 def _kubeconfig(url: str) -> str:

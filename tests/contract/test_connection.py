@@ -78,6 +78,7 @@ async def test_what_is_forbidden_is_told_in_the_servers_words(kubeconfig: str, n
         await connection.close()
 
 
+@pytest.mark.real_cluster("the built-in one speaks http, over which no token is sent")
 async def test_a_wrong_token_is_told_with_what_to_do(connection: Connection) -> None:
     wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong")))
     try:

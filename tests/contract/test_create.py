@@ -76,6 +76,7 @@ async def test_documents_are_created_in_order_and_a_refused_one_does_not_hide_wh
     assert [type(outcome.error) for outcome in again] == [Conflict, Invalid, Conflict]
 
 
+@pytest.mark.real_cluster("there are no CustomResourceDefinitions on the built-in one")
 async def test_a_namespace_and_a_definition_in_the_file_excuse_what_needs_them(connection: Connection, namespace: str) -> None:
     group = f"{namespace}.example.com"
     definition = {
