@@ -22,16 +22,19 @@ _LONG = 3.0  # seconds after which it is said for how long there has been no ans
 
 
 def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], list[Part]]:
-    """The parts at the left and at the right for a screen of that many columns."""
+    """The parts at the left and at the right for a screen of that many columns.
+
+    What may be long comes last or is cut in the middle, so that the state is in view at 80 columns whatever the selector.
+    """
     settings, store = session.settings, session.pods
     health = store.health
     word, style = STATES[health.state]
+    why = ""
     if session.error is not None and session.connection is None:
-        word, style = f"not connected: {session.error.what}", "status.error"
+        word, why, style = "not connected", session.error.what, "status.error"
     elif health.state == "stale":
         word = f"stale for {age(time.time() - health.since)}"
-        if health.error is not None:
-            word += f": {health.error.what}"
+        why = "" if health.error is None else health.error.what
     elif health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
         word = "unauthorized"
     elif health.state == "connecting" and time.time() - health.since >= _LONG:
@@ -41,15 +44,17 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     scope = store.scope
     namespaces = "all namespaces" if scope.all_namespaces else ",".join(scope.namespaces)
     protected = session.config.is_protected(settings.context)
-    left: list[Part] = [(" ", ""), (settings.context or settings.server, "title")]
+    left: list[Part] = [(" ", ""), (_cut(settings.context or settings.server, max(20, width // 3)), "title")]
     if protected:
         left.append((" PROTECTED", "danger"))
-    left += [("  ", ""), (namespaces, "label.key")]
-    if scope.selector:
-        left += [("  -l ", "dim"), (scope.selector, "label.value")]
     left += [("  ", ""), (f"● {word}" if health.state == "live" else f"○ {word}", style)]
     if store.denied and health.state != "denied":
         left.append((f"  ✗ denied: {', '.join(sorted(store.denied))}", "status.error"))
+    left += [("  ", ""), (namespaces, "label.key")]
+    if scope.selector:
+        left += [("  -l ", "dim"), (scope.selector, "label.value")]
+    if why:
+        left += [("  ", ""), (why, style)]
     right: list[Part] = []
     running = sum(1 for forward in session.forwards.forwards if forward.state == "active")
     if running:
@@ -57,5 +62,11 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     if session.read_only:
         right.append(("read-only  ", "warn"))
     total = len(store.rows)
-    right.append((f"{shown}/{total} pods " if shown != total else f"{total} pods " if store.known or total else "", ""))
+    pods = "pod" if total == 1 else "pods"
+    right.append((f"{shown}/{total} {pods} " if shown != total else f"{total} {pods} " if store.known or total else "", ""))
     return left, right
+
+
+def _cut(name: str, most: int) -> str:
+    """A name in at most that many characters, cut in the middle: its end tells it from others."""
+    return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[-(most // 2) :]}"

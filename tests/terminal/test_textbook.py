@@ -69,11 +69,11 @@ def change_labels(terminal: PtySession, changes: str, *, overwrite: bool = False
     terminal.press("L")
     terminal.wait_for("Label pod kubia-manual")
     terminal.type(changes)
-    terminal.wait_for(r"\$ kubectl .*label")
+    terminal.wait_for(r"\$ kubectl (.|\n)*label pod")
     if overwrite:
         terminal.wait_for("--overwrite is false")
         terminal.press("tab", "space")
-        terminal.wait_for(r"\$ kubectl .*label(.|\n)*--overwrite")
+        terminal.wait_for(r"\$ kubectl (.|\n)*label pod(.|\n)*--overwrite ")
         terminal.press("tab", "tab")  # over Cancel, the safe answer
     else:
         terminal.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace as replace_field
 from typing import Any
 
 import pytest
@@ -242,6 +243,17 @@ async def test_the_palette_shows_what_is_typed_and_puts_the_command_of_that_name
         assert "Set, overwrite or remove labels" in rows[0]
         await pilot.press("enter")
         await shows(app, lambda text: "Label pod web-1 in web" in text)
+
+
+async def test_the_state_is_in_view_at_80_columns_whatever_the_context_and_the_selector(cluster: Cluster) -> None:
+    long = replace_field(settings("https://127.0.0.1:1"), context="arn:aws:eks:eu-central-1:123456789012:cluster/production-shop")
+    selector = "app=web,env notin (test,staging),tier in (front,back,middle),!canary"
+    start = replace_field(options("web"), settings=long, scope=Scope(("web",), selector))
+    async with running(start, (80, 24)) as (app, _):
+        text = await shows(app, lambda text: "● live" in text.splitlines()[0])
+        first = text.splitlines()[0]
+        assert "arn:aws:eks" in first and "ction-shop" in first
+        assert " web  -l app=web" in first and first.endswith("0 pods")
 
 
 async def test_the_palette_names_the_contexts(cluster: Cluster) -> None:
