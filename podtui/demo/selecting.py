@@ -26,7 +26,7 @@ _OPERATORS = {"=": "=", "==": "=", "!=": "!=", ">": ">", "<": "<", "!": "!", "("
 
 def label_selector(text: str) -> Selector | None:
     """The selector of `labelSelector`, None for one that selects everything. ApiError 400."""
-    if not text.strip():
+    if not text.strip(" \t\r\n"):
         return None
     try:
         return parse(text)

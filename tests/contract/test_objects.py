@@ -167,10 +167,10 @@ async def test_the_command_shown_does_the_same_as_podtui(connection: Connection,
     ours = [await pod(connection, namespace, f"ours-{n}", labels=labels, annotations={"old": "1"}) for n in range(2)]
     theirs = [await pod(connection, namespace, f"theirs-{n}", labels=labels, annotations={"old": "1"}) for n in range(2)]
     objects = Objects(connection)
-    context = connection.settings.context
+    options = connection.settings.kubectl_options
     for text, kind in (("env=prod tier=web canary-", "labels"), ("note='two words' old-", "annotations")):
         changes = parse(text, kind)  # type: ignore[arg-type]
-        (command,) = kubectl_label(theirs, changes, overwrite=True, context=context)
+        (command,) = kubectl_label(theirs, changes, overwrite=True, options=options)
         code, _, error = await asyncio.to_thread(run, kubeconfig, command)
         assert code == 0, error
         for ref in ours:
@@ -179,7 +179,7 @@ async def test_the_command_shown_does_the_same_as_podtui(connection: Connection,
     for one, other in zip(ours, theirs, strict=True):
         mine, kubectls = await objects.metadata(one), await objects.metadata(other)
         assert (mine["labels"], mine["annotations"]) == (kubectls["labels"], kubectls["annotations"])
-    (command,) = kubectl_delete(theirs, force=True, context=context)
+    (command,) = kubectl_delete(theirs, force=True, options=options)
     code, told, _ = await asyncio.to_thread(run, kubeconfig, command)
     assert code == 0 and f'pod "theirs-0" force deleted from {namespace} namespace' in told
     for ref in ours:
