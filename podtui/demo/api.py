@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from podtui.demo import discovery, listing, openapi
-from podtui.demo.errors import ApiError, forbidden, internal_error, not_found, path_not_found
+from podtui.demo.errors import ApiError, forbidden, internal_error, not_found, path_not_found, unauthorized
 from podtui.demo.kinds import NAMESPACES, PODS, Kind, kind_at
 from podtui.demo.metrics import node_metrics, pod_metrics
 from podtui.demo.rbac import Attributes, Authorizer, User, impersonated, refusal
@@ -77,6 +77,8 @@ class Api:
             del segments[0]
         if segments and segments[-1] == "":
             segments.pop()
+        if "Authorization" in request.headers:
+            raise unauthorized()  # the secret is all that is known here: a token is somebody else's
         user = impersonated(request.headers.get("Impersonate-User", ""), request.headers.getall("Impersonate-Group", []))
         target = target_of(segments)
         if target is None:
