@@ -108,7 +108,9 @@ class Reflector:
         rows: dict[str, Row] | None = None,
         resource_version: str = "",
         state: State = "connecting",
+        stale_since: float | None = None,
     ) -> None:
+        """`stale_since` (epoch seconds) says since when the server has not been heard about the rows that are given."""
         self.resource = resource
         self.namespace = namespace
         self.selector = selector
@@ -135,9 +137,14 @@ class Reflector:
         self._slow = False  # whether only somebody else can make the next attempt succeed
         self._page = self.timing.page
         self._heard = 0.0  # epoch seconds of the last byte of the watch
-        self._stale_since: float | None = None
+        self._stale_since = stale_since
         self._anew = False
         self._wake = asyncio.Event()
+
+    @property
+    def stale_since(self) -> float | None:
+        """Since when the server has not been heard, in epoch seconds; None while it is."""
+        return self._stale_since
 
     def retry(self) -> None:
         """End the present delay, if there is one."""

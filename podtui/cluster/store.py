@@ -169,6 +169,7 @@ class RowStore:
         self._forget()
         keys = self._keys()
         heard = any(reflector.known or reflector.loaded for reflector in old.values())
+        silent = min((reflector.stale_since for reflector in old.values() if reflector.stale_since is not None), default=None)
         active: dict[Key, Reflector] = {}
         new: list[Reflector] = []
         for key in keys:
@@ -189,6 +190,7 @@ class RowStore:
                 rows=rows,
                 resource_version=kept[1].resource_version if kept is not None and resume else "",
                 state="loading" if heard or rows else "connecting",
+                stale_since=silent if rows else None,  # rows from before an outage do not get younger by another scope
             )
             new.append(active[key])
         for key, reflector in old.items():

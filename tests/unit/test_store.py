@@ -244,6 +244,25 @@ async def test_a_selector_that_does_not_parse_shows_nothing_and_leaves_the_verdi
         assert "BadRequest" in str(run.store.health.error)
 
 
+async def test_another_scope_during_an_outage_does_not_make_the_rows_younger() -> None:
+    server = filled(8)
+    async with watched(server) as run:
+        await until(lambda: run.settled)
+        server.down = True
+        server.cut(ConnectionFailed("refused"))
+        await until(lambda: run.store.health.state == "stale")
+        since = run.store.health.since
+        run.store.set_scope(Scope(("ns-1",), "app=web"))
+        await until(lambda: run.store.rows and run.store.health.state == "stale")
+        assert run.store.health.since == since
+        server.down = False
+        await until(lambda: run.settled and run.store.health.state == "live")
+        server.down = True
+        server.cut(ConnectionFailed("refused"))
+        await until(lambda: run.store.health.state == "stale")
+        assert run.store.health.since > since
+
+
 async def test_rows_stay_during_an_outage_with_how_long_they_have_been_stale() -> None:
     server = filled(5)
     async with watched(server) as run:
