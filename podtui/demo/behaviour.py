@@ -17,7 +17,7 @@ class Behaviour:
     def __init__(self, state: State, writes: Writes, clock: Clock) -> None:
         self.recorder = Recorder(state, clock)
         self.controllers = Controllers(state, writes, clock, self.recorder)
-        self.scheduler = Scheduler(state, writes, clock, self.recorder)
+        self.scheduler = Scheduler(state, clock, self.recorder)
         self.kubelet = Kubelet(state, writes, clock, self.recorder)
 
     def start(self) -> None:

@@ -1,0 +1,253 @@
+"""Binds pods to nodes, and says why it cannot, in the words of kube-scheduler.
+
+The filters are those of its plugins NodeUnschedulable, NodeAffinity (nodeSelector and required terms), TaintToleration and
+NodeResourcesFit; among the nodes that pass, the one with the fewest pods is taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from podtui.demo.clock import Clock, Handle
+from podtui.demo.events import Recorder
+from podtui.demo.kinds import NODES, PODS
+from podtui.demo.quantities import value
+from podtui.demo.state import Change, State
+
+NAME = "default-scheduler"
+_SELECTOR = "node(s) didn't match Pod's node affinity/selector"
+_UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+_OVER = ("Succeeded", "Failed")
+Object = dict[str, Any]
+
+
+class Scheduler:
+    """Acts on pods that name this scheduler and have no node; tries those that found none again when something changes."""
+
+    def __init__(self, state: State, clock: Clock, recorder: Recorder) -> None:
+        self._state = state
+        self._clock = clock
+        self._recorder = recorder
+        self._queue: dict[tuple[str, str], None] = {}
+        self._pending: dict[tuple[str, str], None] = {}  # tried, and no node was right
+        self._handle: Handle | None = None
+        self._end: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        for pod in self._state.list(PODS):
+            self._consider(pod)
+        self._end = self._state.subscribe(self._changed)
+
+    def close(self) -> None:
+        self._end()
+        if self._handle is not None:
+            self._handle.cancel()
+
+    # -- what to try
+    def _changed(self, change: Change) -> None:
+        if change.kind is PODS:
+            pod = change.new
+            key = pod["metadata"].get("namespace", ""), pod["metadata"]["name"]
+            if change.type == "DELETED" or pod["spec"].get("nodeName"):
+                self._queue.pop(key, None)
+                self._pending.pop(key, None)
+                if change.type == "DELETED" or (pod.get("status") or {}).get("phase") in _OVER:
+                    self._retry()  # there is room again
+            elif key not in self._pending or change.type == "ADDED" or _asks_otherwise(change):
+                self._consider(pod)
+        elif change.kind is NODES and (change.type != "MODIFIED" or _decides(change.old) != _decides(change.new)):
+            self._retry()
+
+    def _consider(self, pod: Object) -> None:
+        spec, metadata = pod["spec"], pod["metadata"]
+        gated = spec.get("schedulingGates") or "deletionTimestamp" in metadata
+        if spec.get("nodeName") or gated or spec.get("schedulerName", NAME) != NAME:
+            return
+        self._queue[metadata.get("namespace", ""), metadata["name"]] = None
+        self._soon()
+
+    def _retry(self) -> None:
+        if self._pending:
+            self._queue.update(self._pending)
+            self._pending.clear()
+            self._soon()
+
+    def _soon(self) -> None:
+        if self._handle is None:
+            self._handle = self._clock.call_later(0.02, self._run)
+
+    def _run(self) -> None:
+        self._handle = None
+        queue, self._queue = self._queue, {}
+        used: dict[str, dict[str, Fraction]] = {}
+        nodes = self._state.list(NODES)
+        for key in queue:
+            pod = self._state.get(PODS, *key)
+            if pod is not None and not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]:
+                self._schedule(key, pod, nodes, used)
+
+    # -- one pod
+    def _schedule(self, key: tuple[str, str], pod: Object, nodes: list[Object], used: dict[str, dict[str, Fraction]]) -> None:
+        wanted = requests(pod)
+        reasons: Counter[str] = Counter()
+        helpless = 0  # nodes on which no pod's going would help
+        fitting: list[tuple[Fraction, float, str]] = []
+        for node in nodes:
+            name = node["metadata"]["name"]
+            reason = _unfit(pod, node)
+            if reason:
+                reasons[reason] += 1
+                helpless += 1
+                continue
+            if name not in used:
+                used[name] = self._used(name)
+            lacking = _lacking(wanted, used[name], node)
+            if lacking:
+                reasons.update(lacking)
+                helpless += any(wanted[what] > _allocatable(node, what) for what in wanted)
+                continue
+            fitting.append((used[name]["pods"], self._clock.random.random(), name))
+        if not fitting:
+            self._pending[key] = None
+            self._refuse(pod, len(nodes), reasons, helpless)
+            return
+        name = min(fitting)[2]
+        used[name] = {what: used[name][what] + amount for what, amount in wanted.items()}
+        self._bind(pod, name)
+
+    def _used(self, node: str) -> dict[str, Fraction]:
+        total = {"cpu": Fraction(0), "memory": Fraction(0), "pods": Fraction(0)}
+        for pod in self._state.by_node(node):
+            if (pod.get("status") or {}).get("phase") not in _OVER:
+                for what, amount in requests(pod).items():
+                    total[what] += amount
+        return total
+
+    def _bind(self, pod: Object, node: str) -> None:
+        condition = self._condition(pod, {"status": "True"})
+        bound = self._state.update(PODS, {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": condition})
+        metadata = pod["metadata"]
+        words = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {node}"
+        self._recorder.record(bound, "Normal", "Scheduled", words, NAME)
+
+    def _refuse(self, pod: Object, count: int, reasons: Counter[str], helpless: int) -> None:
+        if count:
+            each = ", ".join(sorted(f"{number} {reason}" for reason, number in reasons.items()))
+            victims = count - helpless
+            preemption = [f"{victims} No preemption victims found for incoming pod"] if victims else []
+            preemption += [f"{helpless} Preemption is not helpful for scheduling"] if helpless else []
+            words = f"0/{count} nodes are available: {each}. preemption: 0/{count} nodes are available: {', '.join(preemption)}."
+        else:
+            words = "no nodes available to schedule pods"
+        status = self._condition(pod, {"status": "False", "reason": "Unschedulable", "message": words})
+        told = self._state.update(PODS, {**pod, "status": status})
+        self._recorder.record(told, "Warning", "FailedScheduling", words, NAME)
+
+    def _condition(self, pod: Object, fields: Mapping[str, str]) -> Object:
+        """The pod's status with this condition PodScheduled."""
+        status = pod.get("status") or {}
+        conditions = status.get("conditions") or []
+        before: Mapping[str, Any] = next((condition for condition in conditions if condition["type"] == "PodScheduled"), {})
+        same = before.get("status") == fields["status"]
+        since = before["lastTransitionTime"] if same else self._clock.timestamp()
+        new = {"type": "PodScheduled", "lastProbeTime": None, "lastTransitionTime": since, **fields}
+        return {**status, "conditions": [*(condition for condition in conditions if condition["type"] != "PodScheduled"), new]}
+
+
+def _decides(node: Object | None) -> object:
+    """What of a node decides about pods."""
+    if node is None:
+        return None
+    spec = node["spec"]
+    return node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"), node["status"].get("allocatable")
+
+
+def _asks_otherwise(change: Change) -> bool:
+    return change.old is None or change.old["spec"] != change.new["spec"]
+
+
+def requests(pod: Object) -> dict[str, Fraction]:
+    """What a pod counts for on its node: cores, bytes and itself (init containers run before: the largest of them counts)."""
+    total = {"cpu": Fraction(0), "memory": Fraction(0), "pods": Fraction(1)}
+    for what in ("cpu", "memory"):
+        total[what] = sum((_request(container, what) for container in pod["spec"]["containers"]), Fraction(0))
+        first = max((_request(container, what) for container in pod["spec"].get("initContainers") or ()), default=Fraction(0))
+        total[what] = max(total[what], first)
+    return total
+
+
+def _request(container: Object, what: str) -> Fraction:
+    resources = container.get("resources") or {}
+    text = (resources.get("requests") or {}).get(what) or (resources.get("limits") or {}).get(what)
+    return value(str(text)) if text else Fraction(0)
+
+
+def _allocatable(node: Object, what: str) -> Fraction:
+    text = (node["status"].get("allocatable") or {}).get(what)
+    return value(str(text)) if text else Fraction(0)
+
+
+def _lacking(wanted: Mapping[str, Fraction], used: Mapping[str, Fraction], node: Object) -> list[str]:
+    """What the node has too little of."""
+    words = {"cpu": "Insufficient cpu", "memory": "Insufficient memory", "pods": "Too many pods"}
+    return [words[what] for what, amount in wanted.items() if amount and used[what] + amount > _allocatable(node, what)]
+
+
+def _unfit(pod: Object, node: Object) -> str:
+    """Why a node is not for the pod whatever runs on it; "" when it is."""
+    spec = pod["spec"]
+    tolerations = spec.get("tolerations") or []
+    if node["spec"].get("unschedulable") and not tolerated(_UNSCHEDULABLE_TAINT, tolerations):
+        return "node(s) were unschedulable"
+    labels = node["metadata"].get("labels") or {}
+    if any(labels.get(key) != wanted for key, wanted in (spec.get("nodeSelector") or {}).items()):
+        return _SELECTOR
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or []
+    if terms and not any(_matches(term, labels, node["metadata"]["name"]) for term in terms):
+        return _SELECTOR
+    for taint in node["spec"].get("taints") or ():
+        if taint["effect"] != "PreferNoSchedule" and not tolerated(taint, tolerations):
+            return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
+    return ""
+
+
+def tolerated(taint: Mapping[str, str], tolerations: Iterable[Mapping[str, str]]) -> bool:
+    """Whether one of the tolerations is for the taint (core/v1 Toleration.ToleratesTaint)."""
+    for toleration in tolerations:
+        if toleration.get("effect") not in (None, "", taint["effect"]):
+            continue
+        if toleration.get("key") not in (None, "", taint["key"]):
+            continue
+        if toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or ""):
+            return True
+    return False
+
+
+def _matches(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
+    expressions = [(each, labels) for each in term.get("matchExpressions") or ()]
+    expressions += [(each, {"metadata.name": name}) for each in term.get("matchFields") or ()]
+    return bool(expressions) and all(_holds(each, values) for each, values in expressions)
+
+
+def _holds(expression: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    found, wanted = values.get(expression["key"]), expression.get("values") or []
+    match expression["operator"]:
+        case "In":
+            return found in wanted
+        case "NotIn":
+            return found not in wanted
+        case "Exists":
+            return found is not None
+        case "DoesNotExist":
+            return found is None
+        case "Gt" | "Lt" as order:
+            try:
+                return int(found or "") > int(wanted[0]) if order == "Gt" else int(found or "") < int(wanted[0])
+            except ValueError:
+                return False
+    return False

@@ -1,0 +1,135 @@
+"""Which node a pod gets, and what is said when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podtui.demo.clock import Clock
+from podtui.demo.events import KEPT, Recorder
+from podtui.demo.kinds import EVENTS, NAMESPACES, NODES, PODS
+from podtui.demo.nodes import node, reachable, unreachable
+from podtui.demo.scheduler import Scheduler
+from podtui.demo.state import State
+
+
+class Cluster:
+    def __init__(self, *nodes: dict[str, Any]) -> None:
+        self.clock = Clock(speed=0, start=1_700_000_000)
+        self.state = State(self.clock)
+        self.state.create(NAMESPACES, {"metadata": {"name": "shop"}})
+        for each in nodes:
+            self.state.create(NODES, each)
+        self.scheduler = Scheduler(self.state, self.clock, Recorder(self.state, self.clock))
+        self.scheduler.start()
+
+    def pod(self, name: str, cpu: str = "", **spec: Any) -> None:
+        container: dict[str, Any] = {"name": "app", "image": "x"}
+        if cpu:
+            container["resources"] = {"requests": {"cpu": cpu}}
+        metadata = {"name": name, "namespace": "shop"}
+        obj = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": metadata,
+            "spec": {"containers": [container], **spec},
+            "status": {"phase": "Pending"},
+        }
+        self.state.create(PODS, obj)
+        self.clock.advance(1)
+
+    def where(self, name: str) -> str:
+        pod = self.state.get(PODS, "shop", name)
+        assert pod is not None
+        return str(pod["spec"].get("nodeName", ""))
+
+    def why(self, name: str) -> str:
+        pod = self.state.get(PODS, "shop", name)
+        assert pod is not None
+        (condition,) = pod["status"]["conditions"]
+        return str(condition.get("message", condition["status"]))
+
+    def events(self) -> list[tuple[str, str, int]]:
+        return [(event["reason"], event["involvedObject"]["name"], event["count"]) for event in self.state.list(EVENTS)]
+
+
+def make(name: str, number: int = 0, **more: Any) -> dict[str, Any]:
+    return node(name, number, "2026-01-01T00:00:00Z", **more)
+
+
+def test_pods_are_spread_over_the_nodes() -> None:
+    cluster = Cluster(make("a"), make("b", 1))
+    for number in range(4):
+        cluster.pod(f"web-{number}")
+    assert sorted(cluster.where(f"web-{number}") for number in range(4)) == ["a", "a", "b", "b"]
+    assert ("Scheduled", "web-0", 1) in cluster.events() and cluster.why("web-0") == "True"
+
+
+def test_a_node_selector_that_no_node_has_waits_until_one_is_labelled() -> None:
+    cluster = Cluster(make("a"), make("b", 1))
+    cluster.pod("gpu", nodeSelector={"gpu": "true"})
+    assert cluster.why("gpu") == (
+        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. "
+        "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+    )
+    assert cluster.events() == [("FailedScheduling", "gpu", 1)]
+    cluster.state.update(NODES, make("b", 1, labels={"gpu": "true"}))
+    cluster.clock.advance(1)
+    assert cluster.where("gpu") == "b"
+
+
+def test_requests_must_fit_and_a_pod_that_goes_makes_room() -> None:
+    cluster = Cluster(make("a", cpu=2))
+    cluster.pod("first", cpu="1500m")
+    cluster.pod("second", cpu="1")
+    assert cluster.why("second").startswith(
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption"
+    )
+    cluster.state.remove(PODS, "shop", "first")
+    cluster.clock.advance(1)
+    assert cluster.where("second") == "a"
+
+
+def test_taints_keep_pods_away_unless_they_tolerate_them() -> None:
+    taint = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
+    cluster = Cluster(make("a", taints=[taint]))
+    cluster.pod("web")
+    cluster.pod("db", tolerations=[{"key": "dedicated", "operator": "Equal", "value": "db", "effect": "NoSchedule"}])
+    assert "1 node(s) had untolerated taint {dedicated: db}" in cluster.why("web") and cluster.where("db") == "a"
+
+
+def test_a_node_that_is_lost_or_cordoned_gets_nothing() -> None:
+    cluster = Cluster(unreachable(make("a"), "2026-01-01T00:00:00Z"))
+    cluster.pod("web")
+    assert "untolerated taint {node.kubernetes.io/unreachable: }" in cluster.why("web")
+    back = reachable(make("a"), "2026-01-01T00:00:00Z")
+    cluster.state.update(NODES, {**back, "spec": {**back["spec"], "unschedulable": True}})
+    cluster.clock.advance(1)
+    assert "1 node(s) were unschedulable" in cluster.why("web")
+    cluster.state.update(NODES, back)
+    cluster.clock.advance(1)
+    assert cluster.where("web") == "a"
+
+
+def test_pods_of_another_scheduler_are_left_alone() -> None:
+    cluster = Cluster(make("a"))
+    cluster.pod("own", schedulerName="mine")
+    assert cluster.where("own") == "" and cluster.events() == []
+
+
+def test_affinity_to_nodes_is_kept() -> None:
+    cluster = Cluster(make("a", labels={"zone": "east"}), make("b", 1, labels={"zone": "west"}))
+    term = {"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["east"]}, {"key": "gone", "operator": "DoesNotExist"}]}
+    cluster.pod("web", affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}})
+    assert cluster.where("web") == "b"
+
+
+def test_the_same_event_again_is_counted_and_an_old_one_is_dropped() -> None:
+    cluster = Cluster()
+    recorder = Recorder(cluster.state, cluster.clock)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop", "uid": "u"}}
+    for _ in range(3):
+        recorder.record(pod, "Warning", "BackOff", "Back-off restarting", "kubelet", host="a")
+        cluster.clock.advance(KEPT / 2)
+    assert cluster.events() == [("BackOff", "web", 3)]
+    cluster.clock.advance(KEPT)
+    assert cluster.events() == []
