@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from podtui.demo import discovery, listing, openapi
+from podtui.demo import discovery, listing, openapi, scaling
 from podtui.demo.errors import ApiError, forbidden, internal_error, not_found, path_not_found, unauthorized
 from podtui.demo.kinds import NAMESPACES, PODS, Kind, kind_at
 from podtui.demo.metrics import node_metrics, pod_metrics
@@ -191,6 +191,8 @@ class Api:
             entry = self.state.entry(kind, target.namespace, target.name)
             if entry is None:
                 raise not_found(kind, target.name)
+            if target.subresource == "scale":
+                return _json(request, scaling.scale_of(entry.obj))
             return self._object(request, kind, entry, form)
         if kind.namespaced and verb == "create" and not target.namespace:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
@@ -210,6 +212,10 @@ class Api:
         agent = request.headers.get("User-Agent", "").partition("/")[0]
         if verb in ("create", "update") and not options.field_manager:
             common["field_manager"] = agent
+        if target.subresource == "scale":
+            found = decoded("Scale", content_type, body) if verb == "update" else None
+            common["field_manager"] = options.field_manager or agent
+            return _json(request, scaling.change(self.state, self.writes, kind, namespace, name, content_type, found, body, **common))
         warnings: Sequence[str] = ()
         code = 200
         if verb == "create" and target.subresource:

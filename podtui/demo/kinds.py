@@ -57,6 +57,7 @@ class Kind:
 
 
 _STATUS = ("get", "patch", "update")
+_SCALE = ("scale", "autoscaling/v1/Scale", _STATUS)
 
 PODS = Kind(
     "", "v1", "Pod", "pods", "pod", ("po",), True, categories=("all",),
@@ -93,7 +94,10 @@ DEPLOYMENTS = Kind(
     ("deploy",),
     True,
     categories=("all",),
-    subresources=(("status", "Deployment", _STATUS),),
+    subresources=(
+        _SCALE,
+        ("status", "Deployment", _STATUS),
+    ),
 )
 REPLICASETS = Kind(
     "apps",
@@ -104,7 +108,10 @@ REPLICASETS = Kind(
     ("rs",),
     True,
     categories=("all",),
-    subresources=(("status", "ReplicaSet", _STATUS),),
+    subresources=(
+        _SCALE,
+        ("status", "ReplicaSet", _STATUS),
+    ),
 )
 JOBS = Kind("batch", "v1", "Job", "jobs", "job", (), True, categories=("all",), subresources=(("status", "Job", _STATUS),))
 ENDPOINTSLICES = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", (), True)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from podtui.demo import watching
+from podtui.demo import api, watching
 from podtui.demo.kinds import CONFIGMAPS
 from podtui.demo.server import DemoServer
 from podtui.demo.state import State
@@ -84,6 +84,7 @@ class Events:
 async def client() -> AsyncIterator[Client]:
     server = DemoServer(behaviour=False, speed=0, start=1_700_000_000)
     await server.open()
+    server.writes.namespaces.close()
     server.state.remove(CONFIGMAPS, "default", "kube-root-ca.crt")  # every namespace has it
     async with aiohttp.ClientSession() as session:
         yield Client(server, session)
@@ -344,7 +345,22 @@ async def test_a_watch_whose_client_went_is_forgotten(client: Client, monkeypatc
     await asyncio.wait_for(closed.wait(), 10)
 
 
-async def test_one_who_does_not_read_is_dropped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_connection_of_one_who_does_not_read_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = asyncio.Event()
+    monkeypatch.setattr(api, "PATIENCE", 0.1)
+    monkeypatch.setattr(watching.Watch, "close", lambda watch: closed.set())
+    for number in range(40):  # more than the buffers of both ends take
+        obj = {"metadata": {"name": f"m{number}", "namespace": "default"}, "data": {"a": "x" * 500_000}}
+        client.state.create(CONFIGMAPS, obj)
+    host, _, port = client.server.url.split("/")[2].partition(":")
+    _, writer = await asyncio.open_connection(host, int(port), limit=1)
+    secret = client.server.url.rsplit("/", 1)[1]
+    writer.write(f"GET /{secret}{MAPS}?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await asyncio.wait_for(closed.wait(), 20)
+    writer.close()
+
+
+async def test_one_who_falls_behind_is_dropped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "BUFFER", 50)
     watch = await client.watch("resourceVersion=1")
     for number in range(60):  # in one go: the watch has no turn to write meanwhile
