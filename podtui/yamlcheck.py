@@ -37,12 +37,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checked(Generic[_T]):
-    """A file that was read. `value` is None when there are problems; `lines` has the line of each path of keys."""
+    """A file that was read. `value` is None when there are problems; `lines` has the line of each path of keys.
+
+    `known` is what stands there without the unknown keys, for more checks; None when something else is wrong.
+    """
 
     path: str
     value: _T | None
     problems: list[Problem]
     lines: dict[Path_, int]
+    known: _T | None = None
 
     def line(self, *path: str | int) -> int:
         """The line on which the value of `path` stands, or the nearest one around it."""
@@ -88,7 +92,8 @@ def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
         root = yaml.MappingNode(f"{_TAG}map", [], yaml.Mark(path, 0, 0, 0, None, 0))
     value = walker.value(root, kind, ())
     walker.problems.sort(key=lambda problem: problem.line)
-    return Checked(path, None if walker.problems else typing.cast(_T, value), walker.problems, walker.lines)
+    known = None if value is _WRONG else typing.cast(_T, value)
+    return Checked(path, None if walker.problems else known, walker.problems, walker.lines, known)
 
 
 class _Walker:
@@ -97,6 +102,7 @@ class _Walker:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.lines: dict[Path_, int] = {}
+        self.unknown = 0  # how many of the problems are keys that are not known
 
     def value(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         """The node's value as a `kind`, or _WRONG after noting why not."""
@@ -141,16 +147,17 @@ class _Walker:
         if not isinstance(node, yaml.MappingNode):
             return self._wrong(node, f"{_shown(path)} must hold keys and values, not {_described(node)}")
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-        before, values = len(self.problems), {}
+        before, values = len(self.problems) - self.unknown, {}
         for name, key, value in self._pairs(node, path):
             if name not in fields:
+                self.unknown += 1
                 self._wrong(key, f"unknown key {_shown((*path, name))}{near(name, fields)}")
             elif _tag(value) != "null" or fields[name].required:
                 values[fields[name].name] = self.value(value, fields[name].type, (*path, name))
         for name, field in fields.items():
             if field.required and (*path, name) not in self.lines:
                 self._wrong(node, f"{_shown((*path, name))} is missing")
-        return kind(**values) if len(self.problems) == before else _WRONG
+        return kind(**values) if len(self.problems) - self.unknown == before else _WRONG
 
     def _mapping(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         if not isinstance(node, yaml.MappingNode):

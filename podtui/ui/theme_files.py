@@ -120,10 +120,10 @@ def theme_paths() -> list[Path]:
 def check_theme(path: Path) -> tuple[PodtuiTheme | None, list[Problem]]:
     """The theme of a file and every mistake in it; no theme when there is one. Raises ConfigError if it cannot be read."""
     found = read(path, ThemeFile)
-    if found.value is None:
+    if found.known is None:
         return None, found.problems
-    problems = sorted(_mistakes(found, found.value), key=lambda problem: problem.line)
-    return (None if problems else _theme(found.value, str(path))), problems
+    problems = sorted([*found.problems, *_mistakes(found, found.known)], key=lambda problem: problem.line)
+    return (None if problems else _theme(found.known, str(path))), problems
 
 
 def read_theme(path: Path) -> PodtuiTheme:

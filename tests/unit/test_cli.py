@@ -208,11 +208,12 @@ def test_the_default_theme_of_a_terminal_with_16_colours_is_its_own_colours(podt
 
 def test_a_checked_theme_tells_every_mistake_with_its_line(podtui: Run, tmp_path: Path) -> None:
     theme = tmp_path / "mine.yaml"
-    theme.write_text('name: mine\nprimary: blau\nstyles:\n  status.eror: "bold"\n')
+    theme.write_text('name: mine\nprimary: blau\nstyles:\n  status.eror: "bold"\npanle: red\n')
     done = podtui("themes", "--check", str(theme))
     assert done.returncode == 1
     assert f"{theme}:2: `primary` is no colour" in done.stderr
     assert f"{theme}:4: there is no style `status.eror`, did you mean `status.error`?" in done.stderr
+    assert f"{theme}:5: unknown key `panle`, did you mean `panel`?" in done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
