@@ -6,33 +6,30 @@ synchronous. What it answers is stored or shared, so nobody may change it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from podtui.demo import defaults, managed, patches
+from podtui.demo.binding import bind
 from podtui.demo.deletion import Deletion
 from podtui.demo.errors import (
     ApiError,
     Body,
     already_exists,
-    bad_request,
     conflict,
     field_forbidden,
     forbidden,
     invalid,
     invalid_value,
     not_found,
-    not_supported,
     quoted,
     required,
     unsupported_media_type,
 )
-from podtui.demo.eviction import SUCCESS, evict
+from podtui.demo.eviction import evict
 from podtui.demo.garbage import Collector
-from podtui.demo.kinds import JOBS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, SERVICES, Kind, kind_of
+from podtui.demo.incoming import applied, check_name, decoded, normal, patched, place
+from podtui.demo.kinds import JOBS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, SERVICES, Kind
 from podtui.demo.namespaces import Namespaces
 from podtui.demo.podvalidation import warnings as pod_warnings
 from podtui.demo.schema import DecodeError, decode
@@ -45,8 +42,6 @@ OwnerKey = tuple[str, str, str, str]
 _GENERATED = 58
 """How much of generateName is kept before the five letters that the server adds."""
 _ATTEMPTS = 8
-_SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
-_NAMESPACE_DIFFERS = "the namespace of the provided object does not match the namespace sent on the request"
 _STATUS_ONLY = (("f:status",),)
 _ALL_BUT_STATUS = (("f:spec",), ("f:metadata", "f:ownerReferences"), ("f:metadata", "f:deletionTimestamp"))
 _SET_BY_SERVER = (
@@ -59,7 +54,6 @@ _SET_BY_SERVER = (
     "generation",
     "managedFields",
 )
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Writes:
@@ -89,14 +83,14 @@ class Writes:
         field_manager: str = "",
     ) -> tuple[Object, list[str]]:
         """The new object, and warnings. ApiError 400, 403, 404, 409 or 422."""
-        found, warnings = self._decoded(kind, obj, field_validation)
+        found, warnings = decoded(kind, obj, field_validation)
         return self._create(kind, namespace, found, warnings, dry_run, managed.manager_name(field_manager), None)
 
     def _create(
-        self, kind: Kind, namespace: str, found: Object, warnings: list[str], dry_run: bool, manager: str, applied: managed.Owners | None
+        self, kind: Kind, namespace: str, found: Object, warnings: list[str], dry_run: bool, manager: str, appliers: managed.Owners | None
     ) -> tuple[Object, list[str]]:
         metadata = found["metadata"]
-        _place(kind, namespace, metadata)
+        place(kind, namespace, metadata)
         if metadata.get("resourceVersion") and not dry_run:
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         for key in _SET_BY_SERVER:
@@ -107,7 +101,7 @@ class Writes:
         if generated:
             metadata["name"] = self._generated(kind, namespace, metadata["generateName"])
         defaults.set_defaults(kind.kind, found)
-        owners = applied
+        owners = appliers
         if owners is None:
             owners = managed.Owners(())
             owner = (manager, "Update", kind.api_version, "")
@@ -201,9 +195,9 @@ class Writes:
         field_manager: str = "",
     ) -> tuple[Object, list[str]]:
         """The object after a PUT, and warnings. ApiError 400, 404, 409 or 422."""
-        found, warnings = self._decoded(kind, obj, field_validation)
+        found, warnings = decoded(kind, obj, field_validation)
         metadata = found["metadata"]
-        _check_name(kind, namespace, name, metadata)
+        check_name(kind, namespace, name, metadata)
         old = self.state.get(kind, namespace, name)
         if old is None:
             raise not_found(kind, name)
@@ -215,7 +209,7 @@ class Writes:
             raise conflict(kind, name, why)
         defaults.set_defaults(kind.kind, found)
         key = (managed.manager_name(field_manager), "Update", kind.api_version, subresource)
-        stored = self._update(kind, old, self._normal(kind, old), found, subresource, key, dry_run, None)
+        stored = self._update(kind, old, normal(kind, old), found, subresource, key, dry_run, None)
         return stored, warnings + _warnings(kind, found)
 
     def patch(
@@ -245,30 +239,30 @@ class Writes:
         manager = managed.manager_name(field_manager, user_agent)
         key = (manager, "Apply" if applying else "Update", kind.api_version, subresource)
         if applying:
-            config = self._applied(kind, namespace, name, body)
+            config = applied(kind, namespace, name, body)
             if old is None:
                 if subresource:
                     raise not_found(kind, name)
                 first = managed.Owners(())
                 first.sets[key] = {path for path in managed.owned(kind.kind, config) if path[0] != "f:status"}
-                found, warnings = self._decoded(kind, config, field_validation)
+                found, warnings = decoded(kind, config, field_validation)
                 made, warnings = self._create(kind, namespace, found, warnings, dry_run, manager, first)
                 return made, warnings, True
             owners: managed.Owners | None
-            base, owners = self._normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
-            patched: Any = managed.apply(kind.kind, base, config, owners, key, _ignored(kind, subresource), force)
+            base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
+            value: Any = managed.apply(kind.kind, base, config, owners, key, _ignored(kind, subresource), force)
             unknown: list[str] = []
             shown = ""
         else:
             if old is None:
                 raise not_found(kind, name)
-            base, owners = self._normal(kind, old), None
-            patched, unknown, shown = _patched(kind, base, patch_type, body)
+            base, owners = normal(kind, old), None
+            value, unknown, shown = patched(kind, base, patch_type, body)
         stored, warnings = self._store_patched(
             kind,
             old,
             base,
-            patched,
+            value,
             unknown,
             shown,
             subresource,
@@ -285,7 +279,7 @@ class Writes:
         kind: Kind,
         old: Object,
         base: Object,
-        patched: Any,
+        value: Any,
         unknown: list[str],
         shown: str,
         subresource: str,
@@ -296,10 +290,10 @@ class Writes:
         strategic: bool,
     ) -> tuple[Object, list[str]]:
         name, namespace = old["metadata"]["name"], old["metadata"].get("namespace", "")
-        if isinstance(patched, dict) and isinstance(patched.get("metadata", {}), dict):
-            _check_name(kind, namespace, name, patched.get("metadata") or {})
+        if isinstance(value, dict) and isinstance(value.get("metadata", {}), dict):
+            check_name(kind, namespace, name, value.get("metadata") or {})
         try:
-            found, fields = decode(kind.kind, patched)
+            found, fields = decode(kind.kind, value)
         except DecodeError as error:
             words = error.converting if strategic else str(error)
             raise invalid(_PATCH, "", [invalid_value("patch", shown, words)]) from None
@@ -311,42 +305,6 @@ class Writes:
         defaults.set_defaults(kind.kind, found)
         stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)
         return stored, warnings + _warnings(kind, found)
-
-    def _applied(self, kind: Kind, namespace: str, name: str, body: bytes) -> Object:
-        """What an apply request holds: an object of this kind, complete enough to be one."""
-        try:
-            config = yaml.load(body, Loader=_LOADER)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line + isinstance(error, yaml.scanner.ScannerError) if mark else 0
-            at = f"line {line}: " if line else ""
-            raise bad_request(f"error encoding patch: yaml: {at}{getattr(error, 'problem', None) or 'not valid'}") from None
-        if not isinstance(config, dict):
-            told = f"json: cannot unmarshal {patches.go_type(config)} into Go value of type map[string]interface {{}}"
-            raise bad_request(f"error decoding patch: {told}")
-        version, title = config.get("apiVersion") or "", config.get("kind") or ""
-        if not version or not title:
-            group, _, short = str(version).rpartition("/")
-            raise bad_request(f"invalid object type: {group}/{short}, Kind={title}")
-        if (version, title) != (kind.api_version, kind.kind):
-            raise bad_request(f'{title} in version "{version}" cannot be handled as a {kind.kind}')
-        metadata = config.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        if metadata.get("managedFields"):
-            raise bad_request("metadata.managedFields must be nil")
-        full = f"{kind.group}/{kind.version}, Kind={kind.kind}"
-        where = f"failed to create typed patch object ({metadata.get('namespace') or ''}/{metadata.get('name') or ''}; {full})"
-        try:
-            _, unknown = decode(kind.kind, config)
-        except DecodeError as error:
-            raise ApiError(500, "", f"{where}: {error.applying}") from None
-        if unknown:
-            faults = [f".{field}: field not declared in schema" for field in unknown]
-            raise ApiError(500, "", f"{where}: " + (faults[0] if len(faults) == 1 else "errors:\n  " + "\n  ".join(faults)))
-        if not metadata.get("name"):
-            metadata = config["metadata"] = {**metadata, "name": name}
-        _check_name(kind, namespace, name, metadata)
-        return config
 
     def _update(
         self,
@@ -479,113 +437,14 @@ class Writes:
 
     def bind(self, namespace: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Puts a pod on a node, as a scheduler does. ApiError 404, 409 when it is on one already, 422 without a target."""
-        pod = self.state.get(PODS, namespace, name)
-        if pod is None:
-            raise not_found(PODS, name)
-        target = body.get("target") or {}
-        if not target.get("name"):
-            raise invalid(Body("Binding", "", "bindings"), name, [required("target.name")])
-        if target.get("kind") not in (None, "", "Node"):
-            raise invalid(Body("Binding", "", "bindings"), name, [not_supported("target.kind", target["kind"], ["Node", "<empty>"])])
-        spec = pod.get("spec") or {}
-        if spec.get("nodeName"):
-            raise conflict(_PodBinding(), name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
-        if "deletionTimestamp" in pod["metadata"]:
-            raise conflict(_PodBinding(), name, f"pod {name} is being deleted, cannot be assigned to a host")
-        if not dry_run:
-            status = pod.get("status") or {}
-            scheduled: Object = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-            scheduled["lastTransitionTime"] = self.state.clock.timestamp()
-            others = [one for one in status.get("conditions") or () if one.get("type") != "PodScheduled"]
-            bound = {**pod, "spec": {**spec, "nodeName": target["name"]}, "status": {**status, "conditions": [*others, scheduled]}}
-            self.state.update(PODS, bound)
-        return dict(SUCCESS)
+        return bind(self.state, namespace, name, body, dry_run=dry_run)
 
     def evict(self, namespace: str, pod: str, body: Mapping[str, Any], dry_run: bool = False) -> Object:
         """Deletes a pod as far as its PodDisruptionBudget allows. ApiError 404, 409 or 429."""
         return evict(self.state, self.deletion, namespace, pod, dict(body), dry_run=dry_run)
 
-    # -- reading requests
-
-    def _decoded(self, kind: Kind, obj: Any, field_validation: str) -> tuple[Object, list[str]]:
-        """A request's object, and warnings. ApiError 400 in the words of the server's decoder."""
-        if not isinstance(obj, dict):
-            raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): couldn't get version/kind")
-        version, title = obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind
-        if not isinstance(version, str) or not isinstance(title, str):
-            raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): couldn't get version/kind")
-        said = f'{title} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind.kind}: '
-        if (version, title) != (kind.api_version, kind.kind):
-            if kind_of(version, title) is None:
-                raise bad_request(f'{said}no kind "{title}" is registered for version "{version}" {_SCHEME}')
-            package = kind.group.partition(".")[0] or "core"
-            raise bad_request(f"{said}converting ({version.rpartition('/')[2]}.{title}) to ({package}.{kind.kind}): unknown conversion")
-        try:
-            found, unknown = decode(kind.kind, obj)
-        except DecodeError as error:
-            raise bad_request(f"{said}{error}") from None
-        found["kind"], found["apiVersion"] = kind.kind, kind.api_version
-        found.setdefault("metadata", {})
-        faults = [f"unknown field {quoted(field)}" for field in unknown]
-        if faults and field_validation == "Strict":
-            raise bad_request(f"{said}strict decoding error: {', '.join(faults)}")
-        return found, faults if field_validation in ("Warn", "") else []
-
-    def _normal(self, kind: Kind, obj: Object) -> Object:
-        """A stored object as the server would read it: controllers and scenarios may have left out what is empty."""
-        found, _ = decode(kind.kind, obj)
-        found["kind"], found["apiVersion"] = kind.kind, kind.api_version
-        defaults.set_defaults(kind.kind, found)
-        return found
-
-
-class _PodBinding:
-    group, kind, plural = "", "Binding", "pods/binding"
-
 
 _PATCH = Body("", "")
-
-
-def _patched(kind: Kind, base: Object, patch_type: str, body: bytes) -> tuple[Any, list[str], str]:
-    """The patched JSON, faults of the patch itself, and how an error shows it."""
-    if patch_type == patches.JSON_PATCH:
-        patched, unknown = patches.json_patch(base, body)
-        return patched, unknown, _shown(patched)
-    if patch_type == patches.MERGE_PATCH:
-        patched = patches.merge_patch(base, body)
-        return patched, [], _shown(patched)
-    patch = patches.parse(body)
-    return patches.strategic_merge_patch(kind.kind, base, patch), [], patches.go_map(patch)
-
-
-def _shown(patched: Any) -> str:
-    if isinstance(patched, dict):
-        patched = {key: patched[key] for key in sorted(patched)}
-    return json.dumps(patched, separators=(",", ":"), ensure_ascii=False)
-
-
-def _place(kind: Kind, namespace: str, metadata: Object) -> None:
-    """Puts a new object into the namespace of the request."""
-    if not kind.namespaced:
-        metadata.pop("namespace", None)
-        return
-    if metadata.setdefault("namespace", namespace) != namespace:
-        raise bad_request(_NAMESPACE_DIFFERS)
-
-
-def _check_name(kind: Kind, namespace: str, name: str, metadata: Object) -> None:
-    """ApiError 400 unless the object is the one that the path names."""
-    given = metadata.get("name")
-    if not given:
-        raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
-    if given != name:
-        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-    if not kind.namespaced:
-        metadata.pop("namespace", None)
-    elif (metadata.get("namespace") or namespace) != namespace:
-        raise bad_request(_NAMESPACE_DIFFERS)
-    else:
-        metadata["namespace"] = namespace
 
 
 def _has_status(kind: Kind) -> bool:
