@@ -1,0 +1,66 @@
+"""EndpointSlices: the addresses behind each Service that has a selector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from podtui.demo.control.base import Controller, Key, Object, ending, key_of, ready, reference
+from podtui.demo.defaults import suffix
+from podtui.demo.errors import ApiError
+from podtui.demo.kinds import ENDPOINTSLICES, PODS, SERVICES
+from podtui.demo.state import Change
+
+SERVICE = "kubernetes.io/service-name"
+_MANAGER = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
+
+
+class Endpoints(Controller):
+    kind = SERVICES
+    component = "endpoint-slice-controller"
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        yield from super().keys(change)
+        if change.kind is PODS:
+            for service in self.state.list(SERVICES, change.new["metadata"]["namespace"]):
+                selector = (service["spec"].get("selector") or {}).items()
+                if selector and any(pod and selector <= (pod["metadata"].get("labels") or {}).items() for pod in (change.old, change.new)):
+                    yield key_of(service)
+
+    def sync(self, namespace: str, name: str) -> None:
+        service = self.state.get(SERVICES, namespace, name)
+        if service is None or ending(service) or not service["spec"].get("selector"):
+            return
+        selector = service["spec"]["selector"].items()
+        pods = [pod for pod in self.state.list(PODS, namespace) if selector <= (pod["metadata"].get("labels") or {}).items()]
+        pods = [pod for pod in pods if (pod.get("status") or {}).get("podIP") and pod["status"].get("phase") not in ("Succeeded", "Failed")]
+        wanted = {
+            "addressType": "IPv4",
+            "endpoints": [_endpoint(pod) for pod in pods] or None,
+            "ports": [_port(port, pods) for port in service["spec"].get("ports") or ()],
+        }
+        slices = self.owned(service, ENDPOINTSLICES)
+        if slices:
+            self.state.update(ENDPOINTSLICES, {**slices[0], **wanted})
+            return
+        labels = {**(service["metadata"].get("labels") or {}), **_MANAGER, SERVICE: name}
+        metadata = {"name": f"{name}-{suffix(self.clock.random)}", "generateName": f"{name}-", "namespace": namespace, "labels": labels}
+        try:
+            self.state.create(ENDPOINTSLICES, {"metadata": {**metadata, "ownerReferences": [reference(service)]}, **wanted})
+        except ApiError:
+            self.again.append((1.0, (namespace, name)))
+
+
+def _endpoint(pod: Object) -> Object:
+    metadata, is_ready = pod["metadata"], ready(pod)
+    conditions = {"ready": is_ready and not ending(pod), "serving": is_ready, "terminating": ending(pod)}
+    target = {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]}
+    return {"addresses": [pod["status"]["podIP"]], "conditions": conditions, "nodeName": pod["spec"].get("nodeName"), "targetRef": target}
+
+
+def _port(port: Object, pods: list[Object]) -> Object:
+    """A Service's port as the pods have it: a name is looked up in the first of them."""
+    target = port.get("targetPort", port["port"])
+    if isinstance(target, str):
+        named = [one for pod in pods for box in pod["spec"]["containers"] for one in box.get("ports") or () if one.get("name") == target]
+        target = named[0]["containerPort"] if named else None
+    return {"name": port.get("name", ""), "port": target, "protocol": port.get("protocol", "TCP")}
