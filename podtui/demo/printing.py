@@ -355,13 +355,14 @@ def _template(spec: Object) -> list[str]:
     """Containers, images and the selector."""
     containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or ()
     selector = spec.get("selector") or {}
-    shown = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
     for one in selector.get("matchExpressions") or ():
         operator, key = one.get("operator"), one.get("key", "")
         if operator in ("In", "NotIn"):
-            shown.append(f"{key} {operator.lower()} ({','.join(sorted(one.get('values') or ()))})")
+            terms.append((key, f"{key} {operator.lower()} ({','.join(sorted(one.get('values') or ()))})"))
         else:
-            shown.append(key if operator == "Exists" else f"!{key}")
+            terms.append((key, key if operator == "Exists" else f"!{key}"))
+    shown = [text for _, text in sorted(terms, key=lambda term: term[0])]
     return [",".join(c.get("name", "") for c in containers), ",".join(c.get("image", "") for c in containers), ",".join(shown) or NONE]
 
 
@@ -487,7 +488,7 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
         _endpointslice,
     ),
 }
-_ROLES = ((_NAME, Column("Created At", "When the role was created.")), _created)
+_ROLES = ((_NAME, Column("Created At", "When the role was created.", type="date")), _created)
 _BINDINGS = (
     (
         _NAME,
