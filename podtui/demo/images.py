@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.programs import Answer, Body, Program, Request
+from podtui.demo.programs import Program
+from podtui.demo.samples import (
+    Crash,
+    Database,
+    Job,
+    JsonLogger,
+    Korean,
+    Kubia,
+    Nginx,
+    Noisy,
+    OutOfMemory,
+    SlowStart,
+    Stacktrace,
+    UnhealthyKubia,
+    Web,
+)
 from podtui.demo.shell import Script, knows
 
-
-class Kubia(Program):
-    """The web server of the textbook's chapters, a Node.js program: as PID 1 it does not listen to SIGTERM."""
-
-    stop_after = None
-    ports = (8080,)
-
-    def run(self) -> Body:
-        self.context.say("Kubia server starting...")
-        yield None
-        return 0
-
-    def answer(self, request: Request) -> Answer:
-        self.context.say(f"Received request from ::ffff:{request.client}")
-        return Answer(200, f"You've hit {self.context.hostname}\n")
-
-
-_SHELLS = ("busybox", "alpine", "debian", "ubuntu", "library/busybox", "example/shell")
+_PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
+    ("luksa/kubia-unhealthy", UnhealthyKubia),
+    ("nginx", Nginx),
+    ("example/web", Web),
+    ("example/json-logger", JsonLogger),
+    ("example/stacktrace", Stacktrace),
+    ("example/noisy", Noisy),
+    ("example/korean", Korean),
+    ("example/crash", Crash),
+    ("example/oom", OutOfMemory),
+    ("example/job", Job),
+    ("example/slow-start", SlowStart),
+    ("example/db", Database),
+)
+"""By how the image's name begins, without docker.io and tag."""
+_SILENT = (Program, Kubia, Nginx, Web, Database)
+"""Those that need not be watched over where they were found running; the visits of a Web may begin when somebody looks."""
+_SHELLS = ("busybox", "alpine", "debian", "ubuntu", "example/shell")
 
 
 def unpullable(image: str) -> str:
@@ -46,18 +61,21 @@ def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | 
 
     `own`: the container names no command, so `command` are arguments for the image's own one.
     """
-    name = image.removeprefix("docker.io/").split("@")[0].split(":")[0]
+    name = image.removeprefix("docker.io/").removeprefix("library/").split("@")[0].split(":")[0]
     if command and (not own or name in _SHELLS):
         if knows(command[0]):
             return Script
         if name in _SHELLS:
             return command[0]
-    if "kubia" in name:
-        return Kubia
-    return Script if name in _SHELLS else Program
+    if name in _SHELLS:
+        return Script
+    for beginning, program in _PROGRAMS:
+        if name.startswith(beginning):
+            return program
+    return Kubia if "kubia" in name else Program
 
 
 def lasts(container: dict[str, Any]) -> bool:
     """Whether what runs in this container (of a pod's spec) never does anything by itself, so that nobody must watch over it."""
     probed = any(key in container for key in ("livenessProbe", "readinessProbe", "startupProbe"))
-    return not probed and "command" not in container and program_of(container.get("image", ""), [], own=True) in (Program, Kubia)
+    return not probed and "command" not in container and program_of(container.get("image", ""), [], own=True) in _SILENT

@@ -10,9 +10,9 @@ import pytest
 from podtui.demo.clock import Clock
 from podtui.demo.errors import ApiError
 from podtui.demo.events import Recorder
-from podtui.demo.kinds import CONFIGMAPS, EVENTS, NAMESPACES, NODES, PODS
+from podtui.demo.kinds import EVENTS, NAMESPACES, NODES, PODS
 from podtui.demo.kubelet import Kubelet
-from podtui.demo.nodes import node, reachable, unreachable
+from podtui.demo.nodes import node
 from podtui.demo.state import Change, State
 from podtui.demo.writes import Writes
 
