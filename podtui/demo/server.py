@@ -108,9 +108,13 @@ class DemoServer:
         self._in_loop(self._unbind())
 
     def resume(self) -> None:
-        """The API server comes back at the same address, with everything that it knew."""
+        """The API server comes back at the same address with every object, but not with the history: as a real one, it begins anew."""
         if self._runner is None:
-            self._in_loop(self._bind(self._port))
+            self._in_loop(self._come_back())
+
+    async def _come_back(self) -> None:
+        self.state.forget()
+        await self._bind(self._port)
 
     def _in_loop(self, work: Coroutine[Any, Any, object]) -> None:
         assert self._loop is not None, "the server was not started"

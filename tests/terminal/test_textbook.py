@@ -107,7 +107,7 @@ def test_the_pod_of_the_textbook_from_its_file_to_its_end(
     terminal.press("escape")
 
     terminal.press("l")
-    terminal.wait_for("serving on 8080")
+    terminal.wait_for("serving on 8080|Kubia server starting")  # the image of the test cluster, that of the textbook
 
     port = free_port()
     terminal.press("escape")
@@ -125,7 +125,7 @@ def test_the_pod_of_the_textbook_from_its_file_to_its_end(
     terminal.wait_for(rf"active.*{port}")
     terminal.press("escape")
     terminal.press("l")
-    terminal.wait_for("request: GET / HTTP/1.1")
+    terminal.wait_for("request: GET / HTTP/1.1|Received request from")
     terminal.press("escape")
 
     change_labels(terminal, "tier=web")
