@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podtui.demo.processes import Script, knows
 from podtui.demo.programs import Program
 from podtui.demo.samples import (
     Crash,
@@ -20,7 +21,6 @@ from podtui.demo.samples import (
     UnhealthyKubia,
     Web,
 )
-from podtui.demo.shell import Script, knows
 
 _PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
     ("luksa/kubia-unhealthy", UnhealthyKubia),

@@ -17,8 +17,8 @@ from podtui.demo.images import lasts
 from podtui.demo.kinds import NODES, PODS
 from podtui.demo.pod_logs import LogOptions, nothing, read
 from podtui.demo.pod_worker import TERMINAL, PodWorker
+from podtui.demo.processes import Process
 from podtui.demo.programs import Connection
-from podtui.demo.shell import Process
 from podtui.demo.state import Change, State
 from podtui.demo.writes import Writes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podtui.demo.clock import Handle
-from podtui.demo.shell import run_at_once
+from podtui.demo.processes import run_at_once
 
 if TYPE_CHECKING:
     from podtui.demo.containers import Container

@@ -31,7 +31,7 @@ class Task:
 
     def step(self) -> None:
         """Runs it up to where it sleeps next."""
-        body = self._body
+        body, self._handle = self._body, None
         if body is None:
             return
         try:
@@ -43,6 +43,11 @@ class Task:
         else:
             if seconds is not None and self._body is not None:
                 self._handle = self._clock.call_later(max(seconds, _SHORTEST), self.step)
+
+    def wake(self) -> None:
+        """Goes on where it sleeps for ever; a sleep with an end is slept out."""
+        if self._handle is None:
+            self.step()
 
     def kill(self) -> None:
         body, self._body = self._body, None
@@ -182,6 +187,9 @@ class Context:
     files: MutableMapping[str, bytes] = field(default_factory=dict)
     """The container's files by absolute path, shared by all that runs in it."""
 
+    program: Program | None = None
+    """What runs there as PID 1."""
+
     def say(self, *lines: str) -> None:
         for line in lines:
             self.write(line.encode() + b"\n")
@@ -198,6 +206,7 @@ class Program:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        context.program = self
 
     @property
     def ports(self) -> tuple[int, ...]:

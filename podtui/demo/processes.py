@@ -1,0 +1,132 @@
+"""Commands as processes: the one that is a container's PID 1, a probe's, and those that somebody runs with exec."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+from collections import deque
+
+from podtui.demo.programs import Body, Context, Program, Task
+from podtui.demo.shell import SHELLS, Input, Shell, Streams
+from podtui.demo.shell_commands import COMMANDS
+
+_PATIENCE = 1.0  # simulated seconds that a probe's command may sleep
+_STEPS = 10_000
+
+
+def knows(word: str) -> bool:
+    """Whether there is such a command."""
+    return word in SHELLS or word in COMMANDS or (word.startswith("/") and posixpath.basename(word) in COMMANDS)
+
+
+def work(shell: Shell, command: list[str]) -> Body:
+    """What a command line does: a shell with its script or with what it reads, or a single command."""
+    if command[0] not in SHELLS:
+        return (yield from shell.command(command))
+    words = command[1:]
+    while words and words[0].startswith("-"):
+        option, *words = words
+        if "e" in option:
+            shell.stops_on_error = True
+        if "c" in option:
+            if not words:
+                shell.streams.complain("sh: -c requires an argument")
+                return 2
+            shell.arguments = words[1:] or ["sh"]
+            return (yield from shell.script(words[0]))
+    if words:
+        shell.arguments = words
+        content = shell.context.files.get(shell.path(words[0]))
+        if content is None:
+            shell.streams.complain(f"sh: can't open '{words[0]}': No such file or directory")
+            return 2
+        return (yield from shell.script(content.decode("utf-8", "replace")))
+    while line := (yield from shell.streams.stdin.line()):
+        yield from shell.script(line.decode("utf-8", "replace"))
+        if shell.left:
+            break
+    return shell.status
+
+
+class Script(Program):
+    """A command of the container's spec as PID 1. Without a `trap` for TERM it does not listen to SIGTERM."""
+
+    stop_after = None
+    ports: tuple[int, ...] = ()
+
+    def run(self) -> Body:
+        streams = Streams(Input(), self.context.write, self.context.write)
+        return (yield from work(Shell(self.context, streams), self.context.command or ["sh"]))
+
+
+def run_at_once(context: Context, command: list[str]) -> tuple[int, bytes]:
+    """Exit code and output of a command that has no time to sleep: of a probe."""
+    output = bytearray()
+    streams = Streams(Input(), output.extend, output.extend)
+    body = work(Shell(context, streams), command or ["true"])
+    slept = 0.0
+    try:
+        for _ in range(_STEPS):
+            seconds = next(body)
+            slept += _PATIENCE if seconds is None else seconds
+            if slept >= _PATIENCE:
+                break
+    except StopIteration as stop:
+        return int(stop.value or 0), bytes(output)
+    body.close()
+    return 1, f"command timed out: {' '.join(command)!r} timed out after {_PATIENCE:.0f}s".encode()
+
+
+class Process:
+    """A command that somebody runs in a container. `read` gives (1 for stdout or 2 for stderr, bytes), None when it has ended."""
+
+    def __init__(self, context: Context, command: list[str]) -> None:
+        self.exit_code: int | None = None
+        self._out: deque[tuple[int, bytes]] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._input = Input(closed=False)
+        if not knows(command[0]) and command[0] not in context.files:
+            text = f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command[0]}"'
+            self._put(2, f"{text}: executable file not found in $PATH\n".encode())
+            self._ended(127)
+            return
+        streams = Streams(self._input, lambda data: self._put(1, data), lambda data: self._put(2, data))
+        self._task = Task(context.clock, work(Shell(context, streams), command), self._ended)
+        self._task.step()
+
+    def feed(self, data: bytes) -> None:
+        self._input.data += data
+        self._wake()
+
+    def eof(self) -> None:
+        self._input.closed = True
+        self._wake()
+
+    def kill(self, code: int = 137) -> None:
+        """Ends it: its container has ended, or whoever started it went."""
+        if self.exit_code is None:
+            self._task.kill()
+            self._ended(code)
+
+    async def read(self) -> tuple[int, bytes] | None:
+        while not self._out and self.exit_code is None:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self._out.popleft() if self._out else None
+
+    def _wake(self) -> None:
+        if self.exit_code is None:
+            self._task.wake()
+
+    def _put(self, channel: int, data: bytes) -> None:
+        if data:
+            self._out.append((channel, bytes(data)))
+            self._tell()
+
+    def _ended(self, code: int) -> None:
+        self.exit_code = code
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
