@@ -1,4 +1,8 @@
-"""Events about objects, as the components of a cluster write them (client-go's tools/record, events.k8s.io/v1 for the scheduler)."""
+"""Events about objects, as the components of a cluster write them.
+
+Most of them use client-go's tools/record: count and two timestamps. The scheduler uses tools/events: eventTime, an action, and a
+series once the same is said again.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from podtui.demo.state import State
 KEPT = 3600.0
 """Seconds after which the API server drops an event (--event-ttl)."""
 _REMEMBERED = 4096
+_HOST = "control-plane"
+"""The machine that the scheduler runs on."""
 _Key = tuple[str, ...]
 
 
@@ -24,11 +30,24 @@ class Recorder:
         self._state = state
         self._clock = clock
         self._names: OrderedDict[_Key, tuple[str, str]] = OrderedDict()  # what was said: namespace and name of its event
+        self._last = 0  # nanoseconds in the name of the newest event
 
     def record(
-        self, obj: dict[str, Any], type: str, reason: str, message: str, component: str, *, host: str = "", field_path: str = ""
+        self,
+        obj: dict[str, Any],
+        type: str,
+        reason: str,
+        message: str,
+        component: str,
+        *,
+        host: str = "",
+        field_path: str = "",
+        action: str = "",
     ) -> None:
-        """An event about `obj`; `type` is Normal or Warning. Nothing happens in a namespace that is being deleted."""
+        """An event about `obj`; `type` is Normal or Warning. Nothing happens in a namespace that is being deleted.
+
+        With an `action` (Binding) it is one in the form of events.k8s.io/v1.
+        """
         metadata = obj["metadata"]
         namespace = metadata.get("namespace") or "default"
         home = self._state.get(NAMESPACES, "", namespace)
@@ -38,7 +57,7 @@ class Recorder:
         if not self._again(key):
             involved = {"kind": obj["kind"], "namespace": metadata.get("namespace"), "name": metadata["name"], "uid": metadata.get("uid")}
             involved |= {"apiVersion": obj["apiVersion"], "resourceVersion": metadata.get("resourceVersion"), "fieldPath": field_path}
-            self._create(key, namespace, {word: value for word, value in involved.items() if value}, host)
+            self._create(key, namespace, {word: value for word, value in involved.items() if value}, host, action)
 
     def _again(self, key: _Key) -> bool:
         place = self._names.get(key)
@@ -46,30 +65,35 @@ class Recorder:
         if before is None:
             return False
         self._names.move_to_end(key)
-        self._state.update(EVENTS, {**before, "count": before.get("count", 1) + 1, "lastTimestamp": self._clock.timestamp()})
+        if before.get("action"):
+            times = (before.get("series") or {}).get("count", 1) + 1
+            more: dict[str, Any] = {"series": {"count": times, "lastObservedTime": self._clock.micro_timestamp()}}
+        else:
+            more = {"count": before.get("count", 1) + 1, "lastTimestamp": self._clock.timestamp()}
+        self._state.update(EVENTS, {**before, **more})
         return True
 
-    def _create(self, key: _Key, namespace: str, involved: dict[str, Any], host: str) -> None:
+    def _create(self, key: _Key, namespace: str, involved: dict[str, Any], host: str, action: str) -> None:
         _, type, reason, message, component, _ = key
-        now = self._clock.timestamp()
-        name = f"{involved['name']}.{self._clock.random.getrandbits(64):016x}"
-        self._state.create(
-            EVENTS,
-            {
-                "metadata": {"name": name, "namespace": namespace},
-                "involvedObject": involved,
-                "reason": reason,
-                "message": message,
-                "source": {"component": component, **({"host": host} if host else {})},
-                "firstTimestamp": now,
-                "lastTimestamp": now,
-                "count": 1,
-                "type": type,
-                "eventTime": None,
-                "reportingComponent": component,
-                "reportingInstance": host,
-            },
-        )
+        # The name ends with the time, so that by name an object's events stand in the order in which they came.
+        self._last = max(int(self._clock.now() * 1e9), self._last + 1)
+        name = f"{involved['name']}.{self._last:016x}"
+        event: dict[str, Any] = {
+            "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": involved,
+            "reason": reason,
+            "message": message,
+            "type": type,
+            "reportingComponent": component,
+        }
+        if action:
+            event |= {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": self._clock.micro_timestamp()}
+            event |= {"action": action, "reportingInstance": f"{component}-{_HOST}"}
+        else:
+            now = self._clock.timestamp()
+            event |= {"source": {"component": component, **({"host": host} if host else {})}}
+            event |= {"firstTimestamp": now, "lastTimestamp": now, "count": 1, "eventTime": None, "reportingInstance": host}
+        self._state.create(EVENTS, event)
         self._names[key] = namespace, name
         if len(self._names) > _REMEMBERED:
             self._names.popitem(last=False)
@@ -79,7 +103,8 @@ class Recorder:
         event = self._state.get(EVENTS, namespace, name)
         if event is None:
             return
-        age = self._clock.now() - _seconds(event["lastTimestamp"])
+        last = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event["eventTime"]
+        age = self._clock.now() - _seconds(last)
         if age < KEPT - 1:  # it happened again since
             self._clock.call_later(KEPT - age, partial(self._drop, key, namespace, name))
             return

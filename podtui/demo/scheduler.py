@@ -1,7 +1,8 @@
 """Binds pods to nodes, and says why it cannot, in the words of kube-scheduler.
 
-The filters are those of its plugins NodeUnschedulable, NodeAffinity (nodeSelector and required terms), TaintToleration and
-NodeResourcesFit; among the nodes that pass, the one with the fewest pods is taken.
+The filters are those of its plugins NodeUnschedulable, TaintToleration, NodeAffinity (nodeSelector and required terms) and
+NodeResourcesFit, in this order: a node is told of with the first that refuses it. Among those that pass, the one with the
+fewest pods is taken.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Scheduler:
             if change.type == "DELETED" or pod["spec"].get("nodeName"):
                 self._queue.pop(key, None)
                 self._pending.pop(key, None)
-                if change.type == "DELETED" or (pod.get("status") or {}).get("phase") in _OVER:
+                if change.type == "DELETED" or (_is_over(pod) and not (change.old and _is_over(change.old))):
                     self._retry()  # there is room again
             elif key not in self._pending or change.type == "ADDED" or _asks_otherwise(change):
                 self._consider(pod)
@@ -121,7 +122,7 @@ class Scheduler:
     def _used(self, node: str) -> dict[str, Fraction]:
         total = {"cpu": Fraction(0), "memory": Fraction(0), "pods": Fraction(0)}
         for pod in self._state.by_node(node):
-            if (pod.get("status") or {}).get("phase") not in _OVER:
+            if not _is_over(pod):
                 for what, amount in requests(pod).items():
                     total[what] += amount
         return total
@@ -131,7 +132,7 @@ class Scheduler:
         bound = self._state.update(PODS, {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": condition})
         metadata = pod["metadata"]
         words = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {node}"
-        self._recorder.record(bound, "Normal", "Scheduled", words, NAME)
+        self._recorder.record(bound, "Normal", "Scheduled", words, NAME, action="Binding")
 
     def _refuse(self, pod: Object, count: int, reasons: Counter[str], helpless: int) -> None:
         if count:
@@ -139,12 +140,12 @@ class Scheduler:
             victims = count - helpless
             preemption = [f"{victims} No preemption victims found for incoming pod"] if victims else []
             preemption += [f"{helpless} Preemption is not helpful for scheduling"] if helpless else []
-            words = f"0/{count} nodes are available: {each}. preemption: 0/{count} nodes are available: {', '.join(preemption)}."
+            words = f"0/{count} nodes are available: {each}. preemption: 0/{count} nodes are available: {', '.join(sorted(preemption))}."
         else:
             words = "no nodes available to schedule pods"
         status = self._condition(pod, {"status": "False", "reason": "Unschedulable", "message": words})
         told = self._state.update(PODS, {**pod, "status": status})
-        self._recorder.record(told, "Warning", "FailedScheduling", words, NAME)
+        self._recorder.record(told, "Warning", "FailedScheduling", words, NAME, action="Scheduling")
 
     def _condition(self, pod: Object, fields: Mapping[str, str]) -> Object:
         """The pod's status with this condition PodScheduled."""
@@ -153,7 +154,8 @@ class Scheduler:
         before: Mapping[str, Any] = next((condition for condition in conditions if condition["type"] == "PodScheduled"), {})
         same = before.get("status") == fields["status"]
         since = before["lastTransitionTime"] if same else self._clock.timestamp()
-        new = {"type": "PodScheduled", "lastProbeTime": None, "lastTransitionTime": since, **fields}
+        new = {"type": "PodScheduled", "observedGeneration": pod["metadata"].get("generation", 1)}
+        new |= {"lastProbeTime": None, "lastTransitionTime": since, **fields}
         return {**status, "conditions": [*(condition for condition in conditions if condition["type"] != "PodScheduled"), new]}
 
 
@@ -163,6 +165,10 @@ def _decides(node: Object | None) -> object:
         return None
     spec = node["spec"]
     return node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"), node["status"].get("allocatable")
+
+
+def _is_over(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in _OVER
 
 
 def _asks_otherwise(change: Change) -> bool:
@@ -202,6 +208,9 @@ def _unfit(pod: Object, node: Object) -> str:
     tolerations = spec.get("tolerations") or []
     if node["spec"].get("unschedulable") and not tolerated(_UNSCHEDULABLE_TAINT, tolerations):
         return "node(s) were unschedulable"
+    taints = (taint for taint in node["spec"].get("taints") or () if taint["effect"] != "PreferNoSchedule")
+    if not all(tolerated(taint, tolerations) for taint in taints):
+        return "node(s) had untolerated taint(s)"
     labels = node["metadata"].get("labels") or {}
     if any(labels.get(key) != wanted for key, wanted in (spec.get("nodeSelector") or {}).items()):
         return _SELECTOR
@@ -210,9 +219,6 @@ def _unfit(pod: Object, node: Object) -> str:
     terms = required.get("nodeSelectorTerms") or []
     if terms and not any(_matches(term, labels, node["metadata"]["name"]) for term in terms):
         return _SELECTOR
-    for taint in node["spec"].get("taints") or ():
-        if taint["effect"] != "PreferNoSchedule" and not tolerated(taint, tolerations):
-            return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
     return ""
 
 

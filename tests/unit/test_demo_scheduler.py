@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podtui.demo.clock import Clock
-from podtui.demo.events import KEPT, Recorder
+from podtui.demo.events import Recorder
 from podtui.demo.kinds import EVENTS, NAMESPACES, NODES, PODS
 from podtui.demo.nodes import node, reachable, unreachable
 from podtui.demo.scheduler import Scheduler
@@ -49,7 +49,11 @@ class Cluster:
         return str(condition.get("message", condition["status"]))
 
     def events(self) -> list[tuple[str, str, int]]:
-        return [(event["reason"], event["involvedObject"]["name"], event["count"]) for event in self.state.list(EVENTS)]
+        """Reason, pod, and how often."""
+        return [
+            (event["reason"], event["involvedObject"]["name"], event.get("series", {"count": 1})["count"])
+            for event in self.state.list(EVENTS)
+        ]
 
 
 def make(name: str, number: int = 0, **more: Any) -> dict[str, Any]:
@@ -94,13 +98,13 @@ def test_taints_keep_pods_away_unless_they_tolerate_them() -> None:
     cluster = Cluster(make("a", taints=[taint]))
     cluster.pod("web")
     cluster.pod("db", tolerations=[{"key": "dedicated", "operator": "Equal", "value": "db", "effect": "NoSchedule"}])
-    assert "1 node(s) had untolerated taint {dedicated: db}" in cluster.why("web") and cluster.where("db") == "a"
+    assert "1 node(s) had untolerated taint(s)" in cluster.why("web") and cluster.where("db") == "a"
 
 
 def test_a_node_that_is_lost_or_cordoned_gets_nothing() -> None:
     cluster = Cluster(unreachable(make("a"), "2026-01-01T00:00:00Z"))
     cluster.pod("web")
-    assert "untolerated taint {node.kubernetes.io/unreachable: }" in cluster.why("web")
+    assert "untolerated taint(s)" in cluster.why("web")
     back = reachable(make("a"), "2026-01-01T00:00:00Z")
     cluster.state.update(NODES, {**back, "spec": {**back["spec"], "unschedulable": True}})
     cluster.clock.advance(1)
@@ -123,13 +127,42 @@ def test_affinity_to_nodes_is_kept() -> None:
     assert cluster.where("web") == "b"
 
 
-def test_the_same_event_again_is_counted_and_an_old_one_is_dropped() -> None:
+def test_a_node_is_told_of_with_the_first_thing_that_is_wrong_with_it() -> None:
+    taint = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
+    cluster = Cluster(make("a", taints=[taint]), make("b", 1), make("c", 2, cpu=1, labels={"disk": "ssd"}))
+    cluster.pod("first", cpu="600m", nodeSelector={"disk": "ssd"})
+    cluster.pod("second", cpu="600m", nodeSelector={"disk": "ssd"})
+    assert cluster.why("second") == (
+        "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector, "
+        "1 node(s) had untolerated taint(s). preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, "
+        "2 Preemption is not helpful for scheduling."
+    )
+
+
+def test_a_pod_that_is_refused_again_counts_in_the_series_of_its_event() -> None:
+    cluster = Cluster(make("a"))
+    cluster.pod("gpu", nodeSelector={"gpu": "true"})
+    cluster.state.update(NODES, make("a", labels={"color": "red"}))
+    cluster.clock.advance(1)
+    assert cluster.events() == [("FailedScheduling", "gpu", 2)]
+
+
+def test_a_pod_that_is_over_makes_room() -> None:
+    cluster = Cluster(make("a", pods=1))
+    cluster.pod("first")
+    cluster.pod("second")
+    assert cluster.why("second").startswith("0/1 nodes are available: 1 Too many pods.")
+    first = cluster.state.get(PODS, "shop", "first")
+    assert first is not None
+    cluster.state.update(PODS, {**first, "status": {**first["status"], "phase": "Succeeded"}})
+    cluster.clock.advance(1)
+    assert cluster.where("second") == "a"
+
+
+def test_without_nodes_nothing_is_scheduled() -> None:
     cluster = Cluster()
-    recorder = Recorder(cluster.state, cluster.clock)
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop", "uid": "u"}}
-    for _ in range(3):
-        recorder.record(pod, "Warning", "BackOff", "Back-off restarting", "kubelet", host="a")
-        cluster.clock.advance(KEPT / 2)
-    assert cluster.events() == [("BackOff", "web", 3)]
-    cluster.clock.advance(KEPT)
-    assert cluster.events() == []
+    cluster.pod("web")
+    assert cluster.why("web") == "no nodes available to schedule pods"
+    cluster.state.create(NODES, make("a"))
+    cluster.clock.advance(1)
+    assert cluster.where("web") == "a"
