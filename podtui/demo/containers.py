@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from podtui.demo.clock import Clock, Handle
 from podtui.demo.environment import Files, Misconfigured, environment, expanded, files
@@ -25,10 +26,14 @@ _RETRY = 12.0  # seconds until the kubelet looks at a pod again
 KILLED = 137
 
 
+class Attached(Protocol):
+    def end(self) -> None: ...
+
+
 class Run:
     """One run of a container."""
 
-    __slots__ = ("exit_code", "finished", "id", "log", "message", "program", "reason", "started", "task")
+    __slots__ = ("attached", "exit_code", "finished", "id", "log", "message", "program", "reason", "started", "task")
 
     def __init__(self, number: str, started: float) -> None:
         self.id = number
@@ -40,6 +45,17 @@ class Run:
         self.log = ContainerLog()
         self.program: Program | None = None
         self.task: Task | None = None
+        self.attached: WeakSet[Attached] = WeakSet()
+        """The connections and commands that end with it."""
+
+    def over(self, now: float) -> None:
+        """Nothing of it goes on."""
+        if self.task is not None:
+            self.task.kill()
+        self.log.end(now)
+        for one in list(self.attached):
+            one.end()
+        self.attached.clear()
 
     def terminated(self) -> Object:
         state: Object = {"containerID": self.id, "exitCode": self.exit_code, "finishedAt": Clock.format(self.finished)}
@@ -219,7 +235,7 @@ class Container:
         program = run.program
         run.finished, run.exit_code = now, code
         run.reason = reason or (program.reason if program else "") or ("Error" if code else "Completed")
-        run.log.end(now)
+        run.over(now)
         if code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             run.message = run.log.tail(80, 2048)
         if program is not None:
@@ -262,8 +278,6 @@ class Container:
         self._later(needs if in_time and needs is not None else grace, lambda: self._kill(run, code))
 
     def _kill(self, run: Run, code: int) -> None:
-        if run.task is not None:
-            run.task.kill()
         self._ended(run, code)
 
     def drop(self) -> None:
@@ -272,11 +286,8 @@ class Container:
         if self._handle is not None:
             self._handle.cancel()
         for run in (self.run, self.last):
-            if run is not None:
-                if run.task is not None:
-                    run.task.kill()
-                if not run.log.ended:
-                    run.log.end(self.clock.now())
+            if run is not None and not run.log.ended:
+                run.over(self.clock.now())
 
     # -- starting again
 

@@ -158,9 +158,11 @@ class Kubelet:
         self._running(obj)
         self._reach(obj, f"portForward/{namespace}/{pod}")
         for container in self._worker(obj).containers:
-            program = container.run.program if container.run is not None and container.state == "running" else None
-            if program is not None and port in program.ports:
-                return program.connect(port)
+            run = container.run
+            if run is not None and run.program is not None and container.state == "running" and port in run.program.ports:
+                connection = run.program.connect(port)
+                run.attached.add(connection)
+                return connection
         raise ConnectionRefusedError(port)
 
     def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process:
@@ -172,7 +174,9 @@ class Kubelet:
         found = self._worker(obj).find(name)
         if found is None or found.state != "running" or found.run is None or found.run.program is None:
             raise ApiError(500, "InternalError", f'Internal error occurred: unable to upgrade connection: container not found ("{name}")')
-        return Process(found.run.program.context, command)
+        process = Process(found.run.program.context, command)
+        found.run.attached.add(process)
+        return process
 
     def _found(self, namespace: str, name: str) -> Object:
         pod = self.state.get(PODS, namespace, name)

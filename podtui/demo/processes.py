@@ -12,6 +12,7 @@ from podtui.demo.shell_commands import COMMANDS
 
 _PATIENCE = 1.0  # simulated seconds that a probe's command may sleep
 _STEPS = 10_000
+_KILLED = 137
 
 
 def knows(word: str) -> bool:
@@ -102,11 +103,11 @@ class Process:
         self._input.closed = True
         self._wake()
 
-    def kill(self, code: int = 137) -> None:
-        """Ends it: its container has ended, or whoever started it went."""
+    def end(self) -> None:
+        """Its container has ended, and it with it."""
         if self.exit_code is None:
             self._task.kill()
-            self._ended(code)
+            self._ended(_KILLED)
 
     async def read(self) -> tuple[int, bytes] | None:
         while not self._out and self.exit_code is None:
