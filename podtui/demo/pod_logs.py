@@ -45,17 +45,17 @@ class ContainerLog:
         """Adds what was written at `now` (Unix seconds); a line is in the log when it is complete."""
         if self.ended:
             return
-        moment = int(now * 1e9)
-        *whole, self._partial = (self._partial + data).split(b"\n")
-        for line in whole:
-            self._add(moment, line + b"\n")
-        if whole:
-            self._wake()
+        if self._partial:
+            data = self._partial + data
+        whole, found, self._partial = data.rpartition(b"\n")
+        if found:
+            moment = int(now * 1e9)
+            self._add([(moment, line + b"\n") for line in whole.split(b"\n")])
 
     def end(self, now: float) -> None:
         """Nothing comes any more; whoever follows gets the rest."""
         if self._partial:
-            self._add(int(now * 1e9), self._partial)
+            self._add([(int(now * 1e9), self._partial)])
             self._partial = b""
         self.ended = True
         self._wake()
@@ -81,12 +81,14 @@ class ContainerLog:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
 
-    def _add(self, moment: int, line: bytes) -> None:
-        self.lines.append((moment, line))
-        self._size += len(line) + _OVERHEAD
+    def _add(self, lines: list[Line]) -> None:
+        self.lines.extend(lines)
+        self._size += sum(len(line) for _, line in lines) + _OVERHEAD * len(lines)
         while self._size > self.limit and len(self.lines) > 1:
             self._size -= len(self.lines.popleft()[1]) + _OVERHEAD
             self.first += 1
+        if self._waiting:
+            self._wake()
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -191,8 +191,7 @@ class Context:
     """What runs there as PID 1."""
 
     def say(self, *lines: str) -> None:
-        for line in lines:
-            self.write(line.encode() + b"\n")
+        self.write("\n".join((*lines, "")).encode())
 
 
 class Program:

@@ -137,11 +137,12 @@ class Noisy(Program):
     """Many lines, in bursts."""
 
     def run(self) -> Body:
-        count = 0
+        chance, count = self.context.random, 0
         while True:
-            for _ in range(self.context.random.randint(5, 15)):
-                count += 1
-                self.context.say(f"sample {count}: cpu={self.context.random.random():.3f} load={self.context.random.random() * 4:.2f}")
+            more = chance.randint(5, 15)
+            figures = [(count + number, chance.random(), chance.random() * 4) for number in range(1, more + 1)]
+            self.context.say(*(f"sample {number}: cpu={cpu:.3f} load={load:.2f}" for number, cpu, load in figures))
+            count += more
             yield 1.0
 
 
