@@ -7,7 +7,21 @@ from typing import Any
 from podtui.demo.clock import Clock
 from podtui.demo.controllers import Controllers
 from podtui.demo.events import Recorder
-from podtui.demo.kinds import DEPLOYMENTS, ENDPOINTSLICES, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES, Kind
+from podtui.demo.kinds import (
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODDISRUPTIONBUDGETS,
+    PODS,
+    REPLICASETS,
+    SERVICEACCOUNTS,
+    SERVICES,
+    Kind,
+)
+from podtui.demo.nodes import node, unreachable
 from podtui.demo.state import Change, State
 from podtui.demo.writes import Writes
 
@@ -142,3 +156,214 @@ def test_a_budget_allows_what_is_left_over() -> None:
     cluster.create(PODDISRUPTIONBUDGETS, "web", {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}})
     status = cluster.get(PODDISRUPTIONBUDGETS, "web")["status"]
     assert (status["currentHealthy"], status["desiredHealthy"], status["disruptionsAllowed"]) == (3, 2, 1)
+
+
+def condition(obj: Object, type_: str) -> Object:
+    return next(one for one in obj["status"]["conditions"] if one["type"] == type_)
+
+
+def events(cluster: Cluster, name: str) -> list[tuple[str, str]]:
+    return [(one["reason"], one["message"]) for one in cluster.state.list(EVENTS) if one["involvedObject"]["name"] == name]
+
+
+def on_node(cluster: Cluster, pod: Object, name: str) -> None:
+    cluster.state.update(PODS, {**cluster.get(PODS, pod["metadata"]["name"]), "spec": {**pod["spec"], "nodeName": name}})
+    cluster.clock.advance(1)
+
+
+def deployment(count: int, **more: Any) -> Object:
+    return {**replica_set(count), **more}
+
+
+def test_making_and_deleting_pods_is_told_in_events() -> None:
+    cluster = Cluster()
+    cluster.create(REPLICASETS, "web", replica_set(1))
+    (pod,) = cluster.pods()
+    assert events(cluster, "web") == [("SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")]
+    now = cluster.get(REPLICASETS, "web")
+    cluster.state.update(REPLICASETS, {**now, "spec": {**now["spec"], "replicas": 0}})
+    cluster.clock.advance(1)
+    assert events(cluster, "web")[1:] == [("SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")]
+
+
+def test_when_there_are_too_many_pods_those_that_work_stay() -> None:
+    cluster = Cluster()
+    cluster.create(REPLICASETS, "web", replica_set(3))
+    works = cluster.pods()[1]
+    on_node(cluster, works, "node-1")
+    now = cluster.get(REPLICASETS, "web")
+    cluster.state.update(REPLICASETS, {**now, "spec": {**now["spec"], "replicas": 1}})
+    cluster.clock.advance(1)
+    assert [pod["metadata"]["name"] for pod in cluster.pods()] == [works["metadata"]["name"]]
+
+
+def test_a_replica_set_that_may_not_make_pods_says_why_and_tries_again() -> None:
+    cluster = Cluster()
+    template = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "serviceAccountName": "robot"}}
+    cluster.create(REPLICASETS, "web", {**replica_set(1), "template": template})
+    reason, message = events(cluster, "web")[-1]
+    assert reason == "FailedCreate" and message.startswith('Error creating: pods "web-') and "robot" in message
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
+    cluster.writes.create(SERVICEACCOUNTS, "shop", account)
+    cluster.clock.advance(10)
+    assert len(cluster.pods()) == 1
+
+
+def test_a_deployment_that_does_not_get_on_says_so_after_its_deadline() -> None:
+    cluster = Cluster()
+    cluster.works = False
+    cluster.create(DEPLOYMENTS, "web", deployment(1, progressDeadlineSeconds=60))
+    (one,) = cluster.state.list(REPLICASETS, "shop")
+    named = f'ReplicaSet "{one["metadata"]["name"]}"'
+    assert condition(cluster.get(DEPLOYMENTS, "web"), "Progressing")["message"] == f"{named} is progressing."
+    cluster.clock.advance(60)
+    late = condition(cluster.get(DEPLOYMENTS, "web"), "Progressing")
+    assert (late["status"], late["reason"]) == ("False", "ProgressDeadlineExceeded")
+    assert late["message"] == f"{named} has timed out progressing."
+    cluster.finish(cluster.pods()[0], "Running")
+    cluster.clock.advance(1)
+    assert condition(cluster.get(DEPLOYMENTS, "web"), "Progressing")["reason"] == "NewReplicaSetAvailable"
+
+
+def test_a_complete_deployment_stays_so_when_a_pod_is_replaced() -> None:
+    cluster = Cluster()
+    cluster.create(DEPLOYMENTS, "web", deployment(2, progressDeadlineSeconds=60))
+    cluster.works = False
+    cluster.state.remove(PODS, "shop", cluster.pods()[0]["metadata"]["name"])
+    cluster.clock.advance(600)
+    status = cluster.get(DEPLOYMENTS, "web")["status"]
+    assert (status["replicas"], status["availableReplicas"], status["unavailableReplicas"]) == (2, 1, 1)
+    assert condition(cluster.get(DEPLOYMENTS, "web"), "Progressing")["reason"] == "NewReplicaSetAvailable"
+
+
+def test_a_deployment_takes_over_the_replica_set_that_an_earlier_one_left() -> None:
+    cluster = Cluster()
+    cluster.create(DEPLOYMENTS, "web", deployment(2))
+    before = {pod["metadata"]["uid"] for pod in cluster.pods()}
+    cluster.writes.delete(DEPLOYMENTS, "shop", "web", {"propagationPolicy": "Orphan"})
+    cluster.clock.advance(5)
+    assert "ownerReferences" not in cluster.state.list(REPLICASETS, "shop")[0]["metadata"]
+    cluster.create(DEPLOYMENTS, "web", deployment(2))
+    (one,) = cluster.state.list(REPLICASETS, "shop")
+    assert one["metadata"]["ownerReferences"][0]["uid"] == cluster.get(DEPLOYMENTS, "web")["metadata"]["uid"]
+    assert {pod["metadata"]["uid"] for pod in cluster.pods()} == before
+
+
+def test_a_deleted_deployment_takes_everything_with_it() -> None:
+    cluster = Cluster()
+    cluster.create(DEPLOYMENTS, "web", deployment(2))
+    cluster.writes.delete(DEPLOYMENTS, "shop", "web", {})
+    cluster.clock.advance(5)
+    assert cluster.state.list(REPLICASETS, "shop") == [] and cluster.state.list(PODS, "shop") == []
+
+
+def job(**spec: Any) -> Object:
+    policy = spec.pop("policy", "Never")
+    return {**spec, "template": {"spec": {"restartPolicy": policy, "containers": [{"name": "app", "image": "example/job"}]}}}
+
+
+def test_a_pod_that_succeeded_counts_for_its_job_when_somebody_deletes_it() -> None:
+    cluster = Cluster()
+    cluster.create(JOBS, "count", job(completions=2))
+    (first,) = cluster.pods()
+    cluster.finish(first, "Succeeded")
+    cluster.clock.advance(1)
+    cluster.state.remove(PODS, "shop", first["metadata"]["name"])
+    cluster.clock.advance(1)
+    (second,) = cluster.pods()
+    cluster.finish(second, "Succeeded")
+    cluster.clock.advance(1)
+    status = cluster.get(JOBS, "count")["status"]
+    assert status["succeeded"] == 2 and condition(cluster.get(JOBS, "count"), "Complete")["status"] == "True"
+    assert ("Completed", "Job completed") in events(cluster, "count")
+
+
+def test_a_job_runs_as_many_pods_at_once_as_it_may() -> None:
+    cluster = Cluster()
+    cluster.create(JOBS, "wide", job(completions=5, parallelism=3))
+    assert len(cluster.pods()) == 3 and cluster.get(JOBS, "wide")["status"]["active"] == 3
+    for pod in cluster.pods():
+        cluster.finish(pod, "Succeeded")
+    cluster.clock.advance(1)
+    assert cluster.get(JOBS, "wide")["status"]["active"] == 2
+
+
+def test_restarts_in_place_count_against_the_limit_of_a_job() -> None:
+    cluster = Cluster()
+    cluster.create(JOBS, "again", job(policy="OnFailure", backoffLimit=2))
+    for restarts in (1, 2):
+        (pod,) = cluster.pods()
+        status = {**pod["status"], "containerStatuses": [{"name": "app", "restartCount": restarts}]}
+        cluster.state.update(PODS, {**pod, "status": status})
+        cluster.clock.advance(1)
+        assert ("conditions" in cluster.get(JOBS, "again")["status"]) is (restarts == 2)
+    assert condition(cluster.get(JOBS, "again"), "Failed")["message"] == "Job has reached the specified backoff limit"
+    assert cluster.pods() == []
+
+
+def test_the_ports_of_a_service_are_those_that_its_pods_have() -> None:
+    cluster = Cluster()
+    ports = [{"name": "http", "port": 80, "targetPort": "web"}, {"name": "admin", "port": 81, "targetPort": "nobody"}]
+    cluster.create(SERVICES, "web", {"selector": {"app": "web"}, "ports": ports})
+    (empty,) = cluster.state.list(ENDPOINTSLICES, "shop")
+    assert empty["endpoints"] is None and empty["ports"] is None
+    container = {"name": "app", "image": "example/web:1", "ports": [{"name": "web", "containerPort": 8080}]}
+    cluster.create(REPLICASETS, "web", {**replica_set(1), "template": {**TEMPLATE, "spec": {"containers": [container]}}})
+    (found,) = cluster.state.list(ENDPOINTSLICES, "shop")
+    assert found["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
+
+
+def test_an_endpoint_is_ready_while_its_pod_is_and_tells_its_zone() -> None:
+    cluster = Cluster()
+    cluster.state.create(NODES, node("node-1", 0, cluster.clock.timestamp(), labels={"topology.kubernetes.io/zone": "east"}))
+    cluster.create(SERVICES, "web", {"selector": {"app": "web"}, "ports": [{"port": 80}]})
+    cluster.create(REPLICASETS, "web", replica_set(1))
+    (pod,) = cluster.pods()
+    on_node(cluster, pod, "node-1")
+    ((endpoint,),) = [one["endpoints"] for one in cluster.state.list(ENDPOINTSLICES, "shop")]
+    assert (endpoint["nodeName"], endpoint["zone"], endpoint["conditions"]["ready"]) == ("node-1", "east", True)
+    cluster.writes.delete(PODS, "shop", pod["metadata"]["name"], {"gracePeriodSeconds": 30})
+    cluster.clock.advance(1)
+    ((first, *_),) = [one["endpoints"] for one in cluster.state.list(ENDPOINTSLICES, "shop")]
+    names = {one["targetRef"]["name"]: one["conditions"] for one in cluster.state.list(ENDPOINTSLICES, "shop")[0]["endpoints"]}
+    assert names[pod["metadata"]["name"]] == {"ready": False, "serving": True, "terminating": True} and first
+
+
+def test_the_pods_of_a_lost_node_are_not_ready_and_go_after_a_while() -> None:
+    cluster = Cluster()
+    home = cluster.state.create(NODES, node("node-1", 0, cluster.clock.timestamp()))
+    cluster.create(REPLICASETS, "web", replica_set(1))
+    (pod,) = cluster.pods()
+    on_node(cluster, pod, "node-1")
+    cluster.state.update(NODES, unreachable(home, cluster.clock.timestamp()))
+    cluster.clock.advance(1)
+    name = pod["metadata"]["name"]
+    assert condition(cluster.get(PODS, name), "Ready")["status"] == "False"
+    assert ("NodeNotReady", "Node is not ready") in events(cluster, name)
+    cluster.clock.advance(290)
+    assert "deletionTimestamp" not in cluster.get(PODS, name)["metadata"]
+    cluster.clock.advance(20)
+    gone = cluster.get(PODS, name)
+    assert "deletionTimestamp" in gone["metadata"] and condition(gone, "DisruptionTarget")["reason"] == "DeletionByTaintManager"
+    assert ("TaintManagerEviction", f"Marking for deletion Pod shop/{name}") in events(cluster, name)
+    assert len(cluster.pods()) == 1, "there is another one"
+
+
+def test_the_pods_of_a_node_that_was_deleted_are_collected() -> None:
+    cluster = Cluster()
+    cluster.state.create(NODES, node("node-1", 0, cluster.clock.timestamp()))
+    cluster.create(REPLICASETS, "web", replica_set(1))
+    (pod,) = cluster.pods()
+    on_node(cluster, pod, "node-1")
+    cluster.state.remove(NODES, "", "node-1")
+    cluster.clock.advance(30)
+    assert cluster.get(PODS, pod["metadata"]["name"])
+    cluster.clock.advance(30)
+    assert cluster.state.get(PODS, "shop", pod["metadata"]["name"]) is None and len(cluster.pods()) == 1
+
+
+def test_after_the_end_nothing_is_done_any_more() -> None:
+    cluster = Cluster()
+    cluster.controllers.close()
+    cluster.create(REPLICASETS, "web", replica_set(1))
+    assert cluster.pods() == []

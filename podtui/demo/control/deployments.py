@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from podtui.demo.control.base import Controller, Key, Object, condition, ending, key_of, reference
+from podtui.demo.control.base import Controller, Key, Object, condition, controller_of, ending, key_of, reference
 from podtui.demo.errors import ApiError
 from podtui.demo.kinds import DEPLOYMENTS, REPLICASETS
 from podtui.demo.state import Change
+from podtui.demo.validation import selected
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -32,6 +34,7 @@ class Deployments(Controller):
         found = self.state.get(DEPLOYMENTS, namespace, name)
         if found is None or ending(found):
             return
+        self._adopt(found)
         sets = [one for one in self.owned(found, REPLICASETS) if not ending(one)]
         number = template_hash(found["spec"]["template"])
         new = next((one for one in sets if (one["metadata"].get("labels") or {}).get(HASH) == number), None)
@@ -47,6 +50,14 @@ class Deployments(Controller):
                     self._roll(found, new, old)
             self._forget(found, old)
         self._tell(namespace, name, number)
+
+    def _adopt(self, found: Object) -> None:
+        """Takes over what its selector matches and nobody controls."""
+        for one in self.state.list(REPLICASETS, found["metadata"]["namespace"]):
+            metadata = one["metadata"]
+            if controller_of(one) is None and not ending(one) and selected(found["spec"]["selector"], metadata.get("labels") or {}):
+                owners = [*(metadata.get("ownerReferences") or ()), reference(found)]
+                self.state.update(REPLICASETS, {**one, "metadata": {**metadata, "ownerReferences": owners}})
 
     # -- one step of the way
     def _new(self, found: Object, sets: list[Object], new: Object | None, number: str) -> Object | None:
@@ -73,7 +84,7 @@ class Deployments(Controller):
         try:
             made, _ = self.writes.create(REPLICASETS, found["metadata"]["namespace"], body, field_validation="Ignore")
         except ApiError as error:
-            words = f"Failed to create new replica set {metadata['name']!r}: {error.message}"
+            words = f'Failed to create new replica set "{metadata["name"]}": {error.message}'
             self.recorder.record(found, "Warning", "ReplicaSetCreateError", words, self.component)
             return None
         self._annotate(DEPLOYMENTS, found, revision + 1)
@@ -142,19 +153,43 @@ class Deployments(Controller):
             "availableReplicas": available,
             "unavailableReplicas": max(0, wanted - available),
         }
-        now, before = self.clock.timestamp(), (found.get("status") or {}).get("conditions") or ()
+        old = found.get("status") or {}
+        now, before = self.clock.timestamp(), old.get("conditions") or ()
         well = available >= wanted - _bounds(found)[1]
         has = {"status": "True", "reason": "MinimumReplicasAvailable", "message": "Deployment has minimum availability."}
         lacks = {"status": "False", "reason": "MinimumReplicasUnavailable", "message": "Deployment does not have minimum availability."}
         conditions = condition(before, "Available", has if well else lacks, now, updated=True)
         done = counts["updatedReplicas"] == wanted == counts["replicas"] and available >= wanted
         shown = new[0]["metadata"]["name"] if new else name
-        progress = {"status": "True", "reason": "NewReplicaSetAvailable", "message": f'ReplicaSet "{shown}" has successfully progressed.'}
-        if not done:
-            progress |= {"reason": "ReplicaSetUpdated", "message": f'ReplicaSet "{shown}" is progressing.'}
-        conditions = condition(conditions, "Progressing", progress, now, updated=True)
+        progress, moved = self._progress(found, counts, done, shown)
+        if progress:
+            conditions = condition(conditions, "Progressing", progress, now, updated=True)
+        if moved:
+            next(one for one in conditions if one["type"] == "Progressing")["lastUpdateTime"] = now
+            self.again.append((found["spec"].get("progressDeadlineSeconds", 600) + 1, (namespace, name)))
         status = {"observedGeneration": found["metadata"].get("generation", 1), **{key: value for key, value in counts.items() if value}}
+        status["terminatingReplicas"] = sum((one.get("status") or {}).get("terminatingReplicas", 0) for one in sets)
         self.set_status(found, {**status, "conditions": conditions})
+
+    def _progress(self, found: Object, counts: Mapping[str, int], done: bool, shown: str) -> tuple[dict[str, str], bool]:
+        """What the condition Progressing says (nothing: what it said), and whether there was progress (deployment/progress.go)."""
+        old = found.get("status") or {}
+        current: Object = next((one for one in old.get("conditions") or () if one["type"] == "Progressing"), {})
+        named = f'ReplicaSet "{shown}"'
+        about_this = current.get("message", "").startswith(named)
+        if about_this and current["reason"] == "NewReplicaSetAvailable" and counts["replicas"] == counts["updatedReplicas"]:
+            return {}, False  # it was complete: that a pod is missing for a while does not matter
+        if done:
+            return {"status": "True", "reason": "NewReplicaSetAvailable", "message": f"{named} has successfully progressed."}, False
+        outdated = old.get("replicas", 0) - old.get("updatedReplicas", 0)
+        moved = not about_this or counts["replicas"] - counts["updatedReplicas"] < outdated
+        moved = moved or any(counts[key] > old.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
+        if moved:
+            return {"status": "True", "reason": "ReplicaSetUpdated", "message": f"{named} is progressing."}, True
+        last = datetime.fromisoformat(current["lastUpdateTime"]).timestamp()
+        if self.clock.now() - last >= found["spec"].get("progressDeadlineSeconds", 600):
+            return {"status": "False", "reason": "ProgressDeadlineExceeded", "message": f"{named} has timed out progressing."}, False
+        return {}, False
 
 
 def template_hash(template: Object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from podtui.demo.control.base import Controller, Key, Object, ending, key_of, ready, reference
 from podtui.demo.defaults import suffix
 from podtui.demo.errors import ApiError
-from podtui.demo.kinds import ENDPOINTSLICES, PODS, SERVICES
+from podtui.demo.kinds import ENDPOINTSLICES, NODES, PODS, SERVICES
 from podtui.demo.state import Change
 
 SERVICE = "kubernetes.io/service-name"
@@ -35,8 +35,8 @@ class Endpoints(Controller):
         pods = [pod for pod in pods if (pod.get("status") or {}).get("podIP") and pod["status"].get("phase") not in ("Succeeded", "Failed")]
         wanted = {
             "addressType": "IPv4",
-            "endpoints": [_endpoint(pod) for pod in pods] or None,
-            "ports": [_port(port, pods) for port in service["spec"].get("ports") or ()],
+            "endpoints": [self._endpoint(service, pod) for pod in pods] or None,
+            "ports": [found for port in service["spec"].get("ports") or () if (found := _port(port, pods))] if pods else None,
         }
         slices = self.owned(service, ENDPOINTSLICES)
         if slices:
@@ -49,18 +49,24 @@ class Endpoints(Controller):
         except ApiError:
             self.again.append((1.0, (namespace, name)))
 
+    def _endpoint(self, service: Object, pod: Object) -> Object:
+        metadata, is_ready, node = pod["metadata"], ready(pod), pod["spec"].get("nodeName", "")
+        shown = bool(service["spec"].get("publishNotReadyAddresses")) or (is_ready and not ending(pod))
+        conditions = {"ready": shown, "serving": is_ready, "terminating": ending(pod)}
+        target = {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]}
+        endpoint = {"addresses": [pod["status"]["podIP"]], "conditions": conditions, "nodeName": node, "targetRef": target}
+        place = self.state.get(NODES, "", node)
+        if place is not None and (zone := (place["metadata"].get("labels") or {}).get("topology.kubernetes.io/zone")):
+            endpoint["zone"] = zone
+        return endpoint
 
-def _endpoint(pod: Object) -> Object:
-    metadata, is_ready = pod["metadata"], ready(pod)
-    conditions = {"ready": is_ready and not ending(pod), "serving": is_ready, "terminating": ending(pod)}
-    target = {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]}
-    return {"addresses": [pod["status"]["podIP"]], "conditions": conditions, "nodeName": pod["spec"].get("nodeName"), "targetRef": target}
 
-
-def _port(port: Object, pods: list[Object]) -> Object:
-    """A Service's port as the pods have it: a name is looked up in the first of them."""
+def _port(port: Object, pods: list[Object]) -> Object | None:
+    """A Service's port as the pods have it: a name is looked up in the first of them that has it. None when no pod does."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, str):
         named = [one for pod in pods for box in pod["spec"]["containers"] for one in box.get("ports") or () if one.get("name") == target]
-        target = named[0]["containerPort"] if named else None
+        if not named:
+            return None
+        target = named[0]["containerPort"]
     return {"name": port.get("name", ""), "port": target, "protocol": port.get("protocol", "TCP")}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from podtui.demo.control.base import Controller, Key, Object, condition, ending, is_active, ready
+from podtui.demo.clock import Clock
+from podtui.demo.control.base import Controller, Key, Object, condition, controller_of, ending, is_active, ready
 from podtui.demo.errors import ApiError
+from podtui.demo.events import Recorder
 from podtui.demo.kinds import JOBS, PODS
-from podtui.demo.state import Change
+from podtui.demo.state import Change, State
+from podtui.demo.writes import Writes
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 360.0  # seconds until a pod follows one that failed
 _DONE = ("Complete", "Failed")
@@ -18,9 +22,17 @@ class Jobs(Controller):
     kind = JOBS
     component = "job-controller"
 
+    def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
+        super().__init__(state, writes, clock, recorder)
+        self._gone: dict[str, Counter[str]] = {}  # by the UID of the job, the phases in which its pods were deleted
+
     def keys(self, change: Change) -> Iterable[Key]:
         yield from super().keys(change)
+        if change.kind is JOBS and change.type == "DELETED":
+            self._gone.pop(change.new["metadata"]["uid"], None)
         if change.kind is PODS:
+            if change.type == "DELETED" and (owner := controller_of(change.new)) and owner["kind"] == JOBS.kind:
+                self._gone.setdefault(owner["uid"], Counter())[_phase(change.new)] += 1
             yield from self.owners(change)
 
     def sync(self, namespace: str, name: str) -> None:
@@ -33,21 +45,23 @@ class Jobs(Controller):
             return
         pods = self.owned(job, PODS)
         active = [pod for pod in pods if is_active(pod)]
-        succeeded = sum(_phase(pod) == "Succeeded" for pod in pods)
+        gone = self._gone.get(job["metadata"]["uid"], Counter())
+        succeeded = sum(_phase(pod) == "Succeeded" for pod in pods) + gone["Succeeded"]
         failed = [pod for pod in pods if _phase(pod) == "Failed"]
+        failures = len(failed) + gone["Failed"]
         new = {**status, "startTime": status.get("startTime") or self.clock.timestamp()}
         spec = job["spec"]
         completions = spec.get("completions")
-        restarts = sum(one.get("restartCount", 0) for pod in active for one in (pod.get("status") or {}).get("containerStatuses") or ())
-        if len(failed) + restarts > spec.get("backoffLimit", 6):
-            self._fail(job, new, active, succeeded, len(failed) + len(active))
+        limit = spec.get("backoffLimit", 6)
+        if failures > limit or _restarts(job, active) >= max(limit, 1):
+            self._fail(job, new, active, succeeded, failures + len(active))
             return
         if succeeded >= (completions if completions is not None else 1) and (completions is not None or not active):
-            self._complete(job, new, succeeded, len(failed))
+            self._complete(job, new, succeeded, failures)
             return
         if not spec.get("suspend"):
             active = self._filled(job, pods, active, succeeded, failed)
-        self._set(job, new, active, succeeded, len(failed))
+        self._set(job, new, active, succeeded, failures)
 
     def _filled(self, job: Object, pods: list[Object], active: list[Object], succeeded: int, failed: list[Object]) -> list[Object]:
         spec = job["spec"]
@@ -119,6 +133,13 @@ class Jobs(Controller):
             self.writes.delete(JOBS, namespace, name, {"propagationPolicy": "Background"})
         except ApiError:
             pass  # somebody was quicker
+
+
+def _restarts(job: Object, active: list[Object]) -> int:
+    """How often containers were started again, where that counts (restartPolicy OnFailure)."""
+    if job["spec"]["template"]["spec"].get("restartPolicy") != "OnFailure":
+        return 0
+    return sum(one.get("restartCount", 0) for pod in active for one in (pod.get("status") or {}).get("containerStatuses") or ())
 
 
 def _phase(pod: Object) -> str:

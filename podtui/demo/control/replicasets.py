@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from podtui.demo.control.base import Controller, Key, Object, controller_of, ending, is_active, key_of, ready, reference
 from podtui.demo.kinds import PODS, REPLICASETS
@@ -85,7 +86,9 @@ class ReplicaSets(Controller):
             self.set_status(current, status)
 
 
-def _worth(pod: Object) -> tuple[bool, bool, int]:
-    """Which pods go first when there are too many: not scheduled, not ready, newest (controller.ActivePods)."""
-    age = -int(pod["metadata"].get("resourceVersion", "0"))
-    return bool(pod["spec"].get("nodeName")), ready(pod), age
+def _worth(pod: Object) -> tuple[bool, bool, bool, int, float]:
+    """Which pods go first when there are too many: not scheduled, pending, not ready, restarted, newest (controller.ActivePods)."""
+    status = pod.get("status") or {}
+    restarts = max((one.get("restartCount", 0) for one in status.get("containerStatuses") or ()), default=0)
+    made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
+    return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready(pod), -restarts, -made
