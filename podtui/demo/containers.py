@@ -52,6 +52,10 @@ class Run:
         """Nothing of it goes on."""
         if self.task is not None:
             self.task.kill()
+        if self.program is not None:
+            for job in self.program.context.jobs:
+                job.kill()
+            self.program.context.jobs.clear()
         self.log.end(now)
         for one in list(self.attached):
             one.end()

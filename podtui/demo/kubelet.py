@@ -159,7 +159,7 @@ class Kubelet:
         self._reach(obj, f"portForward/{namespace}/{pod}")
         for container in self._worker(obj).containers:
             run = container.run
-            if run is not None and run.program is not None and container.state == "running" and port in run.program.ports:
+            if run is not None and run.program is not None and container.state == "running" and run.program.listens(port):
                 connection = run.program.connect(port)
                 run.attached.add(connection)
                 return connection

@@ -107,7 +107,7 @@ class Probes:
         if (tcp := probe.get("tcpSocket")) is not None:
             port = self._port(tcp.get("port", 80))
             address = f"{self._container.worker.ip}:{port}"
-            return "" if port in program.ports else f"dial tcp {address}: connect: connection refused"
+            return "" if program.listens(port) else f"dial tcp {address}: connect: connection refused"
         if (command := probe.get("exec")) is not None:
             code, output = run_at_once(program.context, command.get("command") or [])
             return "" if code == 0 else output.decode("utf-8", "replace") or f"command exited with status {code}"

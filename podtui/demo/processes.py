@@ -53,7 +53,11 @@ class Script(Program):
     """A command of the container's spec as PID 1. Without a `trap` for TERM it does not listen to SIGTERM."""
 
     stop_after = None
-    ports: tuple[int, ...] = ()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """None: what listens is a command."""
+        return ()
 
     def run(self) -> Body:
         streams = Streams(Input(), self.context.write, self.context.write)

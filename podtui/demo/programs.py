@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from podtui.demo.clock import Clock, Handle
 
@@ -22,6 +23,12 @@ class Task:
     """A body at work. `ended` is called with its exit code, unless it is killed."""
 
     __slots__ = ("_body", "_clock", "_ended", "_handle")
+    _running: ClassVar[Task | None] = None
+
+    @classmethod
+    def wake_running(cls) -> Callable[[], None]:
+        """What wakes the task that asks this from its body, when it sleeps for ever."""
+        return cls._running.wake if cls._running is not None else lambda: None
 
     def __init__(self, clock: Clock, body: Body, ended: Callable[[int], None]) -> None:
         self._clock = clock
@@ -34,6 +41,7 @@ class Task:
         body, self._handle = self._body, None
         if body is None:
             return
+        before, Task._running = Task._running, self
         try:
             seconds = next(body)
         except StopIteration as stop:
@@ -43,6 +51,8 @@ class Task:
         else:
             if seconds is not None and self._body is not None:
                 self._handle = self._clock.call_later(max(seconds, _SHORTEST), self.step)
+        finally:
+            Task._running = before
 
     def wake(self) -> None:
         """Goes on where it sleeps for ever; a sleep with an end is slept out."""
@@ -189,6 +199,10 @@ class Context:
 
     program: Program | None = None
     """What runs there as PID 1."""
+    listeners: dict[int, Callable[[], Connection]] = field(default_factory=dict)
+    """What takes a connection to a port that a command listens on."""
+    jobs: list[Task] = field(default_factory=list)
+    """What shells run in the background."""
 
     def say(self, *lines: str) -> None:
         self.write("\n".join((*lines, "")).encode())
@@ -209,8 +223,12 @@ class Program:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Where it listens."""
+        """Where it listens by itself; commands may listen on more."""
         return self.context.ports
+
+    def listens(self, port: int) -> bool:
+        """Whether something in its container takes connections to a port."""
+        return port in self.context.listeners or port in self.ports
 
     def run(self) -> Body:
         yield None
@@ -223,7 +241,7 @@ class Program:
 
     def probe(self, path: str, port: int) -> Answer:
         """What a probe gets: as `answer`, but nothing of it is in the log. Raises ConnectionRefusedError."""
-        if port not in self.ports:
+        if not self.listens(port):
             raise ConnectionRefusedError
         write, self.context.write = self.context.write, _ignore
         try:
@@ -233,8 +251,14 @@ class Program:
 
     def connect(self, port: int) -> Connection:
         """A connection to one of its ports. Raises ConnectionRefusedError."""
+        if (accept := self.context.listeners.get(port)) is not None:
+            return accept()
         if port not in self.ports:
             raise ConnectionRefusedError
+        return self.accept()
+
+    def accept(self) -> Connection:
+        """What it makes of a connection to a port of its own."""
         return HttpConnection(self)
 
 

@@ -28,7 +28,7 @@ class Kubia(Program):
 
     def probe(self, path: str, port: int) -> Answer:
         """The kubelet's own requests are in its log, too."""
-        if port not in self.ports:
+        if not self.listens(port):
             raise ConnectionRefusedError
         return self.answer(Request("GET", path, client=self.context.ip.rpartition(".")[0] + ".1"))
 
@@ -243,7 +243,5 @@ class Database(Program):
             yield 300.0
             self.context.say(f"LOG:  checkpoint complete: wrote {self.context.random.randint(3, 90)} buffers")
 
-    def connect(self, port: int) -> Connection:
-        if port not in self.ports:
-            raise ConnectionRefusedError
+    def accept(self) -> Connection:
         return Connection()

@@ -56,21 +56,32 @@ class Input:
     """What a command reads: fed from outside or by the command before it in a pipe."""
 
     def __init__(self, data: bytes = b"", *, closed: bool = True) -> None:
-        self.data = data
+        self.data = bytearray(data)
         self.closed = closed
 
     def line(self) -> Generator[float | None, None, bytes]:
         """The next line with its newline, b"" at the end."""
-        while b"\n" not in self.data and not self.closed:
+        seen = 0
+        while (place := self.data.find(b"\n", seen)) < 0 and not self.closed:
+            seen = len(self.data)
             yield None
-        head, found, self.data = self.data.partition(b"\n")
-        return head + found
+        return self._take(place + 1 or len(self.data))
+
+    def some(self) -> Generator[float | None, None, bytes]:
+        """What is there, at least a byte; b"" at the end."""
+        while not self.data and not self.closed:
+            yield None
+        return self._take(len(self.data))
 
     def all(self) -> Generator[float | None, None, bytes]:
         while not self.closed:
             yield None
-        data, self.data = self.data, b""
-        return data
+        return self._take(len(self.data))
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self.data[:size])
+        del self.data[:size]
+        return taken
 
 
 class Streams:
@@ -99,7 +110,6 @@ class Shell:
         self.left = False
         """`exit` was said."""
         self.stops_on_error = False
-        self.jobs: list[Task] = []
         self._running_jobs = 0
 
     # -- running
@@ -274,9 +284,10 @@ class Shell:
 
         def ended(code: int) -> None:
             self._running_jobs -= 1
+            self.context.jobs.remove(job)
 
         job = Task(self.context.clock, _status(child, node, streams), ended)
-        self.jobs.append(job)
+        self.context.jobs.append(job)
         job.step()
         self.status = 0
 

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 
-from podtui.demo.programs import Body, Request
+from podtui.demo.netcat import nc
+from podtui.demo.programs import Body, HttpConnection, Request
 from podtui.demo.shell import Exit, Leave, Shell, Streams
 from podtui.demo.shell_arithmetic import arithmetic
+from podtui.demo.shell_data import checksum, dd
 
 Command = Callable[[Shell, list[str], Streams], "int | Body"]
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "e": "\x1b", "0": "\0", '"': '"'}
@@ -359,8 +361,8 @@ def cat(shell: Shell, words: list[str], io: Streams) -> Body:
     _, words = _options(words)
     status = 0
     if not words:
-        while line := (yield from io.stdin.line()):
-            io.out(line)
+        while data := (yield from io.stdin.some()):
+            io.out(data)
     for name in words:
         content = yield from _read(shell, name, io, "cat")
         if content is None:
@@ -511,8 +513,12 @@ def whoami(shell: Shell, words: list[str], io: Streams) -> int:
 def httpd(shell: Shell, words: list[str], io: Streams) -> Body:
     """busybox httpd: from now on the pod listens."""
     port = int(words[words.index("-p") + 1].rpartition(":")[2]) if "-p" in words[:-1] else 80
-    if shell.context.program is not None:
-        shell.context.program.ports = (*shell.context.program.ports, port)  # type: ignore[misc]
+    program = shell.context.program
+    if program is not None:
+        if program.listens(port):
+            io.complain("httpd: bind: Address already in use")
+            return 1
+        shell.context.listeners[port] = lambda: HttpConnection(program)
     while "-f" in words:
         yield None
     return 0
@@ -530,7 +536,7 @@ def fetch(shell: Shell, words: list[str], io: Streams) -> int:
     if host not in ("localhost", "127.0.0.1", context.ip, context.hostname):
         io.complain(f"curl: (6) Could not resolve host: {host}")
         return 6
-    if context.program is None or port not in context.program.ports:
+    if context.program is None or not context.program.listens(port):
         io.complain(f"curl: (7) Failed to connect to {host} port {port} after 0 ms: Could not connect to server")
         return 7
     io.out(context.program.answer(Request("GET", path, {"user-agent": "curl/8.0"})).body.encode())
@@ -545,11 +551,12 @@ _TAIL = _filter("tail", lambda letters, given, lines: lines[-_number(given) :] i
 
 COMMANDS: dict[str, Command] = {
     "[": bracket, "break": _leave("break"), "cat": cat, "cd": cd, "continue": _leave("continue"), "cp": cp, "curl": fetch, "date": date,
-    "echo": echo, "env": env, "eval": eval_, "exec": exec_, "exit": exit_, "export": export, "expr": expr, "false": _constant(1),
+    "dd": dd, "echo": echo, "env": env, "eval": eval_, "exec": exec_, "exit": exit_, "export": export, "expr": expr, "false": _constant(1),
     "grep": _filter("grep", _grep, "e"), "head": _filter("head", lambda letters, given, lines: lines[: _number(given)], "nc"),
-    "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "ls": ls, "mkdir": mkdir, "mv": mv, "printenv": env,
-    "printf": printf, "ps": ps, "pwd": pwd, "read": read, "return": _leave("return"), "rm": rm,
-    "seq": seq, "set": set_, "shift": shift, "sleep": sleep, "sort": _filter("sort", _sort), "sync": _constant(0), "tail": tail, "tee": tee,
-    "test": test, "timeout": timeout, "touch": touch, "trap": trap, "true": _constant(0), ":": _constant(0), "umask": _constant(0),
-    "uname": uname, "unset": unset, "wait": wait, "wc": _filter("wc", _wc), "wget": fetch, "which": which, "whoami": whoami,
+    "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "ls": ls, "md5sum": checksum("md5"), "mkdir": mkdir, "mv": mv,
+    "nc": nc, "printenv": env, "printf": printf, "ps": ps, "pwd": pwd, "read": read, "return": _leave("return"), "rm": rm,
+    "seq": seq, "set": set_, "sha256sum": checksum("sha256"), "shift": shift, "sleep": sleep, "sort": _filter("sort", _sort),
+    "sync": _constant(0), "tail": tail, "tee": tee, "test": test, "timeout": timeout, "touch": touch, "trap": trap, "true": _constant(0),
+    ":": _constant(0), "umask": _constant(0), "uname": uname, "unset": unset, "wait": wait, "wc": _filter("wc", _wc), "wget": fetch,
+    "which": which, "whoami": whoami,
 }  # fmt: skip

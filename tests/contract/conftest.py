@@ -125,7 +125,7 @@ async def namespace(connection: Connection, request: pytest.FixtureRequest) -> A
     name = getattr(request.module, "NAMESPACE_PREFIX", f"{module}-") + secrets.token_hex(4)
     await connection.json("POST", "/api/v1/namespaces", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     try:
-        for _ in range(600):  # its controllers may just have come back with the API server; without any, go on after a minute
+        for _ in range(1500):  # its controllers may just have come back with the API server; without any, go on after a while
             try:
                 await connection.json("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")
                 break
