@@ -11,7 +11,7 @@ from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.widgets.log_buffer import Snapshot
 from podtui.ui.widgets.log_search import Pattern
-from podtui.ui.widgets.log_text import shown, time_length
+from podtui.ui.widgets.log_text import shown, time_text
 
 
 def pieces(snapshot: Iterable[Snapshot], *, times: bool, only: Pattern | None = None) -> Iterator[tuple[str, int]]:
@@ -26,9 +26,11 @@ def pieces(snapshot: Iterable[Snapshot], *, times: bool, only: Pattern | None = 
         count = 0
         for place, line in enumerate(block.lines):
             piece, continues = continues, place in block.continued
-            if place in block.notes or (only is not None and not only.matches(shown(line, times=times, piece=piece))):
+            if place in block.notes or (only is not None and not only.matches(shown(line))):
                 continue
-            out.append(line if times or piece else line[time_length(line) :])
+            if times and not piece and block.times[place]:
+                out.append(f"{time_text(block.times[place])} ")
+            out.append(line)
             if not continues:
                 out.append("\n")
                 count += 1

@@ -53,6 +53,12 @@ DEFAULT_STYLES: Mapping[str, str] = {
     "log.info": "",
     "log.debug": "dim",
     "log.time": "dim $primary",
+    "log.source.1": "$primary",
+    "log.source.2": "$success",
+    "log.source.3": "$accent",
+    "log.source.4": "$warning",
+    "log.source.5": "$secondary",
+    "log.source.6": "bold",
     "dim": "dim",
     "title": "bold",  # it also stands on the primary colour, in the title of the focused pane
     "ok": "$success",

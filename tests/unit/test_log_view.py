@@ -13,41 +13,37 @@ from textual.app import App
 
 from podtui.ui.log_file import pieces, write_log
 from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_names import SourceNames, shortened
 from podtui.ui.widgets.log_search import Pattern, Search
 from podtui.ui.widgets.log_strips import thumb_of
-from podtui.ui.widgets.log_text import Span, cut_spans, level_of, rows_of, shown, width_of
+from podtui.ui.widgets.log_text import Span, cut_spans, level_of, rows_of, shown, time_text, width_of
 from podtui.ui.widgets.log_view import LogView
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 TIME = "2026-01-01T00:00:00.123456789Z"
+AT = 1_767_225_600_123_456_789
 TEXTS = st.text("ab 한😀\t\x1b\x07é", max_size=30)
 
 # -- what a line looks like -----------------------------------------------------------------------------------------
 
 
-def test_the_time_is_hidden_or_shown():
-    assert shown(f"{TIME} hello", times=False) == "hello"
-    assert shown(f"{TIME} hello", times=True) == f"{TIME} hello"
-    assert shown("hello", times=False) == "hello"
-    assert shown(TIME, times=False) == ""
-
-
-def test_a_piece_of_a_long_line_keeps_what_looks_like_a_time():
-    assert shown(f"{TIME} hello", times=False, piece=True) == f"{TIME} hello"
+def test_a_time_is_told_as_the_server_writes_it():
+    assert time_text(AT) == TIME
+    assert time_text(0) == ""
 
 
 def test_colours_are_left_out_and_other_controls_are_shown_not_obeyed():
-    assert shown("\x1b[1;31mERROR\x1b[0m done\r", times=False) == "ERROR done"
-    assert shown("\x1b[2Jboo\x07\x9b", times=False) == "␛[2Jboo␇<9B>"
+    assert shown("\x1b[1;31mERROR\x1b[0m done\r") == "ERROR done"
+    assert shown("\x1b[2Jboo\x07\x9b") == "␛[2Jboo␇<9B>"
 
 
 def test_tabs_go_to_the_next_multiple_of_eight():
-    assert shown("a\tb", times=False) == "a       b"
+    assert shown("a\tb") == "a       b"
 
 
 @given(TEXTS, st.integers(1, 20))
 def test_wrapped_rows_make_up_the_line_and_fit(text, width):
-    text = shown(text, times=False)
+    text = shown(text)
     starts = rows_of(text, width)
     rows = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
     assert "".join(rows) == text
@@ -111,10 +107,23 @@ def test_lone_surrogates_do_no_harm():
     assert buffer.line(0) == "? x"
 
 
+@given(st.lists(st.lists(st.tuples(TEXTS, st.integers(0, 2**62), st.integers(0, 9)), max_size=40), max_size=40))
+def test_each_line_keeps_its_time_and_its_source(batches):
+    buffer = LogBuffer(5000)
+    for batch in batches:
+        buffer.append([text for text, _, _ in batch], times=[time for _, time, _ in batch], sources=[source for _, _, source in batch])
+    everything = [line for batch in batches for line in batch]
+    kept = [(buffer.line(number), buffer.time(number), buffer.source(number)) for number in range(buffer.first, buffer.end)]
+    assert kept == everything[buffer.first :]
+    snapshot = list(buffer.snapshot())
+    assert [time for block in snapshot for time in block.times] == [time for _, time, _ in kept]
+    assert [source for block in snapshot for source in block.sources] == [source for _, _, source in kept]
+
+
 def test_pieces_and_notes_are_told_apart():
     buffer = LogBuffer(1 << 20)
     buffer.append(["a", "b", "c"], {1})
-    buffer.append(["restarted"], note=True)
+    buffer.append(["restarted"], notes=[0])
     assert [buffer.is_continuation(number) for number in range(4)] == [False, False, True, False]
     assert [buffer.is_note(number) for number in range(4)] == [False, False, False, True]
 
@@ -138,7 +147,7 @@ def test_the_window_shows_what_counting_every_row_would_show(data):
     window = LogWindow(buffer)
     window.resize(10, 5)
     window.set_wrap(data.draw(st.booleans()))
-    search = Search(buffer, Pattern("a"), times=False)
+    search = Search(buffer, Pattern("a"))
     top = 0
     for _ in range(data.draw(st.integers(1, 12))):
         action = data.draw(st.sampled_from(["append", "move", "first", "last", "wrap", "resize", "only", "line"]))
@@ -198,27 +207,57 @@ def test_the_thumb_is_at_the_ends_only_at_the_ends():
     assert thumb_of(10, 0, 0, 10) == (0, 10)
 
 
+# -- names of sources ------------------------------------------------------------------------------------------------
+
+
+def test_with_one_source_no_name_stands_before_the_lines():
+    assert SourceNames([]).head(0) == ("", [])
+    assert SourceNames(["web-1"]).head(0) == ("", [])
+
+
+@given(st.lists(st.text("ab-1한😀\x1b", max_size=60), min_size=2, max_size=8), st.integers(1, 250))
+def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts, width):
+    names = SourceNames(texts)
+    names.fit(width)
+    heads = [names.head(source)[0] for source in range(len(texts))]
+    assert len({cell_len(head) for head in heads}) == 1
+    assert cell_len(heads[0]) <= max(8, width // 4) + 2
+    assert not any("\x1b" in head for head in heads)
+
+
+def test_a_long_name_keeps_its_end_which_tells_it_from_others():
+    assert shortened("web-7d9c5b6f4d-abcde", 20) == "web-7d9c5b6f4d-abcde"
+    assert shortened("web-7d9c5b6f4d-abcde", 12) == "web…4d-abcde"
+    assert shortened("한국어이름", 6) == "…이름"
+
+
+def test_a_line_stands_behind_its_source_and_its_time():
+    buffer, window = LogBuffer(5000), None
+    buffer.append(["one", "two"], times=[AT, 0], sources=[0, 1])
+    buffer.append(["it restarted"], sources=1, notes=[0])
+    window = LogWindow(buffer)
+    window.set_names(SourceNames(["a", "web"]))
+    assert [window.text(line) for line in range(3)] == ["a  │ one", "web│ two", "web│ ── it restarted ──"]
+    window.set_times(True)
+    assert [window.text(line) for line in range(2)] == [f"a  │ {TIME} one", "web│ two"]
+    assert window.text(0)[window.body(0) :] == "one"
+    assert window.before_text(1)[0] == Span(0, 3, "log.source.2")
+
+
 # -- the search -----------------------------------------------------------------------------------------------------
 
 
-def reference(buffer: LogBuffer, text: str, times: bool) -> list[int]:
+def reference(buffer: LogBuffer, text: str) -> list[int]:
     expression = re.compile(text[1:] if text.startswith("~") and len(text) > 1 else re.escape(text), re.IGNORECASE)
-    return [
-        number
-        for number in range(buffer.first, buffer.end)
-        if expression.search(shown(buffer.line(number), times=times, piece=buffer.is_continuation(number)))
-    ]
+    return [number for number in range(buffer.first, buffer.end) if expression.search(shown(buffer.line(number)))]
 
 
-RAW = st.builds(str.__add__, st.sampled_from([f"{TIME} ", ""]), TEXTS)
-
-
-@given(st.lists(RAW, max_size=60), st.booleans(), st.data())
+@given(st.lists(TEXTS, max_size=60), st.data())
 @settings(deadline=None)
-def test_the_search_finds_what_a_look_at_every_line_finds(lines, times, data):
-    text = data.draw(st.sampled_from(["a", "A", "AB", "한", "é", "2026", "0Z a", "~a+b", "~^a", "~$", "b a", "\U0001f600a", " "]))
+def test_the_search_finds_what_a_look_at_every_line_finds(lines, data):
+    text = data.draw(st.sampled_from(["a", "A", "AB", "한", "é", "~a+b", "~^a", "~$", "b a", "\U0001f600a", " "]))
     buffer = LogBuffer(4000)
-    search = Search(buffer, Pattern(text), times=times)
+    search = Search(buffer, Pattern(text))
     place = 0
     while place < len(lines):
         size = data.draw(st.integers(1, 20))
@@ -228,7 +267,7 @@ def test_the_search_finds_what_a_look_at_every_line_finds(lines, times, data):
         search.scan(data.draw(st.sampled_from([0.0, 1.0])))
     while search.scan(0.001):
         pass
-    expected = reference(buffer, text, times)
+    expected = reference(buffer, text)
     found = []
     number = search.after(buffer.first - 1)
     while number is not None:
@@ -432,8 +471,8 @@ async def test_the_bar_at_the_right_is_dragged():
 
 def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
     buffer = LogBuffer(1 << 20)
-    buffer.append([f"{TIME} \x1b[1mone\x1b[0m", f"{TIME} lo", "ng", f"{TIME} three"], {1})
-    buffer.append(["restarted"], note=True)
+    buffer.append(["\x1b[1mone\x1b[0m", "lo", "ng", "three"], {1}, times=[AT] * 4)
+    buffer.append(["restarted"], notes=[0])
     path = tmp_path / "x.log"
     assert write_log(path, pieces(buffer.snapshot(), times=False)) == 3
     assert path.read_text() == "\x1b[1mone\x1b[0m\nlong\nthree\n"

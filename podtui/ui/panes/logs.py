@@ -16,6 +16,7 @@ from textual.containers import Vertical
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
+from podtui.cluster.log_times import Times
 from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
@@ -137,8 +138,14 @@ class LogsPane(Vertical):
         follower = self._follower = LogFollower(session.connection, self.ref, self.container, options)
         end = follower.subscribe(lambda status: self._told(status) if self._follower is follower else None)
 
+        times = Times()
+
         async def take(batch: LogBatch) -> None:
-            self.view.append(batch.lines, batch.continued, note=batch.note)
+            if batch.note:
+                self.view.append(batch.lines, notes=range(len(batch.lines)))
+            else:
+                at, texts = times.part(batch.lines, batch.continued)
+                self.view.append(texts, batch.continued, times=at)
 
         try:
             await follower.run(take)

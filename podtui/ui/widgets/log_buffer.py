@@ -1,6 +1,7 @@
 """Many lines of text in little memory: blocks of UTF-8, the oldest of which go when the limit is reached.
 
-A line is known by its number, counted from the first one that ever came; dropping lines changes no number.
+A line is known by its number, counted from the first one that ever came; dropping lines changes no number. Each has a
+time (nanoseconds since the epoch, 0 when it is not known) and a source (a number that its owner gave a meaning).
 """
 
 from __future__ import annotations
@@ -11,25 +12,34 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 _BLOCK_LINES = 1024
 _BLOCK_BYTES = 1 << 18
-_PER_LINE = 4  # bytes that an offset takes
-_PER_OPEN_LINE = 60  # bytes that a str takes beside its characters
+_PER_LINE = 14  # bytes that an offset, a time and a source take
+_PER_OPEN_LINE = 70  # bytes that a str takes beside its characters, with a time and a source
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-class Block:
-    """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed for good."""
+def _array(code: Literal["q", "H"], numbers: Sequence[int]) -> array[int]:
+    return numbers if isinstance(numbers, array) and numbers.typecode == code else array(code, numbers)
 
-    __slots__ = ("_data", "_lines", "_starts", "continued", "first", "notes", "size")
+
+class Block:
+    """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed for good.
+
+    `times` and `sources` are by the places of the lines; they only grow.
+    """
+
+    __slots__ = ("_data", "_lines", "_starts", "continued", "first", "notes", "size", "sources", "times")
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.size = 0
         self.continued: set[int] = set()  # places of lines that go on in the next one
         self.notes: set[int] = set()
+        self.times = array("q")
+        self.sources = array("H")
         self._lines: list[str] | None = []
         self._data = b""
         self._starts = array("I")
@@ -41,9 +51,11 @@ class Block:
     def sealed(self) -> bool:
         return self._lines is None
 
-    def add(self, lines: Sequence[str]) -> None:
+    def add(self, lines: Sequence[str], times: array[int], sources: array[int]) -> None:
         assert self._lines is not None
         self._lines += lines
+        self.times += times
+        self.sources += sources
         self.size += sum(map(len, lines)) + _PER_OPEN_LINE * len(lines)
 
     def seal(self) -> None:
@@ -75,11 +87,13 @@ class Block:
 
 
 class Snapshot(NamedTuple):
-    """A block as it was: the places of lines that go on in the next one, and of notes."""
+    """A block as it was: its lines, the places of those that go on in the next one, and of notes; times and sources by place."""
 
     lines: list[str]
     continued: set[int]
     notes: set[int]
+    times: array[int]
+    sources: array[int]
 
 
 class LogBuffer:
@@ -106,10 +120,21 @@ class LogBuffer:
     def __len__(self) -> int:
         return self.end - self.first
 
-    def append(self, lines: Sequence[str], continued: Collection[int] = (), *, note: bool = False) -> int:
+    def append(
+        self,
+        lines: Sequence[str],
+        continued: Collection[int] = (),
+        *,
+        times: Sequence[int] | None = None,
+        sources: Sequence[int] | int = 0,
+        notes: Collection[int] = (),
+    ) -> int:
         """Add lines without newlines; returns how many old ones were dropped. `continued` are the places of those
-        that go on in the next line, a `note` is no line of the text but a remark between two."""
+        that go on in the next line, `notes` of those that are no line of the text but a remark between two. Times
+        and sources are of each line; one source may be that of all."""
         start = self.end
+        at = _array("q", [0] * len(lines) if times is None else times)
+        of = _array("H", [sources] * len(lines) if isinstance(sources, int) else sources)
         place = 0
         while place < len(lines):
             block = self.blocks[-1]
@@ -118,7 +143,7 @@ class LogBuffer:
             if len(some) > 64 or block.size > self._block_bytes // 2:
                 some = self._fitting(some, self._block_bytes - block.size)
             before = block.size
-            block.add(some)
+            block.add(some, at[place : place + len(some)], of[place : place + len(some)])
             self.size += block.size - before
             place += len(some)
             if len(block) >= _BLOCK_LINES or block.size >= self._block_bytes:
@@ -126,10 +151,9 @@ class LogBuffer:
         for index in continued:
             owner = self.block_of(start + index)
             owner.continued.add(start + index - owner.first)
-        if note:
-            for number in range(start, self.end):
-                owner = self.block_of(number)
-                owner.notes.add(number - owner.first)
+        for index in notes:
+            owner = self.block_of(start + index)
+            owner.notes.add(start + index - owner.first)
         return self._drop()
 
     @staticmethod
@@ -172,6 +196,15 @@ class LogBuffer:
         block = self.block_of(number)
         return block.line(number - block.first)
 
+    def time(self, number: int) -> int:
+        """When the line was written, in nanoseconds since the epoch; 0 when that is not known."""
+        block = self.block_of(number)
+        return block.times[number - block.first]
+
+    def source(self, number: int) -> int:
+        block = self.block_of(number)
+        return block.sources[number - block.first]
+
     def is_note(self, number: int) -> bool:
         block = self.block_of(number)
         return number - block.first in block.notes
@@ -186,4 +219,7 @@ class LogBuffer:
     def snapshot(self) -> Iterator[Snapshot]:
         """Everything that is there now. May be read in another thread: what is added or dropped meanwhile changes nothing."""
         blocks = [(block, len(block), set(block.continued), set(block.notes)) for block in self.blocks]
-        return (Snapshot(block.lines()[:count], continued, notes) for block, count, continued, notes in blocks)
+        return (
+            Snapshot(block.lines()[:count], continued, notes, block.times[:count], block.sources[:count])
+            for block, count, continued, notes in blocks
+        )

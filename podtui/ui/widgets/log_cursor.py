@@ -37,7 +37,7 @@ class MatchCursor:
         """Another search, or none; nothing is found until it scans. Showing only matches goes on with it."""
         window = self._window
         self.line, self.seeking = None, pattern is not None
-        self.search = Search(window.buffer, pattern, times=window.times) if pattern is not None else None
+        self.search = Search(window.buffer, pattern) if pattern is not None else None
         if window.only is not None:
             window.only = self.search
 
@@ -97,21 +97,25 @@ class MatchCursor:
             return False
         if window.following and found >= rows[0].line:  # in view: no need to leave the end
             self.line, self.seeking = found, False
-            self._show_columns(found, search.pattern.spans(window.text(found), ""))
+            self._show_columns(found, self._spans(found))
         else:
             self._show(found)
         return True
 
     def _show(self, line: int) -> None:
         """A match into view, at the right row and column."""
-        assert self.search is not None
         window = self._window
         self.line, self.seeking = line, False
-        spans = self.search.pattern.spans(window.text(line), "")
+        spans = self._spans(line)
         at = spans[0].start if spans else 0
         parts = window.parts(line)
         window.to_line(line, max(index for index, start in enumerate(parts) if start <= at))
         self._show_columns(line, spans)
+
+    def _spans(self, line: int) -> list[Span]:
+        """Where the search is found in a line as it stands in the window."""
+        window, body = self._window, self._window.body(line)
+        return [] if self.pattern is None else self.pattern.spans(window.text(line)[body:], "", body)
 
     def _show_columns(self, line: int, spans: list[Span]) -> None:
         """Scroll sideways if the first find in a line is not in view."""

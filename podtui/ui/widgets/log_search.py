@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 
 from podtui.ui.widgets.log_buffer import Block, LogBuffer
-from podtui.ui.widgets.log_text import Span, shown, time_length
+from podtui.ui.widgets.log_text import Span, shown
 
 REGEX = "~"  # the first character of a pattern that is a regular expression
 
@@ -33,27 +33,22 @@ class Pattern:
     def matches(self, text: str) -> bool:
         return self._expression.search(text) is not None
 
-    def spans(self, text: str, style: str) -> list[Span]:
-        return [Span(*match.span(), style) for match in self._expression.finditer(text) if match.end() > match.start()]
+    def spans(self, text: str, style: str, offset: int = 0) -> list[Span]:
+        """Where it is found in a text, counted from `offset` characters before it."""
+        found = (match.span() for match in self._expression.finditer(text))
+        return [Span(offset + start, offset + end, style) for start, end in found if end > start]
 
-    def places(self, block: Block, start: int, end: int, *, times: bool) -> list[int]:
+    def places(self, block: Block, start: int, end: int) -> list[int]:
         """The places of the lines from `start` up to `end` of a block that match as they are shown."""
         if end <= start:
             return []
         if not self.regex and self.ascii:
             data = block.packed(start)
             if b"\x1b" not in data and b"\t" not in data:
-                return self._quick(block, data, start, end, times)
-        return [
-            start + place
-            for place, line in enumerate(block.lines(start)[: end - start])
-            if self.matches(shown(line, times=times, piece=self._is_piece(block, start + place)))
-        ]
+                return self._quick(data, start, end)
+        return [start + place for place, line in enumerate(block.lines(start)[: end - start]) if self.matches(shown(line))]
 
-    def _is_piece(self, block: Block, place: int) -> bool:
-        return place - 1 in block.continued
-
-    def _quick(self, block: Block, data: bytes, start: int, end: int, times: bool) -> list[int]:
+    def _quick(self, data: bytes, start: int, end: int) -> list[int]:
         """Plain text in plain lines is found in the whole block at once; only lines with a find are looked at."""
         lower, wanted = data.lower(), self._lower
         found: list[int] = []
@@ -61,33 +56,22 @@ class Pattern:
         at = lower.find(wanted)
         while at >= 0:
             place += lower.count(b"\n", line_start, at)
-            line_start = lower.rfind(b"\n", 0, at) + 1
             line_end = lower.find(b"\n", at)
             if place >= end:
                 break
-            if times or self._is_piece(block, place) or self._behind_time(data, line_start, at, line_end):
-                found.append(place)
+            found.append(place)
             if line_end < 0:
                 break
             at = lower.find(wanted, line_end)
             place, line_start = place + 1, line_end + 1
         return found
 
-    def _behind_time(self, data: bytes, line_start: int, at: int, line_end: int) -> bool:
-        """Whether there is a find in what is shown of the line: not within its hidden time."""
-        time = time_length(data[line_start : line_start + 40].decode("ascii", "replace"))
-        if at >= line_start + time:
-            return True
-        rest = data[line_start + time : line_end if line_end >= 0 else len(data)]
-        return self._lower in rest.lower()
-
 
 class Search:
     """The lines of a buffer that match. `scan()` finds them bit by bit, the newest first; then `done` is true."""
 
-    def __init__(self, buffer: LogBuffer, pattern: Pattern, *, times: bool) -> None:
+    def __init__(self, buffer: LogBuffer, pattern: Pattern) -> None:
         self.pattern = pattern
-        self.times = times
         self.count = 0
         self.done = False
         self._buffer = buffer
@@ -110,7 +94,7 @@ class Search:
 
     def _scan_block(self, block: Block) -> None:
         start, end = self._scanned.get(block.first, 0), len(block)
-        places = self.pattern.places(block, start, end, times=self.times)
+        places = self.pattern.places(block, start, end)
         self._scanned[block.first] = end
         if places:
             if block.first not in self._found:

@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from podtui.ui.themes import Palette
 from podtui.ui.widgets.log_search import Pattern
-from podtui.ui.widgets.log_text import Span, cut_spans, level_of, time_length
+from podtui.ui.widgets.log_text import Span, cut_spans, level_of
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 
@@ -18,7 +18,7 @@ def paint_row(
     """A row as wide as the window, in segments. `left` is the first column in view when lines do not wrap; `current` is whether the
     line has the current match."""
     text, parts = window.text(row.line), window.parts(row.line)
-    spans = [Span(0, len(text), "dim")] if window.is_remark(row.line) else _spans(window, row.line, text, pattern, current)
+    spans = _spans(window, row.line, text, pattern, current)
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
     plain = text.isascii()
@@ -35,15 +35,15 @@ def paint_row(
 
 
 def _spans(window: LogWindow, line: int, text: str, pattern: Pattern | None, current: bool) -> list[Span]:
-    spans: list[Span] = []
-    time = time_length(text) if window.times and not window.buffer.is_continuation(line) else 0
-    if time:
-        spans.append(Span(0, time, "log.time"))
-    level = level_of(text, time)
+    body = window.body(line)
+    spans = list(window.before_text(line))
+    if window.is_remark(line):
+        return [*spans, Span(body, len(text), "dim")]
+    level = level_of(text, body)
     if level is not None:
         spans.append(level)
     if pattern is not None:
-        spans += pattern.spans(text, "match.current" if current else "match")
+        spans += pattern.spans(text[body:], "match.current" if current else "match", body)
     return spans
 
 

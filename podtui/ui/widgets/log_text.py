@@ -1,9 +1,11 @@
-"""A raw line made into what stands on the screen: time apart, colours stripped, controls harmless, cut into rows."""
+"""A line made into what stands on the screen: colours stripped, controls harmless, cut into rows; and its time in words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,7 +14,6 @@ from rich.cells import cell_len, get_character_cell_size
 from podtui.text import harmless
 
 TAB = 8
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)(?: |\Z)")
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 _LEVEL_WINDOW = 160  # characters in which a level is looked for
 # The words that loggers write for a level, quoted or bracketed or behind `level=`; and klog's `E0102 `.
@@ -34,25 +35,30 @@ class Span(NamedTuple):
     style: str
 
 
-def time_length(raw: str) -> int:
-    """How many characters at the beginning of a line are its time (RFC 3339) and the space behind it."""
-    match = TIME.match(raw)
-    return match.end() if match else 0
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def shown(raw: str, *, times: bool, piece: bool = False) -> str:
+def time_text(time: int) -> str:
+    """Nanoseconds since the epoch as the API server writes them: RFC 3339 in UTC with nine digits. "" for 0."""
+    if not time:
+        return ""
+    seconds, rest = divmod(time, 1_000_000_000)
+    return f"{_second(seconds)}.{rest:09}Z"
+
+
+def shown(text: str) -> str:
     """The line as it stands on the screen, on one row of any length.
 
     Colour sequences (SGR) are left out, other control characters become harmless pictures, tabs go to the next
-    multiple of 8. `piece` is a line that goes on from the one before and so has no time of its own.
+    multiple of 8.
     """
-    if not times and not piece:
-        raw = raw[time_length(raw) :]
-    if raw.endswith("\r"):
-        raw = raw[:-1]
-    if "\x1b" in raw:
-        raw = _COLOURS.sub("", raw)
-    return harmless(raw, tab=TAB)
+    if text.endswith("\r"):
+        text = text[:-1]
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
+    return harmless(text, tab=TAB)
 
 
 def level_of(text: str, start: int = 0) -> Span | None:

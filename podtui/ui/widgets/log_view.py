@@ -21,6 +21,7 @@ from textual.widget import Widget
 from podtui.ui.themes import Palette, palette
 from podtui.ui.widgets.log_buffer import LogBuffer
 from podtui.ui.widgets.log_cursor import MatchCursor
+from podtui.ui.widgets.log_names import SourceNames
 from podtui.ui.widgets.log_search import Pattern
 from podtui.ui.widgets.log_strips import paint_row, thumb_of
 from podtui.ui.widgets.log_window import LogWindow, Row
@@ -71,10 +72,23 @@ class LogView(Widget, can_focus=True):
 
     # -- lines ----------------------------------------------------------------------------------------------------
 
-    def append(self, lines: Sequence[str], continued: Collection[int] = (), *, note: bool = False) -> None:
-        """Add lines at the end. `continued`: places of those that go on in the next one; `note`: a remark, no line."""
-        self.buffer.append(lines, continued, note=note)
+    def append(
+        self,
+        lines: Sequence[str],
+        continued: Collection[int] = (),
+        *,
+        times: Sequence[int] | None = None,
+        sources: Sequence[int] | int = 0,
+        notes: Collection[int] = (),
+    ) -> None:
+        """Add lines at the end, as `LogBuffer.append` takes them."""
+        self.buffer.append(lines, continued, times=times, sources=sources, notes=notes)
         self._later()
+
+    def set_names(self, names: SourceNames) -> None:
+        """What stands before each line for its source."""
+        self._window.set_names(names)
+        self._again()
 
     def clear(self) -> None:
         """Forget every line. Following and the search stay."""
@@ -172,7 +186,6 @@ class LogView(Widget, can_focus=True):
 
     def set_times(self, times: bool) -> None:
         self._window.set_times(times)
-        self._cursor.again()
         self._again()
 
     # -- searching ------------------------------------------------------------------------------------------------

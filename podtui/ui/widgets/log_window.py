@@ -10,8 +10,9 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_names import SourceNames
 from podtui.ui.widgets.log_search import Search
-from podtui.ui.widgets.log_text import rows_of, shown
+from podtui.ui.widgets.log_text import Span, rows_of, shown, time_text
 
 _REMEMBERED = 600  # lines whose text is kept ready
 
@@ -23,6 +24,16 @@ class Row(NamedTuple):
     part: int
 
 
+class Shown(NamedTuple):
+    """A line as it stands in the window: the whole text, where its rows begin, what stands before the line's own text, in
+    styles, and where that begins."""
+
+    text: str
+    parts: list[int]
+    before: list[Span]
+    body: int
+
+
 class LogWindow:
     """The geometry of a log view. Set the attributes by their methods, which keep the top where it was."""
 
@@ -32,10 +43,11 @@ class LogWindow:
         self.height = 24
         self.wrap = False
         self.times = False
+        self.names = SourceNames()
         self.only: Search | None = None  # show only what it finds
         self.following = True
         self.top = Row(0, 0)
-        self._texts: dict[int, tuple[str, list[int]]] = {}
+        self._texts: dict[int, Shown] = {}
 
     # -- lines ----------------------------------------------------------------------------------------------------
 
@@ -45,36 +57,50 @@ class LogWindow:
         return self.buffer.first - 1 if self.buffer.first else None
 
     def text(self, line: int) -> str:
-        """The whole line as it stands on the screen."""
-        return self._shown(line)[0]
+        """The whole line as it stands on the screen, with its source and time."""
+        return self._shown(line).text
 
     def parts(self, line: int) -> list[int]:
         """Where the line's rows begin in its text; one row when lines do not wrap."""
-        return self._shown(line)[1]
+        return self._shown(line).parts
+
+    def before_text(self, line: int) -> list[Span]:
+        """The styles of what stands before the line's own text."""
+        return self._shown(line).before
+
+    def body(self, line: int) -> int:
+        """Where the line's own text begins: behind its source and its time."""
+        return self._shown(line).body
 
     def is_remark(self, line: int) -> bool:
         """Whether it is no line of the log."""
         return line < self.buffer.first or self.buffer.is_note(line)
 
-    def _shown(self, line: int) -> tuple[str, list[int]]:
+    def _shown(self, line: int) -> Shown:
         found = self._texts.get(line)
         if found is None:
             if len(self._texts) >= _REMEMBERED:
                 self._texts.clear()
-            text = self._make(line)
-            found = text, rows_of(text, self.width) if self.wrap else [0]
-            self._texts[line] = found
+            found = self._texts[line] = self._make(line)
         return found
 
-    def _make(self, line: int) -> str:
+    def _make(self, line: int) -> Shown:
         buffer = self.buffer
         if line < buffer.first:
-            return f"… {buffer.first:,} older lines dropped"
+            return self._made("", [], f"… {buffer.first:,} older lines dropped")
+        head, before = self.names.head(buffer.source(line))
         if buffer.is_note(line):
-            return f"── {shown(buffer.line(line), times=True)} ──"
+            return self._made(head, before, f"── {shown(buffer.line(line))} ──")
         if buffer.is_continuation(line):
-            return "↪ " + shown(buffer.line(line), times=self.times, piece=True)
-        return shown(buffer.line(line), times=self.times)
+            return self._made(head, before, "↪ " + shown(buffer.line(line)))
+        if self.times and (time := time_text(buffer.time(line))):
+            before = [*before, Span(len(head), len(head) + len(time), "log.time")]
+            head += f"{time} "
+        return self._made(head, before, shown(buffer.line(line)))
+
+    def _made(self, head: str, before: list[Span], body: str) -> Shown:
+        text = head + body
+        return Shown(text, rows_of(text, self.width) if self.wrap else [0], before, len(head))
 
     def after(self, line: int) -> int | None:
         """The next line that is shown."""
@@ -215,6 +241,7 @@ class LogWindow:
         if width != self.width:
             with_offset = self._offset()
             self.width = width
+            self.names.fit(width)
             self._again(with_offset)
 
     def set_wrap(self, wrap: bool) -> None:
@@ -224,6 +251,12 @@ class LogWindow:
 
     def set_times(self, times: bool) -> None:
         self.times = times
+        self._again(0)
+
+    def set_names(self, names: SourceNames) -> None:
+        """What stands before each line for its source."""
+        self.names = names
+        names.fit(self.width)
         self._again(0)
 
     def _offset(self) -> int:
