@@ -10,9 +10,9 @@ import math
 import zlib
 from typing import Any
 
+from podtui.cluster.quantities import value
 from podtui.demo.errors import ApiError
 from podtui.demo.kinds import NODES, PODS
-from podtui.demo.quantities import value
 from podtui.demo.state import State
 
 GROUP_VERSION = "metrics.k8s.io/v1beta1"

@@ -10,7 +10,8 @@ import json
 import math
 from typing import Any
 
-from podtui.demo import names, quantities
+from podtui.cluster import quantities
+from podtui.demo import names
 from podtui.demo.errors import Cause, duplicate, field_forbidden, invalid_value, not_supported, required, value_not_found
 from podtui.demo.schema import Type, type_of
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from podtui.cluster.quantities import value
 from podtui.demo.clock import Clock, Handle
 from podtui.demo.events import Recorder
 from podtui.demo.kinds import NODES, PODS
-from podtui.demo.quantities import value
 from podtui.demo.state import Change, State
 
 NAME = "default-scheduler"

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from podtui.demo import quantities
+from podtui.cluster import quantities
 
 _GO = {"s": "string", "b": "bool", "i": "int32", "l": "int64", "f": "float64", "x": "intstr.IntOrString", "y": "[]uint8"}
 _GO |= {"q": "resource.Quantity", "t": "v1.Time", "u": "v1.MicroTime"}

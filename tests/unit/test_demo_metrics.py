@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from podtui.cluster.quantities import value
 from podtui.demo.clock import Clock
 from podtui.demo.errors import ApiError
 from podtui.demo.kinds import NODES, PODS
 from podtui.demo.metrics import node_metrics, pod_metrics
-from podtui.demo.quantities import value
 from podtui.demo.state import State
 
 

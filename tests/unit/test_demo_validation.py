@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.cluster.labels import valid_key, valid_value
+from podtui.cluster.quantities import canonical, value
 from podtui.demo import names
 from podtui.demo.kinds import CONFIGMAPS, DEPLOYMENTS, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, ROLES, SERVICES
-from podtui.demo.quantities import canonical, value
 from podtui.demo.schema import DecodeError, decode
 from tests.unit.demo_writes import Cluster, pod, refused
 
