@@ -1,4 +1,4 @@
-"""Quantities ("100m", "1Gi") as `k8s.io/apimachinery/pkg/api/resource` reads and writes them."""
+"""Quantities ("100m", "1Gi") as `k8s.io/apimachinery/pkg/api/resource` reads and writes them, and as a person reads them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,25 @@ def canonical(text: str) -> str:
     if len(_seen) < 4096:
         _seen[text] = found
     return found
+
+
+def amount(resource: str, number: Fraction) -> str:
+    """So much of a resource, as a person reads it: cores as `1.5` or `250m`, bytes in the largest fitting unit, the rest as a number."""
+    if resource == "cpu":
+        return _short(number) if number >= 1 else f"{_short(number * 1000)}m" if number else "0"
+    if resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-"):
+        power = 0
+        while power < 6 and abs(number) >= 1024:
+            number /= 1024
+            power += 1
+        return f"{_short(number)}{['', *_BINARY][power]}"
+    return _short(number)
+
+
+def _short(number: Fraction) -> str:
+    """With at most two decimals."""
+    text = f"{float(number):.2f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def _parse(text: str) -> tuple[Fraction, str]:

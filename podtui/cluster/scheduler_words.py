@@ -1,0 +1,65 @@
+"""The scheduler's message about a pod that no node takes, read and explained.
+
+`0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: ...` is FitError of kube-scheduler: each
+reason with the number of nodes that it counts for. A reason without a number concerns the pod and so every node.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_HEAD = re.compile(r"(\d+)/(\d+) nodes are available: ?")
+_COUNTED = re.compile(r"(\d+) (\S.*)")
+# A comma and a number begin the next reason; a comma within one (a taint's value may hold one) is not followed by a number.
+_NEXT = re.compile(r", (?=\d+ [A-Za-z])")
+
+_EXPLAINED = (
+    ("node affinity/selector", "they lack a label that its nodeSelector or node affinity wants"),
+    ("untolerated taint", "they have a taint that the pod does not tolerate"),
+    ("were unschedulable", "they are cordoned"),
+    ("Too many pods", "they run as many pods as they may"),
+    ("Insufficient", "what the pod asks for is not free on them"),
+    ("free ports", "a host port that it wants is taken there"),
+    ("volume node affinity conflict", "its volume is on another node"),
+    ("PersistentVolume's node affinity", "its volume is on another node"),
+    ("persistent volumes to bind", "no PersistentVolume there fits its claim"),
+    ("no available volume zone", "its volume is in another zone"),
+    ("max volume count", "they have as many volumes as they may"),
+    ("topology spread", "it would be spread unevenly over them"),
+    ("existing pods anti-affinity", "a pod there wants none like it beside itself"),
+    ("anti-affinity", "a pod there is of those that it does not want beside itself"),
+    ("pod affinity", "no pod there is of those that it wants beside itself"),
+    ("unbound immediate PersistentVolumeClaims", "a claim of the pod has no volume yet"),
+    ("persistentvolumeclaim", "a claim of the pod is not there or not usable"),
+)
+
+
+@dataclass(frozen=True)
+class SchedulerMessage:
+    """How many of how many nodes were available, and why the others were not; 0 counts a reason that has no number."""
+
+    available: int
+    total: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def read_message(message: str) -> SchedulerMessage | None:
+    """The message of a FailedScheduling event or of the condition PodScheduled; None for one of another form."""
+    match = _HEAD.match(message)
+    if match is None:
+        return None
+    body = message[match.end() :].partition(" preemption: ")[0].removesuffix(".")
+    reasons: dict[str, int] = {}
+    for part in _NEXT.split(body) if body else ():
+        counted = _COUNTED.fullmatch(part)
+        if counted:
+            reasons[counted[2]] = reasons.get(counted[2], 0) + int(counted[1])
+        else:
+            reasons[part] = 0
+    return SchedulerMessage(int(match[1]), int(match[2]), reasons)
+
+
+def explained(reason: str) -> str:
+    """What a reason means, in a few words; "" for one that is not known here."""
+    return next((words for part, words in _EXPLAINED if part in reason), "")
