@@ -187,17 +187,18 @@ class Connection:
 
     async def _credential(self, method: str, path: str, query: Query) -> Credential:
         """The credential to send with, once it is sure that the request may be sent."""
-        self._check(method, path, query)  # before a plugin is run for nothing
+        self.check(method, path, query)  # before a plugin is run for nothing
         if self._closed:
             raise self._is_closed()
         credential = await self._credentials.get()
         async with self._changing_certificate:
             if credential.certificate != self._certificate:
                 await self._show(credential.certificate)
-        self._check(method, path, query)  # read_only may have been set meanwhile
+        self.check(method, path, query)  # read_only may have been set meanwhile
         return credential
 
-    def _check(self, method: str, path: str, query: Query) -> None:
+    def check(self, method: str, path: str, query: Query = ()) -> None:
+        """Raises ReadOnlyError for what must not be sent now. Every request is asked for anyway; this is to know it before."""
         if self.read_only:
             gate.check(method, path, query)
 

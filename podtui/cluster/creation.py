@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from podtui.cluster.changes import Change
 from podtui.cluster.connection import Connection
 from podtui.cluster.discovery import Discovery
+from podtui.cluster.kubectl_commands import kubectl_create
 from podtui.cluster.manifests import Document, placed
 from podtui.cluster.resources import ObjectRef, Resource
 from podtui.cluster.warned import heard
@@ -31,6 +33,14 @@ _MANAGER = ("fieldManager", "podtui")
 _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
 
 State = Literal["created", "checked", "unchecked", "refused", "unknown", "untried"]
+
+
+class Mutate(Protocol):
+    """`Objects.mutate`."""
+
+    async def __call__(
+        self, change: Change, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: object = None
+    ) -> dict[str, Any]: ...
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -94,10 +104,19 @@ async def check(
 
 
 async def create(
-    connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
+    mutate: Mutate,
+    discovery: Discovery,
+    documents: Sequence[Document],
+    namespace: str,
+    *,
+    enforce: bool = True,
+    options: Sequence[str] = (),
 ) -> list[Outcome]:
-    """Create the documents in their order. As kubectl does, a refused one does not keep the others from being tried; when
-    the server is lost or no longer lets us in, the rest is `untried`. Never raises for one document."""
+    """Create the documents in their order, each by `mutate` (`Objects.mutate`); `options` are kubectl's, for the journal.
+
+    As kubectl does, a refused one does not keep the others from being tried; when the server is lost or no longer lets us in,
+    the rest is `untried`. Never raises for one document.
+    """
     outcomes: list[Outcome] = []
     promised = _Promised(documents)
     lost = False
@@ -109,7 +128,11 @@ async def create(
         try:
             resource = await _resolve(discovery, document, promised)
             target, value = placed(document, resource, namespace, enforce=enforce)
-            ref, warnings = await _post(connection, resource, target, value)
+            command = kubectl_create(document.source, target, options=options)
+            change = Change("create", "creates", ObjectRef(resource, document.name, target), command)
+            with heard() as told:
+                made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
+            ref, warnings = _ref(resource, target, made), tuple(told)
         except ConnectionFailed as error:
             outcomes.append(Outcome(document, "unknown" if resource is not None else "refused", error=error))
             lost = True
@@ -131,7 +154,9 @@ async def _try(
         resource = await discovery.resolve(document.api_version, document.kind)
         target, value = placed(document, resource, namespace, enforce=enforce)
         ref = ObjectRef(resource, document.name, target)
-        found, warnings = await _post(connection, resource, target, value, dry_run=True)
+        with heard() as told:
+            tried = await connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
+        found, warnings = _ref(resource, target, tried), tuple(told)
     except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
         raise
     except PodtuiError as error:
@@ -142,21 +167,16 @@ async def _try(
     return Outcome(document, "checked", found, warnings=warnings)
 
 
-async def _post(
-    connection: Connection, resource: Resource, namespace: str, value: object, *, dry_run: bool = False
-) -> tuple[ObjectRef, tuple[str, ...]]:
-    query = [*([("dryRun", "All")] if dry_run else []), _MANAGER, _STRICT]
-    with heard() as warnings:
-        made = await connection.json("POST", resource.path(namespace), query=query, body=value)
+def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectRef:
+    """The object of the server's answer."""
     metadata = made.get("metadata") or {}
-    ref = ObjectRef(
+    return ObjectRef(
         resource,
         metadata.get("name", ""),
         metadata.get("namespace", namespace if resource.namespaced else ""),
         metadata.get("uid", ""),
         metadata.get("resourceVersion", ""),
     )
-    return ref, tuple(warnings)
 
 
 async def _resolve(discovery: Discovery, document: Document, promised: _Promised) -> Resource:

@@ -24,12 +24,19 @@ def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite
 
 
 def kubectl_delete(
-    refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, force: bool = False, options: Sequence[str] = ()
+    refs: Sequence[ObjectRef],
+    *,
+    grace_seconds: int | None = None,
+    force: bool = False,
+    propagation: str = "Background",
+    options: Sequence[str] = (),
 ) -> list[str]:
-    """`kubectl delete pod -n NS NAME...` with `--grace-period` and `--force`, one for each kind and namespace."""
+    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`, one for each kind and namespace."""
     flags = [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
     if force:
         flags = ["--grace-period=0", "--force"]
+    if propagation != "Background":
+        flags.append(f"--cascade={propagation.lower()}")
     return [
         _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
         for resource, namespace, names in _groups(refs)

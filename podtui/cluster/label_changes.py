@@ -99,6 +99,12 @@ class LabelChanges(msgspec.Struct, frozen=True):
     remove: tuple[str, ...] = ()
     kind: Kind = "labels"
 
+    @classmethod
+    def of(cls, patch: Mapping[str, str | None], kind: Kind = "labels") -> LabelChanges:
+        """The changes of a merge patch, in which None removes: the inverse of `patch`."""
+        put = {key: value for key, value in patch.items() if value is not None}
+        return cls(put, tuple(key for key, value in patch.items() if value is None), kind)
+
     def __bool__(self) -> bool:
         return bool(self.set or self.remove)
 

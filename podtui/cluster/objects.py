@@ -2,6 +2,18 @@
 
 Every change carries the UID (and, for a patch, the resourceVersion) of what was seen as a precondition: an object that was
 recreated under the same name is never touched, and one that was changed meanwhile is not overwritten unseen.
+
+Every change passes `Objects.mutate`, which keeps the journal. A new kind of change joins by sending its request through it:
+
+    seen = await self.seen(ref)                      # the object before; None where it cannot be read
+    change = Change("cordon", "changes", ref, kubectl_cordon(...), before=seen)
+    answer = await self.mutate(change, "PATCH", ref.path, body=..., content_type="application/merge-patch+json")
+
+`Change` says what the journal cannot know by itself: kubectl's word, whether the object is created, changed or deleted, the kubectl
+command, and what was there before. What was changed is the difference between `before` and the answer, or, with `fields` (a merge
+patch), what both have in these fields. The values of Secrets are left out by the journal; they must not stand in the command.
+A dialog makes what it sends one action (`journal.one_action`, done by `ui.screens.dialog`). Dry runs are no changes and are sent
+over the connection directly.
 """
 
 from __future__ import annotations
@@ -9,25 +21,92 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from podtui.cluster import creation
+from podtui.cluster.changes import Change, recorded
 from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
 from podtui.cluster.discovery import Discovery
+from podtui.cluster.journal import Journal, ending_of
+from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_label
+from podtui.cluster.label_changes import Kind, LabelChanges
 from podtui.cluster.manifests import Document
-from podtui.cluster.resources import ObjectRef
-from podtui.errors import Changed, Conflict, Invalid, NotFound, Replaced, UsageError
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, UsageError
 from podtui.text import harmless
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_PODS_KEPT = 500  # of a namespace that is deleted: what more there is would not fit into an entry
 
 
 class Objects:
-    """What can be done with single objects over one connection. Every method raises podtui.errors only."""
+    """What can be done with single objects over one connection. Every method raises podtui.errors only.
 
-    def __init__(self, connection: Connection) -> None:
+    Without a `journal` nothing is written down; podtui's own session always has one.
+    """
+
+    def __init__(self, connection: Connection, journal: Journal | None = None) -> None:
         self.discovery = Discovery(connection)
+        self.journal = journal
         self._connection = connection
 
+    # -- the one way of every change ------------------------------------------------------------------------------
+    async def mutate(
+        self,
+        change: Change,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one change, with its entry in the journal before and after; gives the server's answer.
+
+        Raises what `Connection.json` raises; nothing is sent, nor written down, while podtui is read-only.
+        """
+        self._connection.check(method, path, query)
+        if self.journal is None:
+            return _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+        uid = change.ref.uid or _uid(change.before or {})
+        entry = self.journal.new(
+            change.verb,
+            change.form,
+            msgspec.structs.replace(change.ref, uid=uid),
+            command=change.command,
+            **recorded(change, body, None),
+        )
+        sent = False
+        try:
+            await self.journal.begin(entry)
+            sent = True
+            answer = _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+        except BaseException as error:
+            self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: left before")))
+            raise
+        named = answer if change.form != "deletes" else {}
+        name = _map(named.get("metadata")).get("name") or entry.object.name  # the server makes it for a generateName
+        target = msgspec.structs.replace(entry.object, name=name, uid=_uid(named) or entry.object.uid)
+        self.journal.end(entry, "done", object=target, **recorded(change, body, answer))
+        return answer
+
+    async def seen(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
+        """The object as it is before a change, for the journal; with `metadata` only that part of it.
+
+        None when it may not be read, is gone, or is another one than `ref.uid`: the change itself says so then.
+        """
+        try:
+            found = {"metadata": await self.metadata(ref)} if metadata else await self.get(ref)
+        except (Forbidden, NotFound):
+            return None
+        return found if ref.uid in ("", _uid(found)) else None
+
+    async def _before(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
+        """As `seen`, for nothing else but the journal: without one nobody asks, and nothing is asked while podtui is read-only."""
+        return None if self.journal is None or self._connection.read_only else await self.seen(ref, metadata=metadata)
+
+    # -- reading --------------------------------------------------------------------------------------------------
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
         """The whole object that has the name of `ref` now; NotFound when there is none. It may be another one than `ref.uid`."""
         return _map(await self._connection.json("GET", ref.path))
@@ -36,6 +115,7 @@ class Objects:
         """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
         return _map(_map(await self._connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
 
+    # -- changing -------------------------------------------------------------------------------------------------
     async def patch_metadata(
         self, ref: ObjectRef, labels: Mapping[str, str | None] | None = None, annotations: Mapping[str, str | None] | None = None
     ) -> dict[str, Any]:
@@ -44,30 +124,49 @@ class Objects:
         `ref.uid` and `ref.resource_version` are preconditions where they are not "". Raises Replaced when another object has
         the name now, Changed when this one was changed since, NotFound when it is gone.
         """
-        metadata: dict[str, Any] = {}
+        given: dict[Kind, Mapping[str, str | None]] = {}
         if labels:
-            metadata["labels"] = dict(labels)
+            given["labels"] = labels
         if annotations:
-            metadata["annotations"] = dict(annotations)
-        if ref.uid:
-            metadata["uid"] = ref.uid
-        if ref.resource_version:
-            metadata["resourceVersion"] = ref.resource_version
+            given["annotations"] = annotations
+        before = await self._before(ref, metadata=True)
+        commands = []
+        for kind, patch in given.items():
+            changes = LabelChanges.of(patch, kind)
+            current = _map(_map((before or {}).get("metadata")).get(kind))
+            overwrite = before is None or any(change.sign == "~" for change in changes.difference(current))
+            commands += kubectl_label([ref], changes, overwrite=overwrite, options=self._options)
+        verb = "annotate" if annotations and not labels else "label"
+        fields = {"metadata": {kind: dict(patch) for kind, patch in given.items()}}
+        return await self._patch(Change(verb, "changes", ref, "\n".join(commands), before, fields=fields))
+
+    async def patch(self, ref: ObjectRef, patch: Mapping[str, Any], verb: str = "patch", command: str = "") -> dict[str, Any]:
+        """Apply a merge patch (RFC 7386: None removes a field) to the object; gives it afterwards.
+
+        `verb` and `command` are kubectl's, for the journal. Preconditions and errors as in `patch_metadata`.
+        """
+        before = await self._before(ref, metadata=patch.keys() == {"metadata"})
+        return await self._patch(Change(verb, "changes", ref, command, before, fields=patch))
+
+    async def _patch(self, change: Change) -> dict[str, Any]:
+        ref, patch = change.ref, change.fields or {}
+        preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
+        metadata = {**_map(patch.get("metadata")), **{key: value for key, value in preconditions.items() if value}}
         try:
-            changed = await self._connection.json(
+            return await self.mutate(
+                change,
                 "PATCH",
                 ref.path,
                 query=[("fieldManager", "podtui")],
-                body={"metadata": metadata},
+                body={**patch, "metadata": metadata},
                 content_type="application/merge-patch+json",
             )
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
         except Invalid as error:
             # Without a resourceVersion to stumble over first, another UID is "field is immutable".
-            fields = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
-            raise (_replaced(ref, error) if ref.uid and "metadata.uid" in fields else error) from error
-        return _map(changed)
+            causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
+            raise (_replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
     async def delete(
         self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background"
@@ -88,10 +187,26 @@ class Objects:
             options["gracePeriodSeconds"] = grace_seconds
         if ref.uid:
             options["preconditions"] = {"uid": ref.uid}
+        command = kubectl_delete([ref], grace_seconds=grace_seconds, force=force, propagation=propagation, options=self._options)[0]
         try:
-            await self._connection.request("DELETE", ref.path, body=options)
+            await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
+
+    async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
+        """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
+        return Change(verb, "deletes", ref, command, await self._before(ref), pods=await self._bare_pods(ref))
+
+    async def _bare_pods(self, ref: ObjectRef) -> list[dict[str, Any]]:
+        """The pods of a namespace that no controller will make again; none for another kind, or when they may not be listed."""
+        if ref.resource != NAMESPACES or self.journal is None:
+            return []
+        try:
+            listed = await self._connection.json("GET", PODS.path(ref.name), query=[("limit", str(_PODS_KEPT))])
+        except Forbidden:
+            return []
+        kind = {"apiVersion": "v1", "kind": "Pod"}  # which the items of a list leave out
+        return [{**kind, **pod} for pod in listed.get("items") or () if not is_controlled(pod)]
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
         """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
@@ -99,7 +214,11 @@ class Objects:
 
     async def create(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
         """Create these, in order; see `creation.create`."""
-        return await creation.create(self._connection, self.discovery, documents, namespace, enforce=enforce)
+        return await creation.create(self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options)
+
+    @property
+    def _options(self) -> tuple[str, ...]:
+        return self._connection.settings.kubectl_options
 
     async def _told_apart(self, ref: ObjectRef, error: Conflict) -> Exception:
         """What a 409 means: the server says the same of a changed object and of a recreated one."""
@@ -114,6 +233,12 @@ class Objects:
         return _changed(ref, error) if ref.resource_version and now.get("resourceVersion") != ref.resource_version else error
 
 
+def is_controlled(value: Mapping[str, Any]) -> bool:
+    """Whether a controller owns the object, and makes another one when it goes."""
+    owners = _map(value.get("metadata")).get("ownerReferences") or ()
+    return any(isinstance(owner, dict) and owner.get("controller") for owner in owners)
+
+
 def _changed(ref: ObjectRef, error: Conflict) -> Changed:
     return Changed(error.status, error.reason, error.message, error.details, hint=f"{harmless(str(ref))} was changed since it was read")
 
@@ -121,6 +246,10 @@ def _changed(ref: ObjectRef, error: Conflict) -> Changed:
 def _replaced(ref: ObjectRef, error: Conflict | Invalid) -> Replaced:
     words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
     return Replaced(409, "Conflict", words, error.details, hint="it was not touched")
+
+
+def _uid(value: Mapping[str, Any]) -> str:
+    return str(_map(value.get("metadata")).get("uid") or "")
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from podtui.cluster.access import Access
 from podtui.cluster.connection import Connection
 from podtui.cluster.counts import PodCounts
 from podtui.cluster.forward import ForwardManager
+from podtui.cluster.journal import Journal
 from podtui.cluster.objects import Objects
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Scope
 from podtui.cluster.settings import ConnectionSettings
@@ -48,6 +49,7 @@ class Session:
         self.counts = PodCounts(self.pods)
         self.forwards = ForwardManager(lambda: self.opened, self._is_alive)
         self.notices: Signal[str] = Signal()
+        self.journal = Journal(settings)
         self.opened_signal: Signal[PodtuiError | None] = Signal()
         self._objects: Objects | None = None
         self._access: Access | None = None
@@ -57,6 +59,7 @@ class Session:
         self._falling_back = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends = [
+            self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
             self.pods.subscribe_health(self._fall_back),
             self.pods.subscribe_health(lambda health: self._wake(self.namespaces, health)),
             self.namespaces.subscribe_health(lambda health: self._wake(self.pods, health)),
@@ -93,7 +96,7 @@ class Session:
                 await asyncio.sleep(delay)
                 delay = min(30.0, delay * 2)
         self.error = None
-        self._objects = Objects(self.connection)
+        self._objects = Objects(self.connection, self.journal)
         self._access = Access(self.connection)
         self.pods.start(self.connection)
         self.namespaces.start(self.connection)

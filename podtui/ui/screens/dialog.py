@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
+from podtui.cluster.journal import new_action, one_action
 from podtui.errors import PodtuiError, ReadOnlyError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
@@ -131,6 +132,7 @@ class Dialog(ModalScreen[T | None]):
         self.commands: list[str] = []
         self.busy = False
         self.asking = True  # whether what is typed to confirm counts now
+        self.action_id = new_action()  # all that the dialog changes, also when it is tried again, is taken back at once
         self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
         self._leaving = False
         self._drawn = False  # Textual's is_mounted is still False in on_mount
@@ -339,7 +341,8 @@ class Dialog(ModalScreen[T | None]):
     async def _work(self) -> None:
         error: Exception | None = None
         try:
-            await self.submit()
+            with one_action(self.action_id):
+                await self.submit()
         except Exception as caught:  # whatever it is, a person reads it, and what they typed stays
             error = caught
             self.log.error(repr(caught))

@@ -1,0 +1,103 @@
+"""A file of JSON lines that several processes append to: never half a line in the middle, never larger than a bound.
+
+Each line is written by one `write` to a file opened for appending, under a lock (flock), so that two podtui at once do not mix
+their lines. When the file is full it becomes `NAME.1.jsonl`, the one before `NAME.2.jsonl`, and the oldest is dropped. A line that
+a crash cut off, or that someone broke by hand, is passed over when reading, and counted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podtui.errors import ConfigError
+from podtui.folders import private_folder
+from podtui.text import harmless
+
+FULL = 4 << 20
+"""Bytes after which a new file is begun."""
+KEPT = 3
+"""Full files that are kept beside the one in use."""
+
+
+def append(path: Path, line: dict[str, Any], *, full: int = FULL, kept: int = KEPT) -> None:
+    """Write one line; the file is made (0600, in a folder of 0700) when it is missing. Blocks; raises ConfigError.
+
+    What was not written whole (the disk is full) is taken back.
+    """
+    data = msgspec.json.encode(line) + b"\n"
+    private_folder(path.parent)
+    try:
+        with _locked(path, full, kept) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                data = b"\n" + data  # after what a crash left of a line
+            written = os.write(descriptor, data)
+            if written != len(data):
+                os.ftruncate(descriptor, size)
+                raise OSError(28, "No space left on device")
+    except OSError as error:
+        raise ConfigError(f"cannot write {harmless(str(path))}: {error.strerror}") from None
+
+
+def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
+    """Every line that is kept, oldest first, and how many could not be read. Blocks; raises ConfigError."""
+    lines: list[dict[str, Any]] = []
+    broken = 0
+    for file in (*(_older(path, number) for number in range(kept, 0, -1)), path):
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"cannot read {harmless(str(file))}: {error.strerror}") from None
+        for text in content.split(b"\n"):
+            if not text.strip():
+                continue
+            try:
+                value = msgspec.json.decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                value = None
+            if isinstance(value, dict):
+                lines.append(value)
+            else:
+                broken += 1
+    return lines, broken
+
+
+@contextmanager
+def _locked(path: Path, full: int, kept: int) -> Iterator[int]:
+    """The file, open for appending and ours alone; a full one has been put aside before."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # released when it is closed
+            ours = os.fstat(descriptor)
+            try:
+                moved = not os.path.samestat(ours, os.stat(path))
+            except FileNotFoundError:
+                moved = True
+            if moved:
+                continue  # another process has put it aside while we waited
+            if ours.st_size >= full:
+                for number in range(kept, 1, -1):
+                    if _older(path, number - 1).exists():
+                        os.replace(_older(path, number - 1), _older(path, number))
+                os.replace(path, _older(path, 1))
+                continue
+            if ours.st_mode & 0o077:
+                os.fchmod(descriptor, 0o600)
+            yield descriptor
+            return
+        finally:
+            os.close(descriptor)
+
+
+def _older(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
