@@ -42,6 +42,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     theme: str = ""
     mouse: bool = True
+    editor: str = ""
+    """The command of the editor for YAML, "built-in" for podtui's own; "" takes KUBE_EDITOR, EDITOR, VISUAL or vi."""
     keymap: dict[str, str] = {}
     """A command's id to its keys, separated by commas."""
     columns: list[str] = []

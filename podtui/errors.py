@@ -109,6 +109,14 @@ class ManifestError(PodtuiError):
         self.line = line
 
 
+class EditorFailed(PodtuiError):
+    """The user's editor ended with an error; what was edited counts for nothing."""
+
+
+class EditorMissing(EditorFailed):
+    """The user's editor cannot be started: another one may serve."""
+
+
 class UnknownKind(PodtuiError):
     """The API server knows no such kind; `hint` has the near ones."""
 

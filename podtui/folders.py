@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import time
 from pathlib import Path
 
 from podtui.errors import ConfigError
@@ -56,3 +58,20 @@ def write_private(path: Path, content: bytes | str) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise ConfigError(f"cannot write {harmless(str(path))}: {error.strerror}") from None
+
+
+def keep_text(text: str, name: str) -> Path:
+    """Keeps a text that someone typed and that could not be used, in a private file of its own; gives its path. Raises ConfigError.
+
+    `name` is what it is about, as the name of a file: `pod-web.yaml`.
+    """
+    stem, dot, end = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:].lstrip("-.").rpartition(".")
+    moment = time.strftime("%Y%m%d-%H%M%S")
+    folder = state_folder() / "kept"
+    path = folder / f"{stem or end or 'text'}-{moment}{dot}{end if dot else ''}"
+    for number in range(2, 1000):
+        if not path.exists():
+            break
+        path = folder / f"{stem or end or 'text'}-{moment}-{number}{dot}{end if dot else ''}"
+    write_private(path, text.encode("utf-8", "surrogatepass"))
+    return path

@@ -72,6 +72,8 @@ def run_dashboard(arguments: Namespace) -> int:
     check_keymap(options, arguments.config)
     app = PodtuiApp(options)
     app.run(mouse=options.mouse)
+    for words in app.farewell:
+        print(f"podtui: {words}", file=sys.stderr)
     return app.return_code or 0
 
 

@@ -22,6 +22,7 @@ from podtui.options import Options
 from podtui.ui.commands import bindings
 from podtui.ui.frame import Frame
 from podtui.ui.key_order import KeyOrder
+from podtui.ui.lent_terminal import LentTerminal
 from podtui.ui.screens.main import MainScreen
 from podtui.ui.themes import colours, install_themes
 
@@ -41,6 +42,8 @@ class PodtuiApp(App[int]):
         self.options = options
         self._frame = Frame()
         self._keys = KeyOrder(self)
+        self.terminal = LentTerminal(self)
+        self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
         install_themes(self, options.theme or options.config.theme)
         self.session = self._session(options.settings, options.scope, read_only=False)
         self.set_keymap(options.config.keymap)
@@ -64,7 +67,7 @@ class PodtuiApp(App[int]):
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.exit)
+                loop.add_signal_handler(number, self.terminal.end, number)
         await self.push_screen(MainScreen(self.session, self.options.label_columns, self.options.pod))
         self.session.opened_signal.subscribe(self._collect_garbage_again)
         self.call_after_refresh(self.session.start)  # the first paint comes before the client is imported
@@ -116,6 +119,8 @@ class PodtuiApp(App[int]):
     # -- the terminal -------------------------------------------------------------------------------------------
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Textual's one way to the terminal: what is there already is taken out of the update (see `frame`)."""
+        if self.terminal.lent:
+            return  # another program has it; everything is painted anew afterwards
         writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
         if writes and isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))

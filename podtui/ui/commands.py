@@ -156,6 +156,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),
     Command("dialog.page-down", "pagedown", "Page down", "Scroll the dialog down", "dialog"),
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
+    # -- podtui's own editor
+    Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and go on with it", "editor", footer=True, priority=True),
+    Command("editor.leave", "escape", "Leave", "Leave the editor; a changed text is kept in a file", "editor", footer=True, priority=True),
+    Command("editor.next-message", "f2", "Next message", "To the next line that is wrong", "editor", footer=True, priority=True),
+    Command("editor.outside", "f4", "$EDITOR", "Edit the text in your own editor, and come back", "editor", footer=True, priority=True),
     # -- the bars in which a selector or a filter is typed
     Command("bar.complete", "tab", "Complete", "Take the marked candidate, or show what can stand here", "bar", footer=True),
     Command("bar.submit", "enter", "Apply", "Apply what was typed; after the arrow keys: take the marked candidate", "bar", footer=True),

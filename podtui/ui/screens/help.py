@@ -26,6 +26,7 @@ WHERE = {
     "logs": "Logs",
     "forwards": "Port-forwards",
     "dialog": "Dialogs",
+    "editor": "Editor",
     "bar": "Bars",
     "choose": "Choices",
 }

@@ -23,7 +23,7 @@ def key_name(key: str) -> str:
         return NAMES[key]
     if key.startswith("ctrl+"):
         return f"^{key[5:].upper()}"
-    return key
+    return key.upper() if key[:1] == "f" and key[1:].isdecimal() else key
 
 
 class KeyHints(TextLine):

@@ -31,10 +31,11 @@ class YamlHighlight:
     def __call__(self, number: int, text: str) -> Sequence[Part]:
         if number < len(self._strings) and self._strings[number]:
             return ((text, "yaml.string"),)
-        return _entry(text)
+        return entry_parts(text)
 
 
-def _entry(text: str) -> Sequence[Part]:
+def entry_parts(text: str) -> Sequence[Part]:
+    """The parts of a line that begins an entry (a key, an item, a comment), or is none."""
     stripped = text.lstrip(" ")
     if stripped.startswith("#"):
         return ((text, "dim"),)

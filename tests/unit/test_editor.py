@@ -1,0 +1,270 @@
+"""The editors: the user's own, as far as no terminal is needed, and podtui's."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual import events
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from podtui.cluster.faults import Fault
+from podtui.config import Config
+from podtui.errors import ConnectionFailed, EditorFailed, EditorMissing
+from podtui.ui import editing
+from podtui.ui.outside_editor import edit_outside, editor_command
+from podtui.ui.screens.editor import EditorScreen
+from podtui.ui.substitutes import Substitutes
+
+TEXT = "kind: Pod\nmetadata:\n  name: web\n"
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "podtui"
+
+
+# -- which editor -------------------------------------------------------------------------------------------------
+
+
+def test_the_editor_is_kubectls_then_the_systems(tmp_path: Path) -> None:
+    everything = {"KUBE_EDITOR": "a", "EDITOR": "b -w", "VISUAL": "c"}
+    assert editor_command("", everything) == ["a"]
+    assert editor_command("", {**everything, "KUBE_EDITOR": ""}) == ["b", "-w"]
+    assert editor_command("'my editor' -x", everything) == ["my editor", "-x"]
+    assert editor_command("built-in", everything) == editor_command("", {"EDITOR": "built-in"}) == []
+    assert editor_command("", {"PATH": str(tmp_path)}) == []
+    (tmp_path / "vi").touch(mode=0o755)
+    assert editor_command("", {"PATH": str(tmp_path)}) == ["vi"]
+    with pytest.raises(EditorMissing, match="closing quotation"):
+        editor_command("", {"EDITOR": "'x"})
+
+
+class Terminal:
+    """In place of the terminal: each program is a function of the file."""
+
+    usable = True
+
+    def __init__(self, *programs: Any) -> None:
+        self.programs = list(programs)
+        self.seen: list[str] = []
+        self.path = Path()
+
+    async def run(self, command: Sequence[str]) -> int:
+        self.path = Path(command[-1])
+        assert stat.S_IMODE(self.path.stat().st_mode) == 0o600 and stat.S_IMODE(self.path.parent.stat().st_mode) == 0o700
+        self.seen.append(self.path.read_text())
+        made = self.programs.pop(0)(self.seen[-1])
+        if isinstance(made, int):
+            return made
+        self.path.write_text(made)
+        return 0
+
+
+def app_with(*programs: Any) -> Any:
+    told: list[str] = []
+    return SimpleNamespace(
+        terminal=Terminal(*programs),
+        options=SimpleNamespace(config=Config(editor="ed")),
+        farewell=[],
+        told=told,
+        notify=lambda text, **_: told.append(text),
+    )
+
+
+async def test_a_file_is_private_and_gone_afterwards(state: Path) -> None:
+    app = app_with(lambda text: text.upper())
+    assert await edit_outside(app, "a: 1\n", "../pod x.yaml", ["ed"]) == "A: 1\n"
+    assert app.terminal.path.name == "pod-x.yaml" and state in app.terminal.path.parents
+    assert os.listdir(state) == []
+
+
+async def test_the_line_end_that_an_editor_adds_is_not_a_change() -> None:
+    assert await edit_outside(app_with(lambda text: text + "\n"), "value", "x.txt", ["ed"]) == "value"
+    assert await edit_outside(app_with(lambda text: text), "value\n", "x.txt", ["ed"]) == "value\n"
+
+
+async def test_what_an_editor_wrote_before_it_failed_is_kept(state: Path) -> None:
+    def crashing(text: str) -> int:
+        app.terminal.path.write_text("typed")
+        return -11
+
+    app = app_with(crashing)
+    with pytest.raises(EditorFailed, match="ed was ended by signal 11; nothing was changed") as caught:
+        await edit_outside(app, "before", "x.yaml", ["ed"])
+    (kept,) = (state / "kept").iterdir()
+    assert kept.read_text() == "typed" and str(kept) in caught.value.hint and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert app.farewell == [caught.value.hint]
+    with pytest.raises(EditorFailed, match="ended with exit code 1") as caught:
+        await edit_outside(app_with(lambda _: 1), "before", "x.yaml", ["ed"])
+    assert caught.value.hint == ""
+
+
+async def check(text: str) -> list[Fault]:
+    return [Fault(2, "no such field")] if "bad" in text else []
+
+
+async def test_a_refused_text_is_edited_again_with_the_faults_as_comments_at_their_lines() -> None:
+    app = app_with(lambda text: text + "bad: 1\n", lambda text: text.replace("bad", "good"))
+    edited = await editing.edit_text(app, "# mine\na: 1\n", "x.yaml", "x", check=check, heading=["Edit it."])
+    assert edited == "# mine\na: 1\ngood: 1\n"
+    assert app.terminal.seen[0] == "# Edit it.\n#\n# mine\na: 1\n"
+    again = app.terminal.seen[1].split("\n")
+    assert again[2:4] == ["# Refused:", "# line 7: no such field"] and again[7 - 1] == "a: 1"
+
+
+async def test_a_refused_text_that_is_left_as_it_is_is_kept(state: Path) -> None:
+    app = app_with(lambda text: text + "bad: 1\n", lambda text: text)
+    assert await editing.edit_text(app, "a: 1\n", "x.yaml", "x", check=check) is None
+    (kept,) = (state / "kept").iterdir()
+    assert kept.read_text() == "a: 1\nbad: 1\n"
+    assert app.told == [f"Cancelled, no valid changes were saved. What you typed is kept in {kept}"]
+
+
+async def test_comments_that_the_user_changed_are_taken_away_too() -> None:
+    app = app_with(lambda text: "# other\n" + text.partition("\n")[2])
+    assert await editing.edit_text(app, "a: 1\n", "x.yaml", "x", heading=["Edit it."]) == "a: 1\n"
+
+
+# -- characters ---------------------------------------------------------------------------------------------------
+
+
+@given(st.text(), st.text())
+def test_a_text_comes_back_from_its_substitutes_as_it_was(text: str, more: str) -> None:
+    substitutes = Substitutes()
+    shown = substitutes.put(text)
+    assert substitutes.back(shown) == text and len(shown) == len(text)
+    assert not any(character in shown for character in "\x1b\r\x85\u2028\u202e\x7f\x9b")
+
+
+# -- podtui's own -------------------------------------------------------------------------------------------------
+
+
+class Shown(App[None]):
+    def __init__(self, screen: EditorScreen, *programs: Any) -> None:
+        super().__init__()
+        self.editor = screen
+        self.results: list[str | None] = []
+        self.told: list[str] = []
+        self.farewell: list[str] = []
+        self.options = SimpleNamespace(config=Config(editor="ed"))
+        self.terminal = Terminal(*programs)
+
+    def on_mount(self) -> None:
+        self.push_screen(self.editor, self.results.append)
+
+    def notify(self, message: str, **kwargs: Any) -> None:
+        assert kwargs.get("markup") is False
+        self.told.append(message)
+
+
+def messages(screen: EditorScreen) -> str:
+    return str(screen.query_one("#editor-messages", Static).render())
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def test_a_text_is_typed_checked_and_saved() -> None:
+    asked: list[str] = []
+
+    async def ask(text: str) -> list[Fault]:
+        asked.append(text)
+        return await check(text)
+
+    screen = EditorScreen(TEXT, "pod-web.yaml", "pod/web", check=ask)
+    async with Shown(screen).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press(*"bad", "ctrl+s")
+        await settle(pilot)
+        assert messages(screen) == "✗ 2: no such field" and screen.area.cursor_location[0] == 1
+        assert "no such field" in screen.area.render_line(1).text
+        assert pilot.app.results == [] and screen.area.content == f"bad{TEXT}"  # type: ignore[attr-defined]
+        await pilot.press("up", "home", "delete", "delete", "delete", "ctrl+s")
+        await settle(pilot)
+        assert asked == [f"bad{TEXT}", TEXT] and pilot.app.results == [TEXT]  # type: ignore[attr-defined]
+
+
+async def test_a_changed_text_is_left_only_at_the_second_escape_and_kept(state: Path) -> None:
+    screen = EditorScreen(TEXT, "pod-web.yaml", "pod/web")
+    app = Shown(screen)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("x", "escape")
+        assert "Esc again leaves" in messages(screen) and app.results == []
+        await pilot.press("escape")
+        await pilot.pause()
+        (kept,) = (state / "kept").iterdir()
+        assert app.results == [None] and kept.read_text() == f"x{TEXT}" and str(kept) in app.told[0]
+        assert kept.name.startswith("pod-web-") and kept.name.endswith(".yaml")
+
+
+async def test_an_unchanged_text_is_left_at_once_and_not_kept(state: Path) -> None:
+    app = Shown(EditorScreen(TEXT, "x.yaml", "x"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.results == [None]
+    assert not (state / "kept").exists()
+
+
+async def test_quitting_podtui_keeps_what_was_typed(state: Path) -> None:
+    app = Shown(EditorScreen(TEXT, "x.yaml", "x"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("x")
+        app.exit()
+    (kept,) = (state / "kept").iterdir()
+    assert kept.read_text() == f"x{TEXT}" and app.farewell == [f"What you typed is kept in {kept}"]
+
+
+async def test_an_outage_while_it_is_checked_loses_nothing() -> None:
+    async def ask(text: str) -> list[Fault]:
+        raise ConnectionFailed("no route to it")
+
+    screen = EditorScreen(TEXT, "x.yaml", "x", check=ask)
+    async with Shown(screen).run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert messages(screen) == "✗ no route to it" and screen.area.content == TEXT
+
+
+async def test_bytes_are_kept_and_escape_sequences_never_reach_the_terminal() -> None:
+    text = "a\x1b[2Jb\r\nc\x85d\u2028e\u202ef\ttab\x00"
+    screen = EditorScreen(text, "x.txt", "x")
+    app = Shown(screen)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert screen.area.content == text and "control characters" in messages(screen).lower()
+        assert screen.area.document.line_count == 2 and screen.area.render_line(0).text.split()[1].startswith("a␛[2Jb␍")
+        app.post_message(events.Paste("\x07p\r\nq"))
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert app.results == [f"\x07p\nq{text}"]
+
+
+async def test_the_text_can_be_given_to_the_users_own_editor_and_back() -> None:
+    screen = EditorScreen(TEXT, "x.yaml", "x")
+    app = Shown(screen, lambda text: f"{text}# more\n", lambda text: 1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f4")
+        await settle(pilot)
+        assert screen.area.content == f"{TEXT}# more\n" and app.results == []
+        await pilot.press("f4")
+        await settle(pilot)
+        assert "ed ended with exit code 1" in messages(screen) and screen.area.content == f"{TEXT}# more\n"
