@@ -178,13 +178,18 @@ class Position:
 
 
 class Resume:
-    """Drops from a new stream what was read before: every line before the position, and exactly those on it."""
+    """Drops from a new stream what was read before: every line before the position, and exactly those on it.
+
+    `gap` is the time of the first new line when the last ones that were read before it did not come again: the log was
+    rotated meanwhile, and what was written between the two is gone, if there was anything.
+    """
 
     def __init__(self, position: Position) -> None:
+        self.gap = ""
         timeless = not position.since
         self.done = timeless and not (position.whole and (position.unstamped or position.pieces))
         self._at = moment(position.since)
-        self._left = position.count
+        self._left = self._count = position.count
         self._unstamped = position.unstamped
         self._pieces = 0 if self.done else position.pieces
         self._texts = list(position.texts) if position.texts and position.count else None
@@ -226,6 +231,8 @@ class Resume:
             return True
         at = moment(stamp)
         if at > self._at or (at == self._at and not self._left):
+            if at > self._at and self._count:
+                self.gap = stamp
             self._reached = self.done = True
             return False
         if at == self._at:

@@ -26,6 +26,12 @@ def nanoseconds(stamp: str) -> int:
     return seconds * 1_000_000_000 + int(digits.ljust(9, "0") if digits else 0)
 
 
+def told(stamp: str) -> str:
+    """An RFC 3339 time for a person: to the second, in the local zone with its offset."""
+    time = nanoseconds(stamp)
+    return datetime.fromtimestamp(time // 1_000_000_000).astimezone().isoformat(timespec="seconds") if time else stamp
+
+
 class Times:
     """Parts the lines of one log, as they come, into times and texts.
 

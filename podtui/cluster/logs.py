@@ -9,6 +9,7 @@ the old one (`previous=true`) and then the new one from its beginning.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -20,6 +21,7 @@ import msgspec
 from podtui.cluster.log_batches import Batches, LogBatch, Sink
 from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, moment, parse_line, stamp_of
 from podtui.cluster.log_reads import Reads
+from podtui.cluster.log_times import told
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
 from podtui.errors import (
@@ -36,6 +38,7 @@ from podtui.errors import (
 
 if TYPE_CHECKING:
     from podtui.cluster.connection import Connection
+    from podtui.cluster.shared_reads import SharedReads
     from podtui.cluster.streams import ByteStream
 
 __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "parse_line"]
@@ -44,6 +47,7 @@ QUIET = 120.0
 """Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
+_SURE = 6  # looks at a pod after which its status is no longer behind
 _TRIES = 5  # of a request that the server finds invalid
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
@@ -85,7 +89,7 @@ class LogFollower:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Connection | SharedReads,
         ref: ObjectRef,
         container: str = "",
         options: LogOptions | None = None,
@@ -93,9 +97,12 @@ class LogFollower:
         quiet: float = QUIET,
         pace: float = 1.0,
         line_limit: int = MAX_LINE,
+        caught_up: Callable[[], None] | None = None,
     ) -> None:
         """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
-        (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces."""
+        (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
+
+        With `caught_up`, what there is at first is read to its end before it is followed, and then that is called."""
         self.ref = ref
         self.container = container
         self.containers: list[str] = []  # the pod's, known once it was asked
@@ -115,11 +122,20 @@ class LogFollower:
         self._attempt = 0
         self._polls = 0
         self._came = False  # whether the latest stream brought anything
+        self._gap = ""  # from when to when lines may be missing
+        self._broke = False  # the latest stream did not end, it was cut off
+        self._caught_up = caught_up
+        self._awake = asyncio.Event()
+        self.calm = 1.0  # how much longer than usual a pod that ended is left in peace
 
     def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
         """Be told of every change of the status; the result ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def wake(self) -> None:
+        """Something about the pod has changed: look now, if it is only waited."""
+        self._awake.set()
 
     async def run(self, sink: Sink) -> None:
         """Read into `sink` until there can be nothing more; the last status says why. To stop: cancel it.
@@ -171,6 +187,8 @@ class LogFollower:
         try:
             pod = await self._connection.json("GET", self.ref.path)
         except NotFound:
+            if self._broke and self._position.since:
+                await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")
             return await self._end(batches, "the pod is gone")
         except Forbidden:
             return await self._unknown(batches)
@@ -206,11 +224,17 @@ class LogFollower:
                 if runs.waiting:  # of `CrashLoopBackOff: back-off 10s restarting failed container=...` the first word
                     why = f"{why}; {runs.waiting.partition(':')[0]}"
                 final = over(pod) or not self.options.follow or self.options.limit is not None
+                if final or self._polls >= _SURE:
+                    await self._tell_gap(batches)
                 self._say("ended", why, final=final)
                 self._attempt = 0
                 if not final:
                     await self._pause()
             return
+        if self._caught_up is not None:
+            await self._read(batches, follow=False, whole=False)
+            await batches.flush()
+            self._catch_up()
         if await self._read(batches, follow=True):
             self._attempt = 0
         if self.options.limit is not None:
@@ -227,7 +251,10 @@ class LogFollower:
         assert self._run is not None
         before = self._run
         ahead, position = await self._ahead(runs.current), self._position
-        if ahead is not None:
+        if ahead is None:
+            await self._tell_gap(batches)
+        else:
+            self._gap = ""  # it was no gap: what came behind it is of the new run
             self._position, self._read_out = ahead, False
         if runs.previous.id == before.id:
             before = runs.previous
@@ -235,16 +262,28 @@ class LogFollower:
                 try:
                     await self._read(batches, follow=False, previous=True)
                 except (Invalid, NotFound) as error:  # its log is no longer kept
-                    await batches.note(f"the rest of the previous run is missing: {error.what}")
+                    await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {error.what}")
             note = f"container {self.container} restarted ({before.ending()})"
         elif runs.previous.id:
             note = f"container {self.container} was restarted several times; lines of the runs between are missing"
+            note += self._between(runs.current)
         else:
             note = f"container {self.container} restarted"
         await batches.note(note)
         self._begin(runs.current, first=False)
         if ahead is not None:
             self._position = position  # these lines of the new run came already
+
+    def _between(self, run: Run) -> str:
+        """From the last line that was read to the beginning of a run, in words."""
+        since = self._position.since
+        return f" ({told(since)} to {told(run.started)})" if since and run.started else ""
+
+    async def _tell_gap(self, batches: Batches) -> None:
+        """Say what may be missing, once it is sure that the lines behind the gap are of the same run."""
+        if self._gap:
+            gap, self._gap = self._gap, ""
+            await batches.note(f"lines {gap} may be missing: the log was rotated meanwhile")
 
     async def _ahead(self, run: Run) -> Position | None:
         """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
@@ -303,6 +342,7 @@ class LogFollower:
 
     async def _end(self, batches: Batches, why: str) -> None:
         await batches.flush()
+        await self._tell_gap(batches)
         self._say("ended", why, final=True)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -327,10 +367,13 @@ class LogFollower:
             query.append(("limitBytes", str(options.limit)))
         return query
 
-    async def _read(self, batches: Batches, *, follow: bool, previous: bool = False) -> bool:
-        """Read behind the position until the server ends the stream. True if anything new came."""
+    async def _read(self, batches: Batches, *, follow: bool, previous: bool = False, whole: bool = True) -> bool:
+        """Read behind the position until the server ends the stream. True if anything new came.
+
+        `whole`: without `follow`, whether a last line without a newline is taken for one that will not go on.
+        """
         splitter, resume, position = LineSplitter(self._line_limit), Resume(self._position), self._position
-        self._came = False
+        self._came, self._broke = False, follow
         self._reads.begin(position)
         started = latest = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -341,7 +384,7 @@ class LogFollower:
                 self._connection.stream(
                     f"{self.ref.path}/log", query=self._query(follow, previous), accept="*/*", idle_timeout=self._quiet
                 ) as stream,
-                aclosing(self._of_this_run(stream) if follow else _all(stream)) as chunks,
+                aclosing(self._of_this_run(stream, batches) if follow else _all(stream)) as chunks,
             ):
                 if follow:
                     self._say("following")
@@ -352,6 +395,8 @@ class LogFollower:
                     came = splitter.feed(chunk)
                     if not resume.done:
                         came = resume.drop(came)
+                        if resume.gap and not self._gap:
+                            self._gap = f"from {told(position.since)} to {told(resume.gap)}"
                     if came.lines:
                         self._came = True
                         self._reads.take(came)
@@ -359,7 +404,8 @@ class LogFollower:
                         await batches.put(came)
                     if self._attempt and latest - started > _HEALTHY:
                         self._attempt = 0
-            if not follow:  # the last line may have no newline; while the container runs it may yet be continued
+            self._broke = False
+            if not follow and whole:  # the last line may have no newline; while the container runs it may yet be continued
                 came = resume.drop(splitter.feed(b"", final=True))
                 self._reads.take(came)
                 position.take(came)
@@ -373,7 +419,7 @@ class LogFollower:
                 accepted.cancel()
         return self._came
 
-    async def _of_this_run(self, stream: ByteStream) -> AsyncGenerator[bytes, None]:
+    async def _of_this_run(self, stream: ByteStream, batches: Batches) -> AsyncGenerator[bytes, None]:
         """A followed stream, which is left when the pod tells a little later that there is another run."""
         check = asyncio.create_task(self._another_run())
         coming: asyncio.Future[bytes] | None = None
@@ -383,6 +429,8 @@ class LogFollower:
                 await asyncio.wait((coming, check), return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done() and check.result():
                     return
+                if check.done() and not check.result():
+                    await self._tell_gap(batches)
                 try:
                     yield await coming
                 except StopAsyncIteration:
@@ -421,7 +469,15 @@ class LogFollower:
     async def _pause(self) -> None:
         """Until the pod is asked again: after a second at first, later after five."""
         self._polls += 1
-        await asyncio.sleep(self._pace * min(5.0, 1.0 + 0.1 * self._polls))
+        self._awake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pace * self.calm * min(5.0, 1.0 + 0.1 * self._polls)):
+                await self._awake.wait()
+
+    def _catch_up(self) -> None:
+        if (caught_up := self._caught_up) is not None:
+            self._caught_up = None
+            caught_up()
 
     def _say(
         self, state: State, why: str = "", *, retry_at: float | None = None, error: PodtuiError | None = None, final: bool = False
@@ -429,6 +485,8 @@ class LogFollower:
         status = LogStatus(state, why, retry_at, error, final)
         if status != self.status:
             self.status = status
+            if state in ("waiting", "ended", "failed"):
+                self._catch_up()
             for listener in list(self._listeners):
                 listener(status)
 

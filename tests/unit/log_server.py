@@ -77,11 +77,17 @@ class LogServer:
         self.queries: list[dict[str, str]] = []
         self.changed = asyncio.Event()
         self._was_cut = False
+        self._transports: set[asyncio.Transport] = set()
 
     def changes(self) -> None:
         """Wake the followed streams: something was written, or the container ended."""
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def abort(self) -> None:
+        """Break every open connection."""
+        for transport in list(self._transports):
+            transport.abort()
 
     # -- the pod
     def pod(self) -> dict[str, Any]:
@@ -133,6 +139,8 @@ class LogServer:
         response.content_type = "text/plain"
         response.enable_chunked_encoding()
         await response.prepare(request)
+        if request.transport is not None:
+            self._transports.add(request.transport)
         pipe = _Pipe(request, response, cut)
         there = len(run.there)
         first = 0

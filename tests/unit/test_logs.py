@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podtui.cluster.log_lines import Lines, LineSplitter, LogLine, Position, Resume, moment, parse_line
+from podtui.cluster.log_times import told
 from podtui.cluster.logs import LogFollower, LogOptions
 from podtui.errors import Forbidden
 from tests.unit.log_server import REF, ContainerRun, Cut, LogServer, Taker
@@ -335,6 +336,50 @@ async def test_after_an_end_the_next_run_is_followed():
     assert [query.get("previous") for query in server.queries] == [None, None]
 
 
+async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_its_times():
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(3, step=10**9))
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 3)
+        run.lines[:] = numbered(2, step=10**9, start=7)  # what was in between went with the old file
+        server.abort()
+        await taker.until(lambda: len(taker.lines) == 5 and taker.notes)
+    assert taker.notes == [f"lines from {told(stamp(2 * 10**9))} to {told(stamp(7 * 10**9))} may be missing: the log was rotated meanwhile"]
+    assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
+
+
+async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed():
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(5))
+    ends: list[int] = []
+    taker = Taker()
+    async with server.serve() as connection:
+        follower = LogFollower(connection, REF, "app", LogOptions(tail=3), pace=0.02, caught_up=lambda: ends.append(len(taker.lines)))
+        task = asyncio.create_task(follower.run(taker))
+        try:
+            await taker.until(lambda: ends)
+            run.lines += numbered(2, start=5)
+            server.changes()
+            await taker.until(lambda: len(taker.lines) == 5)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert ends == [3]
+    assert taker.lines == raw(run.lines[2:])
+    assert ["follow" in query for query in server.queries] == [False, True]
+
+
+async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(2))
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        server.gone = True
+        server.abort()
+        await taker.until(lambda: follower.status.final)
+    assert taker.notes == [f"the pod went while it was not heard: lines after {told(stamp(0))} may be missing"]
+
+
 async def test_runs_that_were_missed_are_told():
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
@@ -343,7 +388,9 @@ async def test_runs_that_were_missed_are_told():
         server.previous = ContainerRun("c4", numbered(1, start=8), exit_code=1)
         server.current = ContainerRun("c5", numbered(1, start=9))
         await taker.until(lambda: len(taker.lines) == 2)
-    assert taker.notes == ["container app was restarted several times; lines of the runs between are missing"]
+    second = told(stamp(0))
+    words = "container app was restarted several times; lines of the runs between are missing"
+    assert taker.notes == [f"{words} ({second} to {second})"]
 
 
 async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts():
