@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from podtui.demo.netcat import nc
 from podtui.demo.programs import Body, HttpConnection, Request
 from podtui.demo.shell import Exit, Leave, Shell, Streams
 from podtui.demo.shell_arithmetic import arithmetic
-from podtui.demo.shell_data import checksum, dd
+from podtui.demo.shell_data import checksum, dd, head, read_file, tr, wc
 
 Command = Callable[[Shell, list[str], Streams], "int | Body"]
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "e": "\x1b", "0": "\0", '"': '"'}
@@ -280,19 +280,6 @@ def timeout(shell: Shell, words: list[str], io: Streams) -> Body:
 # -- files
 
 
-def _read(shell: Shell, name: str, io: Streams, command: str) -> Generator[float | None, None, bytes | None]:
-    if name == "-":
-        return (yield from io.stdin.all())
-    path, files = shell.path(name), shell.context.files
-    if path in files:
-        return files[path]
-    if any(one.startswith(path + "/") for one in files):
-        io.complain(f"{command}: read error: Is a directory")
-    else:
-        io.complain(f"{command}: can't open '{name}': No such file or directory")
-    return None
-
-
 def _filter(name: str, change: Callable[[str, list[str], list[str]], list[str]], values: str = "") -> Command:
     """A command that makes lines of lines. `change` gets its option letters, its other words but the files, and the lines.
 
@@ -315,7 +302,7 @@ def _filter(name: str, change: Callable[[str, list[str], list[str]], list[str]],
             given.append(words.pop(0))
         text, status = b"", 0
         for file in words or ["-"]:
-            content = yield from _read(shell, file, io, name)
+            content = yield from read_file(shell, file, io, name)
             if content is None:
                 status = 1
             else:
@@ -343,11 +330,6 @@ def _grep(letters: str, given: list[str], lines: list[str]) -> list[str]:
     return [str(len(found))] if "c" in letters else found
 
 
-def _wc(letters: str, given: list[str], lines: list[str]) -> list[str]:
-    counts = {"l": len(lines), "w": sum(len(line.split()) for line in lines), "c": sum(len(line.encode()) + 1 for line in lines)}
-    return [" ".join(str(counts[letter]) for letter in ("l", "w", "c") if not letters or letter in letters)]
-
-
 def _sort(letters: str, given: list[str], lines: list[str]) -> list[str]:
     def number(line: str) -> tuple[float, str]:
         match = re.match(r"\s*-?\d+(\.\d+)?", line)
@@ -364,7 +346,7 @@ def cat(shell: Shell, words: list[str], io: Streams) -> Body:
         while data := (yield from io.stdin.some()):
             io.out(data)
     for name in words:
-        content = yield from _read(shell, name, io, "cat")
+        content = yield from read_file(shell, name, io, "cat")
         if content is None:
             status = 1
         else:
@@ -552,11 +534,11 @@ _TAIL = _filter("tail", lambda letters, given, lines: lines[-_number(given) :] i
 COMMANDS: dict[str, Command] = {
     "[": bracket, "break": _leave("break"), "cat": cat, "cd": cd, "continue": _leave("continue"), "cp": cp, "curl": fetch, "date": date,
     "dd": dd, "echo": echo, "env": env, "eval": eval_, "exec": exec_, "exit": exit_, "export": export, "expr": expr, "false": _constant(1),
-    "grep": _filter("grep", _grep, "e"), "head": _filter("head", lambda letters, given, lines: lines[: _number(given)], "nc"),
+    "grep": _filter("grep", _grep, "e"), "head": head,
     "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "ls": ls, "md5sum": checksum("md5"), "mkdir": mkdir, "mv": mv,
     "nc": nc, "printenv": env, "printf": printf, "ps": ps, "pwd": pwd, "read": read, "return": _leave("return"), "rm": rm,
     "seq": seq, "set": set_, "sha256sum": checksum("sha256"), "shift": shift, "sleep": sleep, "sort": _filter("sort", _sort),
-    "sync": _constant(0), "tail": tail, "tee": tee, "test": test, "timeout": timeout, "touch": touch, "trap": trap, "true": _constant(0),
-    ":": _constant(0), "umask": _constant(0), "uname": uname, "unset": unset, "wait": wait, "wc": _filter("wc", _wc), "wget": fetch,
-    "which": which, "whoami": whoami,
+    "sync": _constant(0), "tail": tail, "tee": tee, "test": test, "timeout": timeout, "touch": touch, "tr": tr, "trap": trap,
+    "true": _constant(0), ":": _constant(0), "umask": _constant(0), "uname": uname, "unset": unset, "wait": wait, "wc": wc,
+    "wget": fetch, "which": which, "whoami": whoami,
 }  # fmt: skip

@@ -146,7 +146,7 @@ async def proxied(kubeconfig: str) -> AsyncIterator[tuple[Proxy, Connection]]:
     proxy = Proxy(url.hostname, url.port or 443)
     port = await proxy.start()
     connection = await Connection.open(
-        replace(settings, server=f"{url.scheme}://127.0.0.1:{port}", tls_server_name=settings.tls_server_name or url.hostname)
+        replace(settings, server=f"{url.scheme}://127.0.0.1:{port}{url.path}", tls_server_name=settings.tls_server_name or url.hostname)
     )
     try:
         yield proxy, connection
@@ -254,7 +254,7 @@ async def test_an_exit_without_a_newline_is_whole_and_tells_its_code(connection:
 
 
 async def test_a_container_that_cannot_start_is_told_with_the_servers_words(connection: Connection, namespace: str) -> None:
-    ref = await create(connection, namespace, "wait", {**container("app", "true"), "image": "missing/image"})
+    ref = await create(connection, namespace, "wait", {**container("app", "true"), "image": "registry.invalid/missing"})
     async with following(connection, ref) as log:
         await log.until(lambda: "failing to pull image" in log.follower.status.why or "ImagePullBackOff" in log.follower.status.why)
         assert log.follower.status.state == "waiting"

@@ -56,6 +56,10 @@ def sh(script: str, seconds: float = 0.0) -> tuple[str, int | None]:
         ("exit 3", "", 3),
         ("false || echo saved && echo both", "saved\nboth\n", 0),
         ("false; echo $?", "1\n", 0),
+        ("head -c 5 /dev/zero | tr '\\0' x; echo; printf 'a\\nb\\nc\\n' | head -n 2", "xxxxx\na\nb\n", 0),
+        ("head -c 1k /nowhere", "head: can't open '/nowhere': No such file or directory\n", 1),
+        ("echo Hello | tr a-z A-Z; echo 'a b' | tr -d ' '", "HELLO\nab\n", 0),
+        ("nc -z localhost 9000", "nc: can't connect to remote host (localhost): Connection refused\n", 1),
         ("nonsense", "sh: nonsense: not found\n", 127),
         ("if [ -f /etc/hosts ]; then echo there; elif true; then echo else; fi", "else\n", 0),
         ("for n in a b 'c d'; do echo \"<$n>\"; done", "<a>\n<b>\n<c d>\n", 0),
@@ -81,6 +85,12 @@ def sh(script: str, seconds: float = 0.0) -> tuple[str, int | None]:
 )
 def test_scripts_do_what_a_shell_does(script: str, text: str, code: int) -> None:
     assert sh(script) == (text, code)
+
+
+def test_bytes_are_made_in_bulk_and_told_by_their_checksum() -> None:
+    script = "dd if=/dev/zero of=/x bs=2 count=3; wc -c </x; md5sum </x"
+    told = "3+0 records in\n3+0 records out\n6 bytes copied\n6\n7319468847d7b1aee40dbf5dd963c999  -\n"
+    assert sh(script, seconds=1) == (told, 0)
 
 
 def test_a_script_takes_the_time_that_it_sleeps() -> None:
@@ -222,3 +232,29 @@ def test_a_slow_starter_is_ready_after_a_minute() -> None:
     assert container.program.probe("/ready", 8080).status == 503
     container.clock.advance(61)
     assert container.program.probe("/ready", 8080).status == 200
+
+
+async def test_a_port_is_listened_on_by_nc_with_a_command_for_each_connection() -> None:
+    container = Container("sh", "-c", "nc -ll -p 9000 -e tr a-z A-Z & nc -z localhost 9000 && echo listens; nc -l -p 9000; wait")
+    assert container.text == "listens\nnc: bind: Address already in use\n"
+    first, second = container.program.connect(9000), container.program.connect(9000)
+    first.feed(b"one\n")
+    second.feed(b"two\n")
+    assert await second.read() == b"TWO\n"
+    assert await first.read() == b"ONE\n"
+    first.eof()
+    assert await first.read() == b""
+    with pytest.raises(ConnectionRefusedError):
+        container.program.connect(9001)
+
+
+async def test_a_port_that_nc_listens_on_for_one_connection_is_closed_after_it() -> None:
+    container = Container("sh", "-c", "echo hello | nc -l -p 9000; echo over")
+    connection = container.program.connect(9000)
+    assert await connection.read() == b"hello\n"
+    connection.feed(b"heard\n")
+    connection.eof()
+    container.clock.advance(1)
+    assert (container.text, container.code) == ("heard\nover\n", 0)
+    with pytest.raises(ConnectionRefusedError):
+        container.program.connect(9000)
