@@ -26,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="run contract and terminal tests against this kubeconfig's cluster (else PODTUI_TEST_KUBECONFIG, else the built-in one)",
     )
+    parser.addoption(
+        "--only-cluster", action="store_true", help="leave out the tests that never reach the kubeconfig's cluster: they hold as they do without it"
+    )
 
 
 def given_kubeconfig(config: pytest.Config) -> str:
@@ -34,7 +37,17 @@ def given_kubeconfig(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the built-in cluster, what can hold only on a real one is skipped with its reason."""
+    """On the built-in cluster, what can hold only on a real one is skipped with its reason.
+
+    What takes the API server from all others that use it (the fixture `cluster`) is marked `alone`.
+    """
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.alone)
+    if config.getoption("--only-cluster"):
+        reached = {item: "kubeconfig" in getattr(item, "fixturenames", ()) for item in items}
+        config.hook.pytest_deselected(items=[item for item in items if not reached[item]])
+        items[:] = [item for item in items if reached[item]]
     if given_kubeconfig(config):
         return
     for item in items:
