@@ -27,7 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run contract and terminal tests against this kubeconfig's cluster (else PODTUI_TEST_KUBECONFIG, else the built-in one)",
     )
     parser.addoption(
-        "--only-cluster", action="store_true", help="leave out the tests that never reach the kubeconfig's cluster: they hold as they do without it"
+        "--only-cluster",
+        action="store_true",
+        help="leave out the tests that never reach the kubeconfig's cluster: they hold as they do without it",
     )
 
 
