@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,14 @@ import msgspec
 from msgspec import Meta
 
 from podtui.cli_options import NAMESPACE
-from podtui.errors import ConfigError
+from podtui.cluster.portspec import LOCALHOST, PortSpec
+from podtui.cluster.selectors import parse
+from podtui.errors import ConfigError, PortSpecError, SelectorError
 from podtui.folders import config_folder
 from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
+
+_POD_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +33,18 @@ class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForwardConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A port-forward kept under a name: the ports as kubectl takes them, to a pod."""
+    """A port-forward kept under a name: the ports as kubectl takes them, to a pod by its name or to one with these labels."""
 
     ports: list[str]
     pod: str = ""
-    namespace: str = ""
     selector: str = ""
-    address: str = "127.0.0.1"
+    namespace: str = ""
+    """"" is the context's."""
+    address: str = LOCALHOST
+    context: str = ""
+    """The glob of the contexts in which it can be started; "" is all of them."""
+    start: bool = False
+    """Whether it starts with podtui."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +134,53 @@ def _check(found: Checked[Config], config: Config) -> None:
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
             _fail(found, f"`keymap.{harmless(command)}` names no key", "keymap", command)
     for name, forward in config.forwards.items():
-        if bool(forward.pod) == bool(forward.selector):
-            _fail(found, f"`forwards.{harmless(name)}` needs a `pod` or a `selector`, one of both", "forwards", name)
-        if not forward.ports:
-            _fail(found, f"`forwards.{harmless(name)}.ports` is empty", "forwards", name, "ports")
+        _check_forward(found, name, forward)
+    _check_starts(found, config.forwards)
+
+
+def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) -> None:
+    def fail(key: str, words: str, *path: str | int) -> None:
+        _fail(found, f"`forwards.{harmless(name)}{'.' if key else ''}{key}`{words}", "forwards", name, *path)
+
+    if bool(forward.pod) == bool(forward.selector):
+        fail("", " needs a `pod` or a `selector`, one of both")
+    if forward.pod and not re.fullmatch(_POD_NAME, forward.pod):
+        fail("pod", f": {harmless(forward.pod)!r} is no name of a pod", "pod")
+    if forward.namespace and not re.fullmatch(NAMESPACE, forward.namespace):
+        fail("namespace", f": {harmless(forward.namespace)!r} is no name of a namespace", "namespace")
+    try:
+        parse(forward.selector)
+    except SelectorError as error:
+        fail("selector", f": {error.what}", "selector")
+    if forward.address != LOCALHOST:
+        try:
+            ip_address(forward.address)
+        except ValueError:
+            fail("address", f": {harmless(forward.address)!r} is neither localhost nor an IP address", "address")
+    if not forward.ports:
+        fail("ports", " is empty", "ports")
+    seen: set[int] = set()
+    for place, port in enumerate(forward.ports):
+        try:
+            spec = PortSpec.parse(port)
+        except PortSpecError as error:
+            fail("ports", f": {error.what}", "ports", place)
+            return
+        if spec.local and spec.local in seen:
+            fail("ports", f": local port {spec.local} is given twice", "ports", place)
+        seen.add(spec.local)
+
+
+def _check_starts(found: Checked[Config], forwards: Mapping[str, ForwardConfig]) -> None:
+    """Of those that start by themselves no two may want one local port, unless they are for different contexts."""
+    taken: dict[tuple[str, int], str] = {}
+    for name, forward in forwards.items():
+        for place, port in enumerate(forward.ports if forward.start else ()):
+            local = PortSpec.parse(port).local
+            other = taken.setdefault((forward.context, local), name)
+            if local and other != name:
+                what = f"local port {local} is that of `forwards.{harmless(other)}`, and both start by themselves"
+                _fail(found, f"`forwards.{harmless(name)}.ports`: {what}", "forwards", name, "ports", place)
 
 
 def _fail(found: Checked[Config], text: str, *path: str | int) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from podtui.cluster.forwarding import Forward, State, running_pod
+from podtui.cluster.forwarding import Forward, State
 from podtui.cluster.localports import TcpTable
 from podtui.cluster.portspec import LOCALHOST, PortSpec, parse_ports
+from podtui.cluster.profiles import Profile
 from podtui.cluster.resources import ObjectRef
-from podtui.errors import ConnectionFailed
+from podtui.cluster.running_pod import running_pod
+from podtui.cluster.store import Signal
+from podtui.errors import ConnectionFailed, PodtuiError
+from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.connection import Connection
@@ -25,14 +29,17 @@ COALESCE = 0.2  # seconds between two notifications
 
 
 class ForwardManager:
-    """The forwards of a session, running and ended, in the order they were started.
+    """The forwards of a session, running and ended, in the order they were started; `profiles` are those saved in the configuration.
 
     `connection` gives the open connection or None; `pod_alive(ref)` says from the loaded rows whether that pod (by UID) is there:
-    True, False, or None when the rows cannot tell, and then the API server is asked.
+    True, False, or None when the rows cannot tell, and then the API server is asked. `notices` tells a person that a forward has gone on
+    with another pod, or was lost.
     """
 
-    def __init__(self, connection: GetConnection, pod_alive: PodAlive | None = None) -> None:
+    def __init__(self, connection: GetConnection, pod_alive: PodAlive | None = None, profiles: Iterable[Profile] = ()) -> None:
         self.forwards: list[Forward] = []
+        self.profiles = tuple(profiles)
+        self.notices: Signal[str] = Signal()
         self._get_connection = connection
         self._pod_alive = pod_alive
         self.table = TcpTable()
@@ -40,6 +47,7 @@ class ForwardManager:
         self._subscribers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = float("-inf")
+        self._successors: dict[str, str] = {}  # by the UID of a pod, that of the one that took its place
         self._finishing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -65,6 +73,28 @@ class ForwardManager:
             raise
         return started
 
+    async def start_profile(self, profile: Profile) -> None:
+        """Starts what a saved forward names and does not run yet. What cannot be started stays in the list as failed or lost.
+
+        Raises PodtuiError for the first that could not be, after all were tried.
+        """
+        if why := profile.elsewhere:
+            raise PodtuiError(f"the saved forward {harmless(profile.name)} {why}", f"Open it with :ctx {harmless(profile.context)}")
+        errors: list[PodtuiError] = []
+        for spec in profile.specs:
+            forward = next((each for each in self.forwards if each.name == profile.name and each.asked == spec), None)
+            if forward is None:
+                forward = Forward(next(self._ids), profile.ref, spec, profile.address, self, standing=profile.lineage, name=profile.name)
+                self.forwards.append(forward)
+            elif forward.running:
+                continue
+            try:
+                await forward.start()
+            except PodtuiError as error:
+                errors.append(error)
+        if errors:
+            raise PodtuiError(f"forward {harmless(profile.name)}: {errors[0].what}", errors[0].hint)
+
     def get(self, id: int) -> Forward:
         """KeyError if there is none of that id."""
         for forward in self.forwards:
@@ -80,8 +110,14 @@ class ForwardManager:
         """Stops it if it runs and starts it again, on the same local port. Raises PodtuiError; the forward is then failed or lost."""
         forward = self.get(id)
         await forward.stop()
-        forward.connections = forward.served = forward.bytes_in = forward.bytes_out = 0
+        forward.count_anew()
         await forward.start()
+
+    async def restart_on(self, id: int, local_port: int) -> None:
+        """As `restart`, on another local port."""
+        forward = self.get(id)
+        forward.spec = PortSpec(local_port, forward.spec.remote)
+        await self.restart(id)
 
     async def remove(self, id: int) -> None:
         """Stops it and takes it out of the list."""
@@ -91,11 +127,11 @@ class ForwardManager:
             self.forwards.remove(forward)
         self.changed()
 
-    def pod_gone(self, uid: str, words: str = "") -> None:
-        """The rows tell that the pod with this UID is gone: its forwards are lost at once."""
+    def look(self, uids: Collection[str] | None = None) -> None:
+        """The rows tell that something has happened to the pods with these UIDs (None: perhaps to all): forwards to them look at once."""
         for forward in self.forwards:
-            if uid and forward.ref.uid == uid and forward.state == "active":
-                forward.lose(words or f"{forward.ref} is gone")
+            if forward.running and (uids is None or forward.ref.uid in uids):
+                forward.route.nudge()
 
     def subscribe(self, fn: Callable[[], None]) -> Callable[[], None]:
         """`fn()` is called when anything changed, at most five times a second; never while another call is running."""
@@ -130,6 +166,18 @@ class ForwardManager:
     def on_port(self, port: int, asking: Forward) -> Forward | None:
         others = (forward for forward in self.forwards if forward is not asking and forward.running)
         return next((forward for forward in others if forward.local_port == port), None)
+
+    def successor_of(self, uid: str) -> str:
+        """The UID of the pod with which another forward has gone on in the place of that one, or ""."""
+        return self._successors.get(uid, "")
+
+    def succeeded(self, before: ObjectRef, after: ObjectRef) -> None:
+        if before.uid and self._successors.get(before.uid) != after.uid:
+            self._successors[before.uid] = after.uid
+            self.notices.emit(f"Port-forward: {after} took the place of {before}")
+
+    def lost(self, forward: Forward) -> None:
+        self.notices.emit(f"Port-forward {forward.local_address} was lost: {forward.error}")
 
     def finish(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,6 +1,6 @@
-"""One port-forward: a local port that leads to a port of one pod, as `kubectl port-forward`.
+"""One port-forward: a local port that leads to a port of a pod, as `kubectl port-forward`, and of the pod that takes its place.
 
-A forward belongs to the pod that it was started for, by UID: it is never led to another pod of the same name.
+Which pod that is, its `Route` says. The local port stays open while a successor is waited for.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from podtui.cluster.localports import TcpTable, listen, next_free, owner_of
+from podtui.cluster import route
+from podtui.cluster.lineage import Lineage
+from podtui.cluster.localports import TcpTable, listen, next_free, owner_of, reachable_by_others
+from podtui.cluster.meter import Meter
 from podtui.cluster.portspec import LOCALHOST, PortSpec, container_ports
 from podtui.cluster.resources import ObjectRef
+from podtui.cluster.route import Route
+from podtui.cluster.running_pod import Pod, why_not_found
 from podtui.cluster.tunnel import CHUNK, PROTOCOL, End, Tunnel, reset_at_close
 from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
 from podtui.text import harmless
@@ -23,38 +28,42 @@ from podtui.text import harmless
 if TYPE_CHECKING:
     from podtui.cluster.connection import Connection, WebSocket
 
-State = Literal["starting", "active", "failed", "lost", "stopped"]
+State = Literal["starting", "active", "waiting", "failed", "lost", "stopped"]
 
-POLL = 10.0  # seconds between looks at a pod of which nobody else tells
 # The way to the kubelet is tried at a port that no program uses, so that a server in the pod that takes one connection only
 # (`nc -l`) still has it afterwards; kubectl does not connect to the pod's port at the start either.
 _PROBE_PORT = 1
 
 
-class Owner(Protocol):
+class Owner(route.Owner, Protocol):
     """What a forward needs of its manager."""
 
     table: TcpTable
 
-    def connection(self) -> Connection: ...
-    def pod_alive(self, ref: ObjectRef) -> bool | None: ...
     def changed(self) -> None: ...
     def finish(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def lost(self, forward: Forward) -> None: ...
     def on_port(self, port: int, asking: Forward) -> Forward | None: ...
 
 
 class Forward:
     """One local port. All attributes are to be read only.
 
-    `state` is starting, active, failed (with `error`), lost (the pod is gone; `error` says how) or stopped; `error` of an active
-    forward is what went wrong last with a connection, at `error_at`. `local_port` is 0 until it is bound. `bytes_in` come from the pod,
-    `bytes_out` go to it. Times are epoch
-    seconds.
+    `state` is starting, active, waiting (for a pod; `route.why` says for what), failed (with `error`), lost (the pod is gone and has no
+    successor; `error` says how) or stopped; `error` of a running forward is what went wrong last with a connection, at `error_at`.
+    `spec` is `asked` unless another local port was taken since. `local_port` is 0 until it is bound, `remote_port` until a named port is
+    looked up in a pod. `received` counts the bytes from the pod, `sent` those to it. `free` is the local port to take instead when the
+    wanted one is busy, or 0. Times are epoch seconds.
     """
 
-    def __init__(self, id: int, ref: ObjectRef, spec: PortSpec, address: str, owner: Owner) -> None:
+    def __init__(
+        self, id: int, ref: ObjectRef, spec: PortSpec, address: str, owner: Owner, *, standing: Lineage | None = None, name: str = ""
+    ) -> None:
+        """`standing` and `name` are a saved forward's: the pods that it means (see Route) and what it is called."""
         self.id = id
-        self.ref = ref
+        self.name = name
+        self.route = Route(ref, owner, self._rerouted, standing)
+        self.asked = spec
         self.spec = spec
         self.address = address
         self.local_port = spec.local
@@ -64,17 +73,29 @@ class Forward:
         self.error_at = 0.0
         self.connections = 0
         self.served = 0
-        self.bytes_in = 0
-        self.bytes_out = 0
+        self.received = Meter()
+        self.sent = Meter()
+        self.free = 0
         self.started = time.time()
         self._owner = owner
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()  # one for each connection
-        self._watcher: asyncio.Task[None] | None = None
+        self._follower: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._life = asyncio.Lock()
-        self._asking = asyncio.Lock()
-        self._asked_at = float("-inf")
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The pod that it leads to, or led to last; without a name when there was none yet."""
+        return self.route.ref
+
+    @property
+    def bytes_in(self) -> int:
+        return self.received.total
+
+    @property
+    def bytes_out(self) -> int:
+        return self.sent.total
 
     @property
     def host(self) -> str:
@@ -88,10 +109,15 @@ class Forward:
 
     @property
     def running(self) -> bool:
-        return self.state in ("starting", "active")
+        return self.state in ("starting", "active", "waiting")
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether it listens on an address that other machines may reach."""
+        return reachable_by_others(self.address)
 
     def __str__(self) -> str:
-        return f"{self.local_address} -> {self.ref}:{self.remote_port or self.spec.remote}"
+        return f"{self.local_address} -> {self.route.target}:{self.remote_port or self.spec.remote}"
 
     # -- life: called by the manager ----------------------------------------------------------------------------
     async def start(self) -> None:
@@ -106,8 +132,13 @@ class Forward:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
         if task.cancelled():
-            raise PodtuiError(f"the port-forward to {self.ref} was stopped before it had started")
+            raise PodtuiError(f"the port-forward to {self.route.target} was stopped before it had started")
         task.result()
+
+    def count_anew(self) -> None:
+        """Sets the counters of connections and bytes to 0."""
+        self.connections = self.served = 0
+        self.received, self.sent = Meter(), Meter()
 
     async def stop(self) -> None:
         """Closes the port and every connection; on return nothing is left of either."""
@@ -120,30 +151,60 @@ class Forward:
         """The pod is gone: closes the port. Connections end by themselves, with what the pod still said."""
         if self.running:
             self.state = "lost"
+            self.route.give_up(words)
             self._tell(words)
+            self._owner.lost(self)
             self._owner.finish(self._close_port())
 
     async def _begin(self) -> None:
-        self.state, self.error = "starting", ""
+        self.state, self.error, self.free = "starting", "", 0
         self._owner.changed()
         try:
             connection = self._owner.connection()
-            pod = await running_pod(connection, self.ref)
-            self.ref = with_uid(self.ref, pod)
-            self.spec = self.spec.resolve(container_ports(pod), str(self.ref))
-            assert isinstance(self.spec.remote, int)  # resolved
-            self.remote_port = self.spec.remote
-            await self._listen()
-            await self._probe(connection)
+            pod = await self.route.first(connection)
+            local = self.spec.local
+            if pod is not None:
+                resolved = self._resolved(pod, self.ref)
+                self.remote_port, local = int(resolved.remote), resolved.local
+            elif self.spec.same and not local:
+                what = f"which local port '{harmless(str(self.spec.remote))}' is, only a pod can tell, and there is none yet"
+                raise PodtuiError(f"{what} ({self.route.why})", f"Write LOCAL:{self.spec.remote}")
+            await self._listen(local)
+            if pod is not None:
+                await self._probe(connection, self.ref)
         except PodtuiError as error:
+            self.free = error.free if isinstance(error, PortBusy) else 0
             await self._end("lost" if isinstance(error, PodLost) else "failed")
             self._tell(error.what)
             raise
         except BaseException:
             await self._end("stopped")
             raise
-        self.state, self.started = "active", time.time()
-        self._watcher = asyncio.create_task(self._watch(), name=f"watch of {self}")
+        self.state, self.started = "waiting" if self.route.waiting else "active", time.time()
+        self._follower = asyncio.create_task(self._follow(), name=f"follower of {self}")
+        self._owner.changed()
+
+    def _resolved(self, pod: Pod, ref: ObjectRef) -> PortSpec:
+        """With the pod's port as a number; PortSpecError if it has none of that name. In another pod it may be another number."""
+        return self.spec.resolve(container_ports(pod), str(ref))
+
+    async def _follow(self) -> None:
+        try:
+            await self.route.follow(self._arrive)
+        except PodtuiError as error:
+            self.lose(error.what)
+        except Exception as error:  # a fault of podtui's own
+            self.lose(f"podtui itself failed: {type(error).__name__}: {error}")
+
+    async def _arrive(self, ref: ObjectRef, pod: Pod) -> None:
+        """The route is about to lead to this pod: its port is looked up and the way to it tried."""
+        port = self._resolved(pod, ref).remote
+        await self._probe(self._owner.connection(), ref)
+        self.remote_port = int(port)
+
+    def _rerouted(self) -> None:
+        if self.state in ("active", "waiting"):
+            self.state = "waiting" if self.route.waiting else "active"
         self._owner.changed()
 
     async def _end(self, state: State) -> None:
@@ -160,14 +221,13 @@ class Forward:
     async def _close_port(self) -> None:
         for server in self._servers:
             server.close()
-        watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
         self._owner.changed()
 
-    async def _listen(self) -> None:
-        wanted = self.spec.local
+    async def _listen(self, wanted: int) -> None:
         if not wanted and self.local_port:  # started again: keep the free port that it had, if it is still free
             with contextlib.suppress(PortBusy):
                 return await self._serve(listen(self.address, self.local_port))
@@ -177,7 +237,7 @@ class Forward:
             other = self._owner.on_port(wanted, self)
             owner = "" if other else await asyncio.to_thread(owner_of, wanted)
             if other:
-                what = f"local port {wanted} already leads to {other.ref}:{other.remote_port}"
+                what = f"local port {wanted} already leads to {other.route.target}:{other.remote_port or other.spec.remote}"
             else:
                 what = f"local port {wanted} is already used{' by ' if owner else ''}{owner}"
             raise PortBusy(what, wanted, owner, await asyncio.to_thread(next_free, self.address, wanted)) from None
@@ -191,13 +251,13 @@ class Forward:
                 self._servers.append(await asyncio.start_server(self._accept, sock=each, limit=CHUNK))
             unused.pop_all()
 
-    async def _probe(self, connection: Connection) -> None:
+    async def _probe(self, connection: Connection, ref: ObjectRef) -> None:
         """Opens a WebSocket and closes it: what the API server or the kubelet refuses is raised."""
         try:
-            async with self._open(connection, _PROBE_PORT) as way:
+            async with _open(connection, ref, _PROBE_PORT) as way:
                 await way.close()
         except NotFound as error:
-            raise await _why_not_found(connection, self.ref, error) from error
+            raise await why_not_found(connection, ref, error) from error
 
     # -- connections --------------------------------------------------------------------------------------------
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -215,10 +275,10 @@ class Forward:
         self._owner.changed()
         whole = False
         try:
-            end = await self._tunnel(reader, writer)
+            end, ref = await self._lead(reader, writer)
             whole = True
             if end is End.BROKEN:  # is it the pod?
-                await self._ask(self._owner.connection(), time.monotonic())
+                await self._ask(ref)
         except PodLost as error:
             self.lose(error.what)
         except PodtuiError as error:
@@ -231,92 +291,56 @@ class Forward:
                 reset_at_close(writer)
             self._owner.changed()
 
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> End:
-        connection = self._owner.connection()
+    async def _ask(self, ref: ObjectRef) -> None:
         try:
-            async with self._open(connection, self.remote_port) as channel:
+            await self.route.ask(self._owner.connection(), ref, time.monotonic())
+        except PodLost as error:
+            self.route.lost(ref, error)
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[End, ObjectRef]:
+        """Carries the connection to the pod. No byte of it was sent when it turns out that the pod is gone: it waits for the successor.
+
+        PodLost when there is no successor."""
+        until = time.monotonic() + route.HOLD
+        while True:
+            await self.route.there(until)
+            ref = self.ref
+            try:
+                return await self._tunnel(reader, writer, ref), ref
+            except PodLost as error:
+                self.route.lost(ref, error)
+                if time.monotonic() >= until:
+                    raise PodtuiError(error.what) from error
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ref: ObjectRef) -> End:
+        """PodLost is raised only before anything was sent."""
+        connection, port = self._owner.connection(), self.remote_port
+        try:
+            async with _open(connection, ref, port) as channel:
                 # Asked after the WebSocket was opened: if the pod is ours now, it was ours then.
-                await self._confirm(connection, time.monotonic())
+                await self.route.confirm(connection, ref, time.monotonic())
                 tunnel = Tunnel(reader, writer, channel, received=self._count_in, sent=self._count_out, table=self._owner.table)
                 end = await tunnel.run()
         except NotFound as error:
-            raise await _why_not_found(connection, self.ref, error) from error
+            raise await why_not_found(connection, ref, error) from error
         if tunnel.error:
+            self.route.nudge()  # a pod that is about to end refuses connections, too
             refused = "connection refused" in tunnel.error
-            self._tell(f"nothing listens on port {self.remote_port} in {self.ref}: {tunnel.error}" if refused else tunnel.error)
+            self._tell(f"nothing listens on port {port} in {ref}: {tunnel.error}" if refused else tunnel.error)
         return end
-
-    def _open(self, connection: Connection, port: int) -> AbstractAsyncContextManager[WebSocket]:
-        return connection.websocket(f"{self.ref.path}/portforward", query=[("ports", str(port))], protocols=[PROTOCOL])
-
-    async def _confirm(self, connection: Connection, opened: float) -> None:
-        """Returns if the pod was still ours at a moment after `opened`; PodLost if not."""
-        if not self._owner.pod_alive(self.ref):  # a list that lags behind is not believed when it says no
-            await self._ask(connection, opened)
-
-    async def _ask(self, connection: Connection, since: float) -> None:
-        """Asks the API server for the pod, unless that was done after `since`: many connections at once share a request."""
-        async with self._asking:
-            if self._asked_at < since:
-                now = time.monotonic()
-                await running_pod(connection, self.ref)
-                self._asked_at = now
-
-    async def _watch(self) -> None:
-        """Looks at the pod from time to time, so that a forward without connections does not outlive it."""
-        while True:
-            await asyncio.sleep(POLL)
-            if self._owner.pod_alive(self.ref):
-                continue
-            try:
-                await running_pod(self._owner.connection(), self.ref)
-            except PodLost as error:
-                return self.lose(error.what)
-            except PodtuiError:
-                continue  # not known now; a connection that fails will tell why
 
     def _tell(self, words: str) -> None:
         self.error, self.error_at = harmless(words), time.time()
         self._owner.changed()
 
     def _count_in(self, count: int) -> None:
-        self.bytes_in += count
+        self.received.add(count)
         self._owner.changed()
 
     def _count_out(self, count: int) -> None:
-        self.bytes_out += count
+        self.sent.add(count)
         self._owner.changed()
 
 
-async def running_pod(connection: Connection, ref: ObjectRef) -> dict[str, Any]:
-    """The pod as JSON, if it is the one of `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
-
-    PodtuiError when it is there but not running, as kubectl has it, and any error of the request but 404.
-    """
-    try:
-        pod: dict[str, Any] = await connection.json("GET", ref.path)
-    except NotFound as error:
-        raise PodLost(f"{ref} is gone", "Choose the pod that took its place") from error
-    uid = (pod.get("metadata") or {}).get("uid", "")
-    if ref.uid and uid != ref.uid:
-        raise PodLost(f"{ref} was replaced by another pod of the same name", "Start a forward to the new one")
-    phase = (pod.get("status") or {}).get("phase", "")
-    if phase in ("Succeeded", "Failed"):
-        raise PodLost(f"{ref} has finished ({phase})", "Only a running pod can be forwarded to")
-    if phase != "Running":
-        raise PodtuiError(f"{ref} is not running (its phase is {harmless(phase) or 'unknown'})", "Wait until it runs")
-    return pod
-
-
-def with_uid(ref: ObjectRef, pod: dict[str, Any]) -> ObjectRef:
-    """`ref` with the UID of the pod as it was read."""
-    return ObjectRef(ref.resource, ref.name, ref.namespace, (pod.get("metadata") or {}).get("uid", ref.uid), ref.resource_version)
-
-
-async def _why_not_found(connection: Connection, ref: ObjectRef, error: NotFound) -> PodtuiError:
-    """A 404 is the pod's, or that of something on the way that knows no port-forward."""
-    try:
-        await running_pod(connection, ref)
-    except PodtuiError as why:
-        return why
-    return error
+def _open(connection: Connection, ref: ObjectRef, port: int) -> AbstractAsyncContextManager[WebSocket]:
+    return connection.websocket(f"{ref.path}/portforward", query=[("ports", str(port))], protocols=[PROTOCOL])

@@ -70,6 +70,14 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
+def reachable_by_others(address: str) -> bool:
+    """Whether other machines may reach what listens on `address`; False for what is no IP address."""
+    try:
+        return address != LOCALHOST and not ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 class _NoSuchAddress(PodtuiError):
     """The address is not one of this machine (no IPv6, for instance)."""
 

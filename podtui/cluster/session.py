@@ -11,6 +11,7 @@ from podtui.cluster.counts import PodCounts
 from podtui.cluster.forward import ForwardManager
 from podtui.cluster.journal import Journal
 from podtui.cluster.objects import Objects
+from podtui.cluster.profiles import Profile, profiles
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Scope
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.store import Health, RowStore, Signal
@@ -47,7 +48,7 @@ class Session:
         self.pods = RowStore(PODS, scope)
         self.namespaces = RowStore(NAMESPACES)
         self.counts = PodCounts(self.pods)
-        self.forwards = ForwardManager(lambda: self.opened, self._is_alive)
+        self.forwards = ForwardManager(lambda: self.opened, self._is_alive, profiles(config.forwards, settings))
         self.notices: Signal[str] = Signal()
         self.journal = Journal(settings)
         self.opened_signal: Signal[PodtuiError | None] = Signal()
@@ -60,6 +61,8 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends = [
             self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
+            self.pods.subscribe(lambda batch: self.forwards.look(None if batch.reset else batch.changed | batch.removed)),
+            self.forwards.notices.subscribe(self.notices.emit),
             self.pods.subscribe_health(self._fall_back),
             self.pods.subscribe_health(lambda health: self._wake(self.namespaces, health)),
             self.namespaces.subscribe_health(lambda health: self._wake(self.pods, health)),
@@ -102,6 +105,15 @@ class Session:
         self.namespaces.start(self.connection)
         self.opened_signal.emit(None)
         self._spawn(self._count())
+        for profile in self.forwards.profiles:
+            if profile.start and not profile.elsewhere:
+                self._spawn(self._forward(profile))
+
+    async def _forward(self, profile: Profile) -> None:
+        try:
+            await self.forwards.start_profile(profile)
+        except PodtuiError as error:
+            self.notices.emit(str(error))
 
     async def _count(self) -> None:
         """Keep the number of pods per namespace, where the live list does not have it."""

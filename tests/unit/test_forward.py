@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from podtui.cluster import forward as forward_module
-from podtui.cluster import forwarding as forwarding_module
+from podtui.cluster import route as route_module
 from podtui.cluster import tunnel as tunnel_module
 from podtui.cluster.forward import Forward, ForwardManager
 from podtui.cluster.localports import TcpTable, is_free, listen, next_free, owner_of
@@ -395,7 +395,7 @@ async def test_a_cancelled_start_leaves_nothing() -> None:
     async with forwarding(pod) as manager:
         original = Forward._probe
 
-        async def probe(self: Forward, connection: object) -> None:
+        async def probe(self: Forward, connection: object, ref: object) -> None:
             await handler_that_hangs()
 
         Forward._probe = probe  # type: ignore[method-assign, assignment]
@@ -416,7 +416,7 @@ async def test_a_cancelled_start_leaves_nothing() -> None:
 async def test_a_forward_that_is_stopped_while_it_starts_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     reached = asyncio.Event()
 
-    async def probe(self: Forward, connection: object) -> None:
+    async def probe(self: Forward, connection: object, ref: object) -> None:
         reached.set()
         await asyncio.Event().wait()
 
@@ -583,7 +583,7 @@ async def test_nothing_is_sent_to_another_pod_of_the_same_name() -> None:
 
 
 async def test_a_pod_that_is_gone_is_noticed_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding_module, "POLL", 0.02)
+    monkeypatch.setattr(route_module, "POLL", 0.02)
     pod = Pod()
     async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
@@ -593,13 +593,20 @@ async def test_a_pod_that_is_gone_is_noticed_without_a_connection(monkeypatch: p
         await until(lambda: is_free("localhost", forward.local_port))
 
 
-async def test_what_the_rows_tell_of_a_gone_pod_counts_at_once() -> None:
-    async with forwarding(Pod()) as manager:
+async def test_what_the_rows_tell_of_a_pod_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route_module, "POLL", 3600.0)
+    pod = Pod()
+    async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
-        manager.pod_gone("another")
+        reads = pod.reads
+        manager.look({"another"})
+        manager.look({"uid-1"})
+        await until(lambda: pod.reads == reads + 1)
         assert forward.state == "active"
-        manager.pod_gone("uid-1")
-        assert (forward.state, forward.error) == ("lost", "pod/web-1 is gone")
+        pod.exists = False
+        manager.look()
+        await until(lambda: forward.state == "lost")
+        assert forward.error == "pod/web-1 is gone"
 
 
 async def test_a_lost_forward_lets_its_connections_finish() -> None:
@@ -609,12 +616,14 @@ async def test_a_lost_forward_lets_its_connections_finish() -> None:
         await go_on.wait()
         await wire.write(b"last words")
 
-    async with forwarding(Pod(last_words)) as manager:
+    pod = Pod(last_words)
+    async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
         reader, _ = await connect(forward)
-        await until(lambda: forward.connections == 1)
-        await asyncio.sleep(0.1)
-        manager.pod_gone("uid-1")
+        await until(lambda: pod.open == 1)
+        pod.exists = False
+        manager.look({"uid-1"})
+        await until(lambda: forward.state == "lost")
         go_on.set()
         assert await read_all(reader) == b"last words"
 

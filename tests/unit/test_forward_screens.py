@@ -334,7 +334,7 @@ async def test_a_lost_forward_says_how_it_was_lost_and_a_vain_restart_too() -> N
         await session.forwards.start(POD, ":8080")
         screen = await listed(app, session, pilot)
         pod.exists = False
-        session.forwards.pod_gone("uid-1")
+        session.forwards.look({"uid-1"})
         await settle(pilot, lambda: "✗ lost" in line(screen, 1) and "lost: pod/web-1 is gone" in text(screen, "#forwards-words"))
         await pilot.press("r")
         await settle(pilot, lambda: app.notices)
