@@ -78,7 +78,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
     Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
     Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
-    Command("main.forwards", "f", "Forwards", "The list of running port-forwards", "main"),
+    Command("main.forwards", "f", "Forwards", "The list of port-forwards, running, ended and saved", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command("main.create", "n", "New", "Create what is in a YAML file", "main", changes=True, footer=True),
     Command("main.taller", "plus", "Taller", "Give the lower pane more room", "main"),
@@ -173,7 +173,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("choose.up", "k", "Up", "To the name above", "choose"),
     # -- the list of forwards
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward; one that has ended: take it off the list", "forwards", footer=True),
-    Command("forwards.restart", "r", "Restart", "Start the port-forward again, on the same local port", "forwards", footer=True),
+    Command("forwards.restart", "r", "Start", "Start the port-forward, or start it again, on the same local port", "forwards", footer=True),
+    Command("forwards.free-port", "p", "Other port", "Start it on the next free local port when its own is taken", "forwards", footer=True),
     Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
     Command("forwards.close", "escape,f,q", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
     # -- a walkthrough's caption bar

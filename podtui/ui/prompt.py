@@ -16,7 +16,7 @@ FORMS = {
     "pods": "po [NAMESPACE | SELECTOR | @CONTEXT] [-n NS,...] [-A] [-l SELECTOR]",
     "namespace": "ns NAME[,NAME...] | all",
     "context": "ctx NAME",
-    "forwards": "pf",
+    "forwards": "pf [SAVED FORWARD...]",
     "quit": "q",
 }
 _WORDS = {
@@ -33,6 +33,7 @@ class Request:
     namespaces: tuple[str, ...] | None = None
     selector: str | None = None
     context: str = ""
+    forwards: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +63,7 @@ def read_prompt(text: str) -> Request | None:
         if len(words) != 2:
             raise UsageError(f"a context's name expected: {FORMS[verb]}")
         return Request(verb, context=words[1])
-    return Request(verb)
+    return Request(verb, forwards=tuple(words[1:]) if verb == "forwards" else ())
 
 
 def _namespaces(text: str) -> tuple[str, ...]:

@@ -56,9 +56,11 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     if why:
         left += [("  ", ""), (why, style)]
     right: list[Part] = []
-    running = sum(1 for forward in session.forwards.forwards if forward.state == "active")
-    if running:
-        right.append((f"{running} forward{'s' if running > 1 else ''}  ", "label.value"))
+    states = [forward.state for forward in session.forwards.forwards if forward.running]
+    if states:
+        right.append((f"{len(states)} forward{'s' if len(states) > 1 else ''}", "label.value"))
+        waiting = states.count("waiting")
+        right.append((f", {waiting} waiting  " if waiting else "  ", "status.wait"))
     if session.read_only:
         right.append(("read-only  ", "warn"))
     total = len(store.rows)

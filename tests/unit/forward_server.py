@@ -53,6 +53,10 @@ class Wire:
 Program = Callable[[Wire], Awaitable[None]]
 
 
+OWNER = {"apiVersion": "example.com/v1", "kind": "Keeper", "name": "web", "uid": "owner-1", "controller": True}
+"""A controller that keeps a pod of one name, as a StatefulSet does."""
+
+
 async def echo(wire: Wire) -> None:
     while data := await wire.read():
         await wire.write(data)
@@ -66,6 +70,8 @@ class Pod:
         self.uid = "uid-1"
         self.phase = "Running"
         self.exists = True
+        self.leaving = False
+        self.owners: list[dict[str, Any]] = []
         self.ports: list[dict[str, Any]] = [{"containerPort": 8080, "name": "http"}]
         self.refusal: Callable[[], web.Response] | None = None
         self.upgrades: list[int] = []
@@ -73,19 +79,24 @@ class Pod:
         self.reads = 0
         self.open = 0
 
+    def body(self) -> dict[str, Any]:
+        """The pod as JSON."""
+        metadata: dict[str, Any] = {"name": "web-1", "namespace": "shop", "uid": self.uid, "ownerReferences": self.owners}
+        if self.leaving:
+            metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        spec = {"containers": [{"name": "app", "ports": self.ports}]}
+        return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": self.phase}}
+
     async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.path == PODS.path("shop"):
+            if "watch" in request.query:
+                return status(403, "Forbidden", "nobody may watch")
+            return web.json_response({"kind": "PodList", "items": [self.body()] if self.exists else []})
         if not self.exists:
             return status(404, "NotFound", 'pods "web-1" not found')
         if request.path == PATH:
             self.reads += 1
-            return web.json_response(
-                {
-                    "kind": "Pod",
-                    "metadata": {"name": "web-1", "namespace": "shop", "uid": self.uid},
-                    "spec": {"containers": [{"name": "app", "ports": self.ports}]},
-                    "status": {"phase": self.phase},
-                }
-            )
+            return web.json_response(self.body())
         assert request.path == f"{PATH}/portforward"
         if self.refusal is not None:
             return self.refusal()

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,11 @@ from podtui.cluster import tunnel as tunnel_module
 from podtui.cluster.forward import Forward, ForwardManager
 from podtui.cluster.localports import TcpTable, is_free, listen, next_free, owner_of
 from podtui.cluster.portspec import PortSpec
+from podtui.cluster.profiles import Profile, profiles
+from podtui.config import ForwardConfig
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError
-from tests.unit.api_server import status
-from tests.unit.forward_server import POD, Pod, Wire, descriptors, echo, forwarding, until
+from tests.unit.api_server import settings, status
+from tests.unit.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding, until
 
 MEGABYTE = 1 << 20
 
@@ -757,3 +760,167 @@ def test_a_port_below_1024_is_refused_in_words_to_a_user_who_may_not() -> None:
 
 def test_a_spec_is_told_as_kubectl_takes_it() -> None:
     assert [str(PortSpec.parse(text)) for text in ("8888:8080", ":80", "0:80", "80", "http")] == ["8888:8080", ":80", ":80", "80", "http"]
+
+
+# -- successors -------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at the pod every moment: this server has no watch."""
+    monkeypatch.setattr(route_module, "POLL", 0.02)
+    monkeypatch.setattr(route_module, "RETRY", 0.02)
+    monkeypatch.setattr(route_module, "_SPACING", 0.0)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_connection_made_while_there_is_no_pod_waits_for_the_successor() -> None:
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with forwarding(pod) as manager:
+        told: list[str] = []
+        manager.notices.subscribe(told.append)
+        forward = await manager.start(POD, ":http")
+        port = forward.local_port
+        pod.exists = False
+        await until(lambda: forward.state == "waiting")
+        assert forward.route.why == "there is no pod/web-1 of keeper/web yet"
+        asking = asyncio.create_task(exchange(forward, b"x"))
+        await until(lambda: forward.connections == 1)
+        pod.uid, pod.exists, pod.ports = "uid-2", True, [{"containerPort": 9090, "name": "http"}]
+        assert await asking == b"x"
+        assert (forward.state, forward.ref.uid, forward.local_port, forward.remote_port) == ("active", "uid-2", port, 9090)
+        assert pod.upgrades == [9090]
+        assert forward.route.previous == POD and forward.error == ""
+        assert told == ["Port-forward: pod/web-1 took the place of pod/web-1"]
+
+
+async def test_a_pod_that_was_replaced_unnoticed_gets_nothing_and_its_successor_everything() -> None:
+    """The first to notice is a connection: not a byte of it has gone to the wrong pod."""
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":8080")
+        pod.uid = "uid-2"
+        data = os.urandom(100_000)
+        assert await exchange(forward, data) == data
+        assert (forward.ref.uid, forward.bytes_out) == ("uid-2", len(data))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_connection_that_waits_in_vain_is_reset_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route_module, "HOLD", 0.1)
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":8080")
+        pod.exists = False
+        await until(lambda: forward.state == "waiting")
+        reader, _ = await connect(forward)
+        with pytest.raises(ConnectionResetError):
+            await read_all(reader)
+        assert forward.error == "a connection found no pod: there is no pod/web-1 of keeper/web yet"
+        assert forward.state == "waiting"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_pod_that_is_told_to_end_is_led_to_until_its_successor_is_there() -> None:
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":8080")
+        reader, writer = await connect(forward)
+        pod.leaving = True
+        reads = pod.reads
+        await until(lambda: pod.reads > reads + 2)
+        assert await exchange(forward, b"x") == b"x"
+        assert (forward.state, forward.ref.uid) == ("active", "uid-1")
+        pod.leaving, pod.uid = False, "uid-2"
+        await until(lambda: forward.ref.uid == "uid-2")
+        writer.write(b"still there")
+        assert await reader.readexactly(11) == b"still there"
+        writer.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_successor_without_the_named_port_is_not_taken() -> None:
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":http")
+        pod.uid, pod.ports = "uid-2", []
+        await until(lambda: "no port named 'http'" in forward.route.why)
+        assert forward.state == "waiting"
+        pod.ports = [{"containerPort": 8080, "name": "http"}]
+        await until(lambda: forward.state == "active")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_nothing_is_left_of_a_forward_that_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = Pod()
+    pod.owners = [OWNER]
+    before = (asyncio.all_tasks(), descriptors())
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":8080")
+        pod.exists = False
+        await until(lambda: forward.state == "waiting")
+        clients = [await connect(forward) for _ in range(5)]
+        await until(lambda: forward.connections == 5)
+        await manager.close()
+        assert (forward.state, forward.connections) == ("stopped", 0)
+        assert is_free("localhost", forward.local_port)
+        for _, writer in clients:
+            writer.transport.abort()
+    await until(lambda: asyncio.all_tasks() <= before[0])
+    await until(lambda: descriptors() <= before[1])
+
+
+# -- saved forwards ---------------------------------------------------------------------------------------------------
+def profile(**more: Any) -> Profile:
+    saved = ForwardConfig(**{"ports": [":8080"], "selector": "app=web", **more})
+    return profiles({"web": saved}, settings("http://x", namespace="shop"))[0]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_saved_forward_opens_its_port_before_there_is_a_pod() -> None:
+    pod = Pod()
+    pod.exists = False
+    async with forwarding(pod) as manager:
+        await manager.start_profile(profile(ports=[f"{free_port()}:http", ":9090"]))
+        first, second = manager.forwards
+        assert [forward.state for forward in manager.forwards] == ["waiting", "waiting"]
+        assert str(first) == f"127.0.0.1:{first.local_port} -> a pod with app=web:http"
+        pod.exists = True
+        await until(lambda: first.state == "active" and second.state == "active")
+        assert (first.remote_port, first.route.previous) == (8080, None)
+        await manager.start_profile(profile(ports=[str(first.asked), ":9090"]))  # what runs goes on
+        assert manager.forwards == [first, second]
+
+
+async def test_a_saved_forward_of_another_context_is_refused() -> None:
+    async with forwarding(Pod()) as manager:
+        with pytest.raises(PodtuiError, match=r"the saved forward web is for the context prod-\*\nOpen it with :ctx prod-\*"):
+            await manager.start_profile(profile(context="prod-*"))
+        assert manager.forwards == []
+        await manager.start_profile(profile(context="d?v"))
+        assert len(manager.forwards) == 1
+
+
+async def test_a_saved_forward_that_cannot_start_stays_in_the_list_with_its_error_and_a_free_port(taken: tuple[int, str]) -> None:
+    port, owner = taken
+    async with forwarding(Pod()) as manager:
+        with pytest.raises(PodtuiError, match=f"forward web: local port {port} is already used"):
+            await manager.start_profile(profile(ports=[f"{port}:8080", ":9090"]))
+        busy, other = manager.forwards
+        assert (busy.state, other.state) == ("failed", "active")
+        assert busy.error == f"local port {port} is already used by {owner}"
+        assert busy.free > port
+        await manager.restart_on(busy.id, busy.free)
+        assert (busy.state, busy.local_port > port, busy.free) == ("active", True, 0)
+
+
+async def test_a_port_name_alone_needs_a_pod_to_say_which_local_port_it_is() -> None:
+    pod = Pod()
+    pod.exists = False
+    async with forwarding(pod) as manager:
+        with pytest.raises(PodtuiError, match="which local port 'http' is, only a pod can tell, and there is none yet"):
+            await manager.start_profile(profile(ports=["http"]))
+        assert manager.forwards[0].state == "failed"

@@ -14,12 +14,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from podtui.cluster.forward import Forward, running_pod
-from podtui.cluster.localports import is_free, next_free, owner_of
+from podtui.cluster.lineage import Lineage, lineage_of
+from podtui.cluster.localports import is_free, next_free, owner_of, reachable_by_others
 from podtui.cluster.portspec import LOCALHOST, ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
 from podtui.cluster.resources import ObjectRef
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.screens.dialog import Dialog
+from podtui.ui.screens.forwards_text import exposed
 
 HELP = "LOCAL:POD, :POD (any free local port), POD; number or name"
 
@@ -35,6 +37,7 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     DEFAULT_CSS = """
     ForwardDialog #forward-declared { color: $text-muted; }
+    ForwardDialog #forward-follows { color: $text-muted; }
     ForwardDialog #forward-help { color: $text-muted; }
     ForwardDialog .forward-field { height: 1; }
     ForwardDialog .forward-field Label { width: 10; }
@@ -60,6 +63,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         )
         yield Horizontal(Label(Text("Listen on")), Input(LOCALHOST, compact=True, id="forward-address"), classes="forward-field")
         yield Static(Text(HELP), id="forward-help")
+        yield Static(id="forward-follows")
         yield Static(id="forward-problem")
         yield Static(id="forward-warning")
 
@@ -70,10 +74,12 @@ class ForwardDialog(Dialog[list[Forward]]):
     async def _read_ports(self) -> None:
         try:
             pod = await running_pod(self.session.opened, self.ref)
+            lineage = await lineage_of(self.session.opened, pod)
         except PodtuiError as error:
             self._declared("The pod's ports could not be read")
             self.show_error(error)
             return
+        self.query_one("#forward-follows", Static).update(Text(_follows(lineage)))
         self._ports = ports = container_ports(pod)
         shown = [f"{port} of {harmless(port.container)}" for port in ports]
         self._declared(f"The containers declare: {', '.join(shown)}" if shown else "The containers declare no ports; any can be forwarded")
@@ -149,7 +155,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         if other is None and port not in self._owners:
             self._owners[port] = ""
             self.run_worker(self._find_owner(port), group="forward-owner", exit_on_error=False)
-        owner = f"the forward to {other.ref}" if other else self._owners[port]
+        owner = f"the forward to {other.route.target}" if other else self._owners[port]
         return f"local port {port} is already used{' by ' if owner else ''}{owner}" + (f"; {free} is free" if free else "")
 
     async def _find_owner(self, port: int) -> None:
@@ -157,12 +163,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self._check()
 
     def _warning(self) -> str:
-        try:
-            if self._address == LOCALHOST or ip_address(self._address).is_loopback:
-                return ""
-        except ValueError:
-            return ""
-        return f"! Everyone who can reach {harmless(self._address)} over the network will reach the pod"
+        return f"! {exposed(self._address)}" if reachable_by_others(self._address) else ""
 
     def _command(self) -> str:
         return kubectl_port_forward(self.ref, self._specs, options=self.session.settings.kubectl_options, address=self._address)
@@ -182,6 +183,13 @@ def suggested(remote: int) -> int:
     """A free local port for a port of the pod: the same from 1024 on, 8080 for 80, 8443 for 443; the next free one if it is taken."""
     wanted = remote if remote >= 1024 else 8000 + remote
     return wanted if is_free(LOCALHOST, wanted) else next_free(LOCALHOST, wanted)
+
+
+def _follows(lineage: Lineage) -> str:
+    """What happens when the pod is replaced."""
+    if not lineage.follows:
+        return "No controller replaces this pod: the forward ends with it"
+    return "\n".join(filter(None, (f"When it is replaced, goes on with {lineage}", harmless(lineage.note))))
 
 
 def _check_address(address: str) -> None:

@@ -81,19 +81,23 @@ class PaletteScreen(ModalScreen[None]):
         text = event.value.removeprefix(":").strip()
         wrong = error_words(text)
         if wrong:
-            self.query_one(TextLine).show([(f" {wrong}{self._contexts(text)}", "error")])
+            self.query_one(TextLine).show([(f" {wrong}{self._names(text)}", "error")])
             return
         request = read_prompt(text)
-        self.query_one(TextLine).show([] if request is None else [(f" {FORMS[request.verb]}{self._contexts(text)}", "dim")])
+        self.query_one(TextLine).show([] if request is None else [(f" {FORMS[request.verb]}{self._names(text)}", "dim")])
         self._offer(text if request is None else "\0")
 
-    def _contexts(self, text: str) -> str:
-        """The names that can stand behind `ctx`, those first that go on as it begins."""
+    def _names(self, text: str) -> str:
+        """The names that can stand behind `ctx` and `pf`, those first that go on as it begins."""
         verb, _, typed = text.partition(" ")
-        if verb.lower() not in ("ctx", "context"):
+        if verb.lower() in ("ctx", "context"):
+            known = list(self.app.options.kubeconfig.contexts)  # type: ignore[attr-defined]
+        elif verb.lower() == "pf":
+            known = [profile.name for profile in self._main.session.forwards.profiles]
+        else:
             return ""
-        known = sorted(self.app.options.kubeconfig.contexts, key=lambda name: (not name.startswith(typed.strip()), name))  # type: ignore[attr-defined]
-        return f"  ({', '.join(known)})"
+        known.sort(key=lambda name: (not name.startswith(typed.strip()), name))
+        return f"  ({', '.join(known)})" if known else ""
 
     @on(Input.Submitted)
     async def _entered(self, event: Input.Submitted) -> None:
@@ -114,7 +118,7 @@ class PaletteScreen(ModalScreen[None]):
         if request.verb == "quit":
             self.app.exit(0)
         elif request.verb == "forwards":
-            main.call_after_refresh(main.action_forwards)
+            main.call_after_refresh(main.open_forwards, request.forwards)
         elif request.context:
             scope = None if request.namespaces is None else Scope(request.namespaces, request.selector or "")
             self.app.call_later(self.app.open_context, request.context, scope)  # type: ignore[attr-defined]

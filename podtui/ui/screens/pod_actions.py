@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.screen import Screen
@@ -88,9 +88,13 @@ class PodActions(Screen[None]):
             self.app.push_screen(ForwardDialog(self.session, ref))
 
     def action_forwards(self) -> None:
+        self.open_forwards()
+
+    def open_forwards(self, start: Sequence[str] = ()) -> None:
+        """The list of forwards; `start` names saved ones that are started at once."""
         from podtui.ui.screens.forwards import ForwardsScreen
 
-        self.app.push_screen(ForwardsScreen(self.session))
+        self.app.push_screen(ForwardsScreen(self.session, start))
 
     def action_create(self) -> None:
         from podtui.ui.screens.create import CreateDialog
