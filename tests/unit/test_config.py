@@ -100,11 +100,38 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("a: 1\n---\nb: 2\n", "2: not valid YAML"),
         ("forwards:\n  web: {ports: ['80']}\n", "2: `forwards.web` needs a `pod` or a `selector`, one of both"),
         ("forwards:\n  web: {pod: a}\n", "2: `forwards.web.ports` is missing"),
+        ("forwards:\n  web: {pod: A_b, ports: ['80']}\n", "2: `forwards.web.pod`: 'A_b' is no name of a pod"),
+        ("forwards:\n  web:\n    ports: ['80']\n    selector: 'a=('\n", "4: `forwards.web.selector`: "),
+        ("forwards:\n  web:\n    pod: a\n    ports:\n    - '80'\n    - 'x:80'\n", "6: `forwards.web.ports`: local port 'x' is not a"),
+        ("forwards:\n  web: {pod: a, ports: ['8080:80', '8080:81']}\n", "2: `forwards.web.ports`: local port 8080 is given twice"),
+        ("forwards:\n  web: {pod: a, ports: []}\n", "2: `forwards.web.ports` is empty"),
+        ("forwards:\n  web: {pod: a, ports: ['80'], namespace: A}\n", "2: `forwards.web.namespace`: 'A' is no name of a namespace"),
+        (
+            "forwards:\n  web:\n    pod: a\n    ports: ['80']\n    address: example.org\n",
+            "5: `forwards.web.address`: 'example.org' is neither localhost nor an IP address",
+        ),
+        ("forwards:\n  web: {pod: a, ports: ['80'], start: 1}\n", "2: `forwards.web.start` must be true or false, not 1"),
+        (
+            "forwards:\n  a: {pod: a, ports: ['8080:80'], start: true}\n  b: {pod: b, ports: [':1', '8080'], start: true}\n",
+            "3: `forwards.b.ports`: local port 8080 is that of `forwards.a`, and both start by themselves",
+        ),
         ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but there are only the keys 1 to 9"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
     assert mistake(write(text)).startswith(told)
+
+
+def test_saved_forwards_of_one_local_port_may_start_in_different_contexts_or_by_hand(write) -> None:  # type: ignore[no-untyped-def]
+    config = load(
+        write("""\
+forwards:
+  a: {pod: a, ports: ["8080"], context: dev, start: true}
+  b: {selector: "app in (b)", ports: ["8080", ":1"], context: "prod-*", start: true, address: "::1", namespace: shop}
+  c: {pod: c, ports: ["8080"]}
+""")
+    )
+    assert config.forwards["b"].start and config.forwards["c"].address == "localhost"
 
 
 def test_the_first_mistake_is_told_and_the_number_of_others(write) -> None:  # type: ignore[no-untyped-def]

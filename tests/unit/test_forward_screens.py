@@ -14,18 +14,23 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
+from podtui.cluster import route as route_module
 from podtui.cluster.connection import Connection
 from podtui.cluster.forward import ForwardManager
 from podtui.cluster.localports import is_free
+from podtui.cluster.profiles import profiles
 from podtui.cluster.settings import ConnectionSettings
+from podtui.config import ForwardConfig
 from podtui.ui.commands import BY_ID
 from podtui.ui.screens.dialog import Dialog
 from podtui.ui.screens.forward import ForwardDialog, suggested
-from podtui.ui.screens.forwards import ForwardsScreen, amount
+from podtui.ui.screens.forwards import ForwardsScreen
+from podtui.ui.screens.forwards_text import amount
+from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
-from tests.unit.api_server import status
-from tests.unit.forward_server import POD, Pod, Wire, forwarding
+from tests.unit.api_server import settings, status
+from tests.unit.forward_server import OWNER, POD, Pod, Wire, forwarding
 
 SIZES = [(80, 24), (120, 36)]
 
@@ -57,8 +62,10 @@ class Screens(App[None]):
 
 
 @asynccontextmanager
-async def running(pod: Pod, size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[Screens, Session, Pilot[None]]]:
-    async with forwarding(pod) as manager:
+async def running(
+    pod: Pod, size: tuple[int, int] = (80, 24), saved: dict[str, ForwardConfig] | None = None
+) -> AsyncIterator[tuple[Screens, Session, Pilot[None]]]:
+    async with forwarding(pod, profiles=profiles(saved or {}, settings("http://x", namespace="shop"))) as manager:
         app = Screens()
         async with app.run_test(size=size) as pilot:
             yield app, Session(manager, manager.connection().settings), pilot
@@ -281,12 +288,14 @@ async def test_the_list_shows_each_forward_and_follows_its_bytes() -> None:
     async with running(Pod(), (120, 36)) as (app, session, pilot):
         forward = await session.forwards.start(POD, ":8080")
         screen = await listed(app, session, pilot)
-        assert rows(screen) == [["● active", f"127.0.0.1:{forward.local_port}", "8080", "web-1", "shop", "0", "0 B", "0 B"]]
+        assert rows(screen) == [["● active", f"127.0.0.1:{forward.local_port}", "8080", "web-1", "shop", "0", "0 B", "0 B", "", ""]]
         reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
         writer.write(bytes(2048))
         await reader.readexactly(2048)
-        await settle(pilot, lambda: line(screen, 1).split()[-4:] == ["2.0", "KiB", "2.0", "KiB"])
-        assert rows(screen)[0][5:] == ["1", "2.0 KiB", "2.0 KiB"]
+        await settle(pilot, lambda: "1  2.0 KiB  2.0 KiB" in line(screen, 1))
+        words = "1 connection so far; in 2.0 KiB, 1.0 KiB/s; out 2.0 KiB, 1.0 KiB/s"  # the mean of two seconds
+        await settle(pilot, lambda: words in text(screen, "#forwards-words"))
+        await settle(pilot, lambda: rows(screen)[0][8:] == ["", ""])
         writer.close()
         assert f"port-forward -n shop pod/web-1 {forward.local_port}:8080" in text(screen, "#forwards-words")
 
@@ -323,8 +332,8 @@ async def test_the_last_error_is_shown_for_the_forward_under_the_cursor() -> Non
         screen = await listed(app, session, pilot)
         _, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
         await settle(pilot, lambda: "! active" in line(screen, 1))
-        words = "last error: nothing listens on port 8080 in pod/web-1: connection refused [bold]"
-        assert words in text(screen, "#forwards-words")
+        words = ": nothing listens on port 8080 in pod/web-1: connection refused [bold]"
+        assert "last error, " in text(screen, "#forwards-words") and words in text(screen, "#forwards-words")
         writer.close()
 
 
@@ -347,6 +356,96 @@ async def test_the_local_address_is_copied() -> None:
         await listed(app, session, pilot)
         await pilot.press("c")
         assert app.copied == [f"127.0.0.1:{forward.local_port}"]
+
+
+async def test_the_dialog_says_what_happens_when_the_pod_is_replaced() -> None:
+    pod = Pod()
+    async with running(pod) as (app, session, pilot):
+        dialog = await opened(app, session, pilot)
+        assert text(dialog, "#forward-follows") == "No controller replaces this pod: the forward ends with it"
+        await pilot.press("escape")
+        pod.owners = [OWNER]
+        dialog = await opened(app, session, pilot)
+        assert text(dialog, "#forward-follows") == "When it is replaced, goes on with pod/web-1 of keeper/web"
+
+
+async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route_module, "RETRY", 0.05)
+    pod = Pod()
+    pod.owners = [OWNER]
+    async with running(pod) as (app, session, pilot):
+        await session.forwards.start(POD, ":8080")
+        screen = await listed(app, session, pilot)
+        pod.exists = False
+        session.forwards.look({"uid-1"})
+        await settle(pilot, lambda: "… waiting" in line(screen, 1))
+        assert "1 running, 1 waiting for a pod" in screen.query_one("#forwards-title", TextLine).text
+        words = "waiting for pod/web-1 of keeper/web: there is no pod/web-1 of keeper/web yet"
+        await settle(pilot, lambda: words in text(screen, "#forwards-words"))
+        pod.uid, pod.exists = "uid-2", True
+        await settle(pilot, lambda: "● active" in line(screen, 1))
+        await settle(pilot, lambda: "pod/web-1 took the place of pod/web-1 at " in text(screen, "#forwards-words"))
+
+
+SAVED = {
+    "web": ForwardConfig(ports=[":8080", ":http"], selector="app=web"),
+    "db": ForwardConfig(ports=["5432"], pod="db-0", namespace="data", start=True, context="prod-*"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_saved_forwards_are_listed_and_started_by_enter(size: tuple[int, int]) -> None:
+    async with running(Pod(), size, SAVED) as (app, session, pilot):
+        screen = await listed(app, session, pilot)
+        assert rows(screen) == [
+            ["○ saved", "web", "", ":8080,:http", "a pod with app=web", "shop", *[""] * 5],
+            ["○ saved", "db", "", "5432", "db-0", "data", *[""] * 5],
+        ]
+        words = "forwards.web of config.yaml: to a pod with app=web in namespace shop, started by Enter"
+        assert text(screen, "#forwards-words") == words
+        await pilot.press("enter")
+        await settle(pilot, lambda: [row[:2] for row in rows(screen)] == [["● active", "web"]] * 2 + [["○ saved", "db"]])
+        assert [forward.remote_port for forward in session.forwards.forwards] == [8080, 8080]
+        await pilot.press("ctrl+d", "ctrl+d")
+        await settle(pilot, lambda: len(session.forwards.forwards) == 1)
+        await pilot.press("G", "r")
+        await settle(pilot, lambda: app.notices)
+        assert app.notices == ["the saved forward db is for the context prod-*\nOpen it with :ctx prod-*"]
+        assert "(r) Start" in screen.query_one(KeyHints).text
+        assert text(screen, "#forwards-words").endswith("It is for the context prod-*: open that one with :ctx")
+
+
+async def test_the_palettes_short_form_starts_saved_forwards_and_tells_an_unknown_one() -> None:
+    async with running(Pod(), saved=SAVED) as (app, session, pilot):
+        await app.push_screen(ForwardsScreen(session, ["web", "wbe"]))
+        await settle(pilot, lambda: [forward.state for forward in session.forwards.forwards] == ["active"] * 2)
+        assert app.notices == ["config.yaml has no forward `wbe`, did you mean `web`?"]
+
+
+async def test_a_busy_port_names_its_program_and_p_takes_the_next_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with running(Pod(), saved={"web": ForwardConfig(ports=[f"{port}:8080"], selector="app=web")}) as (app, session, pilot):
+            screen = await listed(app, session, pilot)
+            await pilot.press("p")
+            await settle(pilot, lambda: app.notices)
+            assert app.notices.pop() == "its local port is not taken by another program"
+            await pilot.press("r")
+            await settle(pilot, lambda: "✗ failed" in line(screen, 1))
+            await settle(pilot, lambda: f"failed: local port {port} is already used by this podtui" in text(screen, "#forwards-words"))
+            (forward,) = session.forwards.forwards
+            free = forward.free
+            assert f"port {free} is free" in text(screen, "#forwards-words")
+            await pilot.press("p")
+            await settle(pilot, lambda: "● active" in line(screen, 1))
+            assert forward.local_port == free > port
+
+
+async def test_an_address_that_others_can_reach_is_marked_in_the_list() -> None:
+    async with running(Pod()) as (app, session, pilot):
+        await session.forwards.start(POD, ":8080", "0.0.0.0")
+        screen = await listed(app, session, pilot)
+        assert "! Everyone who can reach 0.0.0.0 over the network will reach the pod" in text(screen, "#forwards-words")
 
 
 @pytest.mark.parametrize("key", ["f", "escape", "q"])

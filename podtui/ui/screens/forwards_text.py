@@ -81,10 +81,8 @@ def words(forward: Forward, options: Sequence[str]) -> str:
     if forward.ref.name:
         spec = PortSpec(forward.local_port, forward.remote_port or forward.spec.remote)
         lines.append(f"$ {kubectl_port_forward(forward.ref, [spec], options=options, address=forward.address)}")
-    lines.append(
-        f"{forward.served} connections so far; in {amount(forward.bytes_in)}, {amount(forward.received.rate)}/s; "
-        f"out {amount(forward.bytes_out)}, {amount(forward.sent.rate)}/s"
-    )
+    passed = [f"{word} {amount(meter.total)}, {amount(meter.rate)}/s" for word, meter in (("in", forward.received), ("out", forward.sent))]
+    lines.append(f"{forward.served} connection{'' if forward.served == 1 else 's'} so far; {'; '.join(passed)}")
     if forward.open_to_others:
         lines.append(f"! {exposed(forward.address)}")
     if forward.state == "waiting":
