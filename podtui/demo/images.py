@@ -7,12 +7,15 @@ from typing import Any
 from podtui.demo.processes import Script, knows
 from podtui.demo.programs import Program
 from podtui.demo.samples import (
+    Colours,
     Crash,
     Database,
     Job,
     JsonLogger,
+    KlogLogger,
     Korean,
     Kubia,
+    LogfmtLogger,
     Nginx,
     Noisy,
     OutOfMemory,
@@ -27,6 +30,9 @@ _PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
     ("nginx", Nginx),
     ("example/web", Web),
     ("example/json-logger", JsonLogger),
+    ("example/logfmt", LogfmtLogger),
+    ("example/klog", KlogLogger),
+    ("example/colours", Colours),
     ("example/stacktrace", Stacktrace),
     ("example/noisy", Noisy),
     ("example/korean", Korean),

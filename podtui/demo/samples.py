@@ -106,6 +106,63 @@ class JsonLogger(Program):
         self.context.say(json.dumps({"time": time, "level": level, "msg": message, **more}, separators=(",", ":")))
 
 
+class LogfmtLogger(Program):
+    """A service that logs pairs of key and value, with statuses and durations."""
+
+    def run(self) -> Body:
+        self._say("info", "listening", addr=":8080")
+        while True:
+            yield self.context.random.uniform(0.4, 1.5)
+            status = self.context.random.choices((200, 404, 429, 503), (85, 7, 4, 4))[0]
+            took = self.context.random.expovariate(1 / 40) + (900 if status == 503 else 0)
+            level = "error" if status >= 500 else "warn" if status == 429 else "info"
+            words = {429: "too many requests", 503: "no backend is ready"}.get(status, "request served")
+            user = self.context.random.choice(("anna", "bora", "minsu", "-"))
+            self._say(level, words, path=self.context.random.choice(_PATHS), status=status, took=f"{took:.1f}ms", user=user)
+
+    def _say(self, level: str, message: str, **more: object) -> None:
+        pairs = {"ts": self.context.clock.micro_timestamp(), "level": level, "msg": json.dumps(message), **more}
+        # A value with an equals sign (a query) stands in quotes, as logfmt's encoders write it.
+        self.context.say(" ".join(f"{key}={json.dumps(value) if '=' in str(value)[1:] else value}" for key, value in pairs.items()))
+
+
+class KlogLogger(Program):
+    """A controller that logs as Kubernetes' own components do (k8s.io/klog, structured)."""
+
+    def run(self) -> Body:
+        self._say("I", 'leaderelection.go:271] "Successfully acquired lease" lease="logs/manager"')
+        while True:
+            yield self.context.random.uniform(0.8, 3.0)
+            pod = f"shop/web-{self.context.random.randint(1, 5)}"
+            letter = self.context.random.choices("IWE", (80, 14, 6))[0]
+            if letter == "I":
+                self._say(letter, f'controller.go:143] "Reconciled" pod="{pod}" duration="{self.context.random.randint(2, 90)}ms"')
+            elif letter == "W":
+                self._say(letter, f'reflector.go:561] "Watch ended early" resource="pods" retries={self.context.random.randint(1, 4)}')
+            else:
+                self._say(letter, f'controller.go:152] "Failed to reconcile" err="the object has been modified" pod="{pod}"')
+
+    def _say(self, letter: str, rest: str) -> None:
+        now = datetime.fromtimestamp(self.context.clock.now(), UTC)
+        self.context.say(f"{letter}{now:%m%d %H:%M:%S.%f}       1 {rest}")
+
+
+class Colours(Program):
+    """It colours its lines, draws a progress bar over itself, and writes what a terminal must not obey."""
+
+    def run(self) -> Body:
+        self.context.say("\x1b[1;36mbuild\x1b[0m starts in \x1b[38;5;208mproduction\x1b[0m mode")
+        while True:
+            yield self.context.random.uniform(2.0, 4.0)
+            module = self.context.random.choice(("cart", "login", "search", "checkout"))
+            self.context.say(f"\x1b[32m✓\x1b[0m {module}\x1b[90m ({self.context.random.randint(20, 400)} ms)\x1b[0m")
+            yield 1.0
+            bar = "".join(f"\rbundling {percent:3} % [{'#' * (percent // 10):10}]" for percent in range(0, 101, 10))
+            self.context.say(bar.lstrip("\r"))
+            if self.context.random.random() < 0.3:
+                self.context.say(f"\x1b[1;33mWARN\x1b[0m {module} is larger than 244 KiB", "\x1b[2J\x1b]0;not your title\x07 harmless here")
+
+
 class Stacktrace(Program):
     """A worker that takes jobs and throws now and then; the traces have many lines."""
 

@@ -4,55 +4,94 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.widgets.log_buffer import Snapshot
-from podtui.ui.widgets.log_search import Pattern
 from podtui.ui.widgets.log_text import shown, time_text
 
 
-def pieces(snapshot: Iterable[Snapshot], *, times: bool, only: Pattern | None = None) -> Iterator[tuple[str, int]]:
+def pieces(
+    snapshot: Iterable[Snapshot], *, times: bool, chosen: Mapping[int, Collection[int]] | None = None, clean: bool = False
+) -> Iterator[tuple[str, int]]:
     """The text of a snapshot, as the server sent it, and how many lines each part of it ends.
 
-    Remarks are left out, times unless `times`, with `only` the lines that do not match as they are shown. The pieces
-    of a long line are one line again.
+    Remarks are left out, times unless `times`. `chosen` are places by the first numbers of their blocks: only these lines.
+    `clean` makes the text harmless, for a program that shows it. The pieces of a long line are one line again.
     """
     continues = False
     for block in snapshot:
         out: list[str] = []
         count = 0
+        wanted = None if chosen is None else chosen.get(block.first, ())
         for place, line in enumerate(block.lines):
             piece, continues = continues, place in block.continued
-            if place in block.notes or (only is not None and not only.matches(shown(line))):
+            if place in block.notes or (wanted is not None and place not in wanted):
                 continue
             if times and not piece and block.times[place]:
                 out.append(f"{time_text(block.times[place])} ")
-            out.append(line)
+            out.append(shown(line) if clean else line)
             if not continues:
                 out.append("\n")
                 count += 1
         yield "".join(out), count
 
 
-def write_log(path: Path, parts: Iterable[tuple[str, int]]) -> int:
-    """Write the text whole or not at all, readable for the user alone (0600); returns the number of lines.
+class LogFile:
+    """A file that takes its place whole or not at all, readable for the user alone (0600). Blocks: for a thread.
+
+    `with LogFile(path) as file` writes, and `file.keep()` at the end puts it in its place. Raises PodtuiError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0  # lines
+        self._temporary = ""
+
+    def __enter__(self) -> LogFile:
+        with self._errors():
+            handle, self._temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+            self._opened = os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="")
+        return self
+
+    def write(self, text: str, lines: int) -> None:
+        """Add text that ends so many lines."""
+        with self._errors():
+            self._opened.write(text)
+        self.count += lines
+
+    def keep(self) -> None:
+        """It is whole."""
+        with self._errors():
+            self._opened.close()
+            os.replace(self._temporary, self.path)
+        self._temporary = ""
+
+    def __exit__(self, *error: object) -> None:
+        if self._temporary:
+            with suppress(OSError):  # a full disk: what could not be written is thrown away anyhow
+                self._opened.close()
+            Path(self._temporary).unlink(missing_ok=True)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PodtuiError(f"cannot write {harmless(str(self.path))}: {error.strerror}") from error
+
+
+def write_log(path: Path, parts: Iterable[tuple[str, int]], told: Callable[[int], None] = lambda count: None) -> int:
+    """Write parts (text, and how many lines it ends) to a file; the number of lines. `told` hears how many were written so far.
 
     Raises PodtuiError. Blocks: for a thread.
     """
-    temporary = ""
-    count = 0
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as opened:
-            for text, lines in parts:
-                opened.write(text)
-                count += lines
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise PodtuiError(f"cannot write {harmless(str(path))}: {error.strerror}") from error
-    return count
+    with LogFile(path) as file:
+        for text, lines in parts:
+            file.write(text, lines)
+            told(file.count)
+        file.keep()
+    return file.count

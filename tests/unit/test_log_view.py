@@ -13,10 +13,11 @@ from textual.app import App
 
 from podtui.ui.log_file import pieces, write_log
 from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_matchers import Pattern
 from podtui.ui.widgets.log_names import SourceNames, shortened
-from podtui.ui.widgets.log_search import Pattern, Search
+from podtui.ui.widgets.log_search import Search
 from podtui.ui.widgets.log_strips import thumb_of
-from podtui.ui.widgets.log_text import Span, cut_spans, level_of, rows_of, shown, time_text, width_of
+from podtui.ui.widgets.log_text import Span, cut_spans, rows_of, shown, time_text, width_of
 from podtui.ui.widgets.log_view import LogView
 from podtui.ui.widgets.log_window import LogWindow, Row
 
@@ -51,22 +52,6 @@ def test_wrapped_rows_make_up_the_line_and_fit(text, width):
     for row, after in zip(rows, [*rows[1:], ""], strict=True):
         assert cell_len(row) <= max(width, 2)
         assert not after or cell_len(row) + cell_len(after[0]) > width  # no row ends before it is full
-
-
-@pytest.mark.parametrize(
-    ("line", "level"),
-    [
-        ("ERROR no", Span(0, 5, "log.error")),
-        ("E0102 15:04:05 x", Span(0, 1, "log.error")),
-        ("[warn] x", Span(1, 5, "log.warn")),
-        ('{"level":"info"}', Span(10, 14, "log.info")),
-        ("level=debug x", Span(6, 11, "log.debug")),
-        ("there was no error here", None),
-        ("Everything", None),
-    ],
-)
-def test_the_word_that_tells_the_level_is_found(line, level):
-    assert level_of(line) == level
 
 
 def test_a_later_span_lies_over_an_earlier_one():
@@ -238,10 +223,10 @@ def test_a_line_stands_behind_its_source_and_its_time():
     window = LogWindow(buffer)
     window.set_names(SourceNames(["a", "web"]))
     assert [window.text(line) for line in range(3)] == ["a  │ one", "web│ two", "web│ ── it restarted ──"]
-    window.set_times(True)
-    assert [window.text(line) for line in range(2)] == [f"a  │ {TIME} one", "web│ two"]
+    window.set_times("utc")
+    assert [window.text(line) for line in range(2)] == ["a  │ 2026-01-01T00:00:00.123Z one", "web│ two"]
     assert window.text(0)[window.body(0) :] == "one"
-    assert window.before_text(1)[0] == Span(0, 3, "log.source.2")
+    assert window.shown(1).spans[0] == Span(0, 3, "log.source.2")
 
 
 # -- the search -----------------------------------------------------------------------------------------------------
@@ -287,7 +272,7 @@ def test_the_search_finds_what_a_look_at_every_line_finds(lines, data):
 def test_a_wrong_expression_is_told_in_words():
     with pytest.raises(ValueError, match="no regular expression: unterminated"):
         Pattern("~a[")
-    assert Pattern("a[").matches("xa[y")
+    assert Pattern("a[").spans("xa[y", "match") == [Span(1, 3, "match")]
 
 
 # -- the widget -----------------------------------------------------------------------------------------------------
@@ -305,7 +290,7 @@ class ViewApp(App[None]):
 
     def screen_lines(self) -> list[str]:
         """What stands on the screen, without the scroll bar."""
-        return ["".join(segment.text for segment in self.view.render_line(y))[:-1].rstrip() for y in range(self.view.size.height)]
+        return ["".join(segment.text for segment in self.view.render_line(y))[2:-1].rstrip() for y in range(self.view.size.height)]
 
 
 async def settled(pilot) -> None:
@@ -339,19 +324,19 @@ async def test_scrolling_up_when_everything_is_in_view_leaves_nothing():
 
 async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns():
     app = ViewApp()
-    async with app.run_test(size=(11, 6)) as pilot:
+    async with app.run_test(size=(13, 6)) as pilot:
         app.view.append(["한국어 로그 줄입니다", "plain"])
         await settled(pilot)
         assert app.screen_lines()[:2] == ["한국어 로", "plain"]
         app.view.set_wrap(True)
         assert app.screen_lines()[:3] == ["한국어 로", "그 줄입니", "다"]
         for y in range(6):
-            assert sum(cell_len(segment.text) for segment in app.view.render_line(y)) == 11
+            assert sum(cell_len(segment.text) for segment in app.view.render_line(y)) == 13
 
 
 async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line():
     app = ViewApp()
-    async with app.run_test(size=(21, 4)) as pilot:
+    async with app.run_test(size=(23, 4)) as pilot:
         app.view.append(["0123456789" * 4, "short"])
         await settled(pilot)
         app.view.scroll_columns(1)
@@ -391,11 +376,11 @@ async def test_a_search_goes_to_the_newest_match_and_counts():
         assert app.view.next_match(1) == ""
         assert app.view.next_match(1) == "the search went on at the beginning"
         assert app.view.matches == (1, 4, True)
-        app.view.set_only_matches(True)
+        app.view.show_matches("only")
         assert app.screen_lines()[:4] == [f"line {number} Needle" for number in (0, 30, 60, 90)]
         app.view.search("")
         assert app.view.pattern is None
-        assert not app.view.only_matches
+        assert app.view.shown_matches == "all"
         assert len([line for line in app.screen_lines() if line]) == 5
 
 
@@ -404,7 +389,7 @@ async def test_only_matches_goes_on_while_lines_come():
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["a 1", "b 2"])
         app.view.search("a")
-        app.view.set_only_matches(True)
+        app.view.show_matches("only")
         app.view.follow(True)
         app.view.append(["a 3", "b 4", "A 5"])
         await settled(pilot)
@@ -477,7 +462,7 @@ def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
     assert write_log(path, pieces(buffer.snapshot(), times=False)) == 3
     assert path.read_text() == "\x1b[1mone\x1b[0m\nlong\nthree\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert write_log(path, pieces(buffer.snapshot(), times=True, only=Pattern("one"))) == 1
+    assert write_log(path, pieces(buffer.snapshot(), times=True, chosen={0: [0]})) == 1
     assert path.read_text() == f"{TIME} \x1b[1mone\x1b[0m\n"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -34,7 +34,7 @@ class PaneApp(App[None]):
     def lines(self) -> list[str]:
         """The view's lines on the screen."""
         view = self.pane.view
-        return ["".join(segment.text for segment in view.render_line(y))[:-1].rstrip() for y in range(view.size.height)]
+        return ["".join(segment.text for segment in view.render_line(y))[2:-1].rstrip() for y in range(view.size.height)]
 
     @property
     def title_line(self) -> str:
@@ -104,19 +104,25 @@ async def test_up_stands_still_and_says_how_much_came_since():
         await until(lambda: app.lines[0] == "line 0")
 
 
-async def test_times_and_wrapping_are_turned_on_and_off():
+async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap():
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(1), "x" * 60)])
-    async with pane(server, size=(51, 8)) as (app, pilot, until):
+    at = f"{stamp(1)[:23]}Z"
+    async with pane(server, size=(53, 8)) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: app.lines[0] == "x" * 50)
         await pilot.press("t")
-        assert app.lines[0] == f"{stamp(1)} {'x' * 19}"
-        assert app.foot.rstrip().endswith("times")
+        assert app.foot.rstrip().endswith("times local")
+        assert app.lines[0][10:19] == at[10:11] + app.lines[0][11:19] and app.lines[0].endswith("x" * 20)
+        await pilot.press("t")
+        assert app.lines[0] == f"{at} {'x' * 25}"
         await pilot.press("w")
-        assert app.lines[:3] == [f"{stamp(1)} {'x' * 19}", "x" * 41, ""]
+        assert app.lines[:3] == [f"{at} {'x' * 25}", "x" * 35, ""]
+        await pilot.press("t")
+        assert app.foot.rstrip().endswith("times relative")
+        assert app.lines[0].split()[0].endswith("d")
         await pilot.press("t", "w", "right")
-        assert "column 13" in app.foot
+        assert "column 13" in app.foot and "times" not in app.foot
 
 
 async def test_the_range_is_chosen_by_digits():
@@ -209,7 +215,7 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error():
         bar = app.pane.query_one("#logs-search")
         assert (bar.display, bar.value) == (True, "~a[")  # type: ignore[attr-defined]
         assert "no regular expression" in str(bar.error)  # type: ignore[attr-defined]
-        assert app.pane.view.pattern is None
+        assert app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
 
 
 async def test_keys_that_need_a_search_say_so():
@@ -330,3 +336,158 @@ async def test_untrusted_lines_reach_the_screen_harmless():
         app.pane.show(REF)
         await until(lambda: app.lines[0])
         assert app.lines[0] == "[bold]a[/] red ␛]0;title␇ <U+202E>evil"
+
+
+def written(*texts: str) -> LogServer:
+    """A running container that wrote these lines, one a minute."""
+    server = LogServer()
+    server.current = ContainerRun("c1", [(stamp(60 * 10**9 * place), text) for place, text in enumerate(texts)])
+    return server
+
+
+JSON = [
+    '{"level":"info","msg":"served","status":200,"path":"/"}',
+    '{"level":"error","msg":"failed","status":503,"path":"/cart"}',
+    '{"level":"info","msg":"served","status":200,"path":"/cart"}',
+    '{"level":"warn","msg":"slow","status":200,"path":"/x"}',
+]
+
+
+async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again():
+    async with pane(written(*JSON, "no record")) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "no record" in app.lines)
+        await pilot.press("f", *"sta")
+        await until(lambda: app.pane.query_one("#logs-filter").candidates)  # type: ignore[attr-defined]
+        await pilot.press("tab", *">=500", "enter")
+        await until(lambda: app.lines[:2] == [JSON[1], ""])
+        assert "fields status>=500  1 of 5 lines" in app.foot
+        await pilot.press("C")
+        await until(lambda: app.lines[:4] == [*JSON[:3], ""])
+        assert "±1" in app.foot
+        await pilot.press("f", "ctrl+u", *"level>=", "enter")
+        assert app.pane.query_one("#logs-filter").display  # type: ignore[attr-defined]
+        await pilot.press(*"fatal", "enter")
+        await until(lambda: any("no line has level>=fatal" in line for line in app.lines))
+        await pilot.press("escape")
+        await until(lambda: "no record" in app.lines)
+        assert app.backs == 0
+
+
+async def test_what_matches_is_shown_alone_left_out_or_with_lines_around():
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("slash", *"line 30")
+        await until(lambda: "line 30" in app.lines)  # while it is typed
+        await pilot.press("enter", "ampersand", "C")
+        await until(lambda: app.lines[:4] == ["line 29", "line 30", "line 31", ""])
+        await pilot.press("ampersand")
+        await until(lambda: "no matches" in app.foot)
+        await pilot.press("G")
+        assert "line 49" in app.lines
+        await pilot.press("pageup", "pageup")
+        assert "line 29" in app.lines and "line 30" not in app.lines and "line 31" in app.lines
+        await pilot.press("ampersand")
+        assert "no matches" not in app.foot
+
+
+async def test_leaving_the_search_brings_the_view_back_to_where_it_was():
+    async with pane(running()) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("slash", *"line 3")
+        await until(lambda: "line 39" in app.lines and not app.pane.view.following)
+        await pilot.press("escape")
+        await until(lambda: "line 49" in app.lines)
+        assert app.pane.view.following and app.pane.view.pattern is None
+
+
+async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on():
+    async with pane(written(*["a" * 60 + "b"] * 8)) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "8 lines" in app.foot)
+        await pilot.press("slash", *"~(a+)+$", "enter")
+        await until(lambda: "given up: the expression takes too long" in app.foot)
+        await pilot.press("w")
+        assert "wrap" in app.foot
+
+
+async def test_records_stand_in_columns_or_indented():
+    async with pane(written(*JSON, "no record"), size=(80, 34)) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "no record" in app.lines)
+        await pilot.press("j")
+        columns = app.pane.query_one("#logs-columns")
+        assert columns.text.split() == ["LEVEL", "MESSAGE", "STATUS", "PATH"]  # type: ignore[attr-defined]
+        assert app.lines[:2] == ["info   served   200     /", "error  failed   503     /cart"]
+        assert "columns" in app.foot
+        await pilot.press("j")
+        assert not columns.display
+        assert app.lines[:4] == ["info   served", "    status: 200", "    path: /", "error  failed"]
+        await pilot.press("j")
+        assert app.lines[0] == JSON[0]
+
+
+async def test_grave_lines_have_a_sign_beside_the_colour():
+    async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _, until):
+        app.pane.show(REF)
+        await until(lambda: "ERROR c" in app.lines)
+        strips = [app.pane.view.render_line(y) for y in range(3)]
+        assert ["".join(segment.text for segment in strip)[:2] for strip in strips] == ["  ", " !", " ✗"]
+        own = next(segment for segment in strips[2] if segment.text == "ERROR")
+        assert own.style.color.number == 1  # the program's own red lies over that of the level
+
+
+async def test_marks_are_gone_to_and_a_time_is_jumped_to():
+    async with pane(written(*(f"line {number}" for number in range(40)))) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 39" in app.lines)
+        await pilot.press("m")  # the last line, while the end is followed
+        await pilot.press("at", *"2026-01-01T00:10:00Z", "enter")
+        await until(lambda: "line 10" in app.lines and "from 2026-" in app.foot)
+        await pilot.press("g", "m")
+        assert "2 marks" in app.foot
+        await pilot.press("right_square_bracket")
+        await until(lambda: "line 39" in app.lines)
+        await pilot.press("left_square_bracket")
+        await until(lambda: app.lines[0] == "line 0")
+        await pilot.press("at", *"2025-01-01", "enter")
+        await until(lambda: "before the oldest line" in app.foot)
+
+
+async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default")
+    async with pane(running()) as (app, pilot, until):
+        copied: list[str] = []
+        monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("v", "up", "up")
+        await pilot.press("enter")
+        assert copied == ["line 47\nline 48\nline 49\n"]
+        assert "3 lines sent" in app.toasts[0] and "tmux set -s set-clipboard on" in app.toasts[0]
+        await pilot.press("v", "g", "ctrl+s")
+        assert "the 41 selected lines" in app.foot  # from the first one in view up to the oldest
+        await pilot.press("enter")
+        await until(lambda: len(app.toasts) > 1)
+        assert (tmp_path / "web-1-app.log").read_text().startswith("line 0\nline 1\n")
+        await pilot.press("escape")
+        assert app.pane.view.selection is None and app.backs == 0
+
+
+async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with pane(running(), log_tail=5) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "5 lines" in app.foot)
+        server_end = numbered(50)
+        await pilot.press("slash", *"line 47", "enter", "ampersand")
+        await pilot.press("ctrl+s")
+        await pilot.press("enter")
+        await until(lambda: app.toasts)
+        assert (tmp_path / "web-1-app.log").read_text() == "line 47\n"
+        await pilot.press("ctrl+s", "ctrl+s", "ctrl+s", *"2", "enter")
+        await until(lambda: len(app.toasts) == 2)
+        assert (tmp_path / "web-1-app.log2").read_text() == "".join(f"{text}\n" for _, text in server_end)

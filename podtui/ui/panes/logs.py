@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.actions import SkipAction
-from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
@@ -23,15 +19,13 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
-from podtui.ui.log_file import pieces, write_log
+from podtui.ui.log_file import LogFile
 from podtui.ui.panes import logs_words
-from podtui.ui.widgets.entry_bar import EntryBar
-from podtui.ui.widgets.log_search import Pattern
+from podtui.ui.panes.logs_taking import LogTaking
 from podtui.ui.widgets.log_view import LogView
-from podtui.ui.widgets.text_line import TextLine
 
 
-class LogsPane(Vertical):
+class LogsPane(LogTaking):
     """`show()` a pod, or None. Bindings are the `logs` commands."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("logs")  # type: ignore[assignment]
@@ -40,7 +34,6 @@ class LogsPane(Vertical):
     LogsPane { height: 1fr; }
     LogsPane > TextLine { background: $panel; }
     LogsPane:focus-within > #logs-title { background: $primary; color: $background; }
-    LogsPane > EntryBar { display: none; }
     """
 
     def __init__(
@@ -54,32 +47,19 @@ class LogsPane(Vertical):
         id: str | None = None,
     ) -> None:
         """`log_tail` is how many lines are fetched at first, `buffer_mb` how many MiB of them are kept."""
-        super().__init__(id=id)
+        view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
+        super().__init__(view, id=id)
         self.session = session
         self.ref: ObjectRef | None = None
         self.container = ""
         self.containers: list[str] = []
         self.previous = False
         self.status = LogStatus()
-        self.view = LogView(max(1, buffer_mb) << 20, times=timestamps, wrap=wrap, id="logs-view")
         self._tail = log_tail
         self._range: LogOptions = LogOptions(tail=log_tail)
         self._range_words = ""
-        self._title = TextLine(id="logs-title")
-        self._foot = TextLine(id="logs-foot")
-        self._search_bar = EntryBar(check=_check_pattern, prompt="/", placeholder="text, or ~ and a regular expression", id="logs-search")
-        self._save_bar = EntryBar(check=_check_path, prompt="save to", placeholder="a file", id="logs-save")
         self._follower: LogFollower | None = None
-        self._message = ""  # a word about the last key, until the next
-        self._overwrite: Path | None = None  # a file that is there, and that Enter again overwrites
         self._ticker: Timer | None = None
-
-    def compose(self) -> ComposeResult:
-        yield self._title
-        yield self.view
-        yield self._search_bar
-        yield self._save_bar
-        yield self._foot
 
     def on_mount(self) -> None:
         self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
@@ -87,10 +67,6 @@ class LogsPane(Vertical):
 
     def on_unmount(self) -> None:
         self._stop()
-
-    def focus(self, scroll_visible: bool = True) -> LogsPane:
-        self.view.focus(scroll_visible)
-        return self
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -102,7 +78,7 @@ class LogsPane(Vertical):
         self.previous = previous
         self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
         if self.view.pattern is not None:
-            self.view.search("")
+            self.view.end_search()
         self._restart()
 
     def _choose_range(self, options: LogOptions, name: str) -> None:
@@ -193,13 +169,8 @@ class LogsPane(Vertical):
             [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._range_words),
             logs_words.flags(self.view),
         )
-        pattern = self.view.pattern if self.view.only_matches and len(self.view.buffer) else None
-        self.view.set_empty(*logs_words.nothing(self.status, pattern.text if pattern else ""))
-
-    def _say(self, text: str) -> None:
-        """A word about the key that was pressed; the next key takes it away."""
-        self._message = text
-        self._tell()
+        self.view.set_empty(*logs_words.nothing(self.status, self.view))
+        self._show_header()
 
     # -- which lines ------------------------------------------------------------------------------------------------
 
@@ -256,144 +227,28 @@ class LogsPane(Vertical):
             self.view.follow(True)
             self._restart()
 
-    # -- how they are shown -------------------------------------------------------------------------------------------
-
-    def action_follow(self) -> None:
-        self._message = ""
-        self.view.follow(not self.view.following)
-
-    def action_wrap(self) -> None:
-        self._message = ""
-        self.view.set_wrap(not self.view.wrap)
-
-    def action_timestamps(self) -> None:
-        self._message = ""
-        self.view.set_times(not self.view.times)
-
-    def action_down(self) -> None:
-        self.view.scroll_rows(1)
-
-    def action_up(self) -> None:
-        self.view.scroll_rows(-1)
-
-    def action_page_down(self) -> None:
-        self.view.scroll_page(1)
-
-    def action_page_up(self) -> None:
-        self.view.scroll_page(-1)
-
-    def action_first(self) -> None:
-        self.view.to_first()
-
-    def action_last(self) -> None:
-        self.view.to_last()
-
-    def action_left(self) -> None:
-        self.view.scroll_columns(-1)
-
-    def action_right(self) -> None:
-        self.view.scroll_columns(1)
-
-    # -- searching ----------------------------------------------------------------------------------------------------
-
-    def action_search(self) -> None:
-        self._message = ""
-        self._search_bar.open(self.view.pattern.text if self.view.pattern else "")
-
-    @on(EntryBar.Submitted, "#logs-search")
-    def _search(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        self._leave(self._search_bar)
-        self.view.search(event.value)
-        self._tell()
-
-    @on(EntryBar.Cancelled)
-    def _cancelled(self, event: EntryBar.Cancelled) -> None:
-        event.stop()
-        self._overwrite = None
-        self._leave(event.bar)
-
-    @on(EntryBar.Changed)
-    def _typed(self, event: EntryBar.Changed) -> None:
-        event.stop()
-        if self._overwrite is not None:
-            self._overwrite = None
-            self._say("")
-
-    def _leave(self, bar: EntryBar) -> None:
-        bar.display = False
-        self._message = ""
-        self.view.focus()
-        self._tell()
-
-    def action_next_match(self) -> None:
-        self._say(self.view.next_match(1))
-
-    def action_previous_match(self) -> None:
-        self._say(self.view.next_match(-1))
-
-    def action_only_matches(self) -> None:
-        if self.view.pattern is None:
-            self._say("search with / first, then & shows only the lines that match")
-        else:
-            self._message = ""
-            self.view.set_only_matches(not self.view.only_matches)
-
-    def action_clear_search(self) -> None:
-        if self.view.pattern is None:
-            raise SkipAction()
-        self._message = ""
-        self.view.search("")
-
     # -- saving -------------------------------------------------------------------------------------------------------
 
-    def action_save(self) -> None:
-        if self.ref is None:
-            return
-        self._message = ""
-        self._overwrite = None
-        self._save_bar.open(f"./{self.ref.name}-{self.container or 'log'}.log")
+    def suggested_name(self) -> str:
+        return f"{self.ref.name}-{self.container or 'log'}" if self.ref is not None else ""
 
-    @on(EntryBar.Submitted, "#logs-save")
-    def _save(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        path = Path(os.path.expanduser(event.value.strip()))
-        if path.exists() and path != self._overwrite:
-            self._overwrite = path
-            self._say(f"{harmless(str(path))} is there already: Enter again overwrites it, Esc leaves it")
-            return
-        self._overwrite = None
-        self._leave(self._save_bar)
-        view = self.view
-        only = view.pattern if view.only_matches else None
-        parts = pieces(view.buffer.snapshot(), times=view.times, only=only)
-        words = f"{'that match ' if only else ''}saved to {harmless(os.path.abspath(path))}"
-        self.run_worker(self._write(path, parts, words), group="save", exit_on_error=False)
+    async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
+        if self.ref is None or self.session.connection is None:
+            raise PodtuiError("there is no connection to the API server")
+        options = LogOptions(follow=False, previous=self.previous)
+        follower = LogFollower(self.session.connection, self.ref, self.container, options)
+        with LogFile(path) as file:
 
-    async def _write(self, path: Path, parts: Iterator[tuple[str, int]], saved: str) -> None:
-        try:
-            count = await asyncio.to_thread(write_log, path, parts)
-        except PodtuiError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify(f"{count:,} line{'' if count == 1 else 's'} {saved}", markup=False)
+            async def take(batch: LogBatch) -> None:
+                if batch.note:
+                    return
+                texts = batch.lines if self.view.times != "off" else Times().part(batch.lines, batch.continued)[1]
+                ends = [text + ("" if place in batch.continued else "\n") for place, text in enumerate(texts)]
+                await asyncio.to_thread(file.write, "".join(ends), len(ends) - len(batch.continued))
+                told(file.count)
 
-
-def _check_pattern(text: str) -> None:
-    if text:
-        try:
-            Pattern(text)
-        except ValueError as error:
-            raise PodtuiError(str(error)) from error
-
-
-def _check_path(text: str) -> None:
-    path = Path(os.path.expanduser(text.strip()))
-    if not text.strip():
-        raise PodtuiError("a file's name is missing")
-    if path.is_dir():
-        raise PodtuiError(f"{harmless(str(path))} is a folder")
-    if not path.parent.is_dir():
-        raise PodtuiError(f"there is no folder {harmless(str(path.parent))}")
-
-
+            await follower.run(take)
+            if follower.status.state == "failed":
+                raise follower.status.error or PodtuiError(follower.status.why)
+            await asyncio.to_thread(file.keep)
+        return file.count

@@ -64,9 +64,18 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
         current, count, done = view.matches
         parts += [("/", "dim"), (pattern.text, "match")]
         parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
+        if pattern.given_up:
+            parts.append(("given up: the expression takes too long on these lines  ", "warn"))
+        elif pattern.slow:
+            parts.append((f"{pattern.slow} left out: the expression takes too long on them  ", "warn"))
+    if view.fields is not None:
+        parts += [("fields ", "dim"), (view.fields.text, "match"), ("  ", "")]
     if status.why:
         parts += [(f"{status.state}: {status.why}  ", style(status))]
     count = len(view.buffer)
+    if view.chosen is not None and (view.fields is not None or view.hidden):
+        chosen, done = view.chosen
+        parts.append((f"{chosen:,}{'' if done else ' so far'} of ", ""))
     parts.append((f"{count:,} line{'' if count == 1 else 's'}", ""))
     if view.dropped:
         parts.append((f" ({view.dropped:,} older ones dropped)", "warn"))
@@ -74,21 +83,34 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
     return parts
 
 
+_MATCHES = {"all": "", "only": "only matches", "without": "no matches"}
+
+
 def flags(view: LogView) -> list[Part]:
     """How the lines are shown, where it is not as usual."""
+    marks = len(view.marks)
     words = [
-        *(["only matches"] if view.only_matches else []),
-        *(["wrap"] if view.wrap else []),
-        *(["times"] if view.times else []),
-        *([f"column {view.column + 1}"] if view.column else []),
+        _MATCHES[view.shown_matches],
+        f"±{view.context}" if view.context and view.chosen is not None else "",
+        "" if view.records == "raw" else view.records,
+        "wrap" if view.wrap else "",
+        "" if view.times == "off" else f"times {view.times}",
+        f"{marks} mark{'' if marks == 1 else 's'}" if marks else "",
+        f"column {view.column + 1}" if view.column else "",
     ]
-    return [("  ".join(words) + " ", "dim")] if words else []
+    text = "  ".join(filter(None, words))
+    return [(f"{text} ", "dim")] if text else []
 
 
-def nothing(status: LogStatus, pattern: str = "") -> list[str]:
-    """What stands in the place of lines. `pattern` is the search that there are lines for, but none that matches."""
-    if pattern:
-        return [f"no line matches {pattern}: & shows every line again"]
+def nothing(status: LogStatus, view: LogView) -> list[str]:
+    """What stands in the place of lines: why there are none, or why none is shown."""
+    if len(view.buffer) and view.chosen is not None:
+        pattern = view.pattern.text if view.pattern is not None else ""
+        if view.shown_matches == "only":
+            return [f"no line matches {pattern}: & shows other lines again"]
+        if view.fields is not None:
+            return [f"no line has {view.fields.text}: f changes the filter, Esc ends it"]
+        return [f"every line matches {pattern}: & shows them again" if pattern else "the sources of all lines are hidden"]
     lines = [_EMPTY[status.state]]
     if status.why:
         lines.append(status.why)

@@ -87,8 +87,10 @@ class Block:
 
 
 class Snapshot(NamedTuple):
-    """A block as it was: its lines, the places of those that go on in the next one, and of notes; times and sources by place."""
+    """A block as it was: the number of its first line, its lines, the places of those that go on in the next one and of
+    notes, times and sources by place."""
 
+    first: int
     lines: list[str]
     continued: set[int]
     notes: set[int]
@@ -220,6 +222,6 @@ class LogBuffer:
         """Everything that is there now. May be read in another thread: what is added or dropped meanwhile changes nothing."""
         blocks = [(block, len(block), set(block.continued), set(block.notes)) for block in self.blocks]
         return (
-            Snapshot(block.lines()[:count], continued, notes, block.times[:count], block.sources[:count])
+            Snapshot(block.first, block.lines()[:count], continued, notes, block.times[:count], block.sources[:count])
             for block, count, continued, notes in blocks
         )

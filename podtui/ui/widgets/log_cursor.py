@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from podtui.ui.widgets.log_search import Pattern, Search
+from podtui.ui.widgets.log_matchers import All, Matcher, Pattern
+from podtui.ui.widgets.log_search import Search
 from podtui.ui.widgets.log_text import Span, width_of
 from podtui.ui.widgets.log_window import LogWindow, Row
 
@@ -15,13 +16,11 @@ class MatchCursor:
     def __init__(self, window: LogWindow) -> None:
         self._window = window
         self.search: Search | None = None
+        self.pattern: Pattern | None = None
+        self.within: list[Matcher] = []  # what also must hold for a line to be a match
         self.line: int | None = None  # of the current match
         self.seeking = False  # the first match is to be shown as soon as it is found
         self.left = 0
-
-    @property
-    def pattern(self) -> Pattern | None:
-        return None if self.search is None else self.search.pattern
 
     @property
     def place(self) -> tuple[int, int, bool]:
@@ -29,36 +28,22 @@ class MatchCursor:
         search, line = self.search, self.line
         if search is None:
             return 0, 0, True
-        if line is None or search.after(line - 1) != line:
+        if line is None or not search.has(line):
             return 0, search.count, search.done
         return search.rank(line) + 1, search.count, search.done
 
     def look(self, pattern: Pattern | None) -> None:
-        """Another search, or none; nothing is found until it scans. Showing only matches goes on with it."""
-        window = self._window
-        self.line, self.seeking = None, pattern is not None
-        self.search = Search(window.buffer, pattern) if pattern is not None else None
-        if window.only is not None:
-            window.only = self.search
+        """Another search, or none; nothing is found until it scans."""
+        self.line, self.seeking, self.pattern = None, pattern is not None, pattern
+        self.search = None
+        if pattern is not None:
+            self.search = Search(self._window.buffer, All([*self.within, pattern]) if self.within else pattern)
 
     def again(self) -> None:
         """The same search from the start: the lines, or what is shown of them, are others."""
-        line = self.line
-        if self.search is not None:
-            self.look(self.search.pattern)
-            self.line, self.seeking = line, False
-
-    def set_only(self, only: bool, rows: Sequence[Row]) -> None:
-        """Show only matches or every line, and keep the place."""
-        window = self._window
-        window.only = self.search if only else None
-        if window.following:
-            return
-        if self.line is not None and not only:
-            window.top = Row(self.line, 0)
-            window.move(-(window.height // 3))
-        elif rows:
-            window.top = rows[0]
+        line, seeking = self.line, self.seeking
+        self.look(self.pattern)
+        self.line, self.seeking = line, seeking and self.pattern is not None
 
     def go(self, direction: int, rows: Sequence[Row]) -> str:
         """To the next match below (1) or above (-1) the current one or, without one, the rows in view; a word about it if

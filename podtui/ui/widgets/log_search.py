@@ -2,89 +2,41 @@
 
 from __future__ import annotations
 
-import re
 import time
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 
 from podtui.ui.widgets.log_buffer import Block, LogBuffer
-from podtui.ui.widgets.log_text import Span, shown
-
-REGEX = "~"  # the first character of a pattern that is a regular expression
-
-
-class Pattern:
-    """What is searched for: a text in which case does not count, or behind `~` a regular expression.
-
-    Raises ValueError with words for a person when the expression is none.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.regex = text.startswith(REGEX) and len(text) > 1
-        words = text[1:] if self.regex else text
-        self.ascii = words.isascii()
-        try:
-            self._expression = re.compile(words if self.regex else re.escape(words), re.IGNORECASE | (re.ASCII if self.ascii else 0))
-        except re.error as error:
-            raise ValueError(f"no regular expression: {error.msg}" + ("" if error.pos is None else f" at {error.pos + 1}")) from error
-        self._lower = words.lower().encode()
-
-    def matches(self, text: str) -> bool:
-        return self._expression.search(text) is not None
-
-    def spans(self, text: str, style: str, offset: int = 0) -> list[Span]:
-        """Where it is found in a text, counted from `offset` characters before it."""
-        found = (match.span() for match in self._expression.finditer(text))
-        return [Span(offset + start, offset + end, style) for start, end in found if end > start]
-
-    def places(self, block: Block, start: int, end: int) -> list[int]:
-        """The places of the lines from `start` up to `end` of a block that match as they are shown."""
-        if end <= start:
-            return []
-        if not self.regex and self.ascii:
-            data = block.packed(start)
-            if b"\x1b" not in data and b"\t" not in data:
-                return self._quick(data, start, end)
-        return [start + place for place, line in enumerate(block.lines(start)[: end - start]) if self.matches(shown(line))]
-
-    def _quick(self, data: bytes, start: int, end: int) -> list[int]:
-        """Plain text in plain lines is found in the whole block at once; only lines with a find are looked at."""
-        lower, wanted = data.lower(), self._lower
-        found: list[int] = []
-        place, line_start = start, 0
-        at = lower.find(wanted)
-        while at >= 0:
-            place += lower.count(b"\n", line_start, at)
-            line_end = lower.find(b"\n", at)
-            if place >= end:
-                break
-            found.append(place)
-            if line_end < 0:
-                break
-            at = lower.find(wanted, line_end)
-            place, line_start = place + 1, line_end + 1
-        return found
+from podtui.ui.widgets.log_matchers import Matcher
 
 
 class Search:
-    """The lines of a buffer that match. `scan()` finds them bit by bit, the newest first; then `done` is true."""
+    """The lines of a buffer that a matcher chooses, and `context` lines before and after each of them.
 
-    def __init__(self, buffer: LogBuffer, pattern: Pattern) -> None:
-        self.pattern = pattern
+    `scan()` finds them bit by bit, the newest first; then `done` is true.
+    """
+
+    def __init__(self, buffer: LogBuffer, matcher: Matcher, context: int = 0) -> None:
+        self.matcher = matcher
+        self.context = context
         self.count = 0
         self.done = False
         self._buffer = buffer
         self._scanned: dict[int, int] = {}  # by the first number of a block: how many of its lines were looked at
-        self._found: dict[int, array[int]] = {}  # likewise: the places that match
-        self._firsts: list[int] = []  # of the blocks with matches, in order
+        self._found: dict[int, array[int]] = {}  # likewise: the places that are chosen
+        self._firsts: list[int] = []  # of the blocks with chosen lines, in order
+        self._owed: set[int] = set()  # numbers of lines that will be context when they come
 
     def scan(self, seconds: float) -> bool:
-        """Go on for about so long (at least one block); True when there is more to do."""
+        """Go on for about so long (at least one step); True when there is more to do."""
         until = time.perf_counter() + seconds
         self._forget()
+        if self._owed and min(self._owed) < self._buffer.end:
+            owed, self._owed = self._owed, set()
+            self._merge(owed)
         for block in reversed(self._buffer.blocks):
-            if self._scanned.get(block.first, 0) < len(block):
+            while self._scanned.get(block.first, 0) < len(block):
                 if time.perf_counter() > until:
                     self.done = False
                     return True
@@ -93,15 +45,42 @@ class Search:
         return False
 
     def _scan_block(self, block: Block) -> None:
-        start, end = self._scanned.get(block.first, 0), len(block)
-        places = self.pattern.places(block, start, end)
-        self._scanned[block.first] = end
-        if places:
+        start = self._scanned.get(block.first, 0)
+        end = min(len(block), start + self.matcher.step)
+        found, reached = self.matcher.places(block, start, end)
+        self._scanned[block.first] = reached
+        if self.context:
+            self._add_around(block.first + place for place in found)
+        elif found:
             if block.first not in self._found:
                 self._found[block.first] = array("I")
                 insort(self._firsts, block.first)
-            self._found[block.first].extend(places)
-            self.count += len(places)
+            self._found[block.first].extend(found)
+            self.count += len(found)
+
+    def _add_around(self, numbers: Iterable[int]) -> None:
+        wanted: set[int] = set()
+        for number in numbers:
+            wanted.update(range(number - self.context, number + self.context + 1))
+        self._merge(wanted)
+
+    def _merge(self, numbers: Iterable[int]) -> None:
+        """Add lines anywhere in the buffer to those that are chosen."""
+        by_block: dict[int, set[int]] = {}
+        for number in numbers:
+            if number >= self._buffer.end:
+                self._owed.add(number)
+            elif number >= self._buffer.first:
+                first = self._buffer.block_of(number).first
+                by_block.setdefault(first, set()).add(number - first)
+        for first, places in by_block.items():
+            if first not in self._found:
+                self._found[first] = array("I")
+                insort(self._firsts, first)
+            before = self._found[first]
+            after = array("I", sorted(places.union(before)))
+            self._found[first] = after
+            self.count += len(after) - len(before)
 
     def _forget(self) -> None:
         """What the buffer has dropped is found no more."""
@@ -111,8 +90,17 @@ class Search:
             for first in [first for first in self._scanned if first < self._buffer.first]:
                 del self._scanned[first]
 
+    def chosen(self) -> dict[int, frozenset[int]]:
+        """The places that are known to be chosen, by the first numbers of their blocks: a copy."""
+        self._forget()
+        return {first: frozenset(found) for first, found in self._found.items()}
+
+    def has(self, number: int) -> bool:
+        """Whether a line is known to be chosen."""
+        return self.after(number - 1) == number
+
     def after(self, number: int) -> int | None:
-        """The first line behind `number` that is known to match."""
+        """The first line behind `number` that is known to be chosen."""
         self._forget()
         place = max(0, bisect_right(self._firsts, number) - 1)
         for first in self._firsts[place:]:
@@ -123,7 +111,7 @@ class Search:
         return None
 
     def before(self, number: int) -> int | None:
-        """The last line before `number` that is known to match."""
+        """The last line before `number` that is known to be chosen."""
         self._forget()
         for place in range(bisect_left(self._firsts, number) - 1, -1, -1):
             first = self._firsts[place]
@@ -134,7 +122,7 @@ class Search:
         return None
 
     def rank(self, number: int) -> int:
-        """How many lines before `number` are known to match."""
+        """How many lines before `number` are known to be chosen."""
         self._forget()
         place = bisect_left(self._firsts, number)
         count = sum(len(self._found[first]) for first in self._firsts[: max(0, place - 1)])

@@ -1,50 +1,88 @@
-"""What a row of a log view looks like: times, levels and matches in their styles, cut to the window."""
+"""What a row of a log view looks like: signs at the left, then the text in its styles, cut to the window."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from podtui.ui.themes import Palette
-from podtui.ui.widgets.log_search import Pattern
-from podtui.ui.widgets.log_text import Span, cut_spans, level_of
+from podtui.ui.widgets.log_matchers import Pattern
+from podtui.ui.widgets.log_text import cut_spans
 from podtui.ui.widgets.log_window import LogWindow, Row
 
+GUTTER = 2  # cells at the left: one for what the reader did (selected, marked, found), one for the line's level
 
-def paint_row(
-    window: LogWindow, row: Row, styles: Palette, base: Style, left: int, pattern: Pattern | None, current: bool
-) -> list[Segment]:
-    """A row as wide as the window, in segments. `left` is the first column in view when lines do not wrap; `current` is whether the
-    line has the current match."""
-    text, parts = window.text(row.line), window.parts(row.line)
-    spans = _spans(window, row.line, text, pattern, current)
+
+class Paint(NamedTuple):
+    """What rows are painted with. `left` is the first column in view when lines do not wrap; `colours` is whether the
+    program's own are."""
+
+    styles: Palette
+    base: Style
+    left: int
+    pattern: Pattern | None
+    colours: bool
+
+
+class Signs(NamedTuple):
+    """What the reader did to a line: it has the current match, a mark, or is selected."""
+
+    current: bool = False
+    marked: bool = False
+    selected: bool = False
+
+
+PLAIN = Signs()
+
+
+def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -> list[Segment]:
+    """A row in segments, as wide as the window and its gutter."""
+    shown = window.shown(row.line)
+    text, parts = shown.text, shown.parts
+    base = paint.base + paint.styles["cursor"] if signs.selected else paint.base
+    spans = shown.spans if paint.colours else [span for span in shown.spans if isinstance(span.style, str)]
+    if paint.pattern is not None and not window.is_remark(row.line):
+        found = paint.pattern.spans(text[shown.body :], "match.current" if signs.current else "match", shown.body)
+        spans = [*spans, *found]
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
-    plain = text.isascii()
+    plain, left = text.isascii(), paint.left
     if plain and not window.wrap:  # of a very long line only what is in view
-        end = min(end, left + window.width)
-        start = min(left, end)
+        start = min(start + left, end)
+        end = min(end, start + window.width)
     segments = [
-        Segment(text[span.start : span.end], base + styles[span.style] if span.style else base) for span in cut_spans(spans, start, end)
+        Segment(text[span.start : span.end], base + _style(paint, span.style) if span.style else base)
+        for span in cut_spans(spans, start, end)
     ]
     if plain:
         segments.append(Segment(" " * (window.width - (end - start)), base))
-        return segments
-    return list(Strip(segments).crop_extend(left, left + window.width, base))
+    else:
+        segments = list(Strip(segments).crop_extend(left, left + window.width, base))
+    return [*_gutter(window, row, paint, signs), *segments]
 
 
-def _spans(window: LogWindow, line: int, text: str, pattern: Pattern | None, current: bool) -> list[Span]:
-    body = window.body(line)
-    spans = list(window.before_text(line))
-    if window.is_remark(line):
-        return [*spans, Span(body, len(text), "dim")]
-    level = level_of(text, body)
-    if level is not None:
-        spans.append(level)
-    if pattern is not None:
-        spans += pattern.spans(text[body:], "match.current" if current else "match", body)
-    return spans
+def _gutter(window: LogWindow, row: Row, paint: Paint, signs: Signs) -> list[Segment]:
+    styles, base = paint.styles, paint.base
+    first = row.part == 0
+    if signs.selected:
+        sign = Segment("▌", base + styles["mark"])
+    elif first and signs.marked:
+        sign = Segment("◆", base + styles["mark"])
+    elif first and signs.current:
+        sign = Segment("▸", base + styles["mark"])
+    else:
+        sign = Segment(" ", base)
+    level = window.shown(row.line).level
+    if level is None or not first or level.sign == " ":
+        return [sign, Segment(" ", base)]
+    return [sign, Segment(level.sign, base + styles[level.style])]
+
+
+def _style(paint: Paint, style: str | Style) -> Style:
+    return paint.styles[style] if isinstance(style, str) else style
 
 
 def thumb_of(height: int, above: int, below: int, count: int) -> tuple[int, int]:

@@ -1,8 +1,7 @@
-"""A line made into what stands on the screen: colours stripped, controls harmless, cut into rows; and its time in words."""
+"""A line made into what stands on the screen: controls harmless, colours kept or not, cut into rows; and its time in words."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,29 +9,20 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
+from rich.style import Style
 
 from podtui.text import harmless
+from podtui.ui.widgets import log_ansi
 
 TAB = 8
-_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
-_LEVEL_WINDOW = 160  # characters in which a level is looked for
-# The words that loggers write for a level, quoted or bracketed or behind `level=`; and klog's `E0102 `.
-_LEVEL = re.compile(
-    r"""(?P<error>\b(?:error|err|fatal|panic|critical|severe)\b|^[EF](?=\d{4}\ ))
-      | (?P<warn>\b(?:warn|warning)\b|^W(?=\d{4}\ ))
-      | (?P<info>\b(?:info|notice)\b|^I(?=\d{4}\ ))
-      | (?P<debug>\b(?:debug|trace|verbose)\b)""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_LEVEL_LIKE = re.compile(r"level|[\[<|]|^\w\d{4} ", re.IGNORECASE)
 
 
 class Span(NamedTuple):
-    """Characters from `start` up to `end` in a style of the palette."""
+    """Characters from `start` up to `end` in a style: a name of the palette, or the program's own."""
 
     start: int
     end: int
-    style: str
+    style: str | Style
 
 
 @lru_cache(maxsize=256)
@@ -52,23 +42,41 @@ def shown(text: str) -> str:
     """The line as it stands on the screen, on one row of any length.
 
     Colour sequences (SGR) are left out, other control characters become harmless pictures, tabs go to the next
-    multiple of 8.
+    multiple of 8. Of a line that was written over, as progress bars are, the last text is shown, behind a picture of
+    the carriage return.
     """
-    if text.endswith("\r"):
-        text = text[:-1]
+    if "\r" in text:
+        text = _written_over(text)
     if "\x1b" in text:
-        text = _COLOURS.sub("", text)
+        text = log_ansi.without(text)
     return harmless(text, tab=TAB)
 
 
-def level_of(text: str, start: int = 0) -> Span | None:
-    """The word that tells the level of a line, in upper case or where a logger would write it."""
-    for match in _LEVEL.finditer(text, start, start + _LEVEL_WINDOW):
-        word = match[0]
-        before = text[max(start, match.start() - 8) : match.start()]
-        if word.isupper() or _LEVEL_LIKE.search(before):
-            return Span(match.start(), match.end(), f"log.{match.lastgroup}")
-    return None
+def coloured(text: str) -> tuple[str, list[Span]]:
+    """The same text, and the colours that the program gave it."""
+    if "\x1b" not in text:
+        return shown(text), []
+    if "\r" in text:
+        text = _written_over(text)
+    out: list[str] = []
+    spans: list[Span] = []
+    column = length = 0  # in the text before and after it is made harmless: tabs are counted in the one before
+    for part, style in log_ansi.parts(text):
+        if "\t" in part:
+            part = (" " * column + part).expandtabs(TAB)[column:]
+        column += len(part)
+        part = harmless(part)
+        if style is not None and part:
+            spans.append(Span(length, length + len(part), style))
+        out.append(part)
+        length += len(part)
+    return "".join(out), spans
+
+
+def _written_over(text: str) -> str:
+    last = text.rstrip("\r")
+    place = last.rfind("\r")
+    return last if place < 0 else last[place:]
 
 
 def rows_of(text: str, width: int) -> list[int]:
@@ -100,7 +108,7 @@ def cut_spans(spans: list[Span], start: int, end: int) -> Iterator[Span]:
         edges.update((max(start, span.start), min(end, span.end)))
     ordered = sorted(edges)
     for left, right in pairwise(ordered):
-        style = ""
+        style: str | Style = ""
         for span in within:
             if span.start <= left and span.end >= right:
                 style = span.style

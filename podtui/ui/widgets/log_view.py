@@ -6,6 +6,7 @@ within a limit: the oldest lines go, and the view says how many went.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Sequence
 
@@ -20,17 +21,26 @@ from textual.widget import Widget
 
 from podtui.ui.themes import Palette, palette
 from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_choice import Choice, Matches
 from podtui.ui.widgets.log_cursor import MatchCursor
+from podtui.ui.widgets.log_filter import FieldFilter
+from podtui.ui.widgets.log_layout import Columns, Records, learn
+from podtui.ui.widgets.log_marks import Marks, Selection, here
+from podtui.ui.widgets.log_matchers import Pattern
 from podtui.ui.widgets.log_names import SourceNames
-from podtui.ui.widgets.log_search import Pattern
-from podtui.ui.widgets.log_strips import paint_row, thumb_of
+from podtui.ui.widgets.log_strips import GUTTER, Paint, Signs, paint_row, thumb_of
+from podtui.ui.widgets.log_text import shown
+from podtui.ui.widgets.log_times import Times
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 PAINT = 0.2  # seconds between two paints while lines come
 SCAN = 0.008  # seconds that a search may take at a time
 WHEEL = 3  # rows
 BAR = 1  # cells of the scroll bar at the right
+TICK = 1.0  # seconds: times that tell how long ago grow
 _STRIPS = 400
+_LONGEST_SAMPLE = 4000  # characters
+_SAMPLE = 300  # lines from which the columns are learnt
 
 
 class LogView(Widget, can_focus=True):
@@ -54,13 +64,19 @@ class LogView(Widget, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LogView.Changed)
 
-    def __init__(self, limit: int = 32 << 20, *, times: bool = False, wrap: bool = False, id: str | None = None) -> None:
+    def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
         """`limit` is in bytes."""
         super().__init__(id=id)
         self.buffer = LogBuffer(limit)
         self._window = LogWindow(self.buffer)
-        self._window.times, self._window.wrap = times, wrap
+        self._window.look.times, self._window.wrap = times, wrap
         self._cursor = MatchCursor(self._window)
+        self._choice = Choice(self._window, self._cursor)
+        self.marks = Marks()
+        self.selection: Selection | None = None
+        self.looked = asyncio.Event()  # set while it is known which lines are shown
+        self.looked.set()
+        self._at_mark: int | None = None  # the mark that was gone to
         self._empty: tuple[str, ...] = ()
         self._rows: list[Row] = []
         self._thumb = (0, 0)
@@ -68,6 +84,7 @@ class LogView(Widget, can_focus=True):
         self._styles: tuple[Style, Palette, Segment, Segment, Segment] | None = None
         self._timer: Timer | None = None
         self._scanner: Timer | None = None
+        self._ticker: Timer | None = None
         self._updated = 0.0
 
     # -- lines ----------------------------------------------------------------------------------------------------
@@ -96,9 +113,10 @@ class LogView(Widget, can_focus=True):
         self._window.forget()
         self._window.top = Row(0, 0)
         self._cursor.left = 0
+        self._cursor.line = self.selection = None
+        self.marks.clear()
         self._cursor.again()
-        self._cursor.line = None
-        self._again()
+        self._choose()
 
     def set_empty(self, *lines: str) -> None:
         """What stands in the place of lines while there are none."""
@@ -118,12 +136,42 @@ class LogView(Widget, can_focus=True):
         return self._window.wrap
 
     @property
-    def times(self) -> bool:
-        return self._window.times
+    def times(self) -> Times:
+        return self._window.look.times
 
     @property
-    def only_matches(self) -> bool:
-        return self._window.only is not None
+    def records(self) -> Records:
+        return self._window.look.records
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of records; without names unless they are shown in columns."""
+        return self._window.look.columns if self.records == "columns" else Columns()
+
+    @property
+    def shown_matches(self) -> Matches:
+        """Which lines a search leaves: all, only those that match, or those without a match."""
+        return self._choice.matches if self.pattern is not None else "all"
+
+    @property
+    def context(self) -> int:
+        """How many lines are shown around each one that is chosen."""
+        return self._choice.context
+
+    @property
+    def fields(self) -> FieldFilter | None:
+        return self._choice.fields
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The sources whose lines are not shown."""
+        return self._choice.hidden
+
+    @property
+    def chosen(self) -> tuple[int, bool] | None:
+        """How many lines are shown, and whether all were looked at; None when every line is."""
+        only = self._window.only
+        return None if only is None else (only.count, only.done)
 
     @property
     def dropped(self) -> int:
@@ -159,7 +207,11 @@ class LogView(Widget, can_focus=True):
         self._sync()
 
     def scroll_rows(self, rows: int) -> None:
-        """Down, or up with a negative number; up ends following."""
+        """Down, or up with a negative number; up ends following. While lines are selected it is the selection that grows."""
+        if self.selection is not None:
+            self.selection.move(self._window, rows)
+            self._again()
+            return
         self._window.move(rows)
         self._sync()
 
@@ -168,10 +220,20 @@ class LogView(Widget, can_focus=True):
 
     def to_first(self) -> None:
         self._window.to_first()
+        if self.selection is not None:
+            first = self._window.after(self.buffer.first - 1)
+            self.selection.end = self.selection.end if first is None else first
+            self._painted.clear()
         self._sync()
 
     def to_last(self) -> None:
         """To the end, and follow."""
+        last = self._window.last()
+        if self.selection is not None and last is not None:
+            self.selection.end = last
+            self._window.to_line(last)
+            self._again()
+            return
         self.follow(True)
 
     def scroll_columns(self, direction: int) -> None:
@@ -184,23 +246,80 @@ class LogView(Widget, can_focus=True):
         self._window.set_wrap(wrap)
         self._again()
 
-    def set_times(self, times: bool) -> None:
+    def set_times(self, times: Times) -> None:
         self._window.set_times(times)
+        self._tick_or_not()
         self._again()
+
+    def set_records(self, records: Records) -> None:
+        """Show records (JSON, logfmt, klog) as they are, in columns or indented. The columns suit the lines around the view."""
+        columns = Columns()
+        if records == "columns":
+            columns = learn(shown(line) for line in self.sample(_SAMPLE))
+        self._cursor.left = 0
+        self._window.set_records(records, columns)
+        self._again()
+
+    def sample(self, most: int) -> list[str]:
+        """So many lines around the view, each cut to a sane length."""
+        buffer = self.buffer
+        last = self._rows[-1].line if self._rows else buffer.end - 1
+        end = min(buffer.end, last + most // 2)
+        return [buffer.line(number)[:_LONGEST_SAMPLE] for number in range(max(buffer.first, end - most), end)]
+
+    def over(self, header: str) -> str:
+        """The header of columns placed and cut as the first line in view is."""
+        body = " " * next((self._window.body(row.line) for row in self._rows if row.line >= self.buffer.first), 0)
+        return " " * GUTTER + (body + header)[self._cursor.left :]
 
     # -- searching ------------------------------------------------------------------------------------------------
 
     def search(self, text: str) -> None:
         """Mark what matches and go to a match: one in view, else the newest above, else the first below.
 
-        ValueError, with words for a person, when an expression is wrong. "" ends the search.
+        ValueError, with words for a person, when an expression is wrong. "" searches for nothing.
         """
         self._cursor.look(Pattern(text) if text else None)
-        self._again()
+        self._choose()
 
-    def set_only_matches(self, only: bool) -> None:
-        """Show only the lines that match, if there is a search."""
-        self._cursor.set_only(only, self._rows)
+    def end_search(self) -> None:
+        """Search for nothing, and show what only a search left out."""
+        self._choice.matches = "all"
+        self.search("")
+
+    def show_matches(self, matches: Matches) -> None:
+        """With a search: show every line, only those that match, or only those that do not."""
+        self._choice.matches = matches
+        self._choose()
+
+    def set_context(self, lines: int) -> None:
+        """So many lines around each one that is chosen by a filter or as a match."""
+        self._choice.context = lines
+        self._choose()
+
+    def set_fields(self, fields: FieldFilter | None) -> None:
+        """Show only lines whose fields satisfy the filter."""
+        self._choice.fields = fields
+        self._choose()
+
+    def hide(self, sources: Collection[int]) -> None:
+        """Show no lines of these sources, and those of all others."""
+        self._choice.hidden = frozenset(sources)
+        self._choose()
+
+    def _choose(self) -> None:
+        self._choice.apply(self._rows)
+        self._painted.clear()
+        self._scan()
+        self._sync(anew=True)
+
+    @property
+    def place(self) -> tuple[Row, bool, int]:
+        """Where the view stands, to come back by `go_back()` from a search that is given up."""
+        return self._window.top, self.following, self._cursor.left
+
+    def go_back(self, place: tuple[Row, bool, int]) -> None:
+        self._window.top, self._window.following, self._cursor.left = place
         self._again()
 
     def next_match(self, direction: int = 1) -> str:
@@ -209,13 +328,94 @@ class LogView(Widget, can_focus=True):
         self._again()
         return word
 
+    # -- going to lines, marking and selecting them -------------------------------------------------------------------
+
+    def to_line(self, line: int) -> None:
+        """Bring a line (or the next one that is shown) into view."""
+        there = self._window.after(line - 1)
+        if there is not None:
+            self._window.to_line(there)
+            self._again()
+
+    def line_at(self, time: int) -> int | None:
+        """The first line of that time (nanoseconds since the epoch) or later; None when there is none."""
+        for block in self.buffer.blocks:
+            if max(block.times, default=0) >= time:
+                return block.first + next(place for place, at in enumerate(block.times) if at >= time)
+        return None
+
+    def toggle_mark(self) -> bool | None:
+        """Mark the line that is meant or take its mark away; None when there is no line."""
+        line = here(self._window, self._rows, self._cursor.line)
+        if line is None:
+            return None
+        marked = self.marks.toggle(line)
+        self._again()
+        return marked
+
+    def next_mark(self, direction: int) -> bool:
+        """To the next mark below (1) or above (-1); False when there is none."""
+        rows = self._rows
+        line = self._at_mark if self._at_mark in [row.line for row in rows] else here(self._window, rows, None)
+        found = self.marks.next(line, direction) if line is not None else None
+        if found is None:
+            return False
+        self._at_mark = found
+        self.to_line(found)
+        return True
+
+    def select(self, selecting: bool) -> bool:
+        """Begin to select lines, or end it. False when there is no line."""
+        if not selecting:
+            self.selection = None
+        else:
+            line = here(self._window, self._rows, self._cursor.line)
+            if line is None:
+                return False
+            self.selection = Selection(line, line)
+            self._window.following = False
+        self._again()
+        return True
+
+    def selected(self) -> list[int]:
+        """The selected lines that are shown."""
+        return list(self.selection.lines(self._window)) if self.selection is not None else []
+
+    def chosen_places(self) -> dict[int, frozenset[int]] | None:
+        """The selected lines, or else those that are known to be shown, as `Search.chosen` has them; None for every line."""
+        if self.selection is not None:
+            found: dict[int, list[int]] = {}
+            for line in self.selection.lines(self._window):
+                first = self.buffer.block_of(line).first
+                found.setdefault(first, []).append(line - first)
+            return {first: frozenset(places) for first, places in found.items()}
+        only = self._window.only
+        return None if only is None else only.chosen()
+
     # -- bringing the screen up to date -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self._later()
+        self._tick_or_not()
+
+    def _tick_or_not(self) -> None:
+        """Only times that tell how long ago change by themselves."""
+        if self.times == "relative" and self._ticker is None and self.is_attached:
+            self._ticker = self.set_interval(TICK, self._tick)
+        elif self.times != "relative" and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _tick(self) -> None:
+        before = {row: self._window.text(row.line) for row in self._rows}
+        self._window.forget()
+        for y, row in enumerate(self._rows):
+            if self._window.text(row.line) != before[row]:
+                self._painted.pop(row, None)
+                self.refresh(Region(0, y, max(1, self.size.width - BAR), 1))
 
     def on_resize(self) -> None:
-        self._window.resize(max(1, self.size.width - BAR), max(1, self.size.height))
+        self._window.resize(max(1, self.size.width - BAR - GUTTER), max(1, self.size.height))
         self._again()
 
     def _later(self) -> None:
@@ -232,11 +432,18 @@ class LogView(Widget, can_focus=True):
     def _scan(self) -> None:
         """A step of the search; the rest later, so that keys and other work come between."""
         self._scanner = None
-        cursor = self._cursor
-        if cursor.search is None:
-            return
-        if cursor.search.scan(SCAN):
+        cursor, only = self._cursor, self._window.only
+        searches = [search for search in (only, cursor.search) if search is not None]
+        if only is cursor.search:
+            searches = searches[:1]
+        # Each goes on, however long the other took.
+        if any([search.scan(SCAN / len(searches)) for search in searches]):
             self._scanner = self.set_timer(SCAN, self._scan_on)
+            self.looked.clear()
+        else:
+            self.looked.set()
+        if not searches:
+            return
         if cursor.seek(self._rows):
             self._painted.clear()
             self._sync(anew=True)
@@ -258,6 +465,9 @@ class LogView(Widget, can_focus=True):
         """Paint the rows that differ from what is on the screen."""
         if not self.is_attached:
             return
+        self.marks.forget_before(self.buffer.first)
+        if self.selection is not None:
+            self.selection.forget_before(self.buffer.first)
         before, self._rows = self._rows, self._window.rows()
         if anew or bool(before) != bool(self._rows):
             self.refresh()
@@ -309,20 +519,26 @@ class LogView(Widget, can_focus=True):
             if strip is None:
                 if len(self._painted) >= _STRIPS:
                     self._painted.clear()
-                cursor = self._cursor
-                strip = paint_row(self._window, row, styles, base, cursor.left, cursor.pattern, row.line == cursor.line)
+                strip = paint_row(self._window, row, self._paint(base, styles), self._signs(row.line))
                 self._painted[row] = strip
         else:
             strip = list(self._blank(y, width))
         cell = _bar_cell(self._thumb, y)
         return Strip([*strip, nothing if cell is None else thumb if cell else track], width + BAR)
 
+    def _paint(self, base: Style, styles: Palette) -> Paint:
+        return Paint(styles, base, self._cursor.left, self._cursor.pattern, not self.app.no_color)
+
+    def _signs(self, line: int) -> Signs:
+        selected = self.selection is not None and line in self.selection
+        return Signs(line == self._cursor.line, line in self.marks, selected)
+
     def _blank(self, y: int, width: int) -> Strip:
         base, styles, *_ = self._styles or self._look_up()
         if self._rows or not 0 <= y - 1 < len(self._empty):
             return Strip.blank(width, base)
         style = base + styles["dim"]
-        return Strip([Segment(f" {self._empty[y - 1]}", style)]).crop_extend(0, width, base)
+        return Strip([Segment(" " * GUTTER + self._empty[y - 1], style)]).crop_extend(0, width, base)
 
     def notify_style_update(self) -> None:
         """Another theme, or the focus came or went: strips hold colours."""

@@ -10,9 +10,11 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_layout import Columns, Records
+from podtui.ui.widgets.log_look import LogLook, Shown
 from podtui.ui.widgets.log_names import SourceNames
 from podtui.ui.widgets.log_search import Search
-from podtui.ui.widgets.log_text import Span, rows_of, shown, time_text
+from podtui.ui.widgets.log_times import Times
 
 _REMEMBERED = 600  # lines whose text is kept ready
 
@@ -24,16 +26,6 @@ class Row(NamedTuple):
     part: int
 
 
-class Shown(NamedTuple):
-    """A line as it stands in the window: the whole text, where its rows begin, what stands before the line's own text, in
-    styles, and where that begins."""
-
-    text: str
-    parts: list[int]
-    before: list[Span]
-    body: int
-
-
 class LogWindow:
     """The geometry of a log view. Set the attributes by their methods, which keep the top where it was."""
 
@@ -42,8 +34,7 @@ class LogWindow:
         self.width = 80
         self.height = 24
         self.wrap = False
-        self.times = False
-        self.names = SourceNames()
+        self.look = LogLook()
         self.only: Search | None = None  # show only what it finds
         self.following = True
         self.top = Row(0, 0)
@@ -58,49 +49,33 @@ class LogWindow:
 
     def text(self, line: int) -> str:
         """The whole line as it stands on the screen, with its source and time."""
-        return self._shown(line).text
+        return self.shown(line).text
 
     def parts(self, line: int) -> list[int]:
         """Where the line's rows begin in its text; one row when lines do not wrap."""
-        return self._shown(line).parts
+        return self.shown(line).parts
 
-    def before_text(self, line: int) -> list[Span]:
-        """The styles of what stands before the line's own text."""
-        return self._shown(line).before
-
-    def body(self, line: int) -> int:
-        """Where the line's own text begins: behind its source and its time."""
-        return self._shown(line).body
-
-    def is_remark(self, line: int) -> bool:
-        """Whether it is no line of the log."""
-        return line < self.buffer.first or self.buffer.is_note(line)
-
-    def _shown(self, line: int) -> Shown:
+    def shown(self, line: int) -> Shown:
+        """The line as it stands in the window; without the styles of a search."""
         found = self._texts.get(line)
         if found is None:
             if len(self._texts) >= _REMEMBERED:
                 self._texts.clear()
-            found = self._texts[line] = self._make(line)
+            width = self.width if self.wrap else None
+            if line < self.buffer.first:
+                found = self.look.remark(f"… {self.buffer.first:,} older lines dropped", width)
+            else:
+                found = self.look.line(self.buffer, line, width)
+            self._texts[line] = found
         return found
 
-    def _make(self, line: int) -> Shown:
-        buffer = self.buffer
-        if line < buffer.first:
-            return self._made("", [], f"… {buffer.first:,} older lines dropped")
-        head, before = self.names.head(buffer.source(line))
-        if buffer.is_note(line):
-            return self._made(head, before, f"── {shown(buffer.line(line))} ──")
-        if buffer.is_continuation(line):
-            return self._made(head, before, "↪ " + shown(buffer.line(line)))
-        if self.times and (time := time_text(buffer.time(line))):
-            before = [*before, Span(len(head), len(head) + len(time), "log.time")]
-            head += f"{time} "
-        return self._made(head, before, shown(buffer.line(line)))
+    def body(self, line: int) -> int:
+        """Where the line's own text begins: behind its source and its time."""
+        return self.shown(line).body
 
-    def _made(self, head: str, before: list[Span], body: str) -> Shown:
-        text = head + body
-        return Shown(text, rows_of(text, self.width) if self.wrap else [0], before, len(head))
+    def is_remark(self, line: int) -> bool:
+        """Whether it is no line of the log."""
+        return line < self.buffer.first or self.buffer.is_note(line)
 
     def after(self, line: int) -> int | None:
         """The next line that is shown."""
@@ -156,7 +131,7 @@ class LogWindow:
         """The top on a line that is there and shown."""
         line, part = self.top
         buffer = self.buffer
-        if line < buffer.first - 1 or (self.only is not None and line >= buffer.first and self.only.after(line - 1) != line):
+        if line < buffer.first - 1 or (self.only is not None and line >= buffer.first and not self.only.has(line)):
             there = self.after(line - 1)
             if there is None:
                 there = self.last()
@@ -241,7 +216,7 @@ class LogWindow:
         if width != self.width:
             with_offset = self._offset()
             self.width = width
-            self.names.fit(width)
+            self.look.names.fit(width)
             self._again(with_offset)
 
     def set_wrap(self, wrap: bool) -> None:
@@ -249,14 +224,19 @@ class LogWindow:
         self.wrap = wrap
         self._again(offset)
 
-    def set_times(self, times: bool) -> None:
-        self.times = times
+    def set_times(self, times: Times) -> None:
+        self.look.times = times
         self._again(0)
 
     def set_names(self, names: SourceNames) -> None:
         """What stands before each line for its source."""
-        self.names = names
+        self.look.names = names
         names.fit(self.width)
+        self._again(0)
+
+    def set_records(self, records: Records, columns: Columns) -> None:
+        """How records are laid out."""
+        self.look.records, self.look.columns = records, columns
         self._again(0)
 
     def _offset(self) -> int:
