@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _SHAPE = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
+NANO = 10**9
 BAD = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_seen: dict[str, str] = {}
 
 
 def value(text: str) -> Fraction:
@@ -18,15 +19,15 @@ def value(text: str) -> Fraction:
     return _parse(text)[0]
 
 
+@lru_cache(maxsize=4096)
+def nanos(text: str) -> int:
+    """What a quantity is worth in billionths; nothing is finer than that. Raises ValueError."""
+    return int(_parse(text)[0] * NANO)
+
+
 def canonical(text: str) -> str:
     """The quantity as the server writes it back: "0.5" is "500m", "1024Mi" is "1Gi". Raises ValueError."""
-    if (known := _seen.get(text)) is not None:
-        return known
-    number, form = _parse(text)
-    found = _written(number, form)
-    if len(_seen) < 4096:
-        _seen[text] = found
-    return found
+    return _written(*_parse(text))
 
 
 def amount(resource: str, number: Fraction) -> str:
@@ -48,6 +49,7 @@ def _short(number: Fraction) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+@lru_cache(maxsize=4096)  # the same few quantities stand in thousands of pods
 def _parse(text: str) -> tuple[Fraction, str]:
     match = _SHAPE.fullmatch(text.strip())
     if match is None:
@@ -67,13 +69,14 @@ def _parse(text: str) -> tuple[Fraction, str]:
         form = "exponent"
     if sign == "-":
         number = -number
-    nano = number * 10**9
+    nano = number * NANO
     if nano.denominator != 1:  # finer than a nano is rounded up, away from zero
         whole = abs(nano).__ceil__()
-        number = Fraction(whole if nano > 0 else -whole, 10**9)
+        number = Fraction(whole if nano > 0 else -whole, NANO)
     return number, form
 
 
+@lru_cache(maxsize=4096)
 def _written(number: Fraction, form: str) -> str:
     if not number:
         return "0"

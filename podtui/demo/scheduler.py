@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from typing import Any
 
-from podtui.cluster.quantities import value
+from podtui.cluster.quantities import NANO, nanos
 from podtui.demo.clock import Clock, Handle
 from podtui.demo.events import Recorder
 from podtui.demo.kinds import NODES, PODS
@@ -23,6 +22,8 @@ _SELECTOR = "node(s) didn't match Pod's node affinity/selector"
 _UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 _OVER = ("Succeeded", "Failed")
 Object = dict[str, Any]
+Amounts = dict[str, int]
+"""Of cpu (cores), memory (bytes) and pods, in billionths: whole numbers are exact as the quantities are, and add up quickly."""
 
 
 class Scheduler:
@@ -34,6 +35,7 @@ class Scheduler:
         self._recorder = recorder
         self._queue: dict[tuple[str, str], None] = {}
         self._pending: dict[tuple[str, str], None] = {}  # tried, and no node was right
+        self._used: dict[str, Amounts] = {}  # by node: what its pods count for, added up when first asked for, kept since
         self._handle: Handle | None = None
         self._end: Callable[[], None] = lambda: None
 
@@ -50,6 +52,7 @@ class Scheduler:
     # -- what to try
     def _changed(self, change: Change) -> None:
         if change.kind is PODS:
+            self._account(change)
             pod = change.new
             key = pod["metadata"].get("namespace", ""), pod["metadata"]["name"]
             if change.type == "DELETED" or pod["spec"].get("nodeName"):
@@ -59,6 +62,9 @@ class Scheduler:
                     self._retry()  # there is room again
             elif key not in self._pending or change.type == "ADDED" or _asks_otherwise(change):
                 self._consider(pod)
+        elif change.kind is NODES and change.type == "DELETED":
+            self._used.pop(change.new["metadata"]["name"], None)
+            self._retry()
         elif change.kind is NODES and (change.type != "MODIFIED" or _decides(change.old) != _decides(change.new)):
             self._retry()
 
@@ -83,49 +89,54 @@ class Scheduler:
     def _run(self) -> None:
         self._handle = None
         queue, self._queue = self._queue, {}
-        used: dict[str, dict[str, Fraction]] = {}
-        nodes = self._state.list(NODES)
+        nodes = [(node, _allocatable(node)) for node in self._state.list(NODES)]
         for key in queue:
             pod = self._state.get(PODS, *key)
             if pod is not None and not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]:
-                self._schedule(key, pod, nodes, used)
+                self._schedule(key, pod, nodes)
 
     # -- one pod
-    def _schedule(self, key: tuple[str, str], pod: Object, nodes: list[Object], used: dict[str, dict[str, Fraction]]) -> None:
+    def _schedule(self, key: tuple[str, str], pod: Object, nodes: list[tuple[Object, Amounts]]) -> None:
         wanted = requests(pod)
         reasons: Counter[str] = Counter()
         helpless = 0  # nodes on which no pod's going would help
-        fitting: list[tuple[Fraction, float, str]] = []
-        for node in nodes:
+        fitting: list[tuple[int, float, str]] = []
+        for node, allocatable in nodes:
             name = node["metadata"]["name"]
             reason = _unfit(pod, node)
             if reason:
                 reasons[reason] += 1
                 helpless += 1
                 continue
-            if name not in used:
-                used[name] = self._used(name)
-            lacking = _lacking(wanted, used[name], node)
+            used = self._used_on(name)
+            lacking = _lacking(wanted, used, allocatable)
             if lacking:
                 reasons.update(lacking)
-                helpless += any(wanted[what] > _allocatable(node, what) for what in wanted)
+                helpless += any(amount > allocatable[what] for what, amount in wanted.items())
                 continue
-            fitting.append((used[name]["pods"], self._clock.random.random(), name))
+            fitting.append((used["pods"], self._clock.random.random(), name))
         if not fitting:
             self._pending[key] = None
             self._refuse(pod, len(nodes), reasons, helpless)
             return
-        name = min(fitting)[2]
-        used[name] = {what: used[name][what] + amount for what, amount in wanted.items()}
-        self._bind(pod, name)
+        self._bind(pod, min(fitting)[2])
 
-    def _used(self, node: str) -> dict[str, Fraction]:
-        total = {"cpu": Fraction(0), "memory": Fraction(0), "pods": Fraction(0)}
-        for pod in self._state.by_node(node):
-            if not _is_over(pod):
-                for what, amount in requests(pod).items():
-                    total[what] += amount
-        return total
+    def _used_on(self, node: str) -> Amounts:
+        used = self._used.get(node)
+        if used is None:
+            used = self._used[node] = {"cpu": 0, "memory": 0, "pods": 0}
+            for pod in self._state.by_node(node):
+                _count(used, pod, 1)
+        return used
+
+    def _account(self, change: Change) -> None:
+        """Keeps the sums of the nodes. (Adding up anew for each pod would take a large cluster all its time.)"""
+        before, after = change.old, None if change.type == "DELETED" else change.new
+        if before and after and _is_over(before) == _is_over(after) and before["spec"] == after["spec"]:
+            return
+        for pod, sign in ((before, -1), (after, 1)):
+            if pod is not None and (used := self._used.get(pod["spec"].get("nodeName") or "")) is not None:
+                _count(used, pod, sign)
 
     def _bind(self, pod: Object, node: str) -> None:
         condition = self._condition(pod, {"status": "True"})
@@ -175,31 +186,36 @@ def _asks_otherwise(change: Change) -> bool:
     return change.old is None or change.old["spec"] != change.new["spec"]
 
 
-def requests(pod: Object) -> dict[str, Fraction]:
+def _count(used: Amounts, pod: Object, sign: int) -> None:
+    if not _is_over(pod):
+        for what, amount in requests(pod).items():
+            used[what] += sign * amount
+
+
+def requests(pod: Object) -> Amounts:
     """What a pod counts for on its node: cores, bytes and itself (init containers run before: the largest of them counts)."""
-    total = {"cpu": Fraction(0), "memory": Fraction(0), "pods": Fraction(1)}
+    spec, total = pod["spec"], {"cpu": 0, "memory": 0, "pods": NANO}
     for what in ("cpu", "memory"):
-        total[what] = sum((_request(container, what) for container in pod["spec"]["containers"]), Fraction(0))
-        first = max((_request(container, what) for container in pod["spec"].get("initContainers") or ()), default=Fraction(0))
-        total[what] = max(total[what], first)
+        first = max((_request(container, what) for container in spec.get("initContainers") or ()), default=0)
+        total[what] = max(first, sum(_request(container, what) for container in spec["containers"]))
     return total
 
 
-def _request(container: Object, what: str) -> Fraction:
+def _request(container: Object, what: str) -> int:
     resources = container.get("resources") or {}
     text = (resources.get("requests") or {}).get(what) or (resources.get("limits") or {}).get(what)
-    return value(str(text)) if text else Fraction(0)
+    return nanos(str(text)) if text else 0
 
 
-def _allocatable(node: Object, what: str) -> Fraction:
-    text = (node["status"].get("allocatable") or {}).get(what)
-    return value(str(text)) if text else Fraction(0)
+def _allocatable(node: Object) -> Amounts:
+    told = node["status"].get("allocatable") or {}
+    return {what: nanos(str(told[what])) if told.get(what) else 0 for what in ("cpu", "memory", "pods")}
 
 
-def _lacking(wanted: Mapping[str, Fraction], used: Mapping[str, Fraction], node: Object) -> list[str]:
+def _lacking(wanted: Amounts, used: Amounts, allocatable: Amounts) -> list[str]:
     """What the node has too little of."""
     words = {"cpu": "Insufficient cpu", "memory": "Insufficient memory", "pods": "Too many pods"}
-    return [words[what] for what, amount in wanted.items() if amount and used[what] + amount > _allocatable(node, what)]
+    return [words[what] for what, amount in wanted.items() if amount and used[what] + amount > allocatable[what]]
 
 
 def _unfit(pod: Object, node: Object) -> str:

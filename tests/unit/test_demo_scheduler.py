@@ -166,3 +166,27 @@ def test_without_nodes_nothing_is_scheduled() -> None:
     cluster.state.create(NODES, make("a"))
     cluster.clock.advance(1)
     assert cluster.where("web") == "a"
+
+
+def test_what_is_used_on_a_node_is_known_through_all_that_happens_to_its_pods() -> None:
+    cluster = Cluster(make("a", cpu=4))
+    for name, cpu in (("one", "1"), ("two", "1500m"), ("three", "1500m")):
+        cluster.pod(name, cpu)
+    cluster.pod("late", "1")
+    assert [cluster.where(name) for name in ("one", "two", "three", "late")] == ["a", "a", "a", ""]
+    two = cluster.state.get(PODS, "shop", "two")
+    assert two is not None
+    cluster.state.update(PODS, {**two, "status": {**two["status"], "phase": "Succeeded"}})
+    cluster.clock.advance(1)
+    assert cluster.where("late") == "a", "a pod that has ended needs nothing"
+    cluster.state.remove(PODS, "shop", "two")
+    cluster.clock.advance(1)
+    cluster.pod("next", "1")
+    assert cluster.where("next") == "", "what had ended is not counted out twice"
+    cluster.state.remove(PODS, "shop", "three")
+    cluster.clock.advance(1)
+    assert cluster.where("next") == "a"
+    cluster.state.remove(NODES, "", "a")
+    cluster.state.create(NODES, make("a", cpu=2))
+    cluster.pod("after", "1")
+    assert cluster.where("after") == "", "its pods are still on a node that was made anew: one, late and next"
