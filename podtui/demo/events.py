@@ -7,8 +7,6 @@ series once the same is said again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 from podtui.demo.clock import Clock
@@ -17,6 +15,8 @@ from podtui.demo.state import State
 
 KEPT = 3600.0
 """Seconds after which the API server drops an event (--event-ttl)."""
+MOST = 20_000
+"""Events that are kept at a time: a churn of pods would fill the memory within the hour, as it fills an etcd. The oldest go first."""
 _REMEMBERED = 4096
 _HOST = "control-plane"
 """The machine that the scheduler runs on."""
@@ -30,6 +30,8 @@ class Recorder:
         self._state = state
         self._clock = clock
         self._names: OrderedDict[_Key, tuple[str, str]] = OrderedDict()  # what was said: namespace and name of its event
+        self._kept: OrderedDict[tuple[str, str], tuple[float, _Key]] = OrderedDict()  # by its end: when that is, and what was said
+        self._waits = False  # for the first end
         self._last = 0  # nanoseconds in the name of the newest event
 
     def record(
@@ -71,6 +73,7 @@ class Recorder:
         else:
             more = {"count": before.get("count", 1) + 1, "lastTimestamp": self._clock.timestamp()}
         self._state.update(EVENTS, {**before, **more})
+        self._keep((before["metadata"]["namespace"], before["metadata"]["name"]), key)
         return True
 
     def _create(self, key: _Key, namespace: str, involved: dict[str, Any], host: str, action: str) -> None:
@@ -97,20 +100,34 @@ class Recorder:
         self._names[key] = namespace, name
         if len(self._names) > _REMEMBERED:
             self._names.popitem(last=False)
-        self._clock.call_later(KEPT, partial(self._drop, key, namespace, name))
+        self._keep((namespace, name), key)
 
-    def _drop(self, key: _Key, namespace: str, name: str) -> None:
-        event = self._state.get(EVENTS, namespace, name)
-        if event is None:
-            return
-        last = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event["eventTime"]
-        age = self._clock.now() - _seconds(last)
-        if age < KEPT - 1:  # it happened again since
-            self._clock.call_later(KEPT - age, partial(self._drop, key, namespace, name))
-            return
-        self._state.remove(EVENTS, namespace, name)
-        self._names.pop(key, None)
+    # -- how long
 
+    def _keep(self, place: tuple[str, str], key: _Key) -> None:
+        """For an hour from now on."""
+        self._kept[place] = self._clock.now() + KEPT, key
+        self._kept.move_to_end(place)
+        while len(self._kept) > MOST:
+            self._drop()
+        self._wait()
 
-def _seconds(stamp: str) -> float:
-    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+    def _wait(self) -> None:
+        if self._kept and not self._waits:
+            self._waits = True
+            end, _ = next(iter(self._kept.values()))
+            self._clock.call_later(end - self._clock.now(), self._drop_old)
+
+    def _drop_old(self) -> None:
+        self._waits = False
+        while self._kept and next(iter(self._kept.values()))[0] <= self._clock.now():
+            self._drop()
+        self._wait()
+
+    def _drop(self) -> None:
+        """The oldest one, unless its namespace took it along."""
+        place, (_, key) = self._kept.popitem(last=False)
+        if self._names.get(key) == place:
+            del self._names[key]
+        if self._state.get(EVENTS, *place) is not None:
+            self._state.remove(EVENTS, *place)

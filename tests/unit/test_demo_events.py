@@ -98,6 +98,15 @@ def test_an_event_goes_an_hour_after_it_happened_last(cluster: Cluster) -> None:
     assert [event["count"] for event in cluster.events()] == [1]
 
 
+def test_of_too_many_events_the_oldest_go(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podtui.demo.events.MOST", 2)
+    for reason in ("Pulling", "Pulled", "Created", "Pulled", "Started"):
+        cluster.recorder.record(cluster.pod, "Normal", reason, reason, "kubelet")
+    assert [(event["reason"], event["count"]) for event in cluster.events()] == [("Pulled", 2), ("Started", 1)]
+    cluster.recorder.record(cluster.pod, "Normal", "Created", "Created", "kubelet")
+    assert [(event["reason"], event["count"]) for event in cluster.events()] == [("Started", 1), ("Created", 1)]
+
+
 def test_an_event_that_somebody_deleted_begins_anew(cluster: Cluster) -> None:
     cluster.back_off()
     cluster.state.remove(EVENTS, "shop", cluster.events()[0]["metadata"]["name"])
