@@ -1,7 +1,8 @@
 """The time and the chance of a simulated cluster: it can run faster than real time, or only when it is told to.
 
 Everything that happens later is a callback in one queue, ordered by its time and by when it was asked for, and everything
-random comes from one seeded source: one seed, one history.
+random comes from one seeded source. While a callback runs it is the time for which it was asked, however late the computer is:
+so what follows from it is due at the same times in each run. One seed, one history.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ import heapq
 import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+_TURN = 0.02  # seconds that the event loop is kept from others at a time
+_LATE = 0.5  # seconds that the simulation may lag behind before its time goes more slowly
 
 
 class Handle:
@@ -42,6 +47,8 @@ class Clock:
         self._start = time.time() if start is None else start
         self._began = time.monotonic()
         self._advanced = 0.0
+        # Times are kept as seconds since the start: sums of them come out alike whenever that was.
+        self._at: float | None = None  # what time it is meanwhile
         self._queue: list[tuple[float, int, Handle]] = []
         self._number = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -52,7 +59,28 @@ class Clock:
     # -- what time it is ----------------------------------------------------------------------------------------
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._start + self._advanced + (time.monotonic() - self._began) * self.speed
+        return self._start + self._passed()
+
+    def _passed(self) -> float:
+        """Seconds since the start. It does not go past what is due and has not happened yet."""
+        if self._at is not None:
+            return self._at
+        real = self._real()
+        return min(real, self._queue[0][0]) if self._queue else real
+
+    def _real(self) -> float:
+        return self._advanced + (time.monotonic() - self._began) * self.speed
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Time stands still in the block but for `advance`: how long the computer takes for it plays no part."""
+        self._at = self._passed()
+        try:
+            yield
+        finally:
+            self._advanced += self._at - self._real()
+            self._at = None
+            self._set_timer()
 
     def timestamp(self) -> str:
         """Now, as metav1.Time: RFC 3339 in whole seconds."""
@@ -70,7 +98,7 @@ class Clock:
     # -- what happens later -------------------------------------------------------------------------------------
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle:
         """Calls `callback` after so many simulated seconds, unless the handle is cancelled or the clock closed before."""
-        handle = Handle(self.now() + max(0.0, seconds), callback)
+        handle = Handle(self._passed() + max(0.0, seconds), callback)
         heapq.heappush(self._queue, (handle.when, next(self._number), handle))
         self._set_timer()
         return handle
@@ -86,12 +114,13 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Lets time pass at once, and what is due in it happen in order, each at its own time."""
-        until = self.now() + seconds
+        until = self._passed() + seconds
         while self._queue and self._queue[0][0] <= until:
-            when, _, handle = heapq.heappop(self._queue)
-            self._advanced += max(0.0, when - self.now())
-            self._call(handle)
-        self._advanced += max(0.0, until - self.now())
+            self._call(heapq.heappop(self._queue)[2])
+        if self._at is not None:
+            self._at = until
+        else:
+            self._advanced += max(0.0, until - self._real())
         self._set_timer()
 
     def close(self) -> None:
@@ -102,15 +131,21 @@ class Clock:
             self._timer.cancel()
 
     def _call(self, handle: Handle) -> None:
+        """At the time for which it was asked. `advance` within it goes on from there."""
         callback, handle.callback = handle.callback, None
-        if callback is not None:
+        if callback is None:
+            return
+        before, self._at = self._at, handle.when
+        try:
             callback()
+        finally:
+            self._at = before
 
     def _set_timer(self) -> None:
         while self._queue and self._queue[0][2].callback is None:
             heapq.heappop(self._queue)
-        if not self.speed or self._closed or not self._queue:
-            return
+        if not self.speed or self._closed or not self._queue or self._at is not None:
+            return  # while time is held, it is set afterwards
         when = self._queue[0][0]
         if self._timer is not None:
             if self._due <= when:
@@ -119,13 +154,19 @@ class Clock:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         self._due = when
-        self._timer = self._loop.call_later(max(0.0, when - self.now()) / self.speed, self._ring)
+        self._timer = self._loop.call_later(max(0.0, when - self._real()) / self.speed, self._ring)
 
     def _ring(self) -> None:
+        """Does what is due, for a short time: then others have their turn. When it cannot keep up, time goes more slowly."""
         self._timer = None
+        until = time.monotonic() + _TURN
         try:
-            while self._queue and self._queue[0][0] <= self.now():
+            while self._queue and (late := self._real() - self._queue[0][0]) >= 0:
+                if late > _LATE * self.speed:
+                    self._advanced -= late - _LATE * self.speed
                 self._call(heapq.heappop(self._queue)[2])
+                if time.monotonic() >= until:
+                    break
         finally:  # one callback that fails is reported by the loop; the others are due all the same
             if self._timer is None:
                 self._set_timer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -201,7 +202,7 @@ class Container:
         context = Context(
             clock=self.clock,
             write=lambda data: run.log.write(self.clock.now(), data),
-            random=self.clock.random,
+            random=random.Random(run.id),  # of its own: who reads a log, which may begin a run, changes nothing of what else happens
             image=self.image,
             pod=self.worker.name,
             namespace=self.worker.namespace,

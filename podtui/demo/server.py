@@ -10,10 +10,7 @@ import contextlib
 import gc
 import json
 import logging
-import os
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,6 +20,7 @@ from aiohttp import web
 from podtui.demo.api import Api
 from podtui.demo.clock import Clock
 from podtui.demo.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, NAMESPACES, SERVICES
+from podtui.demo.private_folder import PrivateFolder
 from podtui.demo.rbac import RBAC, default_roles
 from podtui.demo.state import State
 from podtui.demo.writes import Writes
@@ -69,7 +67,7 @@ class DemoServer:
         self.clock: Clock
         self.behaviour: Behaviour | None = None
         self._speed, self._seed, self._history, self._behaves, self._start = speed, seed, history, behaviour, start
-        self._folder = ""
+        self._folder: PrivateFolder | None = None
         self._stage: Stage | None = None
         self._runner: web.AppRunner | None = None
         self._thread: threading.Thread | None = None
@@ -154,6 +152,17 @@ class DemoServer:
         self.clock = Clock(self._speed, (time.time() if self._start is None else self._start) - warmup, self._seed)
         self.state = State(self.clock, self._history)
         self.writes = Writes(self.state)
+        with self.clock.held():  # how long this takes must not tell on what happens: one seed, one history
+            self._build(warmup)
+        if len(self.state) > _MANY:
+            gc.collect()
+            gc.freeze()
+            gc.callbacks.append(_set_apart)
+        await self._listen()
+        return self.kubeconfig
+
+    def _build(self, warmup: float) -> None:
+        """Everything that is there at the start, and what begins with it."""
         if self._behaves:
             from podtui.demo.behaviour import Behaviour
 
@@ -167,13 +176,8 @@ class DemoServer:
             self._stage.build()
         if warmup:
             self.clock.advance(warmup)
-        if len(self.state) > _MANY:
-            gc.collect()
-            gc.freeze()  # a cluster's objects stay: looking through them for garbage would stop everything for half a second
-        await self._listen()
         if self._stage is not None:
             self._stage.start()
-        return self.kubeconfig
 
     async def close(self) -> None:
         """Ends all that `open` began."""
@@ -188,9 +192,11 @@ class DemoServer:
             self.writes.close()
         if hasattr(self, "clock"):
             self.clock.close()
-        folder, self._folder, self.kubeconfig = self._folder, "", ""
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        if _set_apart in gc.callbacks:
+            gc.callbacks.remove(_set_apart)
+        folder, self._folder, self.kubeconfig = self._folder, None, ""
+        if folder is not None:
+            folder.remove()
 
     def _furnish(self) -> None:
         """What every cluster has."""
@@ -212,11 +218,8 @@ class DemoServer:
         self._port = await self._bind(0)
         self._api.address = f"127.0.0.1:{self._port}"
         self.url = f"http://{self._api.address}/{secret}"
-        self._folder = tempfile.mkdtemp(prefix="podtui-demo-")  # of mode 0700
-        self.kubeconfig = os.path.join(self._folder, "kubeconfig")
-        file = os.open(self.kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as writer:
-            writer.write(_kubeconfig(self.url))
+        self._folder = PrivateFolder(_kubeconfig(self.url))
+        self.kubeconfig = self._folder.kubeconfig
 
     async def _bind(self, port: int) -> int:
         """Accepts connections on `port`, 0 for a free one; gives the port."""
@@ -242,6 +245,16 @@ class DemoServer:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+
+def _set_apart(phase: str, info: dict[str, int]) -> None:
+    """What two collections of the young objects have left is set apart: no collection looks at it again.
+
+    It is objects of the cluster, which are no cycles and go when nobody refers to them. Looking through those of 10,000 pods, and
+    through their history, would stop everything for half a second, again and again while pods come and go.
+    """
+    if phase == "stop" and info["generation"] > 0:
+        gc.freeze()
 
 
 def _kubeconfig(url: str) -> str:

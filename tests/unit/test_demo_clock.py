@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from itertools import pairwise
+
+import pytest
 
 from podtui.demo.clock import Clock
 
@@ -57,6 +61,56 @@ async def test_a_closed_clock_does_nothing_more() -> None:
     clock.call_later(0, lambda: happened.append(2))
     await asyncio.sleep(0.01)
     assert not happened
+
+
+async def test_a_callback_has_the_time_for_which_it_was_asked_however_late_it_is() -> None:
+    clock, times, done = Clock(speed=1000, start=0), list[float](), asyncio.Event()
+
+    def slow() -> None:
+        times.append(clock.now())
+        time.sleep(0.005)  # five simulated seconds
+        clock.call_later(1, slow) if len(times) < 4 else done.set()
+
+    clock.call_later(1, slow)
+    await asyncio.wait_for(done.wait(), 30)
+    assert [after - before for before, after in pairwise(times)] == pytest.approx([1, 1, 1])
+    clock.close()
+
+
+def test_time_does_not_pass_while_it_is_held() -> None:
+    clock, times = Clock(speed=1000, start=0), list[float]()
+    with clock.held():
+        began = clock.now()
+        time.sleep(0.002)
+        assert clock.now() == began
+        clock.call_later(60, lambda: times.append(clock.now() - began))
+        clock.advance(90)
+        assert (times, clock.now() - began) == ([60], 90)
+        clock.call_later(1e6, lambda: None).cancel()
+    assert clock.now() - began >= 90, "it goes on from there"
+
+
+async def test_a_simulation_that_cannot_keep_up_lets_others_have_their_turn_and_its_time_go_slowly() -> None:
+    clock, turns = Clock(speed=1, start=0), list[float]()
+
+    def heavy() -> None:
+        time.sleep(0.01)
+        turns.append(clock.now())
+        if len(turns) < 100:
+            clock.call_later(0.001, heavy)
+
+    clock.call_later(0.001, heavy)
+    before, others = clock.now(), 0
+    while len(turns) < 100:
+        await asyncio.sleep(0)
+        others += 1
+        now = clock.now()
+        assert now >= before, "time does not go back"
+        before = now
+    assert others >= 10
+    assert turns[-1] - turns[0] == pytest.approx(0.099), "each was due a thousandth of a second after the one before"
+    assert clock.now() < 0.9, "a second has passed outside"
+    clock.close()
 
 
 def test_one_seed_one_chance() -> None:

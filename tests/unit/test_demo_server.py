@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import stat
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ import pytest_asyncio
 
 from podtui.demo import api, watching
 from podtui.demo.kinds import CONFIGMAPS
+from podtui.demo.scenarios import Scenario
 from podtui.demo.server import DemoServer
 from podtui.demo.state import State
 
@@ -106,6 +109,30 @@ def test_the_kubeconfig_is_its_owners_alone_and_gone_at_the_end() -> None:
         assert config["clusters"][0]["cluster"]["server"].startswith("http://127.0.0.1:")
     assert not os.path.exists(os.path.dirname(path))
     server.stop()
+
+
+def test_what_a_killed_cluster_left_is_taken_away_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, begun, other = (tmp_path / f"podtui-demo-{name}" for name in ("left", "begun", "other"))
+    for folder in (left, begun, other):
+        folder.mkdir()
+    (left / "kubeconfig").write_text("{}")
+    (begun / "kubeconfig").touch()
+    (other / "config").write_text("{}")
+    with DemoServer(behaviour=False) as living, DemoServer(behaviour=False) as second:
+        assert not left.exists(), "nobody holds it"
+        assert os.path.exists(living.kubeconfig) and os.path.exists(second.kubeconfig), "these are held"
+        assert begun.exists() and other.exists(), "one that is just being made, and one that is something else"
+
+
+def test_no_collection_of_garbage_looks_through_a_large_cluster() -> None:
+    gc.collect()
+    before = gc.get_objects()
+    with DemoServer(Scenario.load("scale:1500"), behaviour=False) as server:
+        server.state.update(CONFIGMAPS, {**server.state.list(CONFIGMAPS)[0], "data": {"a": "1"}})
+        gc.collect(1)
+        assert len(gc.get_objects()) < len(before) / 2, "what was there is set apart, with the 1,500 pods and their history"
+    assert not [one for one in gc.callbacks if getattr(one, "__module__", "") == "podtui.demo.server"]
 
 
 def test_what_keeps_it_from_starting_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
