@@ -135,9 +135,7 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Kind) -
             for port in mappings(spec.get("ports"))
         ),
         probes=tuple(
-            Probe(name, probe_text(probe))
-            for name in ("startup", "liveness", "readiness")
-            if (probe := mapping(spec.get(f"{name}Probe")))
+            Probe(name, probe_text(probe)) for name in ("startup", "liveness", "readiness") if (probe := mapping(spec.get(f"{name}Probe")))
         ),
         requests={key: string(value) for key, value in mapping(resources.get("requests")).items()},
         limits={key: string(value) for key, value in mapping(resources.get("limits")).items()},

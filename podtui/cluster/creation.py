@@ -1,4 +1,7 @@
-"""Creating what a manifest holds: tried first, all of it, on the server's word, then made one after the other."""
+"""Creating what a manifest holds: tried first, all of it, on the server's word, then made one after the other.
+
+What is there already is not created; what server-side apply would make of it is shown, and done only when that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,26 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from podtui.cluster import applying
+from podtui.cluster.applying import Preview
 from podtui.cluster.changes import Change
 from podtui.cluster.connection import Connection
 from podtui.cluster.discovery import Discovery
-from podtui.cluster.kubectl_commands import kubectl_create
+from podtui.cluster.faults import Fault, faults
+from podtui.cluster.kubectl_commands import kubectl_apply, kubectl_create, kubectl_create_namespace
 from podtui.cluster.manifests import Document, placed
 from podtui.cluster.resources import ObjectRef, Resource
 from podtui.cluster.warned import heard
 from podtui.errors import (
+    Changed,
+    Conflict,
     ConnectionFailed,
     CredentialError,
     Invalid,
     NotFound,
     PodtuiError,
     ReadOnlyError,
+    Replaced,
     Unauthorized,
     UnknownKind,
 )
@@ -32,23 +41,35 @@ _STRICT = ("fieldValidation", "Strict")
 _MANAGER = ("fieldManager", "podtui")
 _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
 
-State = Literal["created", "checked", "unchecked", "refused", "unknown", "untried"]
+_ATTEMPTS = 5  # an object that changes all the time: what is applied is about other fields then
+_EXPLAINED = 20  # refused documents whose faults are looked for in the text
+
+State = Literal["created", "applied", "unchanged", "left", "checked", "exists", "unchecked", "refused", "unknown", "untried"]
 
 
 class Mutate(Protocol):
     """`Objects.mutate`."""
 
     async def __call__(
-        self, change: Change, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: object = None
+        self,
+        change: Change,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
     ) -> dict[str, Any]: ...
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one document.
 
-    `checked`: the server would create it. `unchecked`: it cannot be known before (`error` says why). `refused`: it was not
-    created. `unknown`: the connection broke, it may exist. `untried`: not sent, because of an earlier failure. `ref` has
-    the name that the server gave; `warnings` are the server's.
+    `checked`: the server would create it. `exists`: it is there, and `preview` says what applying would make of it. `unchecked`: it
+    cannot be known before (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
+    done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it was there, and has been changed, or not.
+    `left`: it was there, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
+    the error's, with the lines of the document's text.
     """
 
     document: Document
@@ -56,6 +77,13 @@ class Outcome(msgspec.Struct, frozen=True):
     ref: ObjectRef | None = None
     error: PodtuiError | None = None
     warnings: tuple[str, ...] = ()
+    preview: Preview | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do for it."""
+        return self.state in ("created", "applied", "unchanged", "left")
 
     @property
     def named(self) -> str:
@@ -69,6 +97,12 @@ class Outcome(msgspec.Struct, frozen=True):
         """One line (and the error's hint): `pod/kubia created`, or the place and the server's words."""
         if self.state == "created":
             return f"{self.named} created"
+        if self.state == "applied":
+            return f"{self.named} serverside-applied"
+        if self.state in ("unchanged", "left"):
+            return f"{self.named} {'unchanged' if self.state == 'unchanged' else 'left as it was'}"
+        if self.state == "exists":
+            return f"{self.named} exists already"
         if self.state == "checked":
             return f"{self.named} created (server dry run)"
         if self.state == "untried":
@@ -84,8 +118,9 @@ async def check(
 ) -> list[Outcome]:
     """Ask the server about every document by a dry run with strict validation; nothing is made.
 
-    What depends on a Namespace or a CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what
-    keeps all of it from being asked: ConnectionFailed, Unauthorized, ReadOnlyError.
+    Of what is there already (`exists`) the difference that applying would make is asked for too. What depends on a Namespace or a
+    CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what keeps all of it from being asked:
+    ConnectionFailed, Unauthorized, ReadOnlyError.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
     promised = _Promised(documents)
@@ -100,7 +135,20 @@ async def check(
         if isinstance(outcome, BaseException):
             raise outcome
         made.append(outcome)
-    return _twice(made)
+    return await asyncio.to_thread(_explained, _twice(made))
+
+
+def _explained(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The refused ones with their faults' lines: reads their texts."""
+    made: list[Outcome] = []
+    room = _EXPLAINED
+    for outcome in outcomes:
+        if outcome.state == "refused" and outcome.error is not None and outcome.document.text and room:
+            room -= 1
+            found = tuple(faults(outcome.error, outcome.document.text, outcome.document.line))
+            outcome = msgspec.structs.replace(outcome, faults=found)
+        made.append(outcome)
+    return made
 
 
 async def create(
@@ -111,8 +159,11 @@ async def create(
     *,
     enforce: bool = True,
     options: Sequence[str] = (),
+    existing: Existing | None = None,
 ) -> list[Outcome]:
     """Create the documents in their order, each by `mutate` (`Objects.mutate`); `options` are kubectl's, for the journal.
+
+    `existing` says what to do with those that are there already; without it they are refused (AlreadyExists).
 
     As kubectl does, a refused one does not keep the others from being tried; when the server is lost or no longer lets us in,
     the rest is `untried`. Never raises for one document.
@@ -125,10 +176,16 @@ async def create(
             outcomes.append(Outcome(document, "untried"))
             continue
         resource: Resource | None = None
+        known = existing.previews.get(id(document)) if existing is not None else None
         try:
+            if known is not None and existing is not None:
+                resource = known.ref.resource
+                target, value = placed(document, resource, namespace, enforce=enforce)
+                outcomes.append(await _apply(mutate, existing, document, known, value, options))
+                continue
             resource = await _resolve(discovery, document, promised)
             target, value = placed(document, resource, namespace, enforce=enforce)
-            command = kubectl_create(document.source, target, options=options)
+            command = _command(document, target, options)
             change = Change("create", "creates", ObjectRef(resource, document.name, target), command)
             with heard() as told:
                 made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
@@ -160,11 +217,80 @@ async def _try(
     except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
         raise
     except PodtuiError as error:
+        if isinstance(error, Conflict) and error.reason == "AlreadyExists" and ref is not None and not document.generated:
+            return await _compared(connection, document, ref, value, error)
         why = promised.excuse(document, error)
         return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
     if document.generated:
         found = ref  # the name that the server makes now is not the one that it will make
     return Outcome(document, "checked", found, warnings=warnings)
+
+
+def _command(document: Document, namespace: str, options: Sequence[str]) -> str:
+    value = {key: part for key, part in document.value.items() if key not in ("apiVersion", "kind")}
+    if document.kind == "Namespace" and not document.file and value == {"metadata": {"name": document.name}}:
+        return kubectl_create_namespace(document.name, options=options)
+    return kubectl_create(document.path, namespace, options=options)
+
+
+async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: Conflict) -> Outcome:
+    """What applying would make of an object that is there already."""
+    try:
+        found = await applying.preview(connection, ref, value)
+    except (ConnectionFailed, Unauthorized, CredentialError):
+        raise
+    except ReadOnlyError:
+        return Outcome(document, "refused", ref, exists)
+    except PodtuiError as error:
+        error.hint = error.hint or "it exists already, and cannot be changed so"
+        return Outcome(document, "refused", ref, error)
+    return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
+
+
+class Existing:
+    """What is to be done with the documents whose objects are there already: those of `outcomes` (of `check`) that say so.
+
+    With `apply` they are changed as their previews say, `force` takes fields over from their owners; otherwise they are left.
+    """
+
+    def __init__(self, connection: Connection, outcomes: Sequence[Outcome], *, apply: bool, force: bool) -> None:
+        self.connection = connection
+        self.previews = {id(one.document): one.preview for one in outcomes if one.preview is not None}
+        self.apply = apply
+        self.force = force
+
+
+async def _apply(
+    mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], options: Sequence[str]
+) -> Outcome:
+    """Apply to the object that was shown. When it was changed meanwhile in other fields, again on the newer version."""
+    if not existing.apply:
+        return Outcome(document, "left", known.ref)
+    if known.unchanged:
+        return Outcome(document, "unchanged", known.ref)
+    force = existing.force or (known.own and not known.conflicts)  # with podtui's own earlier writes there is nothing to choose
+    for _ in range(_ATTEMPTS):
+        ref = known.ref
+        command = kubectl_apply(document.path, ref.namespace, force=force, options=options)
+        change = Change("apply", "changes", ref, command, before=known.before)
+        query = [*(("force", "true") for _ in range(force)), *applying.QUERY]
+        try:
+            with heard() as told:
+                body = applying.bound(value, ref)
+                made = await mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
+        except Conflict as error:
+            if applying.conflicts_of(error):
+                raise
+            before, known = known, await applying.preview(existing.connection, ref, value)
+            if known.ref.uid != before.ref.uid:
+                words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
+                raise Replaced(409, "Conflict", words, hint="it was not touched") from error
+            if not known.equals(before):
+                told_of = Changed(409, "Conflict", f"{harmless(str(ref))} was changed since", hint="Look at the difference anew")
+                return Outcome(document, "refused", known.ref, told_of, preview=known)
+        else:
+            return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(told))
+    return Outcome(document, "refused", known.ref, Changed(409, "Conflict", f"{harmless(str(known.ref))} keeps changing"), preview=known)
 
 
 def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectRef:

@@ -128,9 +128,7 @@ def _host_name(meta: Mapping[str, Any], spec: Mapping[str, Any], host_network: b
     return name
 
 
-def _pending(
-    spec: Mapping[str, Any], status: Mapping[str, Any], conditions: Sequence[Condition], containers: Sequence[Container]
-) -> str:
+def _pending(spec: Mapping[str, Any], status: Mapping[str, Any], conditions: Sequence[Condition], containers: Sequence[Container]) -> str:
     if string(status.get("phase")) not in ("Pending", ""):
         return ""
     if gates := [string(gate.get("name")) for gate in mappings(spec.get("schedulingGates"))]:

@@ -13,13 +13,17 @@ import msgspec
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from podtui.errors import ApiError, ManifestError, PodtuiError
+from podtui.errors import ApiError, ManifestError, PodtuiError, UnknownKind
 from podtui.text import harmless
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRICT = re.compile(r'((?:unknown|duplicate) field "((?:[^"\\]|\\.)*)")')
+_QUOTED = re.compile(r'Invalid value: "(?:[^"\\]|\\.)*": ', re.DOTALL)  # a patch that cannot be read is quoted whole
+_GO_DIFF = re.compile(r"\n@@ -.*", re.DOTALL)  # how the server's own structures differ, behind its words
+_TYPED = re.compile(r"typed patch object \([^)]*\): (\.[^\s:]+): (.+)", re.DOTALL)
 _GO_FIELD = re.compile(r"Go struct field [A-Za-z0-9_]+\.([A-Za-z0-9_.\[\]-]+) of type")
 _STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
+_SELECTED = re.compile(r'([^=,"]+)="((?:[^"\\]|\\.)*)"')
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -34,6 +38,8 @@ def faults(error: PodtuiError, text: str, line: int = 1) -> list[Fault]:
     if isinstance(error, ManifestError):
         words = error.what.removeprefix(f"{error.source}:{error.line}: " if error.line else f"{error.source}: ")
         return [Fault(error.line, f"{words} ({error.hint})" if error.hint else words)]
+    if isinstance(error, UnknownKind):
+        return [Fault(_line(_document(text, line), "kind") or line, str(error).replace("\n", " - "))]
     if not isinstance(error, ApiError):
         return [Fault(0, str(error).replace("\n", " - "))]
     node = _document(text, line)
@@ -44,18 +50,23 @@ def faults(error: PodtuiError, text: str, line: int = 1) -> list[Fault]:
 def _told(error: ApiError) -> Iterator[tuple[str, str]]:
     """The fields that the error is about, each with the words for it."""
     causes = [cause for cause in error.details.get("causes") or () if isinstance(cause, dict) and cause.get("field")]
-    if causes:
-        for cause in causes:
-            field, words = str(cause["field"]), str(cause.get("message") or "")
+    for cause in causes:
+        field, words = str(cause["field"]), _GO_DIFF.sub("", str(cause.get("message") or ""))
+        if field == "patch":
+            yield from _of_decoder(_QUOTED.sub("", words, count=1)) or [("", _QUOTED.sub("", words, count=1))]
+        else:
             yield field, f"{field}: {words}" if words and not words.startswith(field) else words or field
-        return
-    strict = _STRICT.findall(error.message)
-    if strict:
-        for words, path in strict:
-            yield path, words
-        return
-    for match in _GO_FIELD.finditer(error.message):
-        yield match[1], error.message
+    if not causes:
+        yield from _of_decoder(error.message)
+
+
+def _of_decoder(message: str) -> list[tuple[str, str]]:
+    """What a decoder of the server says: an unknown field, one of another type."""
+    if strict := _STRICT.findall(message):
+        return [(path, words) for words, path in strict]
+    if typed := _TYPED.search(message):
+        return [(typed[1], f"{typed[1].removeprefix('.')}: {typed[2]}")]
+    return [(match[1], message) for match in _GO_FIELD.finditer(message)]
 
 
 def _document(text: str, line: int) -> Node | None:
@@ -92,7 +103,13 @@ def _line(node: Node | None, path: str) -> int:
     while node is not None and at < len(steps):
         step, _ = steps[at]
         if isinstance(node, SequenceNode):
-            if step.isdecimal() and int(step) < len(node.value):
+            wanted = _SELECTED.findall(step)
+            if wanted:  # as fields are named in conflicts: containers[name="web"]
+                node = next((item for item in node.value if all(_is(item, key, value) for key, value in wanted)), None)
+                if node is None:
+                    break
+                at += 1
+            elif step.isdecimal() and int(step) < len(node.value):
                 node = node.value[int(step)]
                 at += 1
             else:  # Go's decoder names no index: the first item that has the field
@@ -111,6 +128,11 @@ def _line(node: Node | None, path: str) -> int:
         node = entry[1]
         at += 1
     return line or (node.start_mark.line + 1 if node is not None else 0)
+
+
+def _is(node: Node, key: str, value: str) -> bool:
+    entry = _entry(node, key)
+    return entry is not None and isinstance(entry[1], ScalarNode) and entry[1].value == value
 
 
 def _entry(node: Node, key: str) -> tuple[Node, Node] | None:

@@ -12,6 +12,17 @@ from typing import Any
 _SERVER_SET = ("resourceVersion", "generation", "managedFields", "uid", "creationTimestamp", "selfLink")
 
 
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: true is not 1, and 1 is 1.0."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
 def project(value: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
     """What `value` has in the fields that `patch` is about, None where there is nothing: the patch that would set them so again."""
     held = value if isinstance(value, dict) else {}
@@ -31,7 +42,7 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         if isinstance(old, dict) and isinstance(new, dict):
             if part := merge_patch(old, new):
                 patch[key] = part
-        elif old != new:
+        elif not same(old, new):
             patch[key] = new
     return patch
 

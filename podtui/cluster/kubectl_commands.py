@@ -6,8 +6,10 @@ Objects of several namespaces or kinds need several commands. Every word is quot
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from podtui.cluster.label_changes import LabelChanges
 from podtui.cluster.resources import ObjectRef, Resource
@@ -41,6 +43,25 @@ def kubectl_delete(
         _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
         for resource, namespace, names in _groups(refs)
     ]
+
+
+def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
+    """`kubectl patch pod -n NS NAME --type=merge -p JSON`; of a Secret `kubectl edit`, since a command is kept, and values must not be."""
+    words = [_named(ref.resource), *_namespace(ref.namespace if ref.resource.namespaced else ""), ref.name]
+    if (ref.resource.group, ref.resource.plural) == ("", "secrets"):
+        return _command(["edit", *words], options)
+    return _command(["patch", *words, "--type=merge", "-p", json.dumps(patch, ensure_ascii=False)], options)
+
+
+def kubectl_apply(path: str, namespace: str = "", *, force: bool = False, options: Sequence[str] = ()) -> str:
+    """`kubectl apply -n NS --server-side --field-manager=podtui -f FILE` with `--force-conflicts`."""
+    flags = ["--server-side", "--field-manager=podtui", *(["--force-conflicts"] if force else [])]
+    return _command(["apply", *_namespace(namespace), *flags, "-f", path], options)
+
+
+def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
+    """`kubectl create namespace NAME`."""
+    return _command(["create", "namespace", name], options)
 
 
 def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:

@@ -41,9 +41,7 @@ def check_key(key: str, text: str | None = None, offset: int = 0) -> None:
                 at = _bad_dns_end(prefix)
             elif prefix.lower() != prefix and _DNS_SUBDOMAIN.fullmatch(prefix.lower()):
                 hint = "the prefix is a DNS name: lower case only"
-            raise SelectorError(
-                f"the label key's prefix {quoted(prefix)} is no DNS name (a-z, 0-9, '-' and '.')", text, offset + at, hint
-            )
+            raise SelectorError(f"the label key's prefix {quoted(prefix)} is no DNS name (a-z, 0-9, '-' and '.')", text, offset + at, hint)
         if len(prefix) > PREFIX_LENGTH:
             raise SelectorError(f"the label key's prefix is longer than {PREFIX_LENGTH} characters", text, offset + PREFIX_LENGTH)
     if not name:

@@ -6,8 +6,10 @@ document's own namespace must be the one that was asked for.
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,14 +22,25 @@ from podtui.text import harmless
 LARGEST = 16 << 20
 """Bytes of a file that is still read. The API server takes 3 MiB at once, etcd 1.5 MiB an object."""
 _DEEPEST_LIST = 8
+_ENDINGS = (".json", ".yaml", ".yml")  # of the files that kubectl takes from a folder
 
 
 class Document(msgspec.Struct, frozen=True):
-    """An object to be created: `value` is a map with a kind, an apiVersion and metadata whose names are texts."""
+    """An object to be created: `value` is a map with a kind, an apiVersion and metadata whose names are texts.
+
+    `source` is what errors call the text that it is in, `text` is that text, `line` (from 1) where it begins in it; `file` is its path.
+    """
 
     source: str
     line: int
     value: dict[str, Any]
+    text: str = ""
+    file: str = ""
+
+    @property
+    def path(self) -> str:
+        """What kubectl's `-f` takes for it: `-`, standard input, for what is in no file."""
+        return self.file or "-"
 
     @property
     def api_version(self) -> str:
@@ -60,44 +73,86 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def load(path: str) -> list[Document]:
-    """The documents of the file at `path` (`~` is the home folder). Blocks; raises ManifestError."""
-    file, source = os.path.expanduser(path), harmless(path)
+    """The documents of the file at `path` (`~` is the home folder), or of every manifest in the folder there. Blocks; raises ManifestError.
+
+    As `kubectl create -f`: of a folder the files that end in .json, .yaml or .yml, in the order of their names, not those of the
+    folders in it; a path that is not there may be a pattern (`*.yaml`).
+    """
+    file = os.path.expanduser(path)
+    if os.path.isdir(file):
+        names = sorted(name for name in _listed(file, path) if os.path.splitext(name)[1] in _ENDINGS)
+        found = [os.path.join(file, name) for name in names if not os.path.isdir(os.path.join(file, name))]
+        if not found:
+            raise ManifestError(harmless(path), 0, f"no manifest in this folder: recognized file extensions are {', '.join(_ENDINGS)}")
+        return _all(found, path)
+    if not os.path.lexists(file) and any(character in file for character in "*?[") and (found := sorted(glob.glob(file))):
+        return _all(found, path)
+    return parse(_content(file, harmless(path)), harmless(path), file)
+
+
+def text_of(path: str) -> str:
+    """The text of the file at `path`. Blocks; raises ManifestError, also for a folder."""
+    source, content = harmless(path), _content(os.path.expanduser(path), harmless(path))
+    if len(content) > LARGEST:
+        raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
+    return _decoded(content, source)
+
+
+def _decoded(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ManifestError(source, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
+
+
+def _all(files: Sequence[str], path: str) -> list[Document]:
+    """The documents of several files, which may hold no more than one file may."""
+    documents: list[Document] = []
+    room = LARGEST
+    for file in files:
+        content = _content(file, harmless(file))
+        room -= len(content)
+        if room < 0:
+            raise ManifestError(harmless(path), 0, f"the files are larger than {LARGEST >> 20} MiB together")
+        documents += parse(content, harmless(file), file)
+    return documents
+
+
+def _listed(folder: str, path: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise ManifestError(harmless(path), 0, (error.strerror or "cannot be read").lower()) from None
+
+
+def _content(file: str, source: str) -> bytes:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
         try:
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISDIR(mode):
-                raise ManifestError(source, 0, "is a directory, not a file")
-            if not stat.S_ISREG(mode):
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ManifestError(source, 0, "is no regular file")
             with open(descriptor, "rb", closefd=False) as stream:
-                content = stream.read(LARGEST + 1)
+                return stream.read(LARGEST + 1)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise ManifestError(source, 0, (error.strerror or "cannot be read").lower()) from None
     except ValueError:
         raise ManifestError(source, 0, "is no path: it holds a null character") from None
-    return parse(content, source)
 
 
-def parse(content: bytes | str, source: str = "manifest") -> list[Document]:
-    """The documents of a manifest's content; `source` is what errors call it. Raises ManifestError, also when there are none."""
+def parse(content: bytes | str, source: str = "manifest", file: str = "") -> list[Document]:
+    """The documents of a manifest's content; `source` is what errors call it, `file` where it lies. Raises ManifestError, also when
+    there are none."""
     if len(content) > LARGEST:
         raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
-    if isinstance(content, bytes):
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ManifestError(source, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
-    else:
-        text = content
+    text = _decoded(content, source) if isinstance(content, bytes) else content
     documents: list[Document] = []
     for found in read(text, source):
         documents += _objects(found.value, source, found.line, found.items, 0)
     if not documents:
         raise ManifestError(source, 0, "no objects passed to create", "the file has no document with content")
-    return documents
+    return [msgspec.structs.replace(document, text=text, file=file) for document in documents]
 
 
 def _objects(value: Any, source: str, line: int, lines: tuple[int, ...], depth: int) -> list[Document]:

@@ -29,7 +29,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
 from podtui.cluster.discovery import Discovery
 from podtui.cluster.journal import Journal, ending_of
-from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_label
+from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_label, kubectl_patch
 from podtui.cluster.label_changes import Kind, LabelChanges
 from podtui.cluster.manifests import Document
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
@@ -37,6 +37,7 @@ from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Repla
 from podtui.text import harmless
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_STRICT = ("fieldValidation", "Strict")
 _PODS_KEPT = 500  # of a namespace that is deleted: what more there is would not fit into an entry
 
 
@@ -148,19 +149,24 @@ class Objects:
         before = await self._before(ref, metadata=patch.keys() == {"metadata"})
         return await self._patch(Change(verb, "changes", ref, command, before, fields=patch))
 
-    async def _patch(self, change: Change) -> dict[str, Any]:
+    async def edit(self, ref: ObjectRef, patch: Mapping[str, Any], *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As `patch`, and a field that the server does not know is an error (Invalid). `before` is the object that was edited."""
+        command = kubectl_patch(ref, patch, options=self._options)
+        return await self._patch(Change("edit", "changes", ref, command, before, fields=patch), [_STRICT])
+
+    async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """What `edit` would make of the object (dry run); the same errors."""
+        return await self._patch(Change("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
+
+    async def _patch(self, change: Change, query: Sequence[tuple[str, str]] = (), *, dry_run: bool = False) -> dict[str, Any]:
         ref, patch = change.ref, change.fields or {}
         preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
         metadata = {**_map(patch.get("metadata")), **{key: value for key, value in preconditions.items() if value}}
+        query, body, kind = [("fieldManager", "podtui"), *query], {**patch, "metadata": metadata}, "application/merge-patch+json"
         try:
-            return await self.mutate(
-                change,
-                "PATCH",
-                ref.path,
-                query=[("fieldManager", "podtui")],
-                body={**patch, "metadata": metadata},
-                content_type="application/merge-patch+json",
-            )
+            if dry_run:
+                return _map(await self._connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
+            return await self.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=kind)
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
         except Invalid as error:
@@ -168,9 +174,7 @@ class Objects:
             causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
             raise (_replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
-    async def delete(
-        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background"
-    ) -> None:
+    async def delete(self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background") -> None:
         """Ask the server to delete the object. `grace_seconds` None is the object's own period.
 
         As kubectl does: `force` means a grace period of 0 and cannot go with another one; 0 without `force` is taken for 1.
@@ -212,9 +216,22 @@ class Objects:
         """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
         return await creation.check(self._connection, self.discovery, documents, namespace, enforce=enforce)
 
-    async def create(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
-        """Create these, in order; see `creation.create`."""
-        return await creation.create(self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options)
+    async def create(
+        self,
+        documents: Sequence[Document],
+        namespace: str,
+        *,
+        enforce: bool = True,
+        checked: Sequence[Outcome] = (),
+        apply: bool = False,
+        force: bool = False,
+    ) -> list[Outcome]:
+        """Create these, in order; see `creation.create`. What `checked` (from `check`) says to exist is left, or with `apply` changed by
+        server-side apply as its preview says, with `force` also in the fields of other managers."""
+        existing = creation.Existing(self._connection, checked, apply=apply, force=force)
+        return await creation.create(
+            self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options, existing=existing
+        )
 
     @property
     def _options(self) -> tuple[str, ...]:

@@ -243,6 +243,8 @@ class Writes:
             if old is None:
                 if subresource:
                     raise not_found(kind, name)
+                if uid := (config.get("metadata") or {}).get("uid"):
+                    raise conflict(kind, name, f"uid mismatch: the provided object specified uid {uid}, and no existing object was found")
                 first = managed.Owners(())
                 first.sets[key] = {path for path in managed.owned(kind.kind, config) if path[0] != "f:status"}
                 found, warnings = decoded(kind, config, field_validation)

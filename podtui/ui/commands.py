@@ -28,9 +28,9 @@ class Permission:
 class Command:
     """One thing that a user can do.
 
-    `key` is Textual's name of the keys, separated by commas. `title` is the word in the footer, `help` the
-    sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when
-    read-only); `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too.
+    `key` is Textual's name of the keys, separated by commas, "" for what is only in the palette. `title` is the word in the footer,
+    `help` the sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when read-only);
+    `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too.
     """
 
     id: str
@@ -80,7 +80,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
     Command("main.forwards", "f", "Forwards", "The list of port-forwards, running, ended and saved", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
-    Command("main.create", "n", "New", "Create what is in a YAML file", "main", changes=True, footer=True),
+    Command("main.create", "n", "New", "Create from YAML: a file, a folder, the editor, a paste", "main", changes=True, footer=True),
+    Command("main.create-namespace", "", "New namespace", "Create a namespace by its name (in the namespaces: n)", "main", changes=True),
     Command("main.taller", "plus", "Taller", "Give the lower pane more room", "main"),
     Command("main.lower", "minus", "Lower", "Give the lower pane less room", "main"),
     Command("main.wider", "greater_than_sign", "Wider", "Give the namespaces more room", "main"),
@@ -166,6 +167,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),
     Command("dialog.page-down", "pagedown", "Page down", "Scroll the dialog down", "dialog"),
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
+    # -- the create dialog
+    Command("create.editor", "f4", "Editor", "Write what is to be created in an editor, or correct it there", "create"),
     # -- podtui's own editor
     Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and go on with it", "editor", footer=True, priority=True),
     Command("editor.leave", "escape", "Leave", "Leave the editor; a changed text is kept in a file", "editor", footer=True, priority=True),
@@ -198,4 +201,4 @@ BY_ID = {command.id: command for command in COMMANDS}
 
 def bindings(where: str) -> list[Binding]:
     """The Textual bindings of the commands that `where` owns."""
-    return [command.binding() for command in COMMANDS if command.where == where]
+    return [command.binding() for command in COMMANDS if command.where == where and command.key]

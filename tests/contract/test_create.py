@@ -55,7 +55,8 @@ async def test_the_pod_of_the_textbook_is_checked_and_then_created(connection: C
     assert found["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
     assert {entry["manager"] for entry in found["metadata"]["managedFields"]} >= {"podtui"}
     again = await objects.check(documents, namespace)
-    assert (again[0].state, str(again[0])) == ("refused", f'{file}:2: pods "kubia" already exists')
+    assert (again[0].state, str(again[0])) == ("exists", "pod/kubia exists already")
+    assert again[0].preview is not None and again[0].preview.unchanged
 
 
 async def test_unknown_fields_and_wrong_types_are_refused_with_the_servers_words(connection: Connection, namespace: str) -> None:

@@ -36,6 +36,7 @@ class Objects:
         self.go = asyncio.Event()
         self.go.set()
         self.outcomes: list[Callable[[Document], Outcome]] = []
+        self.choices: list[tuple[bool, bool, bool]] = []
         self.running = self.most = 0
 
     async def _fail(self, name: str) -> None:
@@ -61,12 +62,13 @@ class Objects:
         self.calls.append((ref.name, ref.uid, grace_seconds, force))
         await self._fail(ref.name)
 
-    async def check(self, documents: list[Document], namespace: str) -> list[Outcome]:
+    async def check(self, documents: list[Document], namespace: str, *, enforce: bool) -> list[Outcome]:
         self.calls.append(("check", namespace, len(documents)))
         await self._fail("check")
         return self._outcomes(documents, "checked")
 
-    async def create(self, documents: list[Document], namespace: str) -> list[Outcome]:
+    async def create(self, documents: list[Document], namespace: str, *, enforce: bool = True, **choice: Any) -> list[Outcome]:
+        self.choices.append((enforce, choice.get("apply", False), choice.get("force", False)))
         self.calls.append(("create", namespace, len(documents)))
         await self._fail("create")
         return self._outcomes(documents, "created")

@@ -176,7 +176,8 @@ async def test_a_namespace_is_kept_with_its_bare_pods(path: Path) -> None:
 async def test_a_creation_is_kept_with_the_name_and_the_uid_that_the_server_gave(path: Path) -> None:
     async with journaled(path) as (server, objects, journal, _):
         server.answer = lambda request, body: web.json_response({**body, "metadata": {"name": "kubia-x7", "uid": "new"}})
-        await objects.create(parse("{apiVersion: v1, kind: Pod, metadata: {generateName: kubia-}, spec: {a: 1}}", "pod.yaml"), "default")
+        text = "{apiVersion: v1, kind: Pod, metadata: {generateName: kubia-}, spec: {a: 1}}"
+        await objects.create(parse(text, "pod.yaml", "pod.yaml"), "default")
         entry = await only(journal)
         assert (entry.verb, entry.form, entry.object.name, entry.object.uid) == ("create", "creates", "kubia-x7", "new")
         assert entry.after == {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kubia-x7"}, "spec": {"a": 1}}

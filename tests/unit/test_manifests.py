@@ -172,13 +172,44 @@ def test_a_file_is_read_from_home_and_refused_in_words(tmp_path: Path, monkeypat
     (tmp_path / "large").write_bytes(b"#" * (LARGEST + 1))
     for name, what in [
         ("nope", "no such file or directory"),
-        (".", "is a directory, not a file"),
         ("pipe", "is no regular file"),
         ("large", "is larger than 16 MiB"),
     ]:
         with pytest.raises(ManifestError) as caught:
             load(f"~/{name}")
         assert caught.value.what == f"~/{name}: {what}"
+
+
+def test_of_a_folder_the_manifests_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for name, kind in [("b.yml", "b"), ("a.yaml", "a"), ("c.json", "c"), ("notes.txt", "none"), ("inner/d.yaml", "none")]:
+        (tmp_path / name).write_text(POD.format(kind))
+    (tmp_path / "z.yaml").mkdir()
+    documents = load(str(tmp_path))
+    assert [document.name for document in documents] == ["a", "b", "c"]
+    assert documents[2].source == documents[2].path == str(tmp_path / "c.json") and documents[2].text == POD.format("c")
+    (tmp_path / "z.yaml").rmdir()
+    assert [document.name for document in load(f"{tmp_path}/*.y*ml")] == ["a", "b"]
+    with pytest.raises(ManifestError) as caught:
+        load(f"{tmp_path}/inner/nothing")
+    assert caught.value.what.endswith("no such file or directory")
+    (tmp_path / "inner" / "d.yaml").unlink()
+    with pytest.raises(ManifestError) as caught:
+        load(f"{tmp_path}/inner")
+    assert "recognized file extensions are .json, .yaml, .yml" in caught.value.what
+
+
+def test_a_mistake_in_one_file_of_a_folder_names_that_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(POD.format("a"))
+    (tmp_path / "b.yaml").write_text("kind: Pod\nkind: Pod\n")
+    with pytest.raises(ManifestError) as caught:
+        load(str(tmp_path))
+    assert (caught.value.source, caught.value.line) == (str(tmp_path / "b.yaml"), 2)
+
+
+def test_what_is_in_no_file_is_kubectls_standard_input() -> None:
+    (document,) = parse(POD.format("a"), "editor")
+    assert document.path == "-"
 
 
 def test_a_document_gets_the_namespace_asked_for_and_may_not_name_another() -> None:

@@ -26,6 +26,7 @@ WHERE = {
     "logs": "Logs",
     "forwards": "Port-forwards",
     "dialog": "Dialogs",
+    "create": "Create",
     "editor": "Editor",
     "bar": "Bars",
     "choose": "Choices",
@@ -34,7 +35,7 @@ WHERE = {
 
 def keys_of(command: Command, keymap: dict[str, str]) -> str:
     """The keys of a command as a person reads them, the user's own where there are any."""
-    return " ".join(key_name(key.strip()) for key in keymap.get(command.id, command.key).split(","))
+    return " ".join(key_name(key.strip()) for key in keymap.get(command.id, command.key or "colon").split(","))
 
 
 class HelpScreen(ModalScreen[None]):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
@@ -26,6 +27,21 @@ class PathInput(Input):
         def __init__(self, names: Sequence[str]) -> None:
             super().__init__()
             self.names = names
+
+    class Pasted(Message):
+        """Several lines were pasted: no path, but a manifest."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Before Input's own, which would take the first line alone. Terminals send a pasted line end as a carriage return."""
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\n" in text.strip():
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.Pasted(text))
 
     def action_complete(self) -> None:
         self.run_worker(self._complete(self.value), group="complete", exclusive=True, exit_on_error=False)

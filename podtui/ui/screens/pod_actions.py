@@ -99,9 +99,17 @@ class PodActions(Screen[None]):
     def action_create(self) -> None:
         from podtui.ui.screens.create import CreateDialog
 
-        namespaces = self.session.pods.scope.namespaces
-        if self._may("main.create", None):
-            self.app.push_screen(CreateDialog(self.session, namespaces[0] if len(namespaces) == 1 else self.session.settings.namespace))
+        if self.panes.current == "namespaces":
+            self.action_create_namespace()
+        elif self._may("main.create", None):
+            namespaces = self.session.pods.scope.namespaces
+            self.app.push_screen(CreateDialog(self.session, namespaces[0] if len(namespaces) == 1 else ""))
+
+    def action_create_namespace(self) -> None:
+        from podtui.ui.screens.create_namespace import CreateNamespaceDialog
+
+        if self._may("main.create-namespace", None):
+            self.app.push_screen(CreateNamespaceDialog(self.session))
 
     def action_read_only(self) -> None:
         """`r`: on at any time; off unless the command line or the configuration asked for read-only."""

@@ -1,0 +1,131 @@
+"""What is there already: the difference that applying would make, who owns what is in the way, and only the object that was shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podtui.cluster import manifests
+from podtui.cluster.connection import Connection
+from podtui.cluster.creation import Outcome
+from podtui.cluster.objects import Objects
+from podtui.cluster.resources import ObjectRef, Resource
+from podtui.errors import Changed, Replaced
+
+NAMESPACE_PREFIX = "apply-"
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+MERGE = "application/merge-patch+json"
+
+
+def settings(**data: str) -> str:
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata:\n" + "".join(
+        f"  {key}: '{value}'\n" for key, value in data.items()
+    )
+
+
+class Applied:
+    """A ConfigMap `x` in one namespace, and what is asked about it."""
+
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self.connection, self.namespace = connection, namespace
+        self.objects = Objects(connection)
+        self.ref = ObjectRef(CONFIG_MAPS, "x", namespace)
+
+    async def create(self, text: str) -> None:
+        assert [one.state for one in await self.objects.create(manifests.parse(text), self.namespace)] == ["created"]
+
+    async def check(self, text: str) -> Outcome:
+        (outcome,) = await self.objects.check(manifests.parse(text), self.namespace)
+        return outcome
+
+    async def apply(self, checked: Outcome, *, force: bool = False) -> Outcome:
+        (outcome,) = await self.objects.create([checked.document], self.namespace, checked=[checked], apply=True, force=force)
+        return outcome
+
+    async def update(self, data: dict[str, Any], manager: str = "someone") -> None:
+        await self.connection.json("PATCH", self.ref.path, body={"data": data}, content_type=MERGE, query=[("fieldManager", manager)])
+
+    async def data(self) -> dict[str, str]:
+        found: dict[str, str] = (await self.objects.get(self.ref))["data"]
+        return found
+
+
+@pytest.fixture
+def x(connection: Connection, namespace: str) -> Applied:
+    return Applied(connection, namespace)
+
+
+async def test_what_exists_is_shown_as_a_difference_and_left_unless_it_is_to_be_applied(x: Applied) -> None:
+    await x.create(settings(a="1", b="1"))
+    checked = await x.check(settings(a="2"))
+    assert checked.state == "exists" and checked.preview is not None
+    assert [line for line in checked.preview.lines if line[0] in "+-"] == ['-  a: "1"', '+  a: "2"']
+    assert checked.preview.conflicts == () and checked.preview.own  # podtui created it: its own fields are no conflict
+    (left,) = await x.objects.create([checked.document], x.namespace, checked=[checked])
+    assert left.state == "left" and await x.data() == {"a": "1", "b": "1"}
+    assert str(await x.apply(checked)) == "configmap/x serverside-applied"
+    assert await x.data() == {"a": "2", "b": "1"}
+    again = await x.check(settings(a="2"))
+    assert again.preview is not None and again.preview.unchanged and (await x.apply(again)).state == "unchanged"
+
+
+async def test_fields_of_others_are_named_and_taken_over_only_by_force(x: Applied) -> None:
+    await x.create(settings(a="1", b="1"))
+    await x.update({"b": "theirs"}, "kubectl-edit")
+    checked = await x.check(settings(a="2", b="2"))
+    assert checked.preview is not None
+    assert [(one.field, one.owner) for one in checked.preview.conflicts] == [(".data.b", '"kubectl-edit" using v1')]
+    refused = await x.apply(checked)
+    assert refused.state == "refused" and '"kubectl-edit" using v1' in str(refused)
+    assert await x.data() == {"a": "1", "b": "theirs"}
+    assert (await x.apply(checked, force=True)).state == "applied"
+    assert await x.data() == {"a": "2", "b": "2"}
+
+
+async def test_a_change_to_something_else_does_not_keep_it_from_being_applied(x: Applied) -> None:
+    await x.create(settings(a="1"))
+    checked = await x.check(settings(a="2"))
+    await x.update({"other": "1"})
+    assert (await x.apply(checked)).state == "applied"
+    assert await x.data() == {"a": "2", "other": "1"}
+
+
+async def test_a_change_to_the_same_field_is_shown_anew_and_not_overwritten(x: Applied) -> None:
+    await x.create(settings(a="1"))
+    checked = await x.check(settings(a="2"))
+    await x.update({"a": "theirs"})
+    refused = await x.apply(checked)
+    assert refused.state == "refused" and isinstance(refused.error, Changed) and refused.preview is not None
+    assert "-  a: theirs" in refused.preview.lines and [one.field for one in refused.preview.conflicts] == [".data.a"]
+    assert await x.data() == {"a": "theirs"}
+
+
+async def test_another_object_of_the_name_is_not_touched(x: Applied) -> None:
+    await x.create(settings(a="1"))
+    checked = await x.check(settings(a="2"))
+    await x.objects.delete(x.ref)
+    gone = await x.apply(checked)
+    assert gone.state == "refused"
+    await x.create(settings(a="new"))
+    refused = await x.apply(checked)
+    assert isinstance(refused.error, Replaced) and await x.data() == {"a": "new"}
+
+
+async def test_what_cannot_be_changed_so_is_refused_before(x: Applied) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  schedulerName: nobody\n  containers:\n  - name: a\n    image: i\n"
+    await x.create(pod)
+    checked = await x.check(pod.replace("  schedulerName", "  hostNetwork: true\n  schedulerName"))
+    assert checked.state == "refused" and checked.faults[0].line == 5
+    assert checked.faults[0].words.startswith("spec: Forbidden: pod updates may not change fields other than")
+    assert "@@" not in checked.faults[0].words
+
+
+async def test_a_refused_document_has_the_lines_of_its_faults(x: Applied) -> None:
+    text = (
+        settings(a="1")
+        + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: a\n    imagee: i\n    image: x\n"
+    )
+    ok, refused = await x.objects.check(manifests.parse(text), x.namespace)
+    assert (ok.state, refused.state) == ("checked", "refused")
+    assert [(fault.line, fault.words) for fault in refused.faults] == [(15, 'unknown field "spec.containers[0].imagee"')]
