@@ -1,4 +1,4 @@
-"""Port-forwards by keys: a saved one that starts by itself and one of the dialog, a pod replaced under both, and nothing left at the end."""
+"""Port-forwards by keys: a saved one that starts by itself, one of the dialog, their pod replaced, and nothing left at the end."""
 
 from __future__ import annotations
 

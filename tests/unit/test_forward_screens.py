@@ -398,8 +398,8 @@ async def test_saved_forwards_are_listed_and_started_by_enter(size: tuple[int, i
     async with running(Pod(), size, SAVED) as (app, session, pilot):
         screen = await listed(app, session, pilot)
         assert rows(screen) == [
-            ["○ saved", "web", "", ":8080,:http", "a pod with app=web", "shop", *[""] * 5],
-            ["○ saved", "db", "", "5432", "db-0", "data", *[""] * 5],
+            ["○ saved", "web", ":8080,:http", "", "a pod with app=web", "shop", *[""] * 5],
+            ["○ saved", "db", "5432", "", "db-0", "data", *[""] * 5],
         ]
         words = "forwards.web of config.yaml: to a pod with app=web in namespace shop, started by Enter"
         assert text(screen, "#forwards-words") == words

@@ -26,8 +26,8 @@ _NAME = TableColumn("name", "NAME", 20, flexible=True)
 _COLUMNS = (
     TableColumn("local", "LOCAL", 47),
     TableColumn("port", "PORT", 15, right=True),
-    TableColumn("pod", "POD", 50, flexible=True, least=16),
-    TableColumn("namespace", "NAMESPACE", 24, flexible=True),
+    TableColumn("pod", "POD", 50, flexible=True, least=14),
+    TableColumn("namespace", "NAMESPACE", 24, flexible=True, least=7),
     TableColumn("connections", "CONN", 5, right=True),
     TableColumn("in", "IN", 10, right=True),
     TableColumn("out", "OUT", 10, right=True),
@@ -70,7 +70,7 @@ def saved_cells(profile: Profile) -> list[Cell]:
     """Of a saved forward that has not been started."""
     style = "dim" if profile.elsewhere else ""
     ports = ",".join(str(spec) for spec in profile.specs)
-    shown = ["○ saved", profile.name, "", ports, profile.lineage.name or str(profile.lineage), profile.lineage.namespace]
+    shown = ["○ saved", profile.name, ports, "", profile.lineage.name or str(profile.lineage), profile.lineage.namespace]
     return [*(Cell(text, style) for text in shown), *[Cell("")] * 5]
 
 
