@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from podtui.cluster.log_batches import LogBatch
-from podtui.cluster.log_merge import LineSink, LogLines, Merger
+from podtui.cluster.log_merge import PATIENCE, WINDOW, LineSink, LogLines, Merger
 from podtui.cluster.logs import LogFollower, LogOptions, LogStatus
 from podtui.cluster.resources import PODS, ObjectRef, Scope
 from podtui.cluster.runs import containers_of
@@ -32,6 +32,7 @@ LIMIT = 200
 _ALL_TAILS = 20_000  # lines that the tails of all sources may make up at first
 _SHORTEST_TAIL = 10  # lines; what `kubectl logs -l` shows of each
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
+_FRESH = 2.0  # seconds for which an answer about a pod serves the followers that begin
 _LOOK_AGAIN = 10.0  # seconds after which a pod is asked for containers that it did not have (`kubectl debug` adds some)
 _NUMBERS = 1 << 16  # of sources, in the two bytes that a line keeps of its own
 
@@ -79,6 +80,7 @@ class _Pod:
         self.options = options
         self.sources: dict[str, LogSource] = {}  # by container; "" before it is known which one kubectl takes
         self.changed = asyncio.Event()
+        self.found: dict[str, Any] | None = None  # the pod, as it was got a moment ago
 
 
 class LogGroup:
@@ -124,7 +126,8 @@ class LogGroup:
 
     async def run(self, sink: LineSink) -> None:
         """Read into `sink` until nothing more can come; to stop, cancel it. Raises what the sink raises."""
-        self._merger = merger = Merger(sink)
+        pace = self._pace
+        self._merger = merger = Merger(sink, window=pace * WINDOW, patience=pace * PATIENCE, tick=min(0.1, pace))
         store = RowStore(PODS, self.target.scope) if self.target.scope is not None else None
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -248,8 +251,10 @@ class LogGroup:
                 return
             attempt, self.error = 0, self.health.error
             if (found.get("metadata") or {}).get("uid") == pod.ref.uid or not pod.ref.uid:
+                pod.found = found
                 for name in containers_of(found):
                     self._add(pod, name)
+                asyncio.get_running_loop().call_later(_FRESH, setattr, pod, "found", None)
             elif not pod.sources:
                 self._add(pod, "")  # whose follower says that another pod has its name now
             if pod.sources and all(source.final for source in pod.sources.values()):
@@ -313,6 +318,7 @@ class LogGroup:
             pod.options,
             pace=self._pace,
             caught_up=lambda: merger.caught_up(number),
+            pod=pod.found,
         )
         follower.subscribe(lambda status: self._told(pod, source, status))
 

@@ -22,7 +22,8 @@ from podtui.cluster.log_times import Times
 WINDOW = 0.4
 """Seconds that a followed line waits for earlier ones of other sources."""
 PATIENCE = 3.0
-"""Seconds that all wait for a source that is catching up and brings nothing."""
+"""Seconds that all wait for sources that are catching up when none of these brings anything."""
+_LONGEST_WAIT = 15.0  # seconds that all wait for one of them
 _TICK = 0.1
 _MOST_OF_ONE = 2 << 20  # characters of one source that wait; then its stream does
 _MOST = 32 << 20  # characters of all
@@ -69,7 +70,7 @@ class _Source:
         self.key = 0  # of the last line that came
         self.waiting = 0  # characters
         self.catching_up = True
-        self.progress = now  # when it last brought something, or could again
+        self.since = now
         self.ended = False
         self.held = LogBatch()  # pieces of a line that is not whole yet
 
@@ -118,7 +119,6 @@ class _Source:
         self.key = max(self.key, keys[-1])
         self.chunks.append(_Chunk(keys, lines, times, continued, note, now))
         self.waiting += sum(map(len, lines))
-        self.progress = now
 
     def take(self, until: int, out: LogLines, keys: array[int]) -> None:
         """What is not later than `until`, behind what is in `out`."""
@@ -148,26 +148,29 @@ class _Source:
 class Merger:
     """Takes what the sources bring and hands it on in order. With one source nothing ever waits."""
 
-    def __init__(self, sink: LineSink, *, window: float = WINDOW, patience: float = PATIENCE) -> None:
-        """`window` and `patience` in seconds."""
+    def __init__(self, sink: LineSink, *, window: float = WINDOW, patience: float = PATIENCE, tick: float = _TICK) -> None:
+        """`window`, `patience` and `tick` (between two times of handing on) in seconds."""
         self._sink = sink
         self._window = window
         self._patience = patience
+        self._tick = tick
         self._sources: dict[int, _Source] = {}
+        self._progress = time.monotonic()  # when one that is catching up last brought something
         self._some = asyncio.Event()
         self._went = asyncio.Event()  # something has gone out since it was last cleared
 
     def add(self, number: int, *, catching_up: bool = True) -> None:
         """A source begins: until it has caught up the others wait for it, if it does not let them wait too long."""
-        source = _Source(number, time.monotonic())
+        source = self._sources[number] = _Source(number, time.monotonic())
         source.catching_up = catching_up
-        self._sources[number] = source
+        self._progress = source.since
 
     def caught_up(self, number: int) -> None:
         """What the source had at first has come, or does not."""
         source = self._sources.get(number)
         if source is not None and source.catching_up:
             source.catching_up = False
+            self._progress = time.monotonic()
             self._some.set()
 
     def end(self, number: int) -> None:
@@ -187,8 +190,10 @@ class Merger:
 
     async def put(self, number: int, batch: LogBatch) -> None:
         """Lines of one source, in its order; waits while too many do."""
-        source = self._sources[number]
-        source.put(batch, time.monotonic())
+        source, now = self._sources[number], time.monotonic()
+        source.put(batch, now)
+        if source.catching_up:
+            self._progress = now
         if len(self._sources) == 1:
             self.flush()
             return
@@ -196,7 +201,6 @@ class Merger:
         while source.waiting > _MOST_OF_ONE or sum(each.waiting for each in self._sources.values()) > _MOST:
             self._went.clear()
             await self._went.wait()
-            source.progress = time.monotonic()  # it was not its fault
 
     async def run(self) -> None:
         """Hand on what is due, until cancelled."""
@@ -206,7 +210,7 @@ class Merger:
             self.flush()
             if any(source.chunks for source in self._sources.values()):
                 self._some.set()
-            await asyncio.sleep(_TICK)
+            await asyncio.sleep(self._tick)
 
     def flush(self, *, everything: bool = False) -> None:
         """Hand on what is due, or all there is."""
@@ -231,7 +235,8 @@ class Merger:
 
     def _due(self, now: float) -> int | None:
         """The key up to which lines may go out; None: none may."""
-        behind = [source for source in self._sources.values() if source.catching_up and now - source.progress < self._patience]
+        patient = now - self._progress < self._patience
+        behind = [source for source in self._sources.values() if source.catching_up and patient and now - source.since < _LONGEST_WAIT]
         due: int | None = None
         # Lines that are late already wait as long as others: they may still be put in order among themselves.
         for source in self._sources.values():

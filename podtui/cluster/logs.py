@@ -98,11 +98,13 @@ class LogFollower:
         pace: float = 1.0,
         line_limit: int = MAX_LINE,
         caught_up: Callable[[], None] | None = None,
+        pod: dict[str, Any] | None = None,
     ) -> None:
         """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
         (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
 
-        With `caught_up`, what there is at first is read to its end before it is followed, and then that is called."""
+        With `caught_up`, what there is at first is read to its end before it is followed, and then that is called.
+        `pod` is the pod as it was got a moment ago."""
         self.ref = ref
         self.container = container
         self.containers: list[str] = []  # the pod's, known once it was asked
@@ -125,6 +127,7 @@ class LogFollower:
         self._gap = ""  # from when to when lines may be missing
         self._broke = False  # the latest stream did not end, it was cut off
         self._caught_up = caught_up
+        self._pod = pod
         self._awake = asyncio.Event()
         self.calm = 1.0  # how much longer than usual a pod that ended is left in peace
 
@@ -185,7 +188,7 @@ class LogFollower:
     async def _step(self, batches: Batches) -> None:
         """Ask the pod, and do what its state asks for."""
         try:
-            pod = await self._connection.json("GET", self.ref.path)
+            pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
         except NotFound:
             if self._broke and self._position.since:
                 await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")

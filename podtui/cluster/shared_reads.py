@@ -1,6 +1,6 @@
 """The API server shared fairly: what many log followers ask for, so many at once and so many a second.
 
-The rate is that of kubectl's own client (50 a second, after a burst of 100). Followers of one pod's containers that ask for the pod at
+The rate is that of kubectl's own discovery: 50 a second, after a burst of 300. Followers of one pod's containers that ask for the pod at
 the same time share the answer.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10
 _RATE = 50.0  # requests a second
-_BURST = 100
+_BURST = 300
 _OPENING = 0.25  # seconds after which a stream without an answer is a quiet one: it no longer counts as being opened
 
 

@@ -148,7 +148,7 @@ async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPa
 
 
 @given(st.data())
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data):
     count = data.draw(st.integers(1, 4))
     drawn = data.draw(st.lists(st.lists(st.integers(0, 30), max_size=25), min_size=count, max_size=count))

@@ -1,0 +1,220 @@
+"""The logs of many containers as one, over pods in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import Any
+
+from podtui.cluster.log_group import LogGroup, LogTarget
+from podtui.cluster.logs import LogOptions
+from podtui.cluster.resources import Scope
+from podtui.cluster.shared_reads import SharedReads
+from podtui.errors import Forbidden, ServerError, api_error
+from tests.unit.list_server import refusal, until
+from tests.unit.log_cluster import BASE, LogCluster, Taker
+
+
+@asynccontextmanager
+async def following(cluster: LogCluster, target: LogTarget, options: LogOptions | None = None, **kw: Any):
+    group, taker = LogGroup(cluster, target, options, pace=kw.pop("pace", 0.02), **kw), Taker()  # type: ignore[arg-type]
+    task = asyncio.create_task(group.run(taker))
+    try:
+        yield group, taker
+    finally:
+        failed = task.done() and not task.cancelled() and task.exception() is not None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=not failed)
+
+
+def names(group: LogGroup) -> list[str]:
+    return [f"{source.ref.name} {source.container}" for source in group.sources]
+
+
+async def test_all_containers_of_a_pod_are_read_init_and_ephemeral_ones_too_and_those_that_come_later():
+    cluster = LogCluster()
+    pod = cluster.pod("web-1", "app", "side")
+    cluster.pod("web-1", "setup", kind="initContainers")
+    cluster.write(pod.containers["setup"], "ready")
+    cluster.exit(pod.containers["setup"])
+    cluster.write(pod.containers["app"], "hello")
+    async with following(cluster, LogTarget((pod.ref,), every=True)) as (group, taker):
+        await until(lambda: "hello" in taker.texts)
+        assert names(group) == ["web-1 app", "web-1 side", "web-1 setup"]
+        cluster.pod("web-1", "debugger", kind="ephemeralContainers")
+        cluster.write(pod.containers["debugger"], "sh")
+        await until(lambda: taker.texts == ["ready", "hello", "sh"])
+        assert names(group)[3] == "web-1 debugger"
+        await until(lambda: taker.notes)
+        assert taker.notes == [(2, "ended: exit code 0, Error")]
+
+
+async def test_without_names_it_is_the_container_that_kubectl_takes():
+    cluster = LogCluster()
+    pod = cluster.pod("web-1", "app", "side")
+    async with following(cluster, LogTarget((pod.ref,))) as (group, _):
+        await until(lambda: names(group) == ["web-1 app"] and group.containers == ["app", "side"])
+
+
+async def test_the_tails_of_marked_pods_are_merged_by_time_and_then_followed():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"web-{number}") for number in range(3)]
+    for number in range(30):
+        cluster.write(pods[number % 3].containers["app"], f"line {number}")
+    async with following(cluster, LogTarget(tuple(pod.ref for pod in pods)), LogOptions(tail=1000)) as (group, taker):
+        await until(lambda: len(taker.lines) == 30)
+        assert taker.texts == [f"line {number}" for number in range(30)]
+        cluster.write(pods[1].containers["app"], "next")
+        await until(lambda: taker.texts[-1] == "next")
+        assert [source.lines for source in group.sources] == [10, 11, 10]
+
+
+async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_from_their_beginning():
+    cluster = LogCluster()
+    first = cluster.pod("web-1", labels={"app": "web"})
+    cluster.pod("db-1", labels={"app": "db"})
+    cluster.write(first.containers["app"], *(f"old {number}" for number in range(20)))
+    target = LogTarget(scope=Scope(("shop",), "app=web"), every=True)
+    async with following(cluster, target, LogOptions(tail=5)) as (group, taker):
+        await until(lambda: len(taker.lines) == 5)
+        group._began = BASE / 1e9  # the fake pods' clock is not this machine's
+        later = cluster.pod("web-2", "-app", labels={"app": "web"})
+        await until(lambda: len(group.sources) == 2 and group.sources[1].status.state == "waiting")
+        cluster.start(later.containers["app"])
+        cluster.write(later.containers["app"], *(f"new {number}" for number in range(20)))
+        await until(lambda: len(taker.of(1)) == 20)
+        cluster.remove(later)
+        await until(lambda: group.sources[1].final)
+        assert group.sources[1].status.why == "the pod is gone"
+        assert len(taker.of(1)) == 20  # they stay
+        again = cluster.pod("web-2", labels={"app": "web"})
+        cluster.write(again.containers["app"], "another pod of that name")
+        await until(lambda: taker.of(2) == ["another pod of that name"])
+    assert not cluster.open_watches
+
+
+async def test_only_pods_whose_names_pass_are_read():
+    cluster = LogCluster()
+    for name in ("web-1", "db-1"):
+        cluster.write(cluster.pod(name).containers["app"], f"from {name}")
+    target = LogTarget(scope=Scope(("shop",)), passes=lambda namespace, name: name.startswith("web"))
+    async with following(cluster, target) as (group, taker):
+        await until(lambda: taker.texts == ["from web-1"])
+        cluster.put("shop", "db-1")
+        cluster.write(cluster.pod("web-2").containers["app"], "from web-2")
+        await until(lambda: len(group.sources) == 2 and taker.texts[-1] == "from web-2")
+        assert names(group) == ["web-1 app", "web-2 app"]
+
+
+async def test_above_the_limit_it_is_told_what_is_left_out_and_its_turn_comes():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"web-{number}") for number in range(5)]
+    for pod in pods:
+        cluster.write(pod.containers["app"], f"from {pod.name}")
+    async with following(cluster, LogTarget(tuple(pod.ref for pod in pods)), limit=3) as (group, taker):
+        await until(lambda: len(taker.lines) == 3)
+        assert group.left_out == ["web-3", "web-4"]
+        assert group.streams == 3
+        cluster.remove(pods[0])
+        await until(lambda: "from web-3" in taker.texts)
+        assert group.left_out == ["web-4"]
+    assert cluster.most_open <= 3
+
+
+async def test_two_hundred_streams_are_opened_a_few_at_a_time():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"web-{number:03}") for number in range(205)]
+    for pod in pods:
+        cluster.write(pod.containers["app"], f"from {pod.name}")
+    reads = SharedReads(cluster, rate=1e6)  # type: ignore[arg-type]
+    async with following(cluster, LogTarget(scope=Scope(("shop",))), pace=1.0, reads=reads) as (group, taker):
+        await until(lambda: len(taker.lines) == 200, 60)
+        assert len(group.left_out) == 5
+        assert taker.texts == [f"from {pod.name}" for pod in pods[:200]]
+        assert group.tail is None
+        await until(lambda: len(cluster.open) == 200, 60)
+    assert cluster.most_opening <= 10
+
+
+async def test_many_tails_are_shorter_than_one():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"web-{number:03}") for number in range(40)]
+    async with following(cluster, LogTarget(tuple(pod.ref for pod in pods)), LogOptions(tail=1000)) as (group, _):
+        await until(lambda: len(cluster.logs_asked) >= 40)
+        assert group.tail == 500
+        assert {asked["tailLines"] for asked in cluster.logs_asked} == {"500"}
+
+
+async def test_an_outage_of_the_server_loses_and_repeats_nothing_of_any_source():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"web-{number}", "app", "side") for number in range(4)]
+    containers = [container for pod in pods for container in pod.containers.values()]
+    async with following(cluster, LogTarget(scope=Scope(("shop",)), every=True)) as (group, taker):
+        for turn in range(3):
+            for place, container in enumerate(containers):
+                cluster.write(container, f"{turn} {place}")
+            await until(lambda turn=turn: len(taker.lines) == 8 * (turn * 2 + 1), 30)
+            cluster.down = True
+            cluster.drop(torn=12)
+            for place, container in enumerate(containers):
+                cluster.write(container, f"{turn} {place} again")
+            await until(lambda: all(source.status.state == "reconnecting" for source in group.sources), 30)
+            cluster.down = False
+            cluster.log_faults = [ServerError(500, "InternalError", "etcd"), refusal(429, "TooManyRequests", 0.01)]
+            await until(lambda turn=turn: len(taker.lines) == 8 * (turn * 2 + 2), 30)
+    for source in group.sources:
+        texts = taker.of(source.number)
+        assert len(set(texts)) == len(texts) == 6
+
+
+async def test_containers_of_one_pod_share_what_is_asked_about_it():
+    cluster = LogCluster()
+    pod = cluster.pod("web-1", *(f"c{number}" for number in range(20)))
+    async with following(cluster, LogTarget((pod.ref,), every=True), pace=1.0):
+        await until(lambda: len(cluster.open) == 20, 30)
+        assert cluster.pods_asked <= 4
+
+
+async def test_who_may_not_read_the_pod_still_gets_the_log_that_the_server_gives():
+    cluster = LogCluster()
+    pod = cluster.pod("web-1")
+    cluster.write(pod.containers["app"], "hello")
+    cluster.pod_faults = [api_error(403, "Forbidden", "no") for _ in range(20)]
+    assert isinstance(cluster.pod_faults[0], Forbidden)
+    async with following(cluster, LogTarget((pod.ref,), every=True)) as (group, taker):
+        await until(lambda: taker.texts == ["hello"])
+        assert len(group.sources) == 1
+
+
+async def test_it_ends_when_nothing_more_can_come():
+    cluster = LogCluster()
+    pods = [cluster.pod(f"job-{number}") for number in range(2)]
+    for pod in pods:
+        cluster.write(pod.containers["app"], f"from {pod.name}")
+        cluster.exit(pod.containers["app"], 3)
+        pod.phase = "Failed"
+    taker = Taker()
+    group = LogGroup(cluster, LogTarget(tuple(pod.ref for pod in pods)), pace=0.02)  # type: ignore[arg-type]
+    async with asyncio.timeout(30):
+        await group.run(taker)
+    assert taker.texts == ["from job-0", "from job-1"]
+    assert [source.status.why for source in group.sources] == ["exit code 3, Error"] * 2
+    assert sorted(taker.notes) == [(0, "ended: exit code 3, Error"), (1, "ended: exit code 3, Error")]
+
+
+async def test_a_sink_that_fails_is_not_silent():
+    cluster = LogCluster()
+    pod = cluster.pod("web-1")
+    cluster.write(pod.containers["app"], "hello")
+
+    def sink(_: object) -> None:
+        raise ValueError("the sink failed")
+
+    group = LogGroup(cluster, LogTarget((pod.ref,)), pace=0.02)  # type: ignore[arg-type]
+    try:
+        async with asyncio.timeout(30):
+            await group.run(sink)
+    except ValueError as error:
+        assert str(error) == "the sink failed"
+    else:
+        raise AssertionError("nothing was raised")
