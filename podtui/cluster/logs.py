@@ -48,7 +48,7 @@ QUIET = 120.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
 _SURE = 6  # looks at a pod after which its status is no longer behind
-_TRIES = 5  # of a request that the server finds invalid
+_TRIES = 5  # of a request that the server finds invalid, before anything was got
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
 
@@ -117,11 +117,15 @@ class LogFollower:
         self._listeners: list[Callable[[LogStatus], None]] = []
         self._uid = ref.uid
         self._run: Run | None = None
+        self._restarts = 0  # of the container, when that run was found
         self._first = True  # the run that was found at first, to which `tail` and the like apply
         self._position = Position()
+        self._later: Position | None = None  # of the next run, whose first lines came before the last ones of this one
         self._reads = Reads()
         self._read_out = False  # everything of a run that ended has been read
         self._attempt = 0
+        self._refused = 0  # requests in a row that the server found invalid
+        self._heard = False  # whether any log has ever been got
         self._polls = 0
         self._came = False  # whether the latest stream brought anything
         self._gap = ""  # from when to when lines may be missing
@@ -171,7 +175,8 @@ class LogFollower:
                 await self._back_off(error)
             except Invalid as error:
                 await batches.flush()
-                if self.options.previous or self._attempt >= _TRIES:
+                self._refused += 1
+                if self.options.previous or (self._refused > _TRIES and not self._heard):
                     self._say("failed", error.what, error=error, final=True)
                 else:  # between two runs of a container its pod and the kubelet may disagree for a moment
                     await self._back_off(error)
@@ -215,6 +220,7 @@ class LogFollower:
         run = runs.current
         if self._run is None:
             self._begin(run, first=True)
+            self._restarts = runs.restarts
         elif run.id != self._run.id:
             await self._next_run(batches, runs)
         if not run.running or not self.options.follow:
@@ -253,12 +259,10 @@ class LogFollower:
         """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
         assert self._run is not None
         before = self._run
-        ahead, position = await self._ahead(runs.current), self._position
-        if ahead is None:
-            await self._tell_gap(batches)
-        else:
+        if self._later is None and (ahead := await self._ahead(runs.current)) is not None:
             self._gap = ""  # it was no gap: what came behind it is of the new run
-            self._position, self._read_out = ahead, False
+            self._later, self._position, self._read_out = self._position, ahead, False
+        await self._tell_gap(batches)
         if runs.previous.id == before.id:
             before = runs.previous
             if not self._read_out:
@@ -268,14 +272,26 @@ class LogFollower:
                     await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {error.what}")
             note = f"container {self.container} restarted ({before.ending()})"
         elif runs.previous.id:
-            note = f"container {self.container} was restarted several times; lines of the runs between are missing"
-            note += self._between(runs.current)
+            note = await self._run_between(batches, runs)
         else:
             note = f"container {self.container} restarted"
         await batches.note(note)
         self._begin(runs.current, first=False)
-        if ahead is not None:
-            self._position = position  # these lines of the new run came already
+        self._restarts = runs.restarts
+        if self._later is not None:
+            self._position, self._later = self._later, None  # these lines of the new run came already
+
+    async def _run_between(self, batches: Batches, runs: ContainerRuns) -> str:
+        """The run before the current one is not the one that was followed: all of it, and a note of what cannot be had."""
+        if not self._read_out or runs.restarts - self._restarts != 2:
+            words = f"container {self.container} was restarted several times; lines in between may be missing"
+            await batches.note(words + self._between(runs.previous))
+        self._begin(runs.previous, first=False)
+        try:
+            await self._read(batches, follow=False, previous=True)
+        except (Invalid, NotFound) as error:
+            await batches.note(f"the previous run is missing{self._between(runs.current)}: {error.what}")
+        return f"container {self.container} restarted ({runs.previous.ending()})"
 
     def _between(self, run: Run) -> str:
         """From the last line that was read to the beginning of a run, in words."""
@@ -389,6 +405,7 @@ class LogFollower:
                 ) as stream,
                 aclosing(self._of_this_run(stream, batches) if follow else _all(stream)) as chunks,
             ):
+                self._refused, self._heard = 0, True
                 if follow:
                     self._say("following")
                 elif self.status.state != "following":  # there it is only the rest of a run that ended just now

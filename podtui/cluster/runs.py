@@ -36,11 +36,13 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class ContainerRuns(msgspec.Struct, frozen=True):
-    """What a pod tells of one container. `waiting` is why it is not running, as `CrashLoopBackOff: back-off 10s ...`."""
+    """What a pod tells of one container. `waiting` is why it is not running, as `CrashLoopBackOff: back-off 10s ...`; `restarts` counts
+    them (`restartCount`)."""
 
     current: Run
     previous: Run
     waiting: str = ""
+    restarts: int = 0
 
 
 def containers_of(pod: Mapping[str, Any]) -> list[str]:
@@ -68,12 +70,13 @@ def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
     previous = _terminated(status, last, before=1) if last else Run()
     waiting = state.get("waiting") or {}
     why = ": ".join(word for word in (waiting.get("reason") or "", waiting.get("message") or "") if word)
+    restarts = status.get("restartCount") or 0
     if running := state.get("running"):
-        key = status.get("containerID") or f"{status.get('restartCount', 0)}@{running.get('startedAt', '')}"
-        return ContainerRuns(Run(key, running.get("startedAt") or "", running=True), previous)
+        key = status.get("containerID") or f"{restarts}@{running.get('startedAt', '')}"
+        return ContainerRuns(Run(key, running.get("startedAt") or "", running=True), previous, "", restarts)
     if terminated := state.get("terminated"):
-        return ContainerRuns(_terminated(status, terminated), previous)
-    return ContainerRuns(previous, previous, why)
+        return ContainerRuns(_terminated(status, terminated), previous, "", restarts)
+    return ContainerRuns(previous, previous, why, restarts)
 
 
 def over(pod: Mapping[str, Any]) -> bool:

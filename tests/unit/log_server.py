@@ -67,6 +67,7 @@ class LogServer:
         self.previous: ContainerRun | None = None
         self.waiting: dict[str, str] = {}
         self.uid = "uid-1"
+        self.restarts = 0
         self.phase = "Running"
         self.told: dict[str, Any] | None = None  # a pod from before: its status is behind its containers
         self.gone = False
@@ -91,7 +92,7 @@ class LogServer:
 
     # -- the pod
     def pod(self) -> dict[str, Any]:
-        status: dict[str, Any] = {"name": "app", "restartCount": 0}
+        status: dict[str, Any] = {"name": "app", "restartCount": self.restarts}
         if self.waiting:
             status["state"] = {"waiting": self.waiting}
         elif self.current is not None:

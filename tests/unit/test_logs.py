@@ -380,17 +380,28 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more():
     assert taker.notes == [f"the pod went while it was not heard: lines after {told(stamp(0))} may be missing"]
 
 
-async def test_runs_that_were_missed_are_told():
+async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read():
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
         await taker.until(lambda: follower.status.state == "ended")
-        server.previous = ContainerRun("c4", numbered(1, start=8), exit_code=1)
-        server.current = ContainerRun("c5", numbered(1, start=9))
-        await taker.until(lambda: len(taker.lines) == 2)
-    second = told(stamp(0))
-    words = "container app was restarted several times; lines of the runs between are missing"
-    assert taker.notes == [f"{words} ({second} to {second})"]
+        server.previous = ContainerRun("c4", numbered(1, step=10**9, start=8), exit_code=4, reason="Error")
+        server.current, server.restarts = ContainerRun("c5", numbered(1, step=10**9, start=9)), 4
+        await taker.until(lambda: len(taker.lines) == 3)
+    assert [parse_line(line).text for line in taker.lines] == ["line 0", "line 8", "line 9"]
+    words = "container app was restarted several times; lines in between may be missing"
+    assert taker.notes == [f"{words} ({told(stamp(0))} to {told(stamp(8 * 10**9))})", "container app restarted (exit code 4, Error)"]
+
+
+async def test_of_two_restarts_in_a_row_nothing_is_missing():
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1), exit_code=1)
+    async with following(server) as (follower, taker):
+        await taker.until(lambda: follower.status.state == "ended")
+        server.previous = ContainerRun("c2", numbered(1, start=8), exit_code=4, reason="Error")
+        server.current, server.restarts = ContainerRun("c3", numbered(1, start=9)), 2
+        await taker.until(lambda: len(taker.lines) == 3)
+    assert taker.notes == ["container app restarted (exit code 4, Error)"]
 
 
 async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts():
