@@ -8,14 +8,11 @@ from typing import Any, Literal
 import msgspec
 
 from podtui.cluster import fields
+from podtui.cluster.remaking import manifest
 from podtui.cluster.resources import ObjectRef
 
 Form = Literal["creates", "changes", "deletes"]
 
-_OF_THIS_ONE = (
-    *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
-    *("managedFields", "selfLink"),
-)
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -53,15 +50,6 @@ def recorded(change: Change, body: object, answer: Mapping[str, Any] | None) -> 
     less = kept_before != before or kept_after != after
     withheld = "the values of a Secret are not kept" if less else ""
     return {"before": kept_before, "after": kept_after, "pods": [manifest(pod) for pod in change.pods], "withheld": withheld}
-
-
-def manifest(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An object as it is kept: without `status` and without what only this very object had (UID, managedFields, ...)."""
-    made = {key: part for key, part in value.items() if key != "status"}
-    metadata = made.get("metadata")
-    if isinstance(metadata, dict):
-        made["metadata"] = {key: part for key, part in metadata.items() if key not in _OF_THIS_ONE}
-    return made
 
 
 def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str, Any] | None:

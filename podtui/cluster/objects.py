@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from podtui.cluster import creation
+from podtui.cluster import creation, remaking
 from podtui.cluster.changes import Change, recorded
 from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
@@ -210,7 +210,7 @@ class Objects:
         except Forbidden:
             return []
         kind = {"apiVersion": "v1", "kind": "Pod"}  # which the items of a list leave out
-        return [{**kind, **pod} for pod in listed.get("items") or () if not is_controlled(pod)]
+        return [{**kind, **pod} for pod in listed.get("items") or () if not remaking.owner(pod)]
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
         """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
@@ -248,12 +248,6 @@ class Objects:
         if now.get("uid") != ref.uid:
             return _replaced(ref, error)
         return _changed(ref, error) if ref.resource_version and now.get("resourceVersion") != ref.resource_version else error
-
-
-def is_controlled(value: Mapping[str, Any]) -> bool:
-    """Whether a controller owns the object, and makes another one when it goes."""
-    owners = _map(value.get("metadata")).get("ownerReferences") or ()
-    return any(isinstance(owner, dict) and owner.get("controller") for owner in owners)
 
 
 def _changed(ref: ObjectRef, error: Conflict) -> Changed:
