@@ -65,6 +65,13 @@ def leaves(patch: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
             yield (*path, key), value
 
 
+def at(value: Any, path: tuple[str, ...]) -> Any:
+    """The value of a field, None where it is not there."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def field_name(path: tuple[str, ...]) -> str:
     """A path as kubectl writes it: `metadata.labels.env`, `metadata.annotations['example.com/note']`."""
     words = path[0]

@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from podtui.cluster.label_changes import LabelChanges
 from podtui.cluster.resources import ObjectRef, Resource
 
@@ -67,6 +69,24 @@ def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
 def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:
     """`kubectl create -n NS -f FILE`."""
     return _command(["create", *_namespace(namespace), "-f", path], options)
+
+
+def kubectl_create_object(ref: ObjectRef, value: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
+    """`printf %s MANIFEST | kubectl create -n NS -f -`, with the manifest as JSON."""
+    body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
+    command = _command(["create", *_namespace(ref.namespace), "-f", "-"], options)
+    return f"printf %s {shlex.quote(msgspec.json.encode(body).decode())} | {command}"
+
+
+def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
+    """`kubectl patch KIND -n NS NAME --type=merge -p PATCH`."""
+    words = ["patch", _named(ref.resource), *_namespace(ref.namespace), ref.name]
+    return _command([*words, "--type=merge", "-p", msgspec.json.encode(patch).decode()], options)
+
+
+def kubectl_cordon(node: str, on: bool, *, options: Sequence[str] = ()) -> str:
+    """`kubectl cordon NODE`, or `uncordon`."""
+    return _command(["cordon" if on else "uncordon", node], options)
 
 
 def _command(words: Sequence[str], options: Sequence[str]) -> str:

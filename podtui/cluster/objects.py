@@ -233,6 +233,12 @@ class Objects:
             self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options, existing=existing
         )
 
+    async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
+        """Create one object from its manifest, whose kind is `ref`'s; gives it as the server made it. Conflict when it exists."""
+        body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
+        change = Change("create", "creates", ref, command)
+        return await self.mutate(change, "POST", ref.resource.path(ref.namespace), query=[("fieldManager", "podtui")], body=body)
+
     @property
     def _options(self) -> tuple[str, ...]:
         return self._connection.settings.kubectl_options
