@@ -11,8 +11,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from podtui.cluster.label_changes import LabelChanges
 from podtui.cluster.resources import ObjectRef, Resource
 
@@ -75,13 +73,7 @@ def kubectl_create_object(ref: ObjectRef, value: Mapping[str, Any], *, options: 
     """`printf %s MANIFEST | kubectl create -n NS -f -`, with the manifest as JSON."""
     body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
     command = _command(["create", *_namespace(ref.namespace), "-f", "-"], options)
-    return f"printf %s {shlex.quote(msgspec.json.encode(body).decode())} | {command}"
-
-
-def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
-    """`kubectl patch KIND -n NS NAME --type=merge -p PATCH`."""
-    words = ["patch", _named(ref.resource), *_namespace(ref.namespace), ref.name]
-    return _command([*words, "--type=merge", "-p", msgspec.json.encode(patch).decode()], options)
+    return f"printf %s {shlex.quote(json.dumps(body, ensure_ascii=False))} | {command}"
 
 
 def kubectl_cordon(node: str, on: bool, *, options: Sequence[str] = ()) -> str:

@@ -129,10 +129,10 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
     changes, since = [], []
     for path, then in fields.leaves(before):
         is_now, left = fields.at(now, path), fields.at(after, path)
-        if is_now == then:
+        if fields.same(is_now, then):
             continue
         name = fields.field_name(path)
-        if is_now != left:
+        if not fields.same(is_now, left):
             since.append(f"{name} is {value_text(is_now)} now, this change left {value_text(left)}")
         changes.append(FieldChange(name, is_now, then))
     ref = msgspec.structs.replace(ref, resource_version=metadata.get("resourceVersion") or "")

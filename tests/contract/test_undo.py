@@ -138,7 +138,7 @@ async def test_an_edit_goes_back_field_by_field(undoing: Undoing, namespace: str
     step = await undoing.undo()
     assert (await undoing.objects.get(ref))["data"] == {"a": "1", "b": "2", "theirs": "x"}
     assert step.commands == (shlex.join([*_kubectl(undoing), "patch", "configmap", "-n", namespace, "x", "--type=merge", "-p"])
-                             + """ '{"data":{"a":"1","b":"2"}}'""",)
+                             + """ '{"data": {"a": "1", "b": "2"}}'""",)
 
 
 def _kubectl(undoing: Undoing) -> Sequence[str]:
