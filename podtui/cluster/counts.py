@@ -104,7 +104,7 @@ class PodCounts:
 
     def _counted_here(self) -> bool:
         scope = self._pods.scope
-        return scope.all_namespaces and not scope.selector.strip() and self._pods.known
+        return scope.all_namespaces and not scope.selector.strip() and not scope.node and self._pods.known
 
     def _batch(self, batch: Batch) -> None:
         """Only rows that come or go change a count: with as many rows as before and none removed there is nothing to do."""

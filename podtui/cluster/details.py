@@ -65,6 +65,15 @@ class PodDetails:
     deleted: float | None
     grace_period: int | None
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether there is something to explain: it has no node, a container fails or is not ready, or it does not end."""
+        if self.phase == "Succeeded":
+            return False
+        if self.phase not in ("Running",) or self.pending or self.deleted is not None:
+            return True
+        return any(not one.ready or one.restarts for one in self.containers if one.kind in ("container", "sidecar"))
+
 
 def describe(pod: Mapping[str, Any]) -> PodDetails:
     """The details of a Pod (decoded JSON of core/v1); never raises."""

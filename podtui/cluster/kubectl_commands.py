@@ -64,6 +64,11 @@ def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
     return _command(["create", "namespace", name], options)
 
 
+def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: Sequence[str] = ()) -> str:
+    """`kubectl cordon NODE...` or `kubectl uncordon NODE...`."""
+    return _command(["cordon" if unschedulable else "uncordon", *(ref.name for ref in refs)], options)
+
+
 def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:
     """`kubectl create -n NS -f FILE`."""
     return _command(["create", *_namespace(namespace), "-f", path], options)
@@ -74,11 +79,6 @@ def kubectl_create_object(ref: ObjectRef, value: Mapping[str, Any], *, options: 
     body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
     command = _command(["create", *_namespace(ref.namespace), "-f", "-"], options)
     return f"printf %s {shlex.quote(json.dumps(body, ensure_ascii=False))} | {command}"
-
-
-def kubectl_cordon(node: str, on: bool, *, options: Sequence[str] = ()) -> str:
-    """`kubectl cordon NODE`, or `uncordon`."""
-    return _command(["cordon" if on else "uncordon", node], options)
 
 
 def _command(words: Sequence[str], options: Sequence[str]) -> str:

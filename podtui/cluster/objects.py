@@ -29,7 +29,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
 from podtui.cluster.discovery import Discovery
 from podtui.cluster.journal import Journal, ending_of
-from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_label, kubectl_patch
+from podtui.cluster.kubectl_commands import kubectl_cordon, kubectl_delete, kubectl_label, kubectl_patch
 from podtui.cluster.label_changes import Kind, LabelChanges
 from podtui.cluster.manifests import Document
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
@@ -157,6 +157,16 @@ class Objects:
     async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
         """What `edit` would make of the object (dry run); the same errors."""
         return await self._patch(Change("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
+
+    async def cordon(self, ref: ObjectRef, unschedulable: bool) -> dict[str, Any]:
+        """Let the scheduler put no more pods on the node (`kubectl cordon`), or again; gives the node afterwards.
+
+        Only the UID is a precondition: a node's status changes all the time, and what is asked for does not depend on it.
+        """
+        command = kubectl_cordon([ref], unschedulable, options=self._options)
+        patch = {"spec": {"unschedulable": True if unschedulable else None}}  # what is false is not written, as kubectl does it
+        verb = "cordon" if unschedulable else "uncordon"
+        return await self.patch(msgspec.structs.replace(ref, resource_version=""), patch, verb, command)
 
     async def _patch(self, change: Change, query: Sequence[tuple[str, str]] = (), *, dry_run: bool = False) -> dict[str, Any]:
         ref, patch = change.ref, change.fields or {}

@@ -109,11 +109,16 @@ class Reflector:
         resource_version: str = "",
         state: State = "connecting",
         stale_since: float | None = None,
+        fields: str = "",
     ) -> None:
-        """`stale_since` (epoch seconds) says since when the server has not been heard about the rows that are given."""
+        """`fields` is a field selector.
+
+        `stale_since` (epoch seconds) says since when the server has not been heard about the rows that are given.
+        """
         self.resource = resource
         self.namespace = namespace
         self.selector = selector
+        self.fields = fields
         self.timing = timing or Timing()
         self.rows: dict[str, Row] = {} if rows is None else rows
         self.resource_version = resource_version  # "" means that the set must be listed
@@ -274,6 +279,8 @@ class Reflector:
         query = [("includeObject", "Metadata"), ("limit", str(self._page))]
         if self.selector:
             query.append(("labelSelector", self.selector))
+        if self.fields:
+            query.append(("fieldSelector", self.fields))
         if token:
             query.append(("continue", token))
         return await server.request("GET", self._path, query=query, accept=ACCEPT, timeout=self.timing.request)
@@ -313,6 +320,8 @@ class Reflector:
         ]
         if self.selector:
             query.append(("labelSelector", self.selector))
+        if self.fields:
+            query.append(("fieldSelector", self.fields))
         clock = asyncio.get_running_loop().time
         began_at = self.resource_version
         opened: float | None = None

@@ -59,10 +59,11 @@ class ObjectRef(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a list shows: namespaces (none means all of them) and a label selector ("" means every object)."""
+    """What a list shows: namespaces (none means all of them), a label selector ("" means every object), and the node ("" means any)."""
 
     namespaces: tuple[str, ...] = ()
     selector: str = ""
+    node: str = ""
 
     @property
     def all_namespaces(self) -> bool:

@@ -12,7 +12,7 @@ from podtui.cluster.forward import ForwardManager
 from podtui.cluster.journal import Journal
 from podtui.cluster.objects import Objects
 from podtui.cluster.profiles import Profile, profiles
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Scope
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.store import Health, RowStore, Signal
 from podtui.config import Config
@@ -59,6 +59,7 @@ class Session:
         self._named = scope.namespaces  # the namespaces that were shown last by their names
         self._falling_back = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lists: set[RowStore] = set()  # those that are open only while a screen shows them
         self._ends = [
             self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
             self.pods.subscribe(lambda batch: self.forwards.look(None if batch.reset else batch.changed | batch.removed)),
@@ -83,7 +84,8 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.counts.close()
         await self.forwards.close()
-        await self.pods.close()
+        for store in (*self._lists, self.pods):
+            await store.close()
         await self.namespaces.close()
         if self.connection is not None:
             await self.connection.close()
@@ -103,6 +105,8 @@ class Session:
         self._access = Access(self.connection)
         self.pods.start(self.connection)
         self.namespaces.start(self.connection)
+        for store in self._lists:
+            store.start(self.connection)
         self.opened_signal.emit(None)
         self._spawn(self._count())
         for profile in self.forwards.profiles:
@@ -153,6 +157,20 @@ class Session:
         assert self._access is not None
         return self._access
 
+    def open_list(self, resource: Resource) -> RowStore:
+        """A live list of another kind, for as long as a screen shows it: `close_list` ends it, and so does the session's end."""
+        store = RowStore(resource)
+        self._lists.add(store)
+        if self.connection is not None:
+            store.start(self.connection)
+        return store
+
+    def close_list(self, store: RowStore) -> None:
+        """Let go of a list of `open_list`; its watch ends."""
+        if store in self._lists:
+            self._lists.discard(store)
+            self._spawn(store.close())
+
     def _check(self) -> None:
         _ = self.opened
 
@@ -171,7 +189,7 @@ class Session:
         return True if self.pods.health.state == "live" and ref.uid in self.pods.rows else None
 
     # -- scope --------------------------------------------------------------------------------------------------
-    def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None) -> None:
+    def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None, node: str | None = None) -> None:
         """Change the scope of the pod list; what is not given stays."""
         scope = self.pods.scope
         self._named = tuple(scope.namespaces if namespaces is None else namespaces) or self._named
@@ -180,6 +198,7 @@ class Session:
             Scope(
                 scope.namespaces if namespaces is None else tuple(namespaces),
                 scope.selector if selector is None else selector,
+                scope.node if node is None else node,
             )
         )
 

@@ -22,7 +22,7 @@ _LISTS_AT_ONCE = 6
 _KEPT = 8  # scopes left behind that stay at hand
 
 T = TypeVar("T")
-Key = tuple[str, str]  # namespace ("" for all), selector
+Key = tuple[str, str, str]  # namespace ("" for all), selector, field selector
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -160,7 +160,8 @@ class RowStore:
 
     def _keys(self) -> list[Key]:
         namespaces = self.scope.namespaces if self.resource.namespaced else ()
-        return [(namespace, self.scope.selector.strip()) for namespace in dict.fromkeys(namespaces or ("",))]
+        fields = f"spec.nodeName={self.scope.node}" if self.scope.node else ""
+        return [(namespace, self.scope.selector.strip(), fields) for namespace in dict.fromkeys(namespaces or ("",))]
 
     def _turn_to(self, old: dict[Key, Reflector]) -> None:
         """Make the reflectors those of the scope; ones that it shares with the last scope go on undisturbed."""
@@ -182,7 +183,8 @@ class RowStore:
             rows = dict(kept[1].rows) if kept is not None and resume else self._at_hand(key, old)
             active[key] = Reflector(
                 self.resource,
-                *key,
+                *key[:2],
+                fields=key[2],
                 listener=self,
                 maker=self._maker,
                 timing=self.timing,
@@ -218,20 +220,24 @@ class RowStore:
     def _at_hand(self, key: Key, old: dict[Key, Reflector]) -> dict[str, Row]:
         """The rows that are here and belong to a namespace and selector, as far as one can tell without the server.
 
-        What a scope left behind still holds counts unless a complete set that would hold it too has it no more.
+        What a scope left behind still holds counts unless a complete set that would hold it too has it no more. Rows do not tell the
+        fields that a field selector goes by: those of another one cannot be narrowed to it, only be a part of all.
         """
         found: dict[str, Row] = {}
-        for (namespace, selector), reflector in old.items():
-            if reflector.known and namespace in ("", key[0]) and selector in ("", key[1]):
-                return narrowed(reflector.rows.values(), *key)
+        *place, fields = key
+        for (namespace, selector, others), reflector in old.items():
+            if reflector.known and namespace in ("", key[0]) and selector in ("", key[1]) and others == fields:
+                return narrowed(reflector.rows.values(), *place)
         for _, reflector in self._kept.values():
-            found.update(narrowed(reflector.rows.values(), *key))
+            if fields in ("", reflector.fields):
+                found.update(narrowed(reflector.rows.values(), *place))
         for reflector in old.values():
-            if found and reflector.known:
+            if found and reflector.known and reflector.fields in ("", fields):
                 for uid in narrowed(found.values(), reflector.namespace, reflector.selector):
                     if uid not in reflector.rows:
                         del found[uid]
-            found.update(narrowed(reflector.rows.values(), *key))
+            if fields in ("", reflector.fields):
+                found.update(narrowed(reflector.rows.values(), *place))
         return found
 
     def _forget(self) -> None:
@@ -274,7 +280,7 @@ class RowStore:
     # -- what the reflectors tell (a reflector of a scope left behind is not listened to)
 
     def _is_active(self, reflector: Reflector) -> bool:
-        return self._active.get((reflector.namespace, reflector.selector)) is reflector
+        return self._active.get((reflector.namespace, reflector.selector, reflector.fields)) is reflector
 
     def columns_told(self, reflector: Reflector, columns: list[Column]) -> None:
         if self._is_active(reflector) and columns != self._columns:

@@ -154,7 +154,7 @@ def _commands(ref: ObjectRef, patch: Mapping[str, Any], now: Mapping[str, Any], 
             made += kubectl_label([ref], changes, overwrite=overwrite, options=options)
         return made
     if _is_cordon(ref, patch):
-        return [kubectl_cordon(ref.name, bool(patch["spec"]["unschedulable"]), options=options)]
+        return [kubectl_cordon([ref], bool(patch["spec"]["unschedulable"]), options=options)]
     return [kubectl_patch(ref, patch, options=options)]
 
 

@@ -17,10 +17,12 @@ FORMS = {
     "namespace": "ns NAME[,NAME...] | all",
     "context": "ctx NAME",
     "forwards": "pf [SAVED FORWARD...]",
+    "nodes": "no [NAME]",
     "quit": "q",
 }
 _WORDS = {
     "po": "pods", "pod": "pods", "pods": "pods", "ns": "namespace", "namespace": "namespace", "namespaces": "namespace",
+    "no": "nodes", "node": "nodes", "nodes": "nodes",
     "ctx": "context", "context": "context", "pf": "forwards", "q": "quit", "q!": "quit", "quit": "quit",
 }  # fmt: skip
 
@@ -34,6 +36,7 @@ class Request:
     selector: str | None = None
     context: str = ""
     forwards: tuple[str, ...] = ()
+    node: str = ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -59,6 +62,10 @@ def read_prompt(text: str) -> Request | None:
         if len(words) > 2:
             raise UsageError(f"one word expected: {FORMS[verb]}")
         return Request(verb, None if len(words) == 1 else _namespaces(words[1]))
+    if verb == "nodes":
+        if len(words) > 2:
+            raise UsageError(f"at most one name expected: {FORMS[verb]}")
+        return Request(verb, node=words[1] if len(words) == 2 else "")
     if verb == "context":
         if len(words) != 2:
             raise UsageError(f"a context's name expected: {FORMS[verb]}")

@@ -45,7 +45,7 @@ class Rights:
         if self._session.connection is None:
             return
         for command in BY_ID.values():
-            if command.permission is not None and (ref.resource.plural == "pods" or not command.permission.subresource):
+            if command.permission is not None and _concerns(command.permission, ref):
                 key = (str(command.permission), ref.resource.plural, _place(ref))
                 if key not in self._asked:
                     self._asked.add(key)
@@ -67,6 +67,13 @@ class Rights:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _concerns(permission: Permission, ref: ObjectRef) -> bool:
+    """Whether a command with this permission can be meant for the object: what is said of pods holds for any kind, but for subresources."""
+    if permission.resource == "pods":
+        return ref.resource.plural == "pods" or not permission.subresource
+    return permission.resource == ref.resource.plural
 
 
 def _place(ref: ObjectRef) -> str:

@@ -53,6 +53,8 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     left += [("  ", ""), (namespaces, "label.key")]
     if scope.selector:
         left += [("  -l ", "dim"), (scope.selector, "label.value")]
+    if scope.node:
+        left += [("  on node ", "dim"), (scope.node, "label.value")]
     if why:
         left += [("  ", ""), (why, style)]
     right: list[Part] = []

@@ -40,10 +40,11 @@ class Thing:
     status: str = "Running"
     restarts: str = "0"
     created: str = "2026-01-02T03:04:05Z"
+    node: str = "node-1"
 
     def row(self) -> dict[str, Any]:
         return {
-            "cells": [self.name, "1/1", self.status, self.restarts, "5m", "10.0.0.1", "node-1"],
+            "cells": [self.name, "1/1", self.status, self.restarts, "5m", "10.0.0.1", self.node],
             "object": {
                 "kind": "PartialObjectMetadata",
                 "apiVersion": "meta.k8s.io/v1",
@@ -171,7 +172,7 @@ class ListServer:
             await self.held.wait()
         if self.list_body is not None:
             return self.list_body()
-        matches = parse(asked.get("labelSelector", "")).matches
+        matches, on = parse(asked.get("labelSelector", "")).matches, _node(asked)
         namespace = self._namespace(path)
         if "continue" in asked:
             at, start = map(int, asked["continue"].split(":"))
@@ -181,7 +182,7 @@ class ListServer:
         else:
             at, start = self.version, 0
             found = sorted(
-                (thing for thing in self.things.values() if namespace in ("", thing.namespace) and matches(thing.labels)),
+                (one for one in self.things.values() if namespace in ("", one.namespace) and matches(one.labels) and on in ("", one.node)),
                 key=lambda thing: (thing.namespace, thing.name),
             )
         limit = int(asked["limit"])
@@ -230,7 +231,7 @@ class ListServer:
         if self.watch_lines:
             yield self.watch_lines.pop(0)
             return
-        matches = parse(asked.get("labelSelector", "")).matches
+        matches, on = parse(asked.get("labelSelector", "")).matches, _node(asked)
         namespace = self._namespace(asked["path"])
         columns: list[dict[str, Any]] | None = self.columns
         while True:
@@ -239,8 +240,8 @@ class ListServer:
                 if version <= since:
                     continue
                 since = version
-                was = before is not None and namespace in ("", before.namespace) and matches(before.labels)
-                now = after is not None and namespace in ("", after.namespace) and matches(after.labels)
+                was = before is not None and namespace in ("", before.namespace) and matches(before.labels) and on in ("", before.node)
+                now = after is not None and namespace in ("", after.namespace) and matches(after.labels) and on in ("", after.node)
                 if not was and not now:
                     continue
                 thing = after if now else before
@@ -267,6 +268,11 @@ class ListServer:
                 if ending is not None:
                     yield ending
                 return
+
+
+def _node(asked: dict[str, str]) -> str:
+    """The node of a field selector, the only one that is known here."""
+    return asked.get("fieldSelector", "").removeprefix("spec.nodeName=")
 
 
 def bookmark(version: int) -> bytes:

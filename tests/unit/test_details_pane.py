@@ -284,13 +284,15 @@ async def test_it_waits_for_the_connection() -> None:
         assert "c0" in await shown.settle() and shown.notice == ""
 
 
-async def test_a_namespace_and_a_node_have_no_containers_but_yaml() -> None:
+async def test_a_namespace_has_no_containers_but_yaml_and_a_node_has_a_page_of_its_own() -> None:
     async with window() as shown:
-        for resource, name in ((NAMESPACES, "shop"), (NODES, "n1")):
+        for resource, name, tab in ((NAMESPACES, "shop", "yaml"), (NODES, "n1", "yaml")):
             ref = ObjectRef(resource, name)
             shown.session.server.objects[ref.path] = {"kind": resource.kind, "metadata": {"name": name}}
-            assert f"name: {name}" in await shown.show(ref)
-            assert shown.pane.tab == "yaml" and "Containers" not in shown.bar and f"{resource.kind.lower()}/{name}" in shown.bar
+            assert f"name: {name}" in await shown.show(ref, tab)
+            assert shown.pane.tab == "yaml" and "Cont" not in shown.bar and f"{resource.kind.lower()}/{name}" in shown.bar
+        shown.pane.show(ref, "containers")
+        assert shown.pane.tab == "node" and "▸d Node" in shown.bar
 
 
 async def test_nothing_chosen_is_said() -> None:

@@ -492,3 +492,29 @@ def test_after_anything_that_happens_the_store_has_the_servers_set_and_the_view_
             assert set(view.uids) == set(run.store.rows)
 
     asyncio.run(play())
+
+
+# -- the pods of one node
+async def test_a_node_narrows_the_pods_on_the_server() -> None:
+    async with watched(ListServer(), Scope(("web",))) as each:
+        each.server.put("web", "here", node="node-7")
+        each.server.put("web", "there", node="node-8")
+        await until(lambda: {"here", "there"} <= each.names)
+        each.store.set_scope(Scope((), "", "node-7"))
+        assert each.names == set()  # what is on which node is not known here
+        await until(lambda: each.store.health.state == "live" and each.names == {"here"})
+        assert each.server.lists[-1]["fieldSelector"] == each.server.watches[-1]["fieldSelector"] == "spec.nodeName=node-7"
+        each.server.put("db", "late", node="node-7")
+        each.server.put("web", "here", node="node-8")
+        await until(lambda: each.names == {"late"})
+
+
+async def test_leaving_a_node_shows_what_was_there_before_at_once() -> None:
+    async with watched(ListServer(), Scope(("web",))) as each:
+        each.server.put("web", "here", node="node-7")
+        each.server.put("web", "there", node="node-8")
+        await until(lambda: {"here", "there"} <= each.names)
+        each.store.set_scope(Scope((), "", "node-7"))
+        await until(lambda: each.names == {"here"})
+        each.store.set_scope(Scope(("web",)))
+        assert {"here", "there"} <= each.names

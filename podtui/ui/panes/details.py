@@ -1,4 +1,4 @@
-"""The details of one object: a pod's containers, labels and annotations, YAML; of another kind the last two.
+"""The details of one object: a pod's containers, a node's page, labels and annotations, YAML, events, why a pod is as it is.
 
 The pane fetches the object itself when it is told to show it, and again when the live list has a newer version. What
 was shown stays while that happens, and (paler) when the object is gone.
@@ -7,7 +7,8 @@ was shown stays while that happens, and (paler) when the object is gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -16,17 +17,24 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from podtui.cluster.details import PodDetails, describe
-from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.diagnosis import Action
+from podtui.cluster.resources import NODES, PODS, ObjectRef, Resource
 from podtui.cluster.values import mapping, string
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.text import harmless
-from podtui.ui.commands import bindings
+from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.panes.details_events import EventsTab
 from podtui.ui.panes.details_text import annotation_lines, container_lines, size
+from podtui.ui.panes.details_why import WhyTab
+from podtui.ui.panes.live_tab import LiveTab
+from podtui.ui.panes.node_text import NodeTab
+from podtui.ui.widgets.key_hints import key_name
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import Highlight, Line, TextView
 from podtui.ui.widgets.yaml_highlight import YamlHighlight
@@ -36,7 +44,19 @@ if TYPE_CHECKING:
     from podtui.cluster.store import Batch, RowStore
 
 Finished = tuple[Sequence[Line], Highlight | None]
-TABS = {"containers": ("c", "Containers"), "annotations": ("a", "Annotations"), "yaml": ("y", "YAML")}
+TABS = {  # the command (of the main screen, or of that of the nodes) and the title
+    "containers": ("containers", "Containers"),
+    "node": ("details", "Node"),
+    "annotations": ("annotations", "Annotations"),
+    "yaml": ("yaml", "YAML"),
+    "events": ("events", "Events"),
+    "why": ("why", "Why"),
+}
+SHORT = {"containers": "Cont", "annotations": "Annot"}  # titles where there is little room
+ROOMY = 100  # columns from which there is enough
+_POD_TABS = ("containers", "annotations", "yaml", "events", "why")
+_NODE_TABS = ("node", "annotations", "yaml", "events")
+_OTHER_TABS = ("annotations", "yaml", "events")
 LARGE = 64 * 1024  # bytes of JSON from which on the work on it is done in a thread
 SLOW = 0.25  # seconds of loading after which the pane says so
 RETRY = 5.0  # seconds after which an outage is tried again
@@ -45,6 +65,13 @@ DEBOUNCE = 0.3  # seconds between a change and the fetching of it
 
 class DetailsPane(Vertical):
     """`show()` an object; `changed()` tells of a newer version. Bindings are the `details` commands."""
+
+    class Offered(Message):
+        """The user wants to choose one of the actions that the diagnosis offers."""
+
+        def __init__(self, actions: Sequence[Action]) -> None:
+            super().__init__()
+            self.actions = actions
 
     BINDINGS: ClassVar[list[Binding]] = bindings("details")  # type: ignore[assignment]
 
@@ -55,11 +82,21 @@ class DetailsPane(Vertical):
     DetailsPane > #notice { height: auto; max-height: 4; background: $panel; color: $warning; display: none; }
     """
 
-    def __init__(self, session: Session, *, id: str | None = None) -> None:
+    def __init__(self, session: Session, resource: Resource = PODS, *, stores: Sequence[RowStore] = (), id: str | None = None) -> None:
+        """`resource` is what it is mostly for; `stores` are lists that tell of newer versions besides the session's own."""
         super().__init__(id=id)
         self.session = session
         self.ref: ObjectRef | None = None
-        self.tab = "containers"
+        self.tab = _tabs(resource)[0]
+        self._resource = resource
+        self._stores = [session.pods, session.namespaces, *stores]
+        self._why = WhyTab(session, self._live_changed)
+        self._live: dict[str, LiveTab] = {
+            "events": EventsTab(session, self._live_changed),
+            "node": NodeTab(session, self._live_changed),
+            "why": self._why,
+        }
+        self._working: Hashable = None  # what the live tab on show works on
         self.managed_fields = False
         self.view = TextView()
         self._bar = TextLine()
@@ -82,8 +119,7 @@ class DetailsPane(Vertical):
     def on_mount(self) -> None:
         session = self.session
         self._ends = [
-            session.pods.subscribe(lambda batch: self._take(batch, session.pods)),
-            session.namespaces.subscribe(lambda batch: self._take(batch, session.namespaces)),
+            *(store.subscribe(partial(self._take, store=store)) for store in self._stores),
             session.opened_signal.subscribe(lambda _: self._load() if self._waiting else None),
         ]
         self.set_interval(1.0, self._tick)
@@ -103,9 +139,9 @@ class DetailsPane(Vertical):
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
-        """Show an object (None: nothing) on a tab: "containers", "annotations" or "yaml"."""
-        if ref is not None and ref.resource != PODS and tab == "containers":
-            tab = "yaml"
+        """Show an object (None: nothing) on a tab of TABS; one that the kind does not have is replaced by its first."""
+        if ref is not None and tab not in _tabs(ref.resource):
+            tab = "yaml" if ref.resource not in (PODS, NODES) else _tabs(ref.resource)[0]
         same = ref is not None and self.ref is not None and _key(ref) == _key(self.ref)
         switched, self.tab = tab != self.tab, tab
         before, self.ref = self.ref, ref
@@ -113,6 +149,7 @@ class DetailsPane(Vertical):
             self._forget()
             self.workers.cancel_node(self)
             self._fetching = None
+            self._working = None
             self.view.set_lines([[("nothing chosen", "dim")]])
         elif not same:
             if before is None or _key(before)[:3] != _key(ref)[:3]:
@@ -148,6 +185,8 @@ class DetailsPane(Vertical):
 
     def _forget(self) -> None:
         self._object, self._pod, self._texts, self._gone = {}, None, {}, False
+        for live in self._live.values():
+            live.forget()
         self._say("")
         self.view.dimmed = False
 
@@ -225,7 +264,12 @@ class DetailsPane(Vertical):
 
     async def _show_tab(self, keep: bool) -> None:
         obj, tab, managed = self._object, self.tab, self.managed_fields
-        if tab == "containers" and self._pod is not None:
+        self._work_on_tab()
+        if tab in self._live:
+            self.view.set_lines(self._live[tab].lines(obj, self._width), keep=keep)
+            if self._live[tab].at_end and not keep:
+                self.view.action_last()
+        elif tab == "containers" and self._pod is not None:
             self.view.set_lines(self._containers(), keep=keep)
         else:
             key = "annotations" if tab == "annotations" else f"yaml {managed}"
@@ -250,14 +294,59 @@ class DetailsPane(Vertical):
             if slow is not None:
                 slow.stop()
 
+    @property
+    def _width(self) -> int:
+        return max(40, self.view.body.size.width)
+
     def _containers(self) -> list[Line]:
         assert self._pod is not None
-        return container_lines(self._pod, width=max(40, self.view.body.size.width))
+        return container_lines(self._pod, width=self._width, why=self._key("why"))
 
     def _tick(self) -> None:
         """Ages go on; only the lines in which one changed are painted."""
-        if self.tab == "containers" and self._pod is not None and self.display and not self._gone and self.view.body.size.height:
+        if not self._object or not self.display or not self.view.body.size.height:
+            return
+        if self.tab in self._live:
+            self._live_changed()
+        elif self.tab == "containers" and self._pod is not None and not self._gone:
             self.view.set_lines(self._containers(), keep=True)
+
+    # -- tabs that work while they are on show ------------------------------------------------------------------
+    def _work_on_tab(self) -> None:
+        """Begin, go on with or end the work of a live tab, as what is on show asks for."""
+        live = self._live.get(self.tab) if self.display and self._object and self.ref is not None else None
+        working = (self.tab, live.topic(self.ref, self._object)) if live is not None and self.ref is not None else None
+        if working == self._working:
+            return
+        self._working = working
+        self.workers.cancel_group(self, "details-live")
+        if live is not None and self.ref is not None:
+            self.run_worker(live.work(self.ref, self._object), exclusive=True, group="details-live", exit_on_error=False)
+
+    def _live_changed(self) -> None:
+        if self.tab in self._live and self._object and self.is_attached:
+            at_end = self.view.at_end
+            self.view.set_lines(self._live[self.tab].lines(self._object, self._width), keep=True)
+            if at_end and self._live[self.tab].at_end:
+                self.view.action_last()
+            self._tell()
+
+    def on_show(self) -> None:
+        self._work_on_tab()
+
+    def on_hide(self) -> None:
+        self._work_on_tab()
+
+    def ask_again(self) -> None:
+        """The tab is chosen once more: a diagnosis is made anew."""
+        if self.tab == "why":
+            self._why.again()
+            self._work_on_tab()
+
+    def action_act(self) -> None:
+        if self.tab != "why" or not self._why.actions:
+            raise SkipAction
+        self.post_message(self.Offered(self._why.actions))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._tick)
@@ -276,10 +365,10 @@ class DetailsPane(Vertical):
     def _tell(self) -> None:
         """Which tab it is, of what, and where in it."""
         parts: list[tuple[str, str]] = []
-        for tab, (key, title) in TABS.items():
-            if tab != "containers" or self.ref is None or self.ref.resource == PODS:
-                here = tab == self.tab
-                parts += [(" ▸" if here else "  ", ""), (f"{key} ", ""), (title, "title" if here else "")]
+        for tab in _tabs(self._resource if self.ref is None else self.ref.resource):
+            here = tab == self.tab
+            title = TABS[tab][1] if here or self._bar.size.width >= ROOMY else SHORT.get(tab, TABS[tab][1])
+            parts += [(" ▸" if here else "  ", ""), (f"{self._key(tab)} ", ""), (title, "title" if here else "")]
         if self.ref is not None:
             parts += [("  ", ""), (self.ref.name if self.ref.resource == PODS else str(self.ref), "")]
         right: list[tuple[str, str]] = []
@@ -290,9 +379,19 @@ class DetailsPane(Vertical):
             right.append((f"{first}-{last}/{count} ", ""))
         self._bar.show(parts, right)
 
+    def _key(self, tab: str) -> str:
+        """The key of a tab, the user's own where there is one."""
+        resource = self._resource if self.ref is None else self.ref.resource
+        command = BY_ID[f"{'nodes' if resource == NODES else 'main'}.{TABS[tab][0]}"]
+        return key_name(dict(getattr(self.app, "_keymap", {})).get(command.id, command.key).split(",")[0].strip())
+
     def _say(self, words: str) -> None:
         self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))
         self._notice.display = bool(words)
+
+
+def _tabs(resource: Resource) -> tuple[str, ...]:
+    return _POD_TABS if resource == PODS else _NODE_TABS if resource == NODES else _OTHER_TABS
 
 
 def _key(ref: ObjectRef) -> tuple[object, ...]:

@@ -86,7 +86,7 @@ def _amounts(amounts: Mapping[str, str]) -> str:
 # -- containers -----------------------------------------------------------------------------------------------
 
 
-class _Lines:
+class Lines:
     """Collects lines of `key value`, values folded at `width` columns (0: never)."""
 
     def __init__(self, width: int) -> None:
@@ -117,11 +117,16 @@ class _Lines:
         return textwrap.wrap(value, max(24, self._width - used), break_long_words=False, break_on_hyphens=False) or [value]
 
 
-def container_lines(pod: PodDetails, now: float | None = None, width: int = 0) -> list[Line]:
-    """Everything about a pod that its YAML hides in five places; prose folded at `width` columns (0: not at all)."""
+def container_lines(pod: PodDetails, now: float | None = None, width: int = 0, why: str = "") -> list[Line]:
+    """Everything about a pod that its YAML hides in five places; prose folded at `width` columns (0: not at all).
+
+    `why` is the key of the diagnosis, which is pointed to when something is wrong; "" for none.
+    """
     now = time.time() if now is None else now
-    out = _Lines(width)
+    out = Lines(width)
     _summary(out, pod, now)
+    if why and pod.is_troubled:
+        out.lines.append([(f"{why} ", "label.key"), ("tells why, and what to do", "dim")])
     for container in pod.containers:
         clashing = {(conflict.number, conflict.protocol) for conflict in pod.conflicts if container.name in conflict.containers}
         _container(out, container, now, clashing)
@@ -130,7 +135,7 @@ def container_lines(pod: PodDetails, now: float | None = None, width: int = 0) -
     return out.lines
 
 
-def _summary(out: _Lines, pod: PodDetails, now: float) -> None:
+def _summary(out: Lines, pod: PodDetails, now: float) -> None:
     counted = [container for container in pod.containers if container.kind in ("container", "sidecar")]
     words = [f"{sum(container.ready for container in counted)} of {len(counted)} ready"] if counted else []
     restarts = sum(container.restarts for container in pod.containers)
@@ -161,7 +166,7 @@ def _phase_style(pod: PodDetails) -> str:
     return styles.get(pod.phase, "status.warn")
 
 
-def _container(out: _Lines, container: Container, now: float, clashing: set[tuple[int, str]]) -> None:
+def _container(out: Lines, container: Container, now: float, clashing: set[tuple[int, str]]) -> None:
     out.title(container.name, _KINDS[container.kind])
     words, style = state_words(container.state, now)
     readiness = "" if container.kind == "init" else ", ready" if container.ready else ", not ready"
@@ -194,7 +199,7 @@ def _container(out: _Lines, container: Container, now: float, clashing: set[tupl
         out.entry("Mount", f"{mount.path} from {mount.volume}" + (f" ({', '.join(extra)})" if extra else ""))
 
 
-def _shared(out: _Lines, pod: PodDetails) -> None:
+def _shared(out: Lines, pod: PodDetails) -> None:
     out.title("Shared by the containers")
     out.entry("Pod IP", ", ".join(pod.ips) or "none yet", "" if pod.ips else "dim")
     note = " (the node's network: hostNetwork)" if pod.host_network else ""
@@ -216,7 +221,7 @@ def _volume(volume: Volume) -> str:
     return f"{volume.name}: {kind}" + (f", {by}" if by else "")
 
 
-def _pod(out: _Lines, pod: PodDetails, now: float) -> None:
+def _pod(out: Lines, pod: PodDetails, now: float) -> None:
     out.title("Pod")
     out.entry("Node", pod.node + (f" ({', '.join(pod.host_ips)})" if pod.host_ips else "") if pod.node else "none chosen yet")
     out.entry("Nominated", pod.nominated_node)

@@ -118,6 +118,7 @@ class PodsPane(Vertical):
         if self.store.known and health.state in ("live", "stale"):
             heard = [name for name in scope.namespaces if name not in denied]
             with_ = f" with labels {scope.selector}" if scope.selector else ""
+            with_ += f" on node {scope.node} (Esc: on any node)" if scope.node else ""
             lines = [f"no pods {'in ' + ', '.join(heard) if heard else where}{with_}"]
             lines += [f"you may not list pods in {', '.join(denied)}"] if denied else []
             spaces = self.session.namespaces

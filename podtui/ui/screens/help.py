@@ -24,6 +24,7 @@ WHERE = {
     "text": "Texts",
     "details": "Details",
     "logs": "Logs",
+    "nodes": "Nodes",
     "forwards": "Port-forwards",
     "dialog": "Dialogs",
     "create": "Create",

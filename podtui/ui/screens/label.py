@@ -47,11 +47,13 @@ class LabelDialog(Dialog[int]):
 
     FIRST: ClassVar[str] = "#label-changes"
 
-    def __init__(self, session: Any, refs: Sequence[ObjectRef], kind: Kind = "labels") -> None:
+    def __init__(self, session: Any, refs: Sequence[ObjectRef], kind: Kind = "labels", text: str = "") -> None:
+        """`text` is what stands in the input at first: changes that somebody suggests."""
         verb = "Label" if kind == "labels" else "Annotate"
         super().__init__(f"{verb} {described(refs)}", confirm=verb, asked=confirmations(session, len(refs), plural(refs)))
         self.session = session
         self.kind: Kind = kind
+        self._suggested = text
         self.targets = [Target(ref) for ref in refs]
         self.changes = LabelChanges(kind=kind)
         self._fault: ArgumentError | None = None
@@ -59,7 +61,8 @@ class LabelDialog(Dialog[int]):
 
     def compose_body(self) -> Iterable[Widget]:
         example = "env=prod tier=web old-" if self.kind == "labels" else "note='two words' old-"
-        yield Input(id="label-changes", compact=True, placeholder=f"key=value sets, key- removes: {example}", suggester=Keys(self._in_use))
+        placeholder = f"key=value sets, key- removes: {example}"
+        yield Input(self._suggested, id="label-changes", compact=True, placeholder=placeholder, suggester=Keys(self._in_use))
         yield Static(id="label-fault")
         yield Toggle("Overwrite what is there", id="label-overwrite")
         yield Static(id="label-difference")

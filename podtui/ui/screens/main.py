@@ -13,6 +13,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from podtui.cluster.completion import LabelCounts, complete
+from podtui.cluster.diagnosis import Action
 from podtui.cluster.filters import check_filter, complete_filter, parse_filter
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.selectors import parse
@@ -32,7 +33,7 @@ from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.selector_bar import SelectorBar
 from podtui.ui.widgets.text_line import TextLine
 
-Tab = Literal["containers", "annotations", "yaml"]
+Tab = Literal["containers", "annotations", "yaml", "events", "why"]
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on a pod before its details are fetched
 
 
@@ -59,6 +60,7 @@ class MainScreen(PodActions):
         self._wanted = pod  # the POD of the command line, until the list has it or is known not to
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
+        self._before_node = session.pods.scope  # what was shown before the pods of a node
         config = session.config
         self._details = DetailsPane(session)
         log = config.log
@@ -172,7 +174,7 @@ class MainScreen(PodActions):
         self._arrange()
 
     def action_back(self) -> None:
-        """Esc: leave a bar, the full screen, a lower pane, a filter, the marks; in this order."""
+        """Esc: leave a bar, the full screen, a lower pane, a filter, the marks, a node's pods; in this order."""
         if self.panes.full:
             self.action_full()
         elif self.panes.current in ("details", "logs"):
@@ -188,6 +190,8 @@ class MainScreen(PodActions):
             self._pods.set_filter(parse_filter(""))
         elif self._pods.table.marked:
             self._pods.table.action_clear_marks()
+        elif self.session.pods.scope.node:
+            self.leave_node()
         elif self.panes.lower and not self.panes.narrow:
             self.panes.lower = ""
             self._arrange()
@@ -225,6 +229,9 @@ class MainScreen(PodActions):
     def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
         """Other namespaces (none: all) or another selector; what is not given stays."""
         self.session.show(namespaces=namespaces, selector=selector)
+        self._rescoped()
+
+    def _rescoped(self) -> None:
         self._pods.rescoped()
         self._namespaces.rescoped()
         self._tell()
@@ -344,18 +351,76 @@ class MainScreen(PodActions):
     def action_containers(self) -> None:
         self._open_details("containers")
 
+    def action_events(self) -> None:
+        self._open_details("events")
+
+    def action_why(self) -> None:
+        """In the details that show it already: once more."""
+        if self.panes.lower == "details" and self._details.tab == "why":
+            self._details.ask_again()
+        self._open_details("why")
+
     def action_logs(self) -> None:
         self._open_logs(previous=False)
 
     def action_previous_logs(self) -> None:
         self._open_logs(previous=True)
 
-    def _open_logs(self, previous: bool) -> None:
-        ref = self._pods.current
+    def _open_logs(self, previous: bool, ref: ObjectRef | None = None, container: str = "") -> None:
+        ref = ref or self._pods.current
         if ref is not None and self._may("main.logs", ref):
-            self._logs.show(ref, previous=previous)
+            self._logs.show(ref, container=container, previous=previous)
             self.panes.lower = "logs"
             self.go("logs")
+
+    # -- nodes, and what a diagnosis offers ---------------------------------------------------------------------------
+    def action_nodes(self) -> None:
+        row = self.session.pods.rows.get(self._pods.table.cursor_key)
+        place = next((place for place, column in enumerate(self.session.pods.columns) if column.name == "Node"), -1)
+        node = str(row.cells[place]) if row is not None and 0 <= place < len(row.cells) else ""
+        self.show_nodes("" if node == "<none>" else node)
+
+    def show_nodes(self, node: str = "") -> None:
+        """The nodes, with the cursor on one; from there one may come back to the pods of a node."""
+        from podtui.ui.screens.nodes import NodesScreen
+
+        self.app.push_screen(NodesScreen(self.session, node), self._node_chosen)
+
+    def _node_chosen(self, node: str | None) -> None:
+        if not node:
+            return
+        if not self.session.pods.scope.node:
+            self._before_node = self.session.pods.scope
+        self._pods.set_filter(parse_filter(""))
+        self.session.show(namespaces=(), selector="", node=node)
+        self._rescoped()
+        self.go("pods")
+
+    def leave_node(self) -> None:
+        """From the pods of a node back to those that were shown before."""
+        before = self._before_node
+        self.session.show(namespaces=before.namespaces, selector=before.selector, node="")
+        self._rescoped()
+
+    @on(DetailsPane.Offered)
+    def _offered(self, event: DetailsPane.Offered) -> None:
+        from podtui.ui.screens.choose import Chooser
+
+        def chosen(title: str | None) -> None:
+            action = next((action for action in event.actions if action.title == title), None)
+            if action is not None:
+                self._do(action)
+
+        self.app.push_screen(Chooser("What the diagnosis offers", [action.title for action in event.actions]), chosen)
+
+    def _do(self, action: Action) -> None:
+        """Open what does it; whether it may be done is asked there as ever."""
+        if action.kind == "show-node":
+            self.show_nodes(action.ref.name)
+        elif action.kind in ("logs", "previous-logs"):
+            self._open_logs(action.kind == "previous-logs", action.ref, action.text)
+        else:
+            self._change(action, lambda _: self._details.ask_again())
 
     # -- the session and the terminal ----------------------------------------------------------------------------------
     async def run_command(self, command_id: str) -> None:

@@ -44,7 +44,7 @@ class PaletteScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder="a command, or: po -n x -l y | ns x | ctx x | pf | q", compact=True)
+            yield Input(placeholder="a command, or: po -n x -l y | ns x | ctx x | no | pf | q", compact=True)
             yield TextLine(id="palette-words")
             yield RowTable(self._cells, id="palette")
 
@@ -117,6 +117,8 @@ class PaletteScreen(ModalScreen[None]):
         main = self._main
         if request.verb == "quit":
             self.app.exit(0)
+        elif request.verb == "nodes":
+            main.call_after_refresh(main.show_nodes, request.node)
         elif request.verb == "forwards":
             main.call_after_refresh(main.open_forwards, request.forwards)
         elif request.context:

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.screen import Screen
 
+from podtui.cluster.diagnosis import Action
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
 from podtui.ui.commands import BY_ID
@@ -79,6 +80,23 @@ class PodActions(Screen[None]):
         from podtui.ui.screens.delete import DeleteDialog
 
         self._act("main.delete", lambda refs: DeleteDialog(self.session, refs))
+
+    def _change(self, action: Action, done: Callable[[Any], None]) -> None:
+        """Open the dialog of a change that a diagnosis offers."""
+        from podtui.ui.screens.cordon import CordonDialog
+        from podtui.ui.screens.delete import DeleteDialog
+        from podtui.ui.screens.label import LabelDialog
+
+        commands = {"label-node": "nodes.label", "uncordon": "nodes.cordon", "delete": "main.delete"}
+        if not self._may(commands[action.kind], action.ref):
+            return
+        if action.kind == "label-node":
+            dialog: Screen[Any] = LabelDialog(self.session, [action.ref], "labels", action.text)
+        elif action.kind == "uncordon":
+            dialog = CordonDialog(self.session, [action.ref], False)
+        else:
+            dialog = DeleteDialog(self.session, [action.ref])
+        self.app.push_screen(dialog, done)
 
     def action_forward(self) -> None:
         from podtui.ui.screens.forward import ForwardDialog

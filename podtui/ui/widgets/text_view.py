@@ -114,6 +114,11 @@ class TextView(Vertical):
         return self.body.document.text(number)
 
     @property
+    def at_end(self) -> bool:
+        """Whether the last line is in view."""
+        return self.shown[1] >= self.shown[2]
+
+    @property
     def wrap(self) -> bool:
         return self.body.wrap
 
