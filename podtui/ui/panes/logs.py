@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +24,8 @@ from podtui.ui.commands import bindings
 from podtui.ui.log_file import LogFile
 from podtui.ui.panes import logs_words
 from podtui.ui.panes.logs_taking import LogTaking
+from podtui.ui.widgets.entry_bar import EntryBar
+from podtui.ui.widgets.log_times import SECOND, parse_time, time_words
 from podtui.ui.widgets.log_view import LogView
 
 
@@ -204,6 +208,21 @@ class LogsPane(LogTaking):
 
     def action_since_1h(self) -> None:
         self._since(60, "hour")
+
+    def action_since(self) -> None:
+        if self.ref is not None:
+            self._message = ""
+            self._since_bar.open()
+
+    @on(EntryBar.Submitted, "#logs-since")
+    def _since_typed(self, event: EntryBar.Submitted) -> None:
+        """`sinceSeconds` counts from now by the server's clock, as kubectl's --since does."""
+        event.stop()
+        self._leave(self._since_bar)
+        if event.value.strip():
+            at = parse_time(event.value)
+            seconds = max(1, math.ceil(time.time() - at / SECOND))
+            self._read_again(LogOptions(since=seconds), f"since {time_words(at, 'local')[:19].replace('T', ' ')}")
 
     def action_previous(self) -> None:
         if self.ref is not None:

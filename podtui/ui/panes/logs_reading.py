@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from podtui.errors import PodtuiError
 from podtui.ui.panes.logs_complete import complete_filter
 from podtui.ui.widgets.entry_bar import EntryBar
+from podtui.ui.widgets.log_chart import LogChart
 from podtui.ui.widgets.log_choice import MATCHES
 from podtui.ui.widgets.log_filter import FieldFilter
 from podtui.ui.widgets.log_layout import Records
@@ -37,6 +38,7 @@ class LogReading(Vertical):
         self._title = TextLine(id="logs-title")
         self._foot = TextLine(id="logs-foot")
         self._columns = TextLine(id="logs-columns")
+        self._chart = LogChart(id="logs-chart")
         self._search_bar = EntryBar(check=_check_pattern, prompt="/", placeholder="text, or ~ and a regular expression", id="logs-search")
         self._filter_bar = EntryBar(
             lambda text, cursor: complete_filter(self.view, text, cursor),
@@ -48,15 +50,18 @@ class LogReading(Vertical):
         self._jump_bar = EntryBar(
             check=_check_time, prompt="to time", placeholder="14:05, 14:05:30Z, 2026-01-31T14:05:30Z, 10m (ago)", id="logs-jump"
         )
+        self._since_bar = EntryBar(check=_check_time, prompt="since", placeholder="90m, 2h, 14:05, 2026-01-31T14:05:30Z", id="logs-since")
         self._before: tuple[tuple[Row, bool, int], str] | None = None  # where the view stood and what was searched for
 
     def compose(self) -> ComposeResult:
         yield self._title
+        yield self._chart
         yield self._columns
         yield self.view
         yield self._search_bar
         yield self._filter_bar
         yield self._jump_bar
+        yield self._since_bar
         yield self._foot
 
     def focus(self, scroll_visible: bool = True) -> LogReading:
@@ -235,6 +240,36 @@ class LogReading(Vertical):
             view.set_fields(None)
         else:
             raise SkipAction()
+
+    # -- the histogram --------------------------------------------------------------------------------------------------
+
+    def action_histogram(self) -> None:
+        """Open the histogram and go into it; from the lines again: close it."""
+        self._message = ""
+        if self._chart.display:
+            self._close_chart()
+            return
+        self._chart.show(self.view.buffer)
+        self._chart.focus()
+
+    def _close_chart(self) -> None:
+        self._chart.show(None)
+        self.view.focus()
+
+    @on(LogChart.Moved)
+    def _chart_moved(self, event: LogChart.Moved) -> None:
+        event.stop()
+        line = self.view.line_at(event.moment)
+        if line is not None:
+            self.view.to_line(line)
+
+    @on(LogChart.Left)
+    def _chart_left(self, event: LogChart.Left) -> None:
+        event.stop()
+        if event.closed:
+            self._close_chart()
+        else:
+            self.view.focus()
 
     # -- marks ----------------------------------------------------------------------------------------------------------
 

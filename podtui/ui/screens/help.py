@@ -25,6 +25,7 @@ WHERE = {
     "details": "Details",
     "logs": "Logs",
     "nodes": "Nodes",
+    "histogram": "Logs: histogram",
     "forwards": "Port-forwards",
     "dialog": "Dialogs",
     "create": "Create",
