@@ -14,7 +14,9 @@ import pytest_asyncio
 
 from podtui.cluster.connection import Connection
 from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.log_times import nanoseconds
 from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
+from podtui.cluster.older_lines import OldestLine, older_lines
 from podtui.cluster.resources import PODS, ObjectRef
 from tests.contract.conftest import node_name
 
@@ -292,3 +294,28 @@ async def test_since_and_without_follow_are_the_servers(connection: Connection, 
     async with following(connection, ref, options=LogOptions(since=4, follow=False)) as log:
         await log.until(lambda: log.follower.status.final)
     assert log.texts == ["new"]
+
+
+async def test_older_lines_are_read_up_to_the_oldest_known_one_while_the_container_writes(connection, namespace):
+    script = 'i=0; while [ $i -lt 800 ]; do echo "line $i"; i=$((i+1)); done; echo long $(printf "%070000d" 7); '
+    ref = await create(connection, namespace, "older", container("app", script + COUNT.replace("i=0; ", "")))
+    async with following(connection, ref, options=LogOptions(tail=20)) as log:
+        await log.until(lambda: "line 900" in log.texts)
+        place = next(place for place, text in enumerate(log.texts) if text.startswith("line 8") and len(text) == 8)
+        line = parse_line(log.raw[place])
+        before = [*(f"line {n}" for n in range(800)), f"long {7:070000}", *(f"line {n}" for n in range(800, int(line.text[5:])))]
+        known = len(log.raw) - place
+        found = await older_lines(connection, ref, "app", OldestLine(nanoseconds(line.time), line.text, known), wanted=100)
+        assert not found.whole
+        assert 50 <= len(found.lines) < 300
+        whole, oldest = [], found
+        while oldest.lines:  # up to the beginning
+            whole[:0] = [oldest]
+            known = sum(len(part.lines) - len(part.continued) for part in whole) + len(log.raw)
+            oldest = await older_lines(connection, ref, "app", OldestLine(oldest.times[0], oldest.lines[0], known), wanted=300)
+        assert oldest.whole
+    texts: list[str] = []
+    for part in whole:
+        for place, text in enumerate(part.lines):
+            texts.append(text) if place - 1 not in part.continued else texts.__setitem__(-1, texts[-1] + text)
+    assert texts == before

@@ -86,6 +86,23 @@ def test_memory_stays_within_the_limit_and_the_newest_lines_stay():
         buffer.line(buffer.first - 1)
 
 
+@given(st.lists(TEXTS, min_size=1, max_size=40), st.lists(st.lists(TEXTS, max_size=2500), max_size=4), st.integers(30, 400))
+@settings(deadline=None)
+def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines, older, limit):
+    buffer = LogBuffer(limit * 1000)
+    buffer.append(lines)
+    everything = list(lines)
+    for some in older:
+        count = buffer.prepend(some, times=[7] * len(some), source=3)
+        everything = some[len(some) - count :] + everything
+        assert buffer.size <= buffer.limit
+        assert (buffer.dropped, buffer.end) == (0, len(lines))
+        assert [buffer.line(number) for number in range(buffer.first, buffer.end)] == everything
+        assert count == len(some) or buffer.size > buffer.limit * 2 // 3
+    if buffer.first < 0:
+        assert (buffer.time(buffer.first), buffer.source(buffer.first)) == (7, 3)
+
+
 def test_lone_surrogates_do_no_harm():
     buffer = LogBuffer(1 << 20)
     buffer.append(["\ud800 x"] * 2000)
@@ -477,3 +494,20 @@ def test_a_snapshot_does_not_change_with_the_buffer():
 
 def test_the_width_counts_cells():
     assert (width_of("abc"), width_of("한국")) == (3, 4)
+
+
+async def test_older_lines_leave_the_view_where_it_is_and_are_searched_too():
+    app = ViewApp()
+    async with app.run_test(size=(40, 5)) as pilot:
+        app.view.append([f"new {number}" for number in range(20)])
+        await settled(pilot)
+        app.view.to_first()
+        app.view.search("3")
+        await settled(pilot)
+        before = app.screen_lines()
+        assert app.view.prepend([f"old {number}" for number in range(30)], (), [0] * 30) == 30
+        await settled(pilot)
+        assert app.screen_lines() == before
+        assert app.view.matches[1] == 2 + 3  # new 3 and 13; old 3, 13 and 23
+        app.view.to_first()
+        assert app.screen_lines()[0] == "old 0"

@@ -491,3 +491,46 @@ async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, 
         await pilot.press("ctrl+s", "ctrl+s", "ctrl+s", *"2", "enter")
         await until(lambda: len(app.toasts) == 2)
         assert (tmp_path / "web-1-app.log2").read_text() == "".join(f"{text}\n" for _, text in server_end)
+
+
+async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server():
+    async with pane(running(30), log_tail=20) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "20 lines" in app.foot)
+        await pilot.press("g")
+        await until(lambda: "10 older lines were read" in app.foot)
+        assert app.lines[0] == "line 10"  # what was in view
+        await pilot.press("g")
+        await until(lambda: "beginning of the log" in app.foot)
+        assert app.lines[0] == "line 0"
+        assert app.pane.view.buffer.end - app.pane.view.buffer.first == 30
+
+
+async def test_the_histogram_moves_the_view_through_time():
+    lines = [f"{'ERROR' if number in (7, 20) else 'INFO'} line {number}" for number in range(40)]
+    async with pane(written(*lines), size=(80, 18)) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: any("line 39" in line for line in app.lines))
+        await pilot.press("H")
+        chart = app.pane.query_one("#logs-chart")
+        await until(lambda: sum(bucket.lines for bucket in chart.buckets) == 40)  # type: ignore[attr-defined]
+        await pilot.press("N")
+        await until(lambda: "ERROR line 20" in app.lines)
+        axis = "".join(segment.text for segment in chart.render_line(4))
+        assert "1 line, 1 error" in axis
+        await pilot.press("N", "left")
+        await until(lambda: any("line 7" in line for line in app.lines))
+        await pilot.press("enter", "slash")  # back at the lines
+        assert app.pane.query_one("#logs-search").display and chart.display
+        await pilot.press("escape", "H")
+        assert not chart.display
+
+
+async def test_lines_are_read_again_since_a_time():
+    server = running()
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        await pilot.press("S", *"90m", "enter")
+        await until(lambda: server.queries[-1].get("sinceSeconds") in ("5400", "5401"))
+        assert "since 20" in app.foot

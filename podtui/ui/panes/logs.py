@@ -23,6 +23,7 @@ from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.log_file import LogFile
 from podtui.ui.panes import logs_words
+from podtui.ui.panes.logs_older import load_older
 from podtui.ui.panes.logs_taking import LogTaking
 from podtui.ui.widgets.entry_bar import EntryBar
 from podtui.ui.widgets.log_times import SECOND, parse_time, time_words
@@ -64,6 +65,7 @@ class LogsPane(LogTaking):
         self._range_words = ""
         self._follower: LogFollower | None = None
         self._ticker: Timer | None = None
+        self._loading = False  # older lines
 
     def on_mount(self) -> None:
         self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
@@ -101,6 +103,7 @@ class LogsPane(LogTaking):
     def _stop(self) -> None:
         self._follower = None
         self.workers.cancel_group(self, "logs")
+        self.workers.cancel_group(self, "older")
 
     async def _work(self) -> None:
         assert self.ref is not None
@@ -184,6 +187,25 @@ class LogsPane(LogTaking):
         self._choose_range(options, name)
         self.view.follow(not from_top)
         self._restart()
+
+    @on(LogView.AtTop)
+    def _at_top(self, event: LogView.AtTop) -> None:
+        event.stop()
+        if self.ref is not None and self.session.connection is not None and not self._loading:
+            self.run_worker(self._load(self.ref), group="older", exit_on_error=False)
+
+    async def _load(self, ref: ObjectRef) -> None:
+        assert self.session.connection is not None
+        self._loading = True
+        self._say("reading older lines ...")
+        try:
+            words = await load_older(self.view, self.session.connection, ref, self.container, previous=self.previous)
+        except PodtuiError as error:
+            words = f"no older lines: {error.what}"
+        finally:
+            self._loading = False
+        if self.ref == ref:
+            self._say(words)
 
     def action_tail(self) -> None:
         self._read_again(LogOptions(tail=self._tail), f"last {self._tail:,}")

@@ -1,6 +1,7 @@
 """Many lines of text in little memory: blocks of UTF-8, the oldest of which go when the limit is reached.
 
-A line is known by its number, counted from the first one that ever came; dropping lines changes no number. Each has a
+A line is known by its number, counted from the first one that ever came; dropping lines changes no number, and older ones
+that are put before it later have negative numbers. Each has a
 time (nanoseconds since the epoch, 0 when it is not known) and a source (a number that its owner gave a meaning).
 """
 
@@ -110,8 +111,13 @@ class LogBuffer:
 
     @property
     def first(self) -> int:
-        """The number of the oldest line that is still there: as many were dropped."""
+        """The number of the oldest line that is there."""
         return self.blocks[0].first
+
+    @property
+    def dropped(self) -> int:
+        """How many lines before the oldest one were dropped."""
+        return max(0, self.first)
 
     @property
     def end(self) -> int:
@@ -157,6 +163,32 @@ class LogBuffer:
             owner = self.block_of(start + index)
             owner.notes.add(start + index - owner.first)
         return self._drop()
+
+    def prepend(
+        self, lines: Sequence[str], continued: Collection[int] = (), *, times: Sequence[int] | None = None, source: int = 0
+    ) -> int:
+        """Add older lines before all others, the newest of them, as many as the limit has room for; returns how many."""
+        at = array("q", bytes(8 * len(lines))) if times is None else array("q", times)
+        end = len(lines)
+        while end and self.size < self.limit:
+            start = max(0, end - _BLOCK_LINES)
+            size = 0
+            for place in range(end - 1, start - 1, -1):
+                size += len(lines[place]) + _PER_OPEN_LINE
+                if size > self._block_bytes:
+                    start = min(place + 1, end - 1)
+                    break
+            block = Block(self.first - (end - start))
+            block.add(lines[start:end], at[start:end], array("H", (source,)) * (end - start))
+            block.continued = {place - start for place in continued if start <= place < end}
+            block.seal()
+            if self.size + block.size > self.limit:
+                break
+            self.blocks.appendleft(block)
+            self._firsts.insert(0, block.first)
+            self.size += block.size
+            end = start
+        return len(lines) - end
 
     @staticmethod
     def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:

@@ -64,6 +64,9 @@ class LogView(Widget, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LogView.Changed)
 
+    class AtTop(Message):
+        """The reader wants to scroll up, but this is the oldest line that is there."""
+
     def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
         """`limit` is in bytes."""
         super().__init__(id=id)
@@ -79,6 +82,7 @@ class LogView(Widget, can_focus=True):
         self._at_mark: int | None = None  # the mark that was gone to
         self._empty: tuple[str, ...] = ()
         self._rows: list[Row] = []
+        self._head: int | None = None  # the line that says how many were dropped
         self._thumb = (0, 0)
         self._painted: dict[Row, list[Segment]] = {}
         self._styles: tuple[Style, Palette, Segment, Segment, Segment] | None = None
@@ -101,6 +105,14 @@ class LogView(Widget, can_focus=True):
         """Add lines at the end, as `LogBuffer.append` takes them."""
         self.buffer.append(lines, continued, times=times, sources=sources, notes=notes)
         self._later()
+
+    def prepend(self, lines: Sequence[str], continued: Collection[int], times: Sequence[int], source: int = 0) -> int:
+        """Add older lines before all others, as `LogBuffer.prepend` takes them; what is in view stays there."""
+        count = self.buffer.prepend(lines, continued, times=times, source=source)
+        self._window.following = False
+        self._window.forget()
+        self._again()
+        return count
 
     def set_names(self, names: SourceNames) -> None:
         """What stands before each line for its source."""
@@ -176,7 +188,7 @@ class LogView(Widget, can_focus=True):
     @property
     def dropped(self) -> int:
         """How many of the oldest lines went since the last `clear()`."""
-        return self.buffer.first
+        return self.buffer.dropped
 
     @property
     def column(self) -> int:
@@ -212,8 +224,15 @@ class LogView(Widget, can_focus=True):
             self.selection.move(self._window, rows)
             self._again()
             return
+        before = self._window.top
         self._window.move(rows)
         self._sync()
+        if rows < 0 and self._window.top == before:
+            self._ask_for_older()
+
+    def _ask_for_older(self) -> None:
+        if len(self.buffer):
+            self.post_message(self.AtTop())
 
     def scroll_page(self, direction: int) -> None:
         self.scroll_rows(direction * max(1, self._window.height - 1))
@@ -224,6 +243,7 @@ class LogView(Widget, can_focus=True):
             first = self._window.after(self.buffer.first - 1)
             self.selection.end = self.selection.end if first is None else first
             self._painted.clear()
+        self._ask_for_older()
         self._sync()
 
     def to_last(self) -> None:
@@ -469,6 +489,11 @@ class LogView(Widget, can_focus=True):
         if self.selection is not None:
             self.selection.forget_before(self.buffer.first)
         before, self._rows = self._rows, self._window.rows()
+        if self._head != self._window.head:
+            self._head = self._window.head
+            if self._rows and self._rows[0].line == self._head:  # what was a line of the log says now how many went
+                self._painted.pop(self._rows[0], None)
+                self.refresh(Region(0, 0, max(1, self.size.width - BAR), 1))
         if anew or bool(before) != bool(self._rows):
             self.refresh()
         else:

@@ -45,7 +45,7 @@ class LogWindow:
     @property
     def head(self) -> int | None:
         """The number of the pseudo-line that tells how many lines were dropped, one before the first; None: none were."""
-        return self.buffer.first - 1 if self.buffer.first else None
+        return self.buffer.first - 1 if self.buffer.dropped else None
 
     def text(self, line: int) -> str:
         """The whole line as it stands on the screen, with its source and time."""
@@ -57,16 +57,14 @@ class LogWindow:
 
     def shown(self, line: int) -> Shown:
         """The line as it stands in the window; without the styles of a search."""
+        width = self.width if self.wrap else None
+        if line < self.buffer.first:  # it was a line of the log, perhaps
+            return self.look.remark(f"… {self.buffer.dropped:,} older lines dropped", width)
         found = self._texts.get(line)
         if found is None:
             if len(self._texts) >= _REMEMBERED:
                 self._texts.clear()
-            width = self.width if self.wrap else None
-            if line < self.buffer.first:
-                found = self.look.remark(f"… {self.buffer.first:,} older lines dropped", width)
-            else:
-                found = self.look.line(self.buffer, line, width)
-            self._texts[line] = found
+            found = self._texts[line] = self.look.line(self.buffer, line, width)
         return found
 
     def body(self, line: int) -> int:
@@ -95,7 +93,7 @@ class LogWindow:
         return self.head if found is None else found
 
     def first(self) -> int | None:
-        return self.head if self.head is not None else self.after(-1)
+        return self.head if self.head is not None else self.after(self.buffer.first - 1)
 
     def last(self) -> int | None:
         return self.before(self.buffer.end)
