@@ -52,6 +52,9 @@ class Command:
         return Binding(self.key, self.action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
 
 
+_PATCH = Permission("patch", "pods")
+_PATCH_NODES = Permission("patch", "nodes")
+
 COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
@@ -85,6 +88,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command("main.create", "n", "New", "Create from YAML: a file, a folder, the editor, a paste", "main", changes=True, footer=True),
     Command("main.create-namespace", "", "New namespace", "Create a namespace by its name (in the namespaces: n)", "main", changes=True),
+    Command("main.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "main", _PATCH, True),
+    Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True),
     Command("main.taller", "plus", "Taller", "Give the lower pane more room", "main"),
     Command("main.lower", "minus", "Lower", "Give the lower pane less room", "main"),
     Command("main.wider", "greater_than_sign", "Wider", "Give the namespaces more room", "main"),
@@ -184,6 +189,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
     # -- the create dialog
     Command("create.editor", "f4", "Editor", "Write what is to be created in an editor, or correct it there", "create"),
+    # -- the difference of an edited object
+    Command("edit.again", "f4", "Edit again", "Go on editing what the difference is shown of", "edit"),
     # -- podtui's own editor
     Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and go on with it", "editor", footer=True, priority=True),
     Command("editor.leave", "escape", "Leave", "Leave the editor; a changed text is kept in a file", "editor", footer=True, priority=True),
@@ -207,6 +214,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("nodes.label", "L", "Label", "Set, overwrite or remove labels", "nodes", Permission("patch", "nodes"), True, True),
     Command("nodes.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "nodes", Permission("patch", "nodes"), True),
     Command("nodes.cordon", "C", "Cordon", "No new pods on the node; again: uncordon", "nodes", Permission("patch", "nodes"), True, True),
+    Command("nodes.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "nodes", _PATCH_NODES, True),
+    Command("nodes.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "nodes", _PATCH_NODES, True),
     Command("nodes.pods", "p", "Pods", "The pods of the node in the main list", "nodes", footer=True),
     Command("nodes.next-pane", "tab,shift+tab", "Next pane", "From the list to the details, and back", "nodes"),
     Command("nodes.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide", "nodes"),

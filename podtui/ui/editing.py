@@ -16,29 +16,41 @@ if TYPE_CHECKING:
 
 
 async def edit_text(
-    app: PodtuiApp, text: str, name: str, title: str, *, check: Check | None = None, heading: Sequence[str] = (), built_in: bool = False
+    app: PodtuiApp,
+    text: str,
+    name: str,
+    title: str,
+    *,
+    check: Check | None = None,
+    heading: Sequence[str] = (),
+    built_in: bool = False,
+    original: str | None = None,
 ) -> str | None:
     """The text as it was saved, maybe unchanged; None when the user left, or gave up on one that `check` refuses.
 
-    To be awaited in a worker. `name` is what its file is called (`pod-web.yaml`), `title` what is edited. `check` says what is
-    wrong with it; then it is edited again, with the faults at their lines, or as comments at the top of a file.
-    `heading` are lines of comment for the top of a file. `built_in` asks for podtui's own editor, which serves also where there is no
-    terminal to hand over, and when the other one cannot be started. What was typed and cannot be used is kept, and said where.
+    To be awaited in a worker. `name` is what its file is called (`pod-web.yaml`), `title` what is edited. `check` says what is wrong
+    with it; then it is edited again, with the faults at their lines, or as comments at the top of a file. `heading` are lines of
+    comment for the top of a file. `built_in` asks for podtui's own editor, which serves also where there is no terminal to hand over,
+    and when the other one cannot be started. `original` is what `text` was at first, when it has been edited before: what is like it
+    needs no `check`. What was typed and cannot be used is kept, and said where.
     """
-    command: list[str] = []
+    note = ""
     if not built_in and app.terminal.usable:
         try:
             command = editor_command(app.options.config.editor)
             if command:
-                return await _outside(app, text, name, command, check, heading)
+                return await _outside(app, text, original, name, command, check, heading)
+        except EditorMissing as error:
+            note = f"{error}; this is podtui's own editor"
         except EditorFailed as error:
             app.notify(str(error), severity="error", markup=False, timeout=15)
-            if not isinstance(error, EditorMissing):
-                return None
-    return await app.push_screen_wait(EditorScreen(text, name, title, check=check))
+            return None
+    return await app.push_screen_wait(EditorScreen(text, name, title, check=check, original=original, note=note))
 
 
-async def _outside(app: PodtuiApp, text: str, name: str, command: list[str], check: Check | None, heading: Sequence[str]) -> str | None:
+async def _outside(
+    app: PodtuiApp, text: str, original: str | None, name: str, command: list[str], check: Check | None, heading: Sequence[str]
+) -> str | None:
     shown, faults = text, list[Fault]()
     while True:
         top = _heading(heading, faults)
@@ -48,7 +60,7 @@ async def _outside(app: PodtuiApp, text: str, name: str, command: list[str], che
             told = f"Cancelled, no valid changes were saved. {kept_words(app, edited, name)}"
             app.notify(told, severity="warning", markup=False, timeout=15)
             return None
-        if check is None or edited == text:
+        if check is None or edited == (text if original is None else original):
             return edited
         try:
             faults = list(await check(edited))

@@ -44,15 +44,19 @@ class EditorScreen(ModalScreen[str | None]):
     EditorScreen > VerticalScroll > Static { height: auto; padding: 0 1; }
     """
 
-    def __init__(self, text: str, name: str, title: str, *, check: Check | None = None, faults: Sequence[Fault] = ()) -> None:
-        """`name` is what a file with the text would be called; `title` says what is edited; `faults` are known already."""
+    def __init__(
+        self, text: str, name: str, title: str, *, check: Check | None = None, original: str | None = None, note: str = ""
+    ) -> None:
+        """`name` is what a file with the text would be called; `title` says what is edited; `original` is what `text` was at first; `note`
+        is told at first."""
         super().__init__()
         self.area = EditArea(text, yaml=not name.endswith((".txt", ".json")))
         self._file_name = name
         self._heading = title
         self._check = check
-        self._faults = list(faults)
-        self._original = text
+        self._faults: list[Fault] = []
+        self._original = text if original is None else original
+        self._note = note
         self._busy = False
         self._warned = False  # of leaving
         self._done = False
@@ -70,8 +74,8 @@ class EditorScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         self.area.focus()
         self._tell()
-        if self._faults:
-            self._show_faults(self._faults)
+        if self._note:
+            self._say(self._note, "warn")
         elif self.area.hidden_characters:
             self._say("Control characters are shown as pictures (␛) here, and kept as they are.")
 

@@ -29,6 +29,7 @@ WHERE = {
     "forwards": "Port-forwards",
     "dialog": "Dialogs",
     "create": "Create",
+    "edit": "Edit",
     "editor": "Editor",
     "bar": "Bars",
     "choose": "Choices",

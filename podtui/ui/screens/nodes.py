@@ -203,6 +203,20 @@ class NodesScreen(ModalScreen[str]):
         uncordon = bool(refs) and all(self._list.is_cordoned(ref) for ref in refs)
         self._act("nodes.cordon", CordonDialog(self.session, refs, not uncordon, self._list.open_nodes))
 
+    def action_edit(self) -> None:
+        self._edit("nodes.edit", built_in=False)
+
+    def action_edit_here(self) -> None:
+        self._edit("nodes.edit-here", built_in=True)
+
+    def _edit(self, command: str, *, built_in: bool) -> None:
+        from podtui.ui.screens.edit import start_editing
+
+        if refusal := self.refusal(command):
+            self.app.notify(refusal, severity="warning", markup=False)
+        elif (current := self._list.current) is not None:
+            start_editing(self.app, self.session, current, built_in=built_in)
+
     def action_pods(self) -> None:
         if (current := self._list.current) is not None:
             self.dismiss(current.name)

@@ -114,6 +114,21 @@ class PodActions(Screen[None]):
 
         self.app.push_screen(ForwardsScreen(self.session, start))
 
+    def action_edit(self) -> None:
+        self._edit("main.edit", built_in=False)
+
+    def action_edit_here(self) -> None:
+        self._edit("main.edit-here", built_in=True)
+
+    def _edit(self, command: str, *, built_in: bool) -> None:
+        from podtui.ui.screens.edit import start_editing
+
+        current = self._namespaces.current if self.panes.current == "namespaces" else self._pods.current
+        if current is None:
+            self.app.notify("nothing is under the cursor", markup=False)
+        elif self._may(command, current):
+            start_editing(self.app, self.session, current, built_in=built_in)
+
     def action_create(self) -> None:
         from podtui.ui.screens.create import CreateDialog
 
