@@ -49,11 +49,13 @@ def mistake(tmp_path: Path) -> Any:
 
 
 # -- shipped ----------------------------------------------------------------------------------------------------------
-def test_three_scenarios_are_shipped() -> None:
-    assert shipped() == ["default", "incident", "textbook"]
+def test_the_shipped_scenarios_are_those_of_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert {"default", "incident", "textbook"} <= set(shipped())
+    assert [name for name in shipped() if f"| `{name}` |" not in readme] == []
 
 
-@pytest.mark.parametrize("name", ["default", "incident", "textbook"])
+@pytest.mark.parametrize("name", shipped())
 def test_each_shipped_scenario_is_without_mistakes_and_has_a_title(name: str) -> None:
     found = Scenario.load(name)
     assert found.title and list(found.nodes("2026-01-01T00:00:00Z"))
