@@ -212,12 +212,13 @@ class Player:
                 return self._result(scene, part, str(error))
             if why := await self._wait_for(part):
                 return self._result(scene, part, why)
+            last = part is scene.parts[-1]
+            self._show("held" if last else "playing", self._note if last else self._spoken(part, len(part.keys)))
             if part.step.picture:
                 await self._stage.calm(0.4, PATIENCE)
                 self._stage.picture(part.step.picture)
-            if part is not scene.parts[-1] and pace.pauses:
+            if not last and pace.pauses:
                 await pace.wait(part.step.pause if part.step.pause is not None else pace.after / 3)
-        self._show("held", self._note)
         return self._result(scene, scene.parts[-1])
 
     async def _press(self, part: Part, pace: Pace) -> None:

@@ -162,6 +162,14 @@ async def test_pictures_are_taken_where_they_are_named_and_at_the_end(tour: Make
     assert screen.pictures == ["one", ""]
 
 
+async def test_a_picture_shows_the_bar_of_a_step_that_holds(tour: Make, screen: Screen, acts: Acts) -> None:
+    shown: list[tuple[str, str]] = []
+    screen.picture = lambda name: shown.append((screen.captions[-1].state, screen.captions[-1].note))  # type: ignore[method-assign]
+    steps = "- {caption: a, keys: j, expect: j, picture: one}\n- {keys: k, run: {http: 'http://127.0.0.1:1/', answer: x}, picture: two}\n"
+    assert await Player(tour(steps), screen, acts, "en").play()
+    assert shown[:2] == [("playing", "j"), ("held", "answered")], "it is not told that anything is waited for"
+
+
 async def test_captions_come_in_the_language(tour: Make, screen: Screen, acts: Acts) -> None:
     assert await Player(tour("- caption: {en: '{folder}', ko: 하나}\n"), screen, acts, "ko").play()
     assert {caption.text for caption in screen.captions} == {"하나"}
