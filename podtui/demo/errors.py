@@ -43,6 +43,10 @@ class ApiError(Exception):
         return body
 
 
+class Unreachable(Exception):
+    """There is no such container to run a command in: the kubelet's words, which the API server passes on as they are, not as a Status."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One fault of an invalid object: `reason` as in StatusCause ("FieldValueInvalid"), `message` without the field's path."""

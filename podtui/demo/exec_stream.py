@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from podtui.demo.errors import ApiError
+from podtui.demo.errors import ApiError, Unreachable
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ENDED, _CLOSE = 0, 1, 2, 3, 255
@@ -23,6 +23,8 @@ class Process(Protocol):
     """A command at work. `read` gives (1 for stdout or 2 for stderr, bytes), and None when it has ended with `exit_code`."""
 
     exit_code: int | None
+    failure: str
+    """Why it could not be started; "" when it was."""
 
     def feed(self, data: bytes) -> None: ...
     def eof(self) -> None: ...
@@ -30,8 +32,9 @@ class Process(Protocol):
 
 
 class Shells(Protocol):
-    """What of a kubelet is needed here. Raises ApiError for a pod or a container that does not run."""
+    """What of a kubelet is needed here. Raises ApiError for a pod and Unreachable for a container that does not run."""
 
+    def check(self, namespace: str, pod: str, container: str) -> None: ...
     def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process: ...
 
 
@@ -41,9 +44,14 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
     command = query.getall("command", [])
     if not command:
         raise ApiError(400, "BadRequest", "you must specify at least 1 command for the container")
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise ApiError(400, "BadRequest", "Upgrade request required")
-    process = shells.shell(namespace, pod, query.get("container", ""), command)
+    container = query.get("container", "")
+    try:
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            shells.check(namespace, pod, container)  # kubectl tries SPDY next, and tells what is said to that
+            raise ApiError(400, "BadRequest", "Upgrade request required")
+        process = shells.shell(namespace, pod, container, command)
+    except Unreachable as error:
+        return web.Response(text=str(error), status=500)
     websocket = web.WebSocketResponse(protocols=PROTOCOLS, timeout=1.0)
     await websocket.prepare(request)
     if query.get("stdin") not in ("true", "1"):
@@ -54,7 +62,7 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
         await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
         if writer.done() and not writer.cancelled() and writer.exception() is None:
             with contextlib.suppress(ConnectionError):
-                await websocket.send_bytes(bytes([ENDED]) + json.dumps(_status(process.exit_code or 0)).encode())
+                await websocket.send_bytes(bytes([ENDED]) + json.dumps(_status(process)).encode())
     finally:
         process.eof()
         for task in (reader, writer):
@@ -80,7 +88,12 @@ async def _write(websocket: web.WebSocketResponse, process: Process) -> None:
         await websocket.send_bytes(bytes([piece[0]]) + piece[1])
 
 
-def _status(exit_code: int) -> dict[str, Any]:
+def _status(process: Process) -> dict[str, Any]:
+    exit_code = process.exit_code or 0
+    if process.failure:
+        words = f"Internal error occurred: error executing command in container: {process.failure}"
+        told = {"status": "Failure", "message": f"Internal error occurred: {words}", "reason": "InternalError", "code": 500}
+        return {"metadata": {}, **told, "details": {"causes": [{"message": words}]}}
     if not exit_code:
         return {"metadata": {}, "status": "Success"}
     return {

@@ -125,11 +125,6 @@ CLUSTERROLEBINDINGS = Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindin
 CLUSTERROLES = Kind(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", (), False, generation=False)
 ROLEBINDINGS = Kind(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", (), True, generation=False)
 ROLES = Kind(_RBAC, "v1", "Role", "roles", "role", (), True, generation=False)
-_RBAC = "rbac.authorization.k8s.io"
-CLUSTERROLEBINDINGS = Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", (), False, generation=False)
-CLUSTERROLES = Kind(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", (), False, generation=False)
-ROLEBINDINGS = Kind(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", (), True, generation=False)
-ROLES = Kind(_RBAC, "v1", "Role", "roles", "role", (), True, generation=False)
 
 KINDS: tuple[Kind, ...] = (
     CONFIGMAPS,

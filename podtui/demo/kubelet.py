@@ -11,7 +11,7 @@ from typing import Any
 
 from podtui.demo.clock import Clock
 from podtui.demo.containers import Container, Run
-from podtui.demo.errors import ApiError, bad_request, not_found
+from podtui.demo.errors import ApiError, Unreachable, bad_request, not_found
 from podtui.demo.events import Recorder
 from podtui.demo.images import lasts
 from podtui.demo.kinds import NODES, PODS
@@ -165,18 +165,27 @@ class Kubelet:
                 return connection
         raise ConnectionRefusedError(port)
 
+    def check(self, namespace: str, pod: str, container: str) -> None:
+        """Raises ApiError or Unreachable when no command can be run in a container."""
+        self._runs(namespace, pod, container)
+
     def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process:
-        """Runs a command in a container. Raises ApiError when that cannot be."""
+        """Runs a command in a container. Raises ApiError or Unreachable when that cannot be."""
+        run = self._runs(namespace, pod, container)
+        assert run.program is not None
+        process = Process(run.program.context, command)
+        run.attached.add(process)
+        return process
+
+    def _runs(self, namespace: str, pod: str, container: str) -> Run:
         obj = self._found(namespace, pod)
         name = container_name(obj, container)
         self._running(obj)
         self._reach(obj, f"exec/{namespace}/{pod}/{name}")
         found = self._worker(obj).find(name)
         if found is None or found.state != "running" or found.run is None or found.run.program is None:
-            raise ApiError(500, "InternalError", f'Internal error occurred: unable to upgrade connection: container not found ("{name}")')
-        process = Process(found.run.program.context, command)
-        found.run.attached.add(process)
-        return process
+            raise Unreachable(f'container not found ("{name}")')
+        return found.run
 
     def _found(self, namespace: str, name: str) -> Object:
         pod = self.state.get(PODS, namespace, name)

@@ -9,6 +9,7 @@ unless someone else owns it. Kept simpler than there: entries are never dropped 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -78,6 +79,22 @@ def shown(path: Path) -> str:
             told += "[" + ",".join(f"{key}={json.dumps(pairs[key])}" for key in sorted(pairs)) + "]"
         else:
             told += f"[{'=' if kind == 'v' else ''}{text}]"
+    return told
+
+
+def keyed(kind: str, obj: Any, field: str) -> str:
+    """A field's path as `shown` tells it, of one with numbers: `.spec.containers[name="a"].x` of `spec.containers[0].x`."""
+    type_, declared, told = _root(kind), None, ""
+    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", field):
+        if name:
+            declared = type_.fields.get(name) if type_.code == "" else None
+            type_ = declared.type if declared else (type_.item or _UNTYPED)
+            obj, told = obj.get(name) if isinstance(obj, dict) else None, f"{told}.{name}"
+            continue
+        one = obj[int(number)] if isinstance(obj, list) else None
+        by_key = declared is not None and declared.list_type != "atomic"
+        told += shown((_item_key(declared, one),)) if declared and by_key else f"[{number}]"
+        type_, declared, obj = type_.item or _UNTYPED, None, one
     return told
 
 
@@ -187,6 +204,16 @@ def _cleaned(paths: Paths) -> Paths:
 # -- entries
 
 
+def given(entries: Any) -> list[dict[str, Any]] | None:
+    """The managedFields that a client sends, where they say who owns what: [] for the list of one empty entry, which resets them."""
+    if entries == [{}]:
+        return []
+    usable = isinstance(entries, list) and entries and all(
+        isinstance(one, dict) and one.get("operation") in ("Apply", "Update") and isinstance(one.get("fieldsV1"), dict) for one in entries
+    )
+    return list(entries) if usable else None
+
+
 class Owners:
     """The managedFields of an object: sets by manager, operation, apiVersion and subresource."""
 
@@ -251,8 +278,12 @@ def apply(
     key: tuple[str, str, str, str],
     ignored: tuple[Path, ...],
     force: bool,
+    yielding: frozenset[Path] | Paths = frozenset(),
 ) -> dict[str, Any]:
-    """The live object with what is applied merged into it; `owners` then says who owns what. ApiError 409 for conflicts."""
+    """The live object with what is applied merged into it; `owners` then says who owns what. ApiError 409 for conflicts.
+
+    Over the fields `yielding` there is none.
+    """
     mine = _without(owned(kind, config), ignored)
     merged: dict[str, Any] = _merge(_root(kind), None, live, config)
     others = {other: paths for other, paths in owners.sets.items() if other != key}
@@ -261,7 +292,7 @@ def apply(
         _remove(_root(kind), merged, path)
     added, modified, removed = (_without(paths, ignored) for paths in compare(kind, live, merged))
     changed = added | modified
-    conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed, key=_place)]
+    conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed - yielding, key=_place)]
     if conflicts and not force:
         raise _conflict(conflicts)
     for other in others:

@@ -87,12 +87,16 @@ class Process:
 
     def __init__(self, context: Context, command: list[str]) -> None:
         self.exit_code: int | None = None
+        self.failure = ""
+        """Why it could not be started, in the words of the runtime."""
         self._out: deque[tuple[int, bytes]] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._input = Input(closed=False)
         if not knows(command[0]) and command[0] not in context.files:
-            text = f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{command[0]}"'
-            self._put(2, f"{text}: executable file not found in $PATH\n".encode())
+            self.failure = (
+                f'failed to exec in container: failed to start exec "{context.random.getrandbits(256):064x}": OCI runtime exec failed: '
+                f'exec failed: unable to start container process: exec: "{command[0]}": executable file not found in $PATH'
+            )
             self._ended(127)
             return
         streams = Streams(self._input, lambda data: self._put(1, data), lambda data: self._put(2, data))

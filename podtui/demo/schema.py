@@ -225,9 +225,10 @@ def _value(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], o
         if not isinstance(value, dict):
             raise _mismatch(value, kind, dotted, owner)
         assert item is not None
-        return {
+        read = {
             key: _null(item) if one is None else _value(item, one, f"{path}.{key}", dotted, unknown, owner) for key, one in value.items()
         }
+        return dict(sorted(read.items()))  # as Go writes a map
     if code == "o":
         return value
     return _SCALARS[code](kind, value, dotted, owner)

@@ -258,6 +258,17 @@ def env(shell: Shell, words: list[str], io: Streams) -> int | Body:
     return 0
 
 
+def printenv(shell: Shell, words: list[str], io: Streams) -> int:
+    """The values of these variables, or all of them; 1 when one of them is not set."""
+    if not words:
+        for name, value in shell.variables.items():
+            io.say(f"{name}={value}")
+    for word in words:
+        if word in shell.variables:
+            io.say(shell.variables[word])
+    return int(not all(word in shell.variables for word in words))
+
+
 def wait(shell: Shell, words: list[str], io: Streams) -> Body:
     return shell.wait()
 
@@ -536,7 +547,7 @@ COMMANDS: dict[str, Command] = {
     "dd": dd, "echo": echo, "env": env, "eval": eval_, "exec": exec_, "exit": exit_, "export": export, "expr": expr, "false": _constant(1),
     "grep": _filter("grep", _grep, "e"), "head": head,
     "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "ls": ls, "md5sum": checksum("md5"), "mkdir": mkdir, "mv": mv,
-    "nc": nc, "printenv": env, "printf": printf, "ps": ps, "pwd": pwd, "read": read, "return": _leave("return"), "rm": rm,
+    "nc": nc, "printenv": printenv, "printf": printf, "ps": ps, "pwd": pwd, "read": read, "return": _leave("return"), "rm": rm,
     "seq": seq, "set": set_, "sha256sum": checksum("sha256"), "shift": shift, "sleep": sleep, "sort": _filter("sort", _sort),
     "sync": _constant(0), "tail": tail, "tee": tee, "test": test, "timeout": timeout, "touch": touch, "tr": tr, "trap": trap,
     "true": _constant(0), ":": _constant(0), "umask": _constant(0), "uname": uname, "unset": unset, "wait": wait, "wc": wc,

@@ -211,7 +211,10 @@ def _replicated(obj: Object) -> list[Cause]:
 
 
 def _job(obj: Object) -> list[Cause]:
-    return _template(obj, ("OnFailure", "Never"))
+    spec = obj["spec"]
+    counts = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+    negative = [invalid_value(f"spec.{key}", spec[key], _NOT_NEGATIVE) for key in counts if spec.get(key, 0) < 0]
+    return negative + _template(obj, ("OnFailure", "Never"))
 
 
 def _disruption_budget(obj: Object) -> list[Cause]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from podtui.demo import defaults, managed, patches
+from podtui.demo import defaults, last_applied, managed, patches
 from podtui.demo.binding import bind
 from podtui.demo.deletion import Deletion
 from podtui.demo.errors import (
@@ -252,7 +252,9 @@ class Writes:
                 return made, warnings, True
             owners: managed.Owners | None
             base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
-            value: Any = managed.apply(kind.kind, base, config, owners, key, _ignored(kind, subresource), force)
+            yielding = last_applied.yielding(kind.kind, manager, base)
+            value: Any = managed.apply(kind.kind, base, config, owners, key, _ignored(kind, subresource), force, yielding)
+            last_applied.keep(manager, base, config, value)
             unknown: list[str] = []
             shown = ""
         else:
@@ -327,6 +329,7 @@ class Writes:
                 raise ApiError(500, "", f"strconv.ParseUint: parsing {quoted(version)}: invalid syntax")
             if version != was["resourceVersion"]:
                 raise conflict(kind, name)
+        given = managed.given(metadata.get("managedFields"))
         for field in ("resourceVersion", "generation", "managedFields"):
             metadata.pop(field, None)
             if field in was:
@@ -339,9 +342,11 @@ class Writes:
         if causes:
             raise invalid(kind, name, causes)
         if owners is None:
-            if _same(base, new):
-                return old
-            owners = managed.Owners(was.get("managedFields"))
+            if given is None or given == was.get("managedFields"):
+                if _same(base, new):
+                    return old
+                given = was.get("managedFields")
+            owners = managed.Owners(given)
             owners.update(kind.kind, base, new, key, _ignored(kind, subresource))
         entries = owners.entries("" if _same(base, new) else self.state.clock.timestamp())
         new["metadata"] = {field: value for field, value in new["metadata"].items() if field != "managedFields"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from podtui.errors import ApiError, NotFound
 
 NAMESPACE_PREFIX = "writes-"
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+JOBS = Resource("batch", "v1", "jobs", "Job")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -229,6 +231,45 @@ async def test_applying_shares_conflicts_and_takes(api: Api) -> None:
     assert error.message == 'Apply failed with 1 conflict: conflict with "editor" using v1: .data.b'
     error = await refused(422, api.apply({}, ""))
     assert error.message == 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+
+
+async def test_who_goes_over_to_server_side_apply_has_no_conflict_with_oneself(api: Api) -> None:
+    """As `kubectl apply`, and then `kubectl apply --server-side`, ask."""
+    annotation = "kubectl.kubernetes.io/last-applied-configuration"
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "1", "b": "<2>"}}
+    first = {**config, "metadata": {"name": "x", "annotations": {annotation: json.dumps(config)}}}
+    await api.create(CONFIG_MAPS, first, fieldManager="kubectl-client-side-apply")
+    await refused(409, api.apply({"a": "2"}, "somebody"))
+    after = await api.apply({"a": "2", "b": "<2>"}, "kubectl")
+    assert after["data"] == {"a": "2", "b": "<2>"}
+    written = '{"apiVersion":"v1","data":{"a":"2","b":"\\u003c2\\u003e"},"kind":"ConfigMap","metadata":{"name":"x"}}\n'
+    assert after["metadata"]["annotations"] == {annotation: written}
+    entries = [entry for entry in after["metadata"]["managedFields"] if entry["manager"] == "kubectl"]
+    alone = await api.patch(CONFIG_MAPS, [{"op": "replace", "path": "/metadata/managedFields", "value": entries}], JSON_PATCH)
+    assert set(owners(alone)) == {"kubectl"} and alone["metadata"]["resourceVersion"] != after["metadata"]["resourceVersion"]
+    assert (await api.apply({"a": "2"}, "kubectl"))["data"] == {"a": "2"}, "nobody else holds it any more"
+
+
+async def test_an_unknown_field_of_what_is_applied_is_told_by_the_keys_of_its_lists(api: Api) -> None:
+    containers = [{"name": "a", "image": "x", "prots": [], "ports": [{"containerPort": 80, "protocol": "TCP", "nmae": "x"}]}]
+    config = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": containers, "contaners": []}}
+    message = (await refused(500, api.patch(PODS, config, APPLY, fieldManager="m"))).message
+    for field in ('.spec.containers[name="a"].prots', '.ports[containerPort=80,protocol="TCP"].nmae', ".spec.contaners"):
+        assert f"{field}: field not declared in schema" in message
+
+
+async def test_what_a_job_counts_is_not_negative(api: Api) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "x"}]}}
+    body = {"metadata": {"name": "x"}, "spec": {"completions": -2, "backoffLimit": -1, "template": template}}
+    message = (await refused(422, api.create(JOBS, body))).message
+    for field, value in (("completions", -2), ("backoffLimit", -1)):
+        assert f"spec.{field}: Invalid value: {value}: must be greater than or equal to 0" in message
+
+
+async def test_maps_come_in_the_order_of_their_keys(api: Api) -> None:
+    await api.create(CONFIG_MAPS, {"metadata": {"name": "x", "labels": {"b": "1", "c": "1"}}, "data": {"z": "1", "y": "2"}})
+    after = await api.patch(CONFIG_MAPS, {"metadata": {"labels": {"a": "1"}}, "data": {"x": "3"}})
+    assert list(after["metadata"]["labels"]) == ["a", "b", "c"] and list(after["data"]) == ["x", "y", "z"]
 
 
 async def test_finalizers_hold_what_is_deleted(api: Api) -> None:

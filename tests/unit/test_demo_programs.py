@@ -76,6 +76,7 @@ def sh(script: str, seconds: float = 0.0) -> tuple[str, int | None]:
         ("printf '%s has %d\\n' pod 3; seq 2 4 | tail -n 1", "pod has 3\n4\n", 0),
         ("! true; echo $?", "1\n", 0),
         ("X=1 env | grep ^X; echo [$X]", "X=1\n[]\n", 0),
+        ("printenv NAME HOME; printenv NONE", "web\n/root\n", 1),
         ("# only a comment\necho 'of # none'", "of # none\n", 0),
         ("if true; then echo", "sh: syntax error: unexpected end of file\n", 2),
         ("sh -c 'echo nested; exit 6'", "nested\n", 6),
@@ -171,8 +172,9 @@ async def test_a_shell_ends_when_exit_is_typed() -> None:
 
 async def test_a_command_that_there_is_not_is_told_as_the_runtime_tells_it() -> None:
     process = Process(Container("sleep", "100").context, ["nonsense"])
-    assert 'exec: "nonsense": executable file not found in $PATH' in await _all(process)
-    assert process.exit_code == 127
+    assert await _all(process) == ""
+    assert process.failure.endswith('exec: "nonsense": executable file not found in $PATH')
+    assert (process.exit_code, Process(Container("sleep", "100").context, ["true"]).failure) == (127, "")
 
 
 # -- images

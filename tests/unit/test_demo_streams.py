@@ -45,6 +45,7 @@ class Command:
     def __init__(self, words: list[str]) -> None:
         self.words = words
         self.exit_code: int | None = None
+        self.failure = ""
         self.stdin = b""
         self.done = asyncio.Event()
         self.said = False
@@ -75,9 +76,12 @@ class Kubelet:
         self.connections.append(Echo())
         return self.connections[-1]
 
-    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Command:
+    def check(self, namespace: str, pod: str, container: str) -> None:
         if container == "nil":
             raise ApiError(400, "BadRequest", "container nil is not valid for pod web")
+
+    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Command:
+        self.check(namespace, pod, container)
         return Command(command)
 
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
@@ -217,8 +221,9 @@ async def test_a_log_is_followed_until_the_client_goes() -> None:
         await kubelet.ended.wait()
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "SPDY/3.1"])
 @pytest.mark.parametrize("what", ["log?container=nil", "exec?container=nil&command=ls"])
-async def test_a_refusal_is_a_status(what: str) -> None:
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+async def test_a_refusal_is_a_status(what: str, protocol: str) -> None:
+    headers = {"Upgrade": protocol, "Connection": "Upgrade"}
     async with serving(Kubelet()) as (session, url), session.get(f"{url}/{what}", headers=headers) as answer:
         assert (answer.status, (await answer.json())["message"]) == (400, "container nil is not valid for pod web")

@@ -82,7 +82,7 @@ class Controller:
 
     def set_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Stores what is not empty of `status`."""
-        kept = {key: value for key, value in status.items() if value not in (None, [], {})}
+        kept = {key: value for key, value in status.items() if value is not None and value != []}
         return self.state.update(self.kind, {**obj, "status": kept})
 
 

@@ -50,7 +50,7 @@ class Budgets(Controller):
             "conditions": condition(status.get("conditions") or (), "DisruptionAllowed", fields, self.clock.timestamp()),
             "currentHealthy": healthy,
             "desiredHealthy": desired,
-            "disruptedPods": disrupted,
+            "disruptedPods": disrupted or None,
             "disruptionsAllowed": allowed,
             "expectedPods": expected,
             "observedGeneration": generation,

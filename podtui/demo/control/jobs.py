@@ -116,7 +116,7 @@ class Jobs(Controller):
         current = self.state.get(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
         if current is not None:
             counted = {key: value for key, value in counts.items() if value}
-            told = {"ready": sum(map(ready, active)), "terminating": 0, "uncountedTerminatedPods": new.get("uncountedTerminatedPods")}
+            told = {"ready": sum(map(ready, active)), "terminating": 0, "uncountedTerminatedPods": new.get("uncountedTerminatedPods") or {}}
             self.set_status(current, {**kept, **counted, **told})
 
     def _clean_up(self, job: Object) -> None:
