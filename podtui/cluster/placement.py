@@ -267,7 +267,8 @@ def _lacking(wanted: Amounts, node: Mapping[str, Any], load: Load | None) -> lis
         if not asked or asked + used <= most:
             continue
         if resource == "pods":
-            found.append(Refusal("resources", f"full: {int(used)} of {int(most)} pods run there", "Too many pods"))
+            words = f"full: {int(used)} of {int(most)} pods run there" if most else "it has not said that it takes pods"
+            found.append(Refusal("resources", words, "Too many pods"))
             continue
         free = amount(resource, max(Fraction(0), most - used))
         whole = "it has none" if not most else f"the whole node has {amount(resource, most)}" if asked > most else \

@@ -9,6 +9,7 @@ from functools import partial
 from podtui.demo.clock import Clock, Handle
 from podtui.demo.control.base import Controller, Key, key_of
 from podtui.demo.control.budgets import Budgets
+from podtui.demo.control.cordons import Cordons
 from podtui.demo.control.deployments import Deployments
 from podtui.demo.control.endpoints import Endpoints
 from podtui.demo.control.jobs import Jobs
@@ -25,12 +26,12 @@ _log = logging.getLogger(__name__)
 
 
 class Controllers:
-    """Deployments, ReplicaSets, Jobs, disruption budgets, endpoint slices and lost nodes."""
+    """Deployments, ReplicaSets, Jobs, disruption budgets, endpoint slices, lost nodes and cordoned ones."""
 
     def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
         self._state = state
         self._clock = clock
-        kinds = (Deployments, ReplicaSets, Jobs, Budgets, Endpoints, LostNodes)
+        kinds = (Deployments, ReplicaSets, Jobs, Budgets, Endpoints, LostNodes, Cordons)
         self._controllers: list[Controller] = [kind(state, writes, clock, recorder) for kind in kinds]
         self._queue: dict[tuple[Controller, Key], None] = {}
         self._handle: Handle | None = None

@@ -367,3 +367,24 @@ def test_after_the_end_nothing_is_done_any_more() -> None:
     cluster.controllers.close()
     cluster.create(REPLICASETS, "web", replica_set(1))
     assert cluster.pods() == []
+
+
+def test_a_cordoned_node_has_the_taint_for_as_long_as_it_is_cordoned() -> None:
+    cluster = Cluster()
+    cluster.state.create(NODES, node("n", 0, cluster.clock.timestamp(), taints=[{"key": "own", "effect": "NoSchedule"}]))
+    for cordoned, keys in ((True, ["own", "node.kubernetes.io/unschedulable"]), (False, ["own"])):
+        found = cluster.state.get(NODES, "", "n")
+        assert found is not None
+        cluster.state.update(NODES, {**found, "spec": {**found["spec"], "unschedulable": cordoned}})
+        cluster.clock.advance(1)
+        after = cluster.state.get(NODES, "", "n")
+        assert after is not None and [taint["key"] for taint in after["spec"]["taints"]] == keys
+
+
+def test_a_node_that_no_kubelet_has_told_of_disturbs_no_controller() -> None:
+    cluster = Cluster()
+    bare = {"metadata": {"name": "bare"}, "spec": {"unschedulable": True}, "status": {}}
+    cluster.state.create(NODES, {"apiVersion": "v1", "kind": "Node", **bare})
+    cluster.clock.advance(1)
+    found = cluster.state.get(NODES, "", "bare")
+    assert found is not None and [taint["key"] for taint in found["spec"]["taints"]] == ["node.kubernetes.io/unschedulable"]

@@ -43,7 +43,7 @@ class LostNodes(Controller):
             return
         self._deleted.pop(name, None)
         taints = [one for one in node["spec"].get("taints") or () if one["effect"] == "NoExecute"]
-        lost = any(one["type"] == "Ready" and one["status"] == "Unknown" for one in node["status"]["conditions"])
+        lost = any(one["type"] == "Ready" and one["status"] == "Unknown" for one in node["status"].get("conditions") or ())
         if not lost:
             self._lost.discard(name)
         elif name not in self._lost:
