@@ -90,6 +90,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.create-namespace", "", "New namespace", "Create a namespace by its name (in the namespaces: n)", "main", changes=True),
     Command("main.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "main", _PATCH, True),
     Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True),
+    Command("main.undo", "u", "Undo", "Take back the last change", "main", changes=True),
+    Command("main.journal", "J", "Journal", "Every change that podtui made: look, copy its command, undo", "main"),
     Command("main.taller", "plus", "Taller", "Give the lower pane more room", "main"),
     Command("main.lower", "minus", "Lower", "Give the lower pane less room", "main"),
     Command("main.wider", "greater_than_sign", "Wider", "Give the namespaces more room", "main"),
@@ -231,6 +233,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("forwards.free-port", "p", "Other port", "Start it on the next free local port when its own is taken", "forwards", footer=True),
     Command("forwards.copy", "c", "Copy address", "Copy the local address (OSC 52)", "forwards", footer=True),
     Command("forwards.close", "escape,f,q", "Back", "Leave the list; the forwards go on", "forwards", footer=True),
+    # -- the journal
+    Command("journal.undo", "u", "Undo", "Take back the change, or the marked ones", "journal", changes=True, footer=True),
+    Command("journal.copy", "c", "Copy command", "Copy the kubectl command (OSC 52)", "journal", footer=True),
+    Command("journal.filter", "slash", "Filter", "Only entries with these words, !word: without it", "journal", footer=True),
+    Command("journal.everywhere", "a", "All clusters", "Show the changes of all clusters, or of this one only", "journal", footer=True),
+    Command("journal.switch", "tab,shift+tab", "List or entry", "From the list to the entry and back", "journal"),
+    Command("journal.close", "escape,J,q", "Back", "Leave the entry, the filter, the journal", "journal", footer=True),
     # -- a walkthrough's caption bar
     Command("tour.next", "f8,ctrl+n", "Next", "Let the walkthrough do this step, or go on to the next", "tour", priority=True),
     Command("tour.again", "f7", "Again", "Let the walkthrough do this step once more", "tour", priority=True),

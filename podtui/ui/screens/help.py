@@ -27,6 +27,7 @@ WHERE = {
     "nodes": "Nodes",
     "histogram": "Logs: histogram",
     "forwards": "Port-forwards",
+    "journal": "Journal",
     "dialog": "Dialogs",
     "create": "Create",
     "edit": "Edit",

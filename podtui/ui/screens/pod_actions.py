@@ -144,6 +144,17 @@ class PodActions(Screen[None]):
         if self._may("main.create-namespace", None):
             self.app.push_screen(CreateNamespaceDialog(self.session))
 
+    def action_undo(self) -> None:
+        from podtui.ui.screens.undo import undo_last
+
+        if self._may("main.undo", None):
+            self.run_worker(undo_last(self.app, self.session), group="undo", exclusive=True, exit_on_error=False)
+
+    def action_journal(self) -> None:
+        from podtui.ui.screens.journal import JournalScreen
+
+        self.app.push_screen(JournalScreen(self.session))
+
     def action_read_only(self) -> None:
         """`r`: on at any time; off unless the command line or the configuration asked for read-only."""
         if self.session.read_only and self.session.read_only_reason:
