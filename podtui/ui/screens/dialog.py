@@ -266,7 +266,8 @@ class Dialog(ModalScreen[T | None]):
 
     def on_key(self, event: events.Key) -> None:
         """A word that has to be typed is typed into its field also while a button has the focus, as the safe answer does at first."""
-        if isinstance(self.focused, Button) and self.asked and self.asking and event.character and event.character.isalnum() and not self.busy:
+        wanted = isinstance(self.focused, Button) and self.asked and self.asking and not self.busy
+        if wanted and event.character and event.character.isalnum():
             field = self.query_one("#dialog-word-0", Input)
             event.stop()
             field.focus()
