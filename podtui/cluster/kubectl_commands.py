@@ -77,8 +77,8 @@ def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = (
 def kubectl_create_object(ref: ObjectRef, value: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
     """`printf %s MANIFEST | kubectl create -n NS -f -`, with the manifest as JSON."""
     body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
-    command = _command(["create", *_namespace(ref.namespace), "-f", "-"], options)
-    return f"printf %s {shlex.quote(json.dumps(body, ensure_ascii=False))} | {command}"
+    manifest = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return f"printf %s {shlex.quote(manifest)} | {_command(['create', *_namespace(ref.namespace), '-f', '-'], options)}"
 
 
 def _command(words: Sequence[str], options: Sequence[str]) -> str:

@@ -72,6 +72,8 @@ def _pod(spec: dict[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
     }
     if tokens:  # added at admission, and added again
         made["volumes"] = [volume for volume in spec.get("volumes") or () if volume.get("name") not in tokens]
+        if not made["volumes"]:
+            del made["volumes"]
         for kind in ("initContainers", "containers"):
             if kind in spec:
                 made[kind] = [_without_mounts(container, tokens) for container in spec[kind]]

@@ -608,3 +608,13 @@ def test_completion_of_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert complete("~/folder/") == ("~/folder/한글 pod.yaml", [])
     assert complete("~/.c") == ("~/.config", [])
     assert complete(str(tmp_path / "nope" / "x")) == (str(tmp_path / "nope" / "x"), [])
+
+
+async def test_a_letter_on_a_button_does_nothing_where_no_word_is_asked_for() -> None:
+    dialog = LabelDialog(session(Objects(kubia=meta(labels={"env": "debug"}))), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        dialog.query_one("#dialog-cancel").focus()
+        await pilot.press("J", "1")
+        await settle(pilot)
+        assert dialog.is_current and isinstance(dialog.focused, Button)

@@ -63,7 +63,7 @@ class JournalScreen(ModalScreen[None]):
         self._searched: dict[str, str] = {}
         self._broken = 0
         self._everywhere = False
-        self._trouble: PodtuiError | None = None
+        self._trouble = ("", "")  # what cannot be done, and the words of the error
         self._shown: tuple[object, ...] = ()
         self._bar = JournalFilter()
         self._table = RowTable(self._cells, id="journal")
@@ -85,7 +85,7 @@ class JournalScreen(ModalScreen[None]):
         self._table.set_empty("reading the journal…")
         self._ends = [
             self.session.journal.changed.subscribe(lambda _: self._read()),
-            self.session.journal.troubles.subscribe(self._troubled),
+            self.session.journal.troubles.subscribe(lambda error: self._troubled("cannot be written", error)),
         ]
         self._read()
 
@@ -97,15 +97,15 @@ class JournalScreen(ModalScreen[None]):
     def _read(self) -> None:
         self.run_worker(self._take(), group="journal", exclusive=True, exit_on_error=False)
 
-    def _troubled(self, error: PodtuiError) -> None:
-        self._trouble = error
+    def _troubled(self, what: str, error: PodtuiError) -> None:
+        self._trouble = (what, str(error))
         self._show()
 
     async def _take(self) -> None:
         try:
             entries, self._broken = await self.session.journal.entries()
         except PodtuiError as error:
-            self._troubled(error)
+            self._troubled("cannot be read", error)
             return
         self._undone = taken_back(entries)
         self._entries = {entry.id: entry for entry in reversed(entries)}
@@ -124,8 +124,8 @@ class JournalScreen(ModalScreen[None]):
         keys = [entry.id for entry in here if matches(self._searched[entry.id], filter)]
         if filter:
             self._table.set_empty("no entry has these words", "Esc in the filter clears it.")
-        elif self._trouble is not None:
-            self._table.set_empty(*str(self._trouble).split("\n"))
+        elif self._trouble[0]:
+            self._table.set_empty(*self._trouble[1].split("\n"))
         elif self._entries:
             self._table.set_empty("no change of this cluster", "a shows those of the other clusters, too.")
         else:
@@ -137,11 +137,12 @@ class JournalScreen(ModalScreen[None]):
         where = "all clusters" if self._everywhere else self.session.settings.context
         count = f"{len(keys)} of {len(here)}" if filter else str(len(keys))
         right = [(f"{self._broken} lines cannot be read ", "warn")] if self._broken else []
-        if self._trouble is not None:
-            right = [(f"{self._trouble.what} ", "warn")]
+        if self._trouble[0]:
+            right = [(f"! it {self._trouble[0]} ", "warn")]
         if filter and not self._bar.display:
             right = [*right, (f"/{filter} ", "match")]
-        self.query_one("#journal-title", TextLine).show([(" Journal ", "title"), (f" {count} changes of {where} ", "")], right)
+        words = f" {count} {'change' if len(here) == 1 else 'changes'} of {where} "
+        self.query_one("#journal-title", TextLine).show([(" Journal ", "title"), (words, "")], right)
         self._show_entry()
 
     def _cells(self, key: str) -> Sequence[Cell]:
@@ -169,7 +170,8 @@ class JournalScreen(ModalScreen[None]):
         keep = bool(self._shown) and isinstance(self._shown[0], Entry) and self._shown[0].id == entry.id
         self._shown = state
         now = datetime.now().astimezone()
-        lines = entry_lines(entry, undone=state[1], under_way=state[2], why_not=self._why_not(entry), now=now)
+        undoes, why = self._entries.get(entry.undoes), self._why_not(entry)
+        lines = entry_lines(entry, undone=state[1], under_way=state[2], why_not=why, now=now, undoes=undoes)
         self._text.set_lines(lines, keep=keep)
 
     # -- what is done -------------------------------------------------------------------------------------------

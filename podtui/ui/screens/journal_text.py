@@ -34,9 +34,8 @@ _ENDINGS = {
     "pending": ("… pending", "status.wait"),
 }
 _MEANINGS = {
-    "done": "done",
-    "refused": "refused, nothing was changed",
-    "unknown": "not known: no answer came, it may have been carried out",
+    "refused": "nothing was changed",
+    "unknown": "no answer came: it may have been carried out",
     "pending": "under way",
 }
 _LINES = 40  # of a value that is shown whole
@@ -79,8 +78,10 @@ def matches(text: str, filter: str) -> bool:
     return all((word[1:] not in text) if word[0] == "!" and len(word) > 1 else word in text for word in filter.lower().split())
 
 
-def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime) -> list[Line]:
-    """The entry whole. `why_not` says why it cannot be taken back, "" when it may be."""
+def entry_lines(
+    entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime, undoes: Entry | None = None
+) -> list[Line]:
+    """The entry whole. `why_not` says why it cannot be taken back, "" when it may be; `undoes` is what it took back itself."""
     target = entry.object
     word, style = ending(entry, undone, under_way)
     known = "pending" if entry.ending == "pending" and under_way else "unknown" if entry.ending == "pending" else entry.ending
@@ -91,12 +92,13 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
         [("time     ", "dim"), (f"{local.isoformat(timespec='seconds')} ({age((now - local).total_seconds())} ago)", "")],
         [("user     ", "dim"), (f"{entry.user} in {entry.context} ({entry.server})", "")],
         [("object   ", "dim"), (f"{target.api_version} {target.kind}, UID {target.uid or 'unknown'}", "")],
-        [("ended    ", "dim"), (word, style), (f"  {_MEANINGS[known]}", "")],
+        [("ended    ", "dim"), (word, style), (f"  {_MEANINGS.get(known, '')}", "")],
     ]
     if entry.words:
         lines.append([("         ", ""), (entry.words, "error" if known == "refused" else "warn")])
     if entry.undoes:
-        lines.append([("undoes   ", "dim"), ("a change above: this is an undo, and can be taken back itself", "")])
+        what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that is no longer kept"
+        lines.append([("undoes   ", "dim"), (what, "")])
     lines.append([("undo     ", "dim"), (f"cannot be taken back: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
     lines += [[("$ ", "dim"), (command, "")] for command in entry.command.split("\n") if command]
     if entry.withheld:
