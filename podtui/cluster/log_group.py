@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,7 +41,7 @@ class LogTarget(msgspec.Struct, frozen=True):
     """Whose logs: of `pods`, or of every pod in `scope` whose namespace and name pass `passes`.
 
     Of each pod it is the containers `containers`, with `every` all of them (init and ephemeral ones too, as `--all-containers`), and
-    without either the one that kubectl takes.
+    without either the one that kubectl takes. `chosen` names them for single pods, by their UIDs.
     """
 
     pods: tuple[ObjectRef, ...] = ()
@@ -49,11 +49,20 @@ class LogTarget(msgspec.Struct, frozen=True):
     containers: tuple[str, ...] = ()
     every: bool = False
     passes: Callable[[str, str], bool] | None = None
+    chosen: dict[str, tuple[str, ...]] = {}
 
     @property
     def live(self) -> bool:
         """Whether pods may come to it later."""
         return self.scope is not None
+
+    def now(self, sources: Sequence[LogSource]) -> LogTarget:
+        """The same as it is now: exactly these sources, and no pod that comes later."""
+        chosen: dict[str, list[str]] = {}
+        for source in sources:
+            chosen.setdefault(source.ref.uid, []).append(source.container)
+        refs = {source.ref.uid: source.ref for source in sources}
+        return LogTarget(tuple(refs.values()), chosen={uid: tuple(names) for uid, names in chosen.items()})
 
 
 class LogSource:
@@ -222,7 +231,7 @@ class LogGroup:
         if self.target.every:
             self._spawn(self._all_containers(pod), f"containers of {ref}")
         else:
-            for name in self.target.containers or ("",):
+            for name in self.target.chosen.get(ref.uid) or self.target.containers or ("",):
                 self._add(pod, name)
 
     def _options(self) -> LogOptions:

@@ -73,7 +73,8 @@ COMMANDS: tuple[Command, ...] = (
         for n in range(1, 10)
     ),
     Command("main.read-only", "r", "Read-only", "Turn read-only on or off: nothing that changes the cluster can be sent", "main"),
-    Command("main.logs", "l", "Logs", "Follow the logs of the pod", "main", Permission("get", "pods", "log"), footer=True),
+    Command("main.logs", "l", "Logs", "Follow the logs of the pod, or marked ones", "main", Permission("get", "pods", "log"), footer=True),
+    Command("main.all-logs", "ctrl+l", "All logs", "Logs of all pods shown, and that come", "main", Permission("get", "pods", "log")),
     Command("main.previous-logs", "p", "Previous", "Logs of the container's previous run", "main", Permission("get", "pods", "log")),
     Command("main.yaml", "y", "YAML", "The pod as YAML, as kubectl get -o yaml prints it", "main", Permission("get", "pods")),
     Command("main.annotations", "a", "Annotations", "The pod's labels and annotations", "main", Permission("get", "pods")),
@@ -148,7 +149,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs.wrap", "w", "Wrap", "Wrap long lines or not", "logs", footer=True),
     Command("logs.timestamps", "t", "Timestamps", "The time of each line: none, local, UTC, how long ago", "logs", footer=True),
     Command("logs.records", "j", "JSON", "JSON, logfmt and klog as they are, in columns, or indented", "logs", footer=True),
-    Command("logs.container", "c", "Container", "Choose the container", "logs", footer=True),
+    Command("logs.container", "c", "Containers", "Choose the containers whose lines are shown", "logs", footer=True),
+    Command("logs.all-containers", "a", "All", "All containers, init and ephemeral ones too; again: one of each pod", "logs", footer=True),
     Command("logs.previous", "p", "Previous", "Logs of the container's previous run, again: of the current one", "logs", footer=True),
     Command("logs.search", "slash", "Search", "Search in the lines", "logs", footer=True),
     Command("logs.next-match", "n", "Next match", "To the next match", "logs"),
@@ -227,6 +229,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("nodes.sort-age", "T", "Sort by age", "Sort by age, again: reversed", "nodes"),
     Command("nodes.refresh", "ctrl+r", "Again", "Ask the API server again now", "nodes"),
     Command("nodes.close", "escape,o,q", "Back", "Back to the pods", "nodes", footer=True),
+    # -- the sources of a log
+    Command("sources.close", "escape,q,c", "Back", "Back to the lines", "sources"),
     # -- the list of forwards
     Command("forwards.stop", "ctrl+d", "Stop", "Stop the port-forward; one that has ended: take it off the list", "forwards", footer=True),
     Command("forwards.restart", "r", "Start", "Start the port-forward, or start it again, on the same local port", "forwards", footer=True),

@@ -103,7 +103,7 @@ class LogServer:
         return {
             "metadata": {"name": REF.name, "namespace": REF.namespace, "uid": self.uid},
             "spec": {"containers": [{"name": "app"}, {"name": "side"}]},
-            "status": {"phase": self.phase, "containerStatuses": [status]},
+            "status": {"phase": self.phase, "containerStatuses": [status, {**status, "name": "side"}]},
         }
 
     async def get_pod(self, request: web.Request) -> web.Response:

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 from textual.app import App
 from textual.binding import Binding
-from textual.widgets import OptionList
 
 from podtui.cluster.store import Signal
 from podtui.errors import PodtuiError
@@ -148,15 +147,50 @@ async def test_the_container_is_chosen_from_a_list():
         app.pane.show(REF, container="app")
         await until(lambda: "line 49" in app.lines)
         await pilot.press("c")
-        await until(lambda: app.screen.query(OptionList))
-        assert app.screen.query_one(OptionList).highlighted == 0
+        await until(lambda: len(app.screen.query("#sources")) == 1)
+        table = app.screen.query_one("#sources")
+        assert [key.split()[1] for key in table.keys] == ["app", "side"]
+        assert [key.split()[1] for key in table.marked] == ["app"]
         await pilot.press("j", "enter")
-        await until(lambda: "side (2 of 2)" in app.title_line)
+        await until(lambda: "side (2 of 2)" in app.title_line and "line 49" in app.lines)
         await pilot.press("c")
-        await until(lambda: len(app.screen.query(OptionList)))
+        await until(lambda: len(app.screen.query("#sources")) == 1)
         await pilot.press("escape")
         assert "side (2 of 2)" in app.title_line
         assert app.backs == 0
+
+
+async def test_containers_are_read_together_hidden_and_shown():
+    server = running(5)
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 4" in app.lines)
+        await pilot.press("c", "j", "space", "escape")  # the other one too
+        await until(lambda: "2 of 2 containers" in app.title_line and len(app.pane.view.buffer) == 10)
+        await until(lambda: app.lines.count("app │ line 4") == app.lines.count("side│ line 4") == 1)
+        assert "10 lines" in app.foot
+        await pilot.press("c")
+        await until(lambda: len(app.screen.query("#sources")) == 1)
+        await pilot.press("g", "space", "escape")
+        await until(lambda: "side (2 of 2)" in app.title_line and app.lines[:5] == [f"line {number}" for number in range(5)])
+        assert "5 of 10 lines" in app.foot
+        await pilot.press("2")  # hidden stays hidden when it is read again
+        await until(lambda: "5 of 10 lines  last minute" in app.foot and "side (2 of 2)" in app.title_line)
+        await pilot.press("c")
+        await until(lambda: len(app.screen.query("#sources")) == 1)
+        await pilot.press("ctrl+a", "escape")
+        await until(lambda: "2 of 2 containers" in app.title_line)
+
+
+async def test_all_containers_and_back_by_one_key():
+    server = running(5)
+    async with pane(server) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 4" in app.lines)
+        await pilot.press("a")
+        await until(lambda: "app │ line 4" in app.lines and "side│ line 4" in app.lines and "2 of 2 containers" in app.title_line)
+        await pilot.press("a")
+        await until(lambda: "app (1 of 2)" in app.title_line and app.lines[4] == "line 4")
 
 
 async def test_the_previous_run_and_back():
@@ -532,5 +566,5 @@ async def test_lines_are_read_again_since_a_time():
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("S", *"90m", "enter")
-        await until(lambda: server.queries[-1].get("sinceSeconds") in ("5400", "5401"))
+        await until(lambda: any(query.get("sinceSeconds") in ("5400", "5401") for query in server.queries))
         assert "since 20" in app.foot

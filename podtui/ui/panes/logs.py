@@ -1,4 +1,4 @@
-"""The logs of one container of a pod: followed, searched, saved."""
+"""The logs of one container or of many: which ones, from where on, and how they stand."""
 
 from __future__ import annotations
 
@@ -9,29 +9,35 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 from textual import on
 from textual.binding import Binding
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
-from podtui.cluster.log_times import Times
-from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus
+from podtui.cluster.log_group import LogGroup, LogLines, LogTarget
+from podtui.cluster.logs import LogOptions, LogStatus
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.log_file import LogFile
-from podtui.ui.panes import logs_words
+from podtui.ui.panes import logs_sources, logs_words
 from podtui.ui.panes.logs_older import load_older
 from podtui.ui.panes.logs_taking import LogTaking
+from podtui.ui.screens.log_sources import LogSourcesScreen, SourceRow
 from podtui.ui.widgets.entry_bar import EntryBar
+from podtui.ui.widgets.log_names import SourceNames
+from podtui.ui.widgets.log_text import time_text
 from podtui.ui.widgets.log_times import SECOND, parse_time, time_words
 from podtui.ui.widgets.log_view import LogView
 
+TOLD = 0.1  # seconds between two words about how things stand: many sources change often
+
 
 class LogsPane(LogTaking):
-    """`show()` a pod, or None. Bindings are the `logs` commands."""
+    """`follow()` what is wanted, or None. Bindings are the `logs` commands."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("logs")  # type: ignore[assignment]
 
@@ -55,17 +61,18 @@ class LogsPane(LogTaking):
         view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
         super().__init__(view, id=id)
         self.session = session
-        self.ref: ObjectRef | None = None
-        self.container = ""
-        self.containers: list[str] = []
+        self.target: LogTarget | None = None
+        self.group: LogGroup | None = None
         self.previous = False
         self.status = LogStatus()
         self._tail = log_tail
         self._range: LogOptions = LogOptions(tail=log_tail)
         self._range_words = ""
-        self._follower: LogFollower | None = None
+        self._hidden: set[tuple[str, str]] = set()  # pods' UIDs and containers whose lines are not shown
+        self._names: list[str] = []
         self._ticker: Timer | None = None
         self._loading = False  # older lines
+        self._teller: Timer | None = None
 
     def on_mount(self) -> None:
         self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
@@ -76,12 +83,15 @@ class LogsPane(LogTaking):
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
-    def show(self, ref: ObjectRef | None, containers: Sequence[str] = (), container: str = "", previous: bool = False) -> None:
-        """Follow the logs of a pod from the configured tail on; None stops. Without `container` it is kubectl's default."""
-        self.ref = ref
-        self.containers = list(containers)
-        self.container = container
+    def show(self, ref: ObjectRef | None, container: str = "", previous: bool = False) -> None:
+        """Follow the logs of one pod; None stops. Without `container` it is kubectl's default."""
+        self.follow(None if ref is None else LogTarget((ref,), containers=(container,) if container else ()), previous=previous)
+
+    def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
+        """Follow logs from the configured tail on; None stops."""
+        self.target = target
         self.previous = previous
+        self._hidden.clear()
         self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
         if self.view.pattern is not None:
             self.view.end_search()
@@ -91,22 +101,24 @@ class LogsPane(LogTaking):
         self._range, self._range_words = options, name
 
     def _restart(self) -> None:
-        """Read anew what the pod, the container and the range say."""
+        """Read anew what the target and the range say."""
         self._stop()
         self._message = ""
         self.status = LogStatus()
         self.view.clear()
-        if self.ref is not None:
-            self.run_worker(self._work(), group="logs", exclusive=True, exit_on_error=False)
+        self._names = []
+        self.view.set_names(SourceNames())
+        self.view.hide(())
+        if self.target is not None:
+            self.run_worker(self._work(self.target), group="logs", exclusive=True, exit_on_error=False)
         self._tell()
 
     def _stop(self) -> None:
-        self._follower = None
+        self.group = None
         self.workers.cancel_group(self, "logs")
         self.workers.cancel_group(self, "older")
 
-    async def _work(self) -> None:
-        assert self.ref is not None
+    async def _work(self, target: LogTarget) -> None:
         session = self.session
         while session.connection is None:
             opened = asyncio.Event()
@@ -118,22 +130,48 @@ class LogsPane(LogTaking):
             finally:
                 end()
         options = LogOptions(tail=self._range.tail, since=self._range.since, previous=self.previous)
-        follower = self._follower = LogFollower(session.connection, self.ref, self.container, options)
-        end = follower.subscribe(lambda status: self._told(status) if self._follower is follower else None)
-
-        times = Times()
-
-        async def take(batch: LogBatch) -> None:
-            if batch.note:
-                self.view.append(batch.lines, notes=range(len(batch.lines)))
-            else:
-                at, texts = times.part(batch.lines, batch.continued)
-                self.view.append(texts, batch.continued, times=at)
-
+        group = self.group = LogGroup(session.connection, target, options)
+        end = group.changed.subscribe(lambda _: self._changes(group))
         try:
-            await follower.run(take)
+            await group.run(self._take)
         finally:
             end()
+
+    def _take(self, came: LogLines) -> None:
+        self.view.append(came.lines, came.continued, times=came.times, sources=came.sources, notes=came.notes)
+
+    def _changes(self, group: LogGroup) -> None:
+        """The sources or their states are others: said soon, and not too often."""
+        if self.group is not group:
+            return
+        if len(group.sources) == 1:
+            self._sources_changed()
+        elif self._teller is None:
+            self._teller = self.set_timer(TOLD, self._sources_changed)
+
+    def _sources_changed(self) -> None:
+        self._teller = None
+        if self.group is None:
+            return
+        self._show_names()
+        self._told(logs_sources.status_of(self.group))
+
+    def _show_names(self) -> None:
+        """Names stand before the lines where those of more than one source may be."""
+        assert self.group is not None
+        sources = self.group.sources
+        hidden = self._hidden_numbers
+        if self.view.hidden != hidden:
+            self.view.hide(hidden)
+        names = logs_sources.names_of(sources) if len(sources) - len(hidden) > 1 else []
+        if names != self._names:
+            self._names = names
+            self.view.set_names(SourceNames(names))
+
+    @property
+    def _hidden_numbers(self) -> frozenset[int]:
+        sources = [] if self.group is None else self.group.sources
+        return frozenset(source.number for source in sources if (source.ref.uid, source.container) in self._hidden)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Nothing fails silently, not even what should never happen."""
@@ -144,9 +182,6 @@ class LogsPane(LogTaking):
 
     def _told(self, status: LogStatus) -> None:
         self.status = status
-        if self._follower is not None:
-            self.container = self._follower.container
-            self.containers = self._follower.containers or self.containers
         counts_down = status.retry_at is not None
         if counts_down and self._ticker is None:
             self._ticker = self.set_interval(1.0, self._tell)
@@ -164,25 +199,30 @@ class LogsPane(LogTaking):
     def _tell(self) -> None:
         if not self.is_attached:
             return
-        if self.ref is None:
+        if self.target is None:
             self._title.show([(" Logs", "title")])
             self._foot.show([])
             self.view.set_empty("no pod chosen")
             return
-        container = (self.container, self.containers) if self.container else None
         state = f"{logs_words.state(self.status, self.view)} "
-        self._title.show(logs_words.title(self.ref.name, container, self.previous), [(state, logs_words.style(self.status))])
-        self._foot.show(
-            [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._range_words),
-            logs_words.flags(self.view),
-        )
+        title = logs_sources.title_of(self.target, self.group, self._hidden_numbers, self.previous)
+        self._title.show(title, [(state, logs_words.style(self.status))])
+        counts = [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._words_of_range)
+        self._foot.show(counts, [*logs_sources.left_out_of(self.group), *logs_words.flags(self.view)])
         self.view.set_empty(*logs_words.nothing(self.status, self.view))
         self._show_header()
 
     # -- which lines ------------------------------------------------------------------------------------------------
 
+    @property
+    def _words_of_range(self) -> str:
+        group = self.group
+        if group is not None and group.tail is not None and self._range.tail is not None and len(group.sources) > 1:
+            return f"last {group.tail:,} of each"
+        return self._range_words
+
     def _read_again(self, options: LogOptions, name: str, *, from_top: bool = False) -> None:
-        if self.ref is None:
+        if self.target is None:
             return
         self._choose_range(options, name)
         self.view.follow(not from_top)
@@ -191,20 +231,26 @@ class LogsPane(LogTaking):
     @on(LogView.AtTop)
     def _at_top(self, event: LogView.AtTop) -> None:
         event.stop()
-        if self.ref is not None and self.session.connection is not None and not self._loading:
-            self.run_worker(self._load(self.ref), group="older", exit_on_error=False)
+        group = self.group
+        if group is None or not group.sources or self._loading:
+            return
+        if len(group.sources) == 1:
+            self.run_worker(self._load(group), group="older", exit_on_error=False)
+        elif self._range != LogOptions():
+            self._say("older lines of several logs: 1 reads them from their beginnings")
 
-    async def _load(self, ref: ObjectRef) -> None:
+    async def _load(self, group: LogGroup) -> None:
         assert self.session.connection is not None
         self._loading = True
         self._say("reading older lines ...")
+        source = group.sources[0]
         try:
-            words = await load_older(self.view, self.session.connection, ref, self.container, previous=self.previous)
+            words = await load_older(self.view, self.session.connection, source.ref, source.container, previous=self.previous)
         except PodtuiError as error:
             words = f"no older lines: {error.what}"
         finally:
             self._loading = False
-        if self.ref == ref:
+        if self.group is group:
             self._say(words)
 
     def action_tail(self) -> None:
@@ -232,7 +278,7 @@ class LogsPane(LogTaking):
         self._since(60, "hour")
 
     def action_since(self) -> None:
-        if self.ref is not None:
+        if self.target is not None:
             self._message = ""
             self._since_bar.open()
 
@@ -247,49 +293,133 @@ class LogsPane(LogTaking):
             self._read_again(LogOptions(since=seconds), f"since {time_words(at, 'local')[:19].replace('T', ' ')}")
 
     def action_previous(self) -> None:
-        if self.ref is not None:
+        if self.target is not None:
             self.previous = not self.previous
             self.view.follow(True)
             self._restart()
 
+    # -- which containers -------------------------------------------------------------------------------------------
+
+    def action_all_containers(self) -> None:
+        target, group = self.target, self.group
+        if target is None:
+            return
+        if not target.every and group is not None and len(group.containers) == 1:
+            self._say(f"{target.pods[0]} has one container: {group.containers[0]}")
+            return
+        self.target = msgspec.structs.replace(target, every=not target.every, containers=())
+        self._hidden.clear()
+        self.view.follow(True)
+        self._restart()
+
     def action_container(self) -> None:
-        if self.ref is None or not self.containers:
+        target, group = self.target, self.group
+        if target is None or group is None or not group.sources:
             return
-        if len(self.containers) == 1:
-            self._say(f"{self.ref} has one container: {self.containers[0]}")
+        if len(group.sources) == len(group.containers) == 1:
+            self._say(f"{target.pods[0]} has one container: {group.containers[0]}")
             return
-        from podtui.ui.screens.choose import Chooser
+        shown = [row.key for row in self._source_rows() if row.shown]
+        title, current = "Containers whose lines are shown", shown[0] if shown else ""
+        screen = LogSourcesScreen(title, self._source_rows, self._show_sources, current, self._left_out)
+        self.app.push_screen(screen, self._only_source)
 
-        self.app.push_screen(Chooser(f"Container of {self.ref}", self.containers, self.container), self._chosen)
+    def _left_out(self) -> list[str]:
+        return [] if self.group is None else self.group.left_out
 
-    def _chosen(self, name: str | None) -> None:
-        if name is not None and name != self.container:
-            self.container = name
+    def _source_rows(self) -> list[SourceRow]:
+        """Every source, and the containers of the only pod that are not read."""
+        group = self.group
+        if group is None:
+            return []
+        rows = []
+        spaces = len({source.ref.namespace for source in group.sources}) > 1
+        for source in sorted(group.sources, key=lambda source: (source.ref.namespace, source.ref.name)):
+            status = source.status
+            state = f"{status.state}: {status.why}" if status.why else status.state
+            shown = (source.ref.uid, source.container) not in self._hidden
+            key = f"{source.ref.uid} {source.container}"
+            pod = f"{source.ref.namespace}/{source.ref.name}" if spaces else source.ref.name
+            rows.append(SourceRow(key, pod, source.container, source.lines, state, logs_words.style(status), shown))
+        read = {source.container for source in group.sources}
+        if (ref := self._one_pod) is not None:
+            others = [name for name in group.containers if name not in read]
+            rows += [SourceRow(f"{ref.uid} {name}", ref.name, name, None, "not read", "dim", False) for name in others]
+        return rows
+
+    @property
+    def _one_pod(self) -> ObjectRef | None:
+        target = self.target
+        return target.pods[0] if target is not None and not target.live and len(target.pods) == 1 else None
+
+    def _show_sources(self, keys: Sequence[str], shown: bool) -> None:
+        """Show or hide the lines of these sources; one that is not read yet is read from now on."""
+        group, target = self.group, self.target
+        if group is None or target is None:
+            return
+        read = {(source.ref.uid, source.container) for source in group.sources}
+        for uid, _, container in (key.partition(" ") for key in keys):
+            if not shown:
+                self._hidden.add((uid, container))
+                continue
+            self._hidden.discard((uid, container))
+            if (uid, container) not in read and self._one_pod is not None:
+                names = [source.container for source in group.sources]
+                self.target = msgspec.structs.replace(target, containers=(*names, container))
+                group.add_container(self._one_pod, container)
+        self._sources_changed()
+
+    def _only_source(self, key: str | None) -> None:
+        """The lines of this one alone."""
+        group, target = self.group, self.target
+        if key is None or group is None or target is None:
+            return
+        uid, _, container = key.partition(" ")
+        read = [(source.ref.uid, source.container) for source in group.sources]
+        if (uid, container) in read:
+            self._hidden = {each for each in read if each != (uid, container)}
+            self._sources_changed()
+        elif self._one_pod is not None:
+            self.target = msgspec.structs.replace(target, containers=(container,), every=False)
+            self._hidden.clear()
             self.view.follow(True)
             self._restart()
 
     # -- saving -------------------------------------------------------------------------------------------------------
 
     def suggested_name(self) -> str:
-        return f"{self.ref.name}-{self.container or 'log'}" if self.ref is not None else ""
+        if self.target is None:
+            return ""
+        pod, group = self._one_pod, self.group
+        if pod is None:
+            return f"{len(self.target.pods)}-pods" if self.target.pods else "pods"
+        shown = [] if group is None else [source.container for source in group.sources if source.number not in self._hidden_numbers]
+        return f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}"
 
     async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
-        if self.ref is None or self.session.connection is None:
+        if self.target is None or self.session.connection is None:
             raise PodtuiError("there is no connection to the API server")
+        shown = [] if self.group is None else [each for each in self.group.sources if each.number not in self._hidden_numbers]
         options = LogOptions(follow=False, previous=self.previous)
-        follower = LogFollower(self.session.connection, self.ref, self.container, options)
+        group = LogGroup(self.session.connection, self.target.now(shown), options)
         with LogFile(path) as file:
 
-            async def take(batch: LogBatch) -> None:
-                if batch.note:
-                    return
-                texts = batch.lines if self.view.times != "off" else Times().part(batch.lines, batch.continued)[1]
-                ends = [text + ("" if place in batch.continued else "\n") for place, text in enumerate(texts)]
-                await asyncio.to_thread(file.write, "".join(ends), len(ends) - len(batch.continued))
+            def take(came: LogLines) -> None:
+                prefixes = logs_sources.prefixes_of(group.sources)
+                ends, piece = [], False
+                for place, text in enumerate(came.lines):
+                    if place in came.notes:
+                        continue
+                    time = f"{time_text(came.times[place])} " if self.view.times != "off" and not piece and came.times[place] else ""
+                    prefix = prefixes[came.sources[place]] if prefixes and not piece else ""
+                    piece = place in came.continued
+                    ends.append(f"{prefix}{time}{text}" + ("" if piece else "\n"))
+                file.write("".join(ends), len(ends) - len(came.continued))
                 told(file.count)
 
-            await follower.run(take)
-            if follower.status.state == "failed":
-                raise follower.status.error or PodtuiError(follower.status.why)
+            await group.run(take)
+            failed = [source.status for source in group.sources if source.status.state == "failed"]
+            if failed:
+                raise failed[0].error or PodtuiError(failed[0].why)
             await asyncio.to_thread(file.keep)
         return file.count

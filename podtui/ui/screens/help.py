@@ -34,6 +34,7 @@ WHERE = {
     "editor": "Editor",
     "bar": "Bars",
     "choose": "Choices",
+    "sources": "Containers of a log",
 }
 
 

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from podtui.cluster.completion import LabelCounts, complete
 from podtui.cluster.diagnosis import Action
 from podtui.cluster.filters import check_filter, complete_filter, parse_filter
+from podtui.cluster.log_group import LogTarget
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.selectors import parse
 from podtui.cluster.session import Session
@@ -179,7 +180,7 @@ class MainScreen(PodActions):
             self.action_full()
         elif self.panes.current in ("details", "logs"):
             if self.panes.current == "logs":
-                self._logs.show(None)
+                self._logs.follow(None)
                 self.panes.lower = "details" if self.panes.follows else ""
             elif self.panes.narrow:
                 self.panes.lower = ""
@@ -366,12 +367,25 @@ class MainScreen(PodActions):
     def action_previous_logs(self) -> None:
         self._open_logs(previous=True)
 
+    def action_all_logs(self) -> None:
+        """Of every pod that the list shows, and of those that will be in it."""
+        filter = self._pods.filter
+        current = self._pods.current
+        if current is None or self._may("main.all-logs", current):
+            passes = filter.matches if filter.text else None
+            self._follow_logs(LogTarget(scope=self.session.pods.scope, every=True, passes=passes))
+
     def _open_logs(self, previous: bool, ref: ObjectRef | None = None, container: str = "") -> None:
-        ref = ref or self._pods.current
-        if ref is not None and self._may("main.logs", ref):
-            self._logs.show(ref, container=container, previous=previous)
-            self.panes.lower = "logs"
-            self.go("logs")
+        """Of this pod; otherwise of the marked ones, or the one under the cursor."""
+        refs = self._pods.targets if ref is None else [ref]
+        one_of_each = {each.namespace: each for each in refs}.values()  # a right is the same for all pods of a namespace
+        if refs and all(self._may("main.logs", each) for each in one_of_each):
+            self._follow_logs(LogTarget(tuple(refs), containers=(container,) if container else ()), previous)
+
+    def _follow_logs(self, target: LogTarget, previous: bool = False) -> None:
+        self._logs.follow(target, previous=previous)
+        self.panes.lower = "logs"
+        self.go("logs")
 
     # -- nodes, and what a diagnosis offers ---------------------------------------------------------------------------
     def action_nodes(self) -> None:
