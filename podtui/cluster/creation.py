@@ -26,6 +26,7 @@ from podtui.errors import (
     Conflict,
     ConnectionFailed,
     CredentialError,
+    Forbidden,
     Invalid,
     NotFound,
     PodtuiError,
@@ -217,7 +218,7 @@ async def _try(
     except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
         raise
     except PodtuiError as error:
-        if isinstance(error, Conflict) and error.reason == "AlreadyExists" and ref is not None and not document.generated:
+        if ref is not None and not document.generated and await _is_there(connection, ref, error):
             return await _compared(connection, document, ref, value, error)
         why = promised.excuse(document, error)
         return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
@@ -233,7 +234,18 @@ def _command(document: Document, namespace: str, options: Sequence[str]) -> str:
     return kubectl_create(document.path, namespace, options=options)
 
 
-async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: Conflict) -> Outcome:
+async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) -> bool:
+    """Whether the refusal of a creation means that the object exists: who may not create may still be allowed to change it."""
+    if isinstance(error, Forbidden):
+        try:
+            await connection.json("GET", ref.path)
+        except (NotFound, Forbidden):
+            return False
+        return True
+    return isinstance(error, Conflict) and error.reason == "AlreadyExists"
+
+
+async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: PodtuiError) -> Outcome:
     """What applying would make of an object that is there already."""
     try:
         found = await applying.preview(connection, ref, value)
@@ -242,7 +254,7 @@ async def _compared(connection: Connection, document: Document, ref: ObjectRef, 
     except ReadOnlyError:
         return Outcome(document, "refused", ref, exists)
     except PodtuiError as error:
-        error.hint = error.hint or "it exists already, and cannot be changed so"
+        error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it exists already, and cannot be changed so")
         return Outcome(document, "refused", ref, error)
     return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
 

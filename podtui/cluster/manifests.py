@@ -92,7 +92,10 @@ def load(path: str) -> list[Document]:
 
 def text_of(path: str) -> str:
     """The text of the file at `path`. Blocks; raises ManifestError, also for a folder."""
-    source, content = harmless(path), _content(os.path.expanduser(path), harmless(path))
+    source = harmless(path)
+    if os.path.isdir(os.path.expanduser(path)):
+        raise ManifestError(source, 0, "is a folder", "name one of its files to edit it")
+    content = _content(os.path.expanduser(path), source)
     if len(content) > LARGEST:
         raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
     return _decoded(content, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from podtui.cluster import manifests
 from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
+from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.cluster.objects import Objects
 from podtui.cluster.resources import ObjectRef, Resource
-from podtui.errors import Changed, Replaced
+from podtui.errors import Changed, Forbidden, Replaced
 
 NAMESPACE_PREFIX = "apply-"
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
@@ -129,3 +131,28 @@ async def test_a_refused_document_has_the_lines_of_its_faults(x: Applied) -> Non
     ok, refused = await x.objects.check(manifests.parse(text), x.namespace)
     assert (ok.state, refused.state) == ("checked", "refused")
     assert [(fault.line, fault.words) for fault in refused.faults] == [(15, 'unknown field "spec.containers[0].imagee"')]
+
+
+async def test_who_may_not_create_but_change_is_shown_the_difference(x: Applied, kubeconfig: str) -> None:
+    await x.create(settings(a="1"))
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "patch"]}]
+    group = "/apis/rbac.authorization.k8s.io/v1"
+    await x.connection.json("POST", f"{group}/namespaces/{x.namespace}/roles", body={"metadata": {"name": "r"}, "rules": rules})
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "changer"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
+    body = {"metadata": {"name": "r"}, "subjects": [subject], "roleRef": role}
+    await x.connection.json("POST", f"{group}/namespaces/{x.namespace}/rolebindings", body=body)
+    connection = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate="changer"))
+    try:
+        changer = Applied(connection, x.namespace)
+        for _ in range(300):  # until the authorizer has heard of the role
+            checked = await changer.check(settings(a="2"))
+            if checked.state == "exists":
+                break
+            await asyncio.sleep(0.1)
+        assert checked.state == "exists" and (await changer.apply(checked)).state == "applied"
+        new = await changer.check(settings(a="2").replace("name: x", "name: new"))
+        assert new.state == "refused" and isinstance(new.error, Forbidden)
+    finally:
+        await connection.close()
+    assert await x.data() == {"a": "2"}

@@ -82,6 +82,7 @@ class CreateDialog(Dialog[int]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._put("#create-names", Text())
         self._begin_anew()
 
     # -- what is to be created --------------------------------------------------------------------------------
@@ -277,7 +278,8 @@ class CreateDialog(Dialog[int]):
         self._phase()
         existing = sum(outcome.state == "exists" for outcome in outcomes)
         if existing:
-            self.show_note(f"{existing} of {len(outcomes)} exist already: left as they are, unless the difference is applied")
+            count = f"{existing} of {len(outcomes)} exist already, and are left as they are" if len(outcomes) > 1 else "It is left as it is"
+            self.show_note(f"{count} unless the difference is applied.")
         choice = "#create-apply" if self.query_one("#create-apply").display else "#dialog-cancel"
         self.return_focus = self.query_one("#dialog-word-0" if self.asked else choice)
 

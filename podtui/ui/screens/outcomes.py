@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -27,22 +28,25 @@ def outcome_text(outcomes: Sequence[Outcome], styles: Palette) -> Text:
     """The outcomes, one below the other."""
     text = Text()
     room = _LINES
+    several = len({outcome.document.file for outcome in outcomes}) > 1
     for outcome in outcomes[:_SHOWN]:
-        room = _add(text, outcome, styles, room)
+        room = _add(text, outcome, styles, room, os.path.basename(outcome.document.file) if several else "")
     if len(outcomes) > _SHOWN:
         text.append(f"… and {len(outcomes) - _SHOWN} more", styles["dim"])
     text.rstrip()
     return text
 
 
-def _add(text: Text, outcome: Outcome, styles: Palette, room: int) -> int:
+def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) -> int:
+    """Adds one outcome; `room` is how many lines of a difference may still follow, what is left of it is given back."""
     document, ref = outcome.document, outcome.ref
     namespace = ref.namespace if ref is not None else document.namespace
     generated = "…" if document.generated and outcome.state != "created" else ""
     words = _WORDS.get(outcome.state, "")
     text.append(f"{_SIGNS[outcome.state]} {outcome.named}{generated}{words}", styles[_STYLES.get(outcome.state, "ok")])
     place = [f"namespace {harmless(namespace)}"] if namespace else []
-    text.append(f"  {', '.join([*place, f'line {document.line}'])}\n", styles["dim"])
+    place.append(f"{harmless(file)} line {document.line}".lstrip())
+    text.append(f"  {', '.join(place)}\n", styles["dim"])
     if outcome.faults:
         for fault in outcome.faults:
             text.append(f"  line {fault.line}: " if fault.line else "  ", styles["label.key"]).append(f"{shown(fault.words)}\n")
