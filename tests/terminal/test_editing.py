@@ -111,6 +111,19 @@ def test_a_pod_is_edited_in_the_users_editor(open_podtui: Open, namespace: str, 
     podtui.press("e")
     podtui.wait_for("Edit cancelled, no changes made", PATIENCE)
 
+    # Another pod of the same name, made between the difference and the answer, is not touched.
+    editor.plan({"replace": {"app: shop": "app: other"}})
+    podtui.press("e")
+    podtui.wait_for(r"\+    app: other", PATIENCE)
+    kubectl("delete", "pod", "web", "-n", namespace, "--grace-period=0", "--force")
+    kubectl("create", "-n", namespace, "-f", "-", input=POD.replace("app: web", "app: shop"))
+    podtui.press("tab", "enter")
+    podtui.wait_for("deleted and created anew since", PATIENCE)
+    podtui.press("escape")
+    podtui.wait_for("Edit cancelled. What you typed", PATIENCE)
+    assert labels(kubectl, namespace) == {"app": "shop"} and "app: other" in kept(home)[-1]
+    podtui.wait_for(r"web\s+0/1", PATIENCE)
+
     # What the server refuses comes back with its words, and is kept when it is given up.
     editor.plan({"replace": {"schedulerName: nobody": "schedulerName: nobody\n  nodeName: x"}}, {})
     podtui.press("e")
