@@ -87,7 +87,8 @@ class Frame:
         else:
             self.forget()
             return update
-        text = "".join(self._line(console, y, x, cells) for y, x, cells in lines)
+        # What was laid out for a larger terminal would otherwise be written over its last line.
+        text = "".join(self._line(console, y, x, cells) for y, x, cells in lines if y < size[1])
         return Changes(text) if text else None
 
     @staticmethod

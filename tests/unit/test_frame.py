@@ -103,3 +103,12 @@ def test_after_another_size_or_forgetting_all_is_written_again() -> None:
     assert frame.changes(layout(lines), CONSOLE, (WIDTH, HEIGHT + 1)) is not None
     frame.forget()
     assert frame.changes(layout(lines), CONSOLE, (WIDTH, HEIGHT + 1)) is not None
+
+
+def test_what_was_laid_out_for_a_larger_terminal_is_cut_to_this_one() -> None:
+    terminal, frame = Terminal(), Frame()
+    lines = [strip([(str(y), None)]) for y in range(HEIGHT + 3)]
+    update = frame.changes(LayoutUpdate([[line] for line in lines], Region(0, 0, WIDTH, HEIGHT + 3)), CONSOLE, (WIDTH, HEIGHT))
+    assert update is not None
+    terminal.write(update.render_segments(CONSOLE))
+    assert [line.strip() for line in terminal.screen.display] == [str(y) for y in range(HEIGHT)]
