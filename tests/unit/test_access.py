@@ -8,20 +8,34 @@ from typing import Any
 import pytest
 
 from podtui.cluster.access import EXPIRES, Access
-from podtui.errors import ConnectionFailed
+from podtui.errors import ConnectionFailed, api_error
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubject"
 
 
 class Server:
-    """A connection that answers reviews; `answers` may hold statuses or errors, the last one again and again."""
+    """A connection that answers reviews; `answers` may hold statuses or errors, the last one again and again.
 
-    def __init__(self, *answers: Any) -> None:
+    `rules` is the status of a rules review, or the error that it ends with; without it the server knows no such review.
+    """
+
+    def __init__(self, *answers: Any, rules: Any = None) -> None:
         self.answers = list(answers)
+        self.rules = rules or api_error(404, "NotFound", "the server could not find the requested resource")
+        self.rules_asked: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.go = asyncio.Event()
         self.go.set()
 
     async def json(self, method: str, path: str, *, body: Any) -> Any:
-        assert (method, path) == ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+        assert method == "POST"
+        if path == f"{REVIEWS}rulesreviews":
+            self.rules_asked.append(body["spec"]["namespace"])
+            await self.go.wait()
+            if isinstance(self.rules, Exception):
+                raise self.rules
+            return {"status": self.rules}
+        assert path == f"{REVIEWS}accessreviews"
         self.asked.append(body["spec"]["resourceAttributes"])
         await self.go.wait()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -89,5 +103,82 @@ async def test_it_can_be_told_to_forget() -> None:
     server = Server({"allowed": False}, {"allowed": True})
     rights = access(server)
     assert await rights.can("delete", "pods", "a") is False
+    rights.forget()
+    assert await rights.can("delete", "pods", "a") is True
+
+
+# -- all rules of a namespace at once
+
+
+def complete(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"resourceRules": list(rules), "nonResourceRules": [], "incomplete": False, **more}
+
+
+def rule(verbs: str, resources: str, groups: str = ",", **more: Any) -> dict[str, Any]:
+    """Words are separated by commas; the group "," is the core one alone."""
+    parts = [""] if groups == "," else groups.split(",")
+    return {"verbs": verbs.split(","), "apiGroups": parts, "resources": resources.split(","), **more}
+
+
+async def test_one_rules_review_answers_every_question_in_its_namespace() -> None:
+    server = Server(rules=complete(rule("get,list", "pods,pods/log"), rule("list", "*", "apps,policy")))
+    rights = access(server)
+    asked = [("get", "pods", "log", ""), ("delete", "pods", "", ""), ("list", "replicasets", "", "apps"), ("list", "jobs", "", "batch")]
+    answers = await asyncio.gather(*(rights.can(verb, resource, "a", sub, group) for verb, resource, sub, group in asked))
+    assert answers == [True, False, True, False]
+    assert (server.rules_asked, server.asked) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("granted", "question", "allowed"),
+    [
+        (rule("*", "*", "*"), ("delete", "pods", "", ""), True),
+        (rule("*", "*", "*"), ("create", "pods", "eviction", ""), True),
+        (rule("get", "pods"), ("get", "pods", "log", ""), False),
+        (rule("get", "*/log"), ("get", "pods", "log", ""), True),
+        (rule("get", "*/log"), ("get", "pods", "", ""), False),
+        (rule("get", "pods/log"), ("get", "pods", "", ""), False),
+        (rule("get", "pods", "apps"), ("get", "pods", "", ""), False),
+        (rule("get", "pods", resourceNames=["web-1"]), ("get", "pods", "", ""), False),
+    ],
+)
+async def test_rules_are_read_as_rbac_reads_them(granted: dict[str, Any], question: tuple[str, str, str, str], allowed: bool) -> None:
+    verb, resource, subresource, group = question
+    assert await access(Server(rules=complete(granted))).can(verb, resource, "a", subresource, group) is allowed
+
+
+@pytest.mark.parametrize("more", [{"incomplete": True}, {"evaluationError": "webhook"}, {"incomplete": None}])
+async def test_rules_that_are_not_all_prove_nothing(more: dict[str, Any]) -> None:
+    server = Server({"allowed": True}, rules={**complete(), **more})
+    rights = access(server)
+    assert await rights.can("delete", "pods", "a") is True
+    assert await rights.can("get", "pods", "a") is True
+    assert len(server.rules_asked) == 1 and len(server.asked) == 2
+
+
+async def test_rules_that_cannot_be_had_now_are_asked_for_again_but_not_of_a_server_that_knows_none() -> None:
+    broken, without = Server({"allowed": True}, rules=ConnectionFailed("no route")), Server({"allowed": True})
+    for server, times in ((broken, 2), (without, 1)):
+        rights = access(server)
+        await rights.can("get", "pods", "a")
+        await rights.can("delete", "pods", "a")
+        assert len(server.rules_asked) == times
+
+
+async def test_the_whole_cluster_is_asked_about_one_by_one() -> None:
+    server = Server({"allowed": True}, rules=complete())
+    assert await access(server).can("list", "nodes", "") is True
+    assert server.rules_asked == []
+
+
+async def test_rules_expire_and_can_be_forgotten() -> None:
+    server, time = Server(rules=complete(rule("delete", "pods"))), [0.0]
+    rights = access(server, time)
+    assert await rights.can("delete", "pods", "a") is True
+    server.rules = complete()
+    assert await rights.can("delete", "pods", "a") is True
+    time[0] = EXPIRES + 1
+    assert await rights.can("delete", "pods", "a") is False
+    server.rules = complete(rule("delete", "pods"))
     rights.forget()
     assert await rights.can("delete", "pods", "a") is True
