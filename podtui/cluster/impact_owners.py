@@ -120,7 +120,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
             lonely.append(pod)
     for uid, gone in released.items():
         kind, controller = next((kind, one) for kind, one in around.owners if one.metadata.uid == uid)
-        yield _about(kind, controller), f"releases {_them(gone, pods)}, whose labels no longer match, and {_left(kind, controller, gone)}"
+        yield _about(kind, controller), f"releases {_them(gone, pods)}, and {_left(kind, controller, gone)}"
     if lonely:
         again = "it" if len(lonely) == 1 else "them"
         yield "", f"No controller owns {_them(lonely, pods)} then: nothing makes {again} again"

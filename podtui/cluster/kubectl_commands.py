@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from podtui.cluster.label_changes import LabelChanges
-from podtui.cluster.resources import ObjectRef, Resource
+from podtui.cluster.resources import ObjectRef, Propagation, Resource
 
 
 def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> list[str]:
@@ -30,15 +30,11 @@ def kubectl_delete(
     *,
     grace_seconds: int | None = None,
     force: bool = False,
-    propagation: str = "Background",
+    propagation: Propagation = "Background",
     options: Sequence[str] = (),
 ) -> list[str]:
     """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`, one for each kind and namespace."""
-    flags = [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
-    if force:
-        flags = ["--grace-period=0", "--force"]
-    if propagation != "Background":
-        flags.append(f"--cascade={propagation.lower()}")
+    flags = _deleting(grace_seconds, force, propagation)
     return [
         _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
         for resource, namespace, names in _groups(refs)
@@ -67,6 +63,44 @@ def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
 def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: Sequence[str] = ()) -> str:
     """`kubectl cordon NODE...` or `kubectl uncordon NODE...`."""
     return _command(["cordon" if unschedulable else "uncordon", *(ref.name for ref in refs)], options)
+
+
+def kubectl_delete_selected(
+    resource: Resource,
+    namespaces: Sequence[str],
+    selector: str,
+    *,
+    grace_seconds: int | None = None,
+    force: bool = False,
+    propagation: Propagation = "Background",
+    options: Sequence[str] = (),
+) -> list[str]:
+    """`kubectl delete pod -n NS -l SELECTOR`, or `--all` without a selector, for each namespace; none are all of them (`-A`)."""
+    which = ["-l", selector] if selector else ["--all"]
+    flags = _deleting(grace_seconds, force, propagation)
+    places = [_namespace(namespace) for namespace in namespaces] or [["-A"]]
+    return [_command(["delete", _named(resource), *place, *which, *flags], options) for place in places]
+
+
+def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, options: Sequence[str] = ()) -> list[str]:
+    """`echo EVICTION | kubectl create --raw .../eviction -f -`: kubectl has no shorter way to evict one pod."""
+    commands = []
+    for ref in refs:
+        eviction: dict[str, object] = {"apiVersion": "policy/v1", "kind": "Eviction"}
+        eviction["metadata"] = {"name": ref.name, "namespace": ref.namespace}
+        if grace_seconds is not None:
+            eviction["deleteOptions"] = {"gracePeriodSeconds": grace_seconds or 1}
+        body = shlex.quote(json.dumps(eviction, separators=(",", ":")))
+        path = ref.resource.path(ref.namespace, ref.name, "eviction")
+        commands.append(f"echo {body} | {_command(['create', '--raw', path, '-f', '-'], options)}")
+    return commands
+
+
+def _deleting(grace_seconds: int | None, force: bool, propagation: Propagation) -> list[str]:
+    cascade = [] if propagation == "Background" else [f"--cascade={propagation.lower()}"]
+    if force:
+        return ["--grace-period=0", "--force", *cascade]
+    return [*([] if grace_seconds is None else [f"--grace-period={grace_seconds}"]), *cascade]
 
 
 def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:

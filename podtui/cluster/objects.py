@@ -23,17 +23,18 @@ from typing import Any
 
 import msgspec
 
-from podtui.cluster import creation, remaking
+from podtui.cluster import creation, remaking, selection
 from podtui.cluster.changes import Change, recorded
 from podtui.cluster.connection import Connection
 from podtui.cluster.creation import Outcome
 from podtui.cluster.discovery import Discovery
 from podtui.cluster.journal import Journal, ending_of
-from podtui.cluster.kubectl_commands import kubectl_cordon, kubectl_delete, kubectl_label, kubectl_patch
+from podtui.cluster.kubectl_commands import kubectl_cordon, kubectl_delete, kubectl_evict, kubectl_label, kubectl_patch
 from podtui.cluster.label_changes import Kind, LabelChanges
 from podtui.cluster.manifests import Document
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
-from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, UsageError
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
+from podtui.cluster.values import mappings
+from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, TooManyRequests, UsageError
 from podtui.text import harmless
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -116,6 +117,10 @@ class Objects:
         """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
         return _map(_map(await self._connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
 
+    async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
+        """Every object in these namespaces (none: all) that the label selector matches; see `selection.select`."""
+        return await selection.select(self._connection, resource, namespaces, selector)
+
     # -- changing -------------------------------------------------------------------------------------------------
     async def patch_metadata(
         self, ref: ObjectRef, labels: Mapping[str, str | None] | None = None, annotations: Mapping[str, str | None] | None = None
@@ -184,7 +189,9 @@ class Objects:
             causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
             raise (_replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
-    async def delete(self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background") -> None:
+    async def delete(
+        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: Propagation = "Background"
+    ) -> None:
         """Ask the server to delete the object. `grace_seconds` None is the object's own period.
 
         As kubectl does: `force` means a grace period of 0 and cannot go with another one; 0 without `force` is taken for 1.
@@ -206,6 +213,26 @@ class Objects:
             await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
+
+    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
+        """Ask the server to delete the pod as far as its disruption budgets allow (Eviction of policy/v1, as kubectl drain does).
+
+        TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`.
+        """
+        options: dict[str, Any] = {}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds or 1  # 0 would be a deletion by force
+        if ref.uid:
+            options["preconditions"] = {"uid": ref.uid}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": ref.name, "namespace": ref.namespace}}
+        path = ref.resource.path(ref.namespace, ref.name, "eviction")
+        command = kubectl_evict([ref], grace_seconds=grace_seconds, options=self._options)[0]
+        try:
+            await self.mutate(await self.deletion(ref, "evict", command), "POST", path, body={**eviction, "deleteOptions": options})
+        except Conflict as error:
+            raise await self._told_apart(ref, error) from error
+        except TooManyRequests as error:
+            raise _with_causes(error) from error
 
     async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
         """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
@@ -277,6 +304,12 @@ def _replaced(ref: ObjectRef, error: Conflict | Invalid) -> Replaced:
 
 def _uid(value: Mapping[str, Any]) -> str:
     return str(_map(value.get("metadata")).get("uid") or "")
+
+
+def _with_causes(error: TooManyRequests) -> TooManyRequests:
+    """The refusal of an eviction with the budget's own sentence, which stands among the causes."""
+    causes = [harmless(cause["message"]) for cause in mappings(error.details.get("causes")) if isinstance(cause.get("message"), str)]
+    return TooManyRequests(error.status, error.reason, " ".join([error.message, *causes]), error.details, error.retry_after)
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
+
+Propagation = Literal["Background", "Foreground", "Orphan"]
+"""What becomes of what a deleted object owns (DeletionPropagation of meta/v1): it goes afterwards, goes first, or stays."""
 
 
 class Resource(msgspec.Struct, frozen=True):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 
+from podtui.cluster import contents, surroundings
 from podtui.cluster.access import Access
 from podtui.cluster.connection import Connection
+from podtui.cluster.contents import Contents
 from podtui.cluster.counts import PodCounts
 from podtui.cluster.forward import ForwardManager
 from podtui.cluster.journal import Journal
@@ -15,6 +17,7 @@ from podtui.cluster.profiles import Profile, profiles
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.store import Health, RowStore, Signal
+from podtui.cluster.surroundings import Surroundings
 from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 
@@ -187,6 +190,15 @@ class Session:
     def _is_alive(self, ref: ObjectRef) -> bool | None:
         """Whether the pod is there by the live list; None when that cannot tell."""
         return True if self.pods.health.state == "live" and ref.uid in self.pods.rows else None
+
+    # -- what a change sets off ---------------------------------------------------------------------------------
+    async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:
+        """What has to do with these pods, for `impact`; see `surroundings.read`."""
+        return await surroundings.read(self.opened, self.access, pods, adopters=adopters)
+
+    async def contents(self, namespace: str) -> Contents:
+        """What is in a namespace, counted; see `contents.count`."""
+        return await contents.count(self.opened, self.access, self.objects.discovery, namespace)
 
     # -- scope --------------------------------------------------------------------------------------------------
     def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None, node: str | None = None) -> None:

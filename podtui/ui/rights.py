@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
+from podtui.cluster.access import EXPIRES
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
@@ -22,7 +24,7 @@ class Rights:
         self._session = session
         self._learned = learned
         self._known: dict[tuple[str, str, str], bool] = {}
-        self._asked: set[tuple[str, str, str]] = set()
+        self._asked: dict[tuple[str, str, str], float] = {}  # and when
         self._tasks: set[asyncio.Task[None]] = set()
 
     def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
@@ -41,17 +43,24 @@ class Rights:
         return ""
 
     def learn(self, ref: ObjectRef) -> None:
-        """Ask, once per namespace, for all that the commands need on an object of this kind."""
+        """Ask, once per namespace and while an answer is believed, for all that the commands need on an object of this kind."""
         if self._session.connection is None:
             return
         for command in BY_ID.values():
             if command.permission is not None and _concerns(command.permission, ref):
                 key = (str(command.permission), ref.resource.plural, _place(ref))
-                if key not in self._asked:
-                    self._asked.add(key)
+                if time.monotonic() - self._asked.get(key, -EXPIRES) >= EXPIRES:
+                    self._asked[key] = time.monotonic()
                     task = asyncio.create_task(self._ask(key, command.permission, ref))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
+
+    def forget(self) -> None:
+        """Rights may have changed: what is needed is asked anew, and offered until it is known."""
+        if self._session.connection is not None:
+            self._session.access.forget()
+        self._known.clear()
+        self._asked.clear()
 
     async def _ask(self, key: tuple[str, str, str], permission: Permission, ref: ObjectRef) -> None:
         try:
@@ -59,7 +68,7 @@ class Rights:
                 permission.verb, ref.resource.plural, _place(ref), subresource=permission.subresource, group=ref.resource.group
             )
         except PodtuiError:
-            self._asked.discard(key)  # unknown is offered; asked again at the next pod
+            self._asked.pop(key, None)  # unknown is offered; asked again at the next pod
         else:
             self._learned()
 

@@ -14,9 +14,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
+from podtui.cluster.contents import Contents
 from podtui.cluster.creation import Outcome
 from podtui.cluster.manifests import Document
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.cluster.surroundings import Surroundings
 from podtui.config import Config
 from podtui.errors import Changed, ConnectionFailed, Forbidden, Invalid, NotFound, ReadOnlyError, Replaced
 from podtui.ui.screens.create import CreateDialog
@@ -38,6 +40,8 @@ class Objects:
         self.outcomes: list[Callable[[Document], Outcome]] = []
         self.choices: list[tuple[bool, bool, bool]] = []
         self.running = self.most = 0
+        self.surroundings: list[Surroundings] = []
+        self.forbidden: set[str] = set()
 
     async def _fail(self, name: str) -> None:
         self.running += 1
@@ -58,9 +62,30 @@ class Objects:
         await self._fail(ref.name)
         return {}
 
-    async def delete(self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False) -> None:
-        self.calls.append((ref.name, ref.uid, grace_seconds, force))
+    async def delete(
+        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background"
+    ) -> None:
+        self.calls.append((ref.name, ref.uid, grace_seconds, force, *([] if propagation == "Background" else [propagation])))
         await self._fail(ref.name)
+
+    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
+        self.calls.append(("evict", ref.name, ref.uid, grace_seconds))
+        await self._fail(ref.name)
+
+    async def select(self, resource: Any, namespaces: tuple[str, ...], selector: str) -> list[ObjectRef]:
+        self.calls.append(("select", namespaces, selector))
+        await self._fail("select")
+        return [ObjectRef(resource, name, "default", f"u{name}") for name in self.metadatas]
+
+    async def around(self, refs: list[ObjectRef], *, adopters: bool) -> list[Surroundings]:
+        await self._fail("around")
+        return self.surroundings
+
+    async def contents(self, namespace: str) -> Contents:
+        return Contents(namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"])
+
+    async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
+        return f"{verb} {resource}/{subresource} {namespace}" not in self.forbidden
 
     async def check(self, documents: list[Document], namespace: str, *, enforce: bool) -> list[Outcome]:
         self.calls.append(("check", namespace, len(documents)))
@@ -92,6 +117,9 @@ def session(objects: Objects, protected: tuple[str, ...] = ()) -> Any:
         config=Config(protected_contexts=list(protected)),
         objects=objects,
         pods=SimpleNamespace(rows=rows),
+        around=objects.around,
+        contents=objects.contents,
+        access=objects,
     )
 
 

@@ -127,6 +127,25 @@ async def test_what_the_user_may_not_do_is_dimmed_and_the_palette_tells_the_righ
         await shows(app, lambda text: "you lack the right to delete pods in namespace web" in text)
 
 
+async def test_a_right_that_was_granted_since_counts_after_asking_again(cluster: Cluster) -> None:
+    cluster.refused = {("delete", "pods", "web")}
+    async with running(options("web")) as (app, pilot):
+        await until(lambda: "Delete" in dimmed(app))
+        cluster.refused = set()
+        await pilot.press("ctrl+r")
+        await until(lambda: "Delete" not in dimmed(app))
+
+
+async def test_of_a_namespace_its_pods_are_deleted_by_the_right_to_delete_pods(cluster: Cluster) -> None:
+    cluster.refused = {("delete", "namespaces", "db"), ("delete", "pods", "web")}
+    async with running(options("web"), (140, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "db " in text)
+        await pilot.press("shift+tab", "down")
+        await until(lambda: "Delete" in dimmed(app))
+        await pilot.press("D")
+        await shows(app, lambda text: "Delete pods by a selector in db" in text)
+
+
 async def test_without_a_pod_under_the_cursor_what_needs_one_is_dimmed(cluster: Cluster) -> None:
     async with running(options("empty")) as (app, _):
         await shows(app, lambda text: "no pods in empty" in text)

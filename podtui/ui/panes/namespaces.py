@@ -112,5 +112,14 @@ class NamespacesPane(Vertical):
     @property
     def current(self) -> ObjectRef | None:
         """The namespace under the cursor, if it is one that the server listed."""
-        row = self._rows.get(self.table.cursor_key)
+        return self._ref(self.table.cursor_key)
+
+    @property
+    def targets(self) -> list[ObjectRef]:
+        """The marked namespaces in their order on the screen; without marks, the one under the cursor."""
+        marked = [key for key in self.table.keys if key in self.table.marked]
+        return [ref for key in marked or [self.table.cursor_key] if (ref := self._ref(key)) is not None]
+
+    def _ref(self, name: str) -> ObjectRef | None:
+        row = self._rows.get(name)
         return None if row is None else ObjectRef(NAMESPACES, row.name, "", row.uid, row.resource_version)

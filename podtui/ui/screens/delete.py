@@ -1,9 +1,14 @@
-"""The delete dialog: what goes, how, the exact kubectl command; Cancel has the focus."""
+"""The delete dialog: what goes, what that sets off, how, the exact kubectl command; Cancel has the focus.
+
+Several objects are deleted one by one, each by its UID: what has come since they were shown, or has been made anew under the same
+name, is not touched, as it would be by a deletion of the collection.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
@@ -12,25 +17,42 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from podtui.cluster.kubectl_commands import kubectl_delete
-from podtui.cluster.resources import ObjectRef
+from podtui.cluster.impact import deletion
+from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_delete_selected, kubectl_evict
+from podtui.cluster.resources import ObjectRef, Propagation
 from podtui.errors import ConnectionFailed, CredentialError, NotFound, PodtuiError, ReadOnlyError, Replaced, Unauthorized
 from podtui.text import harmless
 from podtui.ui.screens.dialog import Dialog, confirmations, shown
+from podtui.ui.screens.impact_note import ImpactNote
 from podtui.ui.screens.targets import described, plural
 from podtui.ui.themes import palette
+from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
 
 _AT_ONCE = 8
 _SHOWN = 300  # names in the list: nobody reads more, and laying them out takes time
+_FEW = 6  # so many stand above what can be chosen, more of them below
 _FORCE = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
     "The resource may continue to run on the cluster indefinitely."
 )
+_CASCADES: dict[str, tuple[Propagation, str]] = {
+    "goes after it": ("Background", ""),
+    "goes first": ("Foreground", "It goes only when all that it owns has gone (--cascade=foreground)."),
+    "stays": ("Orphan", "What it owns stays, without an owner (--cascade=orphan)."),
+}
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How the objects were chosen, when it was not one by one: in these namespaces (none: all), by this selector ("": all of them)."""
+
+    namespaces: tuple[str, ...]
+    selector: str
 
 
 class DeleteDialog(Dialog[int]):
-    """Deletes objects, each only if it is the one shown (its UID). Dismissed with how many the server took on."""
+    """Deletes or evicts objects, each only if it is the one shown (its UID). Dismissed with how many the server took on."""
 
     DEFAULT_CSS = """
     DeleteDialog #delete-grace { width: 22; }
@@ -38,45 +60,113 @@ class DeleteDialog(Dialog[int]):
     DeleteDialog .delete-row Label { width: auto; padding-right: 1; }
     """
 
-    def __init__(self, session: Any, refs: Sequence[ObjectRef]) -> None:
+    def __init__(self, session: Any, refs: Sequence[ObjectRef], selected: Selected | None = None) -> None:
         what = plural(refs)
         namespaces = [ref.name for ref in refs if ref.resource.plural == "namespaces"]
-        title = f"Delete {described(refs)}?" + (" With everything that is in it." if namespaces else "")
-        super().__init__(title, confirm="Delete", danger=True, asked=confirmations(session, len(refs), what, namespaces))
+        super().__init__("", confirm="Delete", danger=True, asked=confirmations(session, len(refs), what, namespaces))
         self.session = session
         self.refs = list(refs)
+        self.selected = selected
         self.results: dict[ObjectRef, str] = {}
-        self._deleted = 0
+        self._described = described(refs)
+        if selected is not None:
+            self._described = f"all {self._described}" + (f" with labels {selected.selector}" if selected.selector else "")
+        self._namespaces = bool(namespaces)
+        self._pods = all(ref.resource.plural == "pods" for ref in refs)
+        self._many = len(refs) > _FEW
+        self._gone = 0
+        self._impact = ImpactNote(session, refs, adopters=False, id="delete-impact")
+        self.dialog_title = self._question("Delete")
+
+    def _question(self, verb: str) -> str:
+        return f"{verb} {self._described}?" + (" With everything that is in it." if self._namespaces else "")
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="delete-list")
+        if not self._many:
+            yield Static(id="delete-list")
+        yield self._impact
         with Horizontal(classes="delete-row"):
             yield Label("Grace period in seconds:")
             yield Input(id="delete-grace", compact=True, placeholder="the object's own", restrict=r"[0-9]*", max_length=9)
+        if not self._namespaces:
+            with Horizontal(classes="delete-row"):
+                yield Label("What it owns:")
+                yield Choice(tuple(_CASCADES), id="delete-cascade")
+        if self._pods:
+            yield Toggle("Evict: only as far as the disruption budgets allow", id="delete-evict")
         yield Toggle("Force: remove it at once", id="delete-force")
         yield Static(id="delete-meaning")
+
+    def compose_reference(self) -> Iterable[Widget]:
+        if self._many:
+            yield Static(id="delete-list")
 
     def on_mount(self) -> None:
         super().on_mount()
         self._update()
+        if self._pods:
+            self.run_worker(self._ask(), group="ask", exit_on_error=False)
+
+    async def _ask(self) -> None:
+        """Whether the pods may be evicted: what may not be done is dimmed with its reason."""
+        for namespace in sorted({ref.namespace for ref in self.refs}):
+            try:
+                allowed = await self.session.access.can("create", "pods", namespace, "eviction")
+            except PodtuiError:
+                return  # not connected: whatever is tried now says so
+            if not allowed:
+                toggle = self.query_one("#delete-evict", Toggle)
+                toggle.label = f"Evict: you lack the right to create pods/eviction in namespace {harmless(namespace)}"
+                toggle.disabled = True
+                return
+
+    # -- what is chosen ---------------------------------------------------------------------------------------
 
     @on(Input.Changed, "#delete-grace")
     @on(Toggle.Changed)
+    @on(Choice.Changed)
     def _update(self) -> None:
+        evict, force = self._evict, self.query_one("#delete-force", Toggle)
+        if evict:
+            force.value = False  # an eviction knows no force, and leaves what the pod owns to its deletion
+        force.disabled = evict
+        for choice in self.query(Choice):
+            choice.disabled = evict
         self.query_one("#delete-list", Static).update(self._list())
-        meaning = ""
-        if self._force:
-            meaning = _FORCE
-        elif self._grace == 0:
-            meaning = "Without force, kubectl and podtui take 0 for 1."
-        self.query_one("#delete-meaning", Static).update(Text(f"! {meaning}" if meaning else "", palette(self.app)["warn"]))
+        meaning = self._meaning()
+        self.query_one("#delete-meaning", Static).update(Text("\n".join(f"! {words}" for words in meaning), palette(self.app)["warn"]))
         self.query_one("#delete-meaning").display = bool(meaning)
-        self.show_commands(
-            kubectl_delete(self.refs, grace_seconds=self._grace, force=self._force, options=self.session.settings.kubectl_options)
-            if self.refs
-            else []
-        )
+        self._impact.foretell(lambda around: deletion(around, evict=evict))
+        self.show_commands(self._commands() if self.refs else [])
+        if not self.results:
+            self.set_title(self._question("Evict" if evict else "Delete"))
+            self.set_confirm("Evict" if evict else "Delete")
         self.refresh_dialog()
+
+    def _meaning(self) -> list[str]:
+        found = []
+        if self._force:
+            found.append(_FORCE)
+        elif self._grace == 0:
+            found.append("Without force, kubectl and podtui take 0 for 1.")
+        if not self._evict and self._cascade[1]:
+            found.append(self._cascade[1])
+        if self.selected is not None and not self._evict:
+            found.append("kubectl deletes what matches when it runs; podtui deletes what is listed here, and nothing that came since.")
+        return found
+
+    def _commands(self) -> list[str]:
+        options = self.session.settings.kubectl_options
+        if self._evict:
+            return kubectl_evict(self.refs, grace_seconds=self._grace, options=options)
+        how: dict[str, Any] = {"grace_seconds": self._grace, "force": self._force, "propagation": self._cascade[0], "options": options}
+        if self.selected is not None and not self.results:
+            return kubectl_delete_selected(self.refs[0].resource, self.selected.namespaces, self.selected.selector, **how)
+        return kubectl_delete(self.refs, **how)
+
+    @property
+    def _evict(self) -> bool:
+        return any(toggle.value for toggle in self.query("#delete-evict").results(Toggle))
 
     @property
     def _force(self) -> bool:
@@ -87,6 +177,11 @@ class DeleteDialog(Dialog[int]):
         value = self.query_one("#delete-grace", Input).value
         return int(value) if value else None
 
+    @property
+    def _cascade(self) -> tuple[Propagation, str]:
+        """What becomes of what the objects own, and what that means; a namespace always takes all of it along."""
+        return next((_CASCADES[choice.value] for choice in self.query(Choice)), ("Background", ""))
+
     def blocked(self) -> str:
         if not self.refs:
             return "nothing is left to delete"
@@ -95,9 +190,11 @@ class DeleteDialog(Dialog[int]):
         return ""
 
     def _list(self) -> Text:
+        """The objects; those that something was told of first, the troubled ones before all."""
         styles = palette(self.app)
         text = Text()
-        lines = list(self.results.items()) + [(ref, "") for ref in self.refs if ref not in self.results]
+        told = sorted(self.results.items(), key=lambda item: not item[1].startswith("✗"))
+        lines = told + [(ref, "") for ref in self.refs if ref not in self.results]
         for ref, result in lines[:_SHOWN]:
             style = styles["error"] if result.startswith("✗") else styles["dim"] if result else ""
             namespace = f"{ref.namespace}/" if ref.namespace else ""
@@ -107,8 +204,10 @@ class DeleteDialog(Dialog[int]):
         text.rstrip()
         return text
 
+    # -- the work ---------------------------------------------------------------------------------------------
+
     async def submit(self) -> None:
-        refs, grace, force = list(self.refs), self._grace, self._force
+        refs, grace, force, evict, propagation = list(self.refs), self._grace, self._force, self._evict, self._cascade[0]
         gate = asyncio.Semaphore(_AT_ONCE)
         failed: list[ObjectRef] = []
         stop: list[PodtuiError] = []
@@ -121,7 +220,10 @@ class DeleteDialog(Dialog[int]):
                     failed.append(ref)
                     return
                 try:
-                    await self.session.objects.delete(ref, grace_seconds=grace, force=force)
+                    if evict:
+                        await self.session.objects.evict(ref, grace_seconds=grace)
+                    else:
+                        await self.session.objects.delete(ref, grace_seconds=grace, force=force, propagation=propagation)
                 except NotFound as error:
                     gone = error.details.get("kind") != "namespaces" or ref.resource.plural == "namespaces"
                     self.results[ref] = "= already gone" if gone else f"✗ {shown(error.what)}"
@@ -131,13 +233,13 @@ class DeleteDialog(Dialog[int]):
                     failed.append(ref)
                     stop.append(error)
                     if isinstance(error, ConnectionFailed):
-                        self.results[ref] = "✗ no answer: may or may not be deleted"
+                        self.results[ref] = f"✗ no answer: may or may not be {'evicted' if evict else 'deleted'}"
                 except PodtuiError as error:
                     failed.append(ref)
                     self.results[ref] = f"✗ {shown(error.what)}"
                 else:
-                    self._deleted += 1
-                    self.results[ref] = "deleted"
+                    self._gone += 1
+                    self.results[ref] = "evicted" if evict else "deleted"
                 done += 1
                 if len(refs) > 1:
                     self.show_note(f"{done} of {len(refs)} answered")
@@ -148,11 +250,11 @@ class DeleteDialog(Dialog[int]):
         troubled = [ref for ref in refs if self.results.get(ref, "✗").startswith("✗")]
         if not troubled:
             self._tell()
-            self.dismiss(self._deleted)
+            self.dismiss(self._gone)
             return
         self._update()
         if len(refs) > 1:
-            self.set_title(f"{self._deleted} deleted, {len(troubled)} not")
+            self.set_title(f"{self._gone} {'evicted' if evict else 'deleted'}, {len(troubled)} not")
         if self.refs:
             self.set_confirm("Retry")
         else:
@@ -161,16 +263,20 @@ class DeleteDialog(Dialog[int]):
             raise stop[0]
         if len(refs) == 1:
             self.show_error(self.results[refs[0]].removeprefix("✗ "))
+        else:
+            self.show_error(f"{len(troubled)} of {len(refs)} failed: each one says why")
 
     def _tell(self) -> None:
         gone = [ref for ref, result in self.results.items() if result.startswith("=")]
-        if self._deleted == 1:
-            (ref,) = [ref for ref, result in self.results.items() if result == "deleted"]
+        verbs = sorted({result for result in self.results.values() if result in ("deleted", "evicted")})
+        verb = " or ".join(verbs)
+        if self._gone == 1:
+            (ref,) = [ref for ref, result in self.results.items() if result in verbs]
             where = f" from {ref.namespace} namespace" if ref.namespace else ""
             force = " force" if self._force else ""
-            told = f'{ref.resource.kind.lower()} "{harmless(ref.name)}"{force} deleted{where}'
+            told = f'{ref.resource.kind.lower()} "{harmless(ref.name)}"{force} {verb}{where}'
         else:
-            told = f"{self._deleted} {plural(list(self.results))} deleted" if self._deleted else ""
+            told = f"{self._gone} {plural(list(self.results))} {verb}" if self._gone else ""
         if gone:
             names = harmless(gone[0].name) if len(gone) == 1 else str(len(gone))
             told += f"{', ' if told else ''}{names} already gone"
@@ -178,4 +284,5 @@ class DeleteDialog(Dialog[int]):
 
     def left(self) -> None:
         unanswered = len(self.refs) - sum(ref in self.results for ref in self.refs)
-        self.notify(f"{self._deleted} deleted; no answer was awaited for {unanswered}", severity="warning", markup=False)
+        done = "evicted" if self._evict else "deleted"
+        self.notify(f"{self._gone} {done}; no answer was awaited for {unanswered}", severity="warning", markup=False)

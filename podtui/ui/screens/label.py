@@ -19,6 +19,7 @@ from podtui.cluster.resources import ObjectRef
 from podtui.errors import ArgumentError, Changed, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
 from podtui.text import harmless
 from podtui.ui.screens.dialog import Dialog, confirmations, shown
+from podtui.ui.screens.impact_note import ImpactNote
 from podtui.ui.screens.label_keys import Keys
 from podtui.ui.screens.targets import described, plural
 from podtui.ui.themes import palette
@@ -56,6 +57,7 @@ class LabelDialog(Dialog[int]):
         self._suggested = text
         self.targets = [Target(ref) for ref in refs]
         self.changes = LabelChanges(kind=kind)
+        self._impact = ImpactNote(session, refs if kind == "labels" else [], adopters=True)
         self._fault: ArgumentError | None = None
         self._reading = True
 
@@ -66,6 +68,7 @@ class LabelDialog(Dialog[int]):
         yield Static(id="label-fault")
         yield Toggle("Overwrite what is there", id="label-overwrite")
         yield Static(id="label-difference")
+        yield self._impact
 
     def compose_reference(self) -> Iterable[Widget]:
         yield Static(id="label-current")
@@ -131,6 +134,7 @@ class LabelDialog(Dialog[int]):
             static = self.query_one(selector, Static)
             static.update(content)
             static.display = bool(content.plain)
+        self._impact.relabel(self.changes.patch())
         refs = [target.ref for target in self._open()]
         options = self.session.settings.kubectl_options
         self.show_commands(kubectl_label(refs, self.changes, overwrite=self.overwrite, options=options) if self.changes and refs else [])

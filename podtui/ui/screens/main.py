@@ -16,7 +16,7 @@ from podtui.cluster.completion import LabelCounts, complete
 from podtui.cluster.diagnosis import Action
 from podtui.cluster.filters import check_filter, complete_filter, parse_filter
 from podtui.cluster.log_group import LogTarget
-from podtui.cluster.resources import ObjectRef
+from podtui.cluster.resources import PODS, ObjectRef
 from podtui.cluster.selectors import parse
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
@@ -299,16 +299,19 @@ class MainScreen(PodActions):
     # -- details and logs ---------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved, "#namespaces")
     def _namespace_moved(self) -> None:
-        current = self._namespaces.current
-        if current is not None:
-            self.rights.learn(current)
+        self._learn()
         self._tell()
+
+    def _learn(self) -> None:
+        """Ask what may be done with what is under the cursors."""
+        namespace, pod = self._namespaces.current, self._pods.current
+        for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), pod):
+            if ref is not None:
+                self.rights.learn(ref)
 
     @on(RowTable.CursorMoved, "#pods")
     def _cursor_moved(self) -> None:
-        current = self._pods.current
-        if current is not None:
-            self.rights.learn(current)
+        self._learn()
         if self._following is not None:
             self._following.stop()
         if self.panes.lower == "details" and not self.panes.narrow:
@@ -444,10 +447,12 @@ class MainScreen(PodActions):
         await self.app.run_action(command.action, default_namespace=owner)
 
     def action_refresh(self) -> None:
-        """Ask again now, and paint the screen anew in case something else wrote over it."""
+        """Ask again now, for rights too, and paint the screen anew in case something else wrote over it."""
         self.app.repaint()  # type: ignore[attr-defined]
         self.session.pods.retry()
         self.session.namespaces.retry()
+        self.rights.forget()
+        self._learn()
 
 
 def _favourite_action(number: int) -> Callable[[MainScreen], None]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
 from podtui.cluster.diagnosis import Action
-from podtui.cluster.resources import ObjectRef
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
 from podtui.cluster.session import Session
 from podtui.ui.commands import BY_ID
 from podtui.ui.layout import Panes
 from podtui.ui.panes.namespaces import NamespacesPane
 from podtui.ui.panes.pods import PodsPane
 from podtui.ui.rights import Rights
+
+if TYPE_CHECKING:
+    from podtui.ui.screens.delete import Selected
 
 
 class PodActions(Screen[None]):
@@ -41,6 +44,8 @@ class PodActions(Screen[None]):
         # Logs and ports are a pod's, also while the namespaces have the focus.
         current = self._pods.current
         refs = self._targets() if not command.permission.subresource else [] if current is None else [current]
+        if command_id == "main.delete-selected":  # of a namespace the pods in it are meant, not itself
+            refs = [ObjectRef(PODS, "", ref.name) if ref.resource is NAMESPACES else ref for ref in refs]
         if not refs:
             return f"{command.title}: nothing is under the cursor"
         one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
@@ -54,10 +59,7 @@ class PodActions(Screen[None]):
         return not refusal
 
     def _targets(self) -> list[ObjectRef]:
-        if self.panes.current == "namespaces":
-            current = self._namespaces.current
-            return [] if current is None else [current]
-        return self._pods.targets
+        return self._namespaces.targets if self.panes.current == "namespaces" else self._pods.targets
 
     def _act(self, command: str, dialog: Callable[[list[ObjectRef]], Screen[Any]]) -> None:
         refusal = self.refusal(command)
@@ -97,6 +99,28 @@ class PodActions(Screen[None]):
         else:
             dialog = DeleteDialog(self.session, [action.ref])
         self.app.push_screen(dialog, done)
+
+    def action_delete_selected(self) -> None:
+        """`D`: of the namespaces on show with their selector; in the namespaces pane, of the marked ones or the one under the cursor."""
+        from podtui.ui.screens.select_pods import SelectPodsDialog
+
+        refusal = self.refusal("main.delete-selected")
+        if refusal:
+            self.app.notify(refusal, severity="warning", markup=False)
+            return
+        scope = self.session.pods.scope
+        if self.panes.current == "namespaces":
+            namespaces, selector = tuple(ref.name for ref in self._targets()), ""
+        else:
+            namespaces, selector = scope.namespaces, scope.selector
+        self.app.push_screen(SelectPodsDialog(self.session, namespaces, selector), self._delete_found)
+
+    def _delete_found(self, found: tuple[Selected, list[ObjectRef]] | None) -> None:
+        from podtui.ui.screens.delete import DeleteDialog
+
+        if found is not None:
+            selected, refs = found
+            self.app.push_screen(DeleteDialog(self.session, refs, selected))
 
     def action_forward(self) -> None:
         from podtui.ui.screens.forward import ForwardDialog
