@@ -120,6 +120,10 @@ class LabelChanges(msgspec.Struct, frozen=True):
         """For a merge patch: None removes."""
         return {**self.set, **dict.fromkeys(self.remove)}
 
+    def after(self, current: Mapping[str, str]) -> dict[str, str]:
+        """What an object that has `current` has afterwards."""
+        return {key: value for key, value in {**current, **self.patch()}.items() if value is not None}
+
     def difference(self, current: Mapping[str, str]) -> list[Change]:
         """What would change on an object that has `current`, in the order given."""
         return [Change(key, current.get(key), value) for key, value in self.patch().items()]
@@ -139,8 +143,7 @@ class LabelChanges(msgspec.Struct, frozen=True):
             elif told:
                 refused.append(f"--overwrite is false but found the following declared annotation(s): {'; '.join(told)}")
         if self.kind == "annotations":
-            after = {key: value for key, value in {**current, **self.patch()}.items() if value is not None}
-            if annotations_size(after) > ANNOTATIONS_SIZE:
+            if annotations_size(self.after(current)) > ANNOTATIONS_SIZE:
                 refused.append(f"metadata.annotations: Too long: may not be more than {ANNOTATIONS_SIZE} bytes")
         return refused
 

@@ -203,6 +203,8 @@ COMMANDS: tuple[Command, ...] = (
     # -- the create dialog
     Command("create.editor", "f4", "Editor", "Write what is to be created in an editor, or correct it there", "create"),
     # -- the difference of an edited object
+    Command("annotate.editor", "f4", "Edit value", "Edit the annotation at the cursor, or one of a list, in your editor", "annotate"),
+    Command("annotate.editor-here", "f3", "Edit value here", "Edit the annotation in podtui's own editor", "annotate"),
     Command("edit.again", "f4", "Edit again", "Go on editing what the difference is shown of", "edit"),
     # -- podtui's own editor
     Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and go on with it", "editor", footer=True, priority=True),

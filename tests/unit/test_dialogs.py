@@ -35,6 +35,7 @@ class Objects:
         self.metadatas = metadatas
         self.failures: dict[str, list[Exception]] = {}
         self.calls: list[tuple[Any, ...]] = []
+        self.used: list[dict[str, str]] = []  # labels or annotations of other objects of the kind
         self.go = asyncio.Event()
         self.go.set()
         self.outcomes: list[Callable[[Document], Outcome]] = []
@@ -61,6 +62,11 @@ class Objects:
         self.calls.append((ref.name, ref.uid, ref.resource_version, labels or annotations))
         await self._fail(ref.name)
         return {}
+
+    async def in_use(self, ref: ObjectRef, kind: str) -> list[dict[str, str]]:
+        if self.failures.get("in_use"):
+            raise self.failures["in_use"].pop(0)
+        return self.used
 
     async def delete(
         self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background"
@@ -120,6 +126,7 @@ def session(objects: Objects, protected: tuple[str, ...] = ()) -> Any:
         around=objects.around,
         contents=objects.contents,
         access=objects,
+        namespaces=SimpleNamespace(rows={"n": SimpleNamespace(labels={"team": "blue"})}),
     )
 
 

@@ -29,6 +29,7 @@ WHERE = {
     "forwards": "Port-forwards",
     "journal": "Journal",
     "dialog": "Dialogs",
+    "annotate": "Annotations",
     "create": "Create",
     "edit": "Edit",
     "editor": "Editor",

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from podtui.cluster.kubectl_commands import kubectl_label
-from podtui.cluster.label_changes import Change, Kind, LabelChanges, abbreviated, parse
-from podtui.cluster.resources import ObjectRef
-from podtui.errors import ArgumentError, Changed, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
+from podtui.cluster.label_changes import Kind, LabelChanges, key_faults, parse
+from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.errors import ArgumentError, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
 from podtui.text import harmless
-from podtui.ui.screens.dialog import Dialog, confirmations, shown
+from podtui.ui.commands import bindings
+from podtui.ui.screens.dialog import Dialog, confirmations
 from podtui.ui.screens.impact_note import ImpactNote
 from podtui.ui.screens.label_keys import Keys
+from podtui.ui.screens.label_targets import Target
+from podtui.ui.screens.label_text import current_text, difference_text, fault_text, meter_text
+from podtui.ui.screens.label_values import choose_key, edit_value, word_at
 from podtui.ui.screens.targets import described, plural
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 
 _AT_ONCE = 8
-_ATTEMPTS = 5  # a busy object changes while we look at it; what was typed is about other fields then
-_SHOWN = 100  # objects, or labels of one object, that are listed
-
-
-@dataclass
-class Target:
-    """One object: what it has now, and what became of it."""
-
-    ref: ObjectRef  # with the UID and resourceVersion that were read last
-    current: dict[str, str] = field(default_factory=dict)
-    read: bool = False
-    done: bool = False
-    fault: str = ""
-    lost: bool = False  # gone, or another object has its name: nothing to try again
-    since: list[Change] = field(default_factory=list)  # what others changed since it was shown
+_EDITOR_HINT = "F4: a value in your editor, F3: in podtui's own; texts of several lines, JSON laid out"
 
 
 class LabelDialog(Dialog[int]):
     """Sets, overwrites and removes labels or annotations of one or several objects. Dismissed with how many were changed."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("annotate")]
     FIRST: ClassVar[str] = "#label-changes"
+
+    DEFAULT_CSS = """
+    LabelDialog .label-hint, LabelDialog #label-candidates { color: $text-muted; }
+    """
 
     def __init__(self, session: Any, refs: Sequence[ObjectRef], kind: Kind = "labels", text: str = "") -> None:
         """`text` is what stands in the input at first: changes that somebody suggests."""
@@ -55,7 +49,10 @@ class LabelDialog(Dialog[int]):
         self.session = session
         self.kind: Kind = kind
         self._suggested = text
-        self.targets = [Target(ref) for ref in refs]
+        self.targets = [Target(ref, kind) for ref in refs]
+        self.edited: dict[str, str] = {}  # values from the editor, by key
+        self._others: list[dict[str, str]] = []
+        self._keys = Keys(self._in_use)
         self.changes = LabelChanges(kind=kind)
         self._impact = ImpactNote(session, refs if kind == "labels" else [], adopters=True)
         self._fault: ArgumentError | None = None
@@ -64,9 +61,13 @@ class LabelDialog(Dialog[int]):
     def compose_body(self) -> Iterable[Widget]:
         example = "env=prod tier=web old-" if self.kind == "labels" else "note='two words' old-"
         placeholder = f"key=value sets, key- removes: {example}"
-        yield Input(self._suggested, id="label-changes", compact=True, placeholder=placeholder, suggester=Keys(self._in_use))
+        yield Input(self._suggested, id="label-changes", compact=True, placeholder=placeholder, suggester=self._keys)
+        yield Static(id="label-candidates")
         yield Static(id="label-fault")
         yield Toggle("Overwrite what is there", id="label-overwrite")
+        yield Static(id="label-meter")
+        if self.kind == "annotations":
+            yield Static(_EDITOR_HINT, classes="label-hint", markup=False)
         yield Static(id="label-difference")
         yield self._impact
 
@@ -86,7 +87,7 @@ class LabelDialog(Dialog[int]):
         async def one(target: Target) -> None:
             async with gate:
                 try:
-                    await self._read_one(target)
+                    await target.look(self.session.objects)
                 except PodtuiError as error:
                     target.fault, target.lost = error.what, True
 
@@ -96,21 +97,18 @@ class LabelDialog(Dialog[int]):
         if len(faults) == len(self.targets):
             self.show_error(faults[0])
         self._update()
+        await self._read_others()
 
-    async def _read_one(self, target: Target) -> None:
-        """What the object has now, with what changed since the last time. Replaced when it is another object."""
-        metadata: Mapping[str, Any] = await self.session.objects.metadata(target.ref)
-        ref = target.ref
-        if ref.uid and metadata.get("uid") != ref.uid:
-            words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-            raise Replaced(409, "Conflict", words, hint="it was not touched")
-        current = {key: str(value) for key, value in (metadata.get(self.kind) or {}).items()}
-        if target.read:
-            keys = sorted(current.keys() | target.current.keys())
-            changed = [Change(key, target.current.get(key), current.get(key)) for key in keys]
-            target.since = [change for change in changed if change.sign != "="]
-        target.ref = ObjectRef(ref.resource, ref.name, ref.namespace, metadata.get("uid", ""), metadata.get("resourceVersion", ""))
-        target.current, target.read = current, True
+    async def _read_others(self) -> None:
+        """What other objects of the kind have, to complete with: where the lists on the screen do not know it."""
+        ref = self.targets[0].ref
+        if self.kind == "labels" and ref.resource in (PODS, NAMESPACES):
+            return
+        try:
+            self._others = await self.session.objects.in_use(ref, self.kind)
+        except PodtuiError:
+            return  # who may not list them types without help
+        self._update()
 
     # -- what is typed ----------------------------------------------------------------------------------------
 
@@ -123,13 +121,17 @@ class LabelDialog(Dialog[int]):
     def _update(self) -> None:
         text = self.query_one("#label-changes", Input).value
         try:
-            self.changes, self._fault = parse(text, self.kind), None
+            self.changes, self._fault = self._with_edited(parse(text, self.kind), text), None
         except ArgumentError as error:
             self.changes, self._fault = LabelChanges(kind=self.kind), error
+        styles, width = palette(self.app), max(30, min(self.size.width * 9 // 10, 110) - 8)
+        annotations = self.kind == "annotations"
         for selector, content in (
-            ("#label-current", self._current_text()),
-            ("#label-fault", self._fault_text()),
-            ("#label-difference", self._difference_text()),
+            ("#label-candidates", self._candidates_text(text, width)),
+            ("#label-current", current_text(self.targets, self.kind, reading=self._reading, width=width, styles=styles)),
+            ("#label-fault", fault_text(self._fault, width=width, styles=styles)),
+            ("#label-difference", difference_text(self.targets, self.changes, overwrite=self.overwrite, width=width, styles=styles)),
+            ("#label-meter", meter_text(self._open(), self.changes, styles) if annotations else Text()),
         ):
             static = self.query_one(selector, Static)
             static.update(content)
@@ -139,6 +141,14 @@ class LabelDialog(Dialog[int]):
         options = self.session.settings.kubectl_options
         self.show_commands(kubectl_label(refs, self.changes, overwrite=self.overwrite, options=options) if self.changes and refs else [])
         self.refresh_dialog()
+
+    def _with_edited(self, typed: LabelChanges, text: str) -> LabelChanges:
+        """What was typed together with the values from the editor."""
+        if both := self.edited.keys() & typed.patch().keys():
+            key = min(both)
+            words = f'"{harmless(key)}" was edited in the editor'
+            raise ArgumentError(words, text, text.find(key), "take it out here, or edit it back there")
+        return LabelChanges({**typed.set, **self.edited}, typed.remove, self.kind)
 
     def _open(self) -> list[Target]:
         return [target for target in self.targets if not target.done and not target.lost]
@@ -152,118 +162,76 @@ class LabelDialog(Dialog[int]):
             return "see the fault under what you typed"
         if not self.changes:
             return "type a change"
-        if any(self._refusals(target) for target in self._open()):
+        if any(self.changes.refusals(target.current, overwrite=self.overwrite) for target in self._open()):
             return "refused: see above"
-        if not any(self._effective(target) for target in self._open()):
+        if not any(target.effective(self.changes) for target in self._open()):
             return "nothing would change"
         return ""
 
-    def _refusals(self, target: Target) -> list[str]:
-        return self.changes.refusals(target.current, overwrite=self.overwrite)
-
-    def _effective(self, target: Target) -> bool:
-        return any(change.sign != "=" for change in self.changes.difference(target.current))
-
     def _in_use(self) -> Iterator[Mapping[str, str]]:
         """The labels of the objects, and of others in the list: what may be meant."""
+        if self._others:
+            yield from self._others
+            return
         yield from (target.current for target in self.targets)
         if self.kind == "labels":
-            yield from (row.labels for row in self.session.pods.rows.values())
+            store = self.session.namespaces if self.targets[0].ref.resource == NAMESPACES else self.session.pods
+            yield from (row.labels for row in store.rows.values())
 
-    # -- what is shown ----------------------------------------------------------------------------------------
-
-    def _width(self) -> int:
-        return max(30, min(self.size.width * 9 // 10, 110) - 8)
-
-    def _current_text(self) -> Text:
+    def _candidates_text(self, text: str, width: int) -> Text:
+        """What is in use and may stand here, in one line: the first is taken with the right arrow."""
         styles = palette(self.app)
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"── {self.kind} now ".ljust(24, "─"), styles["dim"])
-        read = [target for target in self.targets if target.read and not target.lost]
-        if self._reading:
-            return text.append("\nreading…", styles["dim"])
-        if len(read) == 1:
-            pairs = [(key, value, 1) for key, value in sorted(read[0].current.items())]
-        else:
-            counted = Counter(item for target in read for item in target.current.items())
-            pairs = [(key, value, count) for (key, value), count in sorted(counted.items())]
-        for key, value, count in pairs[:_SHOWN]:
-            text.append("\n").append(harmless(key), styles["label.key"]).append("=")
-            text.append(abbreviated(value, max(12, self._width() - len(key) - 12)), styles["label.value"])
-            if count < len(read):
-                text.append(f"  {count} of {len(read)}", styles["dim"])
-        if len(pairs) > _SHOWN:
-            text.append(f"\n… and {len(pairs) - _SHOWN} more", styles["dim"])
-        return text if pairs else text.append("\nnone" if read else "\nunknown", styles["dim"])
-
-    def _fault_text(self) -> Text:
-        if self._fault is None:
+        if self._reading or not (found := self._keys.candidates(text)):
             return Text()
-        typed, at = self._fault.text, self._fault.position
-        before, width = harmless(typed[:at]), self._width()
-        here = harmless(typed[at : at + 20])
-        told = self._fault.what.partition(", regex used for validation is")[0]
-        if told != self._fault.what and "(e.g." in told:
-            told += ")"
-        start = before if len(before) + len(here) < width else "…" + before[-(width // 2) :]
-        pointer = " " * Text(start).cell_len + "^"
-        hint = f"\n{self._fault.hint}" if self._fault.hint else ""
-        return Text(f"{start}{here}\n{pointer}\n✗ {told}{hint}", palette(self.app)["error"])
-
-    def _difference_text(self) -> Text:
-        styles = palette(self.app)
-        text = Text()
-        groups: dict[tuple[str, ...], list[Target]] = {}
-        described_lines: dict[tuple[str, ...], list[Text]] = {}
-        for target in self.targets:
-            lines = list(self._lines(target))
-            key = tuple(line.plain for line in lines)
-            groups.setdefault(key, []).append(target)
-            described_lines[key] = lines
-        for number, (key, targets) in enumerate(groups.items()):
-            if number == _SHOWN:
-                text.append(f"… and {len(groups) - _SHOWN} more\n", styles["dim"])
+        told = Text("in use: ", styles["dim"], no_wrap=True, overflow="ellipsis")
+        for name, count in found:
+            if told.cell_len > width:
                 break
-            if len(self.targets) > 1 and key:
-                names = ", ".join(harmless(target.ref.name) for target in targets[:4])
-                more = f" and {len(targets) - 4} more" if len(targets) > 4 else ""
-                text.append(f"{names}{more}:\n" if len(groups) > 1 else f"all {len(targets)}:\n", styles["title"])
-            for line in described_lines[key]:
-                text.append("  " if len(self.targets) > 1 else "").append_text(line).append("\n")
-        text.rstrip()
-        return text
+            told.append(f"{harmless(name)} ", styles["label.key"]).append(f"({count}) ", styles["dim"])
+        return told
 
-    def _lines(self, target: Target) -> Iterator[Text]:
-        """What is told of one object."""
-        styles = palette(self.app)
-        if target.done:
-            yield Text("✓ done", styles["ok"])
-            return
-        if target.fault:
-            yield Text(f"✗ {shown(target.fault)}", styles["error"])
-        if target.lost or not target.read:
-            return
-        for change in target.since:
-            yield Text("! changed meanwhile: ", styles["warn"]).append_text(self._line(change))
-        for change in self.changes.difference(target.current):
-            yield self._line(change)
-        for refusal in self._refusals(target):
-            yield Text(f"✗ {shown(refusal)}", styles["error"])
+    # -- a value in the editor --------------------------------------------------------------------------------
 
-    def _line(self, change: Change) -> Text:
-        styles = palette(self.app)
-        width = max(12, (self._width() - len(change.key) - 12) // 2)
-        key, before, after = harmless(change.key), abbreviated(change.before or "", width), abbreviated(change.after or "", width)
-        nothing = "''"
-        if change.sign == "+":
-            return Text(f"+ {key}={after}", styles["ok"])
-        if change.sign == "-":
-            return Text(f"- {key}", styles["error"]).append(f" (was {before})" if before else "", styles["dim"])
-        if change.sign == "~":
-            return Text(f"~ {key}: {before or nothing} → {after or nothing}", styles["warn"])
-        if change.after is None:
-            return Text(f'= {self.kind[:-1]} "{key}" not found.', styles["dim"])
-        return Text(f"= {key}={after} already", styles["dim"])
+    def action_editor(self) -> None:
+        self._edit(built_in=False)
+
+    def action_editor_here(self) -> None:
+        self._edit(built_in=True)
+
+    def _edit(self, *, built_in: bool) -> None:
+        if not self.busy and not self._reading and self.kind == "annotations":
+            self.run_worker(self._try_to_edit(built_in), group="value", exclusive=True, exit_on_error=False)
+
+    async def _try_to_edit(self, built_in: bool) -> None:
+        try:
+            await self._edit_value(built_in)
+        except PodtuiError as error:
+            self.show_error(error)
+
+    async def _edit_value(self, built_in: bool) -> None:
+        """Edit the annotation of the key at the cursor, with the value that is typed there, or one that is chosen."""
+        entry = self.query_one("#label-changes", Input)
+        word, start, end = word_at(entry.value, entry.cursor_position)
+        key, equals, typed = word.partition("=")
+        chosen = key if key and not key_faults(key, "annotations") else await choose_key(self.app, self._open(), self.edited)
+        if chosen is None:
+            self.show_note("Type the key of the annotation that is to be edited")
+            return
+        values = {target.current.get(chosen) for target in self._open()}
+        original = next((target.current[chosen] for target in self._open() if chosen in target.current), "")
+        begun = typed if chosen == key and equals else self.edited.get(chosen, original)
+        differs = " (the objects have several values: this is one)" if len(values) > 1 and original else ""
+        edited = await edit_value(self.app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
+        if edited is None:
+            return
+        if chosen == key:  # the value is the editor's from now on
+            entry.value = f"{entry.value[:start].rstrip()} {entry.value[end:].lstrip()}".strip()
+        self.edited.pop(chosen, None)
+        if values != {edited}:
+            self.edited[chosen] = edited
+            if original:
+                self.query_one("#label-overwrite", Toggle).value = True  # who edits a value wants another in its place
+        self._update()
 
     # -- the work ---------------------------------------------------------------------------------------------
 
@@ -277,9 +245,8 @@ class LabelDialog(Dialog[int]):
             async with gate:
                 if stop:
                     return
-                target.fault, target.since = "", []
                 try:
-                    await self._change(target, changes, overwrite)
+                    await target.change(self.session.objects, changes, overwrite=overwrite)
                 except (ConnectionFailed, CredentialError, Unauthorized, ReadOnlyError) as error:
                     stop.append(error)
                 except PodtuiError as error:
@@ -292,6 +259,8 @@ class LabelDialog(Dialog[int]):
             self.dismiss(len(self.targets))
             return
         self._update()
+        if any(target.since for target in self.targets):
+            self.set_confirm("Retry")  # on the version that is shown now
         if stop:
             raise stop[0]
         failed = [target for target in self.targets if not target.done]
@@ -301,30 +270,6 @@ class LabelDialog(Dialog[int]):
             self.show_error(failed[0].fault)
         if not self._open():
             self.set_cancel("Close")
-
-    async def _change(self, target: Target, changes: LabelChanges, overwrite: bool) -> None:
-        """Patch one object; when it was changed meanwhile but not in what this is about, again on the newer one."""
-        patch = changes.patch()
-        if not self._effective(target):
-            target.done = True
-            return
-        for attempt in range(_ATTEMPTS):
-            try:
-                if self.kind == "labels":
-                    await self.session.objects.patch_metadata(target.ref, labels=patch)
-                else:
-                    await self.session.objects.patch_metadata(target.ref, annotations=patch)
-            except Changed:
-                before = {key: target.current.get(key) for key in patch}
-                await self._read_one(target)
-                target.since = [change for change in target.since if change.key in patch]
-                if before != {key: target.current.get(key) for key in patch}:
-                    raise PodtuiError("it was changed meanwhile: look at the difference anew, and confirm again") from None
-                if attempt + 1 == _ATTEMPTS or changes.refusals(target.current, overwrite=overwrite):
-                    raise PodtuiError("it keeps changing; confirm again") from None
-            else:
-                target.done = True
-                return
 
     def _tell(self, changes: LabelChanges) -> None:
         """In kubectl's words: labeled, unlabeled when something was only removed; annotated."""

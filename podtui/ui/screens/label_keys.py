@@ -18,10 +18,11 @@ class Keys(Suggester):
         super().__init__(use_cache=False, case_sensitive=True)
         self._in_use = in_use
 
-    async def get_suggestion(self, value: str) -> str | None:
+    def candidates(self, value: str) -> list[tuple[str, int]]:
+        """What the last word may become, with how many objects have it: values the most frequent first, keys by their name."""
         word = value.rpartition(" ")[2]
-        if not word or any(mark in word for mark in "'\"\\"):
-            return None
+        if any(mark in word for mark in "'\"\\"):
+            return []
         key, equals, begun = word.partition("=")
         counted: Counter[str] = Counter()
         for labels in islice(self._in_use(), _SAMPLE):
@@ -29,12 +30,15 @@ class Keys(Suggester):
                 counted.update(found for name, found in labels.items() if name == key and found.startswith(begun) and _plain(found))
             else:
                 counted.update(name for name in labels if name.startswith(key))
-        if not counted:
+        return sorted(counted.items(), key=lambda one: (-one[1], one[0]) if equals else (one[0],))
+
+    async def get_suggestion(self, value: str) -> str | None:
+        word = value.rpartition(" ")[2]
+        found = self.candidates(value) if word else []
+        if not found:
             return None
-        if equals:
-            found, _ = min(counted.items(), key=lambda one: (-one[1], one[0]))
-            return f"{value}{found[len(begun) :]}"
-        return f"{value}{min(counted)[len(key) :]}="
+        _, equals, begun = word.partition("=")
+        return f"{value}{found[0][0][len(begun) :]}" if equals else f"{value}{found[0][0][len(word) :]}="
 
 
 def _plain(value: str) -> bool:
