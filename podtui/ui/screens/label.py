@@ -29,7 +29,7 @@ from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 
 _AT_ONCE = 8
-_EDITOR_HINT = "F4: a value in your editor, F3: in podtui's own; texts of several lines, JSON laid out"
+_EDITOR_HINT = "F4: a value in your editor, F3: in podtui's; many lines, JSON"
 
 
 class LabelDialog(Dialog[int]):

@@ -107,7 +107,10 @@ def _lines(target: Target, changes: LabelChanges, overwrite: bool, width: int, s
 
 
 def _change(change: Change, kind: Kind, width: int, styles: Palette) -> Iterator[Text]:
-    if change.sign != "=" and any("\n" in (value or "") for value in (change.before, change.after)):
+    room = max(12, (width - len(change.key) - 12) // 2)
+    values = (change.before or "", change.after or "")
+    of_lines = change.sign != "=" and any("\n" in value for value in values)
+    if of_lines or (change.sign == "~" and any(len(value) > room for value in values)):
         for line in field_lines(harmless(change.key), change.before, change.after):
             parts = [(line, "")] if isinstance(line, str) else line
             text = Text()
@@ -115,7 +118,6 @@ def _change(change: Change, kind: Kind, width: int, styles: Palette) -> Iterator
                 text.append(harmless(part), styles[style] if style else "")
             yield text
         return
-    room = max(12, (width - len(change.key) - 12) // 2)
     key, before, after = harmless(change.key), abbreviated(change.before or "", room), abbreviated(change.after or "", room)
     nothing = "''"
     if change.sign == "+":
