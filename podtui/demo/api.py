@@ -21,7 +21,7 @@ from podtui.demo.requests import Target, decoded, delete_options, read_body, tar
 from podtui.demo.reviews import allows_path, review
 from podtui.demo.selecting import label_selector
 from podtui.demo.state import Entry, State
-from podtui.demo.watching import Watch
+from podtui.demo.watching import Turn, Watch
 from podtui.demo.writes import Writes
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Api:
         self.state, self.writes, self.behaviour = state, writes, behaviour
         self.authorizer = Authorizer(state)
         self._secret = secret
+        self._turn = Turn()
         self.address = address
         """HOST:PORT, as discovery tells it."""
 
@@ -277,14 +278,14 @@ class Api:
             return _answer(request, b"".join(chunks).rstrip(b"\n"))
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
         await response.prepare(request)
-        for chunk in chunks:
-            if not await _written(request, response, chunk):
-                break
-            await asyncio.sleep(0)  # others have their turn within a long list
-        return response
+        while True:
+            async with self._turn:
+                chunk = next(chunks, None)
+            if chunk is None or not await _written(request, response, chunk):
+                return response
 
     async def _watch(self, request: web.Request, kind: Kind, options: listing.ListOptions, form: str) -> web.StreamResponse:
-        watch = Watch(self.state, kind, options, form)
+        watch = Watch(self.state, kind, options, form, self._turn)
         try:
             response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
             await response.prepare(request)

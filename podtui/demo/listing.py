@@ -12,6 +12,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -378,12 +379,18 @@ def list_chunks(kind: Kind, found: Page, form: str, include: str, now: float) ->
 AT_ONCE = 250
 
 
+@lru_cache(maxsize=1024)
+def _object_json(entry: Entry) -> bytes:
+    """Shared by all who watch: each of them gets each change."""
+    return encode(entry.obj)
+
+
 def object_bytes(kind: Kind, entry: Entry, form: str, include: str, now: float, columns: bool = True) -> bytes:
     """One object in the form asked for. The columns are left out (null) in a watch after its first event."""
     if form == METADATA:
         return metadata_bytes(entry)
     if form == OBJECT:
-        return encode(entry.obj)
+        return _object_json(entry)
     version = encode(entry.obj["metadata"].get("resourceVersion", ""))
     head = b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":' + version + b'},"columnDefinitions":'
     return head + (columns_bytes(kind) if columns else b"null") + b',"rows":[' + row_bytes(kind, entry, now, include) + b"]}"

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import logging
+import resource
 import secrets
 import threading
 import time
@@ -37,6 +38,7 @@ NAME = "podtui-demo"
 """The context, the cluster and the user of the kubeconfig."""
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _MANY = 1000
+_CONNECTIONS = 16_384
 _HEADER_LIMIT = 64 * 1024  # long selectors are long paths
 _log = logging.getLogger(__name__)
 
@@ -223,6 +225,7 @@ class DemoServer:
 
     async def _bind(self, port: int) -> int:
         """Accepts connections on `port`, 0 for a free one; gives the port."""
+        _allow_connections()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._api.handle)
         runner = web.AppRunner(
@@ -245,6 +248,14 @@ class DemoServer:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+
+def _allow_connections() -> None:
+    """As many open files as the system lets this process have: shells often allow no more than 1,024 by themselves."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, _CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _set_apart(phase: str, info: dict[str, int]) -> None:

@@ -17,14 +17,35 @@ BOOKMARKS = 60.0
 """Seconds between bookmarks, in real time."""
 TIMEOUT = 3600.0
 """Seconds that a watch lasts which names no timeout."""
-_BATCH = 256
+_BATCH = 64
+"""Events that are written at a time, and so wait for one who does not read."""
+
+
+class Turn:
+    """`async with turn:` around a piece of a long answer: one is made at a time, and between two of them everybody else is served.
+
+    Otherwise hundreds of clients who list everything at once would hold up the one who asks for little.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._lock.release()
 
 
 class Watch:
     """Begins at once: what happens after the constructor is seen. `batches` gives the bytes; `close` ends it. ApiError 4xx."""
 
-    def __init__(self, state: State, kind: Kind, options: ListOptions, form: str) -> None:
+    def __init__(self, state: State, kind: Kind, options: ListOptions, form: str, turn: Turn | None = None) -> None:
         self._state, self._kind, self._options, self._form = state, kind, options, form
+        self._turn = turn or Turn()
         self._waiting: deque[Change] = deque()
         self._news = asyncio.Event()
         self._columns = True
@@ -78,7 +99,9 @@ class Watch:
             return
         first, self._first = self._first, []
         for index in range(0, len(first), _BATCH):
-            yield b"".join(self._line("ADDED", entry) for entry in first[index : index + _BATCH])
+            async with self._turn:
+                batch = b"".join(self._line("ADDED", entry) for entry in first[index : index + _BATCH])
+            yield batch
         if self._options.initial_events and self._options.bookmarks:
             # Changes that came while the first objects were written follow the bookmark: it must not claim to hold them.
             yield self._bookmark(self._from, initial=True)
@@ -92,6 +115,7 @@ class Watch:
             if lines:
                 yield b"".join(lines)
             if self._waiting:
+                await asyncio.sleep(0)  # to write does not wait as long as there is room in the socket
                 continue
             now = loop.time()
             over = now >= ends

@@ -6,8 +6,10 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from podtui.demo import api, watching
+from podtui.demo import api, listing, watching
 from podtui.demo.kinds import CONFIGMAPS
 from podtui.demo.scenarios import Scenario
 from podtui.demo.server import DemoServer
@@ -385,6 +387,45 @@ async def test_the_connection_of_one_who_does_not_read_is_cut(client: Client, mo
     writer.write(f"GET /{secret}{MAPS}?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     await asyncio.wait_for(closed.wait(), 20)
     writer.close()
+
+
+async def test_who_asks_for_little_is_served_while_others_list_everything() -> None:
+    """Nobody reads what they list: what is not waited for is made in one go unless it is made in turns."""
+    server = DemoServer(Scenario.load("scale:1500"), behaviour=False, speed=0)
+    await server.open()
+    made = 0
+
+    def counted(encode: Callable[[Any], bytes], obj: Any) -> bytes:
+        nonlocal made
+        made += isinstance(obj, dict) and (obj.get("kind") == "Pod" or "status" in obj)
+        return encode(obj)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "encode", partial(counted, listing.encode))
+        listing._object_json.cache_clear()
+        host, port = server.url.split("/")[2].split(":")
+        path = server.url.split(port, 1)[1]
+        writers = []
+        for query in ("", "?watch=1") * 10:
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(f"GET {path}/api/v1/pods{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            writers.append(writer)
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/v1/namespaces/default") as response:
+            assert response.status == 200
+        assert made < 10 * 1500
+        for writer in writers:
+            writer.transport.abort()
+        await server.close()
+
+
+async def test_thousands_of_connections_are_taken(client: Client) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft >= min(hard, 16_384) or soft == resource.RLIM_INFINITY
+    host, port = client.server.url.split("/")[2].split(":")
+    idle = [await asyncio.open_connection(host, int(port)) for _ in range(min(soft // 4, 1500))]
+    assert (await client.ask("GET", "/readyz"))[0] == 200
+    for _, writer in idle:
+        writer.transport.abort()
 
 
 async def test_one_who_falls_behind_is_dropped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
