@@ -63,7 +63,9 @@ def _seed(text: str | None) -> int:
 def _serve(scenario: Scenario, speed: float, seed: int) -> int:
     """The cluster until SIGINT, SIGTERM or SIGHUP; its kubeconfig's path is the only line on standard output."""
     from podtui.demo.server import DemoServer
+    from podtui.launch import log_to_file
 
+    log_to_file()  # what a client sends that is no HTTP is not for the terminal
     told_to_end = threading.Event()
     before = {number: signal.signal(number, lambda *_: told_to_end.set()) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

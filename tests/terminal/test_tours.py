@@ -44,7 +44,8 @@ def run(home: Path, *words: str, timeout: float = 400) -> subprocess.CompletedPr
     """`podtui tour WORDS` without a terminal, with an empty home."""
     foreign = ("KUBE", "XDG_", "LC_", "TEXTUAL", "NO_COLOR", "PODTUI")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-    environ = {**clean, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
+    root = str(Path(__file__).resolve().parents[2])
+    environ = {**clean, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "PYTHONPATH": root}
     command = [*program(), "tour", *words]
     return subprocess.run(
         command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
