@@ -96,7 +96,10 @@ class Namespaces:
             return
         namespace = self.state.update(NAMESPACES, self._told(namespace, left))
         if not left:
-            spec = {key: value for key, value in (namespace.get("spec") or {}).items() if key != "finalizers"}
+            spec = dict(namespace.get("spec") or {})
+            others = [one for one in spec.pop("finalizers", ()) if one != "kubernetes"]
+            if others:  # of who waits for the end, too
+                spec["finalizers"] = others
             self.deletion.finish(NAMESPACES, self.state.update(NAMESPACES, {**namespace, "spec": spec}))
 
     def _delete(self, kind: Kind, obj: Object) -> None:

@@ -24,7 +24,7 @@ def scale_of(obj: Object) -> Object:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {key: obj["metadata"][key] for key in _KEPT if key in obj["metadata"]},
-        "spec": {"replicas": spec.get("replicas", 1)},
+        "spec": {"replicas": replicas} if (replicas := spec.get("replicas", 1)) else {},
         "status": {"replicas": status.get("replicas", 0), "selector": selector},
     }
 

@@ -172,7 +172,8 @@ class Writes:
         if _has_status(kind) and kind is not NODES:
             obj["status"] = managed.empty(kind.kind).get("status", {})
         if kind is NAMESPACES:
-            obj["spec"]["finalizers"] = ["kubernetes"]
+            given = obj["spec"].get("finalizers") or []
+            obj["spec"]["finalizers"] = given if "kubernetes" in given else [*given, "kubernetes"]
             obj["status"] = {"phase": "Active"}
         elif kind is SERVICES:
             defaults.allocate_service(obj, self.state.clock.random, lambda: self.state.list(SERVICES))
