@@ -105,8 +105,11 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
     """Makes the environment one that Textual and rich take as it is meant. To be called before they are imported.
 
     TERM=dumb has no colours, where Textual would send 24-bit ones; an empty NO_COLOR is none (no-color.org); an unknown
-    word in TEXTUAL_COLOR_SYSTEM would be a crash.
+    word in TEXTUAL_COLOR_SYSTEM would be a crash. COLUMNS and LINES are the size that some terminal had once (readline
+    exports them): they would be believed more than the terminal itself, for ever.
     """
+    for stale in ("COLUMNS", "LINES"):
+        environ.pop(stale, None)
     if environ.get("TERM", "") in ("dumb", "unknown"):
         environ["NO_COLOR"] = "1"
     if not environ.get("NO_COLOR", "1"):

@@ -13,7 +13,6 @@ from textual.app import App
 from textual.binding import Binding
 from textual.events import Event, Key
 from textual.screen import Screen
-from textual.timer import Timer
 
 from podtui.cluster.resources import Scope
 from podtui.cluster.session import Session
@@ -27,7 +26,6 @@ from podtui.ui.lent_terminal import LentTerminal
 from podtui.ui.screens.main import MainScreen
 from podtui.ui.themes import colours, install_themes
 
-RESIZED = 0.3  # seconds after the last change of the terminal's size until everything is written once more
 _SETTLED = ("live", "denied", "failed", "stale")
 
 
@@ -44,7 +42,6 @@ class PodtuiApp(App[int]):
         self.options = options
         self._frame = Frame()
         self._keys = KeyOrder(self)
-        self._resized: Timer | None = None
         self.terminal = LentTerminal(self)
         self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
         install_themes(self, options.theme or options.config.theme)
@@ -128,12 +125,6 @@ class PodtuiApp(App[int]):
         if writes and isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
         super()._display(screen, renderable)
-
-    def on_resize(self) -> None:
-        """What was on its way for the old size may have wrapped and scrolled a terminal that had the new one already."""
-        if self._resized is not None:
-            self._resized.stop()
-        self._resized = self.set_timer(RESIZED, self.repaint)
 
     def repaint(self) -> None:
         """Write the whole screen anew, whatever the terminal shows."""

@@ -51,8 +51,8 @@ def test_it_leaves_the_terminal_as_it_was_and_no_process(open_podtui: Open, pods
     assert "Traceback" not in terminal.raw.decode(errors="replace")
 
 
-def test_a_new_size_is_taken_while_it_runs(open_podtui: Open, pods: str) -> None:
-    terminal = open_podtui("-n", pods, size=(200, 50))
+def test_a_new_size_is_taken_while_it_runs_whatever_the_environment_says(open_podtui: Open, pods: str) -> None:
+    terminal = open_podtui("-n", pods, size=(200, 50), env={"COLUMNS": "200", "LINES": "50"})
     terminal.wait_for("web-1")
     terminal.resize(80, 24)
     terminal.wait_for("web-1")

@@ -341,13 +341,3 @@ async def test_a_server_that_takes_the_connection_and_never_answers_is_told_with
         await shows(app, lambda text: "connecting to https://127.0.0.1:1 ..." in text)
         app.session.pods.health = replace(app.session.pods.health, since=app.session.pods.health.since - 60)
         await shows(app, lambda text: "no answer for" in text and "connecting for" in text.splitlines()[0])
-
-
-async def test_after_a_change_of_size_everything_is_written_once_more(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[tuple[int, int]] = []
-    async with running(options("web"), (120, 36)) as (app, pilot):
-        await shows(app, lambda text: "web-1" in text and "live" in text)
-        monkeypatch.setattr(app, "repaint", lambda: written.append(tuple(app.screen.size)))
-        await pilot.resize_terminal(100, 30)
-        await pilot.resize_terminal(80, 24)
-        await until(lambda: written == [(80, 24)])
