@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from podtui.ui.widgets.log_matchers import All, Matcher, Pattern
 from podtui.ui.widgets.log_search import Search
-from podtui.ui.widgets.log_text import Span, width_of
+from podtui.ui.widgets.log_text import width_of
 from podtui.ui.widgets.log_window import LogWindow, Row
 
 
@@ -82,7 +83,7 @@ class MatchCursor:
             return False
         if window.following and found >= rows[0].line:  # in view: no need to leave the end
             self.line, self.seeking = found, False
-            self._show_columns(found, self._spans(found))
+            self._show_columns(found, self._first(found))
         else:
             self._show(found)
         return True
@@ -91,24 +92,25 @@ class MatchCursor:
         """A match into view, at the right row and column."""
         window = self._window
         self.line, self.seeking = line, False
-        spans = self._spans(line)
-        at = spans[0].start if spans else 0
-        parts = window.parts(line)
-        window.to_line(line, max(index for index, start in enumerate(parts) if start <= at))
-        self._show_columns(line, spans)
+        found = self._first(line)
+        at = found[0] if found is not None else 0
+        window.to_line(line, bisect_right(window.parts(line), at) - 1)
+        self._show_columns(line, found)
 
-    def _spans(self, line: int) -> list[Span]:
-        """Where the search is found in a line as it stands in the window."""
-        window, body = self._window, self._window.body(line)
-        return [] if self.pattern is None else self.pattern.spans(window.text(line)[body:], "", body)
+    def _first(self, line: int) -> tuple[int, int] | None:
+        """Where the search is found first in a line as it stands in the window."""
+        body = self._window.body(line)
+        found = None if self.pattern is None else self.pattern.first(self._window.text(line)[body:])
+        return None if found is None else (body + found[0], body + found[1])
 
-    def _show_columns(self, line: int, spans: list[Span]) -> None:
+    def _show_columns(self, line: int, found: tuple[int, int] | None) -> None:
         """Scroll sideways if the first find in a line is not in view."""
         window = self._window
-        if window.wrap or not spans:
+        if window.wrap or found is None:
             return
         text = window.text(line)
-        start, end = width_of(text[: spans[0].start]), width_of(text[: spans[0].end])
+        row = window.parts(line)[bisect_right(window.parts(line), found[0]) - 1]
+        start, end = width_of(text[row : found[0]]), width_of(text[row : found[1]])
         if start < self.left or end > self.left + window.width:
             self.left = max(0, start - window.width // 3) if end > window.width else 0
 

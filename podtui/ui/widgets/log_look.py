@@ -44,8 +44,7 @@ class LogLook:
             spans.append(Span(len(head), len(head) + len(words), "dim"))
             return _shown(head, words, spans, [0], None, width)
         if buffer.is_continuation(number):
-            spans.append(Span(len(head), len(head) + 1, "dim"))
-            return self._text(head + "↪ ", text, spans, width)
+            return self._text(head, text, spans, width)
         time = time_words(buffer.time(number), self.times)
         if time:
             spans.append(Span(len(head), len(head) + len(time), "log.time"))

@@ -16,6 +16,7 @@ from podtui.ui.widgets.log_text import Span, shown
 
 REGEX = "~"  # the first character of a pattern that is a regular expression
 _SLOW_LINES = 5  # after so many an expression is given up
+_LONG, _MARGIN = 4096, 1000  # characters of a text, and around the part of it that is painted
 _LOOK, _PAINT = 0.015, 0.005  # seconds of CPU time that an expression may take in one look, and on one line that is painted
 
 
@@ -69,20 +70,40 @@ class Pattern:
     def given_up(self) -> bool:
         return self.slow >= _SLOW_LINES
 
-    def spans(self, text: str, style: str, offset: int = 0) -> list[Span]:
-        """Where it is found in a text, counted from `offset` characters before it."""
+    def spans(self, text: str, style: str, start: int = 0, end: int | None = None, offset: int = 0) -> list[Span]:
+        """Where it is found in what is shown of a text, from `start` up to `end`; counted from `offset` characters before the text.
+
+        Of a very long text only the surroundings of that part are looked at.
+        """
         found: list[Span] = []
         if self.given_up:
             return found
+        end = len(text) if end is None else end
+        if len(text) > _LONG:
+            text, begin = text[max(0, start - _MARGIN) : end + _MARGIN], max(0, start - _MARGIN)
+        else:
+            begin = 0
         try:
             with limited(_PAINT):
                 for match in self._expression.finditer(text):
-                    start, end = match.span()
-                    if end > start:
-                        found.append(Span(offset + start, offset + end, style))
+                    first, behind = match.start() + begin, match.end() + begin
+                    if first >= end:
+                        break
+                    if behind > max(first, start):
+                        found.append(Span(offset + first, offset + behind, style))
         except TooSlow:
             self.slow += self.regex
         return found
+
+    def first(self, text: str) -> tuple[int, int] | None:
+        """The first place where it is found in a text as it is shown; None also where that takes too long."""
+        try:
+            with limited(_LOOK):
+                match = None if self.given_up else self._expression.search(text)
+                return match.span() if match is not None else None
+        except TooSlow:
+            self.slow += self.regex
+            return None
 
     def places(self, block: Block, start: int, end: int) -> Places:
         """The places of the lines that match as they are shown."""

@@ -10,10 +10,11 @@ from textual.strip import Strip
 
 from podtui.ui.themes import Palette
 from podtui.ui.widgets.log_matchers import Pattern
-from podtui.ui.widgets.log_text import cut_spans
+from podtui.ui.widgets.log_text import characters_at, cut_spans
 from podtui.ui.widgets.log_window import LogWindow, Row
 
-GUTTER = 2  # cells at the left: one for what the reader did (selected, marked, found), one for the line's level
+GUTTER = 2
+"""Cells at the left: one for what the reader did (selected, marked, found), one for the line's level, or for a piece of a long line."""
 
 
 class Paint(NamedTuple):
@@ -44,15 +45,20 @@ def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -
     text, parts = shown.text, shown.parts
     base = paint.base + paint.styles["cursor"] if signs.selected else paint.base
     spans = shown.spans if paint.colours else [span for span in shown.spans if isinstance(span.style, str)]
-    if paint.pattern is not None and not window.is_remark(row.line):
-        found = paint.pattern.spans(text[shown.body :], "match.current" if signs.current else "match", shown.body)
-        spans = [*spans, *found]
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
     plain, left = text.isascii(), paint.left
-    if plain and not window.wrap:  # of a very long line only what is in view
-        start = min(start + left, end)
-        end = min(end, start + window.width)
+    if not window.wrap:  # of a very long line only what is in view
+        if plain:
+            start = min(start + left, end)
+            end = min(end, start + window.width)
+        else:
+            first, behind, before = characters_at(text[start:end], left, window.width)
+            start, end, left = start + first, start + behind, left - before
+    if paint.pattern is not None and not window.is_remark(row.line):
+        body = shown.body
+        style = "match.current" if signs.current else "match"
+        spans = [*spans, *paint.pattern.spans(text[body:], style, max(0, start - body), max(0, end - body), body)]
     segments = [
         Segment(text[span.start : span.end], base + _style(paint, span.style) if span.style else base)
         for span in cut_spans(spans, start, end)
@@ -75,6 +81,8 @@ def _gutter(window: LogWindow, row: Row, paint: Paint, signs: Signs) -> list[Seg
         sign = Segment("▸", base + styles["mark"])
     else:
         sign = Segment(" ", base)
+    if window.buffer.first <= row.line and window.buffer.is_continuation(row.line):
+        return [sign, Segment("↪" if first else " ", base + styles["dim"])]
     level = window.shown(row.line).level
     if level is None or not first or level.sign == " ":
         return [sign, Segment(" ", base)]

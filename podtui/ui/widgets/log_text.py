@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
@@ -15,6 +16,7 @@ from podtui.text import harmless
 from podtui.ui.widgets import log_ansi
 
 TAB = 8
+_PIECE = 256  # characters of a long text that are measured at a time
 
 
 class Span(NamedTuple):
@@ -97,19 +99,40 @@ def rows_of(text: str, width: int) -> list[int]:
 
 def width_of(text: str) -> int:
     """Cells that the text takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    return cell_len(text) if len(text) <= _PIECE else _widths(text)[-1]
 
 
-def cut_spans(spans: list[Span], start: int, end: int) -> Iterator[Span]:
+@lru_cache(maxsize=128)
+def _widths(text: str) -> list[int]:
+    """The cells before every 256th character of a long text, and those of all of it: it is measured once, not with every paint."""
+    return list(accumulate((cell_len(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE)), initial=0))
+
+
+def characters_at(text: str, left: int, width: int) -> tuple[int, int, int]:
+    """The characters of a text that stand in `width` cells from the cell `left` on, a few more on either side, and the cells
+    before the first of them."""
+    if len(text) <= 2 * _PIECE:
+        return 0, len(text), 0
+    widths = _widths(text)
+    first = max(0, bisect_right(widths, left) - 1)
+    last = bisect_right(widths, left + width)
+    return min(len(text), first * _PIECE), min(len(text), last * _PIECE), widths[min(first, len(widths) - 1)]
+
+
+def cut_spans(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
     """The characters from `start` up to `end` in runs of one style; a later span lies over an earlier one."""
-    edges = {start, end}
     within = [span for span in spans if span.start < end and span.end > start]
-    for span in within:
-        edges.update((max(start, span.start), min(end, span.end)))
-    ordered = sorted(edges)
-    for left, right in pairwise(ordered):
-        style: str | Style = ""
-        for span in within:
-            if span.start <= left and span.end >= right:
-                style = span.style
-        yield Span(left, right, style)
+    if not within:
+        yield Span(start, end, "")
+        return
+    styles: list[str | Style] = [""] * (end - start)
+    for span in within:  # by characters, so that very many spans cost no more than as many characters
+        first, behind = max(start, span.start) - start, min(end, span.end) - start
+        styles[first:behind] = [span.style] * (behind - first)
+    at = start
+    for style, run in groupby(styles):
+        length = sum(1 for _ in run)
+        yield Span(at, at + length, style)
+        at += length
