@@ -1,6 +1,6 @@
 """The built-in cluster with three pods whose logs come as fast as a benchmark wants them.
 
-    python -m tests.benchmarks.log_source --lines N
+    python -m tests.benchmarks.log_source --lines N --folder FOLDER
 
 Prints the path of its kubeconfig and serves until standard input ends. Namespace `bench`: pod `flood` has N numbered lines, as fast
 as they are taken; `steady` writes 1,000 a second; `long` has lines of 1 MiB. A `last` at its end says that a flood is over.
@@ -25,7 +25,7 @@ title: Logs for a benchmark
 nodes: [{name: node-1}]
 objects:
   - {apiVersion: v1, kind: Namespace, metadata: {name: bench}}
-  - {apiVersion: v1, kind: Pod, metadata: {name: flood, namespace: bench, labels: {app: flood}}, spec: {containers: [{name: app, image: x}]}}
+  - {apiVersion: v1, kind: Pod, metadata: {name: flood, namespace: bench}, spec: {containers: [{name: app, image: x}]}}
   - {apiVersion: v1, kind: Pod, metadata: {name: long, namespace: bench}, spec: {containers: [{name: app, image: x}]}}
   - {apiVersion: v1, kind: Pod, metadata: {name: steady, namespace: bench}, spec: {containers: [{name: app, image: x}]}}
 """
