@@ -55,7 +55,8 @@ def diagnose(facts: Facts) -> Diagnosis:
     else:
         findings += _ended(facts, node)
         findings += _node_findings(facts, node)
-        findings += container_findings(facts, found, ref)
+        if not mapping(pod.get("metadata")).get("deletionTimestamp"):  # containers that end are what was asked for
+            findings += container_findings(facts, found, ref)
         if string(status.get("phase")) == "Pending":
             findings += starting_findings(facts, found, node)
     findings += _readiness_gates(pod)

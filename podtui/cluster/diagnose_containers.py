@@ -178,7 +178,7 @@ def _config(facts: Facts, container: Container) -> Finding:
         if missing
         else "It cannot be made as its spec wants it."
     )
-    evidence = _lines(container.state.message) + _said(facts, container, warnings=True)
+    evidence = _lines(container.state.message) + _said(facts, container, warnings=True, known=container.state.message)
     return Finding("error", f"{_what(container)}: {container.state.reason}", words, evidence, _missing_advice(facts))
 
 
@@ -191,7 +191,7 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
     back_off = re.search(r"back-off (\S+)", container.state.message)
     next_try = f" It is tried again {back_off[1]} after it ended." if container.state.kind == "waiting" and back_off else ""
     evidence = [f"the last run ended{took}{ended} with {exit_words(run)}", *_lines(run.message)]
-    evidence += _said(facts, container, warnings=True)
+    evidence += _said(facts, container, warnings=True, known=run.message)
     log = facts.logs.get(container.name)
     if log:
         evidence += ["its last lines:", *(f"  {line}" for line in log)]
@@ -298,10 +298,10 @@ def _killed_by_probe(facts: Facts, container: Container) -> str:
     return ""
 
 
-def _said(facts: Facts, container: Container, *, warnings: bool) -> tuple[str, ...]:
-    """The latest events of the container, but those that only repeat what its state says."""
+def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "") -> tuple[str, ...]:
+    """The latest events of the container, but those that only repeat what its state says, or what is `known`."""
     own = [event for event in facts.events if event.part == container.name and event.reason != "BackOff"]
-    events = [event for event in own if event.is_warning is warnings]
+    events = [event for event in own if event.is_warning is warnings and not (known and known in event.message)]
     return tuple(event_line(event, facts.now) for event in events[-2:])
 
 

@@ -23,6 +23,7 @@ from podtui.text import harmless
 
 LOG_LINES = 10
 _PAGE = 500
+_PODS = 200  # pods of a page, some milliseconds of work
 _EACH = 12  # nodes up to which their pods are asked for node by node
 _AT_ONCE = 6
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json"
@@ -154,14 +155,14 @@ class _Gathering:
         token = None
         async with self._gate:
             while token != "":
-                query = [("fieldSelector", fields), ("limit", str(_PAGE)), *([("continue", token)] if token else [])]
+                query = [("fieldSelector", fields), ("limit", str(_PODS)), *([("continue", token)] if token else [])]
                 page = read_pods(await self._connection.request("GET", PODS.path(), query=query))
                 for number, pod in enumerate(page.items or ()):
                     load = found.get(pod.get("spec", {}).get("nodeName", ""))
                     if load is not None:
                         load.add(pod)
-                    if number % 100 == 99:
-                        await asyncio.sleep(0)
+                    if number % 20 == 19:
+                        await asyncio.sleep(0)  # the screen goes on meanwhile
                 token = page.metadata.continue_token
 
     async def _claims(self) -> None:
@@ -200,7 +201,9 @@ class _Gathering:
         except PodtuiError as error:
             self._unread(f"logs of {container.name}", error)
             return
-        self._logs[container.name] = content.decode("utf-8", "replace").splitlines()[-LOG_LINES:]
+        lines = content.decode("utf-8", "replace").splitlines()[-LOG_LINES:]
+        if not (lines and lines[-1].startswith("unable to retrieve container logs")):  # the kubelet's words, with a status of 200
+            self._logs[container.name] = lines
 
 
 def _has_failed(container: Container) -> bool:

@@ -73,7 +73,7 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
     told = [event for event in facts.events if event.reason in ("FailedScheduling", "NotTriggerScaleUp", "Preempted")]
     scheduler = string(spec.get("schedulerName")) or _SCHEDULER
     if not condition and not told:
-        others = f"the scheduler {scheduler}, which the pod names" if scheduler != _SCHEDULER else "the scheduler"
+        others = f"the scheduler {scheduler}, which the pod names," if scheduler != _SCHEDULER else "the scheduler"
         advice = f"Is a scheduler of the name {scheduler} running?" if scheduler != _SCHEDULER else "Is kube-scheduler running?"
         yield Finding("warn", "Not looked at yet", f"It has no node, and {others} has said nothing about it.", (), advice)
     elif string(condition.get("reason")) == "SchedulerError":
@@ -98,6 +98,8 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
         reasons = read.reasons if read is not None else {}
         parts = [f"{number or 'all'} of {read.total if read else '?'}: {explained(reason) or reason}" for reason, number in reasons.items()]
         return "; ".join(parts) or message, _advice({_kind_told(reason) for reason in reasons}, facts)
+    if read is not None and read.reasons and not any(read.reasons.values()):
+        return f"The scheduler does not get as far as to look at the nodes: {', '.join(read.reasons)}.", ""
     if not nodes:
         return "The cluster has no nodes at all.", "Join a node to the cluster, or wait for the autoscaler."
     counts = Counter(kind for node in nodes for kind in {refusal.kind for refusal in node.refusals})
@@ -112,7 +114,8 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
     if open_nodes:
         asks = beyond(facts.pod)
         why = f"the pod asks for {' and '.join(asks)}, which only the scheduler judges" if asks else "it may be placed at any moment"
-        blocked = "" if not read or not read.reasons else f" The scheduler says: {', '.join(read.reasons)}."
+        told = [f"{reason} ({means})" if (means := explained(reason)) else reason for reason in (read.reasons if read else ())]
+        blocked = f" The scheduler says: {', '.join(told)}." if told else ""
         words += f" podtui sees no reason against {_few(open_nodes)}: {why}.{blocked}"
     return words.strip(), _advice(set(counts), facts)
 

@@ -49,7 +49,7 @@ def read_message(message: str) -> SchedulerMessage | None:
     match = _HEAD.match(message)
     if match is None:
         return None
-    body = message[match.end() :].partition(" preemption: ")[0].removesuffix(".")
+    body = message[match.end() :].partition(". ")[0].removesuffix(".")  # behind it stands what preemption could not do
     reasons: dict[str, int] = {}
     for part in _NEXT.split(body) if body else ():
         counted = _COUNTED.fullmatch(part)

@@ -148,6 +148,12 @@ def test_a_claim_without_a_volume_is_told(objects: Object, words: str) -> None:
     assert words in text(first(wanted, objects=objects, nodes=[make()], loads={}))
 
 
+def test_a_claim_that_keeps_the_scheduler_from_looking_is_told_and_no_node_is_blamed() -> None:
+    wanted = pending('0/1 nodes are available: persistentvolumeclaim "data" not found. not found')
+    words = first(wanted, nodes=[make()], loads={}).words
+    assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
+
+
 def test_a_claim_that_waits_for_its_first_pod_is_no_trouble() -> None:
     wanted = pending(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
     claim = {"status": {"phase": "Pending"}, "spec": {"storageClassName": "late"}}
@@ -293,6 +299,12 @@ def test_a_pod_on_a_lost_node_is_offered_to_be_forced() -> None:
     assert finding.title == "Terminating, and its node is lost"
     assert [action.kind for action in finding.actions] == ["delete"]
     assert finding.evidence == ("Ready=Unknown NodeStatusUnknown: Kubelet stopped.",)
+
+
+def test_containers_that_end_with_their_pod_are_no_trouble() -> None:
+    wanted = deleted(-20)
+    wanted["status"]["containerStatuses"][0]["state"] = ended(137)
+    assert [finding.title for finding in found(wanted).findings] == ["Terminating"]
 
 
 def test_a_pod_within_its_grace_period_is_on_its_way() -> None:
