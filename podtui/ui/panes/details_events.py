@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from podtui.cluster.live_objects import LiveObjects
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.values import mapping, string
 from podtui.errors import Forbidden
+from podtui.ui.folding import folded
 from podtui.ui.panes.live_tab import Changed
 from podtui.ui.widgets.text_document import Line
 
@@ -69,8 +69,7 @@ def event_lines(events: Sequence[Event], now: float, width: int) -> list[Line]:
         sign = "!" if event.is_warning else "·"
         lines.append([(f"{sign} ", style), (event.reason, style), (f"  {when}", ""), (f"  {source}", "dim")])
         for part in event.message.splitlines() or [""]:
-            for text in textwrap.wrap(part, max(24, width - 4), break_on_hyphens=False) or [""]:
-                lines.append([("  " + text, "")])
+            lines += [[("  " + text, "")] for text in folded(part, width - 4)]
     return lines
 
 

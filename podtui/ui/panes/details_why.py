@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from podtui.cluster.diagnosis import Action, Diagnosis, Finding, NodeVerdict
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.values import mapping, string
 from podtui.errors import PodtuiError
+from podtui.ui.folding import folded
 from podtui.ui.panes.live_tab import Changed
 from podtui.ui.widgets.text_document import Line, Part
 
@@ -117,6 +117,5 @@ def _folded(text: str, style: str, width: int, *, keep: bool = False, indent: in
     lines: list[Line] = []
     for line in text.splitlines():
         spaces = " " * (indent + (len(line) - len(line.lstrip()) if keep else 0))
-        wrapped = textwrap.wrap(line.strip(), max(24, width - len(spaces) - 1), break_on_hyphens=False) or [""]
-        lines += [[(spaces + part, style)] for part in wrapped]
+        lines += [[(spaces + part, style)] for part in folded(line.strip(), width - len(spaces) - 1)]
     return lines
