@@ -16,6 +16,7 @@ import msgspec
 
 from podtui.cluster.log_batches import LogBatch
 from podtui.cluster.log_merge import PATIENCE, WINDOW, LineSink, LogLines, Merger
+from podtui.cluster.log_successors import Successors
 from podtui.cluster.logs import LogFollower, LogOptions, LogStatus
 from podtui.cluster.resources import PODS, ObjectRef, Scope
 from podtui.cluster.runs import containers_of
@@ -84,8 +85,9 @@ class LogSource:
 class _Pod:
     """A pod whose containers are followed."""
 
-    def __init__(self, ref: ObjectRef, options: LogOptions) -> None:
+    def __init__(self, ref: ObjectRef, options: LogOptions, place_of: str) -> None:
         self.ref = ref
+        self.place_of = place_of
         self.options = options
         self.sources: dict[str, LogSource] = {}  # by container; "" before it is known which one kubectl takes
         self.changed = asyncio.Event()
@@ -130,6 +132,7 @@ class LogGroup:
         self._work: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
         self._merger: Merger | None = None
+        self._successors: Successors | None = None
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -145,6 +148,9 @@ class LogGroup:
                     self._follow_list(store)
                     await asyncio.Event().wait()  # pods may always come
                 self._start(self.target.pods)
+                if self.options.follow and not self.options.previous:
+                    self._successors = Successors(self._connection, self._is_gone, self._succeeds, pace=pace)
+                    self._spawn(self._successors.run(self.target.pods), "successors")
                 await self._done.wait()
                 merging.cancel()
             merger.flush(everything=True)
@@ -154,6 +160,16 @@ class LogGroup:
             if store is not None:
                 await store.close()
             await self._reads.close()
+
+    def _is_gone(self, uid: str) -> bool:
+        """Whether nothing more comes of a pod."""
+        pod = self._pods.get(uid)
+        return pod is not None and bool(pod.sources) and all(source.final for source in pod.sources.values())
+
+    def _succeeds(self, ref: ObjectRef, uid: str) -> None:
+        """Another pod took the place of a followed one: of the same containers, from its beginning."""
+        before = self._pods.get(uid)
+        self.add_pod(ref, new=True, place_of=before.ref.name if before is not None else "")
 
     def _spawn(self, work: Any, name: str) -> None:
         assert self._tasks is not None
@@ -222,12 +238,13 @@ class LogGroup:
         if not refs:
             self._done.set()
 
-    def add_pod(self, ref: ObjectRef, *, new: bool = False) -> None:
-        """Follow this pod too. Of one that is `new`, made since the group began, everything is read."""
+    def add_pod(self, ref: ObjectRef, *, new: bool = False, place_of: str = "") -> None:
+        """Follow this pod too. Of one that is `new`, made since the group began, everything is read. `place_of` names the one
+        before it."""
         if ref.uid in self._pods:
             return
         options = LogOptions(previous=self.options.previous, follow=self.options.follow) if new else self._options()
-        pod = self._pods[ref.uid] = _Pod(ref, options)
+        pod = self._pods[ref.uid] = _Pod(ref, options, place_of)
         if self.target.every:
             self._spawn(self._all_containers(pod), f"containers of {ref}")
         else:
@@ -288,8 +305,10 @@ class LogGroup:
     # -- sources ----------------------------------------------------------------------------------------------------
 
     def add_container(self, ref: ObjectRef, name: str) -> None:
-        """Follow one more container of a pod that is followed already."""
-        self._add(self._pods[ref.uid], name)
+        """Follow one more container of a pod that is followed already, and of its successors."""
+        pod = self._pods[ref.uid]
+        self.target = msgspec.structs.replace(self.target, containers=(*pod.sources, name), chosen={})
+        self._add(pod, name)
 
     def _add(self, pod: _Pod, container: str) -> None:
         key = pod.ref.uid, container
@@ -304,6 +323,8 @@ class LogGroup:
         pod.sources[container] = source
         assert self._merger is not None
         self._merger.add(source.number)
+        if pod.place_of:
+            self._merger.note(source.number, f"{pod.ref} takes the place of pod/{pod.place_of}")
         self._spawn(self._follow(pod, source), f"log of {pod.ref} {container}")
         self.changed.emit(None)
 
@@ -340,6 +361,8 @@ class LogGroup:
         await follower.run(take)
         merger.end(number)
         self._next_waiting()
+        if self._successors is not None:
+            self._successors.look()
 
     def _told(self, pod: _Pod, source: LogSource, status: LogStatus) -> None:
         before, source.status = source.status, status

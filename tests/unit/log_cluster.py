@@ -6,6 +6,7 @@ It stands where a Connection stands: the list of pods is that of `ListServer`, b
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,14 @@ class FakePod:
     uid: str
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     phase: str = "Running"
+    owner: dict[str, Any] | None = None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        owners = [self.owner] if self.owner else []
+        return {
+            "name": self.name, "namespace": self.namespace, "uid": self.uid, "generateName": f"{self.name[:-1]}", "ownerReferences": owners,
+        }  # fmt: skip
 
     @property
     def ref(self) -> ObjectRef:
@@ -70,7 +79,7 @@ class FakePod:
             if len(container.runs) > 1:
                 told["lastState"] = container.runs[-2].state()
             status.setdefault(container.kind.removesuffix("s") + "Statuses", []).append(told)
-        return {"metadata": {"name": self.name, "namespace": self.namespace, "uid": self.uid}, "spec": spec, "status": status}
+        return {"metadata": self.metadata, "spec": spec, "status": status}
 
 
 @dataclass
@@ -92,6 +101,7 @@ class LogCluster(ListServer):
     def __init__(self) -> None:
         super().__init__()
         self.pods: dict[tuple[str, str], FakePod] = {}
+        self.objects: dict[str, dict[str, Any]] = {}  # others, by their paths
         self.now = BASE
         self.log_faults: list[PodtuiError] = []
         self.pod_faults: list[PodtuiError] = []
@@ -167,14 +177,36 @@ class LogCluster(ListServer):
 
     async def json(self, method: str, path: str, **_: Any) -> Any:
         assert method == "GET"
-        self.pods_asked += 1
         await asyncio.sleep(0)
         if self.down:
             raise ConnectionFailed("connection refused")
+        if path in self.objects:
+            return self.objects[path]
+        self.pods_asked += 1
         if self.pod_faults:
             raise self.pod_faults.pop(0)
         pod = self._find(path)
         return self.told.get(pod.uid) or pod.json()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        accept: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes:
+        if "PartialObjectMetadata" not in accept:
+            return await super().request(method, path, query=query, accept=accept)
+        await asyncio.sleep(0)
+        return json.dumps({"items": [{"metadata": pod.metadata} for pod in self.pods.values()]}).encode()
+
+    async def _news_of(self) -> AsyncIterator[bytes]:
+        while True:
+            news = self._news
+            yield b"{}\n"
+            await news.wait()
 
     def _find(self, path: str) -> FakePod:
         namespace, _, name = path.removeprefix("/api/v1/namespaces/").partition("/pods/")
@@ -187,6 +219,9 @@ class LogCluster(ListServer):
     async def stream(
         self, path: str, *, query: Query = (), accept: str = "", idle_timeout: float | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
+        if "PartialObjectMetadata" in accept:
+            yield self._news_of()
+            return
         if not path.endswith("/log"):
             async with super().stream(path, query=query, accept=accept, idle_timeout=idle_timeout) as watch:
                 yield watch

@@ -218,3 +218,53 @@ async def test_a_sink_that_fails_is_not_silent():
         assert str(error) == "the sink failed"
     else:
         raise AssertionError("nothing was raised")
+
+
+def controlled(cluster: LogCluster, name: str, replica_set: str, *containers: str):
+    """A pod of a ReplicaSet of the Deployment web."""
+    path = f"/apis/apps/v1/namespaces/shop/replicasets/{replica_set}"
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "deployment", "controller": True}
+    cluster.objects[path] = {
+        "metadata": {"name": replica_set, "uid": replica_set, "ownerReferences": [deployment]},
+        "spec": {"selector": {"matchLabels": {"app": "web", "pod-template-hash": "x"}}},
+    }
+    pod = cluster.pod(name, *containers, labels={"app": "web"})
+    pod.owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "uid": replica_set, "controller": True}
+    cluster.put("shop", name)
+    return pod
+
+
+async def test_the_pod_that_takes_the_place_of_a_marked_one_is_followed_over_a_rollout_too():
+    cluster = LogCluster()
+    first, sibling, other = (controlled(cluster, f"web-{number}", "web-a", "app", "side") for number in range(3))
+    target = LogTarget((first.ref, sibling.ref), containers=("side",))
+    async with following(cluster, target) as (group, taker):
+        await until(lambda: len(cluster.open) == 2)
+        controlled(cluster, "web-3", "web-b", "app", "side")  # a surge pod: no place is free yet
+        await asyncio.sleep(0.1)
+        cluster.write(first.containers["side"], "the last words")
+        cluster.remove(other)  # nobody follows it
+        cluster.remove(first)
+        await until(lambda: names(group) == ["web-0 side", "web-1 side", "web-3 side"])
+        new = cluster.pods["shop", "web-3"]
+        cluster.write(new.containers["side"], "the first words")
+        await until(lambda: taker.texts == ["the last words", "the first words"])
+        assert (2, "pod/web-3 takes the place of pod/web-0") in taker.notes
+        controlled(cluster, "web-4", "web-b", "app", "side")  # all places are taken
+        cluster.put("shop", "web-4")
+        await asyncio.sleep(0.1)
+        assert len(group.sources) == 3
+        cluster.remove(new)  # and again
+        await until(lambda: names(group)[3:] == ["web-4 side"])
+
+
+async def test_a_pod_without_a_controller_has_no_successor():
+    cluster = LogCluster()
+    pod = cluster.pod("web-0")
+    async with following(cluster, LogTarget((pod.ref,))) as (group, _):
+        await until(lambda: cluster.open)
+        cluster.remove(pod)
+        controlled(cluster, "web-1", "web-a")
+        await until(lambda: group.sources[0].final)
+        await asyncio.sleep(0.1)
+        assert len(group.sources) == 1

@@ -60,22 +60,26 @@ def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int],
     sources = [] if group is None else group.sources
     shown = [source for source in sources if source.number not in hidden]
     if len(target.pods) == 1 and not target.live:
-        parts.append((target.pods[0].name, "title"))
+        pods = list(dict.fromkeys(source.ref for source in sources)) or [target.pods[0]]
+        parts.append((pods[-1].name, "title"))
+        if len(pods) > 1:
+            parts.append((f" (after {pods[-2].name})", ""))
         known = [] if group is None else group.containers
+        shown = [source for source in shown if source.ref == pods[-1]]
         if len(shown) == 1 and shown[0].container:
             name = shown[0].container
             parts += [("  ", ""), (name, "title")]
             if len(known) > 1 and name in known:
                 parts.append((f" ({known.index(name) + 1} of {len(known)})", ""))
         elif len(sources) > 1:
-            parts.append((f"  {len(shown)} of {max(len(known), len(sources))} containers", ""))
+            parts.append((f"  {len(shown)} of {max(len(known), len(shown))} containers", ""))
     else:
         if target.scope is not None:
             scope = target.scope
             where = f" on {scope.node}" if scope.node else f" in {', '.join(scope.namespaces) or 'all namespaces'}"
             parts.append(((scope.selector or "all pods") + where, "title"))
-        pods = len({source.ref.uid for source in shown})
-        parts.append((f"  {_counted(pods, 'pod')}, {_counted(len(shown), 'container')}", ""))
+        count = len({source.ref.uid for source in shown})
+        parts.append((f"  {_counted(count, 'pod')}, {_counted(len(shown), 'container')}", ""))
         if len(shown) < len(sources):
             parts.append((f" ({len(sources) - len(shown)} hidden)", "warn"))
     if previous:
