@@ -7,10 +7,12 @@ cluster's. Every test works in a namespace of its own that is deleted afterwards
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "kubectl": "" if _kubectl_program() else "there is no kubectl",
         "real_node": f"{REAL_NODE} names no node with a real kubelet" if given and not os.environ.get(REAL_NODE) else "",
         "cluster": f"{CLUSTER} names no command that stops the API server" if given and not os.environ.get(CLUSTER) else "",
+        "kubelet": "" if _kubelet_pid(given_kubeconfig(config)) else "there is no kubelet of the test cluster on this machine",
     }
     for item in items:
         if Path(__file__).parents[1] not in item.path.parents:
@@ -103,6 +106,51 @@ def cluster(kubeconfig: str, pytestconfig: pytest.Config, request: pytest.Fixtur
     demo = request.getfixturevalue("demo")
     yield run_demo
     run_demo("restart", "kube-apiserver")
+
+
+def _state_file(kubeconfig: str) -> Path:
+    """Where the command that starts a real control plane keeps the ids of its processes."""
+    return Path(kubeconfig).with_name("cluster.json")
+
+
+def _kubelet_pid(kubeconfig: str) -> int:
+    """The kubelet's process; 0 when none runs for that cluster on this machine."""
+    if not kubeconfig or not _state_file(kubeconfig).is_file():
+        return 0
+    pid = json.loads(_state_file(kubeconfig).read_text())["pids"].get("kubelet", 0)
+    command = Path(f"/proc/{pid}/cmdline")
+    return pid if command.is_file() and b"kubelet" in command.read_bytes().split(b"\0")[0] else 0
+
+
+@pytest.fixture
+def kubelet(kubeconfig: str, real_node: str, kubectl: Kubectl) -> Callable[[], None]:
+    """`kubelet()` ends the real node's kubelet and starts it again as it was: back when the node is ready."""
+
+    def restart() -> None:
+        pid = _kubelet_pid(kubeconfig)
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+        variables = dict(word.split("=", 1) for word in Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0") if "=" in word)
+        os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + 60
+        while _runs(pid):
+            assert time.monotonic() < until, "the kubelet does not end"
+            time.sleep(0.1)
+        with (_state_file(kubeconfig).parent / "kubelet.log").open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, env=variables)
+        state = json.loads(_state_file(kubeconfig).read_text())
+        state["pids"]["kubelet"] = process.pid
+        _state_file(kubeconfig).write_text(json.dumps(state, indent=1))
+        kubectl("wait", "--for=condition=Ready", f"node/{real_node}", "--timeout=55s")
+
+    return restart
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there, and more than a zombie that nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest_asyncio.fixture

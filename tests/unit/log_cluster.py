@@ -197,6 +197,8 @@ class LogCluster(ListServer):
         accept: str = "",
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
+        if not path.endswith("/pods"):
+            raise api_error(404, "NotFound", "the server could not find the requested resource")
         if "PartialObjectMetadata" not in accept:
             return await super().request(method, path, query=query, accept=accept)
         await asyncio.sleep(0)
