@@ -1,7 +1,7 @@
 """An object edited as YAML, as `kubectl edit` does it: only the difference is sent, and only to the version that it was made for.
 
-The difference is a JSON merge patch with the UID and the resourceVersion that were read. When the object was changed meanwhile in
-other fields, the patch is tried on the newer version; when in the same ones, both versions are told and the user decides anew.
+The difference is a JSON merge patch with the UID and the resourceVersion that were read. What others changed meanwhile stays; where
+they changed the same field, both versions are told and the user decides anew.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from podtui.cluster import manifests
 from podtui.cluster.faults import Fault, faults
-from podtui.cluster.fields import merge_patch
-from podtui.cluster.merging import Clash, clashes, difference, merged
+from podtui.cluster.fields import merge_patch, same
+from podtui.cluster.merging import Clash, difference, merged, three_way
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.yamltext import to_yaml
 from podtui.errors import Changed, Invalid, ManifestError, PodtuiError, Replaced
@@ -49,14 +49,16 @@ class Edit:
         self._objects = objects
         self._live = live
         self._original = original  # what the text reads as
+        self._edited = original
+        self._now = original  # as `live` reads
 
     @classmethod
     async def begin(cls, objects: Objects, ref: ObjectRef) -> Edit:
         """Read the object that `ref` names, which must still be that one. Raises Replaced, NotFound and their kin."""
         live = await _read(objects, ref)
         text = await asyncio.to_thread(to_yaml, live)
-        (document,) = await asyncio.to_thread(manifests.parse, text, str(ref))
-        return cls(objects, _seen(ref, live), live, text, document.value)
+        original = await asyncio.to_thread(_as_text, live, str(ref))
+        return cls(objects, _seen(ref, live), live, text, original)
 
     @property
     def name(self) -> str:
@@ -82,10 +84,8 @@ class Edit:
             return [Fault(documents[1].line, "one object is edited here, this is another one")]
         if moved := self._moved(document):
             return await asyncio.to_thread(faults, moved, text, document.line)
-        patch = merge_patch(self._original, document.value)
-        metadata = {key: value for key, value in (patch.get("metadata") or {}).items() if key != "resourceVersion"}
-        patch.pop("metadata", None)
-        self.patch = {**({"metadata": metadata} if metadata else {}), **patch}
+        self._edited = document.value
+        self._bring_together()
         if not self.patch:
             return []
         try:
@@ -97,17 +97,17 @@ class Edit:
         return []
 
     async def send(self) -> dict[str, Any]:
-        """Send the patch; gives the object afterwards. Raises Changed with both versions' words when someone changed the same fields:
-        `lines` and `clashes` are then about the newer version, and the next call sends the patch for that one."""
-        self.clashes = []
+        """Send the patch; gives the object afterwards. Raises Changed when someone changed the same fields since: `lines` and `clashes`
+        are then about the newer version, and the next call sends the patch for that one."""
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._objects.edit(self.ref, self.patch, before=self._live)
             except Changed:
                 if attempt + 1 == _ATTEMPTS:
                     raise
+                known = self.clashes
                 await self._catch_up()
-                if self.clashes:
+                if self.clashes != known:
                     await self._try()
                     raise self._clashed() from None
         raise AssertionError("unreachable")
@@ -127,13 +127,26 @@ class Edit:
                 if attempt + 1 == _ATTEMPTS:
                     raise
                 await self._catch_up()
+        if "status" in self.patch and same(self._live.get("status"), result.get("status")):
+            del self.patch["status"]  # the kind has it as a subresource, and the server passes over it here
         self.lines = await asyncio.to_thread(difference, self._live, result)
 
     async def _catch_up(self) -> None:
         """Go on from what the object is now."""
-        now = await _read(self._objects, self.ref)
-        self.clashes += clashes(self.patch, self._live, now)
-        self._live, self.ref = now, _seen(self.ref, now)
+        live = await _read(self._objects, self.ref)
+        self._now = await asyncio.to_thread(_as_text, live, str(self.ref))
+        self._live, self.ref = live, _seen(self.ref, live)
+        self._bring_together()
+
+    def _bring_together(self) -> None:
+        """The patch that makes of the newest version what the user and others made of the first one."""
+        made, self.clashes = three_way(self._original, self._edited, self._now)
+        patch = merge_patch(self._now, made)
+        metadata = {
+            key: value for key, value in (patch.pop("metadata", None) or {}).items() if key not in ("resourceVersion", "generation")
+        }
+        self.clashes = [clash for clash in self.clashes if clash.path not in ("metadata.resourceVersion", "metadata.generation")]
+        self.patch = {**({"metadata": metadata} if metadata else {}), **patch}
 
     def _clashed(self) -> Changed:
         fields = ", ".join(harmless(clash.path) for clash in self.clashes[:3])
@@ -159,6 +172,12 @@ async def _read(objects: Objects, ref: ObjectRef) -> dict[str, Any]:
         words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
         raise Replaced(409, "Conflict", words, hint="it was not touched")
     return live
+
+
+def _as_text(live: dict[str, Any], source: str) -> dict[str, Any]:
+    """The object as its YAML reads: what an edited text is compared with."""
+    (document,) = manifests.parse(to_yaml(live), source)
+    return document.value
 
 
 def _seen(ref: ObjectRef, live: dict[str, Any]) -> ObjectRef:

@@ -1,9 +1,9 @@
-"""What differs between two versions of an object, as the lines of a diff; and what someone else changed of what a patch is about."""
+"""What differs between two versions of an object, as the lines of a diff; and two changes of one object brought together."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,22 +12,71 @@ from podtui.cluster.fields import field_name, same
 from podtui.cluster.yamltext import to_yaml
 
 ABSENT: Any = msgspec.UNSET
-"""In a Clash: the field is not there."""
+"""A field that is not there."""
 _SERVERS = ("managedFields", "resourceVersion", "generation")  # follow from any change: no news
 _MOST_LINES = 20_000
+_NAMING = ("name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey", "uid", "type")  # the API's merge keys
 
 
 class Clash(msgspec.Struct, frozen=True):
-    """A field that a patch changes and that someone else changed meanwhile: its path, what it was, what it is now."""
+    """A field that two changed: its path, what it was, and what the other one made of it."""
 
     path: str
     before: Any
     now: Any
 
 
-def clashes(patch: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Clash]:
-    """What of the patch's fields is another in `now` than it was in `before`, from which the patch was made."""
-    return list(_clashes(patch, before, now, ()))
+def three_way(before: Any, mine: Any, theirs: Any) -> tuple[Any, list[Clash]]:
+    """What both made of `before`, and where they clash: there it is `mine`. ABSENT stands for what is not there, in and out.
+
+    Maps are merged by their keys. So are lists of maps that a field names (containers by their name, ports by their number), as the
+    server merges them; what each added stays, in the order of `mine`. Any other list is one value.
+    """
+    clashes: list[Clash] = []
+    return _merge(before, mine, theirs, "", clashes), clashes
+
+
+def _merge(before: Any, mine: Any, theirs: Any, path: str, clashes: list[Clash]) -> Any:
+    if _alike(mine, before) or _alike(mine, theirs):
+        return theirs
+    if _alike(theirs, before):
+        return mine
+    if all(isinstance(one, dict) for one in (before, mine, theirs)):
+        made = {}
+        for key in dict.fromkeys((*mine, *theirs)):
+            place = field_name((*([path] if path else []), key))
+            value = _merge(before.get(key, ABSENT), mine.get(key, ABSENT), theirs.get(key, ABSENT), place, clashes)
+            if value is not ABSENT:
+                made[key] = value
+        return made
+    if named := _named(before, mine, theirs):
+        key, (was, own, others) = named
+        made_list = []
+        for name in dict.fromkeys((*own, *others)):
+            place = f"{path}[{key}={name}]"
+            value = _merge(was.get(name, ABSENT), own.get(name, ABSENT), others.get(name, ABSENT), place, clashes)
+            if value is not ABSENT:
+                made_list.append(value)
+        return made_list
+    clashes.append(Clash(path, before, theirs))
+    return mine
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return one is other if one is ABSENT or other is ABSENT else same(one, other)
+
+
+def _named(*lists: Any) -> tuple[str, list[dict[Any, Any]]] | None:
+    """The field by which the items of all these lists are told apart, and the lists by it; None when there is none."""
+    if not all(isinstance(one, list) and all(isinstance(item, dict) for item in one) for one in lists):
+        return None
+    for key in _NAMING:
+        found = [{item.get(key): item for item in one} for one in lists]
+        if all(
+            len(items) == len(one) and all(isinstance(name, (str, int)) for name in items) for items, one in zip(found, lists, strict=True)
+        ):
+            return key, found
+    return None
 
 
 def merged(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,19 +88,6 @@ def merged(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
         else:
             made[key] = merged(made.get(key), value) if isinstance(value, dict) else value
     return made
-
-
-def _clashes(patch: Mapping[str, Any], before: Any, now: Any, path: tuple[str, ...]) -> Iterator[Clash]:
-    for key, value in patch.items():
-        was, current = _field(before, key), _field(now, key)
-        if isinstance(value, dict) and isinstance(was, dict) and isinstance(current, dict):
-            yield from _clashes(value, was, current, (*path, key))
-        elif (was is ABSENT) != (current is ABSENT) or (was is not ABSENT and not same(was, current)):
-            yield Clash(field_name((*path, key)), was, current)
-
-
-def _field(holder: Any, key: str) -> Any:
-    return holder.get(key, ABSENT) if isinstance(holder, dict) else ABSENT
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], context: int = 3) -> list[str]:

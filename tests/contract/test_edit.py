@@ -105,6 +105,12 @@ async def test_what_the_server_refuses_is_told_at_its_line(web: Edited) -> None:
     assert (await web.get())["metadata"]["labels"] == {"app": "web"}
 
 
+async def test_what_the_server_passes_over_is_not_sent(web: Edited) -> None:
+    edit = await Edit.begin(web.objects, web.ref)
+    assert await edit.check(edit.text.replace("phase: Pending", "phase: Failed").replace("app: web", "app: shop")) == []
+    assert edit.patch == {"metadata": {"labels": {"app": "shop"}}}
+
+
 async def test_a_change_meanwhile_to_something_else_is_kept(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
     text = edit.text.replace("app: web", "app: shop")
@@ -148,3 +154,17 @@ async def test_namespaces_and_nodes_are_edited_too(web: Edited) -> None:
     edit = await Edit.begin(web.objects, ObjectRef(NODES, node["metadata"]["name"]))
     assert await edit.check(edit.text.replace("  labels:\n", f"  labels:\n    podtui.test/{web.namespace}: x\n", 1)) == []
     assert edit.patch == {"metadata": {"labels": {f"podtui.test/{web.namespace}": "x"}}}
+
+
+async def test_what_others_changed_in_the_same_list_stays(web: Edited) -> None:
+    pod = POD.replace("name: web", "name: two") + "  - name: side\n    image: example:1\n"
+    await web.objects.create(manifests.parse(pod), web.namespace)
+    ref = ObjectRef(PODS, "two", web.namespace)
+    edit = await Edit.begin(web.objects, ref)
+    assert await edit.check(edit.text.replace("image: example:1", "image: example:2", 1)) == []
+    theirs = {"spec": {"containers": [{"name": "side", "image": "example:theirs"}]}}
+    kind = "application/strategic-merge-patch+json"
+    await web.connection.json("PATCH", ref.path, body=theirs, content_type=kind)
+    await edit.send()
+    images = [one["image"] for one in (await web.objects.get(ref))["spec"]["containers"]]
+    assert images == ["example:2", "example:theirs"]

@@ -13,6 +13,7 @@ from podtui.ui.screens.dialog import shown
 from podtui.ui.themes import Palette
 
 _SHOWN = 200  # documents that are listed
+_CONFLICTS = 20  # of one document
 _LINES = 400  # of differences, of all documents together
 _SIGNS = {
     "created": "✓", "applied": "✓", "checked": "✓", "unchanged": "=", "left": "=", "exists": "~", "unchecked": "?", "unknown": "?",
@@ -63,8 +64,10 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
         if len(preview.lines) > room:
             text.append(f"  … {len(preview.lines) - max(0, room)} more lines differ\n", styles["dim"])
         room -= len(preview.lines)
-        for conflict in preview.conflicts:
+        for conflict in preview.conflicts[:_CONFLICTS]:
             text.append(f"  ! {shown(conflict.field)} is owned by {shown(conflict.owner)}\n", styles["warn"])
+        if len(preview.conflicts) > _CONFLICTS:
+            text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields of others\n", styles["warn"])
     return room
 
 
