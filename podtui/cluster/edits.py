@@ -65,6 +65,12 @@ class Edit:
         """What a file with the text is called."""
         return f"{self.ref.resource.kind.lower()}-{self.ref.name}.yaml"
 
+    @property
+    def label_changes(self) -> dict[str, str | None]:
+        """The labels that the patch sets, or removes (None)."""
+        before, after = (value.get("metadata", {}).get("labels") or {} for value in (self._now, merged(self._now, self.patch)))
+        return merge_patch(before, after)
+
     @staticmethod
     def cancels(text: str) -> bool:
         """Whether the text is nothing but comments, which ends the edit."""

@@ -53,6 +53,7 @@ class Command:
 
 
 _PATCH = Permission("patch", "pods")
+_CREATE_NAMESPACES = Permission("create", "namespaces")
 _PATCH_NODES = Permission("patch", "nodes")
 
 COMMANDS: tuple[Command, ...] = (
@@ -97,7 +98,7 @@ COMMANDS: tuple[Command, ...] = (
         changes=True,
     ),
     Command("main.create", "n", "New", "Create from YAML: a file, a folder, the editor, a paste", "main", changes=True, footer=True),
-    Command("main.create-namespace", "", "New namespace", "Create a namespace by its name (in the namespaces: n)", "main", changes=True),
+    Command("main.create-namespace", "", "New namespace", "Create a namespace (in the namespaces: n)", "main", _CREATE_NAMESPACES, True),
     Command("main.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "main", _PATCH, True),
     Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True),
     Command("main.undo", "u", "Undo", "Take back the last change", "main", changes=True),

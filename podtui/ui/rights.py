@@ -36,8 +36,8 @@ class Rights:
         if permission is None or ref is None:
             return ""
         resource = ref.resource.plural if permission.resource == "pods" else permission.resource
-        if self._known.get((str(permission), resource, _place(ref))) is False:
-            where = f" in namespace {ref.namespace}" if ref.namespace else ""
+        if self._known.get((str(permission), resource, _place(ref, permission))) is False:
+            where = f" in namespace {ref.namespace}" if ref.namespace and resource == ref.resource.plural else ""
             subresource = f"/{permission.subresource}" if permission.subresource else ""
             return f"{command.title}: you lack the right to {permission.verb} {resource}{subresource}{where}"
         return ""
@@ -48,7 +48,7 @@ class Rights:
             return
         for command in BY_ID.values():
             if command.permission is not None and _concerns(command.permission, ref):
-                key = (str(command.permission), ref.resource.plural, _place(ref))
+                key = (str(command.permission), ref.resource.plural, _place(ref, command.permission))
                 if time.monotonic() - self._asked.get(key, -EXPIRES) >= EXPIRES:
                     self._asked[key] = time.monotonic()
                     task = asyncio.create_task(self._ask(key, command.permission, ref))
@@ -65,7 +65,7 @@ class Rights:
     async def _ask(self, key: tuple[str, str, str], permission: Permission, ref: ObjectRef) -> None:
         try:
             self._known[key] = await self._session.access.can(
-                permission.verb, ref.resource.plural, _place(ref), subresource=permission.subresource, group=ref.resource.group
+                permission.verb, ref.resource.plural, _place(ref, permission), subresource=permission.subresource, group=ref.resource.group
             )
         except PodtuiError:
             self._asked.pop(key, None)  # unknown is offered; asked again at the next pod
@@ -85,6 +85,8 @@ def _concerns(permission: Permission, ref: ObjectRef) -> bool:
     return permission.resource == ref.resource.plural
 
 
-def _place(ref: ObjectRef) -> str:
-    """The namespace in which the server looks for the right: that of a namespace itself is its own name."""
+def _place(ref: ObjectRef, permission: Permission) -> str:
+    """The namespace in which the server looks for the right: that of a namespace itself is its own name, of one to be created none."""
+    if permission.resource == "namespaces" and permission.verb == "create":
+        return ""
     return ref.name if ref.resource.plural == "namespaces" else ref.namespace

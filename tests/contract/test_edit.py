@@ -61,6 +61,7 @@ async def test_only_the_difference_is_sent_and_shown_before(web: Edited) -> None
     assert await edit.check(edit.text.replace("app: web", "app: shop\n    tier: front")) == []
     assert edit.patch == {"metadata": {"labels": {"app": "shop", "tier": "front"}}}
     assert [line for line in edit.lines if line[0] in "+-"] == ["-    app: web", "+    app: shop", "+    tier: front"]
+    assert edit.label_changes == {"app": "shop", "tier": "front"}
     assert (await web.get())["metadata"]["labels"] == {"app": "web"}
     await edit.send()
     assert (await web.get())["metadata"]["labels"] == {"app": "shop", "tier": "front"}
@@ -69,6 +70,7 @@ async def test_only_the_difference_is_sent_and_shown_before(web: Edited) -> None
 async def test_an_image_is_edited_and_a_label_removed(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
     assert await edit.check(edit.text.replace("  labels:\n    app: web\n", "").replace("example:1", "example:2")) == []
+    assert edit.label_changes == {"app": None}
     await edit.send()
     now = await web.get()
     assert "labels" not in now["metadata"] and now["spec"]["containers"][0]["image"] == "example:2"

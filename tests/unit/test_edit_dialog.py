@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from podtui.cluster.merging import merged
 from podtui.cluster.resources import PODS, ObjectRef
@@ -68,10 +69,13 @@ class Editing(App[None]):
         self.options = SimpleNamespace(config=Config())
         self.terminal = SimpleNamespace(usable=False)  # as in a snapshot: podtui's own editor serves
         settings = SimpleNamespace(context="dev", kubectl_options=())
-        self.session = SimpleNamespace(objects=server, settings=settings, config=Config())
+        self.session = SimpleNamespace(objects=server, settings=settings, config=Config(), around=self.around)
 
     def on_mount(self) -> None:
         start_editing(self, self.session, REF)
+
+    async def around(self, refs: Any, *, adopters: bool) -> Any:
+        raise Forbidden(403, "Forbidden", f"services of {refs[0].name} may not be listed")
 
     def notify(self, message: str, **kwargs: Any) -> None:
         assert kwargs.get("markup") is False
@@ -98,6 +102,14 @@ async def saved(pilot: Pilot[None], old: str, new: str) -> None:
     assert old in editor.area.content
     editor.area.content = editor.area.content.replace(old, new)
     await pilot.press("ctrl+s")
+
+
+async def until_shown(pilot: Pilot[None], words: str) -> None:
+    for _ in range(1000):
+        await pilot.pause(0.01)
+        if any(words in str(static.render()) for static in pilot.app.screen.query(Static)):
+            return
+    raise AssertionError(f"{words!r} is not shown")
 
 
 async def told(pilot: Pilot[None], words: str) -> None:
@@ -165,6 +177,7 @@ async def test_a_cancelled_difference_keeps_the_text_and_f4_goes_on_editing(stat
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app: shop")
         await until(pilot, EditDialog)
+        await until_shown(pilot, "services of web may not be listed")  # what a change of labels sets off
         await pilot.press("f4")
         await saved(pilot, "app: shop", "app: other")
         dialog = await until(pilot, EditDialog)

@@ -21,6 +21,7 @@ from podtui.ui.commands import bindings
 from podtui.ui.editing import edit_text
 from podtui.ui.outside_editor import kept_words
 from podtui.ui.screens.dialog import Dialog, confirmations
+from podtui.ui.screens.impact_note import ImpactNote
 from podtui.ui.screens.outcomes import add_difference
 from podtui.ui.themes import palette
 
@@ -75,9 +76,11 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         super().__init__(title, confirm="Save", asked=confirmations(session, 1, "objects"))
         self.session = session
         self.edit = edit
+        self._impact = ImpactNote(session, [edit.ref] if edit.label_changes else [], adopters=True)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="edit-difference")
+        yield self._impact
         yield Static("F4 goes on editing; Esc cancels, and keeps the text in a file.", id="edit-hint", markup=False)
 
     def on_mount(self) -> None:
@@ -95,6 +98,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         text.rstrip()
         self.query_one("#edit-difference", Static).update(text)
         self.show_commands([kubectl_patch(self.edit.ref, self.edit.patch, options=self.session.settings.kubectl_options)])
+        self._impact.relabel(self.edit.label_changes)
         self.refresh_dialog()
 
     async def submit(self) -> None:

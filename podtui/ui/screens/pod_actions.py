@@ -46,6 +46,8 @@ class PodActions(Screen[None]):
         refs = self._targets() if not command.permission.subresource else [] if current is None else [current]
         if command_id == "main.delete-selected":  # of a namespace the pods in it are meant, not itself
             refs = [ObjectRef(PODS, "", ref.name) if ref.resource is NAMESPACES else ref for ref in refs]
+        if command_id == "main.create-namespace":
+            refs = [ObjectRef(NAMESPACES, "")]
         if not refs:
             return f"{command.title}: nothing is under the cursor"
         one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
@@ -165,7 +167,7 @@ class PodActions(Screen[None]):
     def action_create_namespace(self) -> None:
         from podtui.ui.screens.create_namespace import CreateNamespaceDialog
 
-        if self._may("main.create-namespace", None):
+        if self._may("main.create-namespace", ObjectRef(NAMESPACES, "")):
             self.app.push_screen(CreateNamespaceDialog(self.session))
 
     def action_undo(self) -> None:
