@@ -15,7 +15,10 @@ from podtui.cluster.values import integer, mapping, string, time
 
 @dataclass(frozen=True)
 class Event:
-    """`first` and `last` are in seconds since the epoch, 0.0 where nobody told; `part` is the part of the object (a container's name)."""
+    """`first` and `last` are in seconds since the epoch, 0.0 where nobody told; `part` is the part of the object (a container's name).
+
+    `version` is the resourceVersion of its last write, which since Kubernetes 1.35 may be compared as a number; 0 where it is none.
+    """
 
     type: str
     reason: str
@@ -26,7 +29,7 @@ class Event:
     count: int = 1
     first: float = 0.0
     last: float = 0.0
-    uid: str = ""
+    version: int = 0
 
     @property
     def is_warning(self) -> bool:
@@ -49,13 +52,16 @@ def read_event(obj: Mapping[str, Any]) -> Event:
         count=integer(series.get("count")) or integer(obj.get("count")) or 1,
         first=first,
         last=last,
-        uid=string(meta.get("uid")),
+        version=int(version) if (version := string(meta.get("resourceVersion"))).isdecimal() else 0,
     )
 
 
 def read_events(objects: Iterable[Mapping[str, Any]]) -> list[Event]:
-    """Sorted by when each was last seen, the newest last, as `kubectl describe` does."""
-    return sorted(map(read_event, objects), key=lambda event: (event.last, event.first, event.uid))
+    """Sorted by when each was last seen, the newest last, as `kubectl describe` does.
+
+    The kubelet cuts its times to seconds and the scheduler does not, so within a second it is the order in which they were written.
+    """
+    return sorted(map(read_event, objects), key=lambda event: (int(event.last), event.version))
 
 
 def events_of(ref: ObjectRef) -> tuple[str, str]:

@@ -196,7 +196,7 @@ def test_what_is_pasted_is_created_and_what_exists_is_applied(open_podtui: Open,
     podtui.wait_for("Create in namespace", PATIENCE)
     podtui.write(b"\x1b[200~" + POD.replace("app: web", "app: shop").encode() + b"\x1b[201~")
     podtui.wait_for("~ pod/web exists already", PATIENCE)
-    assert podtui.shows("-    app: web") and podtui.shows(r"\+    app: shop")
+    podtui.wait_for(r"-    app: web(.|\n)*\+    app: shop", PATIENCE)
     podtui.press("space")
     podtui.wait_for("--server-side", PATIENCE)
     podtui.press("tab", "tab", "enter")
