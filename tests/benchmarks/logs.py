@@ -144,7 +144,7 @@ def long_lines(kubeconfig: str, folder: Path) -> Figures:
 def piped(command: list[str], kubeconfig: str, end: bytes = b"last\n") -> Figures:
     """A program that writes lines: into a pipe that is read at once, until the last line is there."""
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
         assert process.stdout is not None
         count, tail = 0, b""
         while not tail.endswith(end):
@@ -162,7 +162,7 @@ def piped(command: list[str], kubeconfig: str, end: bytes = b"last\n") -> Figure
 
 def followed(command: list[str], kubeconfig: str, seconds: float) -> tuple[float, float]:
     """CPU in percent and bytes a second of a program that writes lines."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
         assert process.stdout is not None
         os.read(process.stdout.fileno(), 1)
 
