@@ -115,7 +115,7 @@ def steady(kubeconfig: str, folder: Path, seconds: float) -> tuple[float, float,
     """CPU in percent and bytes a second to the terminal while 1,000 lines a second are followed, and the longest stall."""
     session, stalls = podtui(kubeconfig, folder, "steady")
     session.press("l")
-    session.wait_for("following", 30)
+    session.wait_for("following|reading", 30)
     session.watch(3)
     began = time.monotonic()
     cpu, written = session.watch(seconds)
@@ -144,7 +144,8 @@ def long_lines(kubeconfig: str, folder: Path) -> Figures:
 def piped(command: list[str], kubeconfig: str, end: bytes = b"last\n") -> Figures:
     """A program that writes lines: into a pipe that is read at once, until the last line is there."""
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
+    env = {**os.environ, "KUBECONFIG": kubeconfig}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
         assert process.stdout is not None
         count, tail = 0, b""
         while not tail.endswith(end):
@@ -162,7 +163,8 @@ def piped(command: list[str], kubeconfig: str, end: bytes = b"last\n") -> Figure
 
 def followed(command: list[str], kubeconfig: str, seconds: float) -> tuple[float, float]:
     """CPU in percent and bytes a second of a program that writes lines."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "KUBECONFIG": kubeconfig}) as process:
+    env = {**os.environ, "KUBECONFIG": kubeconfig}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
         assert process.stdout is not None
         os.read(process.stdout.fileno(), 1)
 
