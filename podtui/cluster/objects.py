@@ -225,8 +225,12 @@ class Objects:
     async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
         """Ask the server to delete the pod as far as its disruption budgets allow (Eviction of policy/v1, as kubectl drain does).
 
-        TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`.
+        TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`. An
+        eviction whose UID is another one would fail too, but only after the budget has counted it for some minutes: so it is looked
+        at before.
         """
+        if ref.uid and not self._connection.read_only:
+            await self._same(ref)
         options: dict[str, Any] = {}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds or 1  # 0 would be a deletion by force
@@ -241,6 +245,15 @@ class Objects:
             raise await self._told_apart(ref, error) from error
         except TooManyRequests as error:
             raise _with_causes(error) from error
+
+    async def _same(self, ref: ObjectRef) -> None:
+        """Raises Replaced when another object has the name now, NotFound when none has. Who may not read it learns that by the change."""
+        try:
+            now = await self.metadata(ref)
+        except Forbidden:
+            return
+        if now.get("uid") != ref.uid:
+            raise _replaced(ref)
 
     async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
         """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
@@ -305,9 +318,9 @@ def _changed(ref: ObjectRef, error: Conflict) -> Changed:
     return Changed(error.status, error.reason, error.message, error.details, hint=f"{harmless(str(ref))} was changed since it was read")
 
 
-def _replaced(ref: ObjectRef, error: Conflict | Invalid) -> Replaced:
+def _replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replaced:
     words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-    return Replaced(409, "Conflict", words, error.details, hint="it was not touched")
+    return Replaced(409, "Conflict", words, None if error is None else error.details, hint="it was not touched")
 
 
 def _uid(value: Mapping[str, Any]) -> str:
