@@ -105,9 +105,14 @@ async def test_labels_move_a_pod_between_owners_and_services_as_foretold(connect
 
     ref = ObjectRef(PODS, moved.metadata.name, namespace, moved.metadata.uid)
     await Objects(connection).patch_metadata(ref, labels={"app": "debug"})
-    after = await until(lambda: look(connection, namespace), settled)  # another `web`, and one `debug` too many is gone
-    assert moved.metadata.uid not in [pod.metadata.uid for pod in after.pods if pod.labels["app"] == "web"]
-    assert {pod.metadata.uid for pod in after.pods} - {pod.metadata.uid for pod in found.pods}, "the ReplicaSet made another"
+    before = {pod.metadata.uid for pod in found.pods}
+
+    def as_foretold(now: Surroundings) -> bool:
+        """There is another `web`, and the one `debug` too many is gone."""
+        web = {pod.metadata.uid for pod in now.pods if pod.labels["app"] == "web"}
+        return settled(now) and len(web) == 3 and len(web - before) == 1 and moved.metadata.uid not in web
+
+    await until(lambda: look(connection, namespace), as_foretold)
 
 
 async def test_evictions_are_allowed_and_refused_as_foretold(
