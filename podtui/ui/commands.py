@@ -233,6 +233,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("nodes.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "nodes", _PATCH_NODES, True),
     Command("nodes.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "nodes", _PATCH_NODES, True),
     Command("nodes.pods", "p", "Pods", "The pods of the node in the main list", "nodes", footer=True),
+    Command("nodes.filter", "slash", "Filter", "Filter the nodes by name (-l SELECTOR: by label, !TEXT: all others)", "nodes", footer=True),
     Command("nodes.next-pane", "tab,shift+tab", "Next pane", "From the list to the details, and back", "nodes"),
     Command("nodes.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide", "nodes"),
     Command("nodes.label-columns", "W", "Labels", "Show the labels as a column, or not", "nodes"),

@@ -150,6 +150,20 @@ async def test_the_palette_goes_to_a_node(demo: DemoServer) -> None:
         await each.shows("▌ node-2")
 
 
+async def test_the_nodes_are_filtered_by_name_and_by_label(demo: DemoServer) -> None:
+    async with opened(demo, (80, 24)) as each:
+        await each.press("o")
+        await each.shows("node-1", "node-3")
+        await each.press("slash", *"-3")
+        await shows(each.app, lambda text: "1 of 3" in text and "node-1" not in text)
+        await each.press("ctrl+u", *"disktype=ssd", "enter")
+        await shows(each.app, lambda text: "/disktype=ssd" in text and "▌ node-1" in text and "node-3" not in text)
+        await each.press("escape")
+        await each.shows("node-1", "node-3")
+        await each.press("escape")
+        await shows(each.app, lambda text: "Pods" in text and "VERSION" not in text)
+
+
 async def test_who_may_not_list_nodes_is_told_so_and_what_may_not_be_done_is_dimmed(demo: DemoServer) -> None:
     async with opened(demo) as admin:
         rules = [

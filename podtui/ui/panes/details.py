@@ -7,7 +7,7 @@ was shown stays while that happens, and (paler) when the object is gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,7 +32,7 @@ from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.panes.details_events import EventsTab
 from podtui.ui.panes.details_text import annotation_lines, container_lines, size
 from podtui.ui.panes.details_why import WhyTab
-from podtui.ui.panes.live_tab import LiveTab
+from podtui.ui.panes.live_tab import LiveTabs
 from podtui.ui.panes.node_text import NodeTab
 from podtui.ui.widgets.key_hints import key_name
 from podtui.ui.widgets.text_line import TextLine
@@ -91,12 +91,8 @@ class DetailsPane(Vertical):
         self._resource = resource
         self._stores = [session.pods, session.namespaces, *stores]
         self._why = WhyTab(session, self._live_changed)
-        self._live: dict[str, LiveTab] = {
-            "events": EventsTab(session, self._live_changed),
-            "node": NodeTab(session, self._live_changed),
-            "why": self._why,
-        }
-        self._working: Hashable = None  # what the live tab on show works on
+        events, node = EventsTab(session, self._live_changed), NodeTab(session, self._live_changed)
+        self._live = LiveTabs(self, {"events": events, "node": node, "why": self._why})
         self.managed_fields = False
         self.view = TextView()
         self._bar = TextLine()
@@ -149,7 +145,7 @@ class DetailsPane(Vertical):
             self._forget()
             self.workers.cancel_node(self)
             self._fetching = None
-            self._working = None
+            self._live.work("", None, {})
             self.view.set_lines([[("nothing chosen", "dim")]])
         elif not same:
             if before is None or _key(before)[:3] != _key(ref)[:3]:
@@ -185,8 +181,7 @@ class DetailsPane(Vertical):
 
     def _forget(self) -> None:
         self._object, self._pod, self._texts, self._gone = {}, None, {}, False
-        for live in self._live.values():
-            live.forget()
+        self._live.forget()
         self._say("")
         self.view.dimmed = False
 
@@ -313,15 +308,7 @@ class DetailsPane(Vertical):
 
     # -- tabs that work while they are on show ------------------------------------------------------------------
     def _work_on_tab(self) -> None:
-        """Begin, go on with or end the work of a live tab, as what is on show asks for."""
-        live = self._live.get(self.tab) if self.display and self._object and self.ref is not None else None
-        working = (self.tab, live.topic(self.ref, self._object)) if live is not None and self.ref is not None else None
-        if working == self._working:
-            return
-        self._working = working
-        self.workers.cancel_group(self, "details-live")
-        if live is not None and self.ref is not None:
-            self.run_worker(live.work(self.ref, self._object), exclusive=True, group="details-live", exit_on_error=False)
+        self._live.work(self.tab if self.display else "", self.ref, self._object)
 
     def _live_changed(self) -> None:
         if self.tab in self._live and self._object and self.is_attached:

@@ -9,7 +9,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from podtui.cluster.filters import NameFilter, parse_filter
 from podtui.cluster.resources import NODES, ObjectRef
+from podtui.cluster.selectors import parse
 from podtui.cluster.session import Session
 from podtui.cluster.status import status_style
 from podtui.cluster.store import Batch, RowStore
@@ -37,6 +39,7 @@ class NodesPane(Vertical):
         self.view = View(store)
         self.wide = False
         self.labels = False
+        self.filter: NameFilter = parse_filter("")
         self.table = RowTable(self._cells, id="nodes")
         self._title = TextLine()
         self._shown: list[tuple[int, str]] = []
@@ -76,15 +79,19 @@ class NodesPane(Vertical):
 
     def _tell(self) -> None:
         health, count = self.store.health, len(self.store.rows)
-        known = str(count) if count or self.store.known else ""
+        shown = len(self.view)
+        known = "" if not count and not self.store.known else str(count) if shown == count else f"{shown} of {count}"
         marked = f"  {len(self.table.marked)} marked" if self.table.marked else ""
         right = "" if health.state == "live" else f"{health.state} "
-        self._title.show([(" Nodes ", "title"), (known, ""), (marked, "mark")], [(right, "warn")])
+        filter = f"  /{self.filter.text}" if self.filter.text else ""
+        self._title.show([(" Nodes ", "title"), (known, ""), (filter, "match"), (marked, "mark")], [(right, "warn")])
         self.table.set_empty(*self._nothing())
 
     def _nothing(self) -> tuple[str, ...]:
         """What stands in place of rows."""
         health = self.store.health
+        if self.store.rows:
+            return ("no node passes the filter", "Esc clears it")
         words = tuple(word for word in (health.error.what, health.error.hint) if word) if health.error is not None else ()
         if health.state == "denied":
             return ("you may not list nodes", *words, "a pod's Why tells what can be known without them")
@@ -110,12 +117,27 @@ class NodesPane(Vertical):
         now, columns = time.time(), self.store.columns
         values = [(name, text(row, place, columns[place], now)) for place, name in self._shown]
         style = f"status.{status_style(status_of(self.store, row))}"
-        cells = [Cell(value, style if name in ("Name", "Status") else "") for name, value in values]
+        spans = tuple(self.filter.spans(row.name))
+        cells = [Cell(value, style if name in ("Name", "Status") else "", spans if name == "Name" else ()) for name, value in values]
         if self.labels:
             cells.append(Cell(",".join(f"{key}={value}" for key, value in sorted(row.labels.items())), "label.value"))
         return cells
 
     # -- what a user chooses ------------------------------------------------------------------------------------
+    def set_filter(self, filter: NameFilter) -> None:
+        """Show only the nodes that pass; a label selector is evaluated here, since every node of the cluster is here."""
+        self.filter = filter
+        matches = parse(filter.selector).matches if filter.selector is not None else None
+        if not filter.text:
+            self.view.set_filter(None)
+        elif matches is not None:
+            self.view.set_filter(lambda row: matches(row.labels))
+        else:
+            self.view.set_filter(lambda row: filter.matches("", row.name))
+        self.table.set_keys(self.view.uids)
+        self.table.refresh_rows()
+        self._tell()
+
     def go_to(self, name: str) -> None:
         """The cursor to the node of that name, as soon as the list has it."""
         found = next((uid for uid, row in self.store.rows.items() if row.name == name), "")

@@ -13,7 +13,6 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from podtui.cluster.completion import LabelCounts, complete
-from podtui.cluster.diagnosis import Action
 from podtui.cluster.filters import check_filter, complete_filter, parse_filter
 from podtui.cluster.log_group import LogTarget
 from podtui.cluster.resources import PODS, ObjectRef
@@ -22,11 +21,10 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.layout import Shape
-from podtui.ui.panes.details import DetailsPane
 from podtui.ui.panes.logs import LogsPane
 from podtui.ui.panes.namespaces import NamespacesPane
 from podtui.ui.panes.pods import PodsPane
-from podtui.ui.screens.pod_actions import PodActions
+from podtui.ui.screens.node_actions import NodeActions
 from podtui.ui.status import status_parts
 from podtui.ui.widgets.filter_bar import FilterBar
 from podtui.ui.widgets.key_hints import KeyHints
@@ -38,7 +36,7 @@ Tab = Literal["containers", "annotations", "yaml", "events", "why"]
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on a pod before its details are fetched
 
 
-class MainScreen(PodActions):
+class MainScreen(NodeActions):
     """One session on the screen."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("main")  # type: ignore[assignment]
@@ -61,9 +59,7 @@ class MainScreen(PodActions):
         self._wanted = pod  # the POD of the command line, until the list has it or is known not to
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
-        self._before_node = session.pods.scope  # what was shown before the pods of a node
         config = session.config
-        self._details = DetailsPane(session)
         log = config.log
         self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
         self._status = TextLine(id="status")
@@ -230,9 +226,9 @@ class MainScreen(PodActions):
     def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
         """Other namespaces (none: all) or another selector; what is not given stays."""
         self.session.show(namespaces=namespaces, selector=selector)
-        self._rescoped()
+        self.rescoped()
 
-    def _rescoped(self) -> None:
+    def rescoped(self) -> None:
         self._pods.rescoped()
         self._namespaces.rescoped()
         self._tell()
@@ -327,8 +323,8 @@ class MainScreen(PodActions):
         self._open_details(self._details.tab)
         self.go("details")
 
-    def _open_details(self, tab: Tab | str) -> None:
-        ref = self._subject()
+    def _open_details(self, tab: Tab | str, ref: ObjectRef | None = None) -> None:
+        ref = ref or self._subject()
         if ref is not None:
             self._details.show(ref, tab)
             self.panes.lower = "details"
@@ -362,13 +358,13 @@ class MainScreen(PodActions):
         """In the details that show it already: once more."""
         if self.panes.lower == "details" and self._details.tab == "why":
             self._details.ask_again()
-        self._open_details("why")
+        self._open_details("why", self._pods.current)  # it is about pods, whatever has the focus
 
     def action_logs(self) -> None:
-        self._open_logs(previous=False)
+        self.open_logs(previous=False)
 
     def action_previous_logs(self) -> None:
-        self._open_logs(previous=True)
+        self.open_logs(previous=True)
 
     def action_all_logs(self) -> None:
         """Of every pod that the list shows, and of those that will be in it."""
@@ -378,7 +374,7 @@ class MainScreen(PodActions):
             passes = filter.matches if filter.text else None
             self._follow_logs(LogTarget(scope=self.session.pods.scope, every=True, passes=passes))
 
-    def _open_logs(self, previous: bool, ref: ObjectRef | None = None, container: str = "") -> None:
+    def open_logs(self, previous: bool, ref: ObjectRef | None = None, container: str = "") -> None:
         """Of this pod; otherwise of the marked ones, or the one under the cursor."""
         refs = self._pods.targets if ref is None else [ref]
         one_of_each = {each.namespace: each for each in refs}.values()  # a right is the same for all pods of a namespace
@@ -389,55 +385,6 @@ class MainScreen(PodActions):
         self._logs.follow(target, previous=previous)
         self.panes.lower = "logs"
         self.go("logs")
-
-    # -- nodes, and what a diagnosis offers ---------------------------------------------------------------------------
-    def action_nodes(self) -> None:
-        row = self.session.pods.rows.get(self._pods.table.cursor_key)
-        place = next((place for place, column in enumerate(self.session.pods.columns) if column.name == "Node"), -1)
-        node = str(row.cells[place]) if row is not None and 0 <= place < len(row.cells) else ""
-        self.show_nodes("" if node == "<none>" else node)
-
-    def show_nodes(self, node: str = "") -> None:
-        """The nodes, with the cursor on one; from there one may come back to the pods of a node."""
-        from podtui.ui.screens.nodes import NodesScreen
-
-        self.app.push_screen(NodesScreen(self.session, node), self._node_chosen)
-
-    def _node_chosen(self, node: str | None) -> None:
-        if not node:
-            return
-        if not self.session.pods.scope.node:
-            self._before_node = self.session.pods.scope
-        self._pods.set_filter(parse_filter(""))
-        self.session.show(namespaces=(), selector="", node=node)
-        self._rescoped()
-        self.go("pods")
-
-    def leave_node(self) -> None:
-        """From the pods of a node back to those that were shown before."""
-        before = self._before_node
-        self.session.show(namespaces=before.namespaces, selector=before.selector, node="")
-        self._rescoped()
-
-    @on(DetailsPane.Offered)
-    def _offered(self, event: DetailsPane.Offered) -> None:
-        from podtui.ui.screens.choose import Chooser
-
-        def chosen(title: str | None) -> None:
-            action = next((action for action in event.actions if action.title == title), None)
-            if action is not None:
-                self._do(action)
-
-        self.app.push_screen(Chooser("What the diagnosis offers", [action.title for action in event.actions]), chosen)
-
-    def _do(self, action: Action) -> None:
-        """Open what does it; whether it may be done is asked there as ever."""
-        if action.kind == "show-node":
-            self.show_nodes(action.ref.name)
-        elif action.kind in ("logs", "previous-logs"):
-            self._open_logs(action.kind == "previous-logs", action.ref, action.text)
-        else:
-            self._change(action, lambda _: self._details.ask_again())
 
     # -- the session and the terminal ----------------------------------------------------------------------------------
     async def run_command(self, command_id: str) -> None:

@@ -10,6 +10,8 @@ from textual.binding import Binding
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 
+from podtui.cluster.completion import LabelCounts
+from podtui.cluster.filters import check_filter, complete_filter, parse_filter
 from podtui.cluster.resources import NODES
 from podtui.cluster.session import Session
 from podtui.ui.commands import BY_ID, bindings
@@ -17,6 +19,7 @@ from podtui.ui.panes.details import DetailsPane
 from podtui.ui.panes.nodes import NodesPane
 from podtui.ui.rights import Rights
 from podtui.ui.status import STATES
+from podtui.ui.widgets.filter_bar import FilterBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
@@ -47,17 +50,21 @@ class NodesScreen(ModalScreen[str]):
         self._hints = KeyHints(self.refusal)
         self._rights = Rights(session, self._hints.tell)
         self._status = TextLine()
+        self._labels = LabelCounts()  # of the nodes when the bar was opened: what it completes with
+        self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
         self._at_details = False
         self._following: Timer | None = None
         self._first = node
 
     def compose(self) -> ComposeResult:
         yield self._status
+        yield self._filter_bar
         yield self._list
         yield self._details
         yield self._hints
 
     def on_mount(self) -> None:
+        self._filter_bar.display = False
         if self._first:
             self._list.go_to(self._first)
         self._end = self._store.subscribe_health(lambda _: self._tell())
@@ -105,9 +112,11 @@ class NodesScreen(ModalScreen[str]):
         self._go(not self._at_details)
 
     def action_close(self) -> None:
-        """From the details back to the list, from there back to the pods."""
+        """From the details back to the list; there it clears the filter, then it is back to the pods."""
         if self._at_details:
             self._go(False)
+        elif self._list.filter.text:
+            self._list.set_filter(parse_filter(""))
         else:
             self.dismiss("")
 
@@ -167,6 +176,30 @@ class NodesScreen(ModalScreen[str]):
     def action_refresh(self) -> None:
         self.app.repaint()  # type: ignore[attr-defined]
         self._store.retry()
+
+    def action_filter(self) -> None:
+        self._labels = LabelCounts(row.labels for row in self._store.rows.values())
+        self._filter_bar.display = True
+        self._filter_bar.open(self._list.filter.text)
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        """Names are filtered as they are typed; a selector, which may be wrong until it is whole, when it is entered."""
+        filter = parse_filter(event.value)
+        if filter.selector is None:
+            self._list.set_filter(filter)
+
+    @on(FilterBar.Submitted)
+    def _filtered(self, event: FilterBar.Submitted) -> None:
+        self._filter_bar.display = False
+        self._list.set_filter(parse_filter(event.value))
+        self._list.table.focus()
+
+    @on(FilterBar.Cancelled)
+    def _filter_left(self) -> None:
+        self._filter_bar.display = False
+        self._list.set_filter(parse_filter(""))
+        self._list.table.focus()
 
     # -- what is done -------------------------------------------------------------------------------------------
     def refusal(self, command_id: str) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from podtui.cluster.diagnosis import Action
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
 from podtui.cluster.session import Session
 from podtui.ui.commands import BY_ID
@@ -84,23 +83,6 @@ class PodActions(Screen[None]):
         from podtui.ui.screens.delete import DeleteDialog
 
         self._act("main.delete", lambda refs: DeleteDialog(self.session, refs))
-
-    def _change(self, action: Action, done: Callable[[Any], None]) -> None:
-        """Open the dialog of a change that a diagnosis offers."""
-        from podtui.ui.screens.cordon import CordonDialog
-        from podtui.ui.screens.delete import DeleteDialog
-        from podtui.ui.screens.label import LabelDialog
-
-        commands = {"label-node": "nodes.label", "uncordon": "nodes.cordon", "delete": "main.delete"}
-        if not self._may(commands[action.kind], action.ref):
-            return
-        if action.kind == "label-node":
-            dialog: Screen[Any] = LabelDialog(self.session, [action.ref], "labels", action.text)
-        elif action.kind == "uncordon":
-            dialog = CordonDialog(self.session, [action.ref], False)
-        else:
-            dialog = DeleteDialog(self.session, [action.ref])
-        self.app.push_screen(dialog, done)
 
     def action_delete_selected(self) -> None:
         """`D`: of the namespaces on show with their selector; in the namespaces pane, of the marked ones or the one under the cursor."""
