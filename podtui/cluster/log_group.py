@@ -153,7 +153,7 @@ class LogGroup:
                     self._spawn(self._successors.run(self.target.pods), "successors")
                 await self._done.wait()
                 merging.cancel()
-            merger.flush(everything=True)
+            await merger.finish()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:

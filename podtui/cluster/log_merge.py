@@ -27,6 +27,7 @@ _LONGEST_WAIT = 15.0  # seconds that all wait for one of them
 _TICK = 0.1
 _MOST_OF_ONE = 2 << 20  # characters of one source that wait; then its stream does
 _MOST = 32 << 20  # characters of all
+_AT_ONCE = 3_000  # lines that are handed on without a pause
 _LONGEST = 4 << 20  # characters of a line that is waited for until it is whole
 
 
@@ -120,6 +121,15 @@ class _Source:
         self.chunks.append(_Chunk(keys, lines, times, continued, note, now))
         self.waiting += sum(map(len, lines))
 
+    def count(self, until: int) -> int:
+        """How many lines are not later than `until`; not exact above `_AT_ONCE`."""
+        found = 0
+        for chunk in self.chunks:
+            found += bisect_right(chunk.keys, until, chunk.start) - chunk.start
+            if found > _AT_ONCE or chunk.keys[-1] > until:
+                break
+        return found
+
     def take(self, until: int, out: LogLines, keys: array[int]) -> None:
         """What is not later than `until`, behind what is in `out`."""
         while self.chunks:
@@ -207,15 +217,22 @@ class Merger:
         while True:
             await self._some.wait()
             self._some.clear()
-            self.flush()
+            more = self.flush()
             if any(source.chunks for source in self._sources.values()):
                 self._some.set()
-            await asyncio.sleep(self._tick)
+            await asyncio.sleep(0 if more else self._tick)  # where much is due, keys and other work come between
 
-    def flush(self, *, everything: bool = False) -> None:
-        """Hand on what is due, or all there is."""
-        now = time.monotonic()
-        until = self._everything() if everything else self._due(now)
+    async def finish(self) -> None:
+        """Hand on all there is."""
+        more = True
+        while more:
+            more = self.flush(everything=True)
+            await asyncio.sleep(0)
+
+    def flush(self, *, everything: bool = False) -> bool:
+        """Hand on some of what is due, or all there is; True when there is more of it."""
+        due = self._everything() if everything else self._due(time.monotonic())
+        until = due if due is None else self._not_too_many(due)
         out, keys = LogLines(), array("q")
         ends = []
         if until is not None:
@@ -229,6 +246,15 @@ class Merger:
                 out = _sorted(out, keys)
             self._sink(out)
         self._went.set()
+        return until != due
+
+    def _not_too_many(self, due: int) -> int:
+        """A key up to which not many more than `_AT_ONCE` lines go out, and at least one does."""
+        sources = [source for source in self._sources.values() if source.chunks]
+        earliest = min(source.chunks[0].keys[source.chunks[0].start] for source in sources)
+        while due > earliest and sum(source.count(due) for source in sources) > _AT_ONCE:
+            due = (due + earliest) // 2
+        return due
 
     def _everything(self) -> int | None:
         return max((source.chunks[-1].keys[-1] for source in self._sources.values() if source.chunks), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,12 +15,18 @@ from podtui.ui.widgets.log_text import shown, time_text
 
 
 def pieces(
-    snapshot: Iterable[Snapshot], *, times: bool, chosen: Mapping[int, Collection[int]] | None = None, clean: bool = False
+    snapshot: Iterable[Snapshot],
+    *,
+    times: bool,
+    chosen: Mapping[int, Collection[int]] | None = None,
+    clean: bool = False,
+    prefixes: Sequence[str] = (),
 ) -> Iterator[tuple[str, int]]:
     """The text of a snapshot, as the server sent it, and how many lines each part of it ends.
 
     Remarks are left out, times unless `times`. `chosen` are places by the first numbers of their blocks: only these lines.
-    `clean` makes the text harmless, for a program that shows it. The pieces of a long line are one line again.
+    `clean` makes the text harmless, for a program that shows it. `prefixes` stand before the lines, by their sources.
+    The pieces of a long line are one line again.
     """
     continues = False
     for block in snapshot:
@@ -31,6 +37,8 @@ def pieces(
             piece, continues = continues, place in block.continued
             if place in block.notes or (wanted is not None and place not in wanted):
                 continue
+            if prefixes and not piece:
+                out.append(prefixes[block.sources[place]])
             if times and not piece and block.times[place]:
                 out.append(f"{time_text(block.times[place])} ")
             out.append(shown(line) if clean else line)

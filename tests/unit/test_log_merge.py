@@ -147,6 +147,27 @@ async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPa
     assert out.texts == ["0123456789a"]
 
 
+async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(log_merge, "_AT_ONCE", 100)
+    sizes: list[int] = []
+    out = Out()
+
+    def sink(came: LogLines) -> None:
+        sizes.append(len(came.lines))
+        out(came)
+
+    merger = Merger(sink, window=0.0)
+    for number in range(3):
+        merger.add(number, catching_up=False)
+    for number in range(3):
+        await merger.put(number, LogBatch([line(3 * place + number, f"{number}:{place}") for place in range(1000)]))
+    while merger.flush():
+        pass
+    assert len(out.lines) == 3000
+    assert max(sizes) <= 102
+    assert [at for _, _, at in out.lines] == list(range(3000))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data):

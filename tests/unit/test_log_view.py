@@ -484,6 +484,16 @@ def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path):
+    buffer = LogBuffer(1 << 20)
+    buffer.append(["one", "lo", "ng", "two"], {1}, times=[AT] * 4, sources=[0, 1, 1, 0])
+    prefixes = ["[pod/a/app] ", "[pod/b/app] "]
+    write_log(tmp_path / "x.log", pieces(buffer.snapshot(), times=False, prefixes=prefixes))
+    assert (tmp_path / "x.log").read_text() == "[pod/a/app] one\n[pod/b/app] long\n[pod/a/app] two\n"
+    write_log(tmp_path / "x.log", pieces(buffer.snapshot(), times=True, prefixes=prefixes))
+    assert (tmp_path / "x.log").read_text().splitlines()[0] == f"[pod/a/app] {TIME} one"
+
+
 def test_a_snapshot_does_not_change_with_the_buffer():
     buffer = LogBuffer(1 << 20)
     buffer.append(["one", "two"])

@@ -193,6 +193,25 @@ async def test_all_containers_and_back_by_one_key():
         await until(lambda: "app (1 of 2)" in app.title_line and app.lines[4] == "line 4")
 
 
+async def test_several_sources_are_saved_with_their_names_those_kept_here_and_those_of_the_server(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server = running(5)
+    async with pane(server, log_tail=2) as (app, pilot, until):
+        app.pane.show(REF)
+        await until(lambda: "line 4" in app.lines)
+        await pilot.press("a")
+        await until(lambda: len(app.pane.view.buffer) == 4)
+        path = tmp_path / "web-1-log.log"
+        await pilot.press("ctrl+s", "enter")
+        await until(lambda: path.exists() and app.toasts)
+        assert sorted(path.read_text().splitlines()) == [f"[pod/web-1/{name}] line {line}" for name in ("app", "side") for line in (3, 4)]
+        await pilot.press("ctrl+s", "ctrl+s", "ctrl+s", "enter", "enter")
+        await until(lambda: len(app.toasts) == 2)
+        lines = path.read_text().splitlines()
+        assert sorted(lines) == [f"[pod/web-1/{name}] line {line}" for name in ("app", "side") for line in range(5)]
+        assert [line[-1] for line in lines] == list("0011223344")  # in the order of their times
+
+
 async def test_the_previous_run_and_back():
     server = running(3)
     server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")

@@ -396,6 +396,9 @@ class LogsPane(LogTaking):
         shown = [] if group is None else [source.container for source in group.sources if source.number not in self._hidden_numbers]
         return f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}"
 
+    def prefixes(self) -> Sequence[str]:
+        return [] if self.group is None else logs_sources.prefixes_of(self.group.sources)
+
     async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
         if self.target is None or self.session.connection is None:
             raise PodtuiError("there is no connection to the API server")

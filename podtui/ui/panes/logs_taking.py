@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -49,6 +49,10 @@ class LogTaking(LogReading):
     def suggested_name(self) -> str:
         """A file's name for what is shown; "" when there is nothing."""
         raise NotImplementedError
+
+    def prefixes(self) -> Sequence[str]:
+        """What stands before each line for its source, by the sources' numbers; empty when there is one."""
+        return ()
 
     async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
         """Write everything that the server has to a file, as it comes; the number of lines. Raises PodtuiError."""
@@ -174,7 +178,8 @@ class LogTaking(LogReading):
         """The text of the selected lines, of those shown or of everything in the buffer, as the server sent it or harmless."""
         view = self.view
         chosen = None if everything else view.chosen_places()
-        return pieces(view.buffer.snapshot(), times=view.times != "off", chosen=chosen, clean=clean)
+        prefixes = [harmless(prefix) for prefix in self.prefixes()]
+        return pieces(view.buffer.snapshot(), times=view.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
 
     # -- the pager ------------------------------------------------------------------------------------------------------
 
