@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from podtui.cluster import fields
 from podtui.cluster.ages import age
@@ -69,7 +70,8 @@ def searched(entry: Entry, undone: bool, under_way: bool) -> str:
     """What a filter's words are looked for in."""
     word, _ = ending(entry, undone, under_way)
     target = entry.object
-    parts = (entry.time, word, entry.verb, str(target), target.namespace, entry.user, entry.context, entry.command, entry.words)
+    command = entry.command.rpartition(" | ")[2]  # without the manifest that is piped into it
+    parts = (entry.time, word, entry.verb, str(target), target.namespace, entry.user, entry.context, command, entry.words)
     return " ".join(parts).lower()
 
 
@@ -90,7 +92,7 @@ def entry_lines(
     lines: list[Line] = [
         [(f"{entry.verb} {target}{where}", "title")],
         [("time     ", "dim"), (f"{local.isoformat(timespec='seconds')} ({age((now - local).total_seconds())} ago)", "")],
-        [("user     ", "dim"), (f"{entry.user} in {entry.context} ({entry.server})", "")],
+        [("user     ", "dim"), (f"{entry.user} in {entry.context} ({urlsplit(entry.server).netloc})", "")],
         [("object   ", "dim"), (f"{target.api_version} {target.kind}, UID {target.uid or 'unknown'}", "")],
         [("ended    ", "dim"), (word, style), (f"  {_MEANINGS.get(known, '')}", "")],
     ]
@@ -100,12 +102,19 @@ def entry_lines(
         what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that is no longer kept"
         lines.append([("undoes   ", "dim"), (what, "")])
     lines.append([("undo     ", "dim"), (f"cannot be taken back: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
-    lines += [[("$ ", "dim"), (command, "")] for command in entry.command.split("\n") if command]
+    for line in entry.command.split("\n") if entry.command else ():  # a value of several lines goes on without the sign
+        lines.append([("$ " if line.startswith(("kubectl ", "printf ")) else "  ", "dim"), (_short(line), "")])
     if entry.withheld:
         lines.append([(f"! {entry.withheld}", "warn")])
     lines.append("")
     lines += _content(entry)
     return lines
+
+
+def _short(command: str) -> str:
+    """The command without the manifest that is piped into it: that stands below."""
+    piped, pipe, rest = command.rpartition(" | ")
+    return f"{piped[:30]}…{pipe}{rest}" if len(piped) > 60 else command
 
 
 def _content(entry: Entry) -> Iterator[Line]:
