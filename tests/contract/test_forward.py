@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from podtui.cluster.forward import Forward, ForwardManager
 from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.cluster.resources import PODS, ObjectRef
 from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError, PortSpecError
+from tests.contract.conftest import _kubectl_program
 
 NAMESPACE_PREFIX = "fwd-"
 IMAGE = "luksa/kubia"
@@ -122,6 +124,26 @@ async def test_the_textbooks_pod_answers_http_through_a_forward(
     assert forward.error == ""
     with raises(PortSpecError, match=r"pod/kubia has no port named 'https'"):
         await manager.start(ref, ":https")
+
+
+async def test_kubectl_forwards_to_the_same_pod(connection: Connection, namespace: str, kubeconfig: str, real_node: str) -> None:
+    """Through a tunnel of SPDY, which podtui does not use."""
+    await run(connection, namespace, pod("kubia", real_node, ports=[{"containerPort": 8080}]))
+    command = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "port-forward", "-n", namespace, "pod/kubia", ":8080"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            line = (await process.stdout.readline()).decode()
+            assert line.startswith("Forwarding from 127.0.0.1:") and line.endswith(" -> 8080\n"), line
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection("127.0.0.1", int(line.split(":")[1].split()[0]))
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                assert (await reader.read()).endswith(b"You've hit kubia\n")
+                writer.close()
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def test_bytes_survive_many_connections_and_large_transfers(
