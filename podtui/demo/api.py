@@ -134,6 +134,8 @@ class Api:
                 return discovery.group(group)
             case ("apis", group, version):
                 return discovery.resource_list(group, version)
+            case ("openapi", "v2"):
+                return openapi.empty_v2()
             case ("openapi", "v3"):
                 return openapi.index("/" + self._secret)
             case ("openapi", "v3", "api", version):

@@ -211,7 +211,8 @@ def accepts_aggregated(accept: str) -> bool:
 @cache
 def paths() -> bytes:
     """The body of `/`."""
-    found = {"/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/openapi/v3", "/openapi/v3/", "/readyz", "/version"}
+    found = {"/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/readyz", "/version"}
+    found |= {"/openapi/v2", "/openapi/v3", "/openapi/v3/"}
     for name, version in groups():
         if name:
             found |= {f"/apis/{name}", f"/apis/{name}/{version}"}

@@ -42,6 +42,18 @@ def index(prefix: str) -> bytes:
     return msgspec.json.encode({"paths": paths})
 
 
+def empty_v2() -> bytes:
+    """The body of `/openapi/v2`: a document without a single type, in Google's protobuf of it (gnostic's openapi.v2.Document).
+
+    kubectl looks for a kind there that OpenAPI v3 does not know, and says that there is none when it is not there either.
+    """
+
+    def text(number: int, value: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(value)]) + value
+
+    return text(1, b"2.0") + text(2, text(1, b"Kubernetes") + text(2, str(VERSION["gitVersion"]).encode()))
+
+
 def _hash(name: str) -> str:
     """Of what the document is made of, so that kubectl's cache of it holds as long as it is true."""
     source = f"{name} {VERSION['gitVersion']}".encode()

@@ -9,6 +9,7 @@ ENDPOINTS: dict[str, str] = {
     "/api /apis, aggregated": "test_objects::test_every_kind_that_is_served_resolves_alike_in_both_discoveries",
     "/api/v1 /apis/GROUP/VERSION, legacy": "test_endpoints::test_discovery_names_the_kinds_with_their_verbs_and_short_names",
     "/openapi/v3": "test_endpoints::test_openapi_tells_where_each_group_is",
+    "/openapi/v2": "test_endpoints::test_a_kind_that_there_is_not_is_told_by_kubectl",
     "any other path": "test_endpoints::test_an_unknown_path_is_not_found",
     # list and watch
     "list: limit, continue, remainingItemCount": "test_endpoints::test_a_list_comes_in_pages_of_one_version",

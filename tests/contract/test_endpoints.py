@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import subprocess
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from podtui.cluster.connection import Connection
 from podtui.cluster.resources import NODES, PODS
 from podtui.errors import ApiError, Conflict, Gone, Invalid, NotFound, TooManyRequests
+from tests.contract.conftest import _kubectl_program
 
 NAMESPACE_PREFIX = "api-"
 MERGE, STRATEGIC, JSON = (f"application/{word}-patch+json" for word in ("merge", "strategic-merge", "json"))
@@ -98,6 +100,15 @@ async def test_openapi_tells_where_each_group_is(connection: Connection) -> None
     assert {"api/v1", "apis/apps/v1"} <= paths.keys()
     document = await connection.json("GET", paths["api/v1"]["serverRelativeURL"])
     assert document["openapi"].startswith("3.")
+
+
+async def test_a_kind_that_there_is_not_is_told_by_kubectl(kubeconfig: str) -> None:
+    """It looks for it in both versions of OpenAPI."""
+    command = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "create", "-f", "-"]
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, errors = await process.communicate(b"{apiVersion: v1, kind: Podd, metadata: {name: x}}")
+    words = 'error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Podd" in version "v1"'
+    assert (process.returncode, errors.decode().splitlines()[0]) == (1, words)
 
 
 async def test_an_unknown_path_is_not_found(connection: Connection) -> None:

@@ -135,6 +135,8 @@ def test_what_is_not_valid_is_refused_with_the_servers_words(kubectl: Kubectl) -
     assert 'unknown field "spec.containers[0].port"' in kubectl.refused("create -f unknown.yaml")
     kubectl.file("wrong.yaml", MANUAL.replace("name: kubia-manual", "name: Kubia_Manual"))
     assert "a lowercase RFC 1123 subdomain" in kubectl.refused("create -f wrong.yaml")
+    kubectl.file("kind.yaml", MANUAL.replace("kind: Pod", "kind: Podd"))
+    assert 'no matches for kind "Podd" in version "v1"' in kubectl.refused("create -f kind.yaml")
     assert kubectl.refused("get pod none") == 'Error from server (NotFound): pods "none" not found'
     assert "No resources found in default namespace." in kubectl._run("get pods").stderr
 
