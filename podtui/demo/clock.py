@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-_TURN = 0.02  # seconds that the event loop is kept from others at a time
+_TURN = 0.01  # seconds that the event loop is kept from others at a time, and that they then have for themselves
 _LATE = 0.5  # seconds that the simulation may lag behind before its time goes more slowly
 
 
@@ -141,7 +141,8 @@ class Clock:
         finally:
             self._at = before
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, pause: float = 0.0) -> None:
+        """For what is due next, but not before `pause` seconds of real time."""
         while self._queue and self._queue[0][2].callback is None:
             heapq.heappop(self._queue)
         if not self.speed or self._closed or not self._queue or self._at is not None:
@@ -154,11 +155,12 @@ class Clock:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         self._due = when
-        self._timer = self._loop.call_later(max(0.0, when - self._real()) / self.speed, self._ring)
+        self._timer = self._loop.call_later(max(pause, (when - self._real()) / self.speed), self._ring)
 
     def _ring(self) -> None:
-        """Does what is due, for a short time: then others have their turn. When it cannot keep up, time goes more slowly."""
+        """Does what is due, for a short time: then others have theirs. When it cannot keep up, time goes more slowly."""
         self._timer = None
+        pause = 0.0
         until = time.monotonic() + _TURN
         try:
             while self._queue and (late := self._real() - self._queue[0][0]) >= 0:
@@ -166,7 +168,8 @@ class Clock:
                     self._advanced -= late - _LATE * self.speed
                 self._call(heapq.heappop(self._queue)[2])
                 if time.monotonic() >= until:
+                    pause = _TURN
                     break
         finally:  # one callback that fails is reported by the loop; the others are due all the same
             if self._timer is None:
-                self._set_timer()
+                self._set_timer(pause)
