@@ -9,19 +9,21 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from podtui.cluster import route
 from podtui.cluster.lineage import Lineage
+from podtui.cluster.lines import PROTOCOL as MULTIPLEXED
+from podtui.cluster.lines import Lines
 from podtui.cluster.localports import TcpTable, listen, next_free, owner_of, reachable_by_others
 from podtui.cluster.meter import Meter
 from podtui.cluster.portspec import LOCALHOST, PortSpec, container_ports
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.route import Route
 from podtui.cluster.running_pod import Pod, why_not_found
-from podtui.cluster.tunnel import CHUNK, PROTOCOL, End, Tunnel, reset_at_close
+from podtui.cluster.tunnel import CHUNK, PROTOCOL, Channel, Channels, End, Tunnel, reset_at_close
 from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
 from podtui.text import harmless
 
@@ -83,6 +85,8 @@ class Forward:
         self._follower: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._life = asyncio.Lock()
+        self._lines = Lines()
+        self._multiplexed = False  # whether the API server speaks the newer protocol
 
     @property
     def ref(self) -> ObjectRef:
@@ -214,6 +218,7 @@ class Forward:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._lines.close()
         servers, self._servers = self._servers, []
         for server in servers:
             await server.wait_closed()
@@ -252,9 +257,10 @@ class Forward:
             unused.pop_all()
 
     async def _probe(self, connection: Connection, ref: ObjectRef) -> None:
-        """Opens a WebSocket and closes it: what the API server or the kubelet refuses is raised."""
+        """Opens a WebSocket and closes it: what the API server or the kubelet refuses is raised, and the protocol is learnt."""
         try:
-            async with _open(connection, ref, _PROBE_PORT) as way:
+            async with _open(connection, ref, _PROBE_PORT, MULTIPLEXED, PROTOCOL) as way:
+                self._multiplexed = way.protocol == MULTIPLEXED
                 await way.close()
         except NotFound as error:
             raise await why_not_found(connection, ref, error) from error
@@ -316,7 +322,7 @@ class Forward:
         """PodLost is raised only before anything was sent."""
         connection, port = self._owner.connection(), self.remote_port
         try:
-            async with _open(connection, ref, port) as channel:
+            async with self._channel(connection, ref, port) as channel:
                 # Asked after the WebSocket was opened: if the pod is ours now, it was ours then.
                 await self.route.confirm(connection, ref, time.monotonic())
                 tunnel = Tunnel(reader, writer, channel, received=self._count_in, sent=self._count_out, table=self._owner.table)
@@ -328,6 +334,15 @@ class Forward:
             refused = "connection refused" in tunnel.error
             self._tell(f"nothing listens on port {port} in {ref}: {tunnel.error}" if refused else tunnel.error)
         return end
+
+    @contextlib.asynccontextmanager
+    async def _channel(self, connection: Connection, ref: ObjectRef, port: int) -> AsyncIterator[Channel]:
+        if self._multiplexed:
+            async with self._lines.stream(connection, ref, port) as stream:
+                yield stream
+        else:
+            async with _open(connection, ref, port, PROTOCOL) as websocket:
+                yield Channels(websocket)
 
     def _tell(self, words: str) -> None:
         self.error, self.error_at = harmless(words), time.time()
@@ -342,5 +357,5 @@ class Forward:
         self._owner.changed()
 
 
-def _open(connection: Connection, ref: ObjectRef, port: int) -> AbstractAsyncContextManager[WebSocket]:
-    return connection.websocket(f"{ref.path}/portforward", query=[("ports", str(port))], protocols=[PROTOCOL])
+def _open(connection: Connection, ref: ObjectRef, port: int, *protocols: str) -> AbstractAsyncContextManager[WebSocket]:
+    return connection.websocket(f"{ref.path}/portforward", query=[("ports", str(port))], protocols=protocols)

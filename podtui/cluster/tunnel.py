@@ -1,8 +1,4 @@
-"""One TCP connection carried by one WebSocket of `pods/portforward` in the protocol v4.channel.k8s.io.
-
-Each message begins with its channel: 0 is data, 1 is the error channel of the port. The first message on each channel is the port's
-number (2 bytes, little endian). The protocol has no half-close and no close for one port, so a WebSocket carries one connection.
-"""
+"""One TCP connection carried to a port of a pod by a channel: a WebSocket of its own (`Channels`) or a stream in one (`lines`)."""
 
 from __future__ import annotations
 
@@ -22,8 +18,10 @@ from podtui.text import harmless
 PROTOCOL = "v4.channel.k8s.io"
 CHUNK = 64 << 10  # bytes read at once from the local side
 DATA, ERROR = 0, 1
-_DATA_PREFIX = bytes([DATA])
+Message = tuple[int, "bytes | memoryview"]
+"""DATA or ERROR, and what came. An error is words: the kubelet's, of a connection that could not be made."""
 _LONGEST_ERROR = 4096
+_DATA_PREFIX = bytes([DATA])
 
 # After the local end of data there is nothing that would tell the pod so, and nothing that tells how much it will still answer.
 # Seconds of the pod's silence after which the connection is closed:
@@ -35,11 +33,44 @@ _FAREWELL = 1.0  # how long to go on reading from a client whose pod has closed,
 
 
 class Channel(Protocol):
-    """What a tunnel needs of a WebSocket (podtui.cluster.connection.WebSocket)."""
+    """What a tunnel needs: `receive` gives None when the pod has closed. Both raise PodtuiError when it breaks."""
+
+    async def receive(self) -> Message | None: ...
+    async def send(self, data: bytes) -> None: ...
+
+
+class Socket(Protocol):
+    """What `Channels` needs of a WebSocket (podtui.cluster.connection.WebSocket)."""
 
     async def receive(self) -> bytes | None: ...
     async def send(self, data: bytes) -> None: ...
-    async def close(self) -> None: ...
+
+
+class Channels:
+    """One connection in one WebSocket of the protocol v4.channel.k8s.io, which servers before Kubernetes 1.30 speak.
+
+    Each message begins with its channel: 0 is data, 1 is the error channel of the port. The first message on each channel is the port's
+    number (2 bytes, little endian). The protocol has no half-close and no close for one port, so a WebSocket carries one connection.
+    """
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._opened: set[int] = set()
+
+    async def receive(self) -> Message | None:
+        while (message := await self._socket.receive()) is not None:
+            if not message:
+                continue
+            kind, at = message[0], 1
+            if kind not in self._opened:  # the port's number comes first
+                self._opened.add(kind)
+                at += struct.calcsize("<H")
+            if len(message) > at:
+                return kind, memoryview(message)[at:]
+        return None
+
+    async def send(self, data: bytes) -> None:
+        await self._socket.send(_DATA_PREFIX + data)
 
 
 class End(Enum):
@@ -73,7 +104,6 @@ class Tunnel:
         self._answered_at = 0.0
         self._asked_at = 0.0
         self._delivering = False
-        self._opened: set[int] = set()
         self._words = bytearray()
         self.error = ""
 
@@ -132,7 +162,7 @@ class Tunnel:
         """From the client to the pod. OSError is the client's, PodtuiError the channel's."""
         reader, send, sent = self._reader, self._channel.send, self._sent
         while data := await reader.read(CHUNK):
-            await send(_DATA_PREFIX + data)
+            await send(data)
             self._asked_at = time.monotonic()
             sent(len(data))
 
@@ -140,23 +170,16 @@ class Tunnel:
         """From the pod to the client, until the channel is closed. OSError is the client's, PodtuiError the channel's."""
         receive, writer, received = self._channel.receive, self._writer, self._received
         while (message := await receive()) is not None:
-            if not message:
-                continue
-            kind = message[0]
-            if kind not in self._opened:  # the port's number comes first
-                self._opened.add(kind)
-                message = message[:1] + message[1 + struct.calcsize("<H") :]
-            if len(message) < 2:
-                continue
+            kind, data = message
             if kind == DATA:
                 self._answered_at = time.monotonic()
-                received(len(message) - 1)
+                received(len(data))
                 self._delivering = True
-                writer.write(memoryview(message)[1:])
+                writer.write(data)
                 await writer.drain()
                 self._delivering = False
             elif kind == ERROR and len(self._words) < _LONGEST_ERROR:
-                self._words += message[1:]
+                self._words += data
 
     async def _linger(self, down: asyncio.Task[None]) -> bool:
         """After the client's end of data: True when the channel ended, False when the pod has been quiet for long enough."""

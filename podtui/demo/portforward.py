@@ -2,7 +2,7 @@
 
 `v4.channel.k8s.io` (podtui): each message begins with its channel, 2i for the data and 2i+1 for the errors of the i-th port; the
 first message of each is the port's number, little endian; the socket closes when every port's connection has ended.
-`SPDY/3.1+portforward.k8s.io` (kubectl): the messages are pieces of one SPDY connection (see `spdy`), in which each forwarded
+`SPDY/3.1+portforward.k8s.io` (kubectl): the messages are pieces of one SPDY connection (see `podtui.spdy`), in which each forwarded
 connection is a pair of streams.
 """
 
@@ -16,7 +16,7 @@ from typing import Protocol
 from aiohttp import WSMsgType, web
 
 from podtui.demo.errors import ApiError
-from podtui.demo.spdy import Opened, Received, Reset, Session, SpdyError
+from podtui.spdy import Opened, Received, Reset, Session, SpdyError
 
 CHANNELS, TUNNEL = "v4.channel.k8s.io", "SPDY/3.1+portforward.k8s.io"
 _LONGEST_MESSAGE = 4 << 20
@@ -165,8 +165,8 @@ class _Tunnel:
             connection = self._open[event.stream] = self._ports.connect(*self._where, port)
         except (ConnectionRefusedError, ApiError) as error:
             words = error.message if isinstance(error, ApiError) else refused(self._where[1], port)
-            ends = self._session.data(errors, words.encode(), final=True) if errors else b""
-            await self._websocket.send_bytes(ends + self._session.data(event.stream, b"", final=True))
+            said = self._session.data(errors, words.encode()) + self._session.reset(errors) if errors else b""
+            await self._websocket.send_bytes(self._session.data(event.stream, b"", final=True) + said)  # in the order of containerd
             return
         pump = asyncio.create_task(self._pump(event.stream, errors, connection))
         self._pumps.add(pump)

@@ -22,9 +22,10 @@ from tests.contract.conftest import _kubectl_program
 
 NAMESPACE_PREFIX = "fwd-"
 IMAGE = "luksa/kubia"
+# busybox's nc lets as many connections wait as it has `l`.
 # 9000 echoes, 9001 sends 50 MB and closes, 9002 tells the checksum of what it got in the log, once it has got it slowly.
-PROGRAMS = """
-nc -ll -p 9000 -e cat &
+PROGRAMS = f"""
+nc -{"l" * 200} -p 9000 -e cat &
 nc -ll -p 9001 -e sh -c 'dd if=/data bs=64k 2>/dev/null' &
 nc -ll -p 9002 -e sh -c 'sleep 3; md5sum >/proc/1/fd/1' &
 dd if=/dev/urandom of=/data bs=1M count=50 2>/dev/null; md5sum /data; wait

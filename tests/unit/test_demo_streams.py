@@ -16,8 +16,8 @@ from aiohttp import web
 from podtui.demo.errors import ApiError
 from podtui.demo.exec_stream import exec_
 from podtui.demo.portforward import CHANNELS, TUNNEL, portforward
-from podtui.demo.spdy import DICTIONARY
 from podtui.demo.streams import log
+from podtui.spdy import DICTIONARY
 
 
 class Echo:
@@ -195,8 +195,9 @@ async def test_kubectls_tunnel_carries_a_pair_of_streams_for_each_connection() -
         assert await client.until(3) == [(3, False, b"BYE"), (3, True, b""), (1, True, b"")]
         await client.open(5, "error", 81)
         await client.open(7, "data", 81)
-        error, end = await client.until(2)
-        assert error[:2] == (5, True) and b"error forwarding port 81 to pod web" in error[2] and end == (7, True, b"")
+        end, error, (reset, *_) = await client.until(3)
+        assert reset == 0x80030003
+        assert error[:2] == (5, False) and b"error forwarding port 81 to pod web" in error[2] and end == (7, True, b"")
 
 
 async def test_a_command_gets_its_input_and_its_exit_code_is_told() -> None:

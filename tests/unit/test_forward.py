@@ -62,7 +62,7 @@ async def test_bytes_pass_unchanged_both_ways_and_are_counted() -> None:
         assert (forward.bytes_in, forward.bytes_out, forward.served) == (len(data), len(data), 1)
         assert (forward.state, forward.error) == ("active", "")
         assert pod.upgrades == [8080]
-        assert set(pod.protocols) == {"v4.channel.k8s.io"}
+        assert pod.protocols == ["SPDY/3.1+portforward.k8s.io,v4.channel.k8s.io", "v4.channel.k8s.io"]  # the server chose the older one
 
 
 async def test_the_numbers_that_open_the_channels_are_no_data_even_in_front_of_data() -> None:
@@ -781,8 +781,7 @@ async def test_a_connection_made_while_there_is_no_pod_waits_for_the_successor()
         forward = await manager.start(POD, ":http")
         port = forward.local_port
         pod.exists = False
-        await until(lambda: forward.state == "waiting")
-        assert forward.route.why == "there is no pod/web-1 of keeper/web yet"
+        await until(lambda: forward.state == "waiting" and forward.route.why == "there is no pod/web-1 of keeper/web yet")
         asking = asyncio.create_task(exchange(forward, b"x"))
         await until(lambda: forward.connections == 1)
         pod.uid, pod.exists, pod.ports = "uid-2", True, [{"containerPort": 9090, "name": "http"}]
@@ -813,7 +812,7 @@ async def test_a_connection_that_waits_in_vain_is_reset_and_told(monkeypatch: py
     async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
         pod.exists = False
-        await until(lambda: forward.state == "waiting")
+        await until(lambda: forward.route.why == "there is no pod/web-1 of keeper/web yet")
         reader, _ = await connect(forward)
         with pytest.raises(ConnectionResetError):
             await read_all(reader)

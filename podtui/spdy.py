@@ -1,6 +1,6 @@
-"""The server's side of SPDY/3.1, as far as `kubectl port-forward` speaks it: bytes in, events and bytes out.
+"""Either side of SPDY/3.1, as far as port-forwards speak it: bytes in, events and bytes out.
 
-kubectl tunnels it through a WebSocket of the protocol `SPDY/3.1+portforward.k8s.io` (KEP-4006). For each connection it
+It is tunnelled through a WebSocket of the protocol `SPDY/3.1+portforward.k8s.io` (KEP-4006). For each connection the client
 opens two streams, whose headers say `streamtype` (error or data), `port` and `requestid`. Frames are those of the SPDY
 draft 3.1, sections 2.2 and 2.6; flow control is not used by Kubernetes' implementation and not here.
 """
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 MAX_DATA = 1 << 16
 """Bytes of one data frame at most that are sent; the format allows 2**24 - 1."""
 _SYN_STREAM, _SYN_REPLY, _RST_STREAM, _PING, _GOAWAY = 1, 2, 3, 6, 7
 _FIN = 1
-_MAX_FRAME = 1 << 20  # of what a client may send: kubectl's are of 32 KiB at most
+_MAX_FRAME = 1 << 20  # of what the other side may send: kubectl's and the kubelet's are of 32 KiB at most
 _MAX_HEADERS = 1 << 16
 
 _NAMES = """options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow
@@ -43,18 +43,18 @@ DICTIONARY = (
 
 
 class SpdyError(Exception):
-    """The client does not speak SPDY/3.1: the connection is to be closed."""
+    """The other side does not speak SPDY/3.1: the connection is to be closed."""
 
 
 class Opened(NamedTuple):
-    """The client opened a stream. Names of headers are in lower case."""
+    """The other side opened a stream. Names of headers are in lower case."""
 
     stream: int
     headers: dict[str, str]
 
 
 class Received(NamedTuple):
-    """Data of a stream; `final` when the client sends no more on it."""
+    """Data of a stream; `final` when the other side sends no more on it."""
 
     stream: int
     data: bytes
@@ -62,13 +62,13 @@ class Received(NamedTuple):
 
 
 class Reset(NamedTuple):
-    """The client gave a stream up."""
+    """The other side gave a stream up, or refused it."""
 
     stream: int
 
 
 class Closing(NamedTuple):
-    """The client opens no more streams."""
+    """The other side takes no more streams."""
 
 
 Event = Opened | Received | Reset | Closing
@@ -78,27 +78,29 @@ class Session:
     """One connection. What is to be sent is given back as bytes; the caller sends it in that order."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._left = b""  # of a frame that has not come whole
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
         self.answers = bytearray()  # to pings: to be sent by the caller, who then clears it
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that became complete with `chunk`. Raises SpdyError."""
-        self._buffer += chunk
-        while len(self._buffer) >= 8:
-            first, rest = struct.unpack_from(">II", self._buffer)
+        """The events that became complete with `chunk`: all of them are to be taken before the next one. Raises SpdyError."""
+        held = self._left + chunk if self._left else bytes(chunk)
+        at, end = 0, len(held)
+        while end - at >= 8:
+            first, rest = struct.unpack_from(">II", held, at)
             flags, length = rest >> 24, rest & 0xFFFFFF
             if length > _MAX_FRAME:
                 raise SpdyError(f"a frame of {length} bytes")
-            if len(self._buffer) < 8 + length:
-                return
-            body = bytes(self._buffer[8 : 8 + length])
-            del self._buffer[: 8 + length]
+            if end - at < 8 + length:
+                break
+            body = held[at + 8 : at + 8 + length]
+            at += 8 + length
             if not first >> 31:
                 yield Received(first, body, bool(flags & _FIN))
             elif (event := self._control(first & 0xFFFF, first >> 16 & 0x7FFF, body)) is not None:
                 yield event
+        self._left = held[at:]
 
     def _control(self, kind: int, version: int, body: bytes) -> Event | None:
         if version != 3:
@@ -126,6 +128,13 @@ class Session:
             place += 4 + length
         return {name.lower(): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
+    def open(self, stream: int, headers: Mapping[str, str]) -> bytes:
+        """Open a stream; a client's have odd numbers, each higher than the one before. To be sent in the order of the calls."""
+        words = [word.encode() for pair in headers.items() for word in pair]
+        plain = struct.pack(">I", len(headers)) + b"".join(struct.pack(">I", len(word)) + word for word in words)
+        block = self._deflate.compress(plain) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return _control_frame(_SYN_STREAM, struct.pack(">IIBB", stream, 0, 0, 0) + block)
+
     def accept(self, stream: int) -> bytes:
         """The reply to a stream that was opened, without headers."""
         block = self._deflate.compress(struct.pack(">I", 0)) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -134,7 +143,9 @@ class Session:
     @staticmethod
     def data(stream: int, data: bytes, final: bool = False) -> bytes:
         """Data in as many frames as it takes; with `final` the last one ends this side of the stream."""
-        pieces = [data[at : at + MAX_DATA] for at in range(0, len(data), MAX_DATA)] or [b""]
+        if len(data) <= MAX_DATA:
+            return struct.pack(">II", stream, (_FIN if final else 0) << 24 | len(data)) + data
+        pieces = [data[at : at + MAX_DATA] for at in range(0, len(data), MAX_DATA)]
         last = len(pieces) - 1
         return b"".join(
             struct.pack(">II", stream, (_FIN if final and number == last else 0) << 24 | len(piece)) + piece
