@@ -34,6 +34,8 @@ HELD = 1 << 20
 class Stream:
     """One connection in a line: a channel of a Tunnel. Its data stream and its error stream have numbers that follow each other."""
 
+    orderly = True
+
     def __init__(self, line: Line, number: int) -> None:
         self.number = number
         self._line = line
@@ -45,6 +47,7 @@ class Stream:
         self._going = {number, number - 2}  # of its two streams, those on which something may come
         self._ended = False
         self._failure: PodtuiError | None = None
+        self.finished = False  # whether the pod was told the end of the data
 
     async def receive(self) -> tuple[int, bytes] | None:
         while not self._messages:
@@ -67,6 +70,12 @@ class Stream:
         if self._failure is not None:
             raise self._failure
         await self._line.send(Session.data(self.number, data))
+
+    async def finish(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        await self._line.send(Session.data(self.number, b"", final=True))
+        self.finished = True
 
     # -- for the line
     async def put(self, kind: int, data: bytes) -> None:
@@ -138,11 +147,11 @@ class Line:
         return stream
 
     async def close(self, stream: Stream) -> None:
-        """Ends a connection, whatever the pod still says in it."""
-        ended, self_over = stream.ended, self.over
+        """Ends a connection, whatever the pod still says in it. What was sent before it was finished still arrives."""
+        ended = stream.ended
         self._forget(stream)
         stream.end()
-        if not self_over:
+        if not stream.finished:
             last = Session.data(stream.number, b"", final=True)
             with contextlib.suppress(PodtuiError):  # the line has broken: so is the connection
                 await self.send(last if ended else last + Session.reset(stream.number) + Session.reset(stream.number - 2))

@@ -23,20 +23,27 @@ Message = tuple[int, "bytes | memoryview"]
 _LONGEST_ERROR = 4096
 _DATA_PREFIX = bytes([DATA])
 
-# After the local end of data there is nothing that would tell the pod so, and nothing that tells how much it will still answer.
-# Seconds of the pod's silence after which the connection is closed:
-QUIET_CLOSED = 2.0  # the client closed its socket: nobody is left to read; what is under way may still arrive
+# The local end of data may be a client that closed its socket, and nobody is left to read; or one that only stopped sending (`nc -N`) and
+# waits for an answer. The second must not be told to the pod at once: containerd, told of the end of one direction, gives the other one
+# second and cuts it. Seconds of the pod's silence after which the connection is closed:
+QUIET_CLOSED = 2.0  # the client closed its socket: what is under way may still arrive. At once, where the end comes behind it
 QUIET_ANSWERED = 3.0  # the client only stopped sending (`nc -N`), and the pod has answered since
 QUIET_UNANSWERED = 10.0  # the same, and the answer is still due
-_LOOK = 0.5  # how often to look
+_FIRST_LOOK, _LOOK = 0.05, 0.5  # when to look first, and how often then
 _FAREWELL = 1.0  # how long to go on reading from a client whose pod has closed, so that no reset overtakes the pod's last bytes
 
 
 class Channel(Protocol):
-    """What a tunnel needs: `receive` gives None when the pod has closed. Both raise PodtuiError when it breaks."""
+    """What a tunnel needs: `receive` gives None when the pod has closed. All raise PodtuiError when it breaks.
+
+    `orderly` says that `finish` can tell the pod the end of the data, behind all that was sent.
+    """
+
+    orderly: bool
 
     async def receive(self) -> Message | None: ...
     async def send(self, data: bytes) -> None: ...
+    async def finish(self) -> None: ...
 
 
 class Socket(Protocol):
@@ -52,6 +59,8 @@ class Channels:
     Each message begins with its channel: 0 is data, 1 is the error channel of the port. The first message on each channel is the port's
     number (2 bytes, little endian). The protocol has no half-close and no close for one port, so a WebSocket carries one connection.
     """
+
+    orderly = False
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
@@ -71,6 +80,9 @@ class Channels:
 
     async def send(self, data: bytes) -> None:
         await self._socket.send(_DATA_PREFIX + data)
+
+    async def finish(self) -> None:
+        """The protocol has nothing that says so."""
 
 
 class End(Enum):
@@ -183,23 +195,26 @@ class Tunnel:
 
     async def _linger(self, down: asyncio.Task[None]) -> bool:
         """After the client's end of data: True when the channel ended, False when the pod has been quiet for long enough."""
-        began = time.monotonic()
+        began, look = time.monotonic(), _FIRST_LOOK if self._channel.orderly else _LOOK
         while True:
-            if (await asyncio.wait({down}, timeout=_LOOK))[0]:
+            if (await asyncio.wait({down}, timeout=look))[0]:
                 return True
+            look = _LOOK
             now = time.monotonic()
             if self._delivering:  # the pod is not quiet, the client is slow
                 began = now
                 continue
             quiet = now - max(began, self._answered_at)
-            if quiet >= min(QUIET_CLOSED, QUIET_ANSWERED) and quiet >= await self._patience():
+            if (self._channel.orderly or quiet >= min(QUIET_CLOSED, QUIET_ANSWERED)) and quiet >= await self._patience():
+                with contextlib.suppress(PodtuiError):  # broken: then it has ended too
+                    await self._channel.finish()
                 return False
 
     async def _patience(self) -> float:
         transport = self._writer.transport
         ours, client = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if self._table and ours and client and await asyncio.to_thread(self._table.client_closed, ours[:2], client[:2]):
-            return QUIET_CLOSED
+            return 0.0 if self._channel.orderly else QUIET_CLOSED
         return QUIET_ANSWERED if self._answered_at > self._asked_at else QUIET_UNANSWERED
 
     async def _farewell(self) -> None:

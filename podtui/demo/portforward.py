@@ -21,6 +21,7 @@ from podtui.spdy import Opened, Received, Reset, Session, SpdyError
 CHANNELS, TUNNEL = "v4.channel.k8s.io", "SPDY/3.1+portforward.k8s.io"
 _LONGEST_MESSAGE = 4 << 20
 _CLOSE = 1.0  # seconds for a client to answer a close
+_GRACE = 1.0  # seconds that containerd leaves the pod to answer once the client has ended its side
 
 
 class Connection(Protocol):
@@ -156,6 +157,7 @@ class _Tunnel:
                 connection.feed(event.data)
             if event.final:
                 connection.eof()
+                asyncio.get_running_loop().call_later(_GRACE, connection.close)
         elif isinstance(event, Reset) and (connection := self._open.pop(event.stream, None)) is not None:
             connection.close()
 

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from podtui.cluster import lines as lines_module
+from podtui.cluster import tunnel as tunnel_module
 from podtui.cluster.connection import Connection
 from podtui.cluster.forward import Forward, ForwardManager
 from podtui.cluster.localports import is_free
@@ -31,8 +32,10 @@ class Program:
         self.news = asyncio.Event()
         self.pieces: list[bytes] = []
         self.ended = False
+        self.taken = 0
 
     def feed(self, data: bytes) -> None:
+        self.taken += len(data)
         self.pieces.append(data)
         self.news.set()
 
@@ -48,6 +51,16 @@ class Program:
             self.news.clear()
             await self.news.wait()
         return self.pieces.pop(0) if self.pieces else b""
+
+
+class Sink(Program):
+    """Takes everything and says nothing."""
+
+    async def read(self) -> bytes:
+        while not self.ended:
+            self.news.clear()
+            await self.news.wait()
+        return b""
 
 
 class Flood(Program):
@@ -108,15 +121,41 @@ def lines(forward: Forward) -> int:
 
 
 async def test_connections_one_after_the_other_share_a_websocket() -> None:
+    """A client that closes is not lingered for: the end that the pod is told comes behind all that was sent."""
     kubelet = Kubelet()
     async with forwarding(kubelet) as manager:
         forward = await manager.start(POD, ":8080")
-        for number in range(20):
+        for number in range(5):
             data = os.urandom(100_000 + number)
             assert await exchange(forward, data) == data
             await until(lambda: forward.connections == 0)
         assert len(kubelet.requests) == 2  # the start's, and one for all connections
-        assert len(kubelet.programs) == 20 and forward.error == ""
+        await until(lambda: len(kubelet.programs) == 5 and all(program.ended for program in kubelet.programs))
+        assert forward.error == ""
+
+
+async def test_what_a_client_sent_before_it_closed_reaches_the_pod_whole() -> None:
+    kubelet = Kubelet(Sink)
+    async with forwarding(kubelet) as manager:
+        forward = await manager.start(POD, ":8080")
+        _, writer = await connect(forward)
+        data = os.urandom(3 * MEGABYTE)
+        writer.write(data)
+        await writer.drain()
+        writer.close()
+        await until(lambda: kubelet.programs and kubelet.programs[0].ended)
+        assert kubelet.programs[0].taken == len(data)
+
+
+async def test_a_client_that_only_stopped_sending_gets_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel_module, "QUIET_ANSWERED", 0.3)
+    kubelet = Kubelet()
+    async with forwarding(kubelet) as manager:
+        reader, writer = await connect(await manager.start(POD, ":8080"))
+        writer.write(b"echo")
+        writer.write_eof()
+        assert await read_all(reader) == b"echo"
+        await until(lambda: kubelet.programs[0].ended)
 
 
 async def test_many_connections_at_once_share_a_few_and_keep_their_bytes_apart() -> None:
