@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,9 @@ async def _outside(
             return edited
         try:
             faults = list(await check(edited))
+        except asyncio.CancelledError:  # podtui ends
+            kept_words(app, edited, name)
+            raise
         except PodtuiError as error:
             faults = [Fault(0, str(error).replace("\n", " - "))]
         if not faults:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
@@ -101,6 +102,25 @@ async def settle_editor(pilot: Pilot[None]) -> None:
     """As settle, but the dialog's own worker waits for the editor."""
     for _ in range(10):
         await pilot.pause()
+
+
+async def test_what_was_written_and_is_not_created_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    dialog, app = opened(Objects())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        app.screen.area.content = POD
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert app.screen is dialog
+        await pilot.press("escape")
+        await pilot.pause()
+        (kept,) = (tmp_path / "podtui" / "kept").iterdir()
+        assert kept.read_text() == POD and app.told == [f"Nothing was created. What you typed is kept in {kept}"]
 
 
 async def test_a_refused_file_is_corrected_in_the_editor_and_stays_as_it_was(tmp_path: Path) -> None:

@@ -188,6 +188,16 @@ async def test_a_cancelled_difference_keeps_the_text_and_f4_goes_on_editing(stat
         assert "app: other" in kept.read_text() and server.sent == []
 
 
+async def test_quitting_podtui_at_the_difference_keeps_the_text(state: Path) -> None:
+    app = Editing(Server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await saved(pilot, "image: a", "image: b")
+        await until(pilot, EditDialog)
+        app.exit()
+    (kept,) = (state / "kept").iterdir()
+    assert "image: b" in kept.read_text() and app.farewell == [f"What you typed is kept in {kept}"]
+
+
 async def test_no_change_is_no_edit() -> None:
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -25,6 +25,7 @@ from podtui.errors import ManifestError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.editing import edit_text
+from podtui.ui.outside_editor import kept_words
 from podtui.ui.screens.choose import Chooser
 from podtui.ui.screens.dialog import Dialog, confirmations
 from podtui.ui.screens.outcomes import outcome_text
@@ -32,6 +33,9 @@ from podtui.ui.screens.path_input import PathInput
 from podtui.ui.templates import TEMPLATES
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
+
+if TYPE_CHECKING:
+    from podtui.ui.app import PodtuiApp
 
 
 class CreateDialog(Dialog[int]):
@@ -60,6 +64,7 @@ class CreateDialog(Dialog[int]):
         self._preset = namespace
         self._text: str | None = None  # what was typed or pasted; None: the path counts
         self._made: list[Outcome] = []
+        self._written = ""  # what was written in the editor, until it is created or kept
 
     def compose_body(self) -> Iterable[Widget]:
         yield PathInput(id="create-path", compact=True, placeholder="the path of a YAML or JSON file, or of a folder; Tab completes it")
@@ -84,6 +89,9 @@ class CreateDialog(Dialog[int]):
         super().on_mount()
         self._put("#create-names", Text())
         self._begin_anew()
+
+    def on_unmount(self) -> None:
+        self._keep()
 
     # -- what is to be created --------------------------------------------------------------------------------
 
@@ -163,10 +171,23 @@ class CreateDialog(Dialog[int]):
             if chosen is None:
                 return
             text = TEMPLATES[chosen]
+        original = text if not self._written else ""  # what is kept when the editor is left: all that is not a template, a paste or a file
         title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
-        edited = await edit_text(self.app, text, "manifest.yaml", title, check=self._faults, heading=_HEADING)  # type: ignore[arg-type]
+        app = cast("PodtuiApp", self.app)
+        edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
         if edited is not None and edited.strip():
+            self._written = edited if edited not in TEMPLATES.values() else ""
             self._take(edited)
+
+    def _keep(self) -> str:
+        """What was written and is not created is not lost; tells where it is, "" when there is nothing to keep."""
+        written, self._written = self._written, ""
+        return kept_words(cast("PodtuiApp", self.app), written, _NAME) if written else ""
+
+    def action_cancel(self) -> None:
+        super().action_cancel()
+        if not self.busy and (words := self._keep()):
+            self.app.notify(f"Nothing was created. {words}" if not self._made else words, markup=False, timeout=15)
 
     async def _faults(self, text: str) -> Sequence[Fault]:
         """What is wrong with a text that is being edited."""
@@ -293,6 +314,7 @@ class CreateDialog(Dialog[int]):
         self._made += [outcome for outcome in outcomes if outcome.done]
         left = [outcome for outcome in outcomes if not outcome.done]
         if not left:
+            self._written = ""
             self._tell()
             self.dismiss(len(self._made))
             return
@@ -327,4 +349,5 @@ class CreateDialog(Dialog[int]):
             self.notify(told, severity="warning", markup=False)
 
 
+_NAME = "manifest.yaml"
 _HEADING = ("Save and leave to go on: the server is asked about it before anything is created.",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -54,7 +55,11 @@ async def edit_object(app: PodtuiApp, session: Any, ref: ObjectRef, *, built_in:
         if not edit.patch:
             app.notify("Edit cancelled, no changes made.", markup=False)
             return
-        result = await app.push_screen_wait(EditDialog(session, edit, title))
+        try:
+            result = await app.push_screen_wait(EditDialog(session, edit, title))
+        except asyncio.CancelledError:  # podtui ends
+            kept_words(app, edited, edit.name)
+            raise
         if result == "again":
             text = edited
             continue
