@@ -219,5 +219,15 @@ def test_what_is_pasted_is_created_and_what_exists_is_applied(open_podtui: Open,
     podtui.press("tab", "enter")
     podtui.wait_for("pod/my-pod created", PATIENCE)
     assert json.loads(kubectl("get", "pod", "my-pod", "-n", namespace, "-o", "json"))["spec"]["nodeSelector"] == {"gpu": "true"}
+
+    # In the namespaces, a namespace by its name.
+    podtui.press("shift+tab", "n")
+    podtui.wait_for("Create a namespace", PATIENCE)
+    podtui.type(f"{namespace}-b")
+    podtui.press("enter")
+    podtui.wait_for(r"\$ kubectl", PATIENCE)
+    podtui.press("enter")
+    podtui.wait_for(r"namespace/\S+ created", PATIENCE)
+    kubectl("delete", "namespace", f"{namespace}-b", "--wait=false")
     podtui.press("q")
     assert podtui.wait_exit(PATIENCE) == 0 and podtui.restored() == []
