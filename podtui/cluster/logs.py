@@ -14,13 +14,12 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from podtui.cluster.log_batches import Batches, LogBatch, Sink
 from podtui.cluster.log_lines import MAX_LINE, LineSplitter, LogLine, Position, Resume, moment, parse_line, stamp_of
 from podtui.cluster.log_reads import Reads
+from podtui.cluster.log_status import LogOptions, LogStatus, State
 from podtui.cluster.log_times import told
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from podtui.cluster.shared_reads import SharedReads
     from podtui.cluster.streams import ByteStream
 
-__all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "parse_line"]
+__all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "State", "parse_line"]
 
 QUIET = 120.0
 """Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
@@ -50,38 +49,6 @@ _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by litt
 _SURE = 6  # looks at a pod after which its status is no longer behind
 _TRIES = 5  # of a request that the server finds invalid, before anything was got
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
-
-
-class LogOptions(msgspec.Struct, frozen=True):
-    """What to read, as the flags of `kubectl logs`. `tail` in lines, None for all; `since` in seconds; `limit` in bytes.
-
-    `tail`, `since` and `limit` are for the first run only; runs after a restart are read whole. Reading ends for
-    good at `limit`, at the end of the previous run, and without `follow` at the end of what there is.
-    """
-
-    tail: int | None = None
-    since: int | None = None
-    previous: bool = False
-    follow: bool = True
-    limit: int | None = None
-
-
-State = Literal["connecting", "waiting", "reading", "following", "reconnecting", "ended", "failed"]
-
-
-class LogStatus(msgspec.Struct, frozen=True):
-    """How it stands. `why` is in words for a person; `retry_at` is the time (`time.monotonic()`) of the next attempt.
-
-    `waiting`: the container has not been started, `why` are the server's words. `reading`: the log of a run that
-    ended is on its way. `ended`: the run ended, `why` says how; the follower goes on when the container is restarted,
-    unless `final`. `failed` is always final.
-    """
-
-    state: State = "connecting"
-    why: str = ""
-    retry_at: float | None = None
-    error: PodtuiError | None = None
-    final: bool = False
 
 
 class LogFollower:
@@ -197,7 +164,8 @@ class LogFollower:
         except NotFound:
             if self._broke and self._position.since:
                 await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")
-            return await self._end(batches, "the pod is gone")
+            before = f"{self.status.why}; " if self.status.state == "ended" else ""
+            return await self._end(batches, f"{before}the pod is gone")
         except Forbidden:
             return await self._unknown(batches)
         uid = (pod.get("metadata") or {}).get("uid", "")

@@ -97,7 +97,7 @@ async def test_all_that_a_selector_matches_is_merged_and_pods_that_come_later_ar
         await labelled(connection, namespace, "web-3", container("app", COUNT))
         await view.until(lambda: len(view.numbers("web-3 app")) > 30)
         await connection.request("DELETE", first.path)
-        await view.until(lambda: [source.status.why for source in view.group.sources if source.ref == first].count("the pod is gone") == 3)
+        await view.until(lambda: sum("the pod is gone" in source.status.why for source in view.group.sources if source.ref == first) == 3)
         seen = len(view.numbers("web-2 app"))
         await view.until(lambda: len(view.numbers("web-2 app")) > seen + 30)
     for name in ("web-1 app", "web-1 side", "web-2 app", "web-3 app"):

@@ -74,12 +74,11 @@ def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int],
         elif len(sources) > 1:
             parts.append((f"  {len(shown)} of {max(len(known), len(shown))} containers", ""))
     else:
-        if target.scope is not None:
-            scope = target.scope
+        if (scope := target.scope) is not None:
             where = f" on {scope.node}" if scope.node else f" in {', '.join(scope.namespaces) or 'all namespaces'}"
-            parts.append(((scope.selector or "all pods") + where, "title"))
+            parts.append(((scope.selector or "all pods") + where + "  ", "title"))
         count = len({source.ref.uid for source in shown})
-        parts.append((f"  {_counted(count, 'pod')}, {_counted(len(shown), 'container')}", ""))
+        parts.append((f"{_counted(count, 'pod')}, {_counted(len(shown), 'container')}", ""))
         if len(shown) < len(sources):
             parts.append((f" ({len(sources) - len(shown)} hidden)", "warn"))
     if previous:
