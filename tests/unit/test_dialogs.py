@@ -653,3 +653,13 @@ async def test_a_letter_on_a_button_does_nothing_where_no_word_is_asked_for() ->
         await pilot.press("J", "1")
         await settle(pilot)
         assert dialog.is_current and isinstance(dialog.focused, Button)
+
+
+async def test_a_word_is_typed_whole_while_a_button_has_the_focus() -> None:
+    dialog = DeleteDialog(session(Objects(), ("d*",)), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        assert dialog.focused is not None and dialog.focused.id == "dialog-cancel"
+        await pilot.press(*"dev")
+        await settle(pilot)
+        assert dialog.query_one("#dialog-word-0", Input).value == "dev"

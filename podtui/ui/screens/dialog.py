@@ -210,7 +210,7 @@ class Dialog(ModalScreen[T | None]):
                 for number, confirmation in enumerate(self.asked):
                     with Horizontal(classes="dialog-word"):
                         yield Label(Text(harmless(confirmation.prompt)))
-                        yield Input(id=f"dialog-word-{number}", compact=True)
+                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)  # the letter that brought the focus stays
                 yield from self.compose_reference()
             with Fixed():
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
