@@ -232,6 +232,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("nodes.cordon", "C", "Cordon", "No new pods on the node; again: uncordon", "nodes", Permission("patch", "nodes"), True, True),
     Command("nodes.edit", "e", "Edit", "Edit the YAML in your editor, see the difference, send it", "nodes", _PATCH_NODES, True),
     Command("nodes.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "nodes", _PATCH_NODES, True),
+    Command("nodes.undo", "u", "Undo", "Take back the last change", "nodes", changes=True),
+    Command("nodes.journal", "J", "Journal", "Every change that podtui made: look, copy its command, undo", "nodes"),
     Command("nodes.pods", "p", "Pods", "The pods of the node in the main list", "nodes", footer=True),
     Command("nodes.filter", "slash", "Filter", "Filter the nodes by name (-l SELECTOR: by label, !TEXT: all others)", "nodes", footer=True),
     Command("nodes.next-pane", "tab,shift+tab", "Next pane", "From the list to the details, and back", "nodes"),

@@ -124,8 +124,9 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.press("tab", "enter")
     terminal.wait_for(rf"{bare_node} +NotReady,SchedulingDisabled|{bare_node} +Unknown,SchedulingDisabled")
     assert kubectl("get", "node", bare_node, "-o", "jsonpath={.spec.unschedulable}") == "true"
-    terminal.press("C")
-    terminal.wait_for(f"Uncordon node {bare_node}")
+    terminal.press("u")  # as C would, by the journal
+    terminal.wait_for(f"Undo cordon node/{bare_node}")
+    terminal.wait_for(rf"\$ kubectl (.|\n)*uncordon {bare_node}")
     terminal.press("tab", "enter")
     terminal.wait_without("SchedulingDisabled")
     assert kubectl("get", "node", bare_node, "-o", "jsonpath={.spec.unschedulable}") == ""

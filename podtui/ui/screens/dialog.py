@@ -210,7 +210,8 @@ class Dialog(ModalScreen[T | None]):
                 for number, confirmation in enumerate(self.asked):
                     with Horizontal(classes="dialog-word"):
                         yield Label(Text(harmless(confirmation.prompt)))
-                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)  # the letter that brought the focus stays
+                        # Nothing is selected by the focus: the letter that brought it there stays.
+                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
                 yield from self.compose_reference()
             with Fixed():
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):

@@ -250,6 +250,19 @@ class NodesScreen(ModalScreen[str]):
         elif (current := self._list.current) is not None:
             start_editing(self.app, self.session, current, built_in=built_in)
 
+    def action_undo(self) -> None:
+        from podtui.ui.screens.undo import undo_last
+
+        if refusal := self._rights.refusal("nodes.undo", None):
+            self.app.notify(refusal, severity="warning", markup=False)
+        else:
+            self.run_worker(undo_last(self.app, self.session), group="undo", exclusive=True, exit_on_error=False)
+
+    def action_journal(self) -> None:
+        from podtui.ui.screens.journal import JournalScreen
+
+        self.app.push_screen(JournalScreen(self.session))
+
     def action_pods(self) -> None:
         if (current := self._list.current) is not None:
             self.dismiss(current.name)
