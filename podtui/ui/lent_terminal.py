@@ -46,6 +46,8 @@ class LentTerminal:
 
         Raises EditorMissing when it cannot be started. Whatever happens, the screen is podtui's again afterwards.
         """
+        if self.lent:
+            raise EditorMissing(f"cannot start {harmless(command[0])}: another program has the terminal")
         failed: BaseException | None = None
         code = 0
         self.lent = True

@@ -65,12 +65,14 @@ async def test_a_paste_of_several_lines_is_tried_at_once_and_created() -> None:
         assert app.results == [1] and app.told == ["pod/b created"]
 
 
-async def test_a_paste_of_one_line_is_a_path() -> None:
+async def test_a_paste_of_one_line_is_a_path_unless_it_is_json() -> None:
     dialog, app = opened(Objects())
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await checked(pilot, "/tmp/pod.yaml\n")
         assert dialog.path == "/tmp/pod.yaml"
+        await checked(pilot, '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}}')
+        assert dialog.path == "" and "✓ pod/b" in text(dialog, "#create-documents")
 
 
 async def test_enter_without_a_path_offers_the_templates_and_checks_what_the_editor_saves() -> None:

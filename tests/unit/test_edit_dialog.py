@@ -198,6 +198,17 @@ async def test_quitting_podtui_at_the_difference_keeps_the_text(state: Path) -> 
     assert "image: b" in kept.read_text() and app.farewell == [f"What you typed is kept in {kept}"]
 
 
+async def test_the_key_pressed_twice_opens_one_editor() -> None:
+    server = Server()
+    app = Editing(server)
+    async with app.run_test(size=(80, 24)) as pilot:
+        start_editing(app, app.session, REF)  # the second time
+        await saved(pilot, "app: web", "app:  web")
+        await told(pilot, "Edit cancelled, no changes made.")
+        await pilot.pause(0.2)
+        assert not isinstance(app.screen, EditorScreen)
+
+
 async def test_no_change_is_no_edit() -> None:
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:

@@ -35,8 +35,10 @@ _LONGEST = 60  # characters of a value that someone else changed
 
 
 def start_editing(app: App[Any], session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
-    """Begin to edit, in a worker of the application: it goes on when the screen that it was started from is left."""
-    app.run_worker(edit_object(cast("PodtuiApp", app), session, ref, built_in=built_in), group="edit", exit_on_error=False)
+    """Begin to edit, in a worker of the application: it goes on when the screen that it was started from is left. One at a time: who
+    presses the key again before the object is read means one editor."""
+    work = edit_object(cast("PodtuiApp", app), session, ref, built_in=built_in)
+    app.run_worker(work, group="edit", exclusive=True, exit_on_error=False)
 
 
 async def edit_object(app: PodtuiApp, session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:

@@ -29,7 +29,7 @@ class PathInput(Input):
             self.names = names
 
     class Pasted(Message):
-        """Several lines were pasted: no path, but a manifest."""
+        """Several lines were pasted, or JSON: no path, but a manifest."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -38,7 +38,7 @@ class PathInput(Input):
     def _on_paste(self, event: events.Paste) -> None:
         """Before Input's own, which would take the first line alone. Terminals send a pasted line end as a carriage return."""
         text = event.text.replace("\r\n", "\n").replace("\r", "\n")
-        if "\n" in text.strip():
+        if "\n" in text.strip() or text.lstrip().startswith("{"):
             event.prevent_default()
             event.stop()
             self.post_message(self.Pasted(text))
