@@ -119,7 +119,8 @@ def meta(uid: str = "u1", version: str = "7", **more: Any) -> dict[str, Any]:
 def session(objects: Objects, protected: tuple[str, ...] = ()) -> Any:
     rows = {"r": SimpleNamespace(labels={"release": "stable"})}
     return SimpleNamespace(
-        settings=SimpleNamespace(context="dev", kubectl_options=("--context", "dev")),
+        settings=SimpleNamespace(context="dev", namespace="default", kubectl_options=("--context", "dev")),
+        known_namespaces=["default"],
         config=Config(protected_contexts=list(protected)),
         objects=objects,
         pods=SimpleNamespace(rows=rows),

@@ -213,6 +213,16 @@ async def test_a_changed_text_is_left_only_at_the_second_escape_and_kept(state: 
         assert kept.name.startswith("pod-web-") and kept.name.endswith(".yaml")
 
 
+async def test_enter_keeps_the_indentation_and_tab_indents() -> None:
+    screen = EditorScreen("spec:\n  a: 1\n", "x.yaml", "x")
+    app = Shown(screen)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("down", "end", "enter", *"b:", "enter", "tab", *"c", "up", "up", "up", "end", "enter", "ctrl+s")
+        await settle(pilot)
+        assert app.results == ["spec:\n\n  a: 1\n  b:\n    c\n"]
+
+
 async def test_an_unchanged_text_is_left_at_once_and_not_kept(state: Path) -> None:
     app = Shown(EditorScreen(TEXT, "x.yaml", "x"))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -71,13 +71,12 @@ class CreateDialog(Dialog[int]):
         yield Static(id="create-names")
         with Horizontal(id="create-where"):
             yield Label("Namespace:")
-            known = getattr(self.session, "known_namespaces", [])
             yield Input(
                 self._preset,
                 id="create-namespace",
                 compact=True,
-                placeholder="each document's own",
-                suggester=SuggestFromList(known),
+                placeholder=f"each document's own, otherwise {harmless(self.session.settings.namespace)}",
+                suggester=SuggestFromList(self.session.known_namespaces),
                 select_on_focus=False,
             )
         yield Static("F4: write it in an editor, from a template. YAML can be pasted too.", id="create-hint", markup=False)

@@ -78,6 +78,15 @@ class EditArea(TextArea):
         width, height = self.virtual_size  # at least the widget's, so that what stands behind a short line is not cut
         self.virtual_size = Size(max(width, self.scrollable_content_region.width), height)
 
+    async def _on_key(self, event: events.Key) -> None:
+        """Enter begins the new line below the old one. Before TextArea's own, which puts it at the left edge."""
+        if event.key == "enter" and self._yaml and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            row, column = min(self.selection)
+            before = self.document.get_line(row)[:column]
+            self._replace_via_keyboard("\n" + before[: len(before) - len(before.lstrip(" "))], *self.selection)
+
     async def _on_paste(self, event: events.Paste) -> None:
         """Before TextArea's own, which Textual calls next. Terminals send a pasted line end as a carriage return."""
         event.text = self._substitutes.put(event.text.replace("\r\n", "\n").replace("\r", "\n"))
