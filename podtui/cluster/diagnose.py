@@ -16,7 +16,7 @@ from podtui.cluster.diagnose_containers import container_findings, starting_find
 from podtui.cluster.diagnose_placement import event_line, is_unplaced, node_ref, placement_findings, verdicts
 from podtui.cluster.diagnosis import Action, Diagnosis, Facts, Finding
 from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.values import mapping, mappings, string, strings
+from podtui.cluster.values import integer, mapping, mappings, string, strings
 from podtui.cluster.values import time as moment
 
 _GRAVEST = ("error", "warn", "info", "ok")
@@ -100,14 +100,20 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
             (Action("delete", f"delete pod {ref.name} (with force)", ref),),
         )
     elif overdue > _OVERDUE:
-        running = [one.name for one in containers_of(spec, mapping(facts.pod.get("status"))) if one.state.kind == "running"]
-        still = f"Still running: {', '.join(running)}." if running else "The kubelet has not told yet that its containers have ended."
-        warnings = tuple(event_line(event, facts.now) for event in facts.events if event.is_warning)[-3:]
+        found = containers_of(spec, mapping(facts.pod.get("status")))
+        running = [one.name for one in found if one.state.kind == "running"]
+        still = "The kubelet has not told yet that its containers have ended."
+        if running:
+            still = f"Still running: {', '.join(running)}."
+        elif found and all(one.state.kind == "terminated" for one in found):
+            still = "Its containers have ended, but the kubelet has not let go of the pod: of its volumes or its network, perhaps."
+        begun = until - (integer(meta.get("deletionGracePeriodSeconds")) or 0)
+        warnings = [event_line(event, facts.now) for event in facts.events if event.is_warning and event.last >= begun]
         yield Finding(
             "error",
             f"Terminating, overdue for {age(overdue)}",
             still,
-            warnings,
+            tuple(warnings[-3:]),
             "Look at the node and its kubelet.",
             (Action("delete", f"delete pod {ref.name} (with force)", ref),),
         )

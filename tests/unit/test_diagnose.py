@@ -301,6 +301,17 @@ def test_a_pod_on_a_lost_node_is_offered_to_be_forced() -> None:
     assert finding.evidence == ("Ready=Unknown NodeStatusUnknown: Kubelet stopped.",)
 
 
+def test_a_pod_that_does_not_end_is_told_with_what_still_runs_and_what_was_said_since() -> None:
+    wanted = deleted(100)
+    wanted["status"]["containerStatuses"][0]["ready"] = True
+    events = [said("FailedScheduling", "long ago", ago=500), said("FailedKillPod", "cannot stop it", ago=50)]
+    finding = first(wanted, events=events, node=node_with("True"))
+    assert (finding.title, finding.words) == ("Terminating, overdue for 100s", "Still running: app.")
+    assert len(finding.evidence) == 1 and "cannot stop it" in finding.evidence[0]
+    wanted["status"]["containerStatuses"][0]["state"] = ended(0)
+    assert "has not let go of the pod" in first(wanted).words
+
+
 def test_containers_that_end_with_their_pod_are_no_trouble() -> None:
     wanted = deleted(-20)
     wanted["status"]["containerStatuses"][0]["state"] = ended(137)
