@@ -249,7 +249,7 @@ async def test_read_only_by_its_key_counts_for_a_dialog_that_is_open_already(ser
 
 # -- the cluster's side, without a screen ---------------------------------------------------------------------------
 
-READS = {"get", "metadata", "select", "seen", "check", "deletion"}
+READS = {"in_use", "get", "metadata", "select", "seen", "check", "deletion"}
 """The methods of Objects that change nothing."""
 
 CALLS: dict[str, Callable[[Objects], Awaitable[Any]]] = {
