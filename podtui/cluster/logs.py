@@ -424,8 +424,10 @@ class LogFollower:
                 except StopAsyncIteration:
                     return
             if not check.result():
+                await self._tell_gap(batches)
                 async for chunk in stream:
                     yield chunk
+                    await self._tell_gap(batches)  # the first line after a quiet time may be the one that shows it
         finally:
             ends = [task for task in (check, coming) if task is not None]
             for task in ends:
