@@ -205,7 +205,8 @@ class Merger:
         if source.catching_up:
             self._progress = now
         if len(self._sources) == 1:
-            self.flush()
+            while self.flush():  # noqa: ASYNC110
+                await asyncio.sleep(0)
             return
         self._some.set()
         while source.waiting > _MOST_OF_ONE or sum(each.waiting for each in self._sources.values()) > _MOST:

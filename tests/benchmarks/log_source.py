@@ -34,6 +34,12 @@ _CHUNK = 1000  # lines
 BODY = b" INFO request served path=/items/17 status=200 duration=12.5ms user=anna bytes=4711 upstream=10.64.2.19:8080 id="
 
 
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    """What there is before anybody follows."""
+    for none in ():
+        yield none
+
+
 async def _flood(count: int, times: bool) -> AsyncGenerator[bytes, None]:
     for start in range(0, count, _CHUNK):
         at = time.time_ns()
@@ -65,6 +71,8 @@ def serve(lines: int, folder: Path) -> DemoServer:
 
     def log(self: Kubelet, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         times = query.get("timestamps") == "true"
+        if query.get("follow") != "true":
+            return _nothing()
         return _flood(lines, times) if pod == "flood" else _long(times) if pod == "long" else _steady(times)
 
     Kubelet.log = log  # type: ignore[method-assign]

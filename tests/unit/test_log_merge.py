@@ -47,6 +47,14 @@ async def test_one_source_never_waits():
     assert out.lines == [(0, "a", 1), (0, "b", 2)]
 
 
+async def test_all_lines_of_one_source_come_however_many_come_at_once():
+    out = Out()
+    merger = Merger(out)
+    merger.add(0)
+    await merger.put(0, LogBatch([line(place, str(place)) for place in range(10_000)]))
+    assert out.texts == [str(place) for place in range(10_000)]
+
+
 async def test_tails_come_in_exact_order_however_late_one_of_them_is():
     out = Out()
     merger = Merger(out)
