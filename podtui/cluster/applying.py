@@ -22,6 +22,7 @@ from podtui.text import harmless
 
 MANAGER = "podtui"
 APPLY = "application/apply-patch+yaml"
+_TRIES = 5
 QUERY = (("fieldManager", MANAGER), ("fieldValidation", "Strict"))
 
 
@@ -55,7 +56,20 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 async def preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
-    """Ask the server (dry run) what applying `value` would make of the object that has its name now. Raises what the server says."""
+    """Ask the server (dry run) what applying `value` would make of the object that has its name now. Raises what the server says.
+
+    A pod that is just starting is changed at any moment (its status is): what was changed between two requests is looked at again.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _preview(connection, ref, value)
+        except Conflict as error:
+            if error.reason != "Conflict":
+                raise
+    return await _preview(connection, ref, value)
+
+
+async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
     before = await connection.json("GET", ref.path)
     metadata = before.get("metadata") or {}
     seen = msgspec.structs.replace(ref, uid=metadata.get("uid", ""), resource_version=metadata.get("resourceVersion", ""))

@@ -69,8 +69,9 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
         return
     yield from _claim_findings(facts)
     condition = _condition(status, "PodScheduled")
-    message = string(condition.get("message"))
     told = [event for event in facts.events if event.reason in ("FailedScheduling", "NotTriggerScaleUp", "Preempted")]
+    failed = [event.message for event in told if event.reason == "FailedScheduling"]
+    message = string(condition.get("message")) or (failed[-1] if failed else "")  # the event may be there before the condition
     scheduler = string(spec.get("schedulerName")) or _SCHEDULER
     if not condition and not told:
         others = f"the scheduler {scheduler}, which the pod names," if scheduler != _SCHEDULER else "the scheduler"

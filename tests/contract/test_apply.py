@@ -156,3 +156,20 @@ async def test_who_may_not_create_but_change_is_shown_the_difference(x: Applied,
     finally:
         await connection.close()
     assert await x.data() == {"a": "2"}
+
+
+async def test_what_is_changed_while_it_is_looked_at_is_looked_at_again(x: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
+    await x.create(settings(a="1"))
+    ask, count = x.connection.json, 0
+
+    async def changed_meanwhile(method: str, path: str, **more: Any) -> Any:
+        nonlocal count
+        if method == "PATCH" and more.get("query", [("", "")])[0] == ("dryRun", "All") and count < 3:
+            count += 1
+            await ask("PATCH", x.ref.path, body={"data": {"n": str(count)}}, content_type=MERGE, query=[("fieldManager", "someone")])
+        return await ask(method, path, **more)
+
+    monkeypatch.setattr(x.connection, "json", changed_meanwhile)
+    checked = await x.check(settings(a="2"))
+    assert (checked.state, count) == ("exists", 3)
+    assert checked.preview is not None and checked.preview.before["data"]["n"] == "3"

@@ -154,6 +154,12 @@ def test_a_claim_that_keeps_the_scheduler_from_looking_is_told_and_no_node_is_bl
     assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
 
 
+def test_the_event_speaks_for_the_scheduler_before_the_condition_is_there() -> None:
+    told = said("FailedScheduling", '0/1 nodes are available: persistentvolumeclaim "data" not found. not found')
+    words = first(pod() | {"status": {"phase": "Pending"}}, events=[told], nodes=[make()], loads={}).words
+    assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
+
+
 def test_a_claim_that_waits_for_its_first_pod_is_no_trouble() -> None:
     wanted = pending(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
     claim = {"status": {"phase": "Pending"}, "spec": {"storageClassName": "late"}}
