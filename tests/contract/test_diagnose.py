@@ -45,12 +45,17 @@ async def diagnosed(connection: Connection, ref: ObjectRef, holds: Holds) -> Dia
 
 
 async def scheduler_told(connection: Connection, ref: ObjectRef) -> dict[str, int]:
-    """The reasons of the scheduler's message, with the number of nodes of each."""
-    pod = await connection.json("GET", ref.path)
-    conditions = {one["type"]: one for one in pod["status"].get("conditions", ())}
-    told = read_message(conditions["PodScheduled"].get("message", ""))
-    assert told is not None, conditions
-    return told.reasons
+    """The reasons of the scheduler's message, with the number of nodes of each.
+
+    The scheduler writes its event and the pod's condition one beside the other: the condition may come after the event.
+    """
+    for _ in range(100):
+        pod = await connection.json("GET", ref.path)
+        conditions = {one["type"]: one for one in pod["status"].get("conditions", ())}
+        if told := read_message(conditions.get("PodScheduled", {}).get("message", "")):
+            return told.reasons
+        await asyncio.sleep(0.2)
+    raise AssertionError(conditions)
 
 
 @pytest.mark.parametrize(

@@ -495,8 +495,12 @@ async def test_a_pod_that_no_node_takes_has_the_schedulers_event(connection: Con
 
     (event,) = await until(told)
     assert event["type"] == "Warning" and "didn't match Pod's node affinity/selector" in event["message"]
-    status = (await connection.json("GET", PODS.path(namespace, "a")))["status"]
-    (condition,) = (one for one in status["conditions"] if one["type"] == "PodScheduled")
+
+    async def conditions() -> Any:
+        status = (await connection.json("GET", PODS.path(namespace, "a")))["status"]
+        return [one for one in status.get("conditions", ()) if one["type"] == "PodScheduled"]
+
+    (condition,) = await until(conditions)
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
 
 
