@@ -91,9 +91,7 @@ COMMANDS: dict[str, CommandLine] = {
         CommandLine(
             "themes", "list the themes, or check one", (Option(("--check",), "FILE", "check this theme file", file=True),), common=False
         ),
-        CommandLine(
-            "completion", "print the completion script of a shell", word="SHELL", choices=("bash", "zsh", "fish"), common=False
-        ),
+        CommandLine("completion", "print the completion script of a shell", word="SHELL", choices=("bash", "zsh", "fish"), common=False),
     )
 }
 

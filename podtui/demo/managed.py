@@ -208,8 +208,13 @@ def given(entries: Any) -> list[dict[str, Any]] | None:
     """The managedFields that a client sends, where they say who owns what: [] for the list of one empty entry, which resets them."""
     if entries == [{}]:
         return []
-    usable = isinstance(entries, list) and entries and all(
-        isinstance(one, dict) and one.get("operation") in ("Apply", "Update") and isinstance(one.get("fieldsV1"), dict) for one in entries
+    usable = (
+        isinstance(entries, list)
+        and entries
+        and all(
+            isinstance(one, dict) and one.get("operation") in ("Apply", "Update") and isinstance(one.get("fieldsV1"), dict)
+            for one in entries
+        )
     )
     return list(entries) if usable else None
 

@@ -56,7 +56,7 @@ class SessionActs:
     async def prepare(self, part: Part) -> None:
         """Finds a node if one is named, and writes the step's files."""
         step = part.step
-        texts = [*part.keys, *(text for text, in (*part.expect, *part.gone)), *step.run.files.values()]
+        texts = [*part.keys, *(text for (text,) in (*part.expect, *part.gone)), *step.run.files.values()]
         if step.run.label is not None:
             texts.append(step.run.label.node)
         if any("{node}" in text for text in texts) and "node" not in self._known:

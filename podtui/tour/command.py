@@ -260,4 +260,3 @@ def _framed(text: str, width: int) -> str:
 
     lines = (f"│{line}{' ' * max(0, width - cell_len(line))}│" for line in text.splitlines())
     return "\n".join([f"┌{'─' * width}┐", *lines, f"└{'─' * width}┘"])
-

@@ -69,10 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.filter", "slash", "Filter", "Filter the pods by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
     Command("main.selector", "equals_sign", "Selector", "Narrow the pods by a label selector, as kubectl's -l", "main", footer=True),
     Command("main.all-namespaces", "0", "All namespaces", "Show the pods of all namespaces", "main"),
-    *(
-        Command(f"main.favourite-{n}", str(n), f"Favourite {n}", f"Show the pods of favourite namespace {n}", "main")
-        for n in range(1, 10)
-    ),
+    *(Command(f"main.favourite-{n}", str(n), f"Favourite {n}", f"Show the pods of favourite namespace {n}", "main") for n in range(1, 10)),
     Command("main.read-only", "r", "Read-only", "Turn read-only on or off: nothing that changes the cluster can be sent", "main"),
     Command("main.logs", "l", "Logs", "Follow the logs of the pod, or marked ones", "main", Permission("get", "pods", "log"), footer=True),
     Command("main.all-logs", "ctrl+l", "All logs", "Logs of all pods shown, and that come", "main", Permission("get", "pods", "log")),

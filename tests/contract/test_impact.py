@@ -140,9 +140,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
         body={"spec": {"minAvailable": 3}},
         content_type="application/merge-patch+json",
     )
-    strict = await until(
-        lambda: look(connection, namespace), lambda now: settled(now) and now.budgets[0].status.disruptions_allowed == 0
-    )
+    strict = await until(lambda: look(connection, namespace), lambda now: settled(now) and now.budgets[0].status.disruptions_allowed == 0)
     words = eviction_refusal(strict.budgets, second)
     assert words == "it needs 3 healthy pods and has 3"
     with pytest.raises(TooManyRequests) as refused:

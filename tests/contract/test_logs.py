@@ -78,9 +78,7 @@ class Log:
 
 
 @asynccontextmanager
-async def following(
-    connection: Connection, ref: ObjectRef, name: str = "", options: LogOptions | None = None
-) -> AsyncIterator[Log]:
+async def following(connection: Connection, ref: ObjectRef, name: str = "", options: LogOptions | None = None) -> AsyncIterator[Log]:
     follower = LogFollower(connection, ref, name, options)
     log = Log(follower)
     task = asyncio.create_task(follower.run(log.take))

@@ -137,8 +137,10 @@ async def test_an_edit_goes_back_field_by_field(undoing: Undoing, namespace: str
     await Objects(undoing.connection).patch(ObjectRef(CONFIG_MAPS, "x", namespace), {"data": {"theirs": "x"}})
     step = await undoing.undo()
     assert (await undoing.objects.get(ref))["data"] == {"a": "1", "b": "2", "theirs": "x"}
-    assert step.commands == (shlex.join([*_kubectl(undoing), "patch", "configmap", "-n", namespace, "x", "--type=merge", "-p"])
-                             + """ '{"data": {"a": "1", "b": "2"}}'""",)
+    assert step.commands == (
+        shlex.join([*_kubectl(undoing), "patch", "configmap", "-n", namespace, "x", "--type=merge", "-p"])
+        + """ '{"data": {"a": "1", "b": "2"}}'""",
+    )
 
 
 def _kubectl(undoing: Undoing) -> Sequence[str]:
@@ -298,9 +300,7 @@ class Model:
             self.done[at].counts, counts, at = counts, not counts, self.done[at].undoes
 
 
-async def test_any_sequence_of_changes_and_undos_ends_where_the_model_says(
-    undoing: Undoing, namespace: str, tmp_path: Path
-) -> None:
+async def test_any_sequence_of_changes_and_undos_ends_where_the_model_says(undoing: Undoing, namespace: str, tmp_path: Path) -> None:
     refs = [await made(undoing.connection, namespace, name) for name in ("x", "y")]
     loop, numbers = asyncio.get_running_loop(), iter(range(10_000))
 

@@ -143,7 +143,7 @@ def test_pictures_are_written_for_the_end_and_for_named_steps(home: Path, two_st
     for name in ("two.svg", "two-labels.svg"):
         drawn = (tmp_path / name).read_text(encoding="utf-8").replace("&#160;", " ")
         assert drawn.startswith("<svg") and "LABELS" in drawn and "Its labels: " in drawn
-        assert "url(\"http" not in drawn, "nothing is loaded from the net"
+        assert 'url("http' not in drawn, "nothing is loaded from the net"
 
 
 def shows_first_step(terminal: PtySession) -> None:

@@ -30,9 +30,7 @@ def pods(namespace: str, kubectl: Kubectl) -> str:
     return namespace
 
 
-def test_what_was_done_is_in_the_journal_and_taken_back(
-    open_podtui: Open, pods: str, kubectl: Kubectl, home: Path, tmp_path: Path
-) -> None:
+def test_what_was_done_is_in_the_journal_and_taken_back(open_podtui: Open, pods: str, kubectl: Kubectl, home: Path, tmp_path: Path) -> None:
     editor = Editor(tmp_path / "editor")
     podtui = open_podtui("-n", pods, size=(80, 24), env=editor.env)
     podtui.wait_for(r"db\s+0/1", PATIENCE)

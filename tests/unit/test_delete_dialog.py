@@ -105,7 +105,7 @@ async def test_an_eviction_is_sent_with_the_uid_and_shown_as_the_request_it_is()
         assert "Evict pod kubia in default?" in text(dialog, "#dialog-title")
         assert "the eviction is allowed" in text(dialog, "#delete-impact")
         (command,) = dialog.commands
-        assert command.startswith("echo '{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\"")
+        assert command.startswith('echo \'{"apiVersion":"policy/v1","kind":"Eviction"')
         assert command.endswith("| kubectl --context dev create --raw /api/v1/namespaces/default/pods/kubia/eviction -f -")
         confirm(dialog).focus()
         await pilot.press("enter")

@@ -68,9 +68,7 @@ class Objects:
             raise self.failures["in_use"].pop(0)
         return self.used
 
-    async def delete(
-        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background"
-    ) -> None:
+    async def delete(self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background") -> None:
         self.calls.append((ref.name, ref.uid, grace_seconds, force, *([] if propagation == "Background" else [propagation])))
         await self._fail(ref.name)
 

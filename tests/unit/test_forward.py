@@ -326,9 +326,7 @@ async def test_the_words_of_the_error_channel_become_the_forwards_error_made_har
         with pytest.raises(ConnectionResetError):
             await read_all(reader)
         await until(lambda: forward.error)
-        assert forward.error == (
-            "nothing listens on port 8080 in pod/web-1: dial tcp4 127.0.0.1:8080: connect: connection refused␛[2J"
-        )
+        assert forward.error == ("nothing listens on port 8080 in pod/web-1: dial tcp4 127.0.0.1:8080: connect: connection refused␛[2J")
         assert forward.state == "active" and forward.error_at > 0
 
 

@@ -36,10 +36,7 @@ class Terminal:
         self.stream.feed(text)
 
     def shows(self) -> list[list[tuple[object, ...]]]:
-        return [
-            [(c.data, c.fg, c.bg, c.bold) for x in range(WIDTH) for c in [self.screen.buffer[y][x]]]
-            for y in range(HEIGHT)
-        ]
+        return [[(c.data, c.fg, c.bg, c.bold) for x in range(WIDTH) for c in [self.screen.buffer[y][x]]] for y in range(HEIGHT)]
 
 
 def layout(lines: list[Strip]) -> LayoutUpdate:

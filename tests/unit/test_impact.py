@@ -169,9 +169,7 @@ def test_a_budget_tells_whether_an_eviction_would_be_allowed() -> None:
     assert "counts it: an eviction would be allowed (1 disruption is allowed now)" in allowed[-1].words
     refused = deletion(around(pod("a"), budgets=[budget(allowed=0, current=2)]))
     assert "poddisruptionbudget/web" in graves(refused)
-    assert any(
-        "an eviction would be refused, it needs 2 healthy pods and has 2; deleting does not ask it" in one.words for one in refused
-    )
+    assert any("an eviction would be refused, it needs 2 healthy pods and has 2; deleting does not ask it" in one.words for one in refused)
     both = deletion(around(pod("a"), pod("b"), budgets=[budget()]), evict=True)
     assert any("counts all 2: 1 of 2 evictions are refused, as 1 disruption is allowed now" in one.words for one in both)
 

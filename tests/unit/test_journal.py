@@ -165,9 +165,7 @@ async def test_a_namespace_is_kept_with_its_bare_pods(path: Path) -> None:
         owned = pod(ownerReferences=[{"kind": "ReplicaSet", "controller": True}])
         bare = pod(name="bare")
         namespace = {"metadata": {"name": "shop", "uid": "n"}}
-        server.answer = lambda request, body: web.json_response(
-            {"items": [owned, bare]} if request.path.endswith("/pods") else namespace
-        )
+        server.answer = lambda request, body: web.json_response({"items": [owned, bare]} if request.path.endswith("/pods") else namespace)
         await objects.delete(ObjectRef(NAMESPACES, "shop", "", "n"))
         entry = await only(journal)
         assert entry.pods == [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare", "labels": {}}}]

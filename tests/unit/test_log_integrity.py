@@ -224,9 +224,7 @@ class Integrity(RuleBasedStateMachine):
         # A run of which nothing was ever read leaves no trace of where something is missing; nor does a stream that ends in
         # good order before its end, when the pod is gone afterwards.
         if missing and texts and not self.lied and not gone:  # told once it is sure that no other run had begun
-            self.loop.run_until_complete(
-                until(lambda: any("missing" in note for source, note in self.taker.notes if source == number), 30)
-            )
+            self.loop.run_until_complete(until(lambda: any("missing" in note for source, note in self.taker.notes if source == number), 30))
 
 
 TestIntegrity = Integrity.TestCase

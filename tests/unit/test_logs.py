@@ -531,6 +531,7 @@ async def test_a_slow_sink_slows_the_reading_down():
     sizes: list[int] = []
 
     async with server.serve() as connection:
+
         async def sink(batch):
             sizes.append(sum(map(len, batch.lines)))
             await free.wait()

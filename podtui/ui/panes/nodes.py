@@ -103,9 +103,7 @@ class NodesPane(Vertical):
     def _columns(self) -> None:
         known = list(enumerate(self.store.columns))
         self._shown = [(place, column.name) for place, column in known if column.priority == 0 or self.wide]
-        columns = [
-            TableColumn(name, name.upper(), self.WIDEST.get(name, 40), flexible=name == "Name", least=20) for _, name in self._shown
-        ]
+        columns = [TableColumn(name, name.upper(), self.WIDEST.get(name, 40), flexible=name == "Name", least=20) for _, name in self._shown]
         if self.labels:
             columns.append(TableColumn("labels", "LABELS", 400))
         self.table.set_columns(columns, {"name": "Name", "status": "Status", "age": "Age"}.get(self.view.sort, ""), self.view.reverse)

@@ -58,9 +58,7 @@ class ForwardDialog(Dialog[list[Forward]]):
     # -- what is shown ------------------------------------------------------------------------------------------
     def compose_body(self) -> Iterable[Widget]:
         yield Static(Text("Reading the pod's ports…"), id="forward-declared")
-        yield Horizontal(
-            Label(Text("Ports")), Input(placeholder="8888:8080", compact=True, id="forward-ports"), classes="forward-field"
-        )
+        yield Horizontal(Label(Text("Ports")), Input(placeholder="8888:8080", compact=True, id="forward-ports"), classes="forward-field")
         yield Horizontal(Label(Text("Listen on")), Input(LOCALHOST, compact=True, id="forward-address"), classes="forward-field")
         yield Static(Text(HELP), id="forward-help")
         yield Static(id="forward-follows")

@@ -80,9 +80,7 @@ def matches(text: str, filter: str) -> bool:
     return all((word[1:] not in text) if word[0] == "!" and len(word) > 1 else word in text for word in filter.lower().split())
 
 
-def entry_lines(
-    entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime, undoes: Entry | None = None
-) -> list[Line]:
+def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime, undoes: Entry | None = None) -> list[Line]:
     """The entry whole. `why_not` says why it cannot be taken back, "" when it may be; `undoes` is what it took back itself."""
     target = entry.object
     word, style = ending(entry, undone, under_way)

@@ -164,9 +164,7 @@ class LogBuffer:
             owner.notes.add(start + index - owner.first)
         return self._drop()
 
-    def prepend(
-        self, lines: Sequence[str], continued: Collection[int] = (), *, times: Sequence[int] | None = None, source: int = 0
-    ) -> int:
+    def prepend(self, lines: Sequence[str], continued: Collection[int] = (), *, times: Sequence[int] | None = None, source: int = 0) -> int:
         """Add older lines before all others, the newest of them, as many as the limit has room for; returns how many."""
         at = array("q", bytes(8 * len(lines))) if times is None else array("q", times)
         end = len(lines)

@@ -252,8 +252,6 @@ class TextView(Vertical):
         self._search.count.show([], [words])
 
 
-
-
 def _near(lines: Sequence[Line], line: Line, number: int) -> int:
     """Where a line that was at `number` is now: the nearest equal one, else the same number."""
     for distance in range(_NEAR):
