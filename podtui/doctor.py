@@ -131,7 +131,7 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 # -- files --------------------------------------------------------------------------------------------------------
 def _own_configuration(arguments: Namespace) -> Finding:
-    from podtui.snapshot import is_key
+    from podtui.keys import is_key
     from podtui.ui.commands import BY_ID
     from podtui.ui.themes import find_theme
 

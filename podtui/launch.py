@@ -81,7 +81,7 @@ def check_keymap(options: Options, config: str | None) -> None:
     """Raises ConfigError for a keymap that names a command or a key that there is not, and for a theme in the configuration
     that there is not."""
     if options.config.keymap:
-        from podtui.snapshot import is_key
+        from podtui.keys import is_key
         from podtui.ui.commands import BY_ID
 
         configuration.check_keymap(BY_ID, config, is_key)

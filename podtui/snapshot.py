@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shlex
 import sys
-import unicodedata
 from argparse import Namespace
 from dataclasses import replace
 from io import StringIO
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podtui.errors import PodtuiError, UsageError
+from podtui.keys import keys_of
 from podtui.launch import check_keymap, log_to_file, prepare, prepare_environment
 from podtui.text import harmless
 
@@ -102,34 +101,6 @@ def size_of(text: str) -> tuple[int, int]:
     if not found or not (20 <= int(found[1]) <= 1000 and 5 <= int(found[2]) <= 500):
         raise UsageError(f"--size: {harmless(text)!r} is no size", "write COLUMNSxROWS, from 20x5 to 1000x500: 120x36")
     return int(found[1]), int(found[2])
-
-
-def keys_of(text: str) -> list[str]:
-    """The keys of --keys: names of keys, and texts (quoted if they hold spaces) that are typed letter by letter."""
-    return [key for word in key_words(text) for key in ([word] if is_key(word) else word)]
-
-
-def key_words(text: str) -> list[str]:
-    """The words of --keys. Raises UsageError for a quotation that does not end."""
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"--keys: {str(error).lower()}") from None
-
-
-def is_key(word: str) -> bool:
-    """Whether `word` is Textual's name of a key: enter, ctrl+d, question_mark, f5."""
-    from textual.keys import KEY_NAME_REPLACEMENTS, Keys
-
-    name = re.sub(r"^((ctrl|shift|alt|super|meta)\+)+", "", word)
-    if name != word:
-        return bool(name)
-    if name in {key.value for key in Keys} or name in KEY_NAME_REPLACEMENTS.values() or name == "space":
-        return True
-    try:
-        return len(name) > 1 and unicodedata.lookup(name.replace("_", " ")).isascii()
-    except KeyError:
-        return False
 
 
 def _write(path: Path, text: str) -> None:

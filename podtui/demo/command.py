@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from podtui.cli_options import program
-from podtui.demo.scenarios import DEFAULT, Scenario
+from podtui.demo import scenarios
+from podtui.demo.scenario import Scenario
 from podtui.errors import PodtuiError, UsageError
 from podtui.text import harmless
 
@@ -24,14 +25,14 @@ _PATIENCE = 10.0  # seconds that the cluster has to end by itself
 
 def run_demo(arguments: Namespace) -> int:
     """Runs until the user leaves; then the cluster and its folder are gone. Returns the exit code."""
-    name = arguments.scenario or DEFAULT
+    name = arguments.scenario or scenarios.DEFAULT
     speed, seed = _number("--speed", arguments.speed, "1"), _seed(arguments.seed)
     for option in ("kubeconfig", "context"):
         if getattr(arguments, option):
             raise UsageError(
                 f"--{option}: the demo is a cluster of its own", f"for another one: {program()} --{option} {getattr(arguments, option)}"
             )
-    scenario = Scenario.load(name)
+    scenario = scenarios.load(name)
     if arguments.serve:
         return _serve(scenario, speed, seed)
     from podtui.launch import check_terminal, run_dashboard

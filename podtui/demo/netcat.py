@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from podtui.demo.programs import Body, Connection, Task
-from podtui.demo.shell import Input, Shell, Streams
+from podtui.demo.shell import Shell
+from podtui.demo.shell_io import Input, Streams
 
 _WITH_VALUE = "pwis"
 
@@ -121,7 +122,7 @@ def _run_for_each(shell: Shell, port: int, command: list[str], io: Streams, *, m
                 wake()
 
         streams = Streams(socket.input, socket.send, io.err)
-        task = working[socket] = Task(clock, Shell(shell.context, streams, shell).command(command), ended)
+        task = working[socket] = Task(clock, shell.child(streams).command(command), ended)
         socket.wake = task.wake
         task.step()
         return socket

@@ -7,8 +7,9 @@ import posixpath
 from collections import deque
 
 from podtui.demo.programs import Body, Context, Program, Task
-from podtui.demo.shell import SHELLS, Input, Shell, Streams
+from podtui.demo.shell import SHELLS, Shell
 from podtui.demo.shell_commands import COMMANDS
+from podtui.demo.shell_io import Input, Streams
 
 _PATIENCE = 1.0  # simulated seconds that a probe's command may sleep
 _STEPS = 10_000
@@ -18,35 +19,6 @@ _KILLED = 137
 def knows(word: str) -> bool:
     """Whether there is such a command."""
     return word in SHELLS or word in COMMANDS or (word.startswith("/") and posixpath.basename(word) in COMMANDS)
-
-
-def work(shell: Shell, command: list[str]) -> Body:
-    """What a command line does: a shell with its script or with what it reads, or a single command."""
-    if command[0] not in SHELLS:
-        return (yield from shell.command(command))
-    words = command[1:]
-    while words and words[0].startswith("-"):
-        option, *words = words
-        if "e" in option:
-            shell.stops_on_error = True
-        if "c" in option:
-            if not words:
-                shell.streams.complain("sh: -c requires an argument")
-                return 2
-            shell.arguments = words[1:] or ["sh"]
-            return (yield from shell.script(words[0]))
-    if words:
-        shell.arguments = words
-        content = shell.context.files.get(shell.path(words[0]))
-        if content is None:
-            shell.streams.complain(f"sh: can't open '{words[0]}': No such file or directory")
-            return 2
-        return (yield from shell.script(content.decode("utf-8", "replace")))
-    while line := (yield from shell.streams.stdin.line()):
-        yield from shell.script(line.decode("utf-8", "replace"))
-        if shell.left:
-            break
-    return shell.status
 
 
 class Script(Program):
@@ -61,14 +33,14 @@ class Script(Program):
 
     def run(self) -> Body:
         streams = Streams(Input(), self.context.write, self.context.write)
-        return (yield from work(Shell(self.context, streams), self.context.command or ["sh"]))
+        return (yield from Shell(self.context, streams, COMMANDS).process(self.context.command or ["sh"]))
 
 
 def run_at_once(context: Context, command: list[str]) -> tuple[int, bytes]:
     """Exit code and output of a command that has no time to sleep: of a probe."""
     output = bytearray()
     streams = Streams(Input(), output.extend, output.extend)
-    body = work(Shell(context, streams), command or ["true"])
+    body = Shell(context, streams, COMMANDS).process(command or ["true"])
     slept = 0.0
     try:
         for _ in range(_STEPS):
@@ -100,7 +72,7 @@ class Process:
             self._ended(127)
             return
         streams = Streams(self._input, lambda data: self._put(1, data), lambda data: self._put(2, data))
-        self._task = Task(context.clock, work(Shell(context, streams), command), self._ended)
+        self._task = Task(context.clock, Shell(context, streams, COMMANDS).process(command), self._ended)
         self._task.step()
 
     def feed(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from podtui.demo.kinds import NAMESPACES, PODS, Kind
 from podtui.demo.nodes import node
-from podtui.demo.scenarios import Scenario
+from podtui.demo.scenario import Scenario
 from podtui.errors import UsageError
 from podtui.text import harmless
 

@@ -7,8 +7,7 @@ with the file, the line and the nearest known word.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,6 +17,8 @@ from msgspec import Meta
 from podtui.cluster import selectors
 from podtui.demo.kinds import KINDS, Kind, kind_of
 from podtui.demo.nodes import node
+from podtui.demo.scale import scale
+from podtui.demo.scenario import Manifest, Scenario, Step, Target
 from podtui.errors import SelectorError, UsageError
 from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
@@ -81,87 +82,21 @@ class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True):
     script: list[StepFile] = []
 
 
-# -- what it comes to -------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Manifest:
-    """An object to create, and where it stands in its file."""
+# -- those that there are -------------------------------------------------------------------------------------------
+def load(name: str = DEFAULT) -> Scenario:
+    """The scenario of that name, of that file (it has a `/` or ends in .yaml), or `scale:N[,churn=R]`.
 
-    kind: Kind
-    obj: dict[str, Any]
-    line: int = 0
-
-    @property
-    def namespace(self) -> str:
-        return (self.obj["metadata"].get("namespace") or "default") if self.kind.namespaced else ""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Which objects a step means: the one of this name, or all that the selector matches."""
-
-    kind: Kind
-    namespace: str
-    name: str = ""
-    selector: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of the script. `at` and `every` (0: once) are simulated seconds; `line` is where it stands."""
-
-    at: float
-    every: float = 0.0
-    create: tuple[Manifest, ...] = ()
-    patch: tuple[Target, Mapping[str, Any]] | None = None
-    delete: Target | None = None
-    node_down: str = ""
-    node_up: str = ""
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A cluster to begin with.
-
-    `nodes(now)` makes its Node objects, ready at the time `now`. `manifests` are created as a user would, in their order, and come to
-    life `warmup` simulated seconds before the start. `ready` makes objects that are already in the state in which they are to be found:
-    they are stored as they are. `churn` is how many pods a second are replaced.
+    Raises UsageError for a name that there is not, ConfigError for a file with mistakes.
     """
-
-    name: str
-    title: str = ""
-    path: str = ""
-    show: str = ""
-    warmup: float = 0.0
-    nodes: Callable[[str], Iterable[dict[str, Any]]] = lambda now: ()
-    manifests: tuple[Manifest, ...] = ()
-    script: tuple[Step, ...] = ()
-    ready: Callable[[float], Iterable[tuple[Kind, dict[str, Any]]]] = lambda now: ()
-    churn: float = 0.0
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        """The objects of its file."""
-        return [manifest.obj for manifest in self.manifests]
-
-    @classmethod
-    def load(cls, name: str = DEFAULT) -> Scenario:
-        """The scenario of that name, of that file (it has a `/` or ends in .yaml), or `scale:N[,churn=R]`.
-
-        Raises UsageError for a name that there is not, ConfigError for a file with mistakes.
-        """
-        if name.startswith("scale"):
-            from podtui.demo.scale import scale
-
-            return scale(name)
-        if "/" in name or name.endswith((".yaml", ".yml")):
-            return _checked(read(Path(name).expanduser(), ScenarioFile), Path(name).stem)
-        if name not in shipped():
-            raise UsageError(
-                f"--scenario: there is no scenario {harmless(name)!r}{near(name, [*shipped(), 'scale:N'])}", "a file needs its .yaml"
-            )
-        return _checked(read(FOLDER / f"{name}.yaml", ScenarioFile), name)
+    if name.startswith("scale"):
+        return scale(name)
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return _checked(read(Path(name).expanduser(), ScenarioFile), Path(name).stem)
+    if name not in shipped():
+        raise UsageError(
+            f"--scenario: there is no scenario {harmless(name)!r}{near(name, [*shipped(), 'scale:N'])}", "a file needs its .yaml"
+        )
+    return _checked(read(FOLDER / f"{name}.yaml", ScenarioFile), name)
 
 
 def shipped() -> list[str]:
@@ -171,7 +106,7 @@ def shipped() -> list[str]:
 
 def title_of(name: str) -> str:
     """What a shipped scenario says of itself."""
-    return Scenario.load(name).title
+    return load(name).title
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------

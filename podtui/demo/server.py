@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from podtui.demo.behaviour import Behaviour
-    from podtui.demo.scenarios import Scenario
+    from podtui.demo.scenario import Scenario
     from podtui.demo.stage import Stage
 
 NAME = "podtui-demo"

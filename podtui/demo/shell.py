@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 
 from podtui.demo.programs import Body, Context, Task
-from podtui.demo.shell_arithmetic import arithmetic
+from podtui.demo.shell_expansion import Expansion
+from podtui.demo.shell_io import Exit, Input, Leave, Output, Streams
 from podtui.demo.shell_syntax import (
     AndOr,
     Case,
@@ -26,93 +26,62 @@ from podtui.demo.shell_syntax import (
     ShellSyntaxError,
     Simple,
     While,
-    Word,
     parse,
-    words_of,
 )
 
-Output = Callable[[bytes], None]
+Command = Callable[["Shell", list[str], Streams], "int | Body"]
 SHELLS = ("sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash")
 _FREE_TURNS, _TURN = 50, 0.01  # after so many turns of loops without any sleep, each takes so many seconds
 _NOT_FOUND, _SYNTAX = 127, 2
 
 
-class Exit(Exception):
-    """The shell ends."""
+class Shell(Expansion):
+    """One shell process with its variables, its working directory and the commands that it finds."""
 
-    def __init__(self, code: int) -> None:
-        self.code = code & 255
-
-
-class Leave(Exception):
-    """break, continue or return, out of so many loops."""
-
-    def __init__(self, kind: str, levels: int = 1) -> None:
-        self.kind = kind
-        self.levels = levels
-
-
-class Input:
-    """What a command reads: fed from outside or by the command before it in a pipe."""
-
-    def __init__(self, data: bytes = b"", *, closed: bool = True) -> None:
-        self.data = bytearray(data)
-        self.closed = closed
-
-    def line(self) -> Generator[float | None, None, bytes]:
-        """The next line with its newline, b"" at the end."""
-        seen = 0
-        while (place := self.data.find(b"\n", seen)) < 0 and not self.closed:
-            seen = len(self.data)
-            yield None
-        return self._take(place + 1 or len(self.data))
-
-    def some(self) -> Generator[float | None, None, bytes]:
-        """What is there, at least a byte; b"" at the end."""
-        while not self.data and not self.closed:
-            yield None
-        return self._take(len(self.data))
-
-    def all(self) -> Generator[float | None, None, bytes]:
-        while not self.closed:
-            yield None
-        return self._take(len(self.data))
-
-    def _take(self, size: int) -> bytes:
-        taken = bytes(self.data[:size])
-        del self.data[:size]
-        return taken
-
-
-class Streams:
-    def __init__(self, stdin: Input, out: Output, err: Output) -> None:
-        self.stdin, self.out, self.err = stdin, out, err
-
-    def say(self, text: str) -> None:
-        self.out(text.encode() + b"\n")
-
-    def complain(self, text: str) -> None:
-        self.err(text.encode() + b"\n")
-
-
-class Shell:
-    """One shell process with its variables and its working directory."""
-
-    def __init__(self, context: Context, streams: Streams, parent: Shell | None = None) -> None:
-        self.context = context
+    def __init__(self, context: Context, streams: Streams, commands: Mapping[str, Command], parent: Shell | None = None) -> None:
+        super().__init__(context, parent)
         self.streams = streams
-        self.variables: dict[str, str] = dict(parent.variables if parent else context.env)
+        self.commands = commands
         self.functions: dict[str, Node] = dict(parent.functions) if parent else {}
-        self.arguments: list[str] = list(parent.arguments) if parent else ["sh"]
-        self.cwd: str = parent.cwd if parent else "/"
-        self.status = 0
         self._turns = 0  # of loops, since it slept
         self.left = False
         """`exit` was said."""
         self.stops_on_error = False
         self._running_jobs = 0
 
+    def child(self, streams: Streams) -> Shell:
+        """Another shell that begins with what this one has."""
+        return Shell(self.context, streams, self.commands, self)
+
     # -- running
+
+    def process(self, command: list[str]) -> Body:
+        """What a command line does: a shell with its script or with what it reads, or a single command."""
+        if command[0] not in SHELLS:
+            return (yield from self.command(command))
+        words = command[1:]
+        while words and words[0].startswith("-"):
+            option, *words = words
+            if "e" in option:
+                self.stops_on_error = True
+            if "c" in option:
+                if not words:
+                    self.streams.complain("sh: -c requires an argument")
+                    return 2
+                self.arguments = words[1:] or ["sh"]
+                return (yield from self.script(words[0]))
+        if words:
+            self.arguments = words
+            content = self.context.files.get(self.path(words[0]))
+            if content is None:
+                self.streams.complain(f"sh: can't open '{words[0]}': No such file or directory")
+                return 2
+            return (yield from self.script(content.decode("utf-8", "replace")))
+        while line := (yield from self.streams.stdin.line()):
+            yield from self.script(line.decode("utf-8", "replace"))
+            if self.left:
+                break
+        return self.status
 
     def script(self, text: str) -> Body:
         """Runs a script to its end; gives its exit code."""
@@ -139,13 +108,9 @@ class Shell:
 
     def call(self, words: list[str], streams: Streams) -> Body:
         """A function, a command, or `not found`."""
-        from podtui.demo.shell_commands import COMMANDS
-
         name = words[0]
         if name in SHELLS:
-            from podtui.demo.processes import work
-
-            return (yield from work(Shell(self.context, streams, self), words))
+            return (yield from self.child(streams).process(words))
         if name in self.functions:
             before, self.arguments = self.arguments, words
             try:
@@ -155,11 +120,11 @@ class Shell:
                     raise
             self.arguments = before
             return self.status
-        function = COMMANDS.get(name) or COMMANDS.get(posixpath.basename(name) if name.startswith("/") else "")
+        function = self.commands.get(name) or self.commands.get(posixpath.basename(name) if name.startswith("/") else "")
         if function is None:
             path = self.path(name)
             if "/" in name and path in self.context.files:
-                return (yield from Shell(self.context, streams, self).script(self.context.files[path].decode("utf-8", "replace")))
+                return (yield from self.child(streams).script(self.context.files[path].decode("utf-8", "replace")))
             streams.complain(f"sh: {name}: not found")
             return _NOT_FOUND
         result = function(self, words[1:], streams)
@@ -224,7 +189,7 @@ class Shell:
             if inner is None:
                 self.status = 1
             elif node.subshell:
-                child = Shell(self.context, inner, self)
+                child = self.child(inner)
                 try:
                     self.status = yield from child.run(node.body, inner)
                 except Exit as end:
@@ -255,18 +220,18 @@ class Shell:
     def _pipe(self, parts: tuple[Node, ...], streams: Streams) -> Body:
         """The commands of a pipe side by side: each runs as far as it can whenever the one before it has slept or ended."""
         if len(parts) == 1:
-            return (yield from Shell(self.context, streams, self).run(parts[0], streams))
+            return (yield from self.child(streams).run(parts[0], streams))
         between = Input(closed=False)
 
         def pass_on(data: bytes) -> None:
             between.data += data
 
         first = Streams(streams.stdin, pass_on, streams.err)
-        left = _status(Shell(self.context, first, self), parts[0], first)
+        left = _status(self.child(first), parts[0], first)
         second = Streams(between, streams.out, streams.err)
-        right = _status(Shell(self.context, second, self), parts[1], second)
+        right = _status(self.child(second), parts[1], second)
         if len(parts) > 2:
-            right = Shell(self.context, second, self)._pipe(parts[1:], second)
+            right = self.child(second)._pipe(parts[1:], second)
         try:
             for wanted in left:
                 next(right)
@@ -279,7 +244,7 @@ class Shell:
         return self.status
 
     def _background(self, node: Node, streams: Streams) -> None:
-        child = Shell(self.context, streams, self)
+        child = self.child(streams)
         self._running_jobs += 1
 
         def ended(code: int) -> None:
@@ -296,6 +261,11 @@ class Shell:
         while self._running_jobs:
             yield 0.1
         return 0
+
+    def output_of(self, script: str, streams: Streams) -> Generator[float | None, None, str]:
+        output = bytearray()
+        self.status = yield from self.child(Streams(streams.stdin, output.extend, streams.err)).script(script)
+        return output.decode("utf-8", "replace").rstrip("\n")
 
     def _simple(self, node: Simple, streams: Streams) -> Body:
         words = yield from self.expand(node.words, streams)
@@ -360,121 +330,6 @@ class Shell:
 
         return add
 
-    # -- words
-
-    def path(self, name: str) -> str:
-        return posixpath.normpath(posixpath.join(self.cwd, name))
-
-    def text(self, word: Word, streams: Streams) -> Generator[float | None, None, str]:
-        """A word with everything put in, as one text."""
-        pieces = []
-        for part in word:
-            pieces.append(part.text if part.kind == "text" else (yield from self._value(part.kind, part.text, streams)))
-        return "".join(pieces)
-
-    def expand(self, words: tuple[Word, ...], streams: Streams) -> Generator[float | None, None, list[str]]:
-        """The fields that words come to: values that are not quoted are split at blanks, and names with * looked up."""
-        found: list[str] = []
-        for word in words:
-            fields = [""]
-            given = False  # whether there is something, were it only ""
-            pattern = False
-            for part in word:
-                if part.kind == "text":
-                    text = part.text
-                    if not part.quoted:
-                        pattern = pattern or "*" in text or "?" in text
-                        if text.startswith("~") and part is word[0] and (text == "~" or text[1] == "/"):
-                            text = self.variables.get("HOME", "/root") + text[1:]
-                    fields[-1] += text
-                    given = True
-                    continue
-                if part.kind == "variable" and part.text == "@" and part.quoted:
-                    head, *rest = self.arguments[1:] or [""]
-                    fields[-1] += head
-                    fields += rest
-                    given = given or len(self.arguments) > 1
-                    continue
-                value = yield from self._value(part.kind, part.text, streams)
-                if part.quoted:
-                    fields[-1] += value
-                    given = True
-                    continue
-                pieces = value.split()
-                if not pieces:
-                    continue
-                if value[0].isspace() and fields[-1]:
-                    fields.append("")
-                fields[-1] += pieces[0]
-                fields += pieces[1:]
-                if value[-1].isspace():
-                    fields.append("")
-                given = True
-            if fields[-1] == "" and len(fields) > 1:
-                fields.pop()
-            if given:
-                found += self._matching(fields[0]) if pattern and len(fields) == 1 else fields
-        return found
-
-    def _matching(self, pattern: str) -> list[str]:
-        wanted = self.path(pattern)
-        depth = wanted.count("/")
-        names = {"/".join(path.split("/")[: depth + 1]) for path in self.context.files}
-        found = sorted(name for name in names if fnmatch.fnmatchcase(name, wanted) and not posixpath.basename(name).startswith("."))
-        return (found if pattern.startswith("/") else [posixpath.relpath(name, self.cwd) for name in found]) or [pattern]
-
-    def _value(self, kind: str, text: str, streams: Streams) -> Generator[float | None, None, str]:
-        if kind == "arithmetic":
-            return str((yield from self._arithmetic(text, streams)))
-        if kind == "command":
-            output = bytearray()
-            inner = Streams(streams.stdin, output.extend, streams.err)
-            child = Shell(self.context, inner, self)
-            self.status = yield from child.script(text)
-            return output.decode("utf-8", "replace").rstrip("\n")
-        if text.startswith("#") and len(text) > 1:
-            return str(len(self._variable(text[1:])))
-        match = re.fullmatch(r"(\w+|[?$#@*!])(?:(:?[-=+?]|%%|%|##|#)(.*))?", text, re.DOTALL)
-        if match is None:
-            return ""
-        name, operator, word = match[1], match[2] or "", match[3] or ""
-        value = self._variable(name)
-        if operator.endswith(("-", "=", "+", "?")):
-            other = yield from self._inner(word, streams)
-            if operator.endswith("+"):
-                return other if value else ""
-            if value:
-                return value
-            if operator.endswith("?"):
-                streams.complain(f"sh: {name}: {other or 'parameter not set'}")
-                raise Exit(2)
-            if operator.endswith("="):
-                self.variables[name] = other
-            return other
-        if operator:
-            return _trimmed(value, operator, (yield from self._inner(word, streams)))
-        return value
-
-    def _inner(self, word: str, streams: Streams) -> Generator[float | None, None, str]:
-        """The word inside ${NAME:-word}."""
-        return " ".join((yield from self.expand(words_of(word), streams))) if word else ""
-
-    def _variable(self, name: str) -> str:
-        special = {"?": str(self.status), "$": "1", "#": str(len(self.arguments) - 1), "!": "2"}
-        if name in special:
-            return special[name]
-        if name in "@*":
-            return " ".join(self.arguments[1:])
-        if name.isdigit():
-            return self.arguments[int(name)] if int(name) < len(self.arguments) else ""
-        if name == "RANDOM":
-            return str(self.context.random.randrange(32768))
-        return self.cwd if name == "PWD" else self.variables.get(name, "")
-
-    def _arithmetic(self, text: str, streams: Streams) -> Generator[float | None, None, int]:
-        plain = " ".join((yield from self.expand(words_of(text), streams))) if "$" in text else text
-        return arithmetic(plain, self._variable)
-
 
 def _nothing() -> None:
     pass
@@ -489,13 +344,3 @@ def _status(shell: Shell, node: Node, streams: Streams) -> Body:
     except Leave:
         pass
     return shell.status
-
-
-def _trimmed(value: str, operator: str, pattern: str) -> str:
-    """${name%pattern} and its kin."""
-    lengths = range(len(value) + 1)
-    if operator.startswith("%"):
-        cuts = [cut for cut in lengths if fnmatch.fnmatchcase(value[cut:], pattern)]
-        return value[: (cuts[-1] if operator == "%" else cuts[0])] if cuts else value
-    cuts = [cut for cut in lengths if fnmatch.fnmatchcase(value[:cut], pattern)]
-    return value[(cuts[0] if operator == "#" else cuts[-1]) :] if cuts else value

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Generator
 
 from podtui.demo.programs import Body
-from podtui.demo.shell import Shell, Streams
+from podtui.demo.shell import Shell
+from podtui.demo.shell_io import Streams
 
 _DISK = 64 << 20  # the most that a file may hold
 _SUFFIXES = {"": 1, "c": 1, "w": 2, "b": 512, "k": 1 << 10, "K": 1 << 10, "kB": 1000, "M": 1 << 20, "MB": 1_000_000, "G": 1 << 30}

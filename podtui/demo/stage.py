@@ -16,7 +16,7 @@ from podtui.demo.errors import ApiError
 from podtui.demo.kinds import NODES, PODS
 from podtui.demo.nodes import reachable, unreachable
 from podtui.demo.scale import PodMaker
-from podtui.demo.scenarios import Manifest, Scenario, Step, Target
+from podtui.demo.scenario import Manifest, Scenario, Step, Target
 from podtui.demo.state import State
 from podtui.demo.writes import Writes
 from podtui.errors import ConfigError

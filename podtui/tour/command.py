@@ -171,13 +171,13 @@ def _list(asked: str | None) -> int:
 @contextmanager
 def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
     """Starts the built-in cluster with the tour's scenario; gives its kubeconfig. Its namespaces are shown, unless others are asked for."""
+    from podtui.demo import scenarios
     from podtui.demo.command import running
-    from podtui.demo.scenarios import Scenario
 
     name = tour.file.scenario
     if "/" in name or name.endswith((".yaml", ".yml")):
         name = str(tour.path.parent / name)
-    scenario = Scenario.load(name)
+    scenario = scenarios.load(name)
     if scenario.show == "all":
         arguments.all_namespaces = arguments.all_namespaces or not arguments.namespace
     elif scenario.show and not (arguments.all_namespaces or arguments.namespace):

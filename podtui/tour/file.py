@@ -182,7 +182,7 @@ def _texts(value: str | list[str]) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    from podtui.snapshot import key_words
+    from podtui.keys import key_words
 
     return key_words(text)
 

@@ -7,7 +7,7 @@ import unicodedata
 from textual.events import Key
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 
-from podtui.snapshot import is_key
+from podtui.keys import is_key
 from podtui.ui.widgets.key_hints import key_name
 
 

@@ -223,7 +223,7 @@ class Player:
 
     async def _press(self, part: Part, pace: Pace) -> None:
         """Words that are names of keys are pressed once what came before has had its effect; other words are typed."""
-        from podtui.snapshot import is_key
+        from podtui.keys import is_key
 
         for number, word in enumerate(part.keys):
             self._show("playing", self._spoken(part, number))

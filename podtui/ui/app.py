@@ -1,4 +1,4 @@
-"""The application: themes, the session's life, the screens. It composes and routes, nothing else."""
+"""The application: the session's life and the screens. It composes and routes, nothing else."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ import gc
 import signal
 from typing import ClassVar
 
-from rich.console import RenderableType
-from textual._compositor import CompositorUpdate
-from textual.app import App
 from textual.binding import Binding
-from textual.events import Event, Key
-from textual.screen import Screen
 
 from podtui.cluster.resources import Scope
 from podtui.cluster.session import Session
@@ -20,31 +15,19 @@ from podtui.cluster.settings import ConnectionSettings
 from podtui.errors import PodtuiError
 from podtui.options import Options
 from podtui.ui.commands import bindings
-from podtui.ui.frame import Frame
-from podtui.ui.key_order import KeyOrder
-from podtui.ui.lent_terminal import LentTerminal
 from podtui.ui.screens.main import MainScreen
-from podtui.ui.themes import colours, install_themes
+from podtui.ui.terminal_app import TerminalApp
 
 _SETTLED = ("live", "denied", "failed", "stale")
 
 
-class PodtuiApp(App[int]):
+class PodtuiApp(TerminalApp):
     """podtui on one terminal. `run()` returns when the user leaves; the session is closed by then."""
 
-    TITLE = "podtui"
     BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
-    ENABLE_COMMAND_PALETTE = False
-    INLINE_PADDING = 0
 
     def __init__(self, options: Options) -> None:
-        super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not make greys of them
-        self.options = options
-        self._frame = Frame()
-        self._keys = KeyOrder(self)
-        self.terminal = LentTerminal(self)
-        self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
-        install_themes(self, options.theme or options.config.theme)
+        super().__init__(options)
         self.session = self._session(options.settings, options.scope, read_only=False)
         self.set_keymap(options.config.keymap)
 
@@ -106,30 +89,6 @@ class PodtuiApp(App[int]):
         await before.close()
         if ended:
             self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
-
-    # -- keys ---------------------------------------------------------------------------------------------------
-    async def on_event(self, event: Event) -> None:
-        if not isinstance(event, Key) or event.is_forwarded:
-            await super().on_event(event)
-        elif self._keys.admit(event):
-            target = self.focused or self.screen
-            await super().on_event(event)
-            self._keys.handed_on(target)
-
-    # -- the terminal -------------------------------------------------------------------------------------------
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Textual's one way to the terminal: what is there already is taken out of the update (see `frame`)."""
-        if self.terminal.lent:
-            return  # another program has it; everything is painted anew afterwards
-        writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
-        if writes and isinstance(renderable, CompositorUpdate):
-            renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
-        super()._display(screen, renderable)
-
-    def repaint(self) -> None:
-        """Write the whole screen anew, whatever the terminal shows."""
-        self._frame.forget()
-        self.refresh(repaint=True, layout=True)
 
     # -- actions ------------------------------------------------------------------------------------------------
     def action_leave(self) -> None:

@@ -13,11 +13,11 @@ from podtui.ui.outside_editor import edit_outside, editor_command, kept_words
 from podtui.ui.screens.editor import Check, EditorScreen
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 
 async def edit_text(
-    app: PodtuiApp,
+    app: TerminalApp,
     text: str,
     name: str,
     title: str,
@@ -50,7 +50,7 @@ async def edit_text(
 
 
 async def _outside(
-    app: PodtuiApp, text: str, original: str | None, name: str, command: list[str], check: Check | None, heading: Sequence[str]
+    app: TerminalApp, text: str, original: str | None, name: str, command: list[str], check: Check | None, heading: Sequence[str]
 ) -> str | None:
     shown, faults = text, list[Fault]()
     while True:

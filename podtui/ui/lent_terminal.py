@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from podtui.errors import EditorMissing
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from textual.app import App
 
 _GRACE = 3.0  # seconds that a program gets to end when podtui was told to
 
@@ -29,8 +29,10 @@ _SANE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2
 class LentTerminal:
     """`run()` lends the terminal. While it is `lent`, nothing may be written to it."""
 
-    def __init__(self, app: PodtuiApp) -> None:
+    def __init__(self, app: App[int], repaint: Callable[[], None]) -> None:
+        """`repaint` writes the whole screen anew."""
         self._app = app
+        self._repaint = repaint
         self._process: asyncio.subprocess.Process | None = None
         self._told_to_end = False
         self.lent = False
@@ -57,7 +59,7 @@ class LentTerminal:
             except BaseException as error:  # raised again below
                 failed = error
             self.lent = False
-        self._app.repaint()
+        self._repaint()
         if self._told_to_end:
             self._app.exit(0)
         if failed is not None:

@@ -17,7 +17,7 @@ from podtui.folders import keep_text, private_folder, state_folder
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 BUILT_IN = "built-in"
 """The word for podtui's own editor, in the configuration and in the environment variables."""
@@ -43,7 +43,7 @@ def editor_command(configured: str = "", environ: Mapping[str, str] = os.environ
         raise EditorMissing(f"cannot read the editor's command {harmless(text)!r} ({origin}): {str(error).lower()}") from None
 
 
-async def edit_outside(app: PodtuiApp, text: str, name: str, command: list[str]) -> str:
+async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str]) -> str:
     """`text` as the editor left it. `name` is what the file is called; the file's end says what is in it (`pod-web.yaml`).
 
     The file is 0600 in a folder 0700 of the state folder, and both are gone afterwards. An editor ends the last line of a file;
@@ -63,7 +63,7 @@ async def edit_outside(app: PodtuiApp, text: str, name: str, command: list[str])
     return edited.removesuffix("\n") if edited.endswith("\n") and not text.endswith("\n") else edited
 
 
-def kept_words(app: PodtuiApp, text: str, name: str) -> str:
+def kept_words(app: TerminalApp, text: str, name: str) -> str:
     """Keep a text that was typed and not used, and say where; also after podtui has left the screen, when it is about to."""
     try:
         words = f"What you typed is kept in {harmless(str(keep_text(text, name)))}"

@@ -162,7 +162,7 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
 
 
 def test_a_key_that_there_is_not_is_told_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
-    from podtui.snapshot import is_key
+    from podtui.keys import is_key
     from podtui.ui.commands import BY_ID
 
     check_keymap(BY_ID, write('keymap: {main.logs: "l,f5,ctrl+g,question_mark,?", main.yaml: "space"}'), is_key)

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.cluster.resources import Scope
 from podtui.config import Config
+from podtui.demo import scenarios
 from podtui.demo.kinds import NODES, PODS
-from podtui.demo.scenarios import Scenario
 from podtui.demo.server import DemoServer
 from podtui.options import Options
 from podtui.ui.app import PodtuiApp
@@ -32,7 +32,7 @@ GPU = {
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[DemoServer]:
-    with DemoServer(Scenario.load("textbook"), speed=20) as server:
+    with DemoServer(scenarios.load("textbook"), speed=20) as server:
         yield server
 
 

@@ -24,7 +24,7 @@ from podtui.ui.widgets.entry_bar import EntryBar
 from podtui.ui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 Scope = Literal["view", "buffer", "server"]
 COPY_LIMIT = 74_000  # bytes: many terminals take no more than 100,000 characters of OSC 52, and base64 adds a third
@@ -193,7 +193,7 @@ class LogTaking(LogReading):
 
     async def _page(self) -> None:
         """The shown or selected lines in $PAGER, by a file that is gone afterwards: a pager may read it only in part."""
-        app = cast("PodtuiApp", self.app)
+        app = cast("TerminalApp", self.app)
         folder = ""
         try:
             command = pager_command()

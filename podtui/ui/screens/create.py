@@ -35,7 +35,7 @@ from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 
 class CreateDialog(Dialog[int]):
@@ -172,7 +172,7 @@ class CreateDialog(Dialog[int]):
             text = TEMPLATES[chosen]
         original = text if not self._written else ""  # what is kept when the editor is left: all that is not a template, a paste or a file
         title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
-        app = cast("PodtuiApp", self.app)
+        app = cast("TerminalApp", self.app)
         edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
         if edited is not None and edited.strip():
             self._written = edited if edited not in TEMPLATES.values() else ""
@@ -181,7 +181,7 @@ class CreateDialog(Dialog[int]):
     def _keep(self) -> str:
         """What was written and is not created is not lost; tells where it is, "" when there is nothing to keep."""
         written, self._written = self._written, ""
-        return kept_words(cast("PodtuiApp", self.app), written, _NAME) if written else ""
+        return kept_words(cast("TerminalApp", self.app), written, _NAME) if written else ""
 
     def action_cancel(self) -> None:
         super().action_cancel()

@@ -28,7 +28,7 @@ from podtui.ui.themes import palette
 
 if TYPE_CHECKING:
     from podtui.cluster.resources import ObjectRef
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 _LINES = 1000  # of the difference
 _LONGEST = 60  # characters of a value that someone else changed
@@ -37,11 +37,11 @@ _LONGEST = 60  # characters of a value that someone else changed
 def start_editing(app: App[Any], session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
     """Begin to edit, in a worker of the application: it goes on when the screen that it was started from is left. One at a time: who
     presses the key again before the object is read means one editor."""
-    work = edit_object(cast("PodtuiApp", app), session, ref, built_in=built_in)
+    work = edit_object(cast("TerminalApp", app), session, ref, built_in=built_in)
     app.run_worker(work, group="edit", exclusive=True, exit_on_error=False)
 
 
-async def edit_object(app: PodtuiApp, session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
+async def edit_object(app: TerminalApp, session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
     """Edit an object of any kind, as `kubectl edit`; `built_in` in podtui's own editor. To be run in a worker; tells everything itself."""
     try:
         edit = await Edit.begin(session.objects, ref)

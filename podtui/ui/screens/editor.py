@@ -23,7 +23,7 @@ from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 Check = Callable[[str], Awaitable[Sequence[Fault]]]
 
@@ -62,7 +62,7 @@ class EditorScreen(ModalScreen[str | None]):
         self._done = False
         self._bar = TextLine()
 
-    app: PodtuiApp
+    app: TerminalApp
 
     def compose(self) -> ComposeResult:
         yield self._bar

@@ -15,7 +15,7 @@ from podtui.ui.screens.choose import Chooser
 from podtui.ui.screens.label_targets import Target
 
 if TYPE_CHECKING:
-    from podtui.ui.app import PodtuiApp
+    from podtui.ui.terminal_app import TerminalApp
 
 
 def word_at(text: str, cursor: int) -> tuple[str, int, int]:
@@ -43,5 +43,5 @@ async def edit_value(app: App[Any], key: str, original: str, title: str, *, buil
     """The value as it was edited, equal to `original` when nothing was; None when the user left. To be awaited in a worker."""
     shown = indented(original)
     name = f"{key.rpartition('/')[2] or 'annotation'}.{'json' if is_document(original) else 'txt'}"
-    edited = await edit_text(cast("PodtuiApp", app), shown, name, title, built_in=built_in)
+    edited = await edit_text(cast("TerminalApp", app), shown, name, title, built_in=built_in)
     return None if edited is None else edited_back(shown, edited, original)
