@@ -243,7 +243,8 @@ class LogGroup:
         before it."""
         if ref.uid in self._pods:
             return
-        options = LogOptions(previous=self.options.previous, follow=self.options.follow) if new else self._options()
+        previous, follow = self.options.previous, self.options.follow
+        options = LogOptions(previous=previous, follow=follow, from_start=True) if new else self._options()
         pod = self._pods[ref.uid] = _Pod(ref, options, place_of)
         if self.target.every:
             self._spawn(self._all_containers(pod), f"containers of {ref}")

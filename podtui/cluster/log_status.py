@@ -13,7 +13,8 @@ class LogOptions(msgspec.Struct, frozen=True):
     """What to read, as the flags of `kubectl logs`. `tail` in lines, None for all; `since` in seconds; `limit` in bytes.
 
     `tail`, `since` and `limit` are for the first run only; runs after a restart are read whole. Reading ends for
-    good at `limit`, at the end of the previous run, and without `follow` at the end of what there is.
+    good at `limit`, at the end of the previous run, and without `follow` at the end of what there is. `from_start` is for a pod
+    that was made a moment ago: if its container was restarted before it was found, the run before is read first.
     """
 
     tail: int | None = None
@@ -21,6 +22,7 @@ class LogOptions(msgspec.Struct, frozen=True):
     previous: bool = False
     follow: bool = True
     limit: int | None = None
+    from_start: bool = False
 
 
 State = Literal["connecting", "waiting", "reading", "following", "reconnecting", "ended", "failed"]

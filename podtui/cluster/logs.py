@@ -187,8 +187,7 @@ class LogFollower:
     async def _current(self, batches: Batches, pod: dict[str, Any], runs: ContainerRuns) -> None:
         run = runs.current
         if self._run is None:
-            self._begin(run, first=True)
-            self._restarts = runs.restarts
+            await self._first_run(batches, runs)
         elif run.id != self._run.id:
             await self._next_run(batches, runs)
         if not run.running or not self.options.follow:
@@ -223,6 +222,19 @@ class LogFollower:
             self._say("reconnecting", "the server ended the stream")
         await asyncio.sleep(self._pace * min(5.0, 0.2 * 2 ** (self._attempt - 1)))
 
+    async def _first_run(self, batches: Batches, runs: ContainerRuns) -> None:
+        """The run to begin with; of a container that is to be read from its start, the one before it first."""
+        self._restarts = runs.restarts
+        before = runs.previous if runs.previous.id != runs.current.id else Run()
+        if not self.options.from_start or not runs.restarts:
+            return self._begin(runs.current, first=True)
+        if runs.restarts > bool(before.id):
+            since = before.started or runs.current.started
+            await batches.note(f"container {self.container} was restarted before it was found; lines before {told(since)} may be missing")
+        if before.id:
+            await batches.note(await self._all_of_previous(batches, runs))
+        self._begin(runs.current, first=False)
+
     async def _next_run(self, batches: Batches, runs: ContainerRuns) -> None:
         """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
         assert self._run is not None
@@ -254,6 +266,10 @@ class LogFollower:
         if not self._read_out or runs.restarts - self._restarts != 2:
             words = f"container {self.container} was restarted several times; lines in between may be missing"
             await batches.note(words + self._between(runs.previous))
+        return await self._all_of_previous(batches, runs)
+
+    async def _all_of_previous(self, batches: Batches, runs: ContainerRuns) -> str:
+        """Read the whole run before the current one; the words for its end."""
         self._begin(runs.previous, first=False)
         try:
             await self._read(batches, follow=False, previous=True)

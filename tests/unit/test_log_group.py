@@ -93,6 +93,29 @@ async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_f
     assert not cluster.open_watches
 
 
+async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are_read_and_what_is_missing_is_told():
+    cluster = LogCluster()
+    async with following(cluster, LogTarget(scope=Scope(("shop",)))) as (group, taker):
+        await until(lambda: group.known)
+        group._began = BASE / 1e9
+        for name, restarts in (("web-1", 1), ("web-2", 3)):
+            container = cluster.pod(name).containers["app"]
+            cluster.write(container, f"{name} run 1")
+            for number in range(restarts):
+                cluster.exit(container, 1)
+                cluster.start(container)
+                cluster.write(container, f"{name} run {number + 2}")
+        await until(lambda: len(taker.texts) == 4)
+        await until(lambda: all(source.status.state == "following" for source in group.sources))
+        assert taker.of(0) == ["web-1 run 1", "web-1 run 2"]
+        assert taker.of(1) == ["web-2 run 3", "web-2 run 4"]
+        notes = [note for source, note in taker.notes if source == 0]
+        assert notes == ["container app restarted (exit code 1, Error)"]
+        told, restarted = [note for source, note in taker.notes if source == 1]
+        assert told.startswith("container app was restarted before it was found; lines before ") and told.endswith(" may be missing")
+        assert restarted == "container app restarted (exit code 1, Error)"
+
+
 async def test_only_pods_whose_names_pass_are_read():
     cluster = LogCluster()
     for name in ("web-1", "db-1"):
