@@ -10,40 +10,32 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
-from podtui.ui.themes import Palette, palette
-from podtui.ui.widgets.log_buffer import LogBuffer
+from podtui.ui.widgets.log_canvas import BAR, LogCanvas
 from podtui.ui.widgets.log_choice import Choice, Matches
-from podtui.ui.widgets.log_cursor import MatchCursor
 from podtui.ui.widgets.log_filter import FieldFilter
 from podtui.ui.widgets.log_layout import Columns, Records, learn
-from podtui.ui.widgets.log_marks import Marks, Selection, here
+from podtui.ui.widgets.log_marks import Selection, here
 from podtui.ui.widgets.log_matchers import Pattern
 from podtui.ui.widgets.log_names import SourceNames
-from podtui.ui.widgets.log_strips import GUTTER, Paint, Signs, paint_row, thumb_of
+from podtui.ui.widgets.log_strips import GUTTER
 from podtui.ui.widgets.log_text import shown
 from podtui.ui.widgets.log_times import Times
-from podtui.ui.widgets.log_window import LogWindow, Row
+from podtui.ui.widgets.log_window import Row
 
 PAINT = 0.2  # seconds between two paints while lines come
 SCAN = 0.008  # seconds that a search may take at a time
 WHEEL = 3  # rows
-BAR = 1  # cells of the scroll bar at the right
 TICK = 1.0  # seconds: times that tell how long ago grow
-_STRIPS = 400
 _LONGEST_SAMPLE = 4000  # characters
 _SAMPLE = 300  # lines from which the columns are learnt
 
 
-class LogView(Widget, can_focus=True):
+class LogView(LogCanvas, can_focus=True):
     """See the module. Its owner binds keys to the methods and hears `Changed`."""
 
     DEFAULT_CSS = """
@@ -69,23 +61,12 @@ class LogView(Widget, can_focus=True):
 
     def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
         """`limit` is in bytes."""
-        super().__init__(id=id)
-        self.buffer = LogBuffer(limit)
-        self._window = LogWindow(self.buffer)
+        super().__init__(limit, id=id)
         self._window.look.times, self._window.wrap = times, wrap
-        self._cursor = MatchCursor(self._window)
         self._choice = Choice(self._window, self._cursor)
-        self.marks = Marks()
-        self.selection: Selection | None = None
         self.looked = asyncio.Event()  # set while it is known which lines are shown
         self.looked.set()
         self._at_mark: int | None = None  # the mark that was gone to
-        self._empty: tuple[str, ...] = ()
-        self._rows: list[Row] = []
-        self._head: int | None = None  # the line that says how many were dropped
-        self._thumb = (0, 0)
-        self._painted: dict[Row, list[Segment]] = {}
-        self._styles: tuple[Style, Palette, Segment, Segment, Segment] | None = None
         self._timer: Timer | None = None
         self._scanner: Timer | None = None
         self._ticker: Timer | None = None
@@ -194,13 +175,6 @@ class LogView(Widget, can_focus=True):
     def column(self) -> int:
         """The first column in view, counted from 0."""
         return self._cursor.left
-
-    @property
-    def below(self) -> int:
-        """How many lines are below the window."""
-        if not self._rows:
-            return 0
-        return max(0, self._window.count() - self._window.rank(self._rows[-1].line) - 1)
 
     @property
     def pattern(self) -> Pattern | None:
@@ -482,94 +456,9 @@ class LogView(Widget, can_focus=True):
             self._scan()
 
     def _sync(self, *, anew: bool = False) -> None:
-        """Paint the rows that differ from what is on the screen."""
-        if not self.is_attached:
-            return
-        self.marks.forget_before(self.buffer.first)
-        if self.selection is not None:
-            self.selection.forget_before(self.buffer.first)
-        before, self._rows = self._rows, self._window.rows()
-        if self._head != self._window.head:
-            self._head = self._window.head
-            if self._rows and self._rows[0].line == self._head:  # what was a line of the log says now how many went
-                self._painted.pop(self._rows[0], None)
-                self.refresh(Region(0, 0, max(1, self.size.width - BAR), 1))
-        if anew or bool(before) != bool(self._rows):
-            self.refresh()
-        else:
-            changed = [y for y in range(max(len(before), len(self._rows))) if before[y : y + 1] != self._rows[y : y + 1]]
-            if len(changed) > self.size.height * 3 // 4:
-                self.refresh()
-            else:
-                width = max(1, self.size.width - BAR)
-                for y in changed:
-                    self.refresh(Region(0, y, width, 1))
-        self._sync_bar()
-        self.post_message(self.Changed(self))
-
-    def _sync_bar(self) -> None:
-        """Paint the cells of the scroll bar that differ: a line is written up to its end for each."""
-        before, self._thumb = self._thumb, self._thumb_place()
-        if before != self._thumb:
-            for y in range(self.size.height):
-                if _bar_cell(before, y) != _bar_cell(self._thumb, y):
-                    self.refresh(Region(self.size.width - BAR, y, BAR, 1))
-
-    def _thumb_place(self) -> tuple[int, int]:
-        if not self._rows:
-            return 0, 0
-        above = self._window.rank(self._rows[0].line)
-        if not above and not self.below and len(self._rows) < self.size.height:
-            return 0, 0
-        return thumb_of(self.size.height, above, self.below, self._window.count())
-
-    # -- painting -------------------------------------------------------------------------------------------------
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """The styles are looked up once for all lines: that costs more than a line itself."""
-        self._styles = self._look_up()
-        return super().render_lines(crop)
-
-    def _look_up(self) -> tuple[Style, Palette, Segment, Segment, Segment]:
-        base, styles = self.rich_style, palette(self.app)
-        bar = base + styles["dim"]
-        return base, styles, Segment("█", bar), Segment("│", bar), Segment(" ", base)
-
-    def render_line(self, y: int) -> Strip:
-        width = max(0, self.size.width - BAR)
-        base, styles, thumb, track, nothing = self._styles = self._styles or self._look_up()
-        if y < len(self._rows):
-            row = self._rows[y]
-            strip = self._painted.get(row)
-            if strip is None:
-                if len(self._painted) >= _STRIPS:
-                    self._painted.clear()
-                strip = paint_row(self._window, row, self._paint(base, styles), self._signs(row.line))
-                self._painted[row] = strip
-        else:
-            strip = list(self._blank(y, width))
-        cell = _bar_cell(self._thumb, y)
-        return Strip([*strip, nothing if cell is None else thumb if cell else track], width + BAR)
-
-    def _paint(self, base: Style, styles: Palette) -> Paint:
-        return Paint(styles, base, self._cursor.left, self._cursor.pattern, not self.app.no_color)
-
-    def _signs(self, line: int) -> Signs:
-        selected = self.selection is not None and line in self.selection
-        return Signs(line == self._cursor.line, line in self.marks, selected)
-
-    def _blank(self, y: int, width: int) -> Strip:
-        base, styles, *_ = self._styles or self._look_up()
-        if self._rows or not 0 <= y - 1 < len(self._empty):
-            return Strip.blank(width, base)
-        style = base + styles["dim"]
-        return Strip([Segment(" " * GUTTER + self._empty[y - 1], style)]).crop_extend(0, width, base)
-
-    def notify_style_update(self) -> None:
-        """Another theme, or the focus came or went: strips hold colours."""
-        super().notify_style_update()
-        self._painted.clear()
-        self._styles = None
+        super()._sync(anew=anew)
+        if self.is_attached:
+            self.post_message(self.Changed(self))
 
     # -- the mouse ------------------------------------------------------------------------------------------------
 
@@ -603,9 +492,3 @@ class LogView(Widget, can_focus=True):
     def _drag(self, y: int) -> None:
         self._window.to_share(y / max(1, self.size.height - 1))
         self._sync()
-
-
-def _bar_cell(thumb: tuple[int, int], y: int) -> bool | None:
-    """Whether a row of the scroll bar is in the thumb; None where there is no bar."""
-    start, size = thumb
-    return start <= y < start + size if size else None
