@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from podtui.demo import discovery, listing, openapi, scaling
+from podtui.demo import discovery, openapi, scaling
+from podtui.demo.encoding import AT_ONCE, list_chunks, object_bytes
 from podtui.demo.errors import ApiError, forbidden, internal_error, not_found, path_not_found, unauthorized
 from podtui.demo.kinds import NAMESPACES, PODS, Kind, kind_at
+from podtui.demo.list_options import ListOptions, flag, form_of, list_options
+from podtui.demo.list_pages import page
 from podtui.demo.metrics import node_metrics, pod_metrics
 from podtui.demo.rbac import Attributes, Authorizer, User, impersonated, refusal
 from podtui.demo.requests import Target, decoded, delete_options, read_body, target_of, verb_of, write_options
@@ -173,7 +176,7 @@ class Api:
 
     async def _resource(self, request: web.Request, user: User, target: Target) -> web.StreamResponse:
         kind = kind_at(target.group, target.version, target.plural)
-        watching = listing.flag(request.query, "watch") or target.watch
+        watching = flag(request.query, "watch") or target.watch
         if kind is not None and (target.subresource and target.subresource not in {name for name, *_ in kind.subresources}):
             kind = None
         if kind is not None and (bool(target.namespace) and not kind.namespaced):
@@ -189,7 +192,7 @@ class Api:
             return await self._list(request, kind, target, watching)
         if target.subresource in _STREAMS:
             return await self._stream(request, target)
-        form = listing.form_of(request.headers.get("Accept", ""))
+        form = form_of(request.headers.get("Accept", ""))
         if verb == "get":
             entry = self.state.entry(kind, target.namespace, target.name)
             if entry is None:
@@ -240,7 +243,7 @@ class Api:
             if verb == "delete":
                 answer = self.writes.delete(kind, namespace, name, deletion, dry_run=options.dry_run)
             else:
-                chosen = listing.list_options(kind, namespace, request.query)
+                chosen = list_options(kind, namespace, request.query)
                 items = [entry.obj for entry in self.state.entries(kind, namespace) if chosen.selects(entry)]
                 answer = self.writes.delete_collection(kind, namespace, options=deletion, dry_run=options.dry_run, items=items)
         if answer.get("kind") != kind.kind:  # a Status, a list
@@ -259,24 +262,24 @@ class Api:
         self, request: web.Request, kind: Kind, entry: Entry, form: str, code: int = 200, warnings: Sequence[str] = ()
     ) -> web.Response:
         include = request.query.get("includeObject", "") or "Metadata"
-        body = listing.object_bytes(kind, entry, form, include, self.state.clock.now())
+        body = object_bytes(kind, entry, form, include, self.state.clock.now())
         return _answer(request, body, code, warnings)
 
     # -- lists, watches and other streams
 
     async def _list(self, request: web.Request, kind: Kind, target: Target, watching: bool) -> web.StreamResponse:
-        form = listing.form_of(request.headers.get("Accept", ""))
+        form = form_of(request.headers.get("Accept", ""))
         query: dict[str, str] = dict(request.query)
         if watching:
             query["watch"] = "true"
         if target.name:  # /api/v1/watch/pods/x
             query["fieldSelector"] = ",".join(filter(None, (query.get("fieldSelector"), f"metadata.name={target.name}")))
-        options = listing.list_options(kind, target.namespace, query)
+        options = list_options(kind, target.namespace, query)
         if watching:
             return await self._watch(request, kind, options, form)
-        found = listing.page(self.state, kind, options)
-        chunks = listing.list_chunks(kind, found, form, options.include, self.state.clock.now())
-        if len(found.entries) <= listing.AT_ONCE or _pretty(request):
+        found = page(self.state, kind, options)
+        chunks = list_chunks(kind, found, form, options.include, self.state.clock.now())
+        if len(found.entries) <= AT_ONCE or _pretty(request):
             return _answer(request, b"".join(chunks).rstrip(b"\n"))
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
         await response.prepare(request)
@@ -286,7 +289,7 @@ class Api:
             if chunk is None or not await _written(request, response, chunk):
                 return response
 
-    async def _watch(self, request: web.Request, kind: Kind, options: listing.ListOptions, form: str) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, kind: Kind, options: ListOptions, form: str) -> web.StreamResponse:
         watch = Watch(self.state, kind, options, form, self._turn)
         try:
             response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from podtui.demo import defaults, managed, patches
+from podtui.demo import defaults, patches
 from podtui.demo.errors import ApiError, bad_request, quoted
+from podtui.demo.field_paths import keyed
 from podtui.demo.kinds import Kind, kind_of
 from podtui.demo.schema import DecodeError, decode
 
@@ -81,7 +82,7 @@ def applied(kind: Kind, namespace: str, name: str, body: bytes) -> Object:
     except DecodeError as error:
         raise ApiError(500, "", f"{where}: {error.applying}") from None
     if unknown:
-        faults = [f"{managed.keyed(kind.kind, config, field)}: field not declared in schema" for field in unknown]
+        faults = [f"{keyed(kind.kind, config, field)}: field not declared in schema" for field in unknown]
         raise ApiError(500, "", f"{where}: " + (faults[0] if len(faults) == 1 else "errors:\n  " + "\n  ".join(faults)))
     if not metadata.get("name"):
         metadata = config["metadata"] = {**metadata, "name": name}

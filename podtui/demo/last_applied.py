@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from podtui.demo import managed
+from podtui.demo.field_paths import Paths, compare, owned
 
 Object = dict[str, Any]
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 _MANAGER = "kubectl"
 
 
-def yielding(kind: str, manager: str, live: Object) -> managed.Paths:
+def yielding(kind: str, manager: str, live: Object) -> Paths:
     """The fields over which there is no conflict with others."""
     text = _text(live) if manager == _MANAGER else ""
     try:
@@ -25,8 +25,8 @@ def yielding(kind: str, manager: str, live: Object) -> managed.Paths:
         return set()
     if not isinstance(config, dict):
         return set()
-    added, modified, removed = managed.compare(kind, config, live)
-    return managed.owned(kind, config) - added - modified - removed
+    added, modified, removed = compare(kind, config, live)
+    return owned(kind, config) - added - modified - removed
 
 
 def keep(manager: str, live: Object, config: Object, merged: Object) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from podtui.demo.programs import Body, Context, Task
 from podtui.demo.shell_expansion import Expansion
 from podtui.demo.shell_io import Exit, Input, Leave, Output, Streams
+from podtui.demo.shell_lexer import ShellSyntaxError
 from podtui.demo.shell_syntax import (
     AndOr,
     Case,
@@ -23,7 +24,6 @@ from podtui.demo.shell_syntax import (
     Pipe,
     Redirect,
     Sequence,
-    ShellSyntaxError,
     Simple,
     While,
     parse,

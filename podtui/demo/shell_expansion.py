@@ -10,7 +10,7 @@ from collections.abc import Generator
 from podtui.demo.programs import Context
 from podtui.demo.shell_arithmetic import arithmetic
 from podtui.demo.shell_io import Exit, Streams
-from podtui.demo.shell_syntax import Word, words_of
+from podtui.demo.shell_lexer import Word, words_of
 
 
 class Expansion:

@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from podtui.demo.encoding import bookmark, encode, object_bytes
 from podtui.demo.errors import ApiError
 from podtui.demo.kinds import Kind
-from podtui.demo.listing import ListOptions, bookmark, encode, object_bytes
+from podtui.demo.list_options import ListOptions
 from podtui.demo.state import Change, Entry, State
 
 BUFFER = 10_000

@@ -27,6 +27,7 @@ from podtui.demo.errors import (
     unsupported_media_type,
 )
 from podtui.demo.eviction import evict
+from podtui.demo.field_paths import Path, owned
 from podtui.demo.garbage import Collector
 from podtui.demo.incoming import applied, check_name, decoded, normal, patched, place
 from podtui.demo.kinds import JOBS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, SERVICES, Kind
@@ -247,7 +248,7 @@ class Writes:
                 if uid := (config.get("metadata") or {}).get("uid"):
                     raise conflict(kind, name, f"uid mismatch: the provided object specified uid {uid}, and no existing object was found")
                 first = managed.Owners(())
-                first.sets[key] = {path for path in managed.owned(kind.kind, config) if path[0] != "f:status"}
+                first.sets[key] = {path for path in owned(kind.kind, config) if path[0] != "f:status"}
                 found, warnings = decoded(kind, config, field_validation)
                 made, warnings = self._create(kind, namespace, found, warnings, dry_run, manager, first)
                 return made, warnings, True
@@ -459,7 +460,7 @@ def _has_status(kind: Kind) -> bool:
     return any(name == "status" for name, *_ in kind.subresources)
 
 
-def _ignored(kind: Kind, subresource: str) -> tuple[managed.Path, ...]:
+def _ignored(kind: Kind, subresource: str) -> tuple[Path, ...]:
     """Fields that this request cannot set, so that it does not own them either."""
     if subresource == "status":
         return _ALL_BUT_STATUS

@@ -9,9 +9,11 @@ import pytest
 
 from podtui.demo import printing
 from podtui.demo.clock import Clock
+from podtui.demo.encoding import list_chunks
 from podtui.demo.errors import ApiError
 from podtui.demo.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, SERVICES, Kind
-from podtui.demo.listing import METADATA, OBJECT, TABLE, Page, form_of, list_chunks, list_options, page
+from podtui.demo.list_options import METADATA, OBJECT, TABLE, form_of, list_options
+from podtui.demo.list_pages import Page, page
 from podtui.demo.state import State
 
 NOW = 1_700_000_000

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from podtui.demo import api, listing, scenarios, watching
+from podtui.demo import api, encoding, scenarios, watching
 from podtui.demo.kinds import CONFIGMAPS
 from podtui.demo.server import DemoServer
 from podtui.demo.state import State
@@ -400,8 +400,8 @@ async def test_who_asks_for_little_is_served_while_others_list_everything() -> N
         return encode(obj)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "encode", partial(counted, listing.encode))
-        listing._object_json.cache_clear()
+        patch.setattr(encoding, "encode", partial(counted, encoding.encode))
+        encoding._object_json.cache_clear()
         host, port = server.url.split("/")[2].split(":")
         path = server.url.split(port, 1)[1]
         writers = []

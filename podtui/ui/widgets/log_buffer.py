@@ -7,7 +7,6 @@ time (nanoseconds since the epoch, 0 when it is not known) and a source (a numbe
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_right
 from collections import deque
@@ -19,7 +18,6 @@ _BLOCK_LINES = 1024
 _BLOCK_BYTES = 1 << 18
 _PER_LINE = 14  # bytes that an offset, a time and a source take
 _PER_OPEN_LINE = 70  # bytes that a str takes beside its characters, with a time and a source
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def _array(code: Literal["q", "H"], numbers: Sequence[int]) -> array[int]:
