@@ -21,7 +21,7 @@ _LEAST = 0.005  # seconds
 
 def watch(path: Path) -> None:
     """Write to `path`, when the program ends, what held any event loop."""
-    run = asyncio.Handle._run  # type: ignore[attr-defined]
+    run = asyncio.Handle._run
     held: list[tuple[float, float, float]] = []
 
     def timed(self: asyncio.Handle) -> None:
@@ -31,7 +31,7 @@ def watch(path: Path) -> None:
         if took > _LEAST:
             held.append((began, took, time.thread_time() - cpu))
 
-    asyncio.Handle._run = timed  # type: ignore[attr-defined]
+    asyncio.Handle._run = timed  # type: ignore[method-assign]
     atexit.register(lambda: path.write_text("".join(f"{began} {took} {cpu}\n" for began, took, cpu in held)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -155,6 +156,16 @@ async def test_keys_and_values_in_use_are_offered_with_their_number() -> None:
         assert suggester is not None
         assert await suggester.get_suggestion("x=1 team=") == "x=1 team=blue"
         assert await suggester.get_suggestion("x=1 team=r") == "x=1 team=red"
+
+
+async def test_the_pod_that_is_labelled_is_counted_once_among_those_that_have_a_label() -> None:
+    objects = Objects(kubia=meta(labels={"release": "canary"}))
+    opened = session(objects)
+    opened.pods.rows["u1"] = SimpleNamespace(labels={"release": "canary"})
+    dialog = LabelDialog(opened, [ObjectRef(PODS, "kubia", "default", "u1")])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        assert "release (2)" in text(dialog, "#label-candidates")
 
 
 @pytest.mark.parametrize("resource", [NODES, NAMESPACES])

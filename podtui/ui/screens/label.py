@@ -176,7 +176,8 @@ class LabelDialog(Dialog[int]):
         yield from (target.current for target in self.targets)
         if self.kind == "labels":
             store = self.session.namespaces if self.targets[0].ref.resource == NAMESPACES else self.session.pods
-            yield from (row.labels for row in store.rows.values())
+            counted = {target.ref.uid for target in self.targets}
+            yield from (row.labels for uid, row in store.rows.items() if uid not in counted)
 
     def _candidates_text(self, text: str, width: int) -> Text:
         """What is in use and may stand here, in one line: the first is taken with the right arrow."""
