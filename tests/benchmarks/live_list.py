@@ -28,6 +28,8 @@ SIZE = (200, 50)
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
+LIVE = r"● live.* \d+ pods"  # while pages still come it says `loading`
+
 
 class Measured(PtySession):
     """A program on a terminal, with the time of each piece it wrote."""
@@ -137,14 +139,14 @@ def main() -> None:
         began = time.monotonic()
         subprocess.run([*kubectl, "get", "pods", "-A"], stdout=subprocess.DEVNULL, check=True)
         takes.append(time.monotonic() - began)
-        first, every, cpu, session = start([podtui, "-A"], options.kubeconfig, r"\d/\d +Running|\d/\d +\S+ing", rf"● live.* {count} pods")
+        first, every, cpu, session = start([podtui, "-A"], options.kubeconfig, r"\d/\d +Running|\d/\d +\S+ing", LIVE)
         ours.append((first, every, cpu))
         memory = session.memory()
         session.close()
         one = Measured([podtui, "-n", options.namespace], options.kubeconfig)
         small.append(one.seconds_until(r"\d/\d +Running"))
         one.close()
-    _, _, _, session = start([podtui, "-A"], options.kubeconfig, "Running", rf"● live.* {count} pods")
+    _, _, _, session = start([podtui, "-A"], options.kubeconfig, "Running", LIVE)
     session.settle(1.5)
     idle = session.watch(20)
     calm = session.latencies("jjkk", 60)
