@@ -1,7 +1,7 @@
 """`pods/exec` over a WebSocket in the protocols v4 and v5.channel.k8s.io, as kubectl speaks them.
 
 Each message begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 how it ended (a Status), 4 the terminal's size; in v5, 255
-and a channel close that channel (k8s.io/apimachinery/pkg/util/remotecommand).
+and a channel close that channel (k8s.io/apimachinery/pkg/util/remotecommand). On a terminal (`tty`) there is no stderr.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from aiohttp import WSMsgType, web
 from podtui.demo.errors import ApiError, Unreachable
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-STDIN, STDOUT, STDERR, ENDED, _CLOSE = 0, 1, 2, 3, 255
+STDIN, STDOUT, STDERR, ENDED, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
+_TRUE = ("true", "1")
 
 
 class Process(Protocol):
@@ -28,6 +29,7 @@ class Process(Protocol):
 
     def feed(self, data: bytes) -> None: ...
     def eof(self) -> None: ...
+    def resize(self, columns: int, rows: int) -> None: ...
     async def read(self) -> tuple[int, bytes] | None: ...
 
 
@@ -35,7 +37,7 @@ class Shells(Protocol):
     """What of a kubelet is needed here. Raises ApiError for a pod and Unreachable for a container that does not run."""
 
     def check(self, namespace: str, pod: str, container: str) -> None: ...
-    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process: ...
+    def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool) -> Process: ...
 
 
 async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) -> web.StreamResponse:
@@ -45,16 +47,18 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
     if not command:
         raise ApiError(400, "BadRequest", "you must specify at least 1 command for the container")
     container = query.get("container", "")
+    if not any(query.get(stream) in _TRUE for stream in ("stdin", "stdout", "stderr")):
+        raise ApiError(400, "BadRequest", "you must specify at least 1 of stdin, stdout, stderr")
     try:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             shells.check(namespace, pod, container)  # kubectl tries SPDY next, and tells what is said to that
             raise ApiError(400, "BadRequest", "Upgrade request required")
-        process = shells.shell(namespace, pod, container, command)
+        process = shells.shell(namespace, pod, container, command, tty=query.get("tty") in _TRUE)
     except Unreachable as error:
         return web.Response(text=str(error), status=500)
     websocket = web.WebSocketResponse(protocols=PROTOCOLS, timeout=1.0)
     await websocket.prepare(request)
-    if query.get("stdin") not in ("true", "1"):
+    if query.get("stdin") not in _TRUE:
         process.eof()
     reader = asyncio.create_task(_read(websocket, process))
     writer = asyncio.create_task(_write(websocket, process))
@@ -79,8 +83,18 @@ async def _read(websocket: web.WebSocketResponse, process: Process) -> None:
         channel, data = message.data[0], message.data[1:]
         if channel == STDIN and data:
             process.feed(data)
+        elif channel == _RESIZE:
+            _resize(process, data)
         elif channel == _CLOSE and data[:1] == bytes([STDIN]):
             process.eof()
+
+
+def _resize(process: Process, data: bytes) -> None:
+    try:
+        size = json.loads(data)
+        process.resize(int(size["Width"]), int(size["Height"]))
+    except (ValueError, TypeError, KeyError):
+        pass  # the kubelet writes a line in its log and goes on
 
 
 async def _write(websocket: web.WebSocketResponse, process: Process) -> None:

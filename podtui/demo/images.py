@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.processes import Script, knows
+from podtui.demo.processes import Script, is_bare, knows
 from podtui.demo.programs import Program
 from podtui.demo.samples import (
     Colours,
@@ -69,6 +69,8 @@ def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | 
     """
     name = image.removeprefix("docker.io/").removeprefix("library/").split("@")[0].split(":")[0]
     if command and (not own or name in _SHELLS):
+        if is_bare(image):
+            return command[0] if knows(command[0]) else Program
         if knows(command[0]):
             return Script
         if name in _SHELLS:

@@ -169,11 +169,11 @@ class Kubelet:
         """Raises ApiError or Unreachable when no command can be run in a container."""
         self._runs(namespace, pod, container)
 
-    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Process:
-        """Runs a command in a container. Raises ApiError or Unreachable when that cannot be."""
+    def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool = False) -> Process:
+        """Runs a command in a container, with `tty` on a terminal. Raises ApiError or Unreachable when that cannot be."""
         run = self._runs(namespace, pod, container)
         assert run.program is not None
-        process = Process(run.program.context, command)
+        process = Process(run.program.context, command, tty=tty)
         run.attached.add(process)
         return process
 

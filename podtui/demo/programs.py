@@ -38,12 +38,21 @@ class Task:
 
     def step(self) -> None:
         """Runs it up to where it sleeps next."""
+        self._go(next)
+
+    def throw(self, error: Exception) -> None:
+        """Raises an error in it where it sleeps, and runs it up to where it sleeps next."""
+        if self._handle is not None:
+            self._handle.cancel()
+        self._go(lambda body: body.throw(error))
+
+    def _go(self, resume: Callable[[Body], float | None]) -> None:
         body, self._handle = self._body, None
         if body is None:
             return
         before, Task._running = Task._running, self
         try:
-            seconds = next(body)
+            seconds = resume(body)
         except StopIteration as stop:
             if self._body is not None:
                 self._body = None

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Mapping
 
 from podtui.demo.programs import Body, Context, Task
 from podtui.demo.shell_expansion import Expansion
-from podtui.demo.shell_io import Exit, Input, Leave, Output, Streams
-from podtui.demo.shell_lexer import ShellSyntaxError
+from podtui.demo.shell_io import Exit, Input, Interrupted, Leave, Output, Streams
+from podtui.demo.shell_lexer import ShellSyntaxError, Unfinished
 from podtui.demo.shell_syntax import (
     AndOr,
     Case,
@@ -32,7 +32,7 @@ from podtui.demo.shell_syntax import (
 Command = Callable[["Shell", list[str], Streams], "int | Body"]
 SHELLS = ("sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash")
 _FREE_TURNS, _TURN = 50, 0.01  # after so many turns of loops without any sleep, each takes so many seconds
-_NOT_FOUND, _SYNTAX = 127, 2
+_NOT_FOUND, _SYNTAX, _INTERRUPTED = 127, 2, 130
 
 
 class Shell(Expansion):
@@ -77,10 +77,32 @@ class Shell(Expansion):
                 self.streams.complain(f"sh: can't open '{words[0]}': No such file or directory")
                 return 2
             return (yield from self.script(content.decode("utf-8", "replace")))
+        if self.streams.stdin.size is not None:
+            return (yield from self._prompted())
         while line := (yield from self.streams.stdin.line()):
             yield from self.script(line.decode("utf-8", "replace"))
             if self.left:
                 break
+        return self.status
+
+    def _prompted(self) -> Body:
+        """Runs what is typed on a terminal, after a prompt like busybox's; a command may go on over several lines."""
+        io, text = self.streams, ""
+        while not self.left:
+            here = "~" if self.cwd == self.variables.get("HOME") else self.cwd
+            io.out(b"> " if text else f"{here} # ".encode())
+            try:
+                line = yield from io.stdin.line()
+                if not line and not text:  # Ctrl+D
+                    break
+                text += line.decode("utf-8", "replace")
+                if line and _is_unfinished(text):
+                    continue
+                yield from self.script(text)
+            except Interrupted:
+                io.out(b"\n")
+                self.status = _INTERRUPTED
+            text = ""
         return self.status
 
     def script(self, text: str) -> Body:
@@ -329,6 +351,16 @@ class Shell(Expansion):
             files[path] = (files.get(path, b"") + data)[-(1 << 20) :]
 
         return add
+
+
+def _is_unfinished(text: str) -> bool:
+    try:
+        parse(text)
+    except Unfinished:
+        return True
+    except ShellSyntaxError:
+        pass  # it is told when it is run
+    return False
 
 
 def _nothing() -> None:

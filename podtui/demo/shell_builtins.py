@@ -101,6 +101,17 @@ def which(shell: Shell, words: list[str], io: Streams) -> int:
     return int(len(known) < len(words))
 
 
+def command(shell: Shell, words: list[str], io: Streams) -> int | Body:
+    """`command -v NAME` says where it is; otherwise runs it, whatever function has its name."""
+    options, names = options_of(words)
+    if not options:
+        return shell.call(names, io) if names else 0
+    found = next((name for name in names if name in shell.functions or name in shell.commands or name in ("sh", "ash")), "")
+    if found:
+        io.say(found if found in BUILTINS or found in shell.functions else f"/bin/{found}")
+    return 0 if found else 127
+
+
 def env(shell: Shell, words: list[str], io: Streams) -> int | Body:
     if words and words[0] in shell.commands:
         return shell.call(words, io)
@@ -140,7 +151,7 @@ def timeout(shell: Shell, words: list[str], io: Streams) -> Body:
 
 
 BUILTINS: dict[str, Command] = {
-    "break": _leave("break"), "cd": cd, "continue": _leave("continue"), "env": env, "eval": eval_, "exec": exec_, "exit": exit_,
-    "export": export, "printenv": printenv, "pwd": pwd, "read": read, "return": _leave("return"), "set": set_, "shift": shift,
-    "timeout": timeout, "trap": trap, "unset": unset, "wait": wait, "which": which,
+    "break": _leave("break"), "cd": cd, "command": command, "continue": _leave("continue"), "env": env, "eval": eval_, "exec": exec_,
+    "exit": exit_, "export": export, "printenv": printenv, "pwd": pwd, "read": read, "return": _leave("return"), "set": set_,
+    "shift": shift, "timeout": timeout, "trap": trap, "unset": unset, "wait": wait, "which": which,
 }  # fmt: skip

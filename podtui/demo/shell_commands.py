@@ -209,14 +209,38 @@ def fetch(shell: Shell, words: list[str], io: Streams) -> int:
     return 0
 
 
+# -- the terminal
+
+
+def clear(shell: Shell, words: list[str], io: Streams) -> int:
+    io.out(b"\x1b[H\x1b[J")
+    return 0
+
+
+def stty(shell: Shell, words: list[str], io: Streams) -> int:
+    """`stty size`: rows and columns."""
+    if io.stdin.size is None:
+        io.complain("stty: standard input: Not a tty")
+        return 1
+    columns, rows = io.stdin.size
+    io.say(f"{rows} {columns}" if words == ["size"] else f"speed 38400 baud; rows {rows}; columns {columns};")
+    return 0
+
+
+def tty(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say("not a tty" if io.stdin.size is None else "/dev/pts/0")
+    return int(io.stdin.size is None)
+
+
 def _constant(code: int) -> Command:
     return lambda shell, words, io: code
 
 
 COMMANDS: dict[str, Command] = {
     **BUILTINS, **FILE_COMMANDS,
-    "[": bracket, ":": _constant(0), "curl": fetch, "date": date, "dd": dd, "echo": echo, "expr": expr, "false": _constant(1), "head": head,
-    "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "md5sum": checksum("md5"), "nc": nc, "printf": printf, "ps": ps,
-    "seq": seq, "sha256sum": checksum("sha256"), "sleep": sleep, "sync": _constant(0), "test": test, "tr": tr, "true": _constant(0),
-    "umask": _constant(0), "uname": uname, "wc": wc, "wget": fetch, "whoami": whoami,
+    "[": bracket, ":": _constant(0), "clear": clear, "curl": fetch, "date": date, "dd": dd, "echo": echo, "expr": expr,
+    "false": _constant(1), "head": head, "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "md5sum": checksum("md5"),
+    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sha256sum": checksum("sha256"), "sleep": sleep, "stty": stty, "sync": _constant(0),
+    "test": test, "tr": tr, "true": _constant(0), "tty": tty, "umask": _constant(0), "uname": uname, "wc": wc, "wget": fetch,
+    "whoami": whoami,
 }  # fmt: skip

@@ -22,8 +22,15 @@ class Leave(Exception):
         self.levels = levels
 
 
+class Interrupted(Exception):
+    """Ctrl+C was typed on the terminal: what runs in front ends."""
+
+
 class Input:
     """What a command reads: fed from outside or by the command before it in a pipe."""
+
+    size: tuple[int, int] | None = None
+    """Columns and rows of a terminal; None: it is none."""
 
     def __init__(self, data: bytes = b"", *, closed: bool = True) -> None:
         self.data = bytearray(data)

@@ -13,6 +13,10 @@ class ShellSyntaxError(Exception):
     """The script makes no sense to the shell; the message is what busybox would say of it."""
 
 
+class Unfinished(ShellSyntaxError):
+    """It makes no sense yet: more lines may complete it."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A piece of a word. `kind`: text, variable (`name`, `name:-word`, `#name`), command or arithmetic."""
@@ -91,7 +95,7 @@ def _word(script: str, place: int) -> tuple[Word, int]:
 def _closing(script: str, what: str, place: int) -> int:
     end = script.find(what, place)
     if end < 0:
-        raise ShellSyntaxError("syntax error: unterminated quoted string")
+        raise Unfinished("syntax error: unterminated quoted string")
     return end
 
 
@@ -115,7 +119,7 @@ def _double(script: str, place: int) -> tuple[list[Part], int]:
             text += character
             place += 1
     if place >= len(script):
-        raise ShellSyntaxError("syntax error: unterminated quoted string")
+        raise Unfinished("syntax error: unterminated quoted string")
     return [*parts, Part("text", text, quoted=True)], place + 1
 
 
@@ -156,7 +160,7 @@ def _matching(script: str, place: int, opens: str, closes: str) -> int:
             if not depth:
                 return place
         place += 1
-    raise ShellSyntaxError(f'syntax error: unexpected end of file (expecting "{closes}")')
+    raise Unfinished(f'syntax error: unexpected end of file (expecting "{closes}")')
 
 
 def words_of(text: str) -> tuple[Word, ...]:

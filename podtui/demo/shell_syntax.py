@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from podtui.demo.shell_lexer import Part, ShellSyntaxError, Token, Word, tokens_of
+from podtui.demo.shell_lexer import Part, ShellSyntaxError, Token, Unfinished, Word, tokens_of
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _CLOSERS = frozenset("then do done fi else elif esac }".split())
@@ -125,7 +125,7 @@ class _Parser:
     def unexpected(self) -> NoReturn:
         token = self.peek()
         if token is None:
-            raise ShellSyntaxError("syntax error: unexpected end of file")
+            raise Unfinished("syntax error: unexpected end of file")
         shown = {"\n": "newline"}.get(token, f'"{token}"') if isinstance(token, str) else f'"{"".join(part.text for part in token)}"'
         raise ShellSyntaxError(f"syntax error: unexpected {shown}")
 

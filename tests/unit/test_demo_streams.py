@@ -42,13 +42,15 @@ class Echo:
 
 
 class Command:
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, words: list[str], tty: bool) -> None:
         self.words = words
+        self.tty = tty
         self.exit_code: int | None = None
         self.failure = ""
         self.stdin = b""
         self.done = asyncio.Event()
         self.said = False
+        self.size = (0, 0)
 
     def feed(self, data: bytes) -> None:
         self.stdin += data
@@ -56,13 +58,16 @@ class Command:
     def eof(self) -> None:
         self.done.set()
 
+    def resize(self, columns: int, rows: int) -> None:
+        self.size = columns, rows
+
     async def read(self) -> tuple[int, bytes] | None:
         await self.done.wait()
         if self.said:
             self.exit_code = int(self.words[-1])
             return None
         self.said = True
-        return 2, b"got " + self.stdin
+        return 2, b"got " + self.stdin + (b" on %dx%d" % self.size if self.tty else b"")
 
 
 class Kubelet:
@@ -80,9 +85,9 @@ class Kubelet:
         if container == "nil":
             raise ApiError(400, "BadRequest", "container nil is not valid for pod web")
 
-    def shell(self, namespace: str, pod: str, container: str, command: list[str]) -> Command:
+    def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool) -> Command:
         self.check(namespace, pod, container)
-        return Command(command)
+        return Command(command, tty)
 
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         if query.get("container") == "nil":
@@ -202,16 +207,32 @@ async def test_kubectls_tunnel_carries_a_pair_of_streams_for_each_connection() -
 
 async def test_a_command_gets_its_input_and_its_exit_code_is_told() -> None:
     async with serving(Kubelet()) as (session, url):
-        async with session.ws_connect(f"{url}/exec?command=exit&command=3&stdin=true", protocols=["v5.channel.k8s.io"]) as socket:
+        async with session.ws_connect(
+            f"{url}/exec?command=exit&command=3&stdin=true&stderr=true", protocols=["v5.channel.k8s.io"]
+        ) as socket:
             await socket.send_bytes(b"\0some words")
             await socket.send_bytes(b"\xff\0")
             assert await socket.receive_bytes() == b"\2got some words"
             ended = await socket.receive_bytes()
             assert ended[0] == 3 and json.loads(ended[1:])["details"]["causes"] == [{"reason": "ExitCode", "message": "3"}]
             assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
-        async with session.ws_connect(f"{url}/exec?command=exit&command=0", protocols=["v4.channel.k8s.io"]) as socket:
+        async with session.ws_connect(f"{url}/exec?command=exit&command=0&stderr=true", protocols=["v4.channel.k8s.io"]) as socket:
             await socket.receive_bytes()
             assert json.loads((await socket.receive_bytes())[1:])["status"] == "Success"
+
+
+async def test_a_command_without_any_stream_is_refused() -> None:
+    async with serving(Kubelet()) as (session, url), session.get(f"{url}/exec?command=ls") as answer:
+        assert (answer.status, (await answer.json())["message"]) == (400, "you must specify at least 1 of stdin, stdout, stderr")
+
+
+async def test_a_terminal_has_the_size_that_was_sent_last() -> None:
+    query = "command=exit&command=0&stdin=true&stdout=true&tty=true"
+    async with serving(Kubelet()) as (session, url), session.ws_connect(f"{url}/exec?{query}", protocols=["v5.channel.k8s.io"]) as socket:
+        for size in (b'{"Width":80,"Height":24}', b"nonsense", b'{"Width":120,"Height":36}', b"[]"):
+            await socket.send_bytes(b"\4" + size)
+        await socket.send_bytes(b"\xff\0")
+        assert await socket.receive_bytes() == b"\2got  on 120x36"
 
 
 async def test_a_log_is_followed_until_the_client_goes() -> None:
@@ -223,7 +244,7 @@ async def test_a_log_is_followed_until_the_client_goes() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "SPDY/3.1"])
-@pytest.mark.parametrize("what", ["log?container=nil", "exec?container=nil&command=ls"])
+@pytest.mark.parametrize("what", ["log?container=nil", "exec?container=nil&command=ls&stdout=true"])
 async def test_a_refusal_is_a_status(what: str, protocol: str) -> None:
     headers = {"Upgrade": protocol, "Connection": "Upgrade"}
     async with serving(Kubelet()) as (session, url), session.get(f"{url}/{what}", headers=headers) as answer:
