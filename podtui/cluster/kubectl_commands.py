@@ -96,6 +96,16 @@ def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None
     return commands
 
 
+def kubectl_exec(ref: ObjectRef, container: str, command: Sequence[str], *, options: Sequence[str] = ()) -> str:
+    """`kubectl exec -it -n NS POD -c CONTAINER -- COMMAND...`."""
+    return _command(["exec", "-it", *_namespace(ref.namespace), ref.name, "-c", container, "--", *command], options)
+
+
+def kubectl_debug(ref: ObjectRef, container: str, *, options: Sequence[str] = ()) -> str:
+    """`kubectl debug -it -n NS POD --image=busybox --target=CONTAINER`: an ephemeral container with a shell."""
+    return _command(["debug", "-it", *_namespace(ref.namespace), ref.name, "--image=busybox", f"--target={container}"], options)
+
+
 def _deleting(grace_seconds: int | None, force: bool, propagation: Propagation) -> list[str]:
     cascade = [] if propagation == "Background" else [f"--cascade={propagation.lower()}"]
     if force:

@@ -15,10 +15,10 @@ Pod = dict[str, Any]
 """A v1 Pod as JSON."""
 
 
-async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
-    """The pod, if it is the one of `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
+async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
+    """The pod, if it is the one of `ref.uid` (any, when that is empty); else PodLost. `instead` is what to do with another one.
 
-    PodtuiError when it is there but not running, as kubectl has it, and any error of the request but 404.
+    Raises any error of the request but 404.
     """
     try:
         pod: Pod = await connection.json("GET", ref.path)
@@ -26,7 +26,16 @@ async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
         raise PodLost(f"{ref} is gone", "Choose the pod that took its place") from error
     uid = (pod.get("metadata") or {}).get("uid", "")
     if ref.uid and uid != ref.uid:
-        raise PodLost(f"{ref} was replaced by another pod of the same name", "Start a forward to the new one")
+        raise PodLost(f"{ref} was replaced by another pod of the same name", instead)
+    return pod
+
+
+async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
+    """The pod, if it is the one of `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
+
+    PodtuiError when it is there but not running, as kubectl has it, and any error of the request but 404.
+    """
+    pod = await same_pod(connection, ref, "Start a forward to the new one")
     phase = (pod.get("status") or {}).get("phase", "")
     if phase in ("Succeeded", "Failed"):
         raise PodLost(f"{ref} has finished ({phase})", "Only a running pod can be forwarded to")

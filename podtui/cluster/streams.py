@@ -84,6 +84,15 @@ class WebSocket:
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             raise self._explain(ConnectionResetError("closed"), None) from error
 
+    async def ping(self) -> None:
+        """Lets what stands between know that it is still used; nobody waits for the answer. Raises as `send`."""
+        import aiohttp
+
+        try:
+            await self._upgraded.ping()
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            raise self._explain(ConnectionResetError("closed"), None) from error
+
     async def close(self) -> None:
         """Closes it, without more than a second's wait for the server to agree; may be called again."""
         self._ended = True

@@ -54,6 +54,7 @@ ENDPOINTS: dict[str, str] = {
     "pods/portforward": "test_forward::test_the_textbooks_pod_answers_http_through_a_forward",
     "pods/portforward by kubectl": "test_forward::test_kubectl_forwards_to_the_same_pod",
     "pods/exec": "test_exec::test_a_command_prints_and_its_environment_is_the_containers",
+    "pods/exec: tty": "test_exec::test_a_shell_on_a_terminal_reads_what_is_typed_and_keys_have_their_meaning",
     "pods/eviction": "test_endpoints::test_an_eviction_waits_for_the_disruption_budget",
     "pods/binding": "test_subresources::test_a_pod_is_bound_to_a_node_once",
     "pods/status": "test_subresources::test_the_status_is_written_by_its_own_path_alone",

@@ -1,0 +1,467 @@
+"""Commands on a terminal in a container: the messages, their ends, and what is told when they cannot be run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType, web
+
+from podtui.cluster import exec, shells
+from podtui.cluster.connection import Connection
+from podtui.cluster.exec import Ended
+from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.shells import Place
+from podtui.cluster.tables import Column, Row
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError
+from tests.unit.api_server import serving, settings, status
+from tests.unit.forward_server import descriptors, until
+from tests.unit.user_terminal import UserTerminal
+
+REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
+MAIN = Place("main", "container", id="run-1")
+V5, V4 = exec.PROTOCOLS
+Program = Callable[[web.WebSocketResponse], Awaitable[None]]
+SUCCESS = {"metadata": {}, "status": "Success"}
+
+
+def exited(code: int) -> dict[str, Any]:
+    causes = [{"reason": "ExitCode", "message": str(code)}]
+    told = f"command terminated with non-zero exit code: exit status {code}"
+    return {"status": "Failure", "reason": "NonZeroExitCode", "message": told, "details": {"causes": causes}}
+
+
+def missing(word: str) -> dict[str, Any]:
+    """What an API server tells when containerd finds no such program."""
+    words = f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{word}": executable file not found in $PATH'
+    told = f"error executing command in container: failed to exec in container: failed to start exec: {words}: unknown"
+    message = f"Internal error occurred: Internal error occurred: {told}"
+    return {"status": "Failure", "reason": "InternalError", "message": message, "code": 500}
+
+
+class Cluster:
+    """An API server with the pod web-1. `program` is what its `exec` does with an open WebSocket."""
+
+    def __init__(self, program: Program | None = None, protocols: tuple[str, ...] = (V5, V4)) -> None:
+        self.program = program
+        self.protocols = protocols
+        self.refusal: web.Response | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked: list[web.Request] = []
+        self.open = 0
+        self.exists = True
+        self.uid, self.run = "uid-1", "run-1"
+        self.metadata: dict[str, Any] = {}
+        self.state: dict[str, Any] = {"running": {}}
+        self.spec: dict[str, Any] = {"containers": [{"name": "main"}]}
+        self.phase = "Running"
+
+    def pod(self) -> dict[str, Any]:
+        statuses = [{"name": "main", "state": self.state, "containerID": self.run}]
+        metadata = {"name": "web-1", "namespace": "shop", "uid": self.uid, **self.metadata}
+        return {"metadata": metadata, "spec": self.spec, "status": {"phase": self.phase, "containerStatuses": statuses}}
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request)
+        if not self.exists:
+            return status(404, "NotFound", 'pods "web-1" not found')
+        if request.path == REF.path:
+            return web.json_response(self.pod())
+        assert request.path == f"{REF.path}/exec" and self.program is not None
+        await self.gate.wait()
+        if self.refusal is not None:
+            return self.refusal
+        socket = web.WebSocketResponse(protocols=self.protocols, timeout=0.2)
+        await socket.prepare(request)
+        self.open += 1
+        try:
+            await self.program(socket)
+        except ConnectionError:
+            pass  # the other side went
+        finally:
+            self.open -= 1
+        await socket.close()
+        return socket
+
+
+@asynccontextmanager
+async def connected(cluster: Cluster, **more: Any) -> AsyncIterator[Connection]:
+    async with serving(cluster) as url:  # type: ignore[arg-type]
+        connection = await Connection.open(settings(url), **more)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+async def received(socket: web.WebSocketResponse) -> bytes:
+    """The next message, b"" at the end."""
+    message = await socket.receive()
+    return message.data if message.type is WSMsgType.BINARY else b""
+
+
+async def tell(socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
+    await socket.send_bytes(b"\3" + json.dumps(told).encode())
+
+
+async def echo(socket: web.WebSocketResponse) -> None:
+    """Says its size, sends back what it gets in upper case, and ends at `q` with exit code 3."""
+    while data := await received(socket):
+        if data[0] == exec.RESIZE:
+            size = json.loads(data[1:])
+            await socket.send_bytes(b"\1size %d %d;" % (size["Width"], size["Height"]))
+        elif data == b"\0q":
+            await tell(socket, exited(3))
+            return
+        else:
+            await socket.send_bytes(b"\1" + data[1:].upper())
+
+
+# -- the messages
+
+
+@pytest.mark.parametrize("protocols", [(V5, V4), (V4,)], ids=["v5", "v4"])
+async def test_what_is_typed_arrives_and_what_is_written_comes_back(protocols: tuple[str, ...]) -> None:
+    cluster, terminal = Cluster(echo, protocols), UserTerminal(100, 30)
+    async with connected(cluster) as connection:
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh", "-c", "a b"], terminal))
+        await terminal.shows("size 100 30;")
+        terminal.type("한국\r")
+        await terminal.shows("한국\r")
+        terminal.resize(80, 24)
+        await terminal.shows("size 80 24;")
+        terminal.type("q")
+        assert await running == Ended(3, typed=len("한국\rq".encode()))
+        assert not terminal.written
+    (request,) = cluster.asked
+    query = [("command", "sh"), ("command", "-c"), ("command", "a b"), ("container", "main")]
+    assert list(request.query.items()) == [*query, ("stdin", "true"), ("stdout", "true"), ("tty", "true")]
+    assert request.headers["Sec-WebSocket-Protocol"].replace(" ", "") == f"{V5},{V4}"
+
+
+@pytest.mark.parametrize(
+    ("told", "ended"),
+    [
+        (SUCCESS, Ended(0)),
+        (exited(3), Ended(3)),
+        (exited(137), Ended(137)),
+        ({"status": "Failure", "reason": "NonZeroExitCode", "message": "no cause", "details": {}}, None),
+        ({"status": "Failure", "reason": "InternalError", "code": 500, "message": "Internal error occurred: no \x1b[31mluck"}, None),
+        ({"kind": "Other"}, None),
+        ([], None),
+    ],
+)
+def test_a_status_is_read_as_kubectl_reads_it(told: object, ended: Ended | None) -> None:
+    read = exec.how_it_ended(json.dumps(told).encode())
+    assert read is not None
+    if ended is not None:
+        assert read == ended
+    else:
+        assert read.exit_code is None and isinstance(read.failure, ApiError)
+        assert read.failure.what and "\x1b" not in read.failure.what and "Internal error" not in read.failure.what
+
+
+async def test_a_status_in_two_pieces_is_one() -> None:
+    async def program(socket: web.WebSocketResponse) -> None:
+        whole = json.dumps(exited(3)).encode()
+        for piece in (whole[:10], whole[10:]):
+            await socket.send_bytes(b"\3" + piece)
+        await received(socket)
+
+    async with connected(Cluster(program)) as connection:
+        assert (await exec.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 3
+
+
+async def test_a_server_that_waits_for_us_to_close_is_not_waited_for() -> None:
+    closed = asyncio.Event()
+
+    async def program(socket: web.WebSocketResponse) -> None:
+        await tell(socket, SUCCESS)
+        while await received(socket):
+            pass
+        closed.set()
+
+    async with connected(Cluster(program)) as connection:
+        assert await exec.run(connection, REF, "main", ["sh"], UserTerminal()) == Ended(0)
+        await closed.wait()
+
+
+async def test_the_end_of_the_terminal_is_told_where_the_protocol_can_and_ends_it() -> None:
+    heard: list[bytes] = []
+
+    async def program(socket: web.WebSocketResponse) -> None:
+        while data := await received(socket):
+            heard.append(data)
+
+    for protocols in ((V5, V4), (V4,)):
+        terminal = UserTerminal()
+        async with connected(cluster := Cluster(program, protocols)) as connection:
+            running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+            await until(lambda heard=heard: heard)
+            terminal.type("")
+            assert (await running).exit_code is None
+            await until(lambda cluster=cluster: not cluster.open)
+        assert (b"\xff\0" in heard) == (V5 in protocols)
+        heard.clear()
+
+
+# -- before it is open
+
+
+async def test_what_is_typed_before_it_is_open_is_sent_then() -> None:
+    cluster, terminal = Cluster(echo), UserTerminal()
+    cluster.gate.clear()
+    async with connected(cluster) as connection:
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        terminal.type("ls")
+        terminal.type("\r")
+        await until(lambda: terminal.reads == 3)
+        cluster.gate.set()
+        await terminal.shows("LS\r")
+        terminal.type("q")
+        assert (await running).exit_code == 3
+
+
+async def test_ctrl_c_gives_up_what_is_not_open_yet() -> None:
+    cluster, terminal = Cluster(echo), UserTerminal()
+    cluster.gate.clear()
+    async with connected(cluster) as connection:
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        terminal.type("\x03")
+        with pytest.raises(PodtuiError, match="no command was run in pod/web-1: Ctrl"):
+            await running
+        cluster.gate.set()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(403, Forbidden), (404, NotFound), (400, Invalid), (500, ApiError)],
+)
+async def test_what_the_server_says_instead_is_told(code: int, kind: type[ApiError]) -> None:
+    cluster = Cluster(echo)
+    cluster.refusal = status(code, "Reason", "the server's words")
+    async with connected(cluster) as connection:
+        with pytest.raises(kind, match="the server's words"):
+            await exec.run(connection, REF, "main", ["sh"], UserTerminal())
+
+
+async def test_nothing_is_sent_while_podtui_is_read_only() -> None:
+    cluster = Cluster(echo)
+    async with connected(cluster, read_only=True) as connection:
+        with pytest.raises(ReadOnlyError, match="exec was not sent"):
+            await exec.run(connection, REF, "main", ["sh"], UserTerminal())
+        with pytest.raises(ReadOnlyError):
+            await shells.run(connection, REF, MAIN, UserTerminal())
+    assert not cluster.asked
+
+
+# -- its end on this side
+
+
+async def test_a_connection_that_breaks_is_told_and_what_came_before_is_shown() -> None:
+    async def program(socket: web.WebSocketResponse) -> None:
+        await socket.send_bytes(b"\1last words")
+        await received(socket)
+        assert socket._req is not None and socket._req.transport is not None
+        socket._req.transport.close()
+
+    terminal = UserTerminal()
+    async with connected(Cluster(program)) as connection:
+        with pytest.raises(ConnectionFailed):
+            await exec.run(connection, REF, "main", ["sh"], terminal)
+    assert terminal.written == b"last words"
+
+
+async def test_who_is_cancelled_leaves_nothing() -> None:
+    cluster, terminal = Cluster(echo), UserTerminal()
+    async with connected(cluster) as connection:
+        await connection.json("GET", REF.path)
+        tasks, files = len(asyncio.all_tasks()), descriptors()
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        await terminal.shows("size")
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await until(lambda: not cluster.open)
+        await until(lambda: len(asyncio.all_tasks()) <= tasks and descriptors() <= files)
+
+
+async def test_a_terminal_that_takes_nothing_holds_up_the_command() -> None:
+    sent = [0]
+
+    async def program(socket: web.WebSocketResponse) -> None:
+        for _ in range(256):
+            await socket.send_bytes(b"\1" + bytes(256 << 10))
+            sent[0] += 1
+        await tell(socket, SUCCESS)
+
+    terminal = UserTerminal()
+    terminal.hold(True)
+    async with connected(Cluster(program)) as connection:
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        await until(lambda: sent[0])
+        await still(lambda: sent[0])
+        assert sent[0] < 128, "it went on although nobody took it"
+        terminal.hold(False)
+        assert await running == Ended(0)
+    assert len(terminal.written) == 256 * (256 << 10)
+
+
+async def test_a_command_that_reads_nothing_holds_up_what_is_typed() -> None:
+    reads, go_on = [0], asyncio.Event()
+
+    class Pasting(UserTerminal):
+        async def read(self) -> bytes:
+            reads[0] += 1
+            await asyncio.sleep(0)
+            return bytes(256 << 10)
+
+    async def program(socket: web.WebSocketResponse) -> None:
+        await go_on.wait()
+        await tell(socket, SUCCESS)
+
+    async with connected(Cluster(program)) as connection:
+        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], Pasting()))
+        await until(lambda: reads[0])
+        await still(lambda: reads[0])
+        assert reads[0] < 256
+        go_on.set()
+        assert (await running).exit_code == 0
+
+
+async def still(count: Callable[[], int]) -> None:
+    """Waits until a number does not change for a while."""
+    before = -1
+    while before != (before := count()):  # noqa: ASYNC110 - what is waited for is that nothing happens
+        await asyncio.sleep(0.3)
+
+
+# -- where a shell can be opened
+
+
+async def test_the_default_container_comes_first_and_what_does_not_run_says_why() -> None:
+    cluster = Cluster()
+    cluster.spec = {
+        "initContainers": [{"name": "setup"}, {"name": "proxy", "restartPolicy": "Always"}],
+        "containers": [{"name": "main"}, {"name": "web"}, {"name": "late"}],
+        "ephemeralContainers": [{"name": "debugger"}],
+    }
+    cluster.metadata = {"annotations": {"kubectl.kubernetes.io/default-container": "web"}}
+    pod = cluster.pod()
+    ended = {"terminated": {"reason": "Completed", "exitCode": 0}}
+    pod["status"]["initContainerStatuses"] = [{"name": "setup", "state": ended}, {"name": "proxy", "state": {"running": {}}}]
+    pod["status"]["containerStatuses"].append({"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}})
+    cluster.pod = lambda: pod  # type: ignore[method-assign]
+    async with connected(cluster) as connection:
+        assert [(place.name, place.kind, place.refusal) for place in await shells.places(connection, REF)] == [
+            ("web", "container", "waits (CrashLoopBackOff)"),
+            ("main", "container", ""),
+            ("late", "container", "has not started yet"),
+            ("setup", "init", "has ended (Completed, exit code 0)"),
+            ("proxy", "sidecar", ""),
+            ("debugger", "ephemeral", "has not started yet"),
+        ]
+
+
+async def test_a_pod_that_is_gone_replaced_or_at_its_end_has_no_place_for_a_shell() -> None:
+    cluster = Cluster()
+    async with connected(cluster) as connection:
+        cluster.state = {"waiting": {"reason": "ImagePullBackOff"}}
+        with pytest.raises(PodtuiError, match=r"no container of pod/web-1 runs: main waits \(ImagePullBackOff\)"):
+            await shells.places(connection, REF)
+        cluster.phase = "Failed"
+        with pytest.raises(PodtuiError, match=r"pod/web-1 has finished \(Failed\)"):
+            await shells.places(connection, REF)
+        cluster.uid = "uid-2"
+        with pytest.raises(PodLost, match="replaced by another pod"):
+            await shells.places(connection, REF)
+        cluster.exists = False
+        with pytest.raises(PodLost, match="pod/web-1 is gone"):
+            await shells.places(connection, REF)
+
+
+@pytest.mark.parametrize(
+    ("ready", "word", "refused"),
+    [
+        ("1/1", "Running", False),
+        ("0/1", "Running", False),
+        ("0/1", "Pending", True),
+        ("0/2", "Pending", True),
+        ("0/1", "Completed", True),
+        ("0/1", "ContainerCreating", True),
+        ("0/1", "CrashLoopBackOff", True),
+        ("0/2", "CrashLoopBackOff", False),
+        ("1/2", "Error", False),
+        ("0/1", "Init:0/1", False),
+        ("0/1", "Terminating", False),
+    ],
+)
+def test_a_row_tells_for_sure_only_what_it_knows(ready: str, word: str, refused: bool) -> None:
+    columns = [Column("Name", "string"), Column("Ready", "string"), Column("Status", "string")]
+    row = Row("uid-1", "shop", "web-1", "1", {}, 0.0, False, ("web-1", ready, word))
+    assert shells.why_not_yet(row, columns) == (f"pod web-1 is not running ({word})" if refused else "")
+
+
+# -- how its end is told
+
+
+async def ending(connection: Connection, ended: Ended) -> str:
+    """What is said of it, as an error or not."""
+    try:
+        return await shells.how_it_ended(connection, REF, MAIN, ended)
+    except PodtuiError as error:
+        return f"✗ {error}"
+
+
+async def test_an_exit_says_nothing_and_an_exit_code_is_told() -> None:
+    async with connected(Cluster()) as connection:
+        assert await ending(connection, Ended(0)) == ""
+        assert await ending(connection, Ended(1)) == "the shell in main of pod/web-1 ended with exit code 1"
+        assert await ending(connection, Ended(127, typed=9)) == "the shell in main of pod/web-1 ended with exit code 127"
+        assert await ending(connection, Ended(137, typed=9)) == "the shell in main of pod/web-1 ended with exit code 137"
+
+
+async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
+    crun = "executable file `sh` not found in $PATH: No such file or directory"
+    failures = [exec.how_it_ended(json.dumps(told).encode()) for told in (missing("sh"), {"status": "Failure", "message": crun})]
+    async with connected(Cluster()) as connection:
+        for ended in (*failures, Ended(126), Ended(127)):
+            assert ended is not None
+            assert await ending(connection, ended) == (
+                "✗ there is no shell in the image of container main of pod/web-1\nThis adds a container that has one: "
+                "kubectl --context dev debug -it -n shop web-1 --image=busybox --target=main"
+            )
+
+
+async def test_another_failure_is_told_in_the_servers_words() -> None:
+    ended = exec.how_it_ended(json.dumps(missing("bash")).encode())
+    assert ended is not None
+    async with connected(Cluster()) as connection:
+        assert (await ending(connection, ended)).startswith("✗ error executing command in container: failed to exec")
+
+
+async def test_what_became_of_the_pod_is_told_instead_of_a_broken_connection() -> None:
+    cluster, began = Cluster(), "✗ the shell in main of pod/web-1 has ended: "
+    async with connected(cluster) as connection:
+        cut = "✗ the connection to the shell in main of pod/web-1 was closed before the shell had ended"
+        assert await ending(connection, Ended()) == cut
+        cluster.run = "run-2"
+        assert await ending(connection, Ended()) == f"{began}container main was started again"
+        cluster.state = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+        assert await ending(connection, Ended()) == f"{began}container main has ended (OOMKilled, exit code 137)"
+        told = "the shell in main of pod/web-1 ended with exit code 137: container main has ended (OOMKilled, exit code 137)"
+        assert await ending(connection, Ended(137)) == told
+        cluster.metadata = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+        assert await ending(connection, Ended()) == f"{began}pod/web-1 is being deleted"
+        cluster.uid = "uid-2"
+        assert await ending(connection, Ended()) == f"{began}pod/web-1 was replaced by another pod of the same name"
+        cluster.exists = False
+        lost = await shells.explained(connection, REF, MAIN, NotFound(404, "NotFound", "words"))
+        assert isinstance(lost, PodLost) and lost.what.endswith("pod/web-1 is gone")
+        denied = await shells.explained(connection, REF, MAIN, Forbidden(403, "Forbidden", "words"))
+        assert (denied.what, denied.hint) == ("words", "A shell needs the right to create and to get pods/exec in namespace shop")
