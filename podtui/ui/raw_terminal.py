@@ -1,0 +1,120 @@
+"""The terminal in raw mode for a coroutine: every key as it comes, every byte as it is, and the loop never waits for either."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import termios
+import tty
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from podtui.errors import PodtuiError
+
+_FILE = 0
+_CHUNK = 16 << 10
+_SIGNALS = (signal.SIGWINCH, signal.SIGCONT)
+
+
+class RawTerminal:
+    """A context: raw from its beginning to its end, then as it was. `size` is columns and rows.
+
+    It is opened once more, since not to block is a property of the opened file, which podtui's other files and the shell that podtui
+    was started from share.
+    """
+
+    def __init__(self) -> None:
+        """Raises PodtuiError when the terminal cannot be opened."""
+        self._file = _opened()
+        self._before = termios.tcgetattr(self._file)
+        self._loop = asyncio.get_running_loop()
+        self._resized = asyncio.Event()
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> RawTerminal:
+        tty.setraw(self._file, termios.TCSANOW)
+        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._loop.add_signal_handler(signal.SIGWINCH, self._resized.set)
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._handlers.items():
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+        try:
+            termios.tcsetattr(self._file, termios.TCSANOW, self._before)
+        except termios.error:
+            pass  # the terminal is gone; SIGHUP tells podtui so
+        os.close(self._file)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """80 and 24 where the system does not know it, as on a serial line."""
+        try:
+            found = os.get_terminal_size(self._file)
+        except OSError:
+            return 80, 24
+        return found.columns or 80, found.lines or 24
+
+    async def resized(self) -> None:
+        """Returns when the size may be another one than it was when this was last awaited."""
+        await self._resized.wait()
+        self._resized.clear()
+
+    async def read(self) -> bytes:
+        """What is typed, at least a byte; b"" when the terminal is gone."""
+        while True:
+            try:
+                return os.read(self._file, _CHUNK)
+            except BlockingIOError:
+                await self._ready(self._loop.add_reader, self._loop.remove_reader)
+            except OSError:
+                return b""
+
+    async def write(self, data: bytes) -> None:
+        """Waits until the terminal has taken all of it. Raises PodtuiError when the terminal is gone."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[os.write(self._file, left) :]
+            except BlockingIOError:
+                await self._ready(self._loop.add_writer, self._loop.remove_writer)
+            except OSError as error:
+                raise PodtuiError(f"the terminal is gone: {(error.strerror or str(error)).lower()}") from None
+
+    def write_at_once(self, data: bytes) -> None:
+        """What there is room for, without waiting for more, and without an error."""
+        try:
+            os.write(self._file, data)
+        except OSError:
+            pass  # it takes nothing now, or is gone: nobody sees it anyway
+
+    async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
+        ready = asyncio.Event()
+        add(self._file, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            remove(self._file)
+
+    def _continued(self) -> None:
+        """podtui was stopped by a signal and goes on: whoever had the terminal meanwhile has left it as they like it."""
+        try:
+            tty.setraw(self._file, termios.TCSANOW)
+        except termios.error:
+            return  # it is gone, as the next read finds out
+        self._resized.set()
+
+
+def _opened() -> int:
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(os.ttyname(_FILE), flags)
+    except OSError:  # a terminal that has no name here, as in some containers
+        try:
+            return os.open("/dev/tty", flags)
+        except OSError as error:
+            raise PodtuiError(f"the terminal cannot be opened: {(error.strerror or str(error)).lower()}") from None
