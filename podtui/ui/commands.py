@@ -83,6 +83,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
     Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
     Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
+    Command("main.shell", "s", "Shell", "Open a shell in a container of the pod", "main", Permission("create", "pods", "exec"), True, True),
     Command("main.forwards", "f", "Forwards", "The list of port-forwards, running, ended and saved", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command(

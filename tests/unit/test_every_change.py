@@ -85,7 +85,8 @@ class Requests(list[str]):
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[tuple[DemoServer, Requests]]:
-    """A cluster that stands still, with the node `node-1` and the pod `web-1`, whose label was changed once, and what is asked of it."""
+    """A cluster that stands still, with the node `node-1` and the pod `web-1`, which runs and whose label was changed once, and what is
+    asked of it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     requests, handle = Requests(), Api.handle
 
@@ -103,6 +104,9 @@ async def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterat
     connection = await Connection.open(Kubeconfig.load(made.kubeconfig).settings())
     journaled = Objects(connection, Journal(connection.settings))
     await journaled.patch_metadata(REF, labels={"to-be": "undone"})
+    running = {"name": "main", "image": "nginx", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}}
+    status = {"status": {"phase": "Running", "containerStatuses": [running]}}
+    await connection.request("PATCH", f"{REF.path}/status", body=status, content_type="application/merge-patch+json")
     await connection.close()
     requests.clear()
     try:

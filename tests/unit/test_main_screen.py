@@ -114,7 +114,7 @@ async def test_read_only_dims_every_hint_that_changes_the_cluster(cluster: Clust
         await shows(app, lambda text: "web-1" in text and "live" in text)
         await until(lambda: dimmed(app) == set())
         await pilot.press("r")
-        await until(lambda: dimmed(app) == {"Label", "Delete", "New"})
+        await until(lambda: dimmed(app) == {"Label", "Shell", "Delete", "New"})
         await pilot.press("r")
         await until(lambda: dimmed(app) == set())
 

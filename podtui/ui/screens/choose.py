@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,7 +18,7 @@ from podtui.ui.commands import bindings
 
 
 class Chooser(ModalScreen[str | None]):
-    """Dismissed with the name, or None after Esc."""
+    """Dismissed with the name, or None after Esc. What cannot be chosen is dimmed, in parentheses, with its reason behind it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
 
@@ -34,16 +34,28 @@ class Chooser(ModalScreen[str | None]):
     }
     """
 
-    def __init__(self, title: str, names: Sequence[str], current: str = "") -> None:
+    def __init__(
+        self, title: str, names: Sequence[str], current: str = "", *, notes: Mapping[str, str] | None = None, refused: Sequence[str] = ()
+    ) -> None:
+        """`notes` has words to stand behind a name; those of `refused` cannot be chosen."""
         super().__init__()
         self._title = title
         self._names = list(names)
         self._current = current
+        self._notes = notes or {}
+        self._refused = refused
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Text(harmless(self._title)))
-            yield OptionList(*(Option(Text(("● " if name == self._current else "  ") + harmless(name))) for name in self._names))
+            yield OptionList(*(Option(self._line(name), disabled=name in self._refused) for name in self._names))
+
+    def _line(self, name: str) -> Text:
+        shown = f"({harmless(name)})" if name in self._refused else harmless(name)
+        line = Text(("● " if name == self._current else "  ") + shown)
+        if note := self._notes.get(name):
+            line.append(f"  {harmless(note)}", "dim")
+        return line
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)

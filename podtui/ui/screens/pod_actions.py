@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
 from podtui.cluster.session import Session
+from podtui.cluster.shells import why_not_yet
 from podtui.ui.commands import BY_ID
 from podtui.ui.layout import Panes
 from podtui.ui.panes.namespaces import NamespacesPane
@@ -50,7 +51,14 @@ class PodActions(Screen[None]):
         if not refs:
             return f"{command.title}: nothing is under the cursor"
         one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
-        return next((refusal for ref in one_of_each if (refusal := self.rights.refusal(command_id, ref))), "")
+        refusal = next((refusal for ref in one_of_each if (refusal := self.rights.refusal(command_id, ref))), "")
+        if command_id == "main.shell" and not refusal and (why := self._no_shell(refs[0])):
+            return f"{command.title}: {why}"
+        return refusal
+
+    def _no_shell(self, ref: ObjectRef) -> str:
+        row = self.session.pods.rows.get(ref.uid)
+        return why_not_yet(row, self.session.pods.columns) if row is not None else ""
 
     def _may(self, command: str, ref: ObjectRef | None) -> bool:
         """Whether the command can be offered for the object; if not, says why."""
@@ -112,6 +120,15 @@ class PodActions(Screen[None]):
         ref = self._pods.current
         if ref is not None and self._may("main.forward", ref):
             self.app.push_screen(ForwardDialog(self.session, ref))
+
+    def action_shell(self) -> None:
+        from podtui.ui.screens.shell import start_shell
+
+        refusal, ref = self.refusal("main.shell"), self._pods.current
+        if refusal or ref is None:
+            self.app.notify(refusal, severity="warning", markup=False)
+        else:
+            start_shell(self.app, self.session, ref)
 
     def action_forwards(self) -> None:
         self.open_forwards()
