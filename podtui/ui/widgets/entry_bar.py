@@ -111,6 +111,19 @@ class _Fault(Highlighter):
         text.stylize(self._entry.get_component_rich_style("entry--fault", partial=True), start, end)
 
 
+class EntryMessage(Message):
+    """What a bar tells, with what it holds."""
+
+    def __init__(self, bar: EntryBar, value: str) -> None:
+        super().__init__()
+        self.bar = bar
+        self.value = value
+
+    @property
+    def control(self) -> EntryBar:
+        return self.bar
+
+
 class EntryBar(Widget):
     """Base of the selector bar and the filter bar.
 
@@ -124,42 +137,18 @@ class EntryBar(Widget):
     EntryBar .entry-prompt { width: auto; padding: 0 1; background: $panel; color: $text-accent; text-style: bold; }
     """
 
-    class Changed(Message):
+    class Changed(EntryMessage):
         """The text is another one. `valid` is whether it could be submitted."""
 
         def __init__(self, bar: EntryBar, value: str, valid: bool) -> None:
-            super().__init__()
-            self.bar = bar
-            self.value = value
+            super().__init__(bar, value)
             self.valid = valid
 
-        @property
-        def control(self) -> EntryBar:
-            return self.bar
-
-    class Submitted(Message):
+    class Submitted(EntryMessage):
         """The value was entered, and `check` accepts it."""
 
-        def __init__(self, bar: EntryBar, value: str) -> None:
-            super().__init__()
-            self.bar = bar
-            self.value = value
-
-        @property
-        def control(self) -> EntryBar:
-            return self.bar
-
-    class Cancelled(Message):
+    class Cancelled(EntryMessage):
         """The bar was left; `value` is what it holds now: what it was opened with, or nothing."""
-
-        def __init__(self, bar: EntryBar, value: str) -> None:
-            super().__init__()
-            self.bar = bar
-            self.value = value
-
-        @property
-        def control(self) -> EntryBar:
-            return self.bar
 
     CANCEL_RESTORES: ClassVar[bool] = True  # Esc brings the old value back; otherwise it clears
 
