@@ -248,6 +248,7 @@ class LogFollower:
             if not self._read_out:
                 try:
                     await self._read(batches, follow=False, previous=True)
+                    await self._tell_gap(batches)
                 except (Invalid, NotFound) as error:  # its log is no longer kept
                     await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {error.what}")
             note = f"container {self.container} restarted ({before.ending()})"
@@ -377,6 +378,7 @@ class LogFollower:
         """
         splitter, resume, position = LineSplitter(self._line_limit), Resume(self._position), self._position
         self._came, self._broke = False, follow
+        since, answered = position.since, False
         self._reads.begin(position)
         started = latest = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -395,7 +397,7 @@ class LogFollower:
                 elif self.status.state != "following":  # there it is only the rest of a run that ended just now
                     self._say("reading")
                 async for chunk in chunks:
-                    latest = time.monotonic()
+                    latest, answered = time.monotonic(), True
                     came = splitter.feed(chunk)
                     if not resume.done:
                         came = resume.drop(came)
@@ -409,6 +411,8 @@ class LogFollower:
                     if self._attempt and latest - started > _HEALTHY:
                         self._attempt = 0
             self._broke = False
+            if not follow and whole and since and not answered and not self._gap:  # not even the line that was read last
+                self._gap = f"after {told(since)}"
             if not follow and whole:  # the last line may have no newline; while the container runs it may yet be continued
                 came = resume.drop(splitter.feed(b"", final=True))
                 self._reads.take(came)

@@ -199,24 +199,33 @@ class Integrity(RuleBasedStateMachine):
         assert not self.task.done()
         numbers = {(source.ref.uid, source.container): source.number for source in self.group.sources}
         assert len(numbers) == len(self.group.sources), "a container is followed twice"
-        there = [(self.pods[place // 2].uid, container.name, self.written[place]) for place, container in enumerate(self.containers)]
-        for uid, name, written in there:
-            self.check_source(numbers[uid, name], written)
+        for place, container in enumerate(self.containers):
+            number = numbers[self.pods[place // 2].uid, container.name]
+            self.check_source(number, self.written[place])
+            self.check_remarks(number, container)
         for uid, name, written in self.replaced:
             if (uid, name) in numbers:  # else it went before the list told of it
-                self.check_source(numbers[uid, name], written, gone=True)
+                self.check_source(numbers[uid, name], written)
 
-    def check_source(self, number: int, written: list[str], *, gone: bool = False) -> None:
+    def check_source(self, number: int, written: list[str]) -> None:
         texts = self.taker.of(number)
         assert len(set(texts)) == len(texts), "a line came twice"
         assert set(texts) <= set(written)
         if not self.lied:  # lines of a new run may come before the last ones of the old when its status is behind
             assert texts == [text for text in written if text in set(texts)], "lines are out of order"
-        missing = set(written) - set(texts)
-        assert missing <= self.gone, "a line is lost"
-        # A run of which nothing was ever read leaves no trace of where something is missing; nor does a stream that ends in
-        # good order before its end, when the pod is gone afterwards.
-        if missing and texts and not self.lied and not gone:  # told once it is sure that no other run had begun
+        assert set(written) - set(texts) <= self.gone, "a line is lost"
+
+    def check_remarks(self, number: int, container: FakeContainer) -> None:
+        """A remark says that lines are missing.
+
+        A run leaves no trace of what was thrown away before its first line was read; nor does a stream that ends in good order before
+        its end, when the pod is gone afterwards.
+        """
+        if self.lied:
+            return
+        read = set(self.taker.of(number))
+        runs = [[text in read for _, text in run.lines] for run in container.runs]
+        if any(False in run[run.index(True) :] for run in runs if True in run):  # told once it is sure that no other run had begun
             self.loop.run_until_complete(until(lambda: any("missing" in note for source, note in self.taker.notes if source == number), 30))
 
 

@@ -348,6 +348,21 @@ async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_i
     assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
 
 
+async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_told():
+    server = LogServer()
+    server.current = first = ContainerRun("c1", numbered(3))
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 3)
+        first.lines, first.exit_code, first.reason = [], 1, "Error"  # what came after the third line went with the old file
+        server.current, server.previous, server.restarts = ContainerRun("c2", numbered(2, start=9000)), first, 1
+        server.abort()
+        await taker.until(lambda: len(taker.lines) == 5)
+    gap, restart = taker.notes
+    assert gap == f"lines after {told(stamp(2))} may be missing: the log was rotated meanwhile" and restart.startswith(
+        "container app restarted"
+    )
+
+
 async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed():
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(5))
