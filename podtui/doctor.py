@@ -205,6 +205,7 @@ _WANTED = (
     ("get", "pods", "", "details and YAML cannot be shown"),
     ("get", "pods", "log", "logs cannot be shown"),
     ("create", "pods", "portforward", "ports cannot be forwarded"),
+    ("create", "pods", "exec", "no shell can be opened"),
     ("patch", "pods", "", "labels and annotations cannot be changed"),
     ("delete", "pods", "", "pods cannot be deleted"),
     ("create", "pods", "", "pods cannot be created"),

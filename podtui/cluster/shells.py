@@ -103,14 +103,14 @@ async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, end
     if ended.failure is not None:
         raise await explained(connection, ref, place, ended.failure)
     if ended.exit_code is None:
-        cut = ConnectionFailed(f"the connection to the shell in {place.name} of {ref} was closed before the shell had ended")
+        cut = ConnectionFailed(f"the connection to the shell in container {place.name} of {ref} was closed before the shell had ended")
         raise await explained(connection, ref, place, cut)
     if ended.exit_code in _NO_PROGRAM and not ended.typed:
         raise _no_shell(connection, ref, place)
     if not ended.exit_code:
         return ""
     why = await _what_became(connection, ref, place) if ended.exit_code >= _KILLED else ""
-    return f"the shell in {place.name} of {ref} ended with exit code {ended.exit_code}" + (f": {why}" if why else "")
+    return f"the shell in container {place.name} of {ref} ended with exit code {ended.exit_code}" + (f": {why}" if why else "")
 
 
 async def explained(connection: Connection, ref: ObjectRef, place: Place, error: PodtuiError) -> PodtuiError:
@@ -119,7 +119,7 @@ async def explained(connection: Connection, ref: ObjectRef, place: Place, error:
         error.hint = error.hint or f"A shell needs the right to create and to get pods/exec in namespace {ref.namespace}"
         return error
     why = await _what_became(connection, ref, place)
-    return PodLost(f"the shell in {place.name} of {ref} has ended: {why}") if why else error
+    return PodLost(f"the shell in container {place.name} of {ref} has ended: {why}") if why else error
 
 
 def _no_shell(connection: Connection, ref: ObjectRef, place: Place) -> PodtuiError:

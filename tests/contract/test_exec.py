@@ -129,7 +129,7 @@ async def test_a_shell_on_a_terminal_reads_what_is_typed_and_keys_have_their_mea
     terminal.type("exit 3\r")
     ended = await running
     assert ended.exit_code == 3 and ended.typed
-    assert await shells.how_it_ended(connection, ref, place, ended) == "the shell in main of pod/box ended with exit code 3"
+    assert await shells.how_it_ended(connection, ref, place, ended) == "the shell in container main of pod/box ended with exit code 3"
 
     terminal = UserTerminal()
     running = asyncio.create_task(shells.run(connection, ref, place, terminal))

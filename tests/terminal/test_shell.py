@@ -39,7 +39,7 @@ def test_a_shell_has_the_terminal_until_it_ends(open_podtui: Open, namespace: st
     podtui.press("ctrl+c")
     podtui.wait_for(r"\^C\n[/~] #", PATIENCE)
     podtui.type("printf '\\033[?2004h\\033[?25l'; exit 3\r")  # leaves the terminal in disorder
-    podtui.wait_for("the shell in main of pod/box ended", PATIENCE)
+    podtui.wait_for("the shell in container main of pod/box ", PATIENCE)
     podtui.wait_for(r"box\s+2/2\s+Running", PATIENCE)
     assert podtui.modes[ALTERNATE_SCREEN]
 

@@ -421,9 +421,9 @@ async def ending(connection: Connection, ended: Ended) -> str:
 async def test_an_exit_says_nothing_and_an_exit_code_is_told() -> None:
     async with connected(Cluster()) as connection:
         assert await ending(connection, Ended(0)) == ""
-        assert await ending(connection, Ended(1)) == "the shell in main of pod/web-1 ended with exit code 1"
-        assert await ending(connection, Ended(127, typed=9)) == "the shell in main of pod/web-1 ended with exit code 127"
-        assert await ending(connection, Ended(137, typed=9)) == "the shell in main of pod/web-1 ended with exit code 137"
+        assert await ending(connection, Ended(1)) == "the shell in container main of pod/web-1 ended with exit code 1"
+        assert await ending(connection, Ended(127, typed=9)) == "the shell in container main of pod/web-1 ended with exit code 127"
+        assert await ending(connection, Ended(137, typed=9)) == "the shell in container main of pod/web-1 ended with exit code 137"
 
 
 async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
@@ -446,15 +446,15 @@ async def test_another_failure_is_told_in_the_servers_words() -> None:
 
 
 async def test_what_became_of_the_pod_is_told_instead_of_a_broken_connection() -> None:
-    cluster, began = Cluster(), "✗ the shell in main of pod/web-1 has ended: "
+    cluster, began = Cluster(), "✗ the shell in container main of pod/web-1 has ended: "
     async with connected(cluster) as connection:
-        cut = "✗ the connection to the shell in main of pod/web-1 was closed before the shell had ended"
+        cut = "✗ the connection to the shell in container main of pod/web-1 was closed before the shell had ended"
         assert await ending(connection, Ended()) == cut
         cluster.run = "run-2"
         assert await ending(connection, Ended()) == f"{began}container main was started again"
         cluster.state = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
         assert await ending(connection, Ended()) == f"{began}container main has ended (OOMKilled, exit code 137)"
-        told = "the shell in main of pod/web-1 ended with exit code 137: container main has ended (OOMKilled, exit code 137)"
+        told = "the shell in container main of pod/web-1 ended with exit code 137: container main has ended (OOMKilled, exit code 137)"
         assert await ending(connection, Ended(137)) == told
         cluster.metadata = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
         assert await ending(connection, Ended()) == f"{began}pod/web-1 is being deleted"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from podtui.cluster import shells
 from podtui.cluster.connection import Connection
 from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.resources import PODS, Scope
+from podtui.cluster.resources import PODS, ObjectRef, Scope
 from podtui.config import Config
 from podtui.demo import scenarios
 from podtui.demo.server import DemoServer
@@ -120,17 +121,16 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
         await pilot.press("s")
         await terminal.shows("/ # ")
         terminal.type("exit 3\r")
-        await told(app, "the shell in box of pod/one ended with exit code 3")
+        await told(app, "the shell in container box of pod/one ended with exit code 3")
 
 
 async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say_why(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "several") as (app, pilot):
         await pilot.press("s")
         text = await shown(app, lambda text: "A shell in which container of pod/several?" in text)
-        lines = [line.strip(" │") for line in text.splitlines()]
-        assert "● box" in lines and "side" in lines
-        assert "(setup)  init container has ended (Completed, exit code 0)" in lines
-        assert any(line.startswith("(broken)  waits (") for line in lines)
+        assert "│ ● box " in text and "│   side " in text
+        assert "│   (setup)  init container has ended (Completed, exit code 0) " in text
+        assert "│   (broken)  waits (" in text
         await pilot.press("down", "enter")
         await terminal.shows("container side of pod/several")
         await terminal.shows("/ # ")
@@ -180,6 +180,24 @@ async def test_in_a_protected_context_its_name_comes_first(made: DemoServer, ter
         await terminal.shows("/ # ")
         terminal.type("exit\r")
         await pilot.app.workers.wait_for_complete()
+
+
+async def test_a_shell_that_is_late_does_not_take_the_keys_of_another_screen(
+    made: DemoServer, terminal: UserTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, go_on = shells.places, asyncio.Event()
+
+    async def late(connection: Connection, ref: ObjectRef) -> list[shells.Place]:
+        await go_on.wait()
+        return await places(connection, ref)
+
+    monkeypatch.setattr(shells, "places", late)
+    async with started(made, "one") as (app, pilot):
+        await pilot.press("s", "question_mark")
+        await shown(app, lambda text: "rebind them by id" in text)
+        go_on.set()
+        await told(app, "no shell was opened: another screen came before it was ready")
+    assert not terminal.written
 
 
 async def test_without_a_terminal_there_is_no_shell(made: DemoServer) -> None:

@@ -50,6 +50,7 @@ def start_shell(app: App[Any], session: Session, ref: ObjectRef) -> None:
 
 async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
     """Open a shell in a container of the pod, as `kubectl exec -it`. To be run in a worker; tells everything itself."""
+    began = app.screen
     try:
         connection = session.opened
         found = await shells.places(connection, ref)
@@ -64,6 +65,8 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
             raise PodtuiError(f"container {place.name} of {ref} has ended or was started again meanwhile", "Open the shell again")
         if not app.terminal.usable:
             raise PodtuiError("there is no terminal that a shell could have", "Start podtui in a terminal")
+        if app.screen is not began:  # what is typed there must not go into a container
+            raise PodtuiError("no shell was opened: another screen came before it was ready", "Press its key again")
         try:
             ended = await app.terminal.lend(lambda terminal: _use(session, ref, place, terminal))
         except (ApiError, ConnectionFailed) as error:
