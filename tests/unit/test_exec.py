@@ -76,7 +76,7 @@ class Cluster:
         await self.gate.wait()
         if self.refusal is not None:
             return self.refusal
-        socket = web.WebSocketResponse(protocols=self.protocols, timeout=0.2)
+        socket = web.WebSocketResponse(protocols=self.protocols, timeout=0.2, autoping=False)
         await socket.prepare(request)
         self.open += 1
         try:
@@ -208,6 +208,18 @@ async def test_the_end_of_the_terminal_is_told_where_the_protocol_can_and_ends_i
             await until(lambda cluster=cluster: not cluster.open)
         assert (b"\xff\0" in heard) == (V5 in protocols)
         heard.clear()
+
+
+async def test_a_shell_in_which_nothing_happens_is_kept_open_by_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program(socket: web.WebSocketResponse) -> None:
+        for _ in range(3):
+            while (await socket.receive()).type is not WSMsgType.PING:
+                pass
+        await tell(socket, SUCCESS)
+
+    monkeypatch.setattr(exec, "_KEEP", 0.01)
+    async with connected(Cluster(program)) as connection, asyncio.timeout(30):
+        assert (await exec.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 0
 
 
 # -- before it is open
