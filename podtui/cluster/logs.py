@@ -22,7 +22,7 @@ from podtui.cluster.log_reads import Reads
 from podtui.cluster.log_status import LogOptions, LogStatus, State
 from podtui.cluster.log_times import told
 from podtui.cluster.resources import ObjectRef
-from podtui.cluster.runs import ContainerRuns, Run, containers_of, default_container, over, runs_of
+from podtui.cluster.runs import ContainerRuns, Run, containers_of, controller_of, default_container, over, runs_of
 from podtui.errors import (
     ConnectionFailed,
     CredentialError,
@@ -48,6 +48,7 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
 _SURE = 6  # looks at a pod after which its status is no longer behind
 _TRIES = 5  # of a request that the server finds invalid, before anything was got
+_NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
 
@@ -97,6 +98,7 @@ class LogFollower:
         self._came = False  # whether the latest stream brought anything
         self._gap = ""  # from when to when lines may be missing
         self._broke = False  # the latest stream did not end, it was cut off
+        self._may_recur = False  # whether another pod may come to have the name
         self._caught_up = caught_up
         self._pod = pod
         self._awake = asyncio.Event()
@@ -162,8 +164,7 @@ class LogFollower:
         try:
             pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
         except NotFound:
-            if self._broke and self._position.since:
-                await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")
+            await self._tell_unheard(batches)
             before = f"{self.status.why}; " if self.status.state == "ended" else ""
             return await self._end(batches, f"{before}the pod is gone")
         except Forbidden:
@@ -171,7 +172,9 @@ class LogFollower:
         uid = (pod.get("metadata") or {}).get("uid", "")
         self._uid = self._uid or uid
         if uid != self._uid:
+            await self._tell_unheard(batches)
             return await self._end(batches, "the pod is gone; another one has its name now")
+        self._may_recur = controller_of(pod) not in _NEW_NAMES
         self.containers = containers_of(pod)
         self.container = self.container or default_container(pod)
         if self.container not in self.containers:
@@ -289,6 +292,11 @@ class LogFollower:
             gap, self._gap = self._gap, ""
             await batches.note(f"lines {gap} may be missing: the log was rotated meanwhile")
 
+    async def _tell_unheard(self, batches: Batches) -> None:
+        """Say, of a pod that is gone, that its last stream had not come to its end."""
+        if self._broke and self._position.since:
+            await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")
+
     async def _ahead(self, run: Run) -> Position | None:
         """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
         latest = self._position.since
@@ -391,6 +399,9 @@ class LogFollower:
                 ) as stream,
                 aclosing(self._of_this_run(stream, batches) if follow else _all(stream)) as chunks,
             ):
+                if self._may_recur and not await self._still_it():
+                    self._broke = True
+                    return False
                 self._refused, self._heard = 0, True
                 if follow:
                     self._say("following")
@@ -426,6 +437,14 @@ class LogFollower:
             if accepted is not None:
                 accepted.cancel()
         return self._came
+
+    async def _still_it(self) -> bool:
+        """Whether a log that was opened just now is this pod's: it is asked for by the name, which another one may have meanwhile."""
+        try:
+            pod = await self._connection.json("GET", self.ref.path)
+        except NotFound:  # then there was no other when the log was opened
+            return True
+        return bool((pod.get("metadata") or {}).get("uid") == self._uid)
 
     async def _of_this_run(self, stream: ByteStream, batches: Batches) -> AsyncGenerator[bytes, None]:
         """A followed stream, which is left when the pod tells a little later that there is another run."""

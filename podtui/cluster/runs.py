@@ -58,6 +58,12 @@ def default_container(pod: Mapping[str, Any]) -> str:
     return annotated if annotated in names else names[0] if names else ""
 
 
+def controller_of(pod: Mapping[str, Any]) -> str:
+    """The kind of the pod's controller, "" for a pod without one."""
+    owners = (pod.get("metadata") or {}).get("ownerReferences") or ()
+    return next((owner.get("kind") or "" for owner in owners if owner.get("controller")), "")
+
+
 def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
     """The current and the previous run of a container.
 

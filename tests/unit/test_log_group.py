@@ -116,6 +116,28 @@ async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are
         assert restarted == "container app restarted (exit code 1, Error)"
 
 
+async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_not_read_as_that_of_the_old_one(monkeypatch):
+    cluster = LogCluster()
+    old = cluster.pod("db-0")
+    cluster.write(old.containers["app"], "old")
+    stream = cluster.stream
+
+    def replaced_first(path: str, **kw: Any):
+        if path.endswith("/log") and ("shop", "db-0") in cluster.pods and cluster.pods["shop", "db-0"] is old:
+            cluster.remove(old)
+            cluster.write(cluster.pod("db-0").containers["app"], "new")
+        return stream(path, **kw)
+
+    async with following(cluster, LogTarget((old.ref,))) as (group, taker):
+        await until(lambda: taker.texts == ["old"])
+        monkeypatch.setattr(cluster, "stream", replaced_first)
+        cluster.end()
+        await until(lambda: group.sources[0].final)
+        assert group.sources[0].status.why == "the pod is gone; another one has its name now"
+    assert taker.texts == ["old"]
+    assert [note.partition(" (")[0][:60] for _, note in taker.notes] == ["the pod went while it was not heard: lines after 2026-01-01T"]
+
+
 async def test_only_pods_whose_names_pass_are_read():
     cluster = LogCluster()
     for name in ("web-1", "db-1"):
