@@ -267,16 +267,23 @@ class LogFollower:
 
     async def _run_between(self, batches: Batches, runs: ContainerRuns) -> str:
         """The run before the current one is not the one that was followed: all of it, and a note of what cannot be had."""
+        came = self._position
+        try:
+            begun = await self._ahead(runs.previous, previous=True) is not None
+        except (Invalid, NotFound):
+            begun = False  # its log is no longer kept, which reading it tells
         if not self._read_out or runs.restarts - self._restarts != 2:
             words = f"container {self.container} was restarted several times; lines in between may be missing"
             await batches.note(words + self._between(runs.previous))
-        return await self._all_of_previous(batches, runs)
+        return await self._all_of_previous(batches, runs, came if begun else None)
 
-    async def _all_of_previous(self, batches: Batches, runs: ContainerRuns) -> str:
-        """Read the whole run before the current one; the words for its end."""
+    async def _all_of_previous(self, batches: Batches, runs: ContainerRuns, came: Position | None = None) -> str:
+        """Read the whole run before the current one, what is behind `came` of it; the words for its end."""
         self._begin(runs.previous, first=False)
+        self._position = came or self._position
         try:
             await self._read(batches, follow=False, previous=True)
+            await self._tell_gap(batches)
         except (Invalid, NotFound) as error:
             await batches.note(f"the previous run is missing{self._between(runs.current)}: {error.what}")
         return f"container {self.container} restarted ({runs.previous.ending()})"
@@ -297,12 +304,14 @@ class LogFollower:
         if self._broke and self._position.since:
             await batches.note(f"the pod went while it was not heard: lines after {told(self._position.since)} may be missing")
 
-    async def _ahead(self, run: Run) -> Position | None:
+    async def _ahead(self, run: Run, *, previous: bool = False) -> Position | None:
         """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
         latest = self._position.since
         if not latest or moment(latest)[0] < moment(run.started)[0]:
             return None
         query = [("timestamps", "true"), ("container", self.container), ("limitBytes", "40")]
+        if previous:
+            query.append(("previous", "true"))
         async with self._connection.stream(f"{self.ref.path}/log", query=query, accept="*/*") as stream:
             begin = b"".join([chunk async for chunk in stream])
         first = stamp_of(begin[:40].decode("utf-8", "replace").partition(" ")[0])
