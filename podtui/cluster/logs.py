@@ -47,6 +47,7 @@ QUIET = 120.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
 _SURE = 6  # looks at a pod after which its status is no longer behind
+_BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it is believed to be gone
 _TRIES = 5  # of a request that the server finds invalid, before anything was got
 _NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
@@ -248,12 +249,8 @@ class LogFollower:
         await self._tell_gap(batches)
         if runs.previous.id == before.id:
             before = runs.previous
-            if not self._read_out:
-                try:
-                    await self._read(batches, follow=False, previous=True)
-                    await self._tell_gap(batches)
-                except (Invalid, NotFound) as error:  # its log is no longer kept
-                    await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {error.what}")
+            if not self._read_out and (refusal := await self._read_previous(batches)):
+                await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {refusal}")
             note = f"container {self.container} restarted ({before.ending()})"
         elif runs.previous.id:
             note = await self._run_between(batches, runs)
@@ -281,12 +278,26 @@ class LogFollower:
         """Read the whole run before the current one, what is behind `came` of it; the words for its end."""
         self._begin(runs.previous, first=False)
         self._position = came or self._position
-        try:
-            await self._read(batches, follow=False, previous=True)
-            await self._tell_gap(batches)
-        except (Invalid, NotFound) as error:
-            await batches.note(f"the previous run is missing{self._between(runs.current)}: {error.what}")
+        if refusal := await self._read_previous(batches):
+            await batches.note(f"the previous run is missing{self._between(runs.current)}: {refusal}")
         return f"container {self.container} restarted ({runs.previous.ending()})"
+
+    async def _read_previous(self, batches: Batches) -> str:
+        """Read the run before the current one; why it is not kept any more, "" when it was read.
+
+        Right after a restart the kubelet may not know it for a moment, so the first refusal is not believed.
+        """
+        words = ""
+        for wait in (0.0, *_BELIEVED):
+            await asyncio.sleep(self._pace * wait)
+            try:
+                await self._read(batches, follow=False, previous=True)
+            except (Invalid, NotFound) as error:
+                words = error.what
+            else:
+                await self._tell_gap(batches)
+                return ""
+        return words
 
     def _between(self, run: Run) -> str:
         """From the last line that was read to the beginning of a run, in words."""

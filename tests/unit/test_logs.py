@@ -299,6 +299,22 @@ async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run()
     assert taker.notes == ["container app restarted (exit code 3, Error)"]
 
 
+@pytest.mark.parametrize("times", [2, 4])
+async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_only_when_it_stays(times):
+    server = LogServer()
+    server.current = first = ContainerRun("c1", numbered(4), written=2)
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 2)
+        first.written, first.exit_code, first.reason = None, 3, "Error"
+        server.current, server.previous = ContainerRun("c2", numbered(3, start=9000)), first
+        server.refusals = [(404, "the kubelet does not know it yet")] * times
+        server.abort()
+        await taker.until(lambda: len(taker.lines) == (7 if times == 2 else 5))
+    *before, restarted = taker.notes
+    assert restarted == "container app restarted (exit code 3, Error)" and len(before) == (times == 4)
+    assert all("the rest of the previous run is missing" in note and "the kubelet does not know it yet" in note for note in before)
+
+
 @pytest.mark.parametrize("apart", [1, 3_000_000_000])
 @pytest.mark.parametrize("told", ["running", "ended"])
 async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told, apart):
