@@ -107,11 +107,11 @@ async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are
                 cluster.write(container, f"{name} run {number + 2}")
         await until(lambda: len(taker.texts) == 4)
         await until(lambda: all(source.status.state == "following" for source in group.sources))
-        assert taker.of(0) == ["web-1 run 1", "web-1 run 2"]
-        assert taker.of(1) == ["web-2 run 3", "web-2 run 4"]
-        notes = [note for source, note in taker.notes if source == 0]
-        assert notes == ["container app restarted (exit code 1, Error)"]
-        told, restarted = [note for source, note in taker.notes if source == 1]
+        once, often = (next(source.number for source in group.sources if source.ref.name == name) for name in ("web-1", "web-2"))
+        assert taker.of(once) == ["web-1 run 1", "web-1 run 2"]
+        assert taker.of(often) == ["web-2 run 3", "web-2 run 4"]
+        assert [note for source, note in taker.notes if source == once] == ["container app restarted (exit code 1, Error)"]
+        told, restarted = [note for source, note in taker.notes if source == often]
         assert told.startswith("container app was restarted before it was found; lines before ") and told.endswith(" may be missing")
         assert restarted == "container app restarted (exit code 1, Error)"
 
