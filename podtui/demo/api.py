@@ -185,9 +185,9 @@ class Api:
             kind = None
         verb = verb_of(request.method, kind, target, watching)
         assert kind is not None  # verb_of refuses the others
-        if target.subresource in ("portforward", "exec"):
-            verb = "create"
         self._allow(user, kind, verb, target)
+        if verb == "get" and target.subresource in ("portforward", "exec"):  # a WebSocket: it may do no less than a POST
+            self._allow(user, kind, "create", target)
         if verb in ("list", "watch"):
             return await self._list(request, kind, target, watching)
         if target.subresource in _STREAMS:

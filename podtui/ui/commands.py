@@ -13,15 +13,20 @@ from textual.binding import Binding
 
 @dataclass(frozen=True)
 class Permission:
-    """What the API server must allow: a verb on a resource (and subresource), as in `kubectl auth can-i`."""
+    """What the API server must allow: a verb on a resource (and subresource), as in `kubectl auth can-i`.
+
+    A WebSocket is opened with GET: for what goes over one the API server asks for the right to `get` too.
+    """
 
     verb: str
     resource: str
     subresource: str = ""
     group: str = ""
+    websocket: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.verb} {self.resource}{'/' + self.subresource if self.subresource else ''}"
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        return (self.verb, "get") if self.websocket else (self.verb,)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Command:
 _PATCH = Permission("patch", "pods")
 _CREATE_NAMESPACES = Permission("create", "namespaces")
 _PATCH_NODES = Permission("patch", "nodes")
+_FORWARD = Permission("create", "pods", "portforward", websocket=True)
+_EXEC = Permission("create", "pods", "exec", websocket=True)
 
 COMMANDS: tuple[Command, ...] = (
     # -- the program
@@ -82,8 +89,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.nodes", "o", "Nodes", "The nodes, the cursor on that of the pod", "main"),
     Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
     Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
-    Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", Permission("create", "pods", "portforward"), footer=True),
-    Command("main.shell", "s", "Shell", "Open a shell in a container of the pod", "main", Permission("create", "pods", "exec"), True, True),
+    Command("main.forward", "F", "Forward", "Forward ports to the pod", "main", _FORWARD, footer=True),
+    Command("main.shell", "s", "Shell", "Open a shell in a container of the pod", "main", _EXEC, True, True),
     Command("main.forwards", "f", "Forwards", "The list of port-forwards, running, ended and saved", "main"),
     Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
     Command(

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from podtui.cluster.access import EXPIRES
 from podtui.cluster.resources import ObjectRef
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.ui.commands import BY_ID, Permission
+
+
+class _Right(NamedTuple):
+    verb: str
+    resource: str
+    subresource: str
+    place: str
 
 
 class Rights:
@@ -23,8 +31,8 @@ class Rights:
         """`learned` is called when an answer has come."""
         self._session = session
         self._learned = learned
-        self._known: dict[tuple[str, str, str], bool] = {}
-        self._asked: dict[tuple[str, str, str], float] = {}  # and when
+        self._known: dict[_Right, bool] = {}
+        self._asked: dict[_Right, float] = {}  # and when
         self._tasks: set[asyncio.Task[None]] = set()
 
     def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
@@ -36,10 +44,11 @@ class Rights:
         if permission is None or ref is None:
             return ""
         resource = ref.resource.plural if permission.resource == "pods" else permission.resource
-        if self._known.get((str(permission), resource, _place(ref, permission))) is False:
-            where = f" in namespace {ref.namespace}" if ref.namespace and resource == ref.resource.plural else ""
-            subresource = f"/{permission.subresource}" if permission.subresource else ""
-            return f"{command.title}: you lack the right to {permission.verb} {resource}{subresource}{where}"
+        for verb in permission.verbs:
+            if self._known.get(_Right(verb, resource, permission.subresource, _place(ref, permission))) is False:
+                where = f" in namespace {ref.namespace}" if ref.namespace and resource == ref.resource.plural else ""
+                subresource = f"/{permission.subresource}" if permission.subresource else ""
+                return f"{command.title}: you lack the right to {verb} {resource}{subresource}{where}"
         return ""
 
     def learn(self, ref: ObjectRef) -> None:
@@ -47,11 +56,14 @@ class Rights:
         if self._session.connection is None:
             return
         for command in BY_ID.values():
-            if command.permission is not None and _concerns(command.permission, ref):
-                key = (str(command.permission), ref.resource.plural, _place(ref, command.permission))
-                if time.monotonic() - self._asked.get(key, -EXPIRES) >= EXPIRES:
-                    self._asked[key] = time.monotonic()
-                    task = asyncio.create_task(self._ask(key, command.permission, ref))
+            permission = command.permission
+            if permission is None or not _concerns(permission, ref):
+                continue
+            for verb in permission.verbs:
+                right = _Right(verb, ref.resource.plural, permission.subresource, _place(ref, permission))
+                if time.monotonic() - self._asked.get(right, -EXPIRES) >= EXPIRES:
+                    self._asked[right] = time.monotonic()
+                    task = asyncio.create_task(self._ask(right, ref.resource.group))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
 
@@ -62,13 +74,12 @@ class Rights:
         self._known.clear()
         self._asked.clear()
 
-    async def _ask(self, key: tuple[str, str, str], permission: Permission, ref: ObjectRef) -> None:
+    async def _ask(self, right: _Right, group: str) -> None:
         try:
-            self._known[key] = await self._session.access.can(
-                permission.verb, ref.resource.plural, _place(ref, permission), subresource=permission.subresource, group=ref.resource.group
-            )
+            can = self._session.access.can(right.verb, right.resource, right.place, subresource=right.subresource, group=group)
+            self._known[right] = await can
         except PodtuiError:
-            self._asked.pop(key, None)  # unknown is offered; asked again at the next pod
+            self._asked.pop(right, None)  # unknown is offered; asked again at the next pod
         else:
             self._learned()
 

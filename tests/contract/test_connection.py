@@ -78,6 +78,34 @@ async def test_what_is_forbidden_is_told_in_the_servers_words(kubeconfig: str, n
         await connection.close()
 
 
+@pytest.mark.parametrize(("verb", "missing"), [("create", "get"), ("get", "create")])
+async def test_a_websocket_needs_the_rights_to_get_and_to_create(
+    connection: Connection, kubeconfig: str, namespace: str, verb: str, missing: str
+) -> None:
+    user, rbac = f"may-only-{verb}", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rules = [{"apiGroups": [""], "resources": ["pods/exec"], "verbs": [verb]}]
+    await connection.json("POST", f"{rbac}/roles", body={"metadata": {"name": user}, "rules": rules})
+    granted = {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+    }
+    await connection.json("POST", f"{rbac}/rolebindings", body={"metadata": {"name": user}, **granted})
+    limited = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate=user))
+    path, query = f"/api/v1/namespaces/{namespace}/pods/none/exec", [("command", "true"), ("stdout", "true")]
+    told = ""
+    try:
+        async with asyncio.timeout(30):
+            while f"cannot {missing}" not in told:  # until the API server's authorizer has seen the binding
+                with pytest.raises(Forbidden) as refused:
+                    async with limited.websocket(path, query=query, protocols=["v5.channel.k8s.io"]):
+                        pass
+                told = str(refused.value)
+                await asyncio.sleep(0.1)
+        assert f'User "{user}" cannot {missing} resource "pods/exec"' in told
+    finally:
+        await limited.close()
+
+
 @pytest.mark.real_cluster("the built-in one speaks http, over which no token is sent")
 async def test_a_wrong_token_is_told_with_what_to_do(connection: Connection) -> None:
     wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong")))

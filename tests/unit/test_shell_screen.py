@@ -157,16 +157,21 @@ async def test_a_pod_that_does_not_run_has_no_shell_and_says_so_before(made: Dem
     assert not terminal.written
 
 
-async def test_who_lacks_the_right_is_told_which(made: DemoServer, terminal: UserTerminal) -> None:
+@pytest.mark.parametrize(("verbs", "missing"), [(["get"], "create"), (["create"], "get")])
+async def test_who_lacks_the_right_is_told_which(made: DemoServer, terminal: UserTerminal, verbs: list[str], missing: str) -> None:
     connection = await Connection.open(Kubeconfig.load(made.kubeconfig).settings())
-    viewer = {"roleRef": {"kind": "ClusterRole", "name": "view"}, "subjects": [{"kind": "User", "name": "eve"}]}
-    binding = {"metadata": {"name": "viewers"}, **viewer}
-    await connection.json("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/one/rolebindings", body=binding)
+    user = f"lacks-{missing}"
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/one"
+    rules = [{"apiGroups": [""], "resources": ["pods/exec"], "verbs": verbs}]
+    await connection.json("POST", f"{rbac}/roles", body={"metadata": {"name": user}, "rules": rules})
+    for kind, role in (("ClusterRole", "view"), ("Role", user)):
+        granted = {"roleRef": {"kind": kind, "name": role}, "subjects": [{"kind": "User", "name": user}]}
+        await connection.json("POST", f"{rbac}/rolebindings", body={"metadata": {"name": f"{user}-{role}"}, **granted})
     await connection.close()
-    async with started(made, "one", impersonate="eve") as (app, pilot):
+    async with started(made, "one", impersonate=user) as (app, pilot):
         await shown(app, lambda text: "(s) Shell" in text)
         await pilot.press("s")
-        await told(app, "Shell: you lack the right to create pods/exec in namespace one")
+        await told(app, f"Shell: you lack the right to {missing} pods/exec in namespace one")
     assert not terminal.written
 
 
