@@ -55,7 +55,7 @@ class LogReader:
         self.position = Position()
         self.came = self.broke = False
         self.lasted = 0.0
-        self.gap = ""  # from when to when lines may be missing
+        self._gaps: list[tuple[str, str]] = []  # from when to when lines may be missing; "" for the end of the run
         self._connection = connection
         self._ref = ref
         self._options = options
@@ -120,8 +120,8 @@ class LogReader:
                     came = splitter.feed(chunk)
                     if not resume.done:
                         came = resume.drop(came)
-                        if resume.gap and not self.gap:
-                            self.gap = f"from {told(position.since)} to {told(resume.gap)}"
+                        if resume.gap:
+                            self._miss(since, resume.gap)
                     if came.lines:
                         self.came = True
                         self._reads.take(came)
@@ -129,8 +129,8 @@ class LogReader:
                         await batches.put(came)
                     self.lasted = latest - started
             self.broke = False
-            if not follow and whole and since and not answered and not self.gap:  # not even the line that was read last
-                self.gap = f"after {told(since)}"
+            if not follow and whole and since and not answered:  # not even the line that was read last
+                self._miss(since, "")
             if not follow and whole:  # the last line may have no newline; while the container runs it may yet be continued
                 came = resume.drop(splitter.feed(b"", final=True))
                 self._reads.take(came)
@@ -164,16 +164,16 @@ class LogReader:
                 if not coming.done() and check.result():
                     return
                 if check.done() and not check.result():
-                    await self.tell_gap(batches)
+                    await self.tell_gaps(batches)
                 try:
                     yield await coming
                 except StopAsyncIteration:
                     return
             if not check.result():
-                await self.tell_gap(batches)
+                await self.tell_gaps(batches)
                 async for chunk in stream:
                     yield chunk
-                    await self.tell_gap(batches)  # the first line after a quiet time may be the one that shows it
+                    await self.tell_gaps(batches)  # the first line after a quiet time may be the one that shows it
         finally:
             ends = [task for task in (check, coming) if task is not None]
             for task in ends:
@@ -205,11 +205,20 @@ class LogReader:
         first = stamp_of(begin[:40].decode("utf-8", "replace").partition(" ")[0])
         return self._reads.before(first) if first else None
 
-    async def tell_gap(self, batches: Batches) -> None:
-        """Say what may be missing, once it is sure that the lines behind the gap are of the same run."""
-        if self.gap:
-            gap, self.gap = self.gap, ""
-            await batches.note(f"lines {gap} may be missing: the log was rotated meanwhile")
+    def _miss(self, since: str, until: str) -> None:
+        if (since, until) not in self._gaps:
+            self._gaps.append((since, until))
+
+    def no_gap(self, run: Run) -> None:
+        """What came behind a gap was of this run, the next one: then there was none."""
+        self._gaps = [(since, until) for since, until in self._gaps if until and moment(until)[0] < moment(run.started)[0]]
+
+    async def tell_gaps(self, batches: Batches) -> None:
+        """Say what may be missing, once it is sure that the lines behind each gap are of the same run."""
+        gaps, self._gaps = self._gaps, []
+        for since, until in gaps:
+            between = f"from {told(since)} to {told(until)}" if until else f"after {told(since)}"
+            await batches.note(f"lines {between} may be missing: the log was rotated meanwhile")
 
     async def tell_unheard(self, batches: Batches) -> None:
         """Say, of a pod that is gone, that its last stream had not come to its end."""

@@ -195,7 +195,7 @@ class LogFollower:
                     why = f"{why}; {runs.waiting.partition(':')[0]}"
                 final = over(pod) or not self.options.follow or self.options.limit is not None
                 if final or self._polls >= _SURE:
-                    await self._reader.tell_gap(batches)
+                    await self._reader.tell_gaps(batches)
                 self._say("ended", why, final=final)
                 self._attempt = 0
                 if not final:
@@ -234,9 +234,9 @@ class LogFollower:
         assert self._reader.run is not None
         before = self._reader.run
         if self._later is None and (ahead := await self._reader.ahead(runs.current)) is not None:
-            self._reader.gap = ""  # it was no gap: what came behind it is of the new run
+            self._reader.no_gap(runs.current)
             self._later, self._reader.position, self._read_out = self._reader.position, ahead, False
-        await self._reader.tell_gap(batches)
+        await self._reader.tell_gaps(batches)
         if runs.previous.id == before.id:
             before = runs.previous
             if not self._read_out and (refusal := await self._read_previous(batches)):
@@ -285,7 +285,7 @@ class LogFollower:
             except (Invalid, NotFound) as error:
                 words = error.what
             else:
-                await self._reader.tell_gap(batches)
+                await self._reader.tell_gaps(batches)
                 return ""
         return words
 
@@ -337,7 +337,7 @@ class LogFollower:
 
     async def _end(self, batches: Batches, why: str) -> None:
         await batches.flush()
-        await self._reader.tell_gap(batches)
+        await self._reader.tell_gaps(batches)
         self._say("ended", why, final=True)
 
     # -- waiting and telling --------------------------------------------------------------------------------------

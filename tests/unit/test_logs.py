@@ -364,6 +364,21 @@ async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_i
     assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
 
 
+async def test_a_second_rotation_before_the_first_one_was_told_is_told_too():
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(3, step=10**9))
+    async with following(server) as (_, taker):
+        await taker.until(lambda: len(taker.lines) == 3)
+        for count, start in ((5, 7), (7, 20)):
+            run.lines[:] = numbered(2, step=10**9, start=start)
+            server.abort()
+            await taker.until(lambda count=count: len(taker.lines) == count)
+        await taker.until(lambda: len(taker.notes) == 2)
+    gaps = [(2, 7), (8, 20)]
+    words = [f"from {told(stamp(since * 10**9))} to {told(stamp(until * 10**9))}" for since, until in gaps]
+    assert taker.notes == [f"lines {between} may be missing: the log was rotated meanwhile" for between in words]
+
+
 async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_told():
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(3))
