@@ -95,12 +95,13 @@ class Api:
             return self._metrics(request, user, target)
         return await self._resource(request, user, target)
 
-    def _allow(self, user: User, kind: Kind | Named, verb: str, target: Target) -> None:
+    def _allow(self, user: User, kind: Kind | Named, verb: str, target: Target, *, told: bool = True) -> None:
+        """ApiError 403 when the user has no such right; which one is `told` or not."""
         # The namespace that one is looking at is also the one that the rights are in.
         namespace = target.name if kind is NAMESPACES else target.namespace
         asked = Attributes(verb, kind.group, kind.plural, target.subresource, namespace, target.name)
         if not self.authorizer.allows(user, asked):
-            raise forbidden(kind, target.name, refusal(user, asked))
+            raise forbidden(kind, target.name, refusal(user, asked) if told else "")
 
     # -- paths that are no resources
 
@@ -187,7 +188,7 @@ class Api:
         assert kind is not None  # verb_of refuses the others
         self._allow(user, kind, verb, target)
         if verb == "get" and target.subresource in ("portforward", "exec"):  # a WebSocket: it may do no less than a POST
-            self._allow(user, kind, "create", target)
+            self._allow(user, kind, "create", target, told=False)
         if verb in ("list", "watch"):
             return await self._list(request, kind, target, watching)
         if target.subresource in _STREAMS:

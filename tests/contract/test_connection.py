@@ -78,10 +78,12 @@ async def test_what_is_forbidden_is_told_in_the_servers_words(kubeconfig: str, n
         await connection.close()
 
 
-@pytest.mark.parametrize(("verb", "missing"), [("create", "get"), ("get", "create")])
+@pytest.mark.parametrize("verb", ["create", "get"])
 async def test_a_websocket_needs_the_rights_to_get_and_to_create(
-    connection: Connection, kubeconfig: str, namespace: str, verb: str, missing: str
+    connection: Connection, kubeconfig: str, namespace: str, verb: str
 ) -> None:
+    """The API server tells only that `get` is missing; without `create` it refuses and gives no reason."""
+    words = {"create": f'User "may-only-{verb}" cannot get resource "pods/exec" in API group "" in the namespace "{namespace}"', "get": ""}
     user, rbac = f"may-only-{verb}", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     rules = [{"apiGroups": [""], "resources": ["pods/exec"], "verbs": [verb]}]
     await connection.json("POST", f"{rbac}/roles", body={"metadata": {"name": user}, "rules": rules})
@@ -95,13 +97,12 @@ async def test_a_websocket_needs_the_rights_to_get_and_to_create(
     told = ""
     try:
         async with asyncio.timeout(30):
-            while f"cannot {missing}" not in told:  # until the API server's authorizer has seen the binding
+            while told != f'pods "none" is forbidden: {words[verb]}'.rstrip():  # until the API server's authorizer has seen the binding
                 with pytest.raises(Forbidden) as refused:
                     async with limited.websocket(path, query=query, protocols=["v5.channel.k8s.io"]):
                         pass
-                told = str(refused.value)
+                told = refused.value.what.rstrip()
                 await asyncio.sleep(0.1)
-        assert f'User "{user}" cannot {missing} resource "pods/exec"' in told
     finally:
         await limited.close()
 
