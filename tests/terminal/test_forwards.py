@@ -65,6 +65,7 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     terminal.press("ctrl+u")
     terminal.type(":8080")
     terminal.press("enter")
+    terminal.wait_without("Forward local ports")  # the first line counts the forward while the dialog still stands
     terminal.wait_for(r"2 forwards\b")
     terminal.press("f")
     terminal.wait_for(r"2 running")

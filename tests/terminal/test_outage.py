@@ -65,7 +65,7 @@ def test_rows_stay_through_an_outage_and_logs_go_on_without_loss_or_repeats(
     terminal.press("ctrl+u")
     terminal.type(path)
     terminal.press("enter")
-    terminal.settle()
+    terminal.wait_for(r"lines saved to")
     with open(path) as saved:
         numbers = [int(line.rpartition(" ")[2]) for line in saved if "number" in line]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +75,7 @@ def change_labels(terminal: PtySession, changes: str, *, overwrite: bool = False
         terminal.wait_for(r"\$ kubectl (.|\n)*label pod(.|\n)*--overwrite ")
         terminal.press("tab", "tab")  # over Cancel, the safe answer
     else:
-        terminal.settle()
+        terminal.wait_without("reading the labels")
         terminal.press("enter")  # to the button
     terminal.press("enter")
     terminal.wait_without("Label pod kubia-manual")
@@ -150,7 +149,6 @@ def test_the_pod_of_the_textbook_from_its_file_to_its_end(
 
 
 def labels(kubectl: Kubectl, namespace: str) -> dict[str, str]:
-    """The pod's labels as the API server has them, once the last change is there."""
-    time.sleep(0.2)
+    """The pod's labels as the API server has them: the dialog goes when the change is there."""
     found: dict[str, str] = json.loads(kubectl("get", "pod", "-n", namespace, "kubia-manual", "-o", "jsonpath={.metadata.labels}"))
     return found
