@@ -25,7 +25,7 @@ from podtui.cluster.failures import failure, place, refusal, unreadable
 from podtui.cluster.pool import Pool
 from podtui.cluster.settings import ConnectionSettings
 from podtui.cluster.streams import ByteStream, WebSocket
-from podtui.errors import ConnectionFailed, PodtuiError, Unauthorized
+from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, Unauthorized
 
 if TYPE_CHECKING:
     import aiohttp
@@ -257,7 +257,12 @@ class Connection:
                     )
             return upgraded, pool
 
-        upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
+        try:
+            upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
+        except Forbidden as error:  # the words of the API server end before the reason when only `create` is missing
+            subresource = "/".join(path.split("/")[-3::2])  # of …/pods/NAME/exec: pods/exec
+            error.hint = error.hint or f"A WebSocket needs the rights to get and to create {subresource}"
+            raise
         with pool.speaking(upgraded):
             websocket = WebSocket(upgraded, self._explained)
             try:

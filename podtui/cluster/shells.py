@@ -35,7 +35,8 @@ _SURELY_NOT = re.compile(r"ContainerCreating|PodInitializing|Error|OOMKilled|.*(
 
 @dataclass(frozen=True)
 class Place:
-    """A container as one to open a shell in. `refusal` says why none can be opened now, "" when one can; `id` is that of its run."""
+    """A container as one to open a shell in. `refusal` says why none can be opened now, "" when one can; `id` is the container's of
+    this run (`containerID` of its status)."""
 
     name: str
     kind: Kind
@@ -114,9 +115,8 @@ async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, end
 
 
 async def explained(connection: Connection, ref: ObjectRef, place: Place, error: PodtuiError) -> PodtuiError:
-    """The error of a shell in words of what is behind it: what has become of the pod or the container meanwhile, a right that lacks."""
+    """The error of a shell in words of what is behind it: what has become of the pod or the container meanwhile."""
     if isinstance(error, Forbidden):
-        error.hint = error.hint or f"A shell needs the right to create and to get pods/exec in namespace {ref.namespace}"
         return error
     why = await _what_became(connection, ref, place)
     return PodLost(f"the shell in container {place.name} of {ref} has ended: {why}") if why else error

@@ -506,9 +506,10 @@ async def test_a_refused_websocket_tells_the_servers_own_words(code: int, kind: 
 
     async with connected(handler) as connection:
         with pytest.raises(kind, match="you may not") as caught:
-            async with connection.websocket("/", protocols=["p"]):
+            async with connection.websocket("/api/v1/namespaces/shop/pods/web/exec", protocols=["p"]):
                 pass
     assert caught.value.status == code
+    assert caught.value.hint == ("A WebSocket needs the rights to get and to create pods/exec" if code == 403 else "")
 
 
 async def test_a_refusal_without_words_and_an_answer_that_is_no_websocket_are_told() -> None:
