@@ -101,7 +101,7 @@ class ListServer:
     list_body: Callable[[], bytes] | None = None
     down: bool = False
     _history: list[tuple[int, Thing | None, Thing | None]] = field(default_factory=list)  # version, before, after
-    _snapshots: dict[int, list[Thing]] = field(default_factory=dict)
+    _snapshots: dict[str, list[Thing]] = field(default_factory=dict)  # of lists that go on, by the version and what was asked
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: list[tuple[asyncio.Event, list[PodtuiError | bytes | None]]] = field(default_factory=list)
 
@@ -125,9 +125,8 @@ class ListServer:
         self._record(before, None)
 
     def compact(self) -> None:
-        """Forget the history: watches and continue tokens from before are too old."""
+        """Forget the history: new watches and continue tokens from before are too old. Open watches still tell what they owe."""
         self.compacted = self.version
-        self._history.clear()
         self._snapshots.clear()
 
     def cut(self, ending: PodtuiError | bytes | None = None) -> None:
@@ -174,11 +173,12 @@ class ListServer:
             return self.list_body()
         matches, on = parse(asked.get("labelSelector", "")).matches, _node(asked)
         namespace = self._namespace(path)
+        list_of = f"{namespace}?{asked.get('labelSelector', '')}&{on}"
         if "continue" in asked:
             at, start = map(int, asked["continue"].split(":"))
-            if at not in self._snapshots:
+            if (which := f"{at} {list_of}") not in self._snapshots:
                 raise Gone(410, "Expired", "The provided continue parameter is too old")
-            found = self._snapshots[at]
+            found = self._snapshots[which]
         else:
             at, start = self.version, 0
             found = sorted(
@@ -189,7 +189,7 @@ class ListServer:
         page, rest = found[start : start + limit], len(found) - start - limit
         metadata: dict[str, Any] = {}
         if rest > 0:
-            self._snapshots[at] = found
+            self._snapshots[f"{at} {list_of}"] = found
             metadata["continue"] = f"{at}:{start + limit}"
             if "labelSelector" not in asked:
                 metadata["remainingItemCount"] = rest
