@@ -614,6 +614,7 @@ async def test_a_lost_forward_lets_its_connections_finish() -> None:
     go_on = asyncio.Event()
 
     async def last_words(wire: Wire) -> None:
+        await wire.write(b"first and ")
         await go_on.wait()
         await wire.write(b"last words")
 
@@ -621,7 +622,7 @@ async def test_a_lost_forward_lets_its_connections_finish() -> None:
     async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
         reader, _ = await connect(forward)
-        await until(lambda: pod.open == 1)
+        assert await reader.readexactly(10) == b"first and "  # it is known to lead to this pod
         pod.exists = False
         manager.look({"uid-1"})
         await until(lambda: forward.state == "lost")

@@ -191,7 +191,9 @@ async def test_a_refusal_is_told_in_the_dialog_and_the_text_stays() -> None:
         ports(dialog).value = f"{local}:8080"
         await pilot.press("enter")
         await settle(pilot, lambda: "forbidden" in text(dialog, "#dialog-status-text"))
-        assert text(dialog, "#dialog-status-text") == "✗ pods is forbidden: User cannot create pods/portforward [red]"
+        refused, hint = text(dialog, "#dialog-status-text").splitlines()
+        assert refused == "✗ pods is forbidden: User cannot create pods/portforward [red]"
+        assert hint == "A WebSocket needs the rights to get and to create pods/portforward"
         assert ports(dialog).value == f"{local}:8080"
         assert session.forwards.forwards == [] and is_free("localhost", local)
         pod.refusal = None
