@@ -10,6 +10,7 @@ makes an editor or a pager in the container work. It is the one place where text
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -106,11 +107,12 @@ class _Execution:
     async def _work(self) -> Ended:
         async with self._connection.websocket(f"{self._ref.path}/exec", query=self._query, protocols=PROTOCOLS) as socket:
             self._socket = socket
-            await self._resize(socket)  # before anything can be written for another size
-            while self._ahead:
-                data = bytes(self._ahead)
-                self._ahead.clear()
-                await self._send(socket, data)
+            with contextlib.suppress(ConnectionFailed):  # a command that has ended meanwhile: what was said is still to be read
+                await self._resize(socket)  # before anything can be written for another size
+                while self._ahead:
+                    data = bytes(self._ahead)
+                    self._ahead.clear()
+                    await self._send(socket, data)
             self._opened.set()
             status = b""
             while (message := await socket.receive()) is not None:

@@ -103,12 +103,8 @@ async def test_a_pod_is_deleted_and_forced(connection: Connection, namespace: st
             raise AssertionError(f"{ref} is still there")
 
 
-async def test_a_node_takes_a_label_too(connection: Connection) -> None:
-    nodes = await connection.json("GET", NODES.path())
-    if not nodes["items"]:
-        return
-    name = nodes["items"][0]["metadata"]["name"]
-    objects, ref = Objects(connection), ObjectRef(NODES, name)
+async def test_a_node_takes_a_label_too(connection: Connection, real_node: str) -> None:
+    objects, ref = Objects(connection), ObjectRef(NODES, real_node)
     after = await objects.patch_metadata(ref, labels={"act-objects.podtui.test/mark": "x"})
     assert after["metadata"]["labels"]["act-objects.podtui.test/mark"] == "x"
     after = await objects.patch_metadata(ref, labels={"act-objects.podtui.test/mark": None})

@@ -16,6 +16,7 @@ from podtui.cluster.connection import Connection
 from podtui.cluster.exec import Ended
 from podtui.cluster.resources import PODS, ObjectRef
 from podtui.cluster.shells import Place
+from podtui.cluster.streams import WebSocket
 from podtui.cluster.tables import Column, Row
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError
 from tests.unit.api_server import serving, settings, status
@@ -164,6 +165,30 @@ def test_a_status_is_read_as_kubectl_reads_it(told: object, ended: Ended | None)
     else:
         assert read.exit_code is None and isinstance(read.failure, ApiError)
         assert read.failure.what and "\x1b" not in read.failure.what and "Internal error" not in read.failure.what
+
+
+async def test_a_command_that_has_ended_before_its_terminal_was_told_the_size_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program(socket: web.WebSocketResponse) -> None:
+        await socket.send_bytes(b"\1out")
+        await tell(socket, exited(4))
+
+    cluster, terminal = Cluster(program), UserTerminal()
+    async with connected(cluster) as connection:
+        websocket = connection.websocket
+
+        @asynccontextmanager
+        async def closed(path: str, **asked: Any) -> AsyncIterator[WebSocket]:
+            async with websocket(path, **asked) as socket:
+                with pytest.raises(ConnectionFailed):
+                    async with asyncio.timeout(20):
+                        while True:
+                            await socket.ping()
+                            await asyncio.sleep(0.01)
+                yield socket
+
+        monkeypatch.setattr(connection, "websocket", closed)
+        assert await exec.run(connection, REF, "main", ["x"], terminal) == Ended(4)
+        assert bytes(terminal.written) == b"out"
 
 
 async def test_a_status_in_two_pieces_is_one() -> None:
