@@ -121,6 +121,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.press("C")
     terminal.wait_for(f"Cordon node {bare_node}")
     terminal.wait_for(rf"\$ kubectl (.|\n)*\b{bare_node}\b")
+    terminal.wait_for("→ (NotReady|Unknown),SchedulingDisabled")  # as it was read: before that nothing is confirmed
     terminal.press("tab", "enter")
     terminal.wait_for(rf"{bare_node} +NotReady,SchedulingDisabled|{bare_node} +Unknown,SchedulingDisabled")
     assert kubectl("get", "node", bare_node, "-o", "jsonpath={.spec.unschedulable}") == "true"

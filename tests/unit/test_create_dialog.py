@@ -155,7 +155,7 @@ async def test_what_exists_is_left_until_its_difference_is_to_be_applied() -> No
         await checked(pilot, POD)
         listed = text(dialog, "#create-documents")
         assert "~ pod/b exists already" in listed and "-    image: one" in listed and "+    image: two" in listed
-        assert confirm(dialog).disabled and "it exists already" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "it exists already" in text(dialog, "#dialog-hint")
         assert dialog.focused is dialog.query_one("#create-apply")
         await pilot.press("space")
         assert not dialog.query_one("#create-force").display and str(confirm(dialog).label) == "Apply"
@@ -174,10 +174,10 @@ async def test_fields_of_others_are_taken_over_only_by_an_explicit_choice() -> N
         await checked(pilot, POD)
         assert '! .spec.image is owned by "helm" using v1' in text(dialog, "#create-documents")
         await pilot.press("space")
-        assert confirm(dialog).disabled and "others own some of the fields" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "others own some of the fields" in text(dialog, "#dialog-hint")
         dialog.query_one("#create-force", ToggleButton).value = True
         await pilot.pause()
-        assert not confirm(dialog).disabled and "--force-conflicts" in dialog.commands[0]
+        assert not confirm(dialog).has_class("-blocked") and "--force-conflicts" in dialog.commands[0]
         dialog.action_confirm()
         await settle(pilot)
         assert objects.choices == [(True, True, True)]
@@ -190,7 +190,7 @@ async def test_with_others_to_create_what_exists_may_be_left() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await checked(pilot, f"{POD}---\n{POD.replace('b', 'a')}")
-        assert not confirm(dialog).disabled and "1 of 2 exist already" in text(dialog, "#dialog-status-text")
+        assert not confirm(dialog).has_class("-blocked") and "1 of 2 exist already" in text(dialog, "#dialog-status-text")
         dialog.action_confirm()
         await settle(pilot)
         assert objects.choices == [(True, False, False)] and app.told == ["pod/b left as it was\npod/a created"]
@@ -229,11 +229,11 @@ async def test_a_namespace_is_created_by_its_name() -> None:
     app = Shown(dialog)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         await typed(pilot, "#namespace-name", "Not_Valid")
-        assert confirm(dialog).disabled and "lower case alphanumeric" in text(dialog, "#dialog-status-text")
+        assert confirm(dialog).has_class("-blocked") and "lower case alphanumeric" in text(dialog, "#dialog-status-text")
         await typed(pilot, "#namespace-name", "default")
-        assert confirm(dialog).disabled and "it exists already" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "it exists already" in text(dialog, "#dialog-hint")
         await typed(pilot, "#namespace-name", "b")
         assert dialog.commands == ["kubectl --context dev create namespace b"]
         taken = Conflict(409, "AlreadyExists", 'namespaces "b" already exists')

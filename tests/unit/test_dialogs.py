@@ -192,7 +192,7 @@ async def test_the_label_dialog_shows_the_difference_and_the_command_and_sends_b
         for line in ("~ env: debug → prod", "+ tier=web", "- canary (was true)", '= label "nope" not found.'):
             assert line in difference
         assert "'env' already has a value (debug), and --overwrite is false" in difference
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         dialog.query_one("#label-overwrite").focus()
         await pilot.press("space")
         assert dialog.commands == ["kubectl --context dev label pod -n default kubia env=prod tier=web canary- nope- --overwrite"]
@@ -225,7 +225,7 @@ async def test_a_mistake_is_pointed_at_and_cannot_be_confirmed() -> None:
         lines = text(dialog, "#label-fault").split("\n")
         assert lines[0] == "ok=1 _bad=2" and lines[1] == "     ^"
         assert lines[2].startswith('✗ metadata.labels: Invalid value: "_bad": name part must consist of')
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         await pilot.press("enter")
         assert dialog.query_one("#label-changes", Input).value == "ok=1 _bad=2"
 
@@ -273,7 +273,7 @@ async def test_a_recreated_pod_is_refused_in_words() -> None:
         await settle(pilot)
         await typed(pilot, "#label-changes", "a=b")
         assert "pod/kubia was deleted and created anew since" in text(dialog, "#dialog-status-text")
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         dialog.action_confirm()
         await settle(pilot)
         assert objects.calls == []
@@ -290,9 +290,9 @@ async def test_several_pods_need_their_number_and_a_failed_one_can_be_tried_agai
         await pilot.press("space")
         await typed(pilot, "#label-changes", "env=prod")
         assert "a:" in text(dialog, "#label-difference") and "b, c:" in text(dialog, "#label-difference")
-        assert confirm(dialog).disabled and "type 3 to confirm" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "type 3 to confirm" in text(dialog, "#dialog-hint")
         await typed(pilot, "#dialog-word-0", "3")
-        assert not confirm(dialog).disabled
+        assert not confirm(dialog).has_class("-blocked")
         objects.failures["b"] = [Forbidden(403, "Forbidden", 'pods "b" is forbidden')]
         dialog.action_confirm()
         await settle(pilot)
@@ -362,7 +362,7 @@ async def test_a_grace_period_and_force_are_sent_and_shown() -> None:
         dialog.query_one("#delete-force").focus()
         await pilot.press("space")
         await pilot.pause()
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         assert "may continue to run on the cluster indefinitely" in text(dialog, "#delete-meaning")
         await typed(pilot, "#delete-grace", "")
         assert dialog.commands == ["kubectl --context dev delete pod -n default kubia --grace-period=0 --force"]
@@ -380,7 +380,7 @@ async def test_several_are_deleted_a_few_at_a_time_after_their_number_is_typed()
     dialog = DeleteDialog(session(objects), refs)
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         await typed(pilot, "#dialog-word-0", "40")
         dialog.action_confirm()
         await settle(pilot)
@@ -415,9 +415,23 @@ async def test_the_number_can_be_typed_at_once_while_the_safe_answer_has_the_foc
         await settle(pilot)
         assert dialog.focused is dialog.query_one("#dialog-cancel")
         await pilot.press("2")
-        assert not confirm(dialog).disabled and dialog.query_one("#dialog-word-0", Input).value == "2"
+        assert not confirm(dialog).has_class("-blocked") and dialog.query_one("#dialog-word-0", Input).value == "2"
         await pilot.press("enter")
         assert objects.calls == [] and dialog.focused is confirm(dialog), "Enter in the field does not delete yet"
+
+
+async def test_tab_leads_to_the_button_also_when_it_does_not_work_yet_and_enter_there_says_why() -> None:
+    objects = Objects()
+    dialog = DeleteDialog(session(objects), [ObjectRef(PODS, name, "default", f"u{name}") for name in "ab"])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        await pilot.press("tab")
+        assert dialog.focused is confirm(dialog) and confirm(dialog).has_class("-blocked")
+        await pilot.press("enter")
+        assert text(dialog, "#dialog-status-text") == "✗ type 2 to confirm"
+        assert objects.calls == [] and pilot.app.results == [], "neither confirmed nor cancelled"
+        await pilot.press("2")
+        assert not confirm(dialog).has_class("-blocked") and text(dialog, "#dialog-status-text") == ""
 
 
 async def test_a_protected_context_and_a_namespace_are_typed() -> None:
@@ -427,9 +441,9 @@ async def test_a_protected_context_and_a_namespace_are_typed() -> None:
         assert [one.word for one in dialog.asked] == ["shop", "dev"]
         assert "Delete namespace shop? With everything that is in it." in text(dialog, "#dialog-title")
         await typed(pilot, "#dialog-word-0", "shop")
-        assert confirm(dialog).disabled and "type dev to confirm" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "type dev to confirm" in text(dialog, "#dialog-hint")
         await typed(pilot, "#dialog-word-1", "dev")
-        assert not confirm(dialog).disabled
+        assert not confirm(dialog).has_class("-blocked")
 
 
 async def test_read_only_is_told_in_words() -> None:
@@ -606,10 +620,10 @@ async def test_a_protected_context_is_typed_before_creating_but_not_before_looki
         assert not dialog.query_one("#dialog-word-0").parent.display  # type: ignore[union-attr]
         await pilot.press("enter")
         await settle(pilot)
-        assert [call[0] for call in objects.calls] == ["check"] and confirm(dialog).disabled
+        assert [call[0] for call in objects.calls] == ["check"] and confirm(dialog).has_class("-blocked")
         assert dialog.focused is dialog.query_one("#dialog-word-0")
         await pilot.press("d", "e", "v", "enter")
-        assert not confirm(dialog).disabled and dialog.focused is confirm(dialog)
+        assert not confirm(dialog).has_class("-blocked") and dialog.focused is confirm(dialog)
 
 
 async def test_tab_completes_a_path_and_shows_the_choice(tmp_path: Path) -> None:

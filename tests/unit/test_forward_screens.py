@@ -134,7 +134,7 @@ async def test_several_ports_are_forwarded_at_once() -> None:
     async with running(Pod()) as (app, session, pilot):
         dialog = await opened(app, session, pilot)
         ports(dialog).value = ":8080, :9090 :http"
-        assert dialog.query_one("#dialog-confirm", Button).disabled is False
+        assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked") is False
         await pilot.press("enter")
         await settle(pilot, lambda: app.screen is not dialog)
         assert [forward.remote_port for forward in session.forwards.forwards] == [8080, 9090, 8080]
@@ -158,7 +158,7 @@ async def test_a_mistake_is_told_while_it_is_typed_and_cannot_be_confirmed(typed
         await pilot.pause()
         if words != "local port":
             assert text(dialog, "#forward-problem").startswith(f"✗ {words}")
-            assert dialog.query_one("#dialog-confirm", Button).disabled
+            assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked")
             assert dialog.commands == []
         await pilot.press("enter")
         await pilot.pause()

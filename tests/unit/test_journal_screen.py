@@ -151,7 +151,7 @@ async def test_a_field_that_someone_changed_cannot_be_taken_back(path: Path) -> 
     async with running(dialog) as pilot:
         await settle(pilot)
         assert "metadata.labels.env is theirs now, this change left prod" in text(dialog, "#undo-steps")
-        assert dialog.query_one("#dialog-confirm", Button).disabled and dialog.commands == []
+        assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked") and dialog.commands == []
         await pilot.press("tab", "enter", "escape")
         await settle(pilot)
         assert objects.calls == [] and pilot.app.results == [None]
@@ -165,7 +165,7 @@ async def test_several_are_taken_back_after_their_number_was_typed_and_what_fail
     dialog = UndoDialog(found, entries)
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert dialog.query_one("#dialog-confirm", Button).disabled
+        assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked")
         objects.failures = [Forbidden(403, "Forbidden", "you may not")]
         await pilot.press("2", "enter", "enter")
         await settle(pilot)
@@ -211,7 +211,7 @@ async def test_taking_back_a_created_namespace_asks_for_its_name(path: Path) -> 
     async with running(dialog) as pilot:
         await settle(pilot)
         assert dialog.danger and "with everything that is in it" in text(dialog, "#undo-steps")
-        assert dialog.query_one("#dialog-confirm", Button).disabled
+        assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked")
         dialog.query_one("#dialog-word-0", Input).value = "shop"
         await pilot.pause()
         dialog.action_confirm()

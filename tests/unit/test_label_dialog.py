@@ -66,7 +66,7 @@ async def test_a_value_that_was_not_edited_is_no_change(monkeypatch: pytest.Monk
         for key in ("f3", "f4"):
             await pilot.press(key)  # the only annotation: there is nothing to choose
             await settle(pilot)
-            assert not dialog.edited and confirm(dialog).disabled
+            assert not dialog.edited and confirm(dialog).has_class("-blocked")
         assert [built_in for *_, built_in in editor.given] == [True, False]
 
 
@@ -85,7 +85,7 @@ async def test_a_new_annotation_of_several_lines_is_written_in_the_editor(monkey
         assert "+ note:" in text(dialog, "#label-difference") and "+two" in text(dialog, "#label-difference")
         assert not dialog.overwrite
         await typed(pilot, "#label-changes", "note=again")
-        assert "was edited in the editor" in text(dialog, "#label-fault") and confirm(dialog).disabled
+        assert "was edited in the editor" in text(dialog, "#label-fault") and confirm(dialog).has_class("-blocked")
         await typed(pilot, "#label-changes", "")
         dialog.action_confirm()
         await settle(pilot)
@@ -127,7 +127,7 @@ async def test_the_meter_tells_the_room_that_is_left_and_that_it_is_too_much() -
         assert "255.9 of 256 KiB, 100 % (the fullest)" in text(dialog, "#label-meter")
         await typed(pilot, "#label-changes", f"note={'y' * 150}")
         assert "57 bytes too many" in text(dialog, "#label-meter")
-        assert confirm(dialog).disabled
+        assert confirm(dialog).has_class("-blocked")
         await typed(pilot, "#label-changes", f"note={'y' * 150} big-")
         assert "0.2 of 256 KiB" in text(dialog, "#label-meter") and not dialog.blocked()
 

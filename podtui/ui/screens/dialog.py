@@ -119,6 +119,7 @@ class Dialog(ModalScreen[T | None]):
     Dialog #dialog-buttons { height: 1; }
     Dialog #dialog-buttons Button { margin-right: 2; min-width: 10; border: none !important; }
     Dialog #dialog-buttons Button:focus { text-style: bold reverse; }
+    Dialog #dialog-buttons Button.-blocked { text-opacity: 60%; }
     Dialog #dialog-hint { width: 1fr; text-align: right; color: $text-muted; }
     """
 
@@ -135,6 +136,7 @@ class Dialog(ModalScreen[T | None]):
         self.action_id = new_action()  # all that the dialog changes, also when it is tried again, is taken back at once
         self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
         self._leaving = False
+        self._told = ""  # why it cannot be confirmed, while that stands where errors are told
         self._drawn = False  # Textual's is_mounted is still False in on_mount
 
     # -- for subclasses ---------------------------------------------------------------------------------------
@@ -191,11 +193,18 @@ class Dialog(ModalScreen[T | None]):
         self.query_one("#dialog-cancel", Button).label = Text(label)
 
     def refresh_dialog(self) -> None:
-        """Enable or disable the confirming button and say why."""
+        """Say whether the confirming button works, and why it does not.
+
+        A blocked button can have the focus all the same, so that Tab and Enter mean the same at every moment; pressed, it says why.
+        """
         if not self._drawn:
             return
         why = "" if self.busy else self.blocked() or self._untyped()
-        self.query_one("#dialog-confirm", Button).disabled = bool(why) or self.busy
+        confirm = self.query_one("#dialog-confirm", Button)
+        confirm.disabled = self.busy
+        confirm.set_class(bool(why), "-blocked")
+        if self._told and self._told != why:
+            self.show_note("")
         hint = "waiting for the server…" if self.busy else why or "Esc cancels"
         self.query_one("#dialog-hint", Static).update(Text(harmless(hint), no_wrap=True, overflow="ellipsis"))
 
@@ -250,7 +259,13 @@ class Dialog(ModalScreen[T | None]):
             assert isinstance(scroll, Widget)
             scroll.display = bool(text)
 
+    def _tell_why_not(self, why: str) -> None:
+        """Tell why it cannot be confirmed, for as long as that is so."""
+        self.show_error(why)
+        self._told = why
+
     def _status(self, text: str, *, note: bool) -> None:
+        self._told = ""
         if self._drawn:
             self.query_one("#dialog-status").set_class(note, "-note")
             self._static("#dialog-status-text", shown(text) if note or not text else f"✗ {shown(text)}")
@@ -290,7 +305,7 @@ class Dialog(ModalScreen[T | None]):
         if after:
             after[0].focus()
         elif why := self.blocked() or self._untyped():
-            self.show_error(why)
+            self._tell_why_not(why)
         elif self.ENTER_CONFIRMS:
             self.action_confirm()
         else:
@@ -330,7 +345,7 @@ class Dialog(ModalScreen[T | None]):
         if self.busy:
             return
         if why := self.blocked() or self._untyped():
-            self.show_error(why)
+            self._tell_why_not(why)
             return
         self.busy, self._leaving = True, False
         self.show_note("")
