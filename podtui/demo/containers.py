@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from weakref import WeakSet
 
 from podtui.demo.clock import Clock, Handle
 from podtui.demo.environment import Files, Misconfigured, environment, expanded, files
+from podtui.demo.image_names import digest, full_name, repository
 from podtui.demo.images import program_of, unpullable
 from podtui.demo.pod_logs import ContainerLog
 from podtui.demo.probes import Probes
@@ -407,23 +407,3 @@ def _duration(seconds: float) -> str:
     """As Go prints a duration of whole seconds: 1m20s."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
-def digest(image: str) -> str:
-    return hashlib.sha256(image.encode()).hexdigest()
-
-
-def full_name(image: str) -> str:
-    """As containerd names an image: docker.io/library/busybox:latest."""
-    name = repository(image)
-    tag = image.rsplit("/", 1)[-1].partition(":")[2]
-    return image if "@" in image else f"{name}:{tag or 'latest'}"
-
-
-def repository(image: str) -> str:
-    head, slash, last = image.split("@")[0].rpartition("/")
-    name = head + slash + last.partition(":")[0]
-    first = name.split("/")[0]
-    if not slash:
-        return f"docker.io/library/{name}"
-    return name if "." in first or ":" in first or first == "localhost" else f"docker.io/{name}"

@@ -6,10 +6,12 @@ more with no grace. What has finalizers is marked too and goes when the last of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from podtui.demo.errors import (
+    ApiError,
     Body,
     Cause,
     bad_request,
@@ -44,6 +46,22 @@ class _Resource:
 class Deletion:
     def __init__(self, state: State) -> None:
         self.state = state
+
+    def delete_collection(self, kind: Kind, items: Sequence[Object], options: Object | None = None, *, dry_run: bool = False) -> Object:
+        """The list of what was deleted of `items`. ApiError as of `delete`; one that is gone already is passed over."""
+        gone = []
+        for obj in items:
+            metadata = obj["metadata"]
+            try:
+                answer = self.delete(kind, metadata.get("namespace", ""), metadata["name"], options, dry_run=dry_run)
+            except ApiError as error:
+                if error.code != 404:
+                    raise
+                continue
+            gone.append(obj if answer.get("kind") == "Status" else answer)
+        listed = [{key: value for key, value in one.items() if key not in ("kind", "apiVersion")} for one in gone]
+        title = {"kind": kind.list_kind, "apiVersion": kind.api_version}
+        return {**title, "metadata": {"resourceVersion": str(self.state.version)}, "items": listed}
 
     def delete(self, kind: Kind, namespace: str, name: str, options: Object | None = None, *, dry_run: bool = False) -> Object:
         """What the server answers: the object where it stays for now (and pods in any case), else a Status. ApiError 404, 409, 422."""

@@ -42,6 +42,11 @@ class Kind:
         """`pods`, `replicasets.apps`: what messages call it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def has_status(self) -> bool:
+        """Whether the status is written by a request of its own."""
+        return any(name == "status" for name, *_ in self.subresources)
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL's path from `/api` or `/apis` on; the whole collection in all namespaces when nothing is named."""
         parts = ["/apis" if self.group else "/api", self.api_version]

@@ -11,7 +11,18 @@ from typing import Any
 
 from podtui.demo.errors import ApiError, apply_conflict, quoted
 from podtui.demo.field_paths import ABSENT, UNTYPED, Path, Paths, compare, from_fields, item_key, owned, root_type, shown, to_fields, walk
+from podtui.demo.kinds import Kind
 from podtui.demo.schema import Field, Type, clone, known, type_of, zero
+
+_STATUS_ONLY = (("f:status",),)
+_ALL_BUT_STATUS = (("f:spec",), ("f:metadata", "f:ownerReferences"), ("f:metadata", "f:deletionTimestamp"))
+
+
+def ignored(kind: Kind, subresource: str) -> tuple[Path, ...]:
+    """Fields that a request to this subresource cannot set, so that it does not own them either."""
+    if subresource == "status":
+        return _ALL_BUT_STATUS
+    return _STATUS_ONLY if kind.has_status else ()
 
 
 def manager_name(field_manager: str, user_agent: str = "") -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from podtui.cluster import quantities
 from podtui.demo import names
 from podtui.demo.errors import Cause, duplicate, field_forbidden, invalid_value, not_supported, required, value_not_found
+from podtui.demo.kinds import PODS, Kind
 from podtui.demo.schema import Type, type_of
 
 Object = dict[str, Any]
@@ -343,6 +344,16 @@ def _difference(old: Object, new: Object) -> str:
     texts = [json.dumps(_go_names(kind, one), indent=1, ensure_ascii=False).splitlines() for one in (old, new)]
     lines = list(difflib.unified_diff(texts[0], texts[1], lineterm="", n=3))[2:]
     return "\n".join(lines) + "\n"
+
+
+def warnings_of(kind: Kind, obj: Object) -> list[str]:
+    """What the server warns of in an object that it accepts: in a pod, or in the template of one."""
+    if kind is PODS:
+        return warnings(obj["spec"])
+    template = (obj.get("spec") or {}).get("template") if isinstance(obj.get("spec"), dict) else None
+    if isinstance(template, dict) and template.get("spec"):
+        return warnings(template["spec"], "spec.template.spec")
+    return []
 
 
 def warnings(spec: Object, path: str = "spec") -> list[str]:

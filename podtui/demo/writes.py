@@ -6,19 +6,18 @@ synchronous. What it answers is stored or shared, so nobody may change it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from podtui.demo import defaults, last_applied, managed, patches
 from podtui.demo.binding import bind
+from podtui.demo.creation import Creation
 from podtui.demo.deletion import Deletion
 from podtui.demo.errors import (
     ApiError,
     Body,
-    already_exists,
     conflict,
     field_forbidden,
-    forbidden,
     invalid,
     invalid_value,
     not_found,
@@ -27,34 +26,18 @@ from podtui.demo.errors import (
     unsupported_media_type,
 )
 from podtui.demo.eviction import evict
-from podtui.demo.field_paths import Path, owned
+from podtui.demo.field_paths import owned
 from podtui.demo.garbage import Collector
-from podtui.demo.incoming import applied, check_name, decoded, normal, patched, place
-from podtui.demo.kinds import JOBS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, SERVICES, Kind
+from podtui.demo.incoming import applied, check_name, decoded, normal, patched
+from podtui.demo.kinds import NAMESPACES, PODS, SERVICES, Kind
 from podtui.demo.namespaces import Namespaces
-from podtui.demo.podvalidation import warnings as pod_warnings
+from podtui.demo.podvalidation import warnings_of
 from podtui.demo.schema import DecodeError, decode
 from podtui.demo.state import State
-from podtui.demo.validation import create_causes, update_causes
+from podtui.demo.validation import update_causes
 
 Object = dict[str, Any]
 OwnerKey = tuple[str, str, str, str]
-
-_GENERATED = 58
-"""How much of generateName is kept before the five letters that the server adds."""
-_ATTEMPTS = 8
-_STATUS_ONLY = (("f:status",),)
-_ALL_BUT_STATUS = (("f:spec",), ("f:metadata", "f:ownerReferences"), ("f:metadata", "f:deletionTimestamp"))
-_SET_BY_SERVER = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-    "resourceVersion",
-    "generation",
-    "managedFields",
-)
 
 
 class Writes:
@@ -64,6 +47,7 @@ class Writes:
         self.state = state
         self.deletion = Deletion(state)
         self.namespaces = Namespaces(state, self.deletion)
+        self.creation = Creation(state, self.namespaces)
         self.collector = Collector(state, self.deletion)
 
     def close(self) -> None:
@@ -85,102 +69,7 @@ class Writes:
     ) -> tuple[Object, list[str]]:
         """The new object, and warnings. ApiError 400, 403, 404, 409 or 422."""
         found, warnings = decoded(kind, obj, field_validation)
-        return self._create(kind, namespace, found, warnings, dry_run, managed.manager_name(field_manager), None)
-
-    def _create(
-        self, kind: Kind, namespace: str, found: Object, warnings: list[str], dry_run: bool, manager: str, appliers: managed.Owners | None
-    ) -> tuple[Object, list[str]]:
-        metadata = found["metadata"]
-        place(kind, namespace, metadata)
-        if metadata.get("resourceVersion") and not dry_run:
-            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
-        for key in _SET_BY_SERVER:
-            metadata.pop(key, None)
-        generated = not metadata.get("name") and bool(metadata.get("generateName"))
-        if kind.namespaced:
-            self._check_namespace(kind, namespace, metadata.get("name", ""))
-        if generated:
-            metadata["name"] = self._generated(kind, namespace, metadata["generateName"])
-        defaults.set_defaults(kind.kind, found)
-        owners = appliers
-        if owners is None:
-            owners = managed.Owners(())
-            owner = (manager, "Update", kind.api_version, "")
-            owners.update(kind.kind, managed.empty(kind.kind), found, owner, _ignored(kind, ""))
-        self._admit(kind, namespace, found)
-        self._prepare(kind, found)
-        causes = create_causes(kind.kind, found, kind.namespaced)
-        if causes:
-            raise invalid(kind, metadata.get("name", ""), causes)
-        if entries := owners.entries(self.state.clock.timestamp()):
-            metadata["managedFields"] = entries
-        warnings += _warnings(kind, found)
-        if self.state.get(kind, namespace, metadata["name"]) is not None:
-            raise already_exists(kind, metadata["name"])
-        if not dry_run:
-            return self.state.create(kind, found), warnings
-        metadata.setdefault("uid", self.state.new_uid())
-        metadata["creationTimestamp"] = self.state.clock.timestamp()
-        if kind.generation:
-            metadata["generation"] = 1
-        return found, warnings
-
-    def _generated(self, kind: Kind, namespace: str, prefix: str) -> str:
-        for _ in range(_ATTEMPTS):
-            name = prefix[:_GENERATED] + defaults.suffix(self.state.clock.random)
-            if self.state.get(kind, namespace, name) is None:
-                break
-        return name
-
-    def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
-        if self.state.get(NAMESPACES, "", namespace) is None:
-            raise not_found(NAMESPACES, namespace)
-        if self.namespaces.terminating(namespace):
-            why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            error = forbidden(kind, name, why)
-            cause = {"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated"}
-            error.details = {**(error.details or {}), "causes": [{**cause, "field": "metadata.namespace"}]}
-            raise error
-
-    def _admit(self, kind: Kind, namespace: str, obj: Object) -> None:
-        """What admission adds and refuses."""
-        if kind is not PODS:
-            return
-        spec, name = obj["spec"], obj["metadata"].get("name", "")
-        account = spec.get("serviceAccountName", "default")
-        found = self.state.get(SERVICEACCOUNTS, namespace, account)
-        if found is None:
-            why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
-            raise forbidden(kind, name, why)
-        wanted = spec.get("priorityClassName", "")
-        if wanted and wanted not in defaults.PRIORITIES:
-            raise forbidden(kind, name, f"no PriorityClass with name {wanted} was found")
-        computed = defaults.PRIORITIES.get(wanted, 0)
-        if spec.get("priority", computed) != computed:
-            raise forbidden(
-                kind,
-                name,
-                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
-                f"priority admission controller computed {computed} from the given PriorityClass name",
-            )
-        defaults.admit_pod(obj, self.state.clock.random, found.get("automountServiceAccountToken", True))
-
-    def _prepare(self, kind: Kind, obj: Object) -> None:
-        """What a new object begins with, whatever the request says."""
-        if kind is PODS:
-            obj["status"] = {"phase": "Pending", "qosClass": defaults.qos_class(obj["spec"])}
-            return
-        if _has_status(kind) and kind is not NODES:
-            obj["status"] = managed.empty(kind.kind).get("status", {})
-        if kind is NAMESPACES:
-            given = obj["spec"].get("finalizers") or []
-            obj["spec"]["finalizers"] = given if "kubernetes" in given else [*given, "kubernetes"]
-            obj["status"] = {"phase": "Active"}
-        elif kind is SERVICES:
-            defaults.allocate_service(obj, self.state.clock.random, lambda: self.state.list(SERVICES))
-        elif kind is JOBS:
-            obj["metadata"]["uid"] = self.state.new_uid()
-            defaults.label_job(obj)
+        return self.creation.create(kind, namespace, found, warnings, dry_run, managed.manager_name(field_manager), None)
 
     # -- replace and patch
 
@@ -212,7 +101,7 @@ class Writes:
         defaults.set_defaults(kind.kind, found)
         key = (managed.manager_name(field_manager), "Update", kind.api_version, subresource)
         stored = self._update(kind, old, normal(kind, old), found, subresource, key, dry_run, None)
-        return stored, warnings + _warnings(kind, found)
+        return stored, warnings + warnings_of(kind, found)
 
     def patch(
         self,
@@ -250,12 +139,12 @@ class Writes:
                 first = managed.Owners(())
                 first.sets[key] = {path for path in owned(kind.kind, config) if path[0] != "f:status"}
                 found, warnings = decoded(kind, config, field_validation)
-                made, warnings = self._create(kind, namespace, found, warnings, dry_run, manager, first)
+                made, warnings = self.creation.create(kind, namespace, found, warnings, dry_run, manager, first)
                 return made, warnings, True
             owners: managed.Owners | None
             base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
             yielding = last_applied.yielding(kind.kind, manager, base)
-            value: Any = managed.apply(kind.kind, base, config, owners, key, _ignored(kind, subresource), force, yielding)
+            value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielding)
             last_applied.keep(manager, base, config, value)
             unknown: list[str] = []
             shown = ""
@@ -310,7 +199,7 @@ class Writes:
         warnings = faults if field_validation in ("Warn", "") else []
         defaults.set_defaults(kind.kind, found)
         stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)
-        return stored, warnings + _warnings(kind, found)
+        return stored, warnings + warnings_of(kind, found)
 
     def _update(
         self,
@@ -349,7 +238,7 @@ class Writes:
                     return old
                 given = was.get("managedFields")
             owners = managed.Owners(given)
-            owners.update(kind.kind, base, new, key, _ignored(kind, subresource))
+            owners.update(kind.kind, base, new, key, managed.ignored(kind, subresource))
         entries = owners.entries("" if _same(base, new) else self.state.clock.timestamp())
         new["metadata"] = {field: value for field, value in new["metadata"].items() if field != "managedFields"}
         if entries:
@@ -380,7 +269,7 @@ class Writes:
                 found["spec"] = new.get("spec", {})
             metadata["uid"] = new["metadata"]["uid"]
             return {**found, "metadata": metadata}
-        if _has_status(kind):
+        if kind.has_status:
             new.pop("status", None)
             if "status" in base:
                 new["status"] = base["status"]
@@ -408,41 +297,9 @@ class Writes:
         """What the server answers to DELETE: the object or a Status. ApiError 400, 403, 404, 409 or 422."""
         return self.deletion.delete(kind, namespace, name, options, dry_run=dry_run)
 
-    def delete_collection(
-        self,
-        kind: Kind,
-        namespace: str,
-        label_selector: str = "",
-        field_selector: str = "",
-        options: Object | None = None,
-        dry_run: bool = False,
-        *,
-        items: list[Object] | None = None,
-    ) -> Object:
-        """The list of what was deleted. `items` are what the selectors choose; without them the label selector is evaluated here."""
-        if items is None:
-            items = self._chosen(kind, namespace, label_selector, field_selector)
-        gone = []
-        for obj in items:
-            metadata = obj["metadata"]
-            try:
-                answer = self.delete(kind, metadata.get("namespace", ""), metadata["name"], options, dry_run=dry_run)
-            except ApiError as error:
-                if error.code != 404:
-                    raise
-                continue
-            gone.append(obj if answer.get("kind") == "Status" else answer)
-        listed = [{key: value for key, value in one.items() if key not in ("kind", "apiVersion")} for one in gone]
-        title = {"kind": kind.list_kind, "apiVersion": kind.api_version}
-        return {**title, "metadata": {"resourceVersion": str(self.state.version)}, "items": listed}
-
-    def _chosen(self, kind: Kind, namespace: str, label_selector: str, field_selector: str) -> list[Object]:
-        from podtui.cluster.selectors import parse
-
-        selector = parse(label_selector)
-        fields = dict(one.replace("==", "=").split("=", 1) for one in field_selector.split(",") if "=" in one)
-        found = [one for one in self.state.list(kind, namespace) if selector.matches(one["metadata"].get("labels") or {})]
-        return [one for one in found if all(_at(one, path) == value for path, value in fields.items())]
+    def delete_collection(self, kind: Kind, items: Sequence[Object], options: Object | None = None, *, dry_run: bool = False) -> Object:
+        """The list of what was deleted of `items`. ApiError as of `delete`, but no 404."""
+        return self.deletion.delete_collection(kind, items, options, dry_run=dry_run)
 
     def bind(self, namespace: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Puts a pod on a node, as a scheduler does. ApiError 404, 409 when it is on one already, 422 without a target."""
@@ -456,17 +313,6 @@ class Writes:
 _PATCH = Body("", "")
 
 
-def _has_status(kind: Kind) -> bool:
-    return any(name == "status" for name, *_ in kind.subresources)
-
-
-def _ignored(kind: Kind, subresource: str) -> tuple[Path, ...]:
-    """Fields that this request cannot set, so that it does not own them either."""
-    if subresource == "status":
-        return _ALL_BUT_STATUS
-    return _STATUS_ONLY if _has_status(kind) else ()
-
-
 def _same(old: Object, new: Object) -> bool:
     """Equal but for who owns the fields."""
 
@@ -478,18 +324,3 @@ def _same(old: Object, new: Object) -> bool:
 
 def _without_times(entries: list[Object]) -> list[Object]:
     return [{key: value for key, value in entry.items() if key != "time"} for entry in entries]
-
-
-def _warnings(kind: Kind, obj: Object) -> list[str]:
-    if kind is PODS:
-        return pod_warnings(obj["spec"])
-    template = (obj.get("spec") or {}).get("template") if isinstance(obj.get("spec"), dict) else None
-    if isinstance(template, dict) and template.get("spec"):
-        return pod_warnings(template["spec"], "spec.template.spec")
-    return []
-
-
-def _at(obj: Any, path: str) -> str:
-    for key in path.split("."):
-        obj = obj.get(key) if isinstance(obj, dict) else None
-    return "" if obj is None else str(obj)

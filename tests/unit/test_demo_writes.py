@@ -467,10 +467,11 @@ def test_finalizers_hold_an_object_until_the_last_is_gone(cluster: Cluster) -> N
     assert not cluster.has(CONFIGMAPS)
 
 
-def test_a_collection_is_deleted_as_far_as_the_selector_chooses(cluster: Cluster) -> None:
+def test_of_a_collection_those_are_deleted_that_are_chosen(cluster: Cluster) -> None:
     for name, app in (("a", "web"), ("b", "web"), ("c", "db")):
         cluster.create(CONFIGMAPS, {"metadata": {"name": name, "labels": {"app": app}}})
-    answer = cluster.writes.delete_collection(CONFIGMAPS, "default", "app=web")
+    chosen = [one for one in cluster.state.list(CONFIGMAPS, "default") if one["metadata"].get("labels") == {"app": "web"}]
+    answer = cluster.writes.delete_collection(CONFIGMAPS, chosen)
     assert answer["kind"] == "ConfigMapList" and [one["metadata"]["name"] for one in answer["items"]] == ["a", "b"]
     assert [one["metadata"]["name"] for one in cluster.state.list(CONFIGMAPS, "default")] == ["c", "kube-root-ca.crt"]
 
