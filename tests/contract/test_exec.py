@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -95,15 +96,12 @@ def test_the_exit_code_is_the_commands(pod: str, kubeconfig: str) -> None:
 
 async def interrupted(terminal: UserTerminal) -> None:
     """Ctrl+C until the prompt is back: one that comes while the shell starts its program is lost."""
-    for attempt in range(30):
-        terminal.type("\x03")
-        try:
-            await terminal.shows(PROMPT, seconds=2)
-        except AssertionError:
-            if attempt == 29:
-                raise
-        else:
-            return
+    async with asyncio.timeout(60):
+        while True:
+            terminal.type("\x03")
+            with contextlib.suppress(AssertionError):
+                await terminal.shows(PROMPT, seconds=2)
+                return
 
 
 async def box(connection: Connection, namespace: str) -> ObjectRef:

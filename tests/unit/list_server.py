@@ -101,7 +101,7 @@ class ListServer:
     list_body: Callable[[], bytes] | None = None
     down: bool = False
     _history: list[tuple[int, Thing | None, Thing | None]] = field(default_factory=list)  # version, before, after
-    _snapshots: dict[str, list[Thing]] = field(default_factory=dict)  # of lists that go on, by the version and what was asked
+    _snapshots: dict[tuple[object, ...], list[Thing]] = field(default_factory=dict)  # of lists that go on, by version and what was asked
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: list[tuple[asyncio.Event, list[PodtuiError | bytes | None]]] = field(default_factory=list)
 
@@ -171,29 +171,26 @@ class ListServer:
             await self.held.wait()
         if self.list_body is not None:
             return self.list_body()
-        matches, on = parse(asked.get("labelSelector", "")).matches, _node(asked)
-        namespace = self._namespace(path)
-        list_of = f"{namespace}?{asked.get('labelSelector', '')}&{on}"
-        if "continue" in asked:
-            at, start = map(int, asked["continue"].split(":"))
-            if (which := f"{at} {list_of}") not in self._snapshots:
-                raise Gone(410, "Expired", "The provided continue parameter is too old")
-            found = self._snapshots[which]
-        else:
-            at, start = self.version, 0
-            found = sorted(
-                (one for one in self.things.values() if namespace in ("", one.namespace) and matches(one.labels) and on in ("", one.node)),
-                key=lambda thing: (thing.namespace, thing.name),
-            )
+        selector, on, namespace = asked.get("labelSelector", ""), _node(asked), self._namespace(path)
+        at, start = map(int, asked["continue"].split(":")) if "continue" in asked else (self.version, 0)
+        snapshot = (at, namespace, selector, on)
+        if start and snapshot not in self._snapshots:
+            raise Gone(410, "Expired", "The provided continue parameter is too old")
+        found = self._snapshots[snapshot] if start else self._found(namespace, selector, on)
         limit = int(asked["limit"])
         page, rest = found[start : start + limit], len(found) - start - limit
         metadata: dict[str, Any] = {}
         if rest > 0:
-            self._snapshots[f"{at} {list_of}"] = found
+            self._snapshots[snapshot] = found
             metadata["continue"] = f"{at}:{start + limit}"
             if "labelSelector" not in asked:
                 metadata["remainingItemCount"] = rest
         return json.dumps(table([thing.row() for thing in page], at, self.columns, **metadata)).encode()
+
+    def _found(self, namespace: str, selector: str, node: str) -> list[Thing]:
+        chosen = self.uids(namespace, selector)
+        found = (thing for thing in self.things.values() if thing.uid in chosen and node in ("", thing.node))
+        return sorted(found, key=lambda thing: (thing.namespace, thing.name))
 
     def _refuse(self, namespace: str, refusals: dict[str, PodtuiError]) -> None:
         if self.down:

@@ -136,7 +136,7 @@ class Dialog(ModalScreen[T | None]):
         self.action_id = new_action()  # all that the dialog changes, also when it is tried again, is taken back at once
         self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
         self._leaving = False
-        self._told = ""  # why it cannot be confirmed, while that stands where errors are told
+        self._why_told = ""  # why it cannot be confirmed, while that stands where errors are told: until it is so no more
         self._drawn = False  # Textual's is_mounted is still False in on_mount
 
     # -- for subclasses ---------------------------------------------------------------------------------------
@@ -199,11 +199,11 @@ class Dialog(ModalScreen[T | None]):
         """
         if not self._drawn:
             return
-        why = "" if self.busy else self.blocked() or self._untyped()
+        why = "" if self.busy else self._why_not()
         confirm = self.query_one("#dialog-confirm", Button)
         confirm.disabled = self.busy
         confirm.set_class(bool(why), "-blocked")
-        if self._told and self._told != why:
+        if self._why_told not in ("", why):
             self.show_note("")
         hint = "waiting for the server…" if self.busy else why or "Esc cancels"
         self.query_one("#dialog-hint", Static).update(Text(harmless(hint), no_wrap=True, overflow="ellipsis"))
@@ -259,18 +259,16 @@ class Dialog(ModalScreen[T | None]):
             assert isinstance(scroll, Widget)
             scroll.display = bool(text)
 
-    def _tell_why_not(self, why: str) -> None:
-        """Tell why it cannot be confirmed, for as long as that is so."""
-        self.show_error(why)
-        self._told = why
-
     def _status(self, text: str, *, note: bool) -> None:
-        self._told = ""
+        self._why_told = ""
         if self._drawn:
             self.query_one("#dialog-status").set_class(note, "-note")
             self._static("#dialog-status-text", shown(text) if note or not text else f"✗ {shown(text)}")
 
     # -- what is typed and pressed ----------------------------------------------------------------------------
+
+    def _why_not(self) -> str:
+        return self.blocked() or self._untyped()
 
     def _untyped(self) -> str:
         if not self.asking:
@@ -304,10 +302,8 @@ class Dialog(ModalScreen[T | None]):
         after = inputs[inputs.index(event.input) + 1 :] if event.input in inputs else []
         if after:
             after[0].focus()
-        elif why := self.blocked() or self._untyped():
-            self._tell_why_not(why)
-        elif self.ENTER_CONFIRMS:
-            self.action_confirm()
+        elif self.ENTER_CONFIRMS or self._why_not():
+            self.action_confirm()  # or it says why it cannot be
         else:
             self.query_one("#dialog-confirm", Button).focus()
 
@@ -344,8 +340,9 @@ class Dialog(ModalScreen[T | None]):
         """Start the work, unless it runs already or something is missing."""
         if self.busy:
             return
-        if why := self.blocked() or self._untyped():
-            self._tell_why_not(why)
+        if why := self._why_not():
+            self.show_error(why)
+            self._why_told = why
             return
         self.busy, self._leaving = True, False
         self.show_note("")
