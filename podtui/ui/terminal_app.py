@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from rich.console import RenderableType
+from textual import on
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key
 from textual.screen import Screen
 
@@ -12,6 +15,7 @@ from podtui.options import Options
 from podtui.ui.frame import Frame
 from podtui.ui.key_order import KeyOrder
 from podtui.ui.lent_terminal import LentTerminal
+from podtui.ui.terminal_driver import TerminalDriver
 from podtui.ui.themes import colours, install_themes
 
 
@@ -31,6 +35,10 @@ class TerminalApp(App[int]):
         self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
         install_themes(self, options.theme or options.config.theme)
 
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return TerminalDriver if found is LinuxDriver else found
+
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:
             await super().on_event(event)
@@ -47,6 +55,11 @@ class TerminalApp(App[int]):
         if writes and isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
         super()._display(screen, renderable)
+
+    @on(Driver.SignalResume)
+    def _continued(self) -> None:
+        """The terminal shows what the shell has left, not what podtui had written."""
+        self.repaint()
 
     def repaint(self) -> None:
         """Write the whole screen anew, whatever the terminal shows."""

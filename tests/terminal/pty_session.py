@@ -147,6 +147,12 @@ class PtySession:
         self.screen.resize(lines, columns)
         os.killpg(self.process.pid, signal.SIGWINCH)
 
+    def hang_up(self) -> None:
+        """The terminal goes away, as with the connection to it. Nothing can be read any more."""
+        os.close(self._slave)
+        os.close(self._master)
+        self._master = self._slave = -1
+
     # -- how it ends --------------------------------------------------------------------------------------------
     def wait_exit(self, seconds: float = 20.0) -> int:
         """Waits until the program has ended; its exit code."""
@@ -186,12 +192,12 @@ class PtySession:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.wait_exit(5)
-            except ScreenTimeout:
+                self.process.wait(5) if self._master < 0 else self.wait_exit(5)
+            except (ScreenTimeout, subprocess.TimeoutExpired):
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
-        os.close(self._master)
-        os.close(self._slave)
+        if self._master >= 0:
+            self.hang_up()
 
     # -- the terminal's side ------------------------------------------------------------------------------------
     def _set_size(self, columns: int, lines: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -58,3 +60,29 @@ def test_a_new_size_is_taken_while_it_runs_whatever_the_environment_says(open_po
     terminal.wait_for("web-1")
     terminal.resize(160, 40)
     terminal.wait_for("web-1")
+
+
+def test_stopped_from_outside_and_continued_it_is_the_same_again(open_podtui: Open, pods: str) -> None:
+    terminal = open_podtui("-n", pods, size=(80, 24))
+    terminal.wait_for("web-1")
+    terminal.settle()
+    pid = terminal.process.pid
+    threads = len(os.listdir(f"/proc/{pid}/task"))
+    os.kill(pid, signal.SIGSTOP)
+    terminal.screen.reset()  # another program wrote here meanwhile
+    os.kill(pid, signal.SIGCONT)
+    terminal.wait_for("web-1")
+    terminal.wait_for("Help")
+    terminal.settle()
+    assert len(os.listdir(f"/proc/{pid}/task")) == threads and terminal.modes["1049"]
+    terminal.press("q")
+    assert terminal.wait_exit() == 0
+    assert terminal.restored() == [] and terminal.processes() == []
+
+
+def test_it_ends_with_a_terminal_that_goes_away(open_podtui: Open, pods: str) -> None:
+    terminal = open_podtui("-n", pods)
+    terminal.wait_for("web-1")
+    terminal.hang_up()
+    terminal.process.wait(20)
+    assert terminal.process.returncode == 0 and terminal.processes() == []
