@@ -75,6 +75,11 @@ class Connection:
         opened.read_only = read_only
         return opened
 
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """What requests wait for before they can be sent, in lines: an exec plugin, and what it tells a person. () for nothing."""
+        return self._credentials.waits_for
+
     async def close(self) -> None:
         """Closes every connection; requests that are under way fail with ConnectionFailed. May be called again."""
         self._closed = True

@@ -70,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True):
     cannot be known before (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
     done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it was there, and has been changed, or not.
     `left`: it was there, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
-    the error's, with the lines of the document's text.
+    the error's, with the lines of the document's text. `existing`: one that is refused is there, and cannot be changed into this.
     """
 
     document: Document
@@ -80,6 +80,7 @@ class Outcome(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     preview: Preview | None = None
     faults: tuple[Fault, ...] = ()
+    existing: bool = False
 
     @property
     def done(self) -> bool:
@@ -255,7 +256,7 @@ async def _compared(connection: Connection, document: Document, ref: ObjectRef, 
         return Outcome(document, "refused", ref, exists)
     except PodtuiError as error:
         error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it exists already, and cannot be changed so")
-        return Outcome(document, "refused", ref, error)
+        return Outcome(document, "refused", ref, error, existing=True)
     return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
 
 

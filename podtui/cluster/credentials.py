@@ -43,6 +43,7 @@ class Credentials:
         self._fresh_until: float | None = None
         self._fetching: asyncio.Task[Credential] | None = None
         self._closed = False
+        self.waits_for: tuple[str, ...] = ()  # a plugin that runs: which one, and the last lines that it has told
 
     @property
     def _renewable(self) -> bool:
@@ -107,7 +108,7 @@ class Credentials:
             authorization = f"Basic {base64.b64encode(pair).decode()}"
         elif user.exec is not None:
             asked = self._clock()
-            given = await execplugin.run(self._settings)
+            given = await self._from_plugin(user.exec.command)
             authorization, certificate = f"Bearer {given.token}" if given.token else "", given.certificate
             if given.expires is not None:
                 expires = given.expires - min(_MARGIN, max(0.0, given.expires - asked) / 10)
@@ -123,6 +124,16 @@ class Credentials:
         self._current = Credential(authorization, certificate, generation)
         self._fresh_until = expires
         return self._current
+
+    async def _from_plugin(self, command: str) -> execplugin.ExecCredential:
+        def told(lines: list[str]) -> None:
+            self.waits_for = (f"the exec plugin {harmless(command)}", *lines)
+
+        told([])
+        try:
+            return await execplugin.run(self._settings, told=told)
+        finally:
+            self.waits_for = ()
 
     def _from_token_file(self) -> str:
         """The header from the token file; while it cannot be read, from what was there before, or the entry's token."""

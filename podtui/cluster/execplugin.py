@@ -15,7 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ TIMEOUT = 60.0
 """Seconds that a plugin may take."""
 _MOST_OUTPUT = 4 << 20
 _KEPT_STDERR = 4 << 10
+_TOLD_LINES = 5
 _GRACE = 1.0
 """Seconds to wait for the end of its output once the plugin is gone: a child that it left behind may hold the pipe open."""
 
@@ -42,8 +43,17 @@ class ExecCredential:
     expires: float | None = None
 
 
-async def run(settings: ConnectionSettings, *, limit: float = TIMEOUT, environ: Mapping[str, str] | None = None) -> ExecCredential:
-    """Runs the plugin of the settings' user once. Raises CredentialError with the plugin's own words."""
+async def run(
+    settings: ConnectionSettings,
+    *,
+    limit: float = TIMEOUT,
+    environ: Mapping[str, str] | None = None,
+    told: Callable[[list[str]], None] = lambda lines: None,
+) -> ExecCredential:
+    """Runs the plugin of the settings' user once. Raises CredentialError with the plugin's own words.
+
+    `told` gets the last lines of its stderr, made harmless, while it runs: how to log in, say.
+    """
     spec = settings.credentials.exec
     assert spec is not None
     name = harmless(spec.command)
@@ -55,7 +65,7 @@ async def run(settings: ConnectionSettings, *, limit: float = TIMEOUT, environ: 
     loop = asyncio.get_running_loop()
     try:
         transport, outputs = await loop.subprocess_exec(
-            _Outputs,
+            lambda: _Outputs(told),
             program,
             *spec.args,
             stdin=subprocess.DEVNULL,
@@ -144,7 +154,8 @@ def _exec_info(settings: ConnectionSettings, spec: ExecSpec) -> str:
 class _Outputs(asyncio.SubprocessProtocol):
     """Takes both outputs of a plugin as they come, so that neither can block it, and keeps a bounded part of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[list[str]], None]) -> None:
+        self._told = told
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.overflowed = False
@@ -159,6 +170,7 @@ class _Outputs(asyncio.SubprocessProtocol):
         else:
             self.stderr += data
             del self.stderr[:-_KEPT_STDERR]
+            self._told(self._lines())
 
     def process_exited(self) -> None:
         self.exited.set()
@@ -169,9 +181,12 @@ class _Outputs(asyncio.SubprocessProtocol):
 
     def last_lines(self, most: int = 3) -> str:
         """The last lines of stderr that are not empty, made harmless, to follow a message: `: ...`, or nothing."""
-        text = self.stderr.decode("utf-8", "replace")
-        lines = [harmless(line.strip()) for line in text.splitlines() if line.strip()][-most:]
+        lines = self._lines()[-most:]
         return f": {' / '.join(lines)[-800:]}" if lines else ""
+
+    def _lines(self) -> list[str]:
+        text = self.stderr.decode("utf-8", "replace")
+        return [harmless(line.strip()) for line in text.splitlines() if line.strip()][-_TOLD_LINES:]
 
 
 async def _end(transport: asyncio.SubprocessTransport, outputs: _Outputs) -> None:

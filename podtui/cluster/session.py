@@ -126,14 +126,15 @@ class Session:
         """Keep the number of pods per namespace, where the live list does not have it."""
         assert self.connection is not None
         while True:
-            if self.namespaces.known:
+            listed = self.namespaces.known or self.namespaces.health.state == "denied"
+            if listed:
                 try:
-                    await self.counts.refresh(self.connection, sorted(row.name for row in self.namespaces.rows.values()))
+                    await self.counts.refresh(self.connection, self.known_namespaces)
                 except PodtuiError as error:
                     self.counts_error = error
                 else:
                     self.counts_error = None
-            await asyncio.sleep(_COUNT_AGAIN if self.namespaces.known else 0.5)
+            await asyncio.sleep(_COUNT_AGAIN if listed else 0.5)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -141,6 +142,11 @@ class Session:
         task.add_done_callback(self._tasks.discard)
 
     # -- what there is ------------------------------------------------------------------------------------------
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """What stands between now and the first answer, in lines (see Connection.waits_for)."""
+        return self.connection.waits_for if self.connection is not None else ()
+
     @property
     def opened(self) -> Connection:
         """The connection; an error in words while there is none."""

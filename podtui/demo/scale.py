@@ -78,10 +78,9 @@ def _objects(pods: int, now: float) -> Iterator[tuple[Kind, dict[str, Any]]]:
     chance = random.Random(0)
     for number in range(min(pods, NAMESPACE_COUNT)):
         name = namespace_of(number)
-        yield (
-            NAMESPACES,
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}},
-        )
+        metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
+        state = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        yield NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata, **state}
     nodes = [one["metadata"]["name"] for one in _nodes(pods, "")]
     makers = {app: PodMaker(app) for app in _APPS}
     for number in range(pods):

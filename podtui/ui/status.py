@@ -37,6 +37,8 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
         why = "" if health.error is None else health.error.what
     elif health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
         word = "unauthorized"
+    elif health.state == "failed" and isinstance(health.error, CredentialError):
+        word = "no credentials"
     elif health.state == "connecting" and time.time() - health.since >= _LONG:
         word = f"connecting for {age(time.time() - health.since)}"
     elif health.state == "loading":

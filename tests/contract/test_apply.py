@@ -118,7 +118,7 @@ async def test_what_cannot_be_changed_so_is_refused_before(x: Applied) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  schedulerName: nobody\n  containers:\n  - name: a\n    image: i\n"
     await x.create(pod)
     checked = await x.check(pod.replace("  schedulerName", "  hostNetwork: true\n  schedulerName"))
-    assert checked.state == "refused" and checked.faults[0].line == 5
+    assert checked.state == "refused" and checked.existing and checked.faults[0].line == 5
     assert checked.faults[0].words.startswith("spec: Forbidden: pod updates may not change fields other than")
     assert "@@" not in checked.faults[0].words
 

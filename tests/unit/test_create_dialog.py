@@ -165,6 +165,18 @@ async def test_what_exists_is_left_until_its_difference_is_to_be_applied() -> No
         assert objects.choices == [(True, True, False)] and app.told == ["pod/b serverside-applied"]
 
 
+async def test_of_what_exists_and_cannot_be_changed_so_both_are_told() -> None:
+    objects = Objects()
+    refusal = Invalid(422, "Invalid", "spec: Forbidden: pod updates may not add or remove containers")
+    objects.outcomes = [lambda one: Outcome(one, "refused", ObjectRef(PODS, "b", "default"), refusal, existing=True)]
+    dialog, app = opened(objects)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD)
+        listed = " ".join(text(dialog, "#create-documents").split())
+        assert "✗ pod/b exists already, and cannot be changed into this" in listed and "may not add or remove containers" in listed
+
+
 async def test_fields_of_others_are_taken_over_only_by_an_explicit_choice() -> None:
     objects = Objects()
     objects.outcomes = [lambda one: existing(one, FieldConflict(".spec.image", '"helm" using v1'))]

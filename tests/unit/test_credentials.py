@@ -231,6 +231,24 @@ async def test_two_megabytes_on_stderr_do_not_block_a_plugin(plugin: Plugin) -> 
     assert given.token == "t"
 
 
+async def test_what_a_plugin_tells_is_there_while_it_runs_and_gone_with_it(plugin: Plugin, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    words = "sys.stderr.write('open \\x1b[1mhttps://x\\nand enter ABC\\n'); sys.stderr.flush()\n"
+    wait = f"import time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.01)\ngive(token='t')"
+    credentials = Credentials(plugin(words + wait))
+    getting = asyncio.create_task(credentials.get())
+    try:
+        async with asyncio.timeout(20):
+            while len(credentials.waits_for) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert credentials.waits_for[0].startswith("the exec plugin ")
+        assert credentials.waits_for[1:] == ("open ␛[1mhttps://x", "and enter ABC")
+        go_on.touch()
+        assert (await getting).authorization == "Bearer t" and credentials.waits_for == ()
+    finally:
+        await credentials.close()
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from podtui.demo import scenarios
-from podtui.demo.kinds import PODS
+from podtui.demo.kinds import NAMESPACES, PODS
 from podtui.demo.scale import node_count
 from podtui.errors import ConfigError, UsageError
 
@@ -126,6 +126,7 @@ def test_scale_gives_that_many_running_pods_over_50_namespaces_and_nodes_enough(
     pods = [obj for kind, obj in objects if kind is PODS]
     assert len(pods) == 1000 and found.churn == 2.5
     assert len({pod["metadata"]["namespace"] for pod in pods}) == 50
+    assert {obj["status"]["phase"] for kind, obj in objects if kind is NAMESPACES} == {"Active"}
     assert len({(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in pods}) == 1000
     assert len({pod["status"]["podIP"] for pod in pods}) == 1000
     assert {pod["status"]["phase"] for pod in pods} == {"Running"}

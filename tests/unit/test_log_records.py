@@ -136,6 +136,12 @@ def test_a_filter_keeps_the_lines_whose_fields_satisfy_it(text, lines):
     assert [line for line in everything if chosen.matches(line)] == lines
 
 
+def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted():
+    chosen = FieldFilter("status>=500 level=error source~main msg~failed")
+    assert chosen.matches("E1126 08:00:00.123456       1 main.go:12] failed status=502")
+    assert not chosen.matches("E1126 08:00:00.123456       1 main.go:12] failed status=404")
+
+
 @pytest.mark.parametrize(
     ("text", "position", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace as replace_field
@@ -19,7 +20,7 @@ from podtui.cluster.kubeconfig import Kubeconfig
 from podtui.cluster.portspec import PortSpec
 from podtui.cluster.resources import PODS, ObjectRef, Scope
 from podtui.config import Config
-from podtui.errors import api_error
+from podtui.errors import CredentialError, api_error
 from podtui.options import Options
 from podtui.snapshot import as_text
 from podtui.ui.app import PodtuiApp
@@ -39,6 +40,7 @@ class Cluster:
         self.namespaces = ListServer(columns=NAMESPACE_COLUMNS)
         self.refused: set[tuple[str, str, str]] = set()
         self.read_only = False
+        self.waits_for: tuple[str, ...] = ()
 
     def _of(self, path: str) -> ListServer:
         return self.namespaces if path.endswith("/namespaces") else self.pods
@@ -213,6 +215,35 @@ async def test_who_may_not_list_all_namespaces_is_told_once_and_gets_what_was_sh
         await until(lambda: told and app.session.pods.scope.namespaces == ("web", "db"))
         await shows(app, lambda text: "db-1" in text)
         assert told == ["you may not list pods in all namespaces: showing web, db"]
+
+
+async def test_pods_are_counted_also_for_who_may_not_list_namespaces(cluster: Cluster) -> None:
+    cluster.namespaces.refusals[""] = FORBIDDEN
+    async with running(options("web"), (140, 24)) as (app, _):
+        text = await shows(app, lambda text: re.search(r"web ← +\d", text) is not None)
+        assert re.search(rf"web ← +{app.session.counts.counts['web']}\b", text)
+        assert re.search(r"all namespaces +\d", text) is None, "of those that nobody named it is not known"
+
+
+async def test_what_a_plugin_tells_stands_there_while_it_is_waited_for(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(*_: Any, **__: Any) -> bytes:
+        return await asyncio.Future()
+
+    monkeypatch.setattr(cluster, "request", silence)
+    cluster.waits_for = ("the exec plugin login", "open https://x and enter ABC")
+    async with running(options("web")) as (app, _):
+        text = await shows(app, lambda text: "waiting for the exec plugin login ..." in text)
+        assert "open https://x and enter ABC" in text and "no answer" not in text
+
+
+async def test_without_credentials_nothing_is_said_of_the_server(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(*_: Any, **__: Any) -> bytes:
+        raise CredentialError("the exec plugin login failed with exit code 3: no login")
+
+    monkeypatch.setattr(cluster, "request", none)
+    async with running(options("web")) as (app, _):
+        text = await shows(app, lambda text: "no credentials" in text.splitlines()[0])
+        assert "there are no credentials for the API server" in text and "no login" in text and "reached" not in text
 
 
 async def test_a_refusal_is_shown_in_full_on_a_narrow_screen_with_what_to_do(cluster: Cluster) -> None:

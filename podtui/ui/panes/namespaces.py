@@ -83,7 +83,9 @@ class NamespacesPane(Vertical):
     def _cells(self, key: str) -> list[Cell]:
         scope, counts = self.session.pods.scope, self.session.counts
         if key == EVERY:
-            total = sum(counts.counts.values()) if counts.complete or counts.counts else None
+            # Of those that only somebody named no sum is made: there may be others.
+            summed = counts.complete or (counts.counts and self.session.namespaces.health.state != "denied")
+            total = sum(counts.counts.values()) if summed else None
             return [Cell("all namespaces", "ok" if scope.all_namespaces else ""), Cell("" if total is None else str(total)), Cell("")]
         row = self._rows.get(key)
         chosen = key in scope.namespaces

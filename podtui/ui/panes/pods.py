@@ -131,12 +131,16 @@ class PodsPane(Vertical):
             return ("the API server does not accept the credentials; trying again", *words)
         if health.state == "denied":
             return (f"you may not list pods {where}", *words, "another namespace: start with -n NAMESPACE, or type :ns NAMESPACE")
+        if health.state in ("failed", "stale") and isinstance(health.error, CredentialError):
+            return ("there are no credentials for the API server; trying again", *words)
         if health.state in ("failed", "stale"):
             return ("the API server cannot be reached; trying again", *words)
         if self.session.error is not None:
             return ("cannot connect yet; trying again", self.session.error.what, self.session.error.hint)
         if health.state == "loading":
             return ("loading pods ...",)
+        if waits := self.session.waits_for:
+            return (f"waiting for {waits[0]} ...", *waits[1:])
         waited = time.time() - health.since
         silent = (f"no answer for {age(waited)}",) if waited >= SILENT else ()
         return (f"connecting to {self.session.settings.server} ...", *silent)

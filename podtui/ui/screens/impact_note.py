@@ -50,7 +50,8 @@ class ImpactNote(Static):
         """Tell the effects of another change; None: of no change at all, which sets off nothing."""
         self._foretold = foretold
         if self._pods and self.is_mounted:
-            self.run_worker(self._tell(), group="foretell", exclusive=True, exit_on_error=False)
+            # The function, not its coroutine: one that is replaced before its turn would be told as never awaited.
+            self.run_worker(self._tell, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     def relabel(self, changes: Mapping[str, str | None]) -> None:
         """Tell the effects of changing these labels (None removes one)."""

@@ -43,7 +43,7 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
     document, ref = outcome.document, outcome.ref
     namespace = ref.namespace if ref is not None else document.namespace
     generated = "…" if document.generated and outcome.state != "created" else ""
-    words = _WORDS.get(outcome.state, "")
+    words = " exists already, and cannot be changed into this" if outcome.existing else _WORDS.get(outcome.state, "")
     text.append(f"{_SIGNS[outcome.state]} {outcome.named}{generated}{words}", styles[_STYLES.get(outcome.state, "ok")])
     place = [f"namespace {harmless(namespace)}"] if namespace else []
     place.append(f"{harmless(file)} line {document.line}".lstrip())

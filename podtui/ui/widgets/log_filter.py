@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from podtui.errors import PodtuiError
 from podtui.ui.widgets.log_levels import LEVEL_KEYS, find_level, level_of
-from podtui.ui.widgets.log_records import pairs_in, record_of, value_of, written
+from podtui.ui.widgets.log_records import KLOG_FIELDS, pairs_in, record_of, value_of, written
 
 _CONDITION = re.compile(
     r"""\s*(?P<field>!?[A-Za-z_@][\w.@/\-]*)
@@ -82,7 +82,7 @@ class FieldFilter:
         self._needles = [
             condition.field.rpartition(".")[2].lower()
             for condition in self.conditions
-            if condition.operator != "!" and condition.field.lower() not in LEVEL_KEYS
+            if condition.operator != "!" and condition.field.lower() not in (*LEVEL_KEYS, *KLOG_FIELDS)
         ]
 
     def matches(self, text: str) -> bool:
@@ -101,7 +101,9 @@ class FieldFilter:
                     continue
             if fields is None:
                 record = record_of(text)
-                fields = record.fields if record is not None else dict(pairs_in(text))
+                fields = record.fields if record is not None else {}
+                if record is None or record.kind == "klog":  # klog's message may be any text
+                    fields = {**dict(pairs_in(text)), **fields}
             try:
                 value = value_of(fields, condition.field)
             except KeyError:

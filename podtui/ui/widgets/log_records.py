@@ -18,6 +18,8 @@ MOST = 65_536  # characters of a line that is looked at
 
 # A key stands at the beginning or behind a space, its value is a quoted string or ends at the next space.
 _PAIR = re.compile(r'(?<!\S)([A-Za-z_@][\w.@/\-]*)=("(?:[^"\\]|\\.)*+"|[^\s"]*+)(?!\S)')
+KLOG_FIELDS = ("msg", "source", "thread", "time")
+"""Fields of a klog record whose names do not stand in its line; beside the level."""
 # Severity, month and day, time, thread, file and line: k8s.io/klog's header.
 _KLOG = re.compile(r"([IWEFD])(\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?)\s+(\d+) ([^\s\]]+:\d+)\] ?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
