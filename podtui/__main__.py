@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from podtui.cli import main
+from podtui.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,11 +12,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from podtui.cli_options import NAMESPACE
-from podtui.cluster.portspec import LOCALHOST, PortSpec
-from podtui.cluster.selectors import parse
+from podtui.cli.arguments import NAMESPACE
 from podtui.errors import ConfigError, PortSpecError, SelectorError
 from podtui.folders import config_folder
+from podtui.kube.ports import LOCALHOST, PortSpec
+from podtui.kube.selectors import parse
 from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
 

@@ -60,8 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def demo() -> Iterator[DemoServer]:
     """The built-in cluster with nothing but nodes in it, in real time."""
-    from podtui.demo import scenarios
+    from podtui.demo.scenarios import loading
     from podtui.demo.server import DemoServer
 
-    with DemoServer(scenarios.load("textbook")) as server:
+    with DemoServer(loading.load("textbook")) as server:
         yield server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from podtui.cluster.selectors import Operator, Requirement, Selector
+from podtui.kube.selectors import Operator, Requirement, Selector
 
 KEYS = ("app", "tier", "rev", "in", "notin", "x", "example.com/app", "a.b-c.d/N_m.e", "A-1")
 VALUES = ("", "web", "db", "in", "notin", "1", "2", "10", "007", "9223372036854775807", "9223372036854775808", "v1.2_3-x", "Web")

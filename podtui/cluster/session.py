@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 
-from podtui.cluster import contents, surroundings
-from podtui.cluster.access import Access
-from podtui.cluster.connection import Connection
-from podtui.cluster.contents import Contents
-from podtui.cluster.counts import PodCounts
-from podtui.cluster.forward import ForwardManager
-from podtui.cluster.journal import Journal
-from podtui.cluster.objects import Objects
-from podtui.cluster.profiles import Profile, profiles
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
-from podtui.cluster.settings import ConnectionSettings
-from podtui.cluster.store import Health, RowStore, Signal
-from podtui.cluster.surroundings import Surroundings
+from podtui.cluster.changes.journal import Journal
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.manager import ForwardManager
+from podtui.cluster.forward.saved import Profile, profiles
+from podtui.cluster.impact import namespace_contents, related
+from podtui.cluster.impact.namespace_contents import Contents
+from podtui.cluster.impact.related import Surroundings
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.cluster.live.pod_counts import PodCounts
+from podtui.cluster.live.store import Health, RowStore, Signal
 from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
 
 _COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
 
@@ -200,11 +200,11 @@ class Session:
     # -- what a change sets off ---------------------------------------------------------------------------------
     async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:
         """What has to do with these pods, for `impact`; see `surroundings.read`."""
-        return await surroundings.read(self.opened, self.access, pods, adopters=adopters)
+        return await related.read(self.opened, self.access, pods, adopters=adopters)
 
     async def contents(self, namespace: str) -> Contents:
         """What is in a namespace, counted; see `contents.count`."""
-        return await contents.count(self.opened, self.access, self.objects.discovery, namespace)
+        return await namespace_contents.count(self.opened, self.access, self.objects.discovery, namespace)
 
     # -- scope --------------------------------------------------------------------------------------------------
     def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None, node: str | None = None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from podtui.demo.clock import Clock
-from podtui.demo.controllers import Controllers
-from podtui.demo.events import Recorder
-from podtui.demo.kubelet import Kubelet
-from podtui.demo.scheduler import Scheduler
-from podtui.demo.state import State
-from podtui.demo.writes import Writes
+from podtui.demo.controllers.manager import Controllers
+from podtui.demo.controllers.scheduler import Scheduler
+from podtui.demo.kubelet.kubelet import Kubelet
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import State
+from podtui.demo.writes.writes import Writes
 
 
 class Behaviour:

@@ -20,10 +20,10 @@ def main(words: list[str]) -> int:
     from podtui.errors import PodtuiError
 
     try:
-        from podtui.demo import scenarios
+        from podtui.demo.scenarios import loading
         from podtui.demo.server import DemoServer
 
-        with DemoServer(scenarios.load(scenario), speed=float(speed), seed=int(seed)) as server:
+        with DemoServer(loading.load(scenario), speed=float(speed), seed=int(seed)) as server:
             print(json.dumps({"kubeconfig": server.kubeconfig}), flush=True)
             sys.stdin.buffer.read()
     except PodtuiError as error:

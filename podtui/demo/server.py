@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from podtui.demo.api import Api
-from podtui.demo.clock import Clock
-from podtui.demo.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, NAMESPACES, SERVICES
+from podtui.demo.api.api import Api
+from podtui.demo.api.rbac import RBAC, default_roles
 from podtui.demo.private_folder import PrivateFolder
-from podtui.demo.rbac import RBAC, default_roles
-from podtui.demo.state import State
-from podtui.demo.writes import Writes
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, NAMESPACES, SERVICES
+from podtui.demo.storage.state import State
+from podtui.demo.writes.writes import Writes
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
 
     from podtui.demo.behaviour import Behaviour
-    from podtui.demo.scenario import Scenario
-    from podtui.demo.stage import Stage
+    from podtui.demo.scenarios.model import Scenario
+    from podtui.demo.scenarios.stage import Stage
 
 NAME = "podtui-demo"
 """The context, the cluster and the user of the kubeconfig."""
@@ -172,7 +172,7 @@ class DemoServer:
             self.behaviour.start()
         self._furnish()
         if self.scenario is not None:
-            from podtui.demo.stage import Stage
+            from podtui.demo.scenarios.stage import Stage
 
             self._stage = Stage(self.scenario, self.state, self.writes, self.clock)
             self._stage.build()

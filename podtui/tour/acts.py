@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from podtui.cluster.resources import NODES, ObjectRef
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.kube.resources import NODES, ObjectRef
 from podtui.text import harmless
 from podtui.tour.file import Part
 

@@ -26,15 +26,15 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 
-from podtui.options import Options
-from podtui.snapshot import as_text
+from podtui.cli.snapshot import as_text
 from podtui.text import harmless
 from podtui.tour.caption import Caption, bar_height, bar_lines, words
 from podtui.tour.file import Tour, said
 from podtui.tour.keys import key_event, spoken
 from podtui.tour.recorder import Cast, Pictures
-from podtui.ui.app import PodtuiApp
 from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.main.app import PodtuiApp
+from podtui.ui.options import Options
 from podtui.ui.themes import palette
 
 Play = Callable[["TourApp"], Awaitable[int | None]]

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from tests.terminal.pty_session import PtySession
 
 MB = 1_000_000

@@ -20,8 +20,8 @@ import time
 from multiprocessing import Process
 from pathlib import Path
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from tests.terminal.pty_session import PtySession
 
 SIZE = (200, 50)

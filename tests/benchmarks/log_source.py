@@ -15,9 +15,9 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
-from podtui.demo import scenarios
-from podtui.demo.kubelet import Kubelet
-from podtui.demo.pod_logs import stamp
+from podtui.demo.kubelet.kubelet import Kubelet
+from podtui.demo.kubelet.pod_logs import stamp
+from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
 
 SCENARIO = """\
@@ -78,7 +78,7 @@ def serve(lines: int, folder: Path) -> DemoServer:
     Kubelet.log = log  # type: ignore[method-assign]
     path = folder / "bench.yaml"
     path.write_text(SCENARIO)
-    return DemoServer(scenarios.load(str(path)))
+    return DemoServer(loading.load(str(path)))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from podtui.cli import main as podtui
+from podtui.cli.main import main as podtui
 
 _LEAST = 0.005  # seconds
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound
 from tests.conftest import DEMO_NODE, given_kubeconfig
 

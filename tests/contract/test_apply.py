@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster import manifests
-from podtui.cluster.connection import Connection
-from podtui.cluster.creation import Outcome
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import ObjectRef, Resource
+from podtui.cluster.changes.creation import Outcome
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Changed, Forbidden, Replaced
+from podtui.kube.manifests import documents
+from podtui.kube.resources import ObjectRef, Resource
 
 NAMESPACE_PREFIX = "apply-"
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
@@ -35,10 +35,10 @@ class Applied:
         self.ref = ObjectRef(CONFIG_MAPS, "x", namespace)
 
     async def create(self, text: str) -> None:
-        assert [one.state for one in await self.objects.create(manifests.parse(text), self.namespace)] == ["created"]
+        assert [one.state for one in await self.objects.create(documents.parse(text), self.namespace)] == ["created"]
 
     async def check(self, text: str) -> Outcome:
-        (outcome,) = await self.objects.check(manifests.parse(text), self.namespace)
+        (outcome,) = await self.objects.check(documents.parse(text), self.namespace)
         return outcome
 
     async def apply(self, checked: Outcome, *, force: bool = False) -> Outcome:
@@ -128,7 +128,7 @@ async def test_a_refused_document_has_the_lines_of_its_faults(x: Applied) -> Non
         settings(a="1")
         + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: a\n    imagee: i\n    image: x\n"
     )
-    ok, refused = await x.objects.check(manifests.parse(text), x.namespace)
+    ok, refused = await x.objects.check(documents.parse(text), x.namespace)
     assert (ok.state, refused.state) == ("checked", "refused")
     assert [(fault.line, fault.words) for fault in refused.faults] == [(15, 'unknown field "spec.containers[0].imagee"')]
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.settings import UserSpec
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.kubeconfig.settings import UserSpec
 from podtui.errors import Conflict, Forbidden, NotFound, ReadOnlyError, Unauthorized
 
 NAMESPACE_PREFIX = "conn-"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.resources import PODS
+from podtui.cluster.connection.connection import Connection
+from podtui.kube.resources import PODS
 from tests.contract.test_endpoints import MERGE, is_gone, pod, until
 from tests.contract.test_subresources import deployment, deployments
 

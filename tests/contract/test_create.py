@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from podtui.cluster import manifests
-from podtui.cluster.connection import Connection
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import Conflict, Invalid, ManifestError, NotFound, ReadOnlyError, UnknownKind
+from podtui.kube.manifests import documents as manifests
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
 
 Kubectl = Callable[..., str]

@@ -10,12 +10,12 @@ from typing import Any
 
 from textual.app import App, ComposeResult
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.details import PodDetails, describe
-from podtui.cluster.resources import NAMESPACES, NODES, PODS, ObjectRef
-from podtui.cluster.store import RowStore, Signal
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.live.store import RowStore, Signal
+from podtui.cluster.pods.details import PodDetails, describe
 from podtui.errors import Invalid
-from podtui.ui.panes.details import DetailsPane
+from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
+from podtui.ui.details.pane import DetailsPane
 
 NAMESPACE_PREFIX = "det-"
 LIMIT = 256 * 1024  # bytes of all keys and values of annotations

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.diagnose import explain
-from podtui.cluster.diagnosis import Diagnosis
-from podtui.cluster.events import events_of, read_events
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.live_objects import LiveObjects
-from podtui.cluster.placement import counted
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.scheduler_words import read_message
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.diagnose.diagnose import explain
+from podtui.cluster.diagnose.findings import Diagnosis
+from podtui.cluster.diagnose.scheduler_words import read_message
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.pods.events import events_of, read_events
+from podtui.cluster.pods.placement import counted
 from podtui.errors import PodtuiError
+from podtui.kube.resources import PODS, ObjectRef
 
 NAMESPACE_PREFIX = "why-"
 Holds = Callable[[Diagnosis], bool]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.resources import NODES, PODS
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, Conflict, Gone, Invalid, NotFound, TooManyRequests
+from podtui.kube.resources import NODES, PODS
 from tests.contract.conftest import _kubectl_program
 
 NAMESPACE_PREFIX = "api-"

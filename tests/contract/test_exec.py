@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import pytest
 
-from podtui.cluster import exec, shells
-from podtui.cluster.connection import Connection
-from podtui.cluster.exec import Ended
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.shells import Place
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.exec import shells, terminal_session
+from podtui.cluster.exec.shells import Place
+from podtui.cluster.exec.terminal_session import Ended
 from podtui.errors import ApiError, ConnectionFailed, Invalid, NotFound, PodLost, PodtuiError
+from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
 from tests.unit.user_terminal import UserTerminal
 
@@ -150,16 +150,16 @@ async def test_a_shell_on_a_terminal_reads_what_is_typed_and_keys_have_their_mea
 
 async def test_a_command_on_a_terminal_ends_with_its_exit_code_or_says_why_it_could_not_begin(pod: str, connection: Connection) -> None:
     ref, terminal = await box(connection, pod), UserTerminal()
-    assert await exec.run(connection, ref, "main", ["sh", "-c", "echo out; echo err >&2; exit 4"], terminal) == Ended(4)
+    assert await terminal_session.run(connection, ref, "main", ["sh", "-c", "echo out; echo err >&2; exit 4"], terminal) == Ended(4)
     assert terminal.written == b"out\r\nerr\r\n", "a terminal has no stderr of its own"
-    failed = await exec.run(connection, ref, "main", ["nonsense"], terminal)
+    failed = await terminal_session.run(connection, ref, "main", ["nonsense"], terminal)
     assert failed.exit_code is None and failed.failure is not None
     words = failed.failure.what.replace('"nonsense"', '"sh"')
     assert words.startswith("error executing command in container: ") and shells._NO_SHELL.search(words), words
     with pytest.raises(Invalid, match="container other is not valid for pod box"):
-        await exec.run(connection, ref, "other", ["sh"], terminal)
+        await terminal_session.run(connection, ref, "other", ["sh"], terminal)
     with pytest.raises(NotFound, match='pods "gone" not found'):
-        await exec.run(connection, ObjectRef(PODS, "gone", pod), "main", ["sh"], terminal)
+        await terminal_session.run(connection, ObjectRef(PODS, "gone", pod), "main", ["sh"], terminal)
 
 
 async def test_what_became_of_the_pod_of_a_shell_is_told(pod: str, connection: Connection) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from pytest import mark, raises
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.forward import Forward, ForwardManager
-from podtui.cluster.profiles import Profile, profiles
-from podtui.cluster.resources import PODS, ObjectRef, Resource
-from podtui.cluster.settings import ConnectionSettings
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.saved import Profile, profiles
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.config import ForwardConfig
 from podtui.errors import PodLost
+from podtui.kube.resources import PODS, ObjectRef, Resource
 from tests.contract.test_forward import get, manager, pod, run, until, until_gone
 
 __all__ = ["manager"]

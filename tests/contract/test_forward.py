@@ -13,11 +13,11 @@ from typing import Any
 import pytest_asyncio
 from pytest import raises
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.forward import Forward, ForwardManager
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError, PortSpecError
+from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
 
 NAMESPACE_PREFIX = "fwd-"

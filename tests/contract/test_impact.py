@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.access import Access
-from podtui.cluster.connection import Connection
-from podtui.cluster.contents import count
-from podtui.cluster.impact import deletion, eviction_refusal, relabelling
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.kubectl_commands import kubectl_evict
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.surroundings import BUDGETS, REPLICA_SETS, SERVICES, Surroundings, endpoints, read, unknown
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.impact.effects import deletion, eviction_refusal, relabelling
+from podtui.cluster.impact.namespace_contents import count
+from podtui.cluster.impact.related import BUDGETS, REPLICA_SETS, SERVICES, Surroundings, endpoints, read, unknown
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound, Replaced, TooManyRequests
+from podtui.kube.kubectl import kubectl_evict
+from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
 
 Kubectl = Callable[..., str]

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.counts import PodCounts
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.reflector import Timing
-from podtui.cluster.resources import NAMESPACES, NODES, PODS, Resource, Scope
-from podtui.cluster.store import RowStore
-from podtui.cluster.tables import age_text, text
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.pod_counts import PodCounts
+from podtui.cluster.live.reflector import Timing
+from podtui.cluster.live.store import RowStore
+from podtui.cluster.live.tables import age_text, text
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodtuiError
+from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource, Scope
 
 NAMESPACE_PREFIX = "list-"
 

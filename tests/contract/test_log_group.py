@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.log_group import LogGroup, LogLines, LogTarget
-from podtui.cluster.log_times import told
-from podtui.cluster.logs import LogOptions
-from podtui.cluster.resources import PODS, ObjectRef, Scope
-from podtui.ui.widgets.log_text import time_text
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.logs.follower import LogOptions
+from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
+from podtui.cluster.logs.log_times import told
+from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.ui.logs.lines.text import time_text
 from tests.contract.conftest import node_name
 from tests.contract.test_logs import COUNT, container, create
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.log_times import nanoseconds
-from podtui.cluster.logs import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
-from podtui.cluster.older_lines import OldestLine, older_lines
-from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.logs.follower import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
+from podtui.cluster.logs.log_times import nanoseconds
+from podtui.cluster.logs.older_lines import OldestLine, older_lines
+from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import node_name
 
 pytestmark = pytest.mark.usefixtures("real_node")  # kwok's logs are a file of its own

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.live_objects import LiveObjects
-from podtui.cluster.nodes import describe_node, pod_rows
-from podtui.cluster.objects import Objects
-from podtui.cluster.partial import pod_on_node
-from podtui.cluster.quantities import value
-from podtui.cluster.resources import NODES, PODS, ObjectRef, Scope
-from podtui.cluster.store import RowStore
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.live.store import RowStore
+from podtui.cluster.pods.nodes import describe_node, pod_rows
+from podtui.cluster.pods.partial_objects import pod_on_node
 from podtui.errors import NotFound, Replaced
+from podtui.kube.quantities import value
+from podtui.kube.resources import NODES, PODS, ObjectRef, Scope
 
 Kubectl = Callable[..., str]
 NAMESPACE_PREFIX = "nodes-"

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.access import Access
-from podtui.cluster.connection import Connection
-from podtui.cluster.discovery import Discovery
-from podtui.cluster.kubectl_commands import kubectl_delete, kubectl_label
-from podtui.cluster.label_changes import ANNOTATIONS_SIZE, key_faults, parse, value_faults
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import NODES, PODS, ObjectRef, Resource
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Changed, Invalid, NotFound, Replaced
+from podtui.kube.kubectl import kubectl_delete, kubectl_label
+from podtui.kube.label_changes import ANNOTATIONS_SIZE, key_faults, parse, value_faults
+from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
 from tests.contract.conftest import _kubectl_program
 
 Kubectl = Callable[..., str]

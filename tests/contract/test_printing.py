@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.demo import printing
-from podtui.demo.kinds import KINDS, Kind
+from podtui.cluster.connection.connection import Connection
+from podtui.demo.storage.kinds import KINDS, Kind
+from podtui.demo.tables import columns as printing
 
 NAMESPACE_PREFIX = "printing-"
 AS_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"

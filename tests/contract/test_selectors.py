@@ -1,4 +1,4 @@
-"""The API server and `cluster/selectors.py` agree: on what a selector is, and on what it matches.
+"""The API server and `kube/selectors.py` agree: on what a selector is, and on what it matches.
 
 ConfigMaps are used, as the server evaluates the selectors of all kinds by the same code and they are cheap. They are made once,
 in a namespace of their own. Set PODTUI_SELECTOR_EXAMPLES for more generated examples than the suite's.
@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.selectors import Selector, parse
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Invalid, SelectorError
+from podtui.kube.selectors import Selector, parse
 from tests.selector_strategies import KEYS, VALUES, selectors, spellings, texts
 
 EXAMPLES = int(os.environ.get("PODTUI_SELECTOR_EXAMPLES", "200"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.resources import PODS
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, Conflict, Invalid, NotFound
+from podtui.kube.resources import PODS
 from tests.contract.test_endpoints import MERGE, config_map, is_gone, maps, pod, until
 
 NAMESPACE_PREFIX = "sub-"

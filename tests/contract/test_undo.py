@@ -13,15 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.changes import Change
-from podtui.cluster.connection import Connection
-from podtui.cluster.journal import Entry, Journal, new_action, one_action, taken_back
-from podtui.cluster.kubectl_commands import kubectl_create_object, kubectl_patch
-from podtui.cluster.manifests import parse
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import NAMESPACES, NODES, PODS, ObjectRef
-from podtui.cluster.undo import Step, carry_out, last_action, plan, why_not
+from podtui.cluster.changes.journal import Entry, Journal, new_action, one_action, taken_back
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.changes.record import Change
+from podtui.cluster.changes.undo import Step, carry_out, last_action, plan, why_not
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import NotFound, PodtuiError
+from podtui.kube.kubectl import kubectl_create_object, kubectl_patch
+from podtui.kube.manifests.documents import parse
+from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from tests.contract.test_objects import CONFIG_MAPS, made, pod, ref_of
 
 Kubectl = Callable[..., str]

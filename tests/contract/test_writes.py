@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.resources import NAMESPACES, PODS, Resource
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, NotFound
+from podtui.kube.resources import NAMESPACES, PODS, Resource
 
 NAMESPACE_PREFIX = "writes-"
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.yamltext import to_yaml
+from podtui.cluster.connection.connection import Connection
+from podtui.kube.manifests.yaml_writer import to_yaml
 
 NAMESPACE_PREFIX = "det-yaml-"
 

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from podtui.cluster.localports import is_free
+from podtui.cluster.forward.local_ports import is_free
 from tests.contract.test_following import deployment
 from tests.terminal.conftest import Open
 from tests.terminal.pty_session import PtySession

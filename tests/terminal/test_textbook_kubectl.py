@@ -84,10 +84,10 @@ class Kubectl:
 @pytest.fixture(scope="module")
 def server() -> Iterator[DemoServer]:
     """A cluster of its own: the chapter uses the namespace `default` and labels nodes. Grace periods pass quickly in it."""
-    from podtui.demo import scenarios
+    from podtui.demo.scenarios import loading
     from podtui.demo.server import DemoServer
 
-    with DemoServer(scenarios.load("textbook"), speed=20) as demo:
+    with DemoServer(loading.load("textbook"), speed=20) as demo:
         yield demo
 
 

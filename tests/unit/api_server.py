@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from podtui.cluster.settings import ConnectionSettings
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

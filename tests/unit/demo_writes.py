@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from podtui.demo.errors import ApiError
-from podtui.demo.kinds import CONFIGMAPS, NAMESPACES, PODS, Kind
-from podtui.demo.state import Change, State
-from podtui.demo.writes import Writes
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import CONFIGMAPS, NAMESPACES, PODS, Kind
+from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.writes import Writes
 
 if TYPE_CHECKING:
-    from podtui.demo.clock import Clock
+    from podtui.demo.storage.clock import Clock
 
 Object = dict[str, Any]
 BEGIN = 1_800_000_000.0  # 2027-01-15T08:00:00Z

@@ -11,9 +11,9 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.forward import ForwardManager
-from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.manager import ForwardManager
+from podtui.kube.resources import PODS, ObjectRef
 from tests.unit.api_server import serving, settings, status
 
 POD = ObjectRef(PODS, "web-1", "shop", uid="uid-1")

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.cluster.selectors import parse
 from podtui.errors import ConnectionFailed, Gone, PodtuiError, api_error
+from podtui.kube.selectors import parse
 
 Query = Sequence[tuple[str, str]]
 

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.cluster.log_lines import moment
-from podtui.cluster.resources import PODS, ObjectRef
+from podtui.cluster.logs.lines import moment
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
-from podtui.ui.widgets.log_text import time_text
+from podtui.kube.resources import PODS, ObjectRef
+from podtui.ui.logs.lines.text import time_text
 from tests.unit.list_server import ListServer, Query
 
 BASE = 1_767_225_600_000_000_000  # 2026-01-01

@@ -10,11 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.log_lines import moment
-from podtui.cluster.logs import LogBatch, LogStatus
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.settings import ConnectionSettings
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.cluster.logs.follower import LogBatch, LogStatus
+from podtui.cluster.logs.lines import moment
+from podtui.kube.resources import PODS, ObjectRef
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.access import EXPIRES, Access
+from podtui.cluster.connection.access import EXPIRES, Access
 from podtui.errors import ConnectionFailed, api_error
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubject"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cli_options import namespaces, parse, request_timeout, words_of
+from podtui.cli.arguments import namespaces, parse, request_timeout, words_of
 from podtui.errors import UsageError
 
 

@@ -13,7 +13,7 @@ def run(program: str) -> str:
     return done.stdout.strip()
 
 
-LOAD = "import sys; from podtui.cluster.client import load; api, configuration = load();"
+LOAD = "import sys; from podtui.cluster.connection.client_import import load; api, configuration = load();"
 
 
 def test_the_client_comes_without_its_umbrella() -> None:

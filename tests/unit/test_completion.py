@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.completion import LabelCounts, complete
-from podtui.cluster.selectors import parse
+from podtui.cluster.live.selector_completion import LabelCounts, complete
 from podtui.errors import SelectorError
+from podtui.kube.selectors import parse
 from tests.selector_strategies import labels, texts
 
 COUNTS = LabelCounts(

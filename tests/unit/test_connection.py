@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.settings import ConnectionSettings, ExecSpec, Impersonation, UserSpec
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, Impersonation, UserSpec
 from podtui.errors import (
     ApiError,
     Conflict,
@@ -136,7 +136,7 @@ async def test_a_compressed_answer_is_unpacked(monkeypatch: pytest.MonkeyPatch) 
         assert request.headers["Accept-Encoding"] == "gzip"
         return web.Response(body=gzip.compress(b'{"a": 1}'), headers={"Content-Encoding": "gzip"}, content_type="application/json")
 
-    monkeypatch.setattr("podtui.cluster.connection._is_loopback", lambda server: False)
+    monkeypatch.setattr("podtui.cluster.connection.connection._is_loopback", lambda server: False)
     async with connected(handler) as connection:
         assert await connection.json("GET", "/") == {"a": 1}
     async with connected(echo, disable_compression=True) as connection:

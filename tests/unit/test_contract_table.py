@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from podtui.demo.discovery import METRICS, REVIEW_GROUPS, groups
-from podtui.demo.kinds import KINDS
+from podtui.demo.api.discovery import METRICS, REVIEW_GROUPS, groups
+from podtui.demo.storage.kinds import KINDS
 from tests.contract.endpoints import ENDPOINTS
 
 FOLDER = Path(__file__).parents[1] / "contract"

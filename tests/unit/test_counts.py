@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.counts import PodCounts
-from podtui.cluster.resources import PODS, Scope
-from podtui.cluster.store import RowStore
+from podtui.cluster.live.pod_counts import PodCounts
+from podtui.cluster.live.store import RowStore
 from podtui.errors import ConnectionFailed, PodtuiError
+from podtui.kube.resources import PODS, Scope
 from tests.unit.list_server import ListServer, refusal, until
 from tests.unit.test_reflector import FAST, filled
 

@@ -12,18 +12,18 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from textual.widgets._toggle_button import ToggleButton
 
-from podtui.cluster import manifests
-from podtui.cluster.applying import FieldConflict, Preview
-from podtui.cluster.creation import Outcome
-from podtui.cluster.faults import Fault
-from podtui.cluster.manifests import Document
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.cluster.changes.apply import FieldConflict, Preview
+from podtui.cluster.changes.creation import Outcome
 from podtui.config import Config
 from podtui.errors import Conflict, Invalid
-from podtui.ui.screens.create import CreateDialog
-from podtui.ui.screens.create_namespace import CreateNamespaceDialog
-from podtui.ui.screens.editor import EditorScreen
-from podtui.ui.templates import TEMPLATES
+from podtui.kube.manifests import documents as manifests
+from podtui.kube.manifests.documents import Document
+from podtui.kube.manifests.faults import Fault
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.ui.editor.screen import EditorScreen
+from podtui.ui.manifests.create import CreateDialog
+from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
+from podtui.ui.manifests.templates import TEMPLATES
 from tests.unit.test_dialogs import Objects, Shown, confirm, session, settle, text, typed
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n"

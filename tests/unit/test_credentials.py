@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster import execplugin
-from podtui.cluster.credentials import Credentials
-from podtui.cluster.settings import ConnectionSettings, ExecSpec, UserSpec
+from podtui.cluster.kubeconfig import exec_plugin
+from podtui.cluster.kubeconfig.credentials import Credentials
+from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import CredentialError
 
 V1 = "client.authentication.k8s.io/v1"
@@ -164,7 +164,7 @@ async def test_a_token_file_without_a_token_is_an_error(tmp_path: Path, content:
 async def test_a_plugin_gets_its_arguments_environment_and_exec_info(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INHERITED", "yes")
     source = "give(token='/'.join([*sys.argv[1:], os.environ['INHERITED'], os.environ['K'], os.environ['KUBERNETES_EXEC_INFO']]))"
-    given = await execplugin.run(plugin(source, args=("a b", "c"), env=(("K", "v"),)))
+    given = await exec_plugin.run(plugin(source, args=("a b", "c"), env=(("K", "v"),)))
     *arguments, info = given.token.split("/", 4)
     assert arguments == ["a b", "c", "yes", "v"]
     assert json.loads(info) == {"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}
@@ -173,7 +173,7 @@ async def test_a_plugin_gets_its_arguments_environment_and_exec_info(plugin: Plu
 async def test_a_plugin_that_asks_for_it_gets_the_cluster(plugin: Plugin, tmp_path: Path) -> None:
     authority = tmp_path / "ca.crt"
     authority.write_bytes(b"PEM")
-    given = await execplugin.run(
+    given = await exec_plugin.run(
         plugin(
             "give(token=os.environ['KUBERNETES_EXEC_INFO'])",
             provide_cluster_info=True,
@@ -206,13 +206,13 @@ except OSError:
     tty = 'no terminal'
 give(token=f'{read!r} {tty} {os.getsid(0) == os.getpid()}')
 """
-    assert (await execplugin.run(plugin(source))).token == "'' no terminal True"
+    assert (await exec_plugin.run(plugin(source))).token == "'' no terminal True"
 
 
 async def test_a_plugin_without_a_slash_is_found_on_the_path(plugin: Plugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plugin("give(token='t')")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert (await execplugin.run(settings(UserSpec(exec=ExecSpec("plugin", V1))))).token == "t"
+    assert (await exec_plugin.run(settings(UserSpec(exec=ExecSpec("plugin", V1))))).token == "t"
 
 
 # --- exec plugins: what they give
@@ -221,13 +221,13 @@ async def test_a_plugin_without_a_slash_is_found_on_the_path(plugin: Plugin, mon
 async def test_v1beta1_is_understood_and_a_certificate_may_be_given(plugin: Plugin) -> None:
     version = "client.authentication.k8s.io/v1beta1"
     source = "give(clientCertificateData='CERT', clientKeyData='KEY', expires='2030-01-01T00:00:00Z')"
-    given = await execplugin.run(plugin(source, api_version=version))
+    given = await exec_plugin.run(plugin(source, api_version=version))
     assert given.certificate == (b"CERT", b"KEY")
     assert given.expires == datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 
 
 async def test_two_megabytes_on_stderr_do_not_block_a_plugin(plugin: Plugin) -> None:
-    given = await execplugin.run(plugin("sys.stderr.write('noise\\n' * 400_000); give(token='t')"))
+    given = await exec_plugin.run(plugin("sys.stderr.write('noise\\n' * 400_000); give(token='t')"))
     assert given.token == "t"
 
 
@@ -273,7 +273,7 @@ async def test_what_a_plugin_tells_is_there_while_it_runs_and_gone_with_it(plugi
 )
 async def test_a_plugin_that_fails_is_told_in_its_own_words(plugin: Plugin, source: str, words: str) -> None:
     with pytest.raises(CredentialError) as caught:
-        await execplugin.run(plugin(source, install_hint="Get it\nfrom the team."))
+        await exec_plugin.run(plugin(source, install_hint="Get it\nfrom the team."))
     assert words in caught.value.what
     assert caught.value.hint == "Get it from the team."
 
@@ -288,13 +288,13 @@ async def test_a_plugin_that_fails_is_told_in_its_own_words(plugin: Plugin, sour
 )
 async def test_a_plugin_that_cannot_work_is_not_run(plugin: Plugin, tmp_path: Path, spec: dict[str, Any], words: str) -> None:
     with pytest.raises(CredentialError, match=words):
-        await execplugin.run(plugin("give(token='t')", **spec))
+        await exec_plugin.run(plugin("give(token='t')", **spec))
     assert runs(tmp_path) == []
 
 
 async def test_a_plugin_that_is_missing_is_told_with_its_install_hint() -> None:
     with pytest.raises(CredentialError, match="the exec plugin no-such-plugin is not installed") as caught:
-        await execplugin.run(settings(UserSpec(exec=ExecSpec("no-such-plugin", V1, install_hint="pip install it"))))
+        await exec_plugin.run(settings(UserSpec(exec=ExecSpec("no-such-plugin", V1, install_hint="pip install it"))))
     assert caught.value.hint == "pip install it"
 
 
@@ -302,14 +302,14 @@ async def test_a_plugin_that_may_not_be_executed_is_told(plugin: Plugin, tmp_pat
     given = plugin("")
     (tmp_path / "plugin").chmod(stat.S_IRUSR)
     with pytest.raises(CredentialError, match="is not executable"):
-        await execplugin.run(given)
+        await exec_plugin.run(given)
 
 
 async def test_a_plugin_that_is_no_program_is_told(plugin: Plugin, tmp_path: Path) -> None:
     given = plugin("")
     (tmp_path / "plugin").write_bytes(b"\x00not a program")
     with pytest.raises(CredentialError, match="cannot be started: Exec format error"):
-        await execplugin.run(given)
+        await exec_plugin.run(given)
 
 
 # --- exec plugins: their life
@@ -321,7 +321,7 @@ async def test_a_plugin_that_never_ends_is_killed_with_its_children(plugin: Plug
     child = tmp_path / "child"
     given = plugin(CHILD.format(path=str(child)) + "print('waiting', file=sys.stderr, flush=True); time.sleep(600)")
     with pytest.raises(CredentialError, match=r"did not end within 1.5 s: waiting"):
-        await execplugin.run(given, limit=1.5)
+        await exec_plugin.run(given, limit=1.5)
     pids = [*runs(tmp_path), int(child.read_text())]
     await until(lambda: not any(is_alive(pid) for pid in pids))
 
@@ -340,7 +340,7 @@ async def test_a_plugin_is_killed_when_nobody_wants_it_any_more(plugin: Plugin, 
 
 async def test_a_child_that_holds_the_output_open_does_not_hold_up_the_credential(plugin: Plugin, tmp_path: Path) -> None:
     child = tmp_path / "child"
-    given = await execplugin.run(plugin(CHILD.format(path=str(child)) + "give(token='t')"))
+    given = await exec_plugin.run(plugin(CHILD.format(path=str(child)) + "give(token='t')"))
     pid = int(child.read_text())
     assert given.token == "t"
     assert is_alive(pid)  # an agent that the plugin leaves behind is its own affair

@@ -6,13 +6,13 @@ from typing import Any
 
 from textual.widgets import Input
 
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
-from podtui.cluster.surroundings import Surroundings
+from podtui.cluster.impact.related import Surroundings
 from podtui.errors import TooManyRequests
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
-from podtui.ui.screens.delete import DeleteDialog, Selected
-from podtui.ui.screens.label import LabelDialog
-from podtui.ui.screens.select_pods import SelectPodsDialog
+from podtui.ui.dialogs.delete import DeleteDialog, Selected
+from podtui.ui.dialogs.labels.dialog import LabelDialog
+from podtui.ui.dialogs.select_pods import SelectPodsDialog
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
 from tests.unit.test_dialogs import Objects, confirm, kubia, meta, running, session, settle, text, typed

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from podtui.demo.clock import Clock
+from podtui.demo.storage.clock import Clock
 
 
 def test_time_that_stands_still_goes_on_by_advancing() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.clock import Clock
-from podtui.demo.controllers import Controllers
-from podtui.demo.events import Recorder
-from podtui.demo.kinds import (
+from podtui.demo.controllers.manager import Controllers
+from podtui.demo.kubelet.nodes import node, unreachable
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.kinds import (
     DEPLOYMENTS,
     ENDPOINTSLICES,
     EVENTS,
@@ -21,9 +21,9 @@ from podtui.demo.kinds import (
     SERVICES,
     Kind,
 )
-from podtui.demo.nodes import node, unreachable
-from podtui.demo.state import Change, State
-from podtui.demo.writes import Writes
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.writes import Writes
 
 Object = dict[str, Any]
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "example/web:1"}]}}

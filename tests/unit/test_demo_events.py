@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from podtui.demo.clock import Clock
-from podtui.demo.events import KEPT, Recorder
-from podtui.demo.kinds import EVENTS, NAMESPACES, PODS
-from podtui.demo.state import State
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.kinds import EVENTS, NAMESPACES, PODS
+from podtui.demo.storage.recorder import KEPT, Recorder
+from podtui.demo.storage.state import State
 
 Object = dict[str, Any]
 
@@ -99,7 +99,7 @@ def test_an_event_goes_an_hour_after_it_happened_last(cluster: Cluster) -> None:
 
 
 def test_of_too_many_events_the_oldest_go(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podtui.demo.events.MOST", 2)
+    monkeypatch.setattr("podtui.demo.storage.recorder.MOST", 2)
     for reason in ("Pulling", "Pulled", "Created", "Pulled", "Started"):
         cluster.recorder.record(cluster.pod, "Normal", reason, reason, "kubelet")
     assert [(event["reason"], event["count"]) for event in cluster.events()] == [("Pulled", 2), ("Started", 1)]

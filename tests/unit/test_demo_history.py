@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from podtui.demo import scenarios
-from podtui.demo.kinds import EVENTS, PODS
+from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
-from podtui.demo.state import Change
+from podtui.demo.storage.kinds import EVENTS, PODS
+from podtui.demo.storage.state import Change
 
 START = 1_700_000_000.0
 Told = list[tuple[str, str, str, str]]
@@ -20,7 +20,7 @@ async def history(
     name: str, speed: float, seed: int, seconds: float, start: float = START, look: Callable[[DemoServer], Awaitable[None]] | None = None
 ) -> Told:
     """Everything that is there at the start and changes in the first `seconds`: how, the kind, the name, and of an event what it says."""
-    server = DemoServer(scenarios.load(name), speed=speed, seed=seed, start=start)
+    server = DemoServer(loading.load(name), speed=speed, seed=seed, start=start)
     await server.open()
     told: Told = [("", kind.kind, obj["metadata"]["uid"], str(obj.get("message", ""))) for kind, obj in server.state]
 

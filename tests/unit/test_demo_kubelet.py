@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from podtui.demo.clock import Clock
-from podtui.demo.errors import ApiError
-from podtui.demo.events import Recorder
-from podtui.demo.kinds import CONFIGMAPS, EVENTS, NAMESPACES, NODES, PODS
-from podtui.demo.kubelet import Kubelet
-from podtui.demo.nodes import node, reachable, unreachable
-from podtui.demo.state import Change, State
-from podtui.demo.writes import Writes
+from podtui.demo.kubelet.kubelet import Kubelet
+from podtui.demo.kubelet.nodes import node, reachable, unreachable
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import CONFIGMAPS, EVENTS, NAMESPACES, NODES, PODS
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.writes import Writes
 
 Object = dict[str, Any]
 START = 1_800_000_000.0
@@ -355,7 +355,7 @@ def test_a_node_that_is_not_heard_of_says_nothing_of_its_pods_until_it_is_back(c
 
 
 async def test_pods_that_run_already_are_taken_over_without_a_restart(cluster: Cluster) -> None:
-    from podtui.demo.scale import PodMaker
+    from podtui.demo.scenarios.scale import PodMaker
 
     made = PodMaker("web").running(1, "node-1", (0, 0), int(START) - 3600)
     made["metadata"]["namespace"] = "default"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from podtui.demo import printing
-from podtui.demo.clock import Clock
-from podtui.demo.encoding import list_chunks
-from podtui.demo.errors import ApiError
-from podtui.demo.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, SERVICES, Kind
-from podtui.demo.list_options import METADATA, OBJECT, TABLE, form_of, list_options
-from podtui.demo.list_pages import Page, page
-from podtui.demo.state import State
+from podtui.demo.api.encoding import list_chunks
+from podtui.demo.api.list_options import METADATA, OBJECT, TABLE, form_of, list_options
+from podtui.demo.api.list_pages import Page, page
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, SERVICES, Kind
+from podtui.demo.storage.state import State
+from podtui.demo.tables import columns as printing
 
 NOW = 1_700_000_000
 AS_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster.quantities import value
-from podtui.demo.clock import Clock
-from podtui.demo.errors import ApiError
-from podtui.demo.kinds import NODES, PODS
-from podtui.demo.metrics import node_metrics, pod_metrics
-from podtui.demo.state import State
+from podtui.demo.api.metrics import node_metrics, pod_metrics
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import NODES, PODS
+from podtui.demo.storage.state import State
+from podtui.kube.quantities import value
 
 
 def state() -> State:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.demo.errors import ApiError
-from podtui.demo.patches import json_patch, merge_patch, strategic_merge_patch
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.writes.patches import json_patch, merge_patch, strategic_merge_patch
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab/~", max_size=3)
 KEYS = st.text("abc/~", max_size=2)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from podtui.demo.clock import Clock
-from podtui.demo.images import program_of, unpullable
-from podtui.demo.processes import Process, Script, run_at_once
-from podtui.demo.programs import Context, Program, Task
-from podtui.demo.samples import Kubia, SlowStart, Web
+from podtui.demo.kubelet.images import program_of, unpullable
+from podtui.demo.programs.program import Context, Program, Task
+from podtui.demo.programs.samples import Kubia, SlowStart, Web
+from podtui.demo.shell.processes import Process, Script, run_at_once
+from podtui.demo.storage.clock import Clock
 
 
 class Container:

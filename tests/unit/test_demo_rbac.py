@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from podtui.demo.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
-from podtui.demo.rbac import ADMIN, Attributes, Authorizer, default_roles, impersonated, refusal
+from podtui.demo.api.rbac import ADMIN, Attributes, Authorizer, default_roles, impersonated, refusal
+from podtui.demo.storage.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
 
 
 class Roles:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from podtui.demo import scenarios
-from podtui.demo.kinds import NAMESPACES, PODS
-from podtui.demo.scale import node_count
+from podtui.demo.scenarios import loading
+from podtui.demo.scenarios.scale import node_count
+from podtui.demo.storage.kinds import NAMESPACES, PODS
 from podtui.errors import ConfigError, UsageError
 
 GOOD = """\
@@ -41,7 +41,7 @@ def mistake(tmp_path: Path) -> Any:
         path = tmp_path / "mine.yaml"
         path.write_text(GOOD.replace(before, after, 1))
         with pytest.raises(ConfigError) as caught:
-            scenarios.load(str(path))
+            loading.load(str(path))
         assert caught.value.what.startswith(f"{path}:")
         return caught.value.what.removeprefix(f"{path}:")
 
@@ -51,24 +51,24 @@ def mistake(tmp_path: Path) -> Any:
 # -- shipped ----------------------------------------------------------------------------------------------------------
 def test_the_shipped_scenarios_are_those_of_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert {"default", "incident", "textbook"} <= set(scenarios.shipped())
-    assert [name for name in scenarios.shipped() if f"| `{name}` |" not in readme] == []
+    assert {"default", "incident", "textbook"} <= set(loading.shipped())
+    assert [name for name in loading.shipped() if f"| `{name}` |" not in readme] == []
 
 
-@pytest.mark.parametrize("name", scenarios.shipped())
+@pytest.mark.parametrize("name", loading.shipped())
 def test_each_shipped_scenario_is_without_mistakes_and_has_a_title(name: str) -> None:
-    found = scenarios.load(name)
+    found = loading.load(name)
     assert found.title and list(found.nodes("2026-01-01T00:00:00Z"))
 
 
 def test_the_textbook_has_nodes_and_nothing_else() -> None:
-    found = scenarios.load("textbook")
+    found = loading.load("textbook")
     assert found.objects == [] and found.script == ()
     assert [node["metadata"]["name"] for node in found.nodes("")] == ["node-1", "node-2", "node-3"]
 
 
 def test_the_default_shop_has_namespaces_kinds_and_the_labels_to_select_by() -> None:
-    found = scenarios.load("default")
+    found = loading.load("default")
     kinds = Counter(manifest.kind.kind for manifest in found.manifests)
     assert kinds.keys() >= {"Namespace", "Pod", "Deployment", "ReplicaSet", "Service", "Job", "ConfigMap", "PodDisruptionBudget"}
     templates = [obj["spec"]["template"] if "template" in obj["spec"] else obj for obj in found.objects if "spec" in obj]
@@ -80,7 +80,7 @@ def test_the_default_shop_has_namespaces_kinds_and_the_labels_to_select_by() -> 
 def test_a_file_is_read_with_its_script_in_the_order_of_time(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(GOOD)
-    found = scenarios.load(str(path))
+    found = loading.load(str(path))
     assert (found.name, found.title) == ("mine", "one pod")
     assert [(step.at, step.every) for step in found.script] == [(20.0, 5.0), (60.0, 0.0)]
     assert found.manifests[0].kind is PODS and found.manifests[0].line == 5
@@ -111,17 +111,17 @@ def test_a_mistake_is_told_with_its_line_and_the_nearest_word(mistake: Any, befo
 
 def test_an_unknown_scenario_names_the_nearest_one() -> None:
     with pytest.raises(UsageError, match="there is no scenario 'defualt', did you mean `default`"):
-        scenarios.load("defualt")
+        loading.load("defualt")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
-        scenarios.load(f"{tmp_path}/none.yaml")
+        loading.load(f"{tmp_path}/none.yaml")
 
 
 # -- scale ------------------------------------------------------------------------------------------------------------
 def test_scale_gives_that_many_running_pods_over_50_namespaces_and_nodes_enough() -> None:
-    found = scenarios.load("scale:1000,churn=2.5")
+    found = loading.load("scale:1000,churn=2.5")
     objects = list(found.ready(time.time()))
     pods = [obj for kind, obj in objects if kind is PODS]
     assert len(pods) == 1000 and found.churn == 2.5
@@ -137,7 +137,7 @@ def test_scale_gives_that_many_running_pods_over_50_namespaces_and_nodes_enough(
 
 
 def test_pods_of_a_scale_share_what_is_alike() -> None:
-    first, *rest = (obj for kind, obj in scenarios.load("scale:2000").ready(time.time()) if kind is PODS)
+    first, *rest = (obj for kind, obj in loading.load("scale:2000").ready(time.time()) if kind is PODS)
     alike = [pod for pod in rest if pod["metadata"]["name"].partition("-")[0] == first["metadata"]["name"].partition("-")[0]]
     assert alike and all(pod["spec"]["containers"] is first["spec"]["containers"] for pod in alike)
 
@@ -145,4 +145,4 @@ def test_pods_of_a_scale_share_what_is_alike() -> None:
 @pytest.mark.parametrize("name", ["scale", "scale:", "scale:0", "scale:x", "scale:10,chrun=1", "scale:10,churn=x", "scale:10,churn=2000"])
 def test_a_scale_that_is_none_is_wrong_usage(name: str) -> None:
     with pytest.raises(UsageError):
-        scenarios.load(name)
+        loading.load(name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.clock import Clock
-from podtui.demo.events import Recorder
-from podtui.demo.kinds import EVENTS, NAMESPACES, NODES, PODS
-from podtui.demo.nodes import node, reachable, unreachable
-from podtui.demo.scheduler import Scheduler
-from podtui.demo.state import State
+from podtui.demo.controllers.scheduler import Scheduler
+from podtui.demo.kubelet.nodes import node, reachable, unreachable
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.kinds import EVENTS, NAMESPACES, NODES, PODS
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import State
 
 
 class Cluster:

@@ -17,10 +17,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from podtui.demo import api, encoding, scenarios, watching
-from podtui.demo.kinds import CONFIGMAPS
+from podtui.demo.api import api, encoding, watching
+from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
-from podtui.demo.state import State
+from podtui.demo.storage.kinds import CONFIGMAPS
+from podtui.demo.storage.state import State
 
 AS_TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -129,7 +130,7 @@ def test_what_a_killed_cluster_left_is_taken_away_by_the_next_one(tmp_path: Path
 def test_no_collection_of_garbage_looks_through_a_large_cluster() -> None:
     gc.collect()
     before = gc.get_objects()
-    with DemoServer(scenarios.load("scale:1500"), behaviour=False) as server:
+    with DemoServer(loading.load("scale:1500"), behaviour=False) as server:
         server.state.update(CONFIGMAPS, {**server.state.list(CONFIGMAPS)[0], "data": {"a": "1"}})
         gc.collect(1)
         assert len(gc.get_objects()) < len(before) / 2, "what was there is set apart, with the 1,500 pods and their history"
@@ -390,7 +391,7 @@ async def test_the_connection_of_one_who_does_not_read_is_cut(client: Client, mo
 
 async def test_who_asks_for_little_is_served_while_others_list_everything() -> None:
     """Nobody reads what they list: what is not waited for is made in one go unless it is made in turns."""
-    server = DemoServer(scenarios.load("scale:1500"), behaviour=False, speed=0)
+    server = DemoServer(loading.load("scale:1500"), behaviour=False, speed=0)
     await server.open()
     made = 0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.spdy import DICTIONARY, MAX_DATA, Closing, Opened, Received, Reset, Session, SpdyError
+from podtui.kube.spdy import DICTIONARY, MAX_DATA, Closing, Opened, Received, Reset, Session, SpdyError
 
 
 class Client:

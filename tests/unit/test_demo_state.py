@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from podtui.demo.clock import Clock
-from podtui.demo.errors import ApiError
-from podtui.demo.kinds import CONFIGMAPS, NODES, PODS, REPLICASETS, kind_at, kind_of
-from podtui.demo.state import Change, State
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import CONFIGMAPS, NODES, PODS, REPLICASETS, kind_at, kind_of
+from podtui.demo.storage.state import Change, State
 
 
 def pod(name: str, namespace: str = "default", **metadata: Any) -> dict[str, Any]:

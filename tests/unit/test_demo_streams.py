@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from podtui.demo.errors import ApiError
-from podtui.demo.exec_stream import exec_
-from podtui.demo.portforward import CHANNELS, TUNNEL, portforward
-from podtui.demo.streams import log
-from podtui.spdy import DICTIONARY
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.streams.exec import exec_
+from podtui.demo.streams.logs import log
+from podtui.demo.streams.port_forward import CHANNELS, TUNNEL, portforward
+from podtui.kube.spdy import DICTIONARY
 
 
 class Echo:

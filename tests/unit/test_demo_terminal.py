@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from podtui.demo.clock import Clock
-from podtui.demo.images import program_of
-from podtui.demo.processes import Process
-from podtui.demo.programs import Context, Program
-from podtui.demo.terminal import Terminal
+from podtui.demo.kubelet.images import program_of
+from podtui.demo.programs.program import Context, Program
+from podtui.demo.shell.processes import Process
+from podtui.demo.shell.terminal import Terminal
+from podtui.demo.storage.clock import Clock
 
 
 def shown(*typed: str) -> tuple[str, list[bytes]]:
@@ -88,7 +88,7 @@ def test_a_shell_has_a_prompt_and_runs_what_is_typed() -> None:
 
 
 def test_the_command_that_podtui_opens_a_shell_with_finds_one() -> None:
-    from podtui.cluster.shells import COMMAND
+    from podtui.cluster.exec.shells import COMMAND
 
     session = Session(*COMMAND)
     assert session.says() == "/ # "

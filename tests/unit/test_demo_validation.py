@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.labels import valid_key, valid_value
-from podtui.cluster.quantities import canonical, value
-from podtui.demo import names
-from podtui.demo.kinds import CONFIGMAPS, DEPLOYMENTS, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, ROLES, SERVICES
-from podtui.demo.schema import DecodeError, decode
+from podtui.demo.rules import name_rules
+from podtui.demo.rules.schema import DecodeError, decode
+from podtui.demo.storage.kinds import CONFIGMAPS, DEPLOYMENTS, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, ROLES, SERVICES
+from podtui.kube.names import valid_key, valid_value
+from podtui.kube.quantities import canonical, value
 from tests.unit.demo_writes import Cluster, pod, refused
 
 SUBDOMAIN = (
@@ -212,5 +212,5 @@ def test_a_quantity_keeps_its_worth(number: int, suffix: str) -> None:
     | st.text("aB-.", min_size=250, max_size=256).map("{}/x".format)
 )
 def test_labels_are_judged_as_the_selectors_judge_them(word: str) -> None:
-    assert (names.label_key(word) == []) == valid_key(word)
-    assert (names.label_value(word) == []) == valid_value(word)
+    assert (name_rules.label_key(word) == []) == valid_key(word)
+    assert (name_rules.label_value(word) == []) == valid_value(word)

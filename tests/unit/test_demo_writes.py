@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from podtui.demo import patches
-from podtui.demo.kinds import (
+from podtui.demo.api.rbac import ADMIN, Authorizer, impersonated
+from podtui.demo.api.reviews import review
+from podtui.demo.storage.kinds import (
     CONFIGMAPS,
     DEPLOYMENTS,
     JOBS,
@@ -23,8 +24,7 @@ from podtui.demo.kinds import (
     SERVICES,
     Kind,
 )
-from podtui.demo.rbac import ADMIN, Authorizer, impersonated
-from podtui.demo.reviews import review
+from podtui.demo.writes import patches
 from tests.unit.demo_writes import Cluster, Object, pod, refused
 
 Labels = dict[str, str | None]

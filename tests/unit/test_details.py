@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.containers import PortConflict, State, probe_text
-from podtui.cluster.details import PodDetails, describe
-from podtui.ui.panes.details_text import annotation_lines, container_lines, moment, size, state_words
+from podtui.cluster.pods.containers import PortConflict, State, probe_text
+from podtui.cluster.pods.details import PodDetails, describe
+from podtui.ui.details.text import annotation_lines, container_lines, moment, size, state_words
 from podtui.ui.widgets.text_document import Line
 
 NOW = 1_800_000_000.0

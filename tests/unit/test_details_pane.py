@@ -13,11 +13,11 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from podtui.cluster.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
-from podtui.cluster.store import Batch, Signal
+from podtui.cluster.live.store import Batch, Signal
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError
-from podtui.ui.panes import details
-from podtui.ui.panes.details import DetailsPane
+from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
+from podtui.ui.details import pane as details
+from podtui.ui.details.pane import DetailsPane
 
 
 class Server:

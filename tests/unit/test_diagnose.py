@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.diagnose import diagnose
-from podtui.cluster.diagnose_containers import references
-from podtui.cluster.diagnosis import Diagnosis, Facts, Finding
-from podtui.cluster.events import Event
-from podtui.cluster.requests import loads
+from podtui.cluster.diagnose.containers import references
+from podtui.cluster.diagnose.diagnose import diagnose
+from podtui.cluster.diagnose.findings import Diagnosis, Facts, Finding
+from podtui.cluster.pods.events import Event
+from podtui.cluster.pods.resource_requests import loads
 from tests.unit.test_placement import make, pod
 
 Object = dict[str, Any]

@@ -14,18 +14,18 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
-from podtui.cluster.contents import Contents
-from podtui.cluster.creation import Outcome
-from podtui.cluster.manifests import Document
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
-from podtui.cluster.surroundings import Surroundings
+from podtui.cluster.changes.creation import Outcome
+from podtui.cluster.impact.namespace_contents import Contents
+from podtui.cluster.impact.related import Surroundings
 from podtui.config import Config
 from podtui.errors import Changed, ConnectionFailed, Forbidden, Invalid, NotFound, ReadOnlyError, Replaced
-from podtui.ui.screens.create import CreateDialog
-from podtui.ui.screens.delete import DeleteDialog
-from podtui.ui.screens.dialog import Dialog
-from podtui.ui.screens.label import LabelDialog
-from podtui.ui.screens.path_input import complete
+from podtui.kube.manifests.documents import Document
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.ui.dialogs.delete import DeleteDialog
+from podtui.ui.dialogs.dialog import Dialog
+from podtui.ui.dialogs.labels.dialog import LabelDialog
+from podtui.ui.manifests.create import CreateDialog
+from podtui.ui.manifests.path_input import complete
 
 
 class Objects:

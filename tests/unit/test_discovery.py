@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.discovery import Discovery
-from podtui.cluster.resources import PODS, Resource
+from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import ServerError, UnknownKind
+from podtui.kube.resources import PODS, Resource
 
 
 def kind(plural: str, name: str, scope: str = "Namespaced", verbs: tuple[str, ...] = ("get", "create"), group: str = "") -> dict[str, Any]:

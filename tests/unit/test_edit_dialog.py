@@ -13,12 +13,12 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from podtui.cluster.merging import merged
-from podtui.cluster.resources import PODS, ObjectRef
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, Invalid, NotFound
-from podtui.ui.screens.edit import EditDialog, start_editing
-from podtui.ui.screens.editor import EditorScreen
+from podtui.kube.manifests.three_way import merged
+from podtui.kube.resources import PODS, ObjectRef
+from podtui.ui.editor.screen import EditorScreen
+from podtui.ui.manifests.edit import EditDialog, start_editing
 from tests.unit.test_dialogs import text
 
 REF = ObjectRef(PODS, "web", "default", "u1")

@@ -17,13 +17,13 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from podtui.cluster.faults import Fault
 from podtui.config import Config
 from podtui.errors import ConnectionFailed, EditorFailed, EditorMissing
-from podtui.ui import editing
-from podtui.ui.outside_editor import edit_outside, editor_command
-from podtui.ui.screens.editor import EditorScreen
-from podtui.ui.substitutes import Substitutes
+from podtui.kube.manifests.faults import Fault
+from podtui.ui.editor import editing
+from podtui.ui.editor.outside_editor import edit_outside, editor_command
+from podtui.ui.editor.screen import EditorScreen
+from podtui.ui.editor.substitutes import Substitutes
 
 TEXT = "kind: Pod\nmetadata:\n  name: web\n"
 

@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
-from podtui.cluster import exec, shells
-from podtui.cluster.connection import Connection
-from podtui.cluster.exec import Ended
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.shells import Place
-from podtui.cluster.streams import WebSocket
-from podtui.cluster.tables import Column, Row
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.streams import WebSocket
+from podtui.cluster.exec import shells, terminal_session
+from podtui.cluster.exec.shells import Place
+from podtui.cluster.exec.terminal_session import Ended
+from podtui.cluster.live.tables import Column, Row
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError
+from podtui.kube.resources import PODS, ObjectRef
 from tests.unit.api_server import serving, settings, status
 from tests.unit.forward_server import descriptors, until
 from tests.unit.user_terminal import UserTerminal
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
 MAIN = Place("main", "container", id="run-1")
-V5, V4 = exec.PROTOCOLS
+V5, V4 = terminal_session.PROTOCOLS
 Program = Callable[[web.WebSocketResponse], Awaitable[None]]
 SUCCESS = {"metadata": {}, "status": "Success"}
 
@@ -113,7 +113,7 @@ async def tell(socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
 async def echo(socket: web.WebSocketResponse) -> None:
     """Says its size, sends back what it gets in upper case, and ends at `q` with exit code 3."""
     while data := await received(socket):
-        if data[0] == exec.RESIZE:
+        if data[0] == terminal_session.RESIZE:
             size = json.loads(data[1:])
             await socket.send_bytes(b"\1size %d %d;" % (size["Width"], size["Height"]))
         elif data == b"\0q":
@@ -130,7 +130,7 @@ async def echo(socket: web.WebSocketResponse) -> None:
 async def test_what_is_typed_arrives_and_what_is_written_comes_back(protocols: tuple[str, ...]) -> None:
     cluster, terminal = Cluster(echo, protocols), UserTerminal(100, 30)
     async with connected(cluster) as connection:
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh", "-c", "a b"], terminal))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh", "-c", "a b"], terminal))
         await terminal.shows("size 100 30;")
         terminal.type("한국\r")
         await terminal.shows("한국\r")
@@ -158,7 +158,7 @@ async def test_what_is_typed_arrives_and_what_is_written_comes_back(protocols: t
     ],
 )
 def test_a_status_is_read_as_kubectl_reads_it(told: object, ended: Ended | None) -> None:
-    read = exec.how_it_ended(json.dumps(told).encode())
+    read = terminal_session.how_it_ended(json.dumps(told).encode())
     assert read is not None
     if ended is not None:
         assert read == ended
@@ -187,7 +187,7 @@ async def test_a_command_that_has_ended_before_its_terminal_was_told_the_size_is
                 yield socket
 
         monkeypatch.setattr(connection, "websocket", closed)
-        assert await exec.run(connection, REF, "main", ["x"], terminal) == Ended(4)
+        assert await terminal_session.run(connection, REF, "main", ["x"], terminal) == Ended(4)
         assert bytes(terminal.written) == b"out"
 
 
@@ -199,7 +199,7 @@ async def test_a_status_in_two_pieces_is_one() -> None:
         await received(socket)
 
     async with connected(Cluster(program)) as connection:
-        assert (await exec.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 3
+        assert (await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 3
 
 
 async def test_a_server_that_waits_for_us_to_close_is_not_waited_for() -> None:
@@ -212,7 +212,7 @@ async def test_a_server_that_waits_for_us_to_close_is_not_waited_for() -> None:
         closed.set()
 
     async with connected(Cluster(program)) as connection:
-        assert await exec.run(connection, REF, "main", ["sh"], UserTerminal()) == Ended(0)
+        assert await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal()) == Ended(0)
         await closed.wait()
 
 
@@ -226,7 +226,7 @@ async def test_the_end_of_the_terminal_is_told_where_the_protocol_can_and_ends_i
     for protocols in ((V5, V4), (V4,)):
         terminal = UserTerminal()
         async with connected(cluster := Cluster(program, protocols)) as connection:
-            running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+            running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
             await until(lambda heard=heard: heard)
             terminal.type("")
             assert (await running).exit_code is None
@@ -242,9 +242,9 @@ async def test_a_shell_in_which_nothing_happens_is_kept_open_by_pings(monkeypatc
                 pass
         await tell(socket, SUCCESS)
 
-    monkeypatch.setattr(exec, "_KEEP", 0.01)
+    monkeypatch.setattr(terminal_session, "_KEEP", 0.01)
     async with connected(Cluster(program)) as connection, asyncio.timeout(30):
-        assert (await exec.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 0
+        assert (await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 0
 
 
 # -- before it is open
@@ -254,7 +254,7 @@ async def test_what_is_typed_before_it_is_open_is_sent_then() -> None:
     cluster, terminal = Cluster(echo), UserTerminal()
     cluster.gate.clear()
     async with connected(cluster) as connection:
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
         terminal.type("ls")
         terminal.type("\r")
         await until(lambda: terminal.reads == 3)
@@ -268,7 +268,7 @@ async def test_ctrl_c_gives_up_what_is_not_open_yet() -> None:
     cluster, terminal = Cluster(echo), UserTerminal()
     cluster.gate.clear()
     async with connected(cluster) as connection:
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
         terminal.type("\x03")
         with pytest.raises(PodtuiError, match="no command was run in pod/web-1: Ctrl"):
             await running
@@ -284,14 +284,14 @@ async def test_what_the_server_says_instead_is_told(code: int, kind: type[ApiErr
     cluster.refusal = status(code, "Reason", "the server's words")
     async with connected(cluster) as connection:
         with pytest.raises(kind, match="the server's words"):
-            await exec.run(connection, REF, "main", ["sh"], UserTerminal())
+            await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())
 
 
 async def test_nothing_is_sent_while_podtui_is_read_only() -> None:
     cluster = Cluster(echo)
     async with connected(cluster, read_only=True) as connection:
         with pytest.raises(ReadOnlyError, match="exec was not sent"):
-            await exec.run(connection, REF, "main", ["sh"], UserTerminal())
+            await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())
         with pytest.raises(ReadOnlyError):
             await shells.run(connection, REF, MAIN, UserTerminal())
     assert not cluster.asked
@@ -310,7 +310,7 @@ async def test_a_connection_that_breaks_is_told_and_what_came_before_is_shown() 
     terminal = UserTerminal()
     async with connected(Cluster(program)) as connection:
         with pytest.raises(ConnectionFailed):
-            await exec.run(connection, REF, "main", ["sh"], terminal)
+            await terminal_session.run(connection, REF, "main", ["sh"], terminal)
     assert terminal.written == b"last words"
 
 
@@ -319,7 +319,7 @@ async def test_who_is_cancelled_leaves_nothing() -> None:
     async with connected(cluster) as connection:
         await connection.json("GET", REF.path)
         tasks, files = len(asyncio.all_tasks()), descriptors()
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
         await terminal.shows("size")
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -340,7 +340,7 @@ async def test_a_terminal_that_takes_nothing_holds_up_the_command() -> None:
     terminal = UserTerminal()
     terminal.hold(True)
     async with connected(Cluster(program)) as connection:
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], terminal))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
         await until(lambda: sent[0])
         await still(lambda: sent[0])
         assert sent[0] < 128, "it went on although nobody took it"
@@ -363,7 +363,7 @@ async def test_a_command_that_reads_nothing_holds_up_what_is_typed() -> None:
         await tell(socket, SUCCESS)
 
     async with connected(Cluster(program)) as connection:
-        running = asyncio.create_task(exec.run(connection, REF, "main", ["sh"], Pasting()))
+        running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], Pasting()))
         await until(lambda: reads[0])
         await still(lambda: reads[0])
         assert reads[0] < 256
@@ -465,7 +465,9 @@ async def test_an_exit_says_nothing_and_an_exit_code_is_told() -> None:
 
 async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
     crun = "executable file `sh` not found in $PATH: No such file or directory"
-    failures = [exec.how_it_ended(json.dumps(told).encode()) for told in (missing("sh"), {"status": "Failure", "message": crun})]
+    failures = [
+        terminal_session.how_it_ended(json.dumps(told).encode()) for told in (missing("sh"), {"status": "Failure", "message": crun})
+    ]
     async with connected(Cluster()) as connection:
         for ended in (*failures, Ended(126), Ended(127)):
             assert ended is not None
@@ -476,7 +478,7 @@ async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
 
 
 async def test_another_failure_is_told_in_the_servers_words() -> None:
-    ended = exec.how_it_ended(json.dumps(missing("bash")).encode())
+    ended = terminal_session.how_it_ended(json.dumps(missing("bash")).encode())
     assert ended is not None
     async with connected(Cluster()) as connection:
         assert (await ending(connection, ended)).startswith("✗ error executing command in container: failed to exec")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podtui.cluster.faults import Fault, faults
 from podtui.errors import ConnectionFailed, Invalid, ManifestError
+from podtui.kube.manifests.faults import Fault, faults
 
 TEXT = """\
 apiVersion: v1

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster import forward as forward_module
-from podtui.cluster import route as route_module
-from podtui.cluster import tunnel as tunnel_module
-from podtui.cluster.forward import Forward, ForwardManager
-from podtui.cluster.localports import TcpTable, is_free, listen, next_free, owner_of
-from podtui.cluster.portspec import PortSpec
-from podtui.cluster.profiles import Profile, profiles
+from podtui.cluster.forward import manager as forward_module
+from podtui.cluster.forward import route as route_module
+from podtui.cluster.forward import tunnel as tunnel_module
+from podtui.cluster.forward.local_ports import TcpTable, is_free, listen, next_free, owner_of
+from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.saved import Profile, profiles
 from podtui.config import ForwardConfig
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError
+from podtui.kube.ports import PortSpec
 from tests.unit.api_server import settings, status
 from tests.unit.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding, until
 

@@ -14,18 +14,18 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from podtui.cluster import route as route_module
-from podtui.cluster.connection import Connection
-from podtui.cluster.forward import ForwardManager
-from podtui.cluster.localports import is_free
-from podtui.cluster.profiles import profiles
-from podtui.cluster.settings import ConnectionSettings
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward import route as route_module
+from podtui.cluster.forward.local_ports import is_free
+from podtui.cluster.forward.manager import ForwardManager
+from podtui.cluster.forward.saved import profiles
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.config import ForwardConfig
 from podtui.ui.commands import BY_ID
-from podtui.ui.screens.dialog import Dialog
-from podtui.ui.screens.forward import ForwardDialog, suggested
-from podtui.ui.screens.forwards import ForwardsScreen
-from podtui.ui.screens.forwards_text import amount
+from podtui.ui.dialogs.dialog import Dialog
+from podtui.ui.forwards.dialog import ForwardDialog, suggested
+from podtui.ui.forwards.screen import ForwardsScreen
+from podtui.ui.forwards.text import amount
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine

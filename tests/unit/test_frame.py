@@ -12,7 +12,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from podtui.ui.frame import Frame
+from podtui.ui.terminal.frame import Frame
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(force_terminal=True, color_system="256", width=WIDTH, height=HEIGHT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster import gate
+from podtui.cluster.connection import read_only
 from podtui.errors import ReadOnlyError
 
 NS = "/api/v1/namespaces/shop"
@@ -88,10 +88,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("method", "path", "query"), PASSES)
 def test_what_changes_nothing_passes(method: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
-    gate.check(method, path, query)
+    read_only.check(method, path, query)
 
 
 @pytest.mark.parametrize(("method", "path", "query"), REFUSED)
 def test_what_could_change_something_is_refused(method: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(ReadOnlyError, match="read-only"):
-        gate.check(method, path, query)
+        read_only.check(method, path, query)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.impact import Effect, deletion, eviction_refusal, relabelled, relabelling, selects
-from podtui.cluster.impact_objects import Budget, Controller, LabelSelector, OldController, Pod, Policy, Service, Slice, Wire
-from podtui.cluster.selectors import parse
-from podtui.cluster.surroundings import Surroundings, unknown
+from podtui.cluster.impact.effects import Effect, deletion, eviction_refusal, relabelled, relabelling, selects
+from podtui.cluster.impact.objects import Budget, Controller, LabelSelector, OldController, Pod, Policy, Service, Slice, Wire
+from podtui.cluster.impact.related import Surroundings, unknown
+from podtui.kube.selectors import parse
 
 T = TypeVar("T", bound=Wire)
 WEB = {"app": "web"}

@@ -19,14 +19,15 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster import fields, journal_file
-from podtui.cluster.changes import Change
-from podtui.cluster.connection import Connection
-from podtui.cluster.journal import LARGEST, Entry, Journal, new_action, one_action, taken_back, undoing
-from podtui.cluster.manifests import parse
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource
+from podtui.cluster.changes import journal_file
+from podtui.cluster.changes.journal import LARGEST, Entry, Journal, new_action, one_action, taken_back, undoing
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.changes.record import Change
+from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, Forbidden, NotFound, ReadOnlyError
+from podtui.kube import merge_patch as fields
+from podtui.kube.manifests.documents import parse
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
 from tests.unit.api_server import serving, settings, status
 from tests.unit.test_objects import Server
 
@@ -309,7 +310,7 @@ def test_a_full_file_is_put_aside_and_the_oldest_dropped(path: Path) -> None:
 
 def test_two_programs_at_once_mix_no_lines(path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom podtui.cluster import journal_file\n"
+        "import sys\nfrom pathlib import Path\nfrom podtui.cluster.changes import journal_file\n"
         "for n in range(200): journal_file.append(Path(sys.argv[1]), {'id': sys.argv[2] + str(n), 'x': 'y' * 500}, full=20000, kept=50)"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(path), who]) for who in "ab"]
@@ -322,8 +323,8 @@ def test_two_programs_at_once_mix_no_lines(path: Path) -> None:
 
 def test_a_program_that_dies_in_the_middle_leaves_a_trace(path: Path) -> None:
     code = (
-        "import asyncio, os, sys\nfrom pathlib import Path\nfrom podtui.cluster.journal import Journal\n"
-        "from podtui.cluster.resources import PODS, ObjectRef\nfrom tests.unit.api_server import settings\n"
+        "import asyncio, os, sys\nfrom pathlib import Path\nfrom podtui.cluster.changes.journal import Journal\n"
+        "from podtui.kube.resources import PODS, ObjectRef\nfrom tests.unit.api_server import settings\n"
         "async def main():\n"
         "    journal = Journal(settings('http://x'), Path(sys.argv[1]))\n"
         "    await journal.begin(journal.new('delete', 'deletes', ObjectRef(PODS, 'kubia', 'default', 'u')))\n"
@@ -425,7 +426,7 @@ def test_taking_back_a_patch_leaves_what_others_changed(before: dict[str, Any], 
 def mutating_calls() -> list[str]:
     """Where podtui sends what may change a cluster without `Objects.mutate`; questions and dry runs change nothing."""
     found = []
-    for file in sorted((Path(__file__).resolve().parents[2] / "podtui" / "cluster").glob("*.py")):
+    for file in sorted((Path(__file__).resolve().parents[2] / "podtui" / "cluster").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("json", "request")):
                 continue

@@ -13,13 +13,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
-from podtui.cluster import journal_file
-from podtui.cluster.journal import Entry, Journal
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef
+from podtui.cluster.changes import journal_file
+from podtui.cluster.changes.journal import Entry, Journal
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, NotFound
-from podtui.ui.screens.journal import JournalScreen
-from podtui.ui.screens.undo import UndoDialog, undo_last
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.ui.journal.screen import JournalScreen
+from podtui.ui.journal.undo_dialog import UndoDialog, undo_last
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView

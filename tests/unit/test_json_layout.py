@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.json_layout import edited_back, flattened, indented, is_document
+from podtui.kube.manifests.json_layout import edited_back, flattened, indented, is_document
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6) | st.sampled_from(['a "b', "{,:}", "\\"]),

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from podtui.ui.key_order import KeyOrder
+from podtui.ui.terminal.key_order import KeyOrder
 
 
 class AskScreen(ModalScreen[None]):

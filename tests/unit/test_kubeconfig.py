@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from podtui.cluster import kubeconfig as module
-from podtui.cluster.kubeconfig import Kubeconfig
+from podtui.cluster.kubeconfig import contexts as module
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import KubeconfigError, UsageError
 
 CLUSTER = {"server": "https://one.example:6443", "insecure-skip-tls-verify": True}
@@ -355,7 +355,8 @@ def test_loading_imports_neither_kubernetes_nor_aiohttp(written: Any) -> None:
     import sys
 
     program = (
-        "import sys; from podtui.cluster.kubeconfig import Kubeconfig; from podtui.cluster.connection import Connection;"
+        "import sys; from podtui.cluster.kubeconfig.contexts import Kubeconfig;"
+        " from podtui.cluster.connection.connection import Connection;"
         f"Kubeconfig.load({written(config())!r}).settings();"
         "print([name for name in sys.modules if name.split('.')[0] in ('kubernetes', 'aiohttp', 'textual', 'rich')])"
     )

@@ -7,9 +7,9 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.kubectl_commands import kubectl_create, kubectl_delete, kubectl_label
-from podtui.cluster.label_changes import LabelChanges, parse
-from podtui.cluster.resources import NAMESPACES, PODS, ObjectRef, Resource
+from podtui.kube.kubectl import kubectl_create, kubectl_delete, kubectl_label
+from podtui.kube.label_changes import LabelChanges, parse
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
 
 
 def pods(*names: str, namespace: str = "default") -> list[ObjectRef]:

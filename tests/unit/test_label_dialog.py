@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input
 
-from podtui.cluster.label_changes import ANNOTATIONS_SIZE
-from podtui.cluster.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.errors import Changed, EditorFailed, Forbidden
-from podtui.ui.screens import label_values
-from podtui.ui.screens.choose import Chooser
-from podtui.ui.screens.label import LabelDialog
-from podtui.ui.screens.label_values import word_at
+from podtui.kube.label_changes import ANNOTATIONS_SIZE
+from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
+from podtui.ui.dialogs.choose import Chooser
+from podtui.ui.dialogs.labels import values as label_values
+from podtui.ui.dialogs.labels.dialog import LabelDialog
+from podtui.ui.dialogs.labels.values import word_at
 from tests.unit.test_dialogs import Objects, confirm, kubia, meta, running, session, settle, text, typed
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.label_changes import (
+from podtui.errors import ArgumentError
+from podtui.kube.label_changes import (
     ANNOTATIONS_SIZE,
     Change,
     LabelChanges,
@@ -19,7 +20,6 @@ from podtui.cluster.label_changes import (
     value_faults,
     words,
 )
-from podtui.errors import ArgumentError
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?", fullmatch=True)
 PREFIXES = st.from_regex(r"([a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?\.){0,3}[a-z0-9]/", fullmatch=True)

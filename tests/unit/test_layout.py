@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.ui.layout import Panes
+from podtui.ui.main.layout import Panes
 
 
 def at(width: int, height: int) -> Panes:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from podtui.cluster import lines as lines_module
-from podtui.cluster import tunnel as tunnel_module
-from podtui.cluster.connection import Connection
-from podtui.cluster.forward import Forward, ForwardManager
-from podtui.cluster.localports import is_free
-from podtui.cluster.tunnel import Channels
-from podtui.demo import portforward as served
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward import multiplex as lines_module
+from podtui.cluster.forward import tunnel as tunnel_module
+from podtui.cluster.forward.local_ports import is_free
+from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.tunnel import Channels
+from podtui.demo.streams import port_forward as served
 from tests.unit.api_server import serving, settings
 from tests.unit.forward_server import PATH, POD, Pod, descriptors, until
 from tests.unit.test_forward import connect, exchange, read_all, reset

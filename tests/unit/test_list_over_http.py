@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.reflector import Timing
-from podtui.cluster.resources import PODS, Scope
-from podtui.cluster.store import Health, RowStore
-from podtui.cluster.tables import ACCEPT, NotATable
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.reflector import Timing
+from podtui.cluster.live.store import Health, RowStore
+from podtui.cluster.live.tables import ACCEPT, NotATable
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, TooManyRequests, Unauthorized
+from podtui.kube.resources import PODS, Scope
 from tests.unit.list_server import ListServer, status, until
 
 TIMING = Timing(page=3, backoff_first=0.01, backoff_most=0.1, healthy=0.1, denied=0.05, batch=0.005, idle=0.4)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from podtui.cluster.live_objects import LiveObjects
-from podtui.cluster.partial import pod_on_node
+from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.pods.partial_objects import pod_on_node
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from tests.unit.list_server import until
 

@@ -6,11 +6,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import Any
 
-from podtui.cluster.log_group import LogGroup, LogTarget
-from podtui.cluster.logs import LogOptions
-from podtui.cluster.resources import Scope
-from podtui.cluster.shared_reads import SharedReads
+from podtui.cluster.logs.follower import LogOptions
+from podtui.cluster.logs.group import LogGroup, LogTarget
+from podtui.cluster.logs.shared_reads import SharedReads
 from podtui.errors import Forbidden, ServerError, api_error
+from podtui.kube.resources import Scope
 from tests.unit.list_server import refusal, until
 from tests.unit.log_cluster import BASE, LogCluster, Taker
 

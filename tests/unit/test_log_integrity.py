@@ -13,10 +13,10 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from podtui.cluster import log_batches
-from podtui.cluster.log_group import LogGroup, LogTarget
-from podtui.cluster.resources import Scope
+from podtui.cluster.logs import batches
+from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.errors import ServerError, api_error
+from podtui.kube.resources import Scope
 from tests.unit.list_server import refusal, until
 from tests.unit.log_cluster import BASE, FakeContainer, LogCluster, Taker
 
@@ -29,7 +29,7 @@ class Integrity(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.interval, log_batches.INTERVAL = log_batches.INTERVAL, 0.001
+        self.interval, batches.INTERVAL = batches.INTERVAL, 0.001
         self.written: dict[int, list[str]] = {}  # of each container
         self.replaced: list[tuple[str, str, list[str]]] = []  # of pods that are gone: UID, container, lines
         self.gone: set[str] = set()  # lines that the server threw away before they were in the view
@@ -200,7 +200,7 @@ class Integrity(RuleBasedStateMachine):
                 self.run(0.02)  # what came twice would have come by now
                 self.check()
         finally:
-            log_batches.INTERVAL = self.interval
+            batches.INTERVAL = self.interval
             if self.written:
                 self.task.cancel()
                 self.loop.run_until_complete(asyncio.gather(self.task, return_exceptions=True))

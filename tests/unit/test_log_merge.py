@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster import log_merge
-from podtui.cluster.log_batches import LogBatch
-from podtui.cluster.log_merge import LogLines, Merger
-from podtui.ui.widgets.log_text import time_text
+from podtui.cluster.logs import merge
+from podtui.cluster.logs.batches import LogBatch
+from podtui.cluster.logs.merge import LogLines, Merger
+from podtui.ui.logs.lines.text import time_text
 
 BASE = 1_767_225_600_000_000_000
 
@@ -139,7 +139,7 @@ async def test_a_long_line_is_not_torn_by_lines_of_others():
 
 
 async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_merge, "_MOST_OF_ONE", 10)
+    monkeypatch.setattr(merge, "_MOST_OF_ONE", 10)
     out = Out()
     merger = Merger(out)
     for number in range(2):
@@ -156,7 +156,7 @@ async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPa
 
 
 async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(log_merge, "_AT_ONCE", 100)
+    monkeypatch.setattr(merge, "_AT_ONCE", 100)
     sizes: list[int] = []
     out = Out()
 

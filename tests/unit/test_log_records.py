@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.ui.widgets import log_ansi
-from podtui.ui.widgets.log_ansi import Pen, turned
-from podtui.ui.widgets.log_filter import FieldFilter, FilterError
-from podtui.ui.widgets.log_guard import TooSlow, limited
-from podtui.ui.widgets.log_layout import in_columns, indented, learn
-from podtui.ui.widgets.log_levels import Level, find_level, level_of
-from podtui.ui.widgets.log_records import record_of, value_of
-from podtui.ui.widgets.log_times import ago, parse_span, parse_time, time_words
+from podtui.ui.logs.lines import ansi
+from podtui.ui.logs.lines.ansi import Pen, turned
+from podtui.ui.logs.lines.layout import in_columns, indented, learn
+from podtui.ui.logs.lines.levels import Level, find_level, level_of
+from podtui.ui.logs.lines.records import record_of, value_of
+from podtui.ui.logs.lines.times import ago, parse_span, parse_time, time_words
+from podtui.ui.logs.search.field_filter import FieldFilter, FilterError
+from podtui.ui.logs.search.log_guard import TooSlow, limited
 
 KLOG = 'E0102 15:04:05.123456       1 controller.go:116] "Failed to sync" pod="shop/web-1" err="no such host"'
 JSON = '{"time":"2026-01-01T00:00:00Z","level":"warn","msg":"slow query","http":{"status":502,"path":"/cart"},"duration_ms":512.5}'
@@ -184,7 +184,7 @@ def test_only_colours_and_weights_are_taken_from_a_sequence(parameters, pen):
 
 
 def test_a_sequence_goes_on_from_the_one_before():
-    assert [(text, style and str(style)) for text, style in log_ansi.parts("a\x1b[1mb\x1b[31mc\x1b[22md\x1b[0me")] == [
+    assert [(text, style and str(style)) for text, style in ansi.parts("a\x1b[1mb\x1b[31mc\x1b[22md\x1b[0me")] == [
         ("a", None),
         ("b", "bold"),
         ("c", "bold color(1)"),
@@ -194,13 +194,13 @@ def test_a_sequence_goes_on_from_the_one_before():
 
 
 def test_text_in_the_colour_of_its_background_is_not_hidden():
-    (_, style), *_ = log_ansi.parts("\x1b[31;41mhidden")
+    (_, style), *_ = ansi.parts("\x1b[31;41mhidden")
     assert style.color is None and style.bgcolor is None
 
 
 def test_a_line_of_nothing_but_sequences_stays_bounded():
     line = "".join(f"\x1b[3{number % 8}mx" for number in range(20_000))
-    assert len({str(style) for _, style in list(log_ansi.parts(line))[1000:]}) == 1
+    assert len({str(style) for _, style in list(ansi.parts(line))[1000:]}) == 1
 
 
 # -- times ----------------------------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.log_lines import moment, stamp_of
-from podtui.cluster.log_times import Times, nanoseconds
-from podtui.ui.widgets.log_text import time_text
+from podtui.cluster.logs.lines import moment, stamp_of
+from podtui.cluster.logs.log_times import Times, nanoseconds
+from podtui.ui.logs.lines.text import time_text
 
 STAMPS = st.one_of(
     st.builds(

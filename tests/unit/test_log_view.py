@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App
 
-from podtui.ui.log_file import pieces, write_log
-from podtui.ui.widgets.log_buffer import LogBuffer
-from podtui.ui.widgets.log_matchers import Pattern
-from podtui.ui.widgets.log_names import SourceNames, shortened
-from podtui.ui.widgets.log_search import Search
-from podtui.ui.widgets.log_strips import thumb_of
-from podtui.ui.widgets.log_text import Span, cut_spans, rows_of, shown, time_text, width_of
-from podtui.ui.widgets.log_view import LogView
-from podtui.ui.widgets.log_window import LogWindow, Row
+from podtui.ui.logs.file import pieces, write_log
+from podtui.ui.logs.lines.buffer import LogBuffer
+from podtui.ui.logs.lines.text import Span, cut_spans, rows_of, shown, time_text, width_of
+from podtui.ui.logs.search.matchers import Pattern
+from podtui.ui.logs.search.search import Search
+from podtui.ui.logs.view.source_names import SourceNames, shortened
+from podtui.ui.logs.view.strips import thumb_of
+from podtui.ui.logs.view.view import LogView
+from podtui.ui.logs.view.window import LogWindow, Row
 
 TIME = "2026-01-01T00:00:00.123456789Z"
 AT = 1_767_225_600_123_456_789

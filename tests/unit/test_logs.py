@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.log_lines import Lines, LineSplitter, LogLine, Position, Resume, moment, parse_line
-from podtui.cluster.log_times import told
-from podtui.cluster.logs import LogFollower, LogOptions
+from podtui.cluster.logs.follower import LogFollower, LogOptions
+from podtui.cluster.logs.lines import Lines, LineSplitter, LogLine, Position, Resume, moment, parse_line
+from podtui.cluster.logs.log_times import told
 from podtui.errors import Forbidden
 from tests.unit.log_server import REF, ContainerRun, Cut, LogServer, Taker
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from textual.app import App
 from textual.binding import Binding
 
-from podtui.cluster.store import Signal
+from podtui.cluster.live.store import Signal
 from podtui.errors import PodtuiError
-from podtui.ui.panes.logs import LogsPane
+from podtui.ui.logs.pane import LogsPane
 from tests.unit.log_server import REF, ContainerRun, LogServer
 from tests.unit.test_logs import numbered, stamp
 

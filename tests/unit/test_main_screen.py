@@ -14,17 +14,17 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.forwarding import Forward
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.portspec import PortSpec
-from podtui.cluster.resources import PODS, ObjectRef, Scope
+from podtui.cli.snapshot import as_text
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.forward import Forward
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.config import Config
 from podtui.errors import CredentialError, api_error
-from podtui.options import Options
-from podtui.snapshot import as_text
-from podtui.ui.app import PodtuiApp
-from podtui.ui.screens.main import MainScreen
+from podtui.kube.ports import PortSpec
+from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.screen import MainScreen
+from podtui.ui.options import Options
 from podtui.ui.widgets.key_hints import KeyHints
 from tests.unit.api_server import settings
 from tests.unit.list_server import ListServer, until

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.manifests import LARGEST, load, parse, placed
-from podtui.cluster.resources import NAMESPACES, PODS
 from podtui.errors import ManifestError
+from podtui.kube.manifests.documents import LARGEST, load, parse, placed
+from podtui.kube.resources import NAMESPACES, PODS
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster import fields
-from podtui.cluster.merging import ABSENT, Clash, difference, merged, three_way
+from podtui.kube import merge_patch as fields
+from podtui.kube.manifests.three_way import ABSENT, Clash, difference, merged, three_way
 
 SCALARS = st.integers(0, 3) | st.sampled_from(["x", "y"]) | st.booleans()
 VALUES = st.recursive(

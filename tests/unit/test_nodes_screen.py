@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.resources import Scope
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.config import Config
-from podtui.demo import scenarios
-from podtui.demo.kinds import NODES, PODS
+from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
-from podtui.options import Options
-from podtui.ui.app import PodtuiApp
+from podtui.demo.storage.kinds import NODES, PODS
+from podtui.kube.resources import Scope
+from podtui.ui.main.app import PodtuiApp
+from podtui.ui.options import Options
 from tests.unit.list_server import until
 from tests.unit.test_main_screen import dimmed, running, shows
 
@@ -32,7 +32,7 @@ GPU = {
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[DemoServer]:
-    with DemoServer(scenarios.load("textbook"), speed=20) as server:
+    with DemoServer(loading.load("textbook"), speed=20) as server:
         yield server
 
 

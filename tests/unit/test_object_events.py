@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podtui.cluster.events import read_event, read_events
+from podtui.cluster.pods.events import read_event, read_events
 
 
 def test_within_a_second_events_stand_in_the_order_in_which_they_were_written() -> None:

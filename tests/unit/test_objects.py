@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.manifests import parse
-from podtui.cluster.objects import Objects
-from podtui.cluster.resources import PODS, ObjectRef
-from podtui.cluster.warned import hear, heard
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.server_warnings import hear, heard
 from podtui.errors import Changed, Conflict, ConnectionFailed, NotFound, ReadOnlyError, Replaced, UsageError
+from podtui.kube.manifests.documents import parse
+from podtui.kube.resources import PODS, ObjectRef
 from tests.unit.api_server import serving, settings, status
 
 REF = ObjectRef(PODS, "kubia", "default", "uid-1", "7")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.placement import beyond, counted, labels_wanted, refusals
-from podtui.cluster.requests import host_ports, loads, requests
-from podtui.cluster.scheduler_words import explained, read_message
-from podtui.demo.nodes import node
+from podtui.cluster.diagnose.scheduler_words import explained, read_message
+from podtui.cluster.pods.placement import beyond, counted, labels_wanted, refusals
+from podtui.cluster.pods.resource_requests import host_ports, loads, requests
+from podtui.demo.kubelet.nodes import node
 from tests.unit.test_demo_scheduler import Cluster
 
 Object = dict[str, Any]
@@ -84,7 +84,7 @@ def test_the_verdicts_are_those_of_the_scheduler(wanting: Object, shapes: list[O
     made = [make(f"node-{number}", number, **shape) for number, shape in enumerate(shapes)]
     there = [pod(f"r{number}", cpu=cpu, where=f"node-{on}") for number, (on, cpu) in enumerate(running) if on < len(made)]
     cluster = Cluster(*made)
-    from podtui.demo.kinds import PODS
+    from podtui.demo.storage.kinds import PODS
 
     for one in there:
         cluster.state.create(PODS, one)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.portspec import ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
-from podtui.cluster.resources import PODS, ObjectRef
 from podtui.errors import PortSpecError
+from podtui.kube.ports import ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
+from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
 
 POD = ObjectRef(PODS, "web-1", "shop", uid="u1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podtui.errors import PodtuiError
-from podtui.ui.prompt import Request, error_words, read_prompt
+from podtui.ui.palette.prompt import Request, error_words, read_prompt
 
 
 @pytest.mark.parametrize(

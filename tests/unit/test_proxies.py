@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster.proxies import proxy_for, redacted, uses_proxy
+from podtui.cluster.kubeconfig.proxies import proxy_for, redacted, uses_proxy
 from podtui.errors import KubeconfigError
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from podtui.errors import PodtuiError
-from podtui.ui import raw_terminal
-from podtui.ui.raw_terminal import RawTerminal
+from podtui.ui.terminal import raw_terminal
+from podtui.ui.terminal.raw_terminal import RawTerminal
 from tests.unit.forward_server import descriptors
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from podtui.cluster.reflector import Reflector, Timing
-from podtui.cluster.resources import PODS
-from podtui.cluster.tables import Column, NotATable, Row, RowMaker
+from podtui.cluster.live.reflector import Reflector, Timing
+from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
+from podtui.kube.resources import PODS
 from tests.unit.list_server import ListServer, bookmark, error_event, refusal, until
 
 FAST = Timing(
@@ -349,7 +349,7 @@ async def test_an_empty_line_in_a_watch_is_nothing() -> None:
 
 
 async def test_a_line_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podtui.cluster.reflector._LONGEST_LINE", 1000)
+    monkeypatch.setattr("podtui.cluster.live.reflector._LONGEST_LINE", 1000)
     server = filled(2)
     server.watch_lines.append(b"x" * 1001)
     async with running(server) as run:

@@ -12,9 +12,9 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
-from podtui.cluster.completion import LabelCounts, complete
-from podtui.cluster.filters import check_filter, complete_filter
-from podtui.cluster.selectors import parse
+from podtui.cluster.live.name_filter import check_filter, complete_filter
+from podtui.cluster.live.selector_completion import LabelCounts, complete
+from podtui.kube.selectors import parse
 from podtui.ui.widgets.drop_down import ROWS, DropDown
 from podtui.ui.widgets.entry_bar import Entry, EntryBar
 from podtui.ui.widgets.filter_bar import FilterBar

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from podtui.cluster.labels import check_key, valid_key, valid_value
-from podtui.cluster.selectors import Operator, Requirement, Selector, parse, tokens
 from podtui.errors import SelectorError
+from podtui.kube.names import check_key, valid_key, valid_value
+from podtui.kube.selectors import Operator, Requirement, Selector, parse, tokens
 from tests.selector_strategies import labels, selectors, spellings, texts
 
 LONG = "x" * 63

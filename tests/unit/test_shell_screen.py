@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster import shells
-from podtui.cluster.connection import Connection
-from podtui.cluster.kubeconfig import Kubeconfig
-from podtui.cluster.resources import PODS, ObjectRef, Scope
+from podtui.cli.snapshot import as_text
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.exec import shells
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.config import Config
-from podtui.demo import scenarios
+from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
-from podtui.options import Options
-from podtui.snapshot import as_text
-from podtui.ui.app import PodtuiApp
-from podtui.ui.lent_terminal import LentTerminal
-from podtui.ui.screens.dialog import Dialog
+from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.ui.dialogs.dialog import Dialog
+from podtui.ui.main.app import PodtuiApp
+from podtui.ui.options import Options
+from podtui.ui.terminal.lent_terminal import LentTerminal
 from tests.unit.user_terminal import UserTerminal
 
 BUSY = ["sh", "-c", "while true; do sleep 3600; done"]
@@ -41,7 +41,7 @@ PODS_MADE: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def made() -> Iterator[DemoServer]:
     """A cluster with the pods of PODS_MADE, each for itself in a namespace of its name."""
-    with DemoServer(scenarios.load("textbook")) as server:
+    with DemoServer(loading.load("textbook")) as server:
         asyncio.run(_fill(server))
         yield server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster.status import status_style
+from podtui.kube.status_words import status_style
 
 WORDS = {
     "ok": "Running Active Ready Bound",

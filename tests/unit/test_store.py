@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.resources import NAMESPACES, PODS, Scope
-from podtui.cluster.selectors import parse
-from podtui.cluster.store import Batch, Health, RowStore
-from podtui.cluster.tables import Row
-from podtui.cluster.view import View
+from podtui.cluster.live.store import Batch, Health, RowStore
+from podtui.cluster.live.tables import Row
+from podtui.cluster.live.view import View
 from podtui.errors import ConnectionFailed, Forbidden
+from podtui.kube.resources import NAMESPACES, PODS, Scope
+from podtui.kube.selectors import parse
 from tests.unit.list_server import ListServer, error_event, refusal, until
 from tests.unit.test_reflector import FAST, filled
 
@@ -391,7 +391,7 @@ async def test_a_subscriber_that_fails_is_reported_and_the_others_are_called() -
 async def test_a_fault_in_the_reflector_is_seen_and_not_a_frozen_list(monkeypatch: pytest.MonkeyPatch) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
-    monkeypatch.setattr("podtui.cluster.tables.RowMaker.make", lambda *_: 1 // 0)
+    monkeypatch.setattr("podtui.cluster.live.tables.RowMaker.make", lambda *_: 1 // 0)
     async with watched(filled(2)) as run:
         await until(lambda: run.store.health.state == "failed")
         assert "ZeroDivisionError" in str(run.store.health.error)

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from podtui.cluster.connection import Connection
-from podtui.cluster.lineage import Lineage, Owner, lineage_of, selector_text
-from podtui.cluster.meter import Meter
-from podtui.cluster.resources import ObjectRef
-from podtui.cluster.route import Route
-from podtui.cluster.selectors import parse
-from podtui.cluster.successor import Candidate, best_first, changes, find
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward.meter import Meter
+from podtui.cluster.forward.route import Route
+from podtui.cluster.pods.lineage import Lineage, Owner, lineage_of, selector_text
+from podtui.cluster.pods.successor import Candidate, best_first, changes, find
 from podtui.errors import PodLost, PodtuiError
+from podtui.kube.resources import ObjectRef
+from podtui.kube.selectors import parse
 from tests.unit.api_server import serving, settings, status
 
 Object = dict[str, Any]
@@ -350,7 +350,7 @@ async def test_a_route_that_has_gone_on_does_not_care_for_the_pod_before() -> No
         def pod_alive(self, ref: ObjectRef) -> bool | None:
             return None
 
-    from podtui.cluster.resources import PODS
+    from podtui.kube.resources import PODS
 
     ref = ObjectRef(PODS, "web-1", "shop", "uid-1")
     route = Route(ref, Owner_(), lambda: None)  # type: ignore[arg-type]

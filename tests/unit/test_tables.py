@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.ages import age, next_change, parse_age
-from podtui.cluster.tables import Column, NotATable, Row, RowMaker, age_text, decode_event, decode_table, narrowed, parse_restarts, text
+from podtui.cluster.live.tables import (
+    Column,
+    NotATable,
+    Row,
+    RowMaker,
+    age_text,
+    decode_event,
+    decode_table,
+    narrowed,
+    parse_restarts,
+    text,
+)
+from podtui.kube.ages import age, next_change, parse_age
 from tests.unit.list_server import COLUMNS, Thing, bookmark, error_event, table
 
 NOW = 1_800_000_000.0

@@ -8,7 +8,7 @@ import threading
 
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 
-from podtui.ui.terminal_driver import LastingFile
+from podtui.ui.terminal.driver import LastingFile
 
 
 def test_what_is_written_to_a_terminal_that_is_gone_holds_up_nobody() -> None:

@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from podtui.cluster.yamltext import to_yaml
+from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.ui.widgets.text_body import TextBody
 from podtui.ui.widgets.text_document import Document, Part, Prepared
 from podtui.ui.widgets.text_view import TextView

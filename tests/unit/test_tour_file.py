@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from podtui.cli.tour import language_of, locale_language
 from podtui.errors import ConfigError, UsageError
 from podtui.tour import caption, file
-from podtui.tour.command import language_of, locale_language
 from podtui.tour.file import Expectation, Tour, check, said
 
 Write = Callable[[str], Path]

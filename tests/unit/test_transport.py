@@ -15,10 +15,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from podtui.cluster import tls
-from podtui.cluster.connection import Connection
-from podtui.cluster.failures import failure
-from podtui.cluster.settings import ConnectionSettings, ExecSpec, UserSpec
+from podtui.cluster.connection import tls
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.connection_errors import failure
+from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import ConnectionFailed, KubeconfigError
 from tests.unit.api_server import Authority, Proxy, raw_server, serving, settings
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.store import Batch
-from podtui.cluster.tables import Column, Row
-from podtui.cluster.view import View
+from podtui.cluster.live.store import Batch
+from podtui.cluster.live.tables import Column, Row
+from podtui.cluster.live.view import View
 
 COLUMNS = [Column(name) for name in ("Name", "Ready", "Status", "Restarts", "Age", "IP", "Node", "Size")] + [Column("Seen", "date")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster.yamltext import to_yaml
+from podtui.kube.manifests.yaml_writer import to_yaml
 
 
 def value(text: object) -> str:

@@ -44,7 +44,7 @@ class UserTerminal:
         del self.written[: len(seen)]
         return seen.decode("utf-8", "replace")
 
-    # -- podtui.cluster.exec.Terminal
+    # -- podtui.cluster.exec.terminal_session.Terminal
     async def read(self) -> bytes:
         self.reads += 1
         return await self._typed.get()

@@ -1,0 +1,120 @@
+"""`podtui demo`: the dashboard on the built-in cluster, or with --serve the cluster alone, for kubectl."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from podtui.cli.arguments import program
+from podtui.demo.scenarios import loading
+from podtui.demo.scenarios.model import Scenario
+from podtui.errors import PodtuiError, UsageError
+from podtui.text import harmless
+
+_PATIENCE = 10.0  # seconds that the cluster has to end by itself
+
+
+def run_demo(arguments: Namespace) -> int:
+    """Runs until the user leaves; then the cluster and its folder are gone. Returns the exit code."""
+    name = arguments.scenario or loading.DEFAULT
+    speed, seed = _number("--speed", arguments.speed, "1"), _seed(arguments.seed)
+    for option in ("kubeconfig", "context"):
+        if getattr(arguments, option):
+            raise UsageError(
+                f"--{option}: the demo is a cluster of its own", f"for another one: {program()} --{option} {getattr(arguments, option)}"
+            )
+    scenario = loading.load(name)
+    if arguments.serve:
+        return _serve(scenario, speed, seed)
+    from podtui.cli.launch import check_terminal, run_dashboard
+
+    check_terminal()
+    if scenario.show and not arguments.namespace and not arguments.all_namespaces:
+        arguments.all_namespaces, arguments.namespace = scenario.show == "all", [] if scenario.show == "all" else [scenario.show]
+    with running(name, speed, seed) as kubeconfig:
+        arguments.kubeconfig = kubeconfig
+        return run_dashboard(arguments)
+
+
+def _number(option: str, text: str | None, default: str) -> float:
+    try:
+        value = float(text or default)
+    except ValueError:
+        value = math.nan
+    if not 0.01 <= value <= 10_000:
+        raise UsageError(f"{option}: {harmless(str(text))!r} is no speed", "write how many times faster than real time: 0.5, 1, 10")
+    return value
+
+
+def _seed(text: str | None) -> int:
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise UsageError(f"--seed: {harmless(text)!r} is no seed", "write a whole number from 0 on; one seed, one history")
+    return int(text or 0)
+
+
+def _serve(scenario: Scenario, speed: float, seed: int) -> int:
+    """The cluster until SIGINT, SIGTERM or SIGHUP; its kubeconfig's path is the only line on standard output."""
+    from podtui.cli.launch import log_to_file
+    from podtui.demo.server import DemoServer
+
+    log_to_file()  # what a client sends that is no HTTP is not for the terminal
+    told_to_end = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told_to_end.set()) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with DemoServer(scenario, speed=speed, seed=seed) as server:
+            print(server.kubeconfig, flush=True)
+            _hint(f"the cluster {scenario.name!r} is up; in another terminal: export KUBECONFIG={server.kubeconfig}; Ctrl+C ends it")
+            told_to_end.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def _hint(text: str) -> None:
+    try:
+        print(f"podtui: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody reads it: the cluster is there all the same
+
+
+@contextmanager
+def running(scenario: str, speed: float = 1.0, seed: int = 0) -> Iterator[str]:
+    """The path of the kubeconfig of a cluster in a process of its own, see `podtui.demo.child`. Raises PodtuiError."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "podtui.demo.child", scenario, repr(speed), str(seed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in (_root(), os.environ.get("PYTHONPATH", "")) if path)},
+        start_new_session=True,  # Ctrl+C and the end of the terminal are the dashboard's to act on
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        told = json.loads(line) if line else {"error": f"the built-in cluster did not start (exit code {process.wait(_PATIENCE)})"}
+        if "error" in told:
+            raise PodtuiError(told["error"], told.get("hint", ""))
+        yield told["kubeconfig"]
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _root() -> str:
+    """The folder that podtui is imported from."""
+    return str(Path(__file__).resolve().parents[2])

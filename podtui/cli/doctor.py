@@ -1,0 +1,239 @@
+"""`podtui doctor`: what works, what does not, and what to do, one line each. It changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import locale
+import os
+import shutil
+import stat
+import sys
+import time
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from podtui import config as configuration
+from podtui.cli.arguments import namespaces, request_timeout
+from podtui.cli.launch import COLOUR_SYSTEMS, log_to_file
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.errors import PodtuiError
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.kubeconfig.settings import ConnectionSettings
+
+PATIENCE = 10.0  # seconds for a request, unless --request-timeout says otherwise
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: how it stands, what was looked at, what to do ("" when there is nothing to do)."""
+
+    level: Literal["ok", "warn", "fail"]
+    what: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<5}{harmless(self.what)}" + (f" - {harmless(self.todo)}" if self.todo else "")
+
+
+def run_doctor(arguments: Namespace) -> int:
+    """Prints the findings as they are made; returns 1 when one of them is a failure."""
+    log_to_file()
+    return asyncio.run(_examine(arguments, lambda finding: print(finding, flush=True)))
+
+
+async def _examine(arguments: Namespace, tell: Callable[[Finding], None]) -> int:
+    failed = False
+    async for finding in _findings(arguments):
+        tell(finding)
+        failed = failed or finding.level == "fail"
+    return 1 if failed else 0
+
+
+async def _findings(arguments: Namespace) -> AsyncIterator[Finding]:
+    names = namespaces(arguments.namespace)
+    timeout = request_timeout(arguments.request_timeout)
+    for finding in terminal(os.environ):
+        yield finding
+    yield _own_configuration(arguments)
+    try:
+        kubeconfig = Kubeconfig.load(arguments.kubeconfig)
+        for finding in _files(kubeconfig):
+            yield finding
+        groups = arguments.as_group
+        settings = kubeconfig.settings(arguments.context, impersonate=getattr(arguments, "as") or "", impersonate_groups=groups)
+    except PodtuiError as error:
+        yield _failure("kubeconfig", error)
+        return
+    for finding in _context(settings):
+        yield finding
+    scope = ("",) if arguments.all_namespaces else names or (settings.namespace,)
+    try:
+        connection = await Connection.open(settings, request_timeout=timeout or PATIENCE, read_only=True)
+    except PodtuiError as error:
+        yield _failure("connection", error)
+        return
+    try:
+        connected = True
+        async for finding in _connection(connection):
+            connected = connected and finding.level != "fail"
+            yield finding
+        if connected:
+            async for finding in _permissions(Access(connection), scope):
+                yield finding
+        else:
+            yield Finding("warn", "permissions: not checked", "make the connection work first")
+    finally:
+        await connection.close()
+
+
+def _failure(what: str, error: PodtuiError) -> Finding:
+    return Finding("fail", f"{what}: {error.what}", error.hint)
+
+
+# -- the terminal -------------------------------------------------------------------------------------------------
+def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What podtui makes of the terminal that it runs in."""
+    from podtui.ui.themes import colours
+
+    term = environ.get("TERM", "")
+    if not all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__)):
+        yield Finding("warn", "terminal: input or output is none here", "run podtui in a terminal, or use `podtui snapshot`")
+    else:
+        size = os.get_terminal_size()
+        small = size.columns < 80 or size.lines < 24
+        told = f"terminal: {size.columns} columns, {size.lines} lines"
+        yield Finding("warn", told, "make it at least 80 columns and 24 lines") if small else Finding("ok", told)
+    number = colours(environ)
+    told = f"TERM={term or '(not set)'}: {'24-bit' if number > 256 else number or 'no'} colours"
+    if not term or term in ("dumb", "unknown"):
+        yield Finding("warn", told, "set TERM to your terminal's name, such as xterm-256color")
+    elif number == 0:
+        yield Finding("ok", f"{told} (NO_COLOR is set)")
+    else:
+        yield Finding("ok", told)
+    wrong = environ.get("TEXTUAL_COLOR_SYSTEM", "auto")
+    if wrong not in COLOUR_SYSTEMS:
+        yield Finding("warn", f"TEXTUAL_COLOR_SYSTEM={wrong} is ignored", f"one of {', '.join(COLOUR_SYSTEMS)}")
+    if environ.get("TMUX") or term.startswith(("tmux", "screen")):
+        yield Finding("ok", f"inside {'tmux' if environ.get('TMUX') else term}: copying needs `set -g set-clipboard on` in tmux")
+    encoding = locale.getpreferredencoding(False)
+    if encoding.lower().replace("-", "") == "utf8":
+        yield Finding("ok", f"locale: {encoding}")
+    else:
+        yield Finding("warn", f"locale: {encoding}, so lines become question marks", "set LANG to a UTF-8 locale, such as C.UTF-8")
+
+
+# -- files --------------------------------------------------------------------------------------------------------
+def _own_configuration(arguments: Namespace) -> Finding:
+    from podtui.keys import is_key
+    from podtui.ui.commands import BY_ID
+    from podtui.ui.themes import find_theme
+
+    path = arguments.config or configuration.default_path()
+    try:
+        config = configuration.load(arguments.config)
+        if config.keymap:
+            configuration.check_keymap(BY_ID, arguments.config, is_key)
+        if arguments.theme or config.theme:
+            find_theme(arguments.theme or config.theme)
+    except PodtuiError as error:
+        return _failure("configuration", error)
+    return Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, so all defaults ({path})")
+
+
+def _files(kubeconfig: Kubeconfig) -> Iterator[Finding]:
+    if not kubeconfig.files:
+        yield Finding("ok", "kubeconfig: none, this is a pod with a service account")
+    for path in kubeconfig.files:
+        if stat.S_IMODE(os.stat(path).st_mode) & 0o044:
+            yield Finding("warn", f"kubeconfig: {path} can be read by others", f"chmod 600 {path}")
+        else:
+            yield Finding("ok", f"kubeconfig: {path}")
+
+
+def _context(settings: ConnectionSettings) -> Iterator[Finding]:
+    told = f"context: {settings.context} (cluster {settings.cluster}, user {settings.user or 'none'}, namespace {settings.namespace})"
+    yield Finding("ok", told)
+    if settings.impersonation.user:
+        yield Finding("ok", f"acting as {settings.impersonation.user} {' '.join(settings.impersonation.groups)}".rstrip())
+    plugin = settings.credentials.exec
+    if plugin is not None:
+        if shutil.which(plugin.command):
+            yield Finding("ok", f"credentials: by the plugin {plugin.command}")
+        else:
+            yield Finding("fail", f"credentials: the plugin {plugin.command} is not there", plugin.install_hint or "install it")
+
+
+# -- the server ---------------------------------------------------------------------------------------------------
+async def _connection(connection: Connection) -> AsyncIterator[Finding]:
+    settings = connection.settings
+    way = f" through the proxy {_without_password(settings.proxy)}" if settings.proxy else ""
+    try:
+        version = await connection.json("GET", "/version")
+        started = time.monotonic()
+        await connection.request("GET", "/version")
+        taken = (time.monotonic() - started) * 1000
+    except PodtuiError as error:
+        yield _failure(f"connection to {settings.server}{way}", error)
+        return
+    name = version.get("gitVersion") if isinstance(version, dict) else None
+    told = f"connection to {settings.server}{way}: Kubernetes {name or 'of unknown version'}, {taken:.0f} ms a request"
+    yield Finding("warn", told, "every key that asks the server will feel slow") if taken > 500 else Finding("ok", told)
+    if not settings.secure:
+        yield Finding("warn", "not encrypted: the server is http, and no credentials are sent", "use https")
+    elif settings.insecure_skip_tls_verify:
+        todo = "set certificate-authority instead of insecure-skip-tls-verify"
+        yield Finding("warn", "TLS: the server's certificate is not checked", todo)
+    else:
+        own = settings.certificate_authority or settings.certificate_authority_data
+        yield Finding("ok", f"TLS: the certificate is checked against the {'kubeconfig' if own else 'system'}'s authorities")
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+_WANTED = (
+    ("list", "namespaces", "", "the namespaces pane shows only those that you name with -n or in favourites"),
+    ("get", "pods", "", "details and YAML cannot be shown"),
+    ("get", "pods", "log", "logs cannot be shown"),
+    ("create", "pods", "portforward", "ports cannot be forwarded"),
+    ("get", "pods", "portforward", "ports cannot be forwarded: a WebSocket is opened with GET"),
+    ("create", "pods", "exec", "no shell can be opened"),
+    ("get", "pods", "exec", "no shell can be opened: a WebSocket is opened with GET"),
+    ("patch", "pods", "", "labels and annotations cannot be changed"),
+    ("delete", "pods", "", "pods cannot be deleted"),
+    ("create", "pods", "", "pods cannot be created"),
+)
+
+
+async def _permissions(access: Access, scope: tuple[str, ...]) -> AsyncIterator[Finding]:
+    """What the user may do in each of the namespaces ("" for all)."""
+    for namespace in scope:
+        where = f"in namespace {namespace}" if namespace else "in all namespaces"
+        for verb in ("list", "watch"):
+            allowed = await access.review(verb, "pods", namespace)
+            what = f"may {verb} pods {where}"
+            if allowed is None:
+                yield Finding("warn", f"could not ask whether you {what}", "the server answers no SelfSubjectAccessReview")
+            elif allowed:
+                yield Finding("ok", f"you {what}")
+            else:
+                yield Finding("fail", f"you may not {verb} pods {where}", "ask for this right, or choose another namespace with -n")
+        for verb, resource, subresource, lost in _WANTED:
+            target = f"{resource}/{subresource}" if subresource else resource
+            there = "" if resource == "namespaces" else f" {where}"
+            if resource == "namespaces" and namespace != scope[0]:
+                continue
+            allowed = await access.review(verb, resource, "" if resource == "namespaces" else namespace, subresource)
+            if allowed is False:
+                yield Finding("warn", f"you may not {verb} {target}{there}", lost)
+            elif allowed:
+                yield Finding("ok", f"you may {verb} {target}{there}")

@@ -1,0 +1,131 @@
+"""From the command line to a running screen: everything that can be wrong is found before the screen opens."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+from argparse import Namespace
+from collections.abc import MutableMapping
+
+from podtui import config as configuration
+from podtui.cli.arguments import namespaces, request_timeout, words_of
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.errors import ConfigError, PodtuiError, UsageError
+from podtui.folders import private_folder, state_folder
+from podtui.kube import selectors
+from podtui.kube.resources import Scope
+from podtui.ui.options import Options
+
+COLOUR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
+_LOG_LIMIT = 1 << 20  # bytes after which the log file begins anew
+
+
+def prepare(arguments: Namespace) -> Options:
+    """The checked start of a run. Raises PodtuiError for whatever is wrong with options, configuration and kubeconfig."""
+    names = namespaces(arguments.namespace)
+    if arguments.all_namespaces and names:
+        raise UsageError(f"--namespace {','.join(names)} and --all-namespaces exclude each other", "give one of them")
+    timeout = request_timeout(arguments.request_timeout)
+    selector = (arguments.selector or "").strip()
+    selectors.parse(selector)
+    config = configuration.load(arguments.config)
+    kubeconfig = Kubeconfig.load(arguments.kubeconfig)
+    groups = tuple(arguments.as_group)
+    settings = kubeconfig.settings(arguments.context, impersonate=getattr(arguments, "as") or "", impersonate_groups=groups)
+    return Options(
+        settings=settings,
+        kubeconfig=kubeconfig,
+        scope=Scope(() if arguments.all_namespaces else names or (settings.namespace,), selector),
+        config=config,
+        label_columns=words_of(arguments.label_columns) or tuple(config.label_columns),
+        read_only=arguments.read_only,
+        request_timeout=timeout,
+        pod=_pod(getattr(arguments, "pod", "")),
+        theme=arguments.theme,
+        mouse=config.mouse and not arguments.no_mouse,
+        impersonate=getattr(arguments, "as") or "",
+        impersonate_groups=groups,
+    )
+
+
+def _pod(word: str) -> str:
+    """`web-1`, or `pod/web-1` as kubectl prints it."""
+    kind, slash, name = word.partition("/")
+    if not slash:
+        return word
+    if kind not in ("pod", "pods", "po") or not name:
+        raise UsageError(f"{word!r} is no pod", "write its name, or pod/NAME")
+    return name
+
+
+def run_dashboard(arguments: Namespace) -> int:
+    """Checks, then runs the dashboard on the terminal until the user leaves. Returns the exit code."""
+    options = prepare(arguments)
+    check_terminal()
+    prepare_environment(os.environ)
+    log_to_file()
+    gc.disable()  # until the session is open: while modules load, collecting finds nothing and takes a fifth of the time
+    from podtui.ui.main.app import PodtuiApp  # Textual: 0.2 s
+
+    check_keymap(options, arguments.config)
+    app = PodtuiApp(options)
+    app.run(mouse=options.mouse)
+    for words in app.farewell:
+        print(f"podtui: {words}", file=sys.stderr)
+    return app.return_code or 0
+
+
+def check_keymap(options: Options, config: str | None) -> None:
+    """Raises ConfigError for a keymap that names a command or a key that there is not, and for a theme in the configuration
+    that there is not."""
+    if options.config.keymap:
+        from podtui.keys import is_key
+        from podtui.ui.commands import BY_ID
+
+        configuration.check_keymap(BY_ID, config, is_key)
+    if options.config.theme and options.theme is None:
+        from podtui.ui.themes import find_theme
+
+        try:
+            find_theme(options.config.theme)
+        except UsageError as error:
+            raise configuration.wrong_theme(error.what, config) from None
+
+
+def check_terminal() -> None:
+    """Raises PodtuiError unless input and output are a terminal. (Textual draws on standard error.)"""
+    for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__), ("error", sys.__stderr__)):
+        if stream is None or stream.closed or not stream.isatty():
+            raise PodtuiError(f"standard {name} is not a terminal", "podtui fills a terminal's screen; `podtui snapshot` needs none")
+
+
+def prepare_environment(environ: MutableMapping[str, str]) -> None:
+    """Makes the environment one that Textual and rich take as it is meant. To be called before they are imported.
+
+    TERM=dumb has no colours, where Textual would send 24-bit ones; an empty NO_COLOR is none (no-color.org); an unknown
+    word in TEXTUAL_COLOR_SYSTEM would be a crash. COLUMNS and LINES are the size that some terminal had once (readline
+    exports them): they would be believed more than the terminal itself, for ever.
+    """
+    for stale in ("COLUMNS", "LINES"):
+        environ.pop(stale, None)
+    if environ.get("TERM", "") in ("dumb", "unknown"):
+        environ["NO_COLOR"] = "1"
+    if not environ.get("NO_COLOR", "1"):
+        del environ["NO_COLOR"]
+    if environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in COLOUR_SYSTEMS:
+        environ["TEXTUAL_COLOR_SYSTEM"] = "auto"
+
+
+def log_to_file() -> None:
+    """Sends warnings of every library to a private file in the state folder; on standard error they would spoil the screen."""
+    handler: logging.Handler
+    try:
+        path = private_folder(state_folder()) / "podtui.log"
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if path.exists() and path.stat().st_size > _LOG_LIMIT else os.O_APPEND)
+        handler = logging.StreamHandler(os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace"))
+    except (OSError, ConfigError):
+        handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)

@@ -1,0 +1,98 @@
+"""The program's entry: arguments, exit codes, and every error in a line or two on standard error.
+
+`podtui --help` must answer at once. So nothing here is imported before it is needed: neither Textual nor kubernetes, YAML
+nor the kubeconfig.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from podtui.cli import arguments
+from podtui.errors import PodtuiError, SelectorError
+
+INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs podtui with the words of the command line; returns the exit code: 0 well, 1 an error, 2 wrong usage."""
+    try:
+        _make_output_safe()
+        command, options = arguments.parse(sys.argv[1:] if words is None else words)
+        code = _run(command, options)
+        sys.stdout.flush()
+        return code
+    except PodtuiError as error:
+        print(told(error), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `podtui themes | head -1`: who reads has what they want. Python would complain when it flushes at the end.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(command: str, options: Namespace) -> int:
+    if command == "completion":
+        return _completion(options.shell)
+    if command == "themes":
+        from podtui.cli.themes import run_themes
+
+        return run_themes(options.check)
+    if command == "doctor":
+        from podtui.cli.doctor import run_doctor
+
+        return run_doctor(options)
+    if command == "demo":
+        from podtui.cli.demo import run_demo
+
+        return run_demo(options)
+    if command == "snapshot":
+        from podtui.cli.snapshot import run_snapshot
+
+        return run_snapshot(options)
+    if command == "tour":
+        from podtui.cli.tour import run_tour
+
+        return run_tour(options)
+    from podtui.cli.launch import run_dashboard
+
+    return run_dashboard(options)
+
+
+def _completion(shell: str) -> int:
+    import shtab
+
+    print(shtab.complete(arguments.completion_parser(shtab.FILE), shell))
+    return 0
+
+
+def told(error: PodtuiError) -> str:
+    """An error for standard error: one line, the hint after it; a selector with a caret under the place."""
+    if isinstance(error, SelectorError):
+        return f"podtui: --selector: {error.what}\n{_pointed(error)}" + (f"\n  {error.hint}" if error.hint else "")
+    return f"podtui: {error.what}" + (f"\n  {error.hint}" if error.hint else "")
+
+
+def _pointed(error: SelectorError) -> str:
+    """The selector and a caret under the character at fault, also behind wide and control characters."""
+    import unicodedata
+
+    from podtui.text import harmless
+
+    before = harmless(error.text[: error.position])
+    width = sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in before)
+    return f"  {harmless(error.text)}\n  {' ' * width}^"
+
+
+def _make_output_safe() -> None:
+    """A locale that cannot say a character costs that character, not the program."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

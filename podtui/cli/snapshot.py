@@ -1,0 +1,110 @@
+"""`podtui snapshot`: one screen as SVG or text. The same app runs without a terminal; keys may be pressed first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podtui.cli.launch import check_keymap, log_to_file, prepare, prepare_environment
+from podtui.errors import PodtuiError, UsageError
+from podtui.keys import keys_of
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.ui.main.app import PodtuiApp
+    from podtui.ui.options import Options
+
+_STEADY, _PATIENCE = 0.4, 5.0  # seconds without a change that end the wait after a key, and the longest wait
+
+
+def run_snapshot(arguments: Namespace) -> int:
+    """Writes the screen. Returns 1, after a word on standard error, when the pods could not be had: the picture says why."""
+    options = prepare(arguments)
+    size = size_of(arguments.size or "120x36")
+    written = arguments.format or ("svg" if (arguments.output or "").lower().endswith(".svg") else "text")
+    prepare_environment(os.environ)
+    log_to_file()
+    from podtui.ui.themes import DARK
+
+    if not (options.theme or options.config.theme):
+        options = replace(options, theme=DARK)  # the picture is for everywhere, not for this terminal
+    check_keymap(options, arguments.config)
+    picture, trouble = asyncio.run(_picture(options, size, keys_of(arguments.keys or ""), written))
+    if arguments.output:
+        _write(Path(arguments.output).expanduser(), picture)
+    else:
+        sys.stdout.write(picture)
+    if trouble:
+        print(f"podtui: {trouble}", file=sys.stderr)
+    return 1 if trouble else 0
+
+
+async def _picture(options: Options, size: tuple[int, int], keys: list[str], written: str) -> tuple[str, str]:
+    """The screen after the keys, and what kept the pods from being listed ("" when nothing did)."""
+    from podtui.ui.main.app import PodtuiApp
+
+    app = PodtuiApp(options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await app.settled()
+        await _steady(app)
+        for key in keys:
+            await pilot.press(key)
+            if len(key) > 1:  # not within a text that is typed
+                await _steady(app)
+        if keys:
+            await _steady(app)
+        picture = as_svg(app) if written == "svg" else as_text(app)
+        health = app.session.pods.health
+        error = app.session.error or health.error
+        known = app.session.pods.known
+        trouble = "" if known else error.what if error is not None else f"the pods are not known yet: {health.state}"
+    return picture, trouble
+
+
+async def _steady(app: PodtuiApp) -> None:
+    """Waits until the screen has stopped changing for a moment, as what it fetches comes in."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    before, since = "", loop.time()
+    while loop.time() < deadline and loop.time() - since < _STEADY:
+        await asyncio.sleep(0.05)
+        now = as_text(app)
+        if now != before:
+            before, since = now, loop.time()
+
+
+def as_text(app: PodtuiApp) -> str:
+    """The screen as lines of text, without the spaces at their ends; drawn as Textual's export_screenshot does."""
+    from rich.console import Console
+
+    width, height = app.size
+    console = Console(width=width, height=height, file=StringIO(), force_terminal=True, record=True, legacy_windows=False, safe_box=False)
+    console.print(app.screen._compositor.render_update(full=True, screen_stack=app._background_screens))
+    return "".join(f"{line.rstrip()}\n" for line in console.export_text().split("\n")[:height])
+
+
+def as_svg(app: PodtuiApp) -> str:
+    """The screen as SVG, without the links to fonts in the net: who looks at it asks nobody for anything."""
+    drawn = app.export_screenshot(title=f"podtui: {harmless(app.options.settings.context)}", simplify=True)
+    return re.sub(r',\s*url\("https?://[^"]*"\) format\("\w+"\)', "", drawn)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,4})[xX](\d{1,4})", text, re.ASCII)
+    if not found or not (20 <= int(found[1]) <= 1000 and 5 <= int(found[2]) <= 500):
+        raise UsageError(f"--size: {harmless(text)!r} is no size", "write COLUMNSxROWS, from 20x5 to 1000x500: 120x36")
+    return int(found[1]), int(found[2])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PodtuiError(f"cannot write {harmless(str(path))}: {error.strerror}") from None

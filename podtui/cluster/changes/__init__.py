@@ -1,0 +1,1 @@
+"""Changes to objects: requests, conflicts, creation, undo, and the journal."""

@@ -1,0 +1,118 @@
+"""What is there already, changed by server-side apply: shown as a difference first, then sent for exactly the object that was shown.
+
+podtui applies as the field manager `podtui`. Fields that other managers own are conflicts; they are taken over only when that is asked
+for (`force`). Fields that podtui itself set by creating or editing the object are its own, although the API server counts them apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.server_warnings import heard
+from podtui.errors import Conflict
+from podtui.kube.manifests.three_way import difference
+from podtui.kube.merge_patch import merge_patch, same
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+
+MANAGER = "podtui"
+APPLY = "application/apply-patch+yaml"
+_TRIES = 5
+QUERY = (("fieldManager", MANAGER), ("fieldValidation", "Strict"))
+
+
+class FieldConflict(msgspec.Struct, frozen=True):
+    """A field that someone else owns: its path as the server writes it (`.spec.replicas`), and who, in the server's words."""
+
+    field: str
+    owner: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What applying would make of an object. `ref` has the UID and the resourceVersion of `before`; `after` is the server's dry run with
+    every field taken over; `lines` are the difference; `own` says that podtui's own earlier writes are in the way."""
+
+    ref: ObjectRef
+    before: dict[str, Any]
+    after: dict[str, Any]
+    lines: tuple[str, ...] = ()
+    conflicts: tuple[FieldConflict, ...] = ()
+    own: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def unchanged(self) -> bool:
+        return not self.lines
+
+    def equals(self, other: Preview) -> bool:
+        """Whether the two are about the same object and the same change, whatever else has happened to it."""
+        here, there = (merge_patch(_bare(one.before), _bare(one.after)) for one in (self, other))
+        return self.ref.uid == other.ref.uid and self.conflicts == other.conflicts and same(here, there)
+
+
+async def preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
+    """Ask the server (dry run) what applying `value` would make of the object that has its name now. Raises what the server says.
+
+    A pod that is just starting is changed at any moment (its status is): what was changed between two requests is looked at again.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _preview(connection, ref, value)
+        except Conflict as error:
+            if error.reason != "Conflict":
+                raise
+    return await _preview(connection, ref, value)
+
+
+async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
+    before = await connection.json("GET", ref.path)
+    metadata = before.get("metadata") or {}
+    seen = msgspec.structs.replace(ref, uid=metadata.get("uid", ""), resource_version=metadata.get("resourceVersion", ""))
+    body = bound(value, seen)
+    conflicts: list[FieldConflict] = []
+    with heard() as told:
+        try:
+            after = await connection.json("PATCH", ref.path, query=[("dryRun", "All"), *QUERY], body=body, content_type=APPLY)
+        except Conflict as error:
+            conflicts = conflicts_of(error)
+            if not conflicts:
+                raise
+            after = await connection.json(
+                "PATCH", ref.path, query=[("dryRun", "All"), ("force", "true"), *QUERY], body=body, content_type=APPLY
+            )
+    others = tuple(one for one in conflicts if not _is_own(one))
+    lines = tuple(await asyncio.to_thread(difference, before, after))
+    return Preview(seen, before, after, lines, others, len(others) < len(conflicts), tuple(told))
+
+
+def bound(value: Mapping[str, Any], ref: ObjectRef) -> dict[str, Any]:
+    """`value` as it is applied: only to the object of that UID, in the version that was seen."""
+    preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
+    return {**value, "metadata": {**(value.get("metadata") or {}), **{key: text for key, text in preconditions.items() if text}}}
+
+
+def conflicts_of(error: Conflict) -> list[FieldConflict]:
+    """The fields of a 409 of apply; none when it says something else (the object was changed, say)."""
+    return [
+        FieldConflict(harmless(str(cause.get("field") or "")), harmless(str(cause.get("message") or "").removeprefix("conflict with ")))
+        for cause in error.details.get("causes") or ()
+        if isinstance(cause, dict) and cause.get("reason") == "FieldManagerConflict"
+    ]
+
+
+def _is_own(conflict: FieldConflict) -> bool:
+    return conflict.owner == f'"{MANAGER}"' or conflict.owner.startswith(f'"{MANAGER}" ')
+
+
+def _bare(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what follows from any change, and without what the system reports."""
+    made = {key: part for key, part in value.items() if key != "status"}
+    metadata = {
+        key: part for key, part in (value.get("metadata") or {}).items() if key not in ("managedFields", "resourceVersion", "generation")
+    }
+    return {**made, "metadata": metadata}

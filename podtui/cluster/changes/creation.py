@@ -1,0 +1,374 @@
+"""Creating what a manifest holds: tried first, all of it, on the server's word, then made one after the other.
+
+What is there already is not created; what server-side apply would make of it is shown, and done only when that is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from podtui.cluster.changes import apply as applying
+from podtui.cluster.changes.apply import Preview
+from podtui.cluster.changes.record import Change
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.discovery import Discovery
+from podtui.cluster.connection.server_warnings import heard
+from podtui.errors import (
+    Changed,
+    Conflict,
+    ConnectionFailed,
+    CredentialError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PodtuiError,
+    ReadOnlyError,
+    Replaced,
+    Unauthorized,
+    UnknownKind,
+)
+from podtui.kube.kubectl import kubectl_apply, kubectl_create, kubectl_create_namespace
+from podtui.kube.manifests.documents import Document, placed
+from podtui.kube.manifests.faults import Fault, faults
+from podtui.kube.resources import ObjectRef, Resource
+from podtui.text import harmless
+
+_AT_ONCE = 8
+_STRICT = ("fieldValidation", "Strict")
+_MANAGER = ("fieldManager", "podtui")
+_ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
+
+_ATTEMPTS = 5  # an object that changes all the time: what is applied is about other fields then
+_EXPLAINED = 20  # refused documents whose faults are looked for in the text
+
+State = Literal["created", "applied", "unchanged", "left", "checked", "exists", "unchecked", "refused", "unknown", "untried"]
+
+
+class Mutate(Protocol):
+    """`Objects.mutate`."""
+
+    async def __call__(
+        self,
+        change: Change,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]: ...
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one document.
+
+    `checked`: the server would create it. `exists`: it is there, and `preview` says what applying would make of it. `unchecked`: it
+    cannot be known before (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
+    done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it was there, and has been changed, or not.
+    `left`: it was there, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
+    the error's, with the lines of the document's text. `existing`: one that is refused is there, and cannot be changed into this.
+    """
+
+    document: Document
+    state: State
+    ref: ObjectRef | None = None
+    error: PodtuiError | None = None
+    warnings: tuple[str, ...] = ()
+    preview: Preview | None = None
+    faults: tuple[Fault, ...] = ()
+    existing: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do for it."""
+        return self.state in ("created", "applied", "unchanged", "left")
+
+    @property
+    def named(self) -> str:
+        """As kubectl names it: `pod/kubia`, `deployment.apps/web`."""
+        if self.ref is None:
+            return f"{harmless(self.document.kind.lower())}/{harmless(self.document.name)}"
+        group = f".{self.ref.resource.group}" if self.ref.resource.group else ""
+        return harmless(f"{self.ref.resource.kind.lower()}{group}/{self.ref.name}")
+
+    def __str__(self) -> str:
+        """One line (and the error's hint): `pod/kubia created`, or the place and the server's words."""
+        if self.state == "created":
+            return f"{self.named} created"
+        if self.state == "applied":
+            return f"{self.named} serverside-applied"
+        if self.state in ("unchanged", "left"):
+            return f"{self.named} {'unchanged' if self.state == 'unchanged' else 'left as it was'}"
+        if self.state == "exists":
+            return f"{self.named} exists already"
+        if self.state == "checked":
+            return f"{self.named} created (server dry run)"
+        if self.state == "untried":
+            return f"{self.named} not tried"
+        words = "unknown error" if self.error is None else str(self.error)
+        place = f"{self.document.source}:{self.document.line}: "
+        words = words if words.startswith(place) else f"{place}{words}"
+        return f"{self.named} may or may not be created: {words}" if self.state == "unknown" else words
+
+
+async def check(
+    connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
+) -> list[Outcome]:
+    """Ask the server about every document by a dry run with strict validation; nothing is made.
+
+    Of what is there already (`exists`) the difference that applying would make is asked for too. What depends on a Namespace or a
+    CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what keeps all of it from being asked:
+    ConnectionFailed, Unauthorized, ReadOnlyError.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+    promised = _Promised(documents)
+
+    async def one(document: Document) -> Outcome:
+        async with gate:
+            return await _try(connection, discovery, document, namespace, enforce, promised)
+
+    outcomes = await asyncio.gather(*(one(document) for document in documents), return_exceptions=True)
+    made: list[Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        made.append(outcome)
+    return await asyncio.to_thread(_explained, _twice(made))
+
+
+def _explained(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The refused ones with their faults' lines: reads their texts."""
+    made: list[Outcome] = []
+    room = _EXPLAINED
+    for outcome in outcomes:
+        if outcome.state == "refused" and outcome.error is not None and outcome.document.text and room:
+            room -= 1
+            found = tuple(faults(outcome.error, outcome.document.text, outcome.document.line))
+            outcome = msgspec.structs.replace(outcome, faults=found)
+        made.append(outcome)
+    return made
+
+
+async def create(
+    mutate: Mutate,
+    discovery: Discovery,
+    documents: Sequence[Document],
+    namespace: str,
+    *,
+    enforce: bool = True,
+    options: Sequence[str] = (),
+    existing: Existing | None = None,
+) -> list[Outcome]:
+    """Create the documents in their order, each by `mutate` (`Objects.mutate`); `options` are kubectl's, for the journal.
+
+    `existing` says what to do with those that are there already; without it they are refused (AlreadyExists).
+
+    As kubectl does, a refused one does not keep the others from being tried; when the server is lost or no longer lets us in,
+    the rest is `untried`. Never raises for one document.
+    """
+    outcomes: list[Outcome] = []
+    promised = _Promised(documents)
+    lost = False
+    for document in documents:
+        if lost:
+            outcomes.append(Outcome(document, "untried"))
+            continue
+        resource: Resource | None = None
+        known = existing.previews.get(id(document)) if existing is not None else None
+        try:
+            if known is not None and existing is not None:
+                resource = known.ref.resource
+                target, value = placed(document, resource, namespace, enforce=enforce)
+                outcomes.append(await _apply(mutate, existing, document, known, value, options))
+                continue
+            resource = await _resolve(discovery, document, promised)
+            target, value = placed(document, resource, namespace, enforce=enforce)
+            command = _command(document, target, options)
+            change = Change("create", "creates", ObjectRef(resource, document.name, target), command)
+            with heard() as told:
+                made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
+            ref, warnings = _ref(resource, target, made), tuple(told)
+        except ConnectionFailed as error:
+            outcomes.append(Outcome(document, "unknown" if resource is not None else "refused", error=error))
+            lost = True
+        except (Unauthorized, CredentialError, ReadOnlyError) as error:
+            outcomes.append(Outcome(document, "refused", error=error))
+            lost = True
+        except PodtuiError as error:
+            outcomes.append(Outcome(document, "refused", error=error))
+        else:
+            outcomes.append(Outcome(document, "created", ref, warnings=warnings))
+    return outcomes
+
+
+async def _try(
+    connection: Connection, discovery: Discovery, document: Document, namespace: str, enforce: bool, promised: _Promised
+) -> Outcome:
+    ref = None
+    try:
+        resource = await discovery.resolve(document.api_version, document.kind)
+        target, value = placed(document, resource, namespace, enforce=enforce)
+        ref = ObjectRef(resource, document.name, target)
+        with heard() as told:
+            tried = await connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
+        found, warnings = _ref(resource, target, tried), tuple(told)
+    except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
+        raise
+    except PodtuiError as error:
+        if ref is not None and not document.generated and await _is_there(connection, ref, error):
+            return await _compared(connection, document, ref, value, error)
+        why = promised.excuse(document, error)
+        return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
+    if document.generated:
+        found = ref  # the name that the server makes now is not the one that it will make
+    return Outcome(document, "checked", found, warnings=warnings)
+
+
+def _command(document: Document, namespace: str, options: Sequence[str]) -> str:
+    value = {key: part for key, part in document.value.items() if key not in ("apiVersion", "kind")}
+    if document.kind == "Namespace" and not document.file and value == {"metadata": {"name": document.name}}:
+        return kubectl_create_namespace(document.name, options=options)
+    return kubectl_create(document.path, namespace, options=options)
+
+
+async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) -> bool:
+    """Whether the refusal of a creation means that the object exists: who may not create may still be allowed to change it."""
+    if isinstance(error, Forbidden):
+        try:
+            await connection.json("GET", ref.path)
+        except (NotFound, Forbidden):
+            return False
+        return True
+    return isinstance(error, Conflict) and error.reason == "AlreadyExists"
+
+
+async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: PodtuiError) -> Outcome:
+    """What applying would make of an object that is there already."""
+    try:
+        found = await applying.preview(connection, ref, value)
+    except (ConnectionFailed, Unauthorized, CredentialError):
+        raise
+    except ReadOnlyError:
+        return Outcome(document, "refused", ref, exists)
+    except PodtuiError as error:
+        error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it exists already, and cannot be changed so")
+        return Outcome(document, "refused", ref, error, existing=True)
+    return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
+
+
+class Existing:
+    """What is to be done with the documents whose objects are there already: those of `outcomes` (of `check`) that say so.
+
+    With `apply` they are changed as their previews say, `force` takes fields over from their owners; otherwise they are left.
+    """
+
+    def __init__(self, connection: Connection, outcomes: Sequence[Outcome], *, apply: bool, force: bool) -> None:
+        self.connection = connection
+        self.previews = {id(one.document): one.preview for one in outcomes if one.preview is not None}
+        self.apply = apply
+        self.force = force
+
+
+async def _apply(
+    mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], options: Sequence[str]
+) -> Outcome:
+    """Apply to the object that was shown. When it was changed meanwhile in other fields, again on the newer version."""
+    if not existing.apply:
+        return Outcome(document, "left", known.ref)
+    if known.unchanged:
+        return Outcome(document, "unchanged", known.ref)
+    force = existing.force or (known.own and not known.conflicts)  # with podtui's own earlier writes there is nothing to choose
+    for _ in range(_ATTEMPTS):
+        ref = known.ref
+        command = kubectl_apply(document.path, ref.namespace, force=force, options=options)
+        change = Change("apply", "changes", ref, command, before=known.before)
+        query = [*(("force", "true") for _ in range(force)), *applying.QUERY]
+        try:
+            with heard() as told:
+                body = applying.bound(value, ref)
+                made = await mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
+        except Conflict as error:
+            if applying.conflicts_of(error):
+                raise
+            before, known = known, await applying.preview(existing.connection, ref, value)
+            if known.ref.uid != before.ref.uid:
+                words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
+                raise Replaced(409, "Conflict", words, hint="it was not touched") from error
+            if not known.equals(before):
+                told_of = Changed(409, "Conflict", f"{harmless(str(ref))} was changed since", hint="Look at the difference anew")
+                return Outcome(document, "refused", known.ref, told_of, preview=known)
+        else:
+            return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(told))
+    return Outcome(document, "refused", known.ref, Changed(409, "Conflict", f"{harmless(str(known.ref))} keeps changing"), preview=known)
+
+
+def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectRef:
+    """The object of the server's answer."""
+    metadata = made.get("metadata") or {}
+    return ObjectRef(
+        resource,
+        metadata.get("name", ""),
+        metadata.get("namespace", namespace if resource.namespaced else ""),
+        metadata.get("uid", ""),
+        metadata.get("resourceVersion", ""),
+    )
+
+
+async def _resolve(discovery: Discovery, document: Document, promised: _Promised) -> Resource:
+    """As Discovery.resolve, but a kind whose definition was just created gets a moment to be served."""
+    waited = 0.0
+    while True:
+        try:
+            return await discovery.resolve(document.api_version, document.kind)
+        except UnknownKind:
+            if waited >= _ESTABLISHING or (document.api_version, document.kind) not in promised.kinds:
+                raise
+        await asyncio.sleep(0.25)
+        waited += 0.25
+
+
+class _Promised:
+    """The namespaces and kinds that the documents themselves will bring."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.namespaces = {one.name for one in documents if (one.api_version, one.kind) == ("v1", "Namespace")}
+        self.kinds: set[tuple[str, str]] = set()
+        for one in documents:
+            if one.kind == "CustomResourceDefinition":
+                try:
+                    self.kinds |= _defined(one)
+                except (AttributeError, KeyError, TypeError):
+                    continue  # not a well-formed definition: the server will say so
+
+    def excuse(self, document: Document, error: PodtuiError) -> str:
+        """Why this error of a dry run says nothing yet; "" when it counts."""
+        if isinstance(error, UnknownKind) and (document.api_version, document.kind) in self.kinds:
+            return "not checked: its CustomResourceDefinition is in this file"
+        if isinstance(error, NotFound) and error.details.get("kind") == "namespaces" and error.details.get("name") in self.namespaces:
+            return "not checked: its namespace is in this file"
+        if isinstance(error, Invalid) and "does not support dry run" in error.message:
+            return f"not checked: {error.message}"
+        return ""
+
+
+def _defined(definition: Document) -> set[tuple[str, str]]:
+    spec = definition.value["spec"]
+    return {(f"{spec['group']}/{version['name']}", spec["names"]["kind"]) for version in spec["versions"]}
+
+
+def _twice(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """An object that stands in the file twice is found only when the first one exists: said before."""
+    seen: dict[tuple[str, str, str, str], Document] = {}
+    made = []
+    for outcome in outcomes:
+        document, ref = outcome.document, outcome.ref
+        if ref is not None and outcome.state in ("checked", "unchecked") and not document.generated:
+            first = seen.setdefault((ref.resource.group, ref.resource.plural, ref.namespace, document.name), document)
+            if first is not document:
+                outcome = Outcome(document, "refused", ref, document.error(f"{outcome.named} is in the file already, at line {first.line}"))
+        made.append(outcome)
+    return made

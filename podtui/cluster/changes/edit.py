@@ -1,0 +1,191 @@
+"""An object edited as YAML, as `kubectl edit` does it: only the difference is sent, and only to the version that it was made for.
+
+The difference is a JSON merge patch with the UID and the resourceVersion that were read. What others changed meanwhile stays; where
+they changed the same field, both versions are told and the user decides anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from podtui.errors import Changed, Invalid, ManifestError, PodtuiError, Replaced
+from podtui.kube.manifests import documents as manifests
+from podtui.kube.manifests.faults import Fault, faults
+from podtui.kube.manifests.three_way import Clash, difference, merged, three_way
+from podtui.kube.manifests.yaml_writer import to_yaml
+from podtui.kube.merge_patch import merge_patch, same
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.changes.objects import Objects
+    from podtui.kube.manifests.documents import Document
+
+_ATTEMPTS = 5  # a busy object changes while it is looked at; what was edited is about other fields then
+_NAMES = (("apiVersion", ""), ("kind", ""), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid"))
+_NO_DRY_RUN = "does not support dry run"  # as the API server says of an admission webhook
+
+HEADING = (
+    "Save and leave to go on: the difference is shown before anything is sent.",
+    "Leave it as it is, or empty, to cancel. Comments are not kept.",
+)
+
+
+class Edit:
+    """One object being edited. `text` is what the editor begins with; `check()` each saved text, then `send()`.
+
+    After a check without faults: `patch` is what would be sent ({} for nothing), `lines` the diff of what the server makes of it.
+    `clashes` are the fields that someone else changed meanwhile, until the next check.
+    """
+
+    def __init__(self, objects: Objects, ref: ObjectRef, live: dict[str, Any], text: str, original: dict[str, Any]) -> None:
+        """Not to be called: `Edit.begin()` reads the object."""
+        self.ref = ref
+        self.text = text
+        self.patch: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self.clashes: list[Clash] = []
+        self._objects = objects
+        self._live = live
+        self._original = original  # what the text reads as
+        self._edited = original
+        self._now = original  # as `live` reads
+
+    @classmethod
+    async def begin(cls, objects: Objects, ref: ObjectRef) -> Edit:
+        """Read the object that `ref` names, which must still be that one. Raises Replaced, NotFound and their kin."""
+        live = await _read(objects, ref)
+        text = await asyncio.to_thread(to_yaml, live)
+        original = await asyncio.to_thread(_as_text, live, str(ref))
+        return cls(objects, _seen(ref, live), live, text, original)
+
+    @property
+    def name(self) -> str:
+        """What a file with the text is called."""
+        return f"{self.ref.resource.kind.lower()}-{self.ref.name}.yaml"
+
+    @property
+    def label_changes(self) -> dict[str, str | None]:
+        """The labels that the patch sets, or removes (None)."""
+        before, after = (value.get("metadata", {}).get("labels") or {} for value in (self._now, merged(self._now, self.patch)))
+        return merge_patch(before, after)
+
+    @staticmethod
+    def cancels(text: str) -> bool:
+        """Whether the text is nothing but comments, which ends the edit."""
+        return all(not line.strip() or line.lstrip().startswith("#") or line.strip() == "---" for line in text.split("\n"))
+
+    async def check(self, text: str) -> list[Fault]:
+        """What is wrong with the edited text, by itself and as the server says (dry run, strict). Raises ConnectionFailed and its kin."""
+        self.patch, self.lines, self.clashes = {}, [], []
+        if text == self.text or self.cancels(text):
+            return []
+        try:
+            documents = await asyncio.to_thread(manifests.parse, text, "edited")
+        except ManifestError as error:
+            return faults(error, text)
+        document = documents[0]
+        if len(documents) > 1:
+            return [Fault(documents[1].line, "one object is edited here, this is another one")]
+        if moved := self._moved(document):
+            return await asyncio.to_thread(faults, moved, text, document.line)
+        self._edited = document.value
+        self._bring_together()
+        if not self.patch:
+            return []
+        try:
+            await self._try()
+        except (Invalid, Changed) as error:
+            return await asyncio.to_thread(faults, error, text, document.line)
+        if not self.lines:
+            return [Fault(0, "the server would change nothing: these fields (status, say) are not the user's to set here")]
+        return []
+
+    async def send(self) -> dict[str, Any]:
+        """Send the patch; gives the object afterwards. Raises Changed when someone changed the same fields since: `lines` and `clashes`
+        are then about the newer version, and the next call sends the patch for that one."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._objects.edit(self.ref, self.patch, before=self._live)
+            except Changed:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                known = self.clashes
+                await self._catch_up()
+                if self.clashes != known:
+                    await self._try()
+                    raise self._clashed() from None
+        raise AssertionError("unreachable")
+
+    async def _try(self) -> None:
+        """Have the server try the patch on the newest version, and note what it would make of it."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                result = await self._objects.try_edit(self.ref, self.patch)
+                break
+            except Invalid as error:
+                if _NO_DRY_RUN not in error.message:
+                    raise
+                result = merged(self._live, self.patch)
+                break
+            except Changed:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                await self._catch_up()
+        if "status" in self.patch and same(self._live.get("status"), result.get("status")):
+            del self.patch["status"]  # the kind has it as a subresource, and the server passes over it here
+        self.lines = await asyncio.to_thread(difference, self._live, result)
+
+    async def _catch_up(self) -> None:
+        """Go on from what the object is now."""
+        live = await _read(self._objects, self.ref)
+        self._now = await asyncio.to_thread(_as_text, live, str(self.ref))
+        self._live, self.ref = live, _seen(self.ref, live)
+        self._bring_together()
+
+    def _bring_together(self) -> None:
+        """The patch that makes of the newest version what the user and others made of the first one."""
+        made, self.clashes = three_way(self._original, self._edited, self._now)
+        patch = merge_patch(self._now, made)
+        metadata = {
+            key: value for key, value in (patch.pop("metadata", None) or {}).items() if key not in ("resourceVersion", "generation")
+        }
+        self.clashes = [clash for clash in self.clashes if clash.path not in ("metadata.resourceVersion", "metadata.generation")]
+        self.patch = {**({"metadata": metadata} if metadata else {}), **patch}
+
+    def _clashed(self) -> Changed:
+        fields = ", ".join(harmless(clash.path) for clash in self.clashes[:3])
+        told = f"{harmless(str(self.ref))}: {fields} was changed meanwhile by someone else"
+        return Changed(409, "Conflict", told, hint="Look at the difference to the new version, and confirm again.")
+
+    def _moved(self, document: Document) -> PodtuiError | None:
+        """What names the object cannot be edited."""
+        for holder, key in _NAMES:
+            before, after = self._original.get(holder), document.value.get(holder)
+            if key:
+                before, after = (one.get(key) if isinstance(one, dict) else None for one in (before, after))
+            if before != after:
+                path = f"{holder}.{key}" if key else holder
+                told = f"{path} cannot be changed (it was {harmless(str(before))}): it names the object"
+                return Invalid(422, "Invalid", told, {"causes": [{"field": path, "message": told}]})
+        return None
+
+
+async def _read(objects: Objects, ref: ObjectRef) -> dict[str, Any]:
+    live = await objects.get(ref)
+    if ref.uid and (live.get("metadata") or {}).get("uid") != ref.uid:
+        words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
+        raise Replaced(409, "Conflict", words, hint="it was not touched")
+    return live
+
+
+def _as_text(live: dict[str, Any], source: str) -> dict[str, Any]:
+    """The object as its YAML reads: what an edited text is compared with."""
+    (document,) = manifests.parse(to_yaml(live), source)
+    return document.value
+
+
+def _seen(ref: ObjectRef, live: dict[str, Any]) -> ObjectRef:
+    metadata = live.get("metadata") or {}
+    return ObjectRef(ref.resource, ref.name, ref.namespace, metadata.get("uid", ""), metadata.get("resourceVersion", ""))

@@ -1,0 +1,265 @@
+"""The journal: every change that podtui made or tried, in `journal.jsonl` in the state folder.
+
+A change is written before it is sent, as `pending`, and again when it has ended, so that a program that dies in the middle leaves
+a trace: what is still pending then was perhaps carried out. Values of Secrets are never written. A journal that cannot be written
+keeps no change from being made; `Journal.troubles` tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from podtui.cluster.changes import journal_file
+from podtui.cluster.changes.record import Form
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.cluster.live.store import Signal
+from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
+from podtui.folders import state_folder
+from podtui.kube.resources import ObjectRef, Resource
+from podtui.text import harmless
+
+Ending = Literal["pending", "done", "refused", "unknown"]
+
+LARGEST = 1 << 20
+"""Bytes of JSON that an entry may have; of a larger one, before and after are left out."""
+NAME = "journal.jsonl"
+
+_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # one after the other, also reading after writing
+_action: ContextVar[str] = ContextVar("_action", default="")
+_undoes: ContextVar[str] = ContextVar("_undoes", default="")
+
+
+class Target(msgspec.Struct, frozen=True, rename="camel"):
+    """The object of an entry, as its manifest names it."""
+
+    api_version: str
+    kind: str
+    resource: str
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    namespaced: bool = True
+
+    @property
+    def ref(self) -> ObjectRef:
+        group, _, version = self.api_version.rpartition("/")
+        return ObjectRef(Resource(group, version, self.resource, self.kind, self.namespaced), self.name, self.namespace, self.uid)
+
+    def __str__(self) -> str:
+        return str(self.ref)
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change of one object.
+
+    `action` is the same for all that a person did at once (a label on five marked pods). `verb` is kubectl's word, `form` what
+    it does to the object. Of a change, `before` and `after` are merge patches of the fields that it was about (None: the field
+    was not there); of a deletion `before` is the manifest, and `pods` are those of a namespace that went with it; of a creation
+    `after` is the manifest. `withheld` says why something of them is not kept. `ending`: `done`, `refused` (`words` are the
+    server's), `unknown` (no answer came: it may have been carried out), `pending` (under way, or the program died).
+    `undoes` is the id of the entry that this one took back.
+    """
+
+    id: str
+    action: str
+    time: str
+    context: str
+    server: str
+    user: str
+    verb: str
+    form: Form
+    object: Target
+    ending: Ending
+    command: str = ""
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    pods: list[dict[str, Any]] = []
+    withheld: str = ""
+    undoes: str = ""
+    words: str = ""
+
+
+class Journal:
+    """The journal of one user on this machine, written to by any number of podtui.
+
+    `troubles` tells an error when it cannot be written, once until it can be again. `changed` tells that an entry of this
+    process has come or has ended. All methods belong to the event loop's thread; files are touched in another one.
+    """
+
+    def __init__(self, settings: ConnectionSettings, path: Path | None = None) -> None:
+        """`path` is the file; None is `journal.jsonl` in the state folder."""
+        self.settings = settings
+        self.troubles: Signal[ConfigError] = Signal()
+        self.changed: Signal[None] = Signal()
+        self.under_way: set[str] = set()
+        self._path = path
+        self._unwritten: set[str] = set()  # entries whose first line could not be written: the last one has all of it
+        self._silent = False
+
+    @property
+    def path(self) -> Path:
+        if self._path is None:
+            self._path = state_folder() / NAME
+        return self._path
+
+    async def begin(self, entry: Entry) -> None:
+        """Write down that a change is about to be sent. Returns when it is written, or when it is told that it cannot be."""
+        self.under_way.add(entry.id)
+        if not await asyncio.wrap_future(self._submit(entry, msgspec.to_builtins(_bounded(entry)))):
+            self._unwritten.add(entry.id)
+        self.changed.emit(None)
+
+    def end(self, entry: Entry, ending: Ending, words: str = "", **fields: Any) -> None:
+        """Write down how it ended, with `fields` of Entry that are known by now. Does not wait: it is also called when cancelled."""
+        self.under_way.discard(entry.id)
+        ended = _bounded(msgspec.structs.replace(entry, ending=ending, words=words, **fields))
+        line = msgspec.to_builtins(ended)
+        if entry.id not in self._unwritten:
+            before = msgspec.to_builtins(_bounded(entry))
+            line = {"id": entry.id, **{key: value for key, value in line.items() if before.get(key) != value}}
+        self._unwritten.discard(entry.id)
+        self._submit(ended, line)
+        self.changed.emit(None)
+
+    def new(self, verb: str, form: Form, ref: ObjectRef, **fields: Any) -> Entry:
+        """An entry of now, by this user in this context."""
+        settings, resource = self.settings, ref.resource
+        target = Target(resource.api_version, resource.kind, resource.plural, ref.name, ref.namespace, ref.uid, resource.namespaced)
+        found = f"{time.time_ns():x}-{secrets.token_hex(4)}"
+        acting = settings.impersonation.user
+        return Entry(
+            id=found,
+            action=_action.get() or found,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            context=settings.context,
+            server=settings.server,
+            user=f"{acting} (impersonated by {settings.user})" if acting else settings.user,
+            verb=verb,
+            form=form,
+            object=target,
+            ending="pending",
+            undoes=_undoes.get(),
+            **fields,
+        )
+
+    async def entries(self) -> tuple[list[Entry], int]:
+        """All entries that are kept, oldest first, and how many lines could not be read. Raises ConfigError."""
+        path = self.path
+        return await asyncio.wrap_future(_writer.submit(_read, path))
+
+    def _submit(self, entry: Entry, line: dict[str, Any]) -> Future[bool]:
+        loop, path = asyncio.get_running_loop(), self.path
+
+        def work() -> bool:
+            error = None
+            try:
+                journal_file.append(path, line)
+            except ConfigError as caught:
+                error = caught
+            except (TypeError, ValueError) as caught:  # a name that is no text: it must not go unsaid, for nobody waits for this
+                error = ConfigError(f"cannot write {harmless(str(path))}: {caught}")
+            try:
+                loop.call_soon_threadsafe(self._written, entry, error)
+            except RuntimeError:
+                pass  # the program has ended meanwhile: there is nobody left to tell
+            return error is None
+
+        return _writer.submit(work)
+
+    def _written(self, entry: Entry, error: ConfigError | None) -> None:
+        if error is not None and not self._silent:
+            words = f"{entry.verb} {entry.object} is not in the journal: {error.what}"
+            self.troubles.emit(ConfigError(words, "Changes are made all the same, but cannot be undone from the journal"))
+        self._silent = error is not None
+
+
+@contextmanager
+def one_action(action: str) -> Iterator[None]:
+    """What is changed inside, also by tasks that are started there, is one action: `u` takes it back as a whole."""
+    token = _action.set(action)
+    try:
+        yield
+    finally:
+        _action.reset(token)
+
+
+def new_action() -> str:
+    """The id of a new action."""
+    return f"{time.time_ns():x}-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def undoing(entry: Entry) -> Iterator[None]:
+    """What is changed inside takes `entry` back."""
+    token = _undoes.set(entry.id)
+    try:
+        yield
+    finally:
+        _undoes.reset(token)
+
+
+def ending_of(error: BaseException) -> tuple[Ending, str]:
+    """How a change ended that raised this, and the words for it."""
+    if isinstance(error, ConnectionFailed):
+        return "unknown", error.what
+    if isinstance(error, ApiError):
+        return ("unknown" if error.status == 504 or error.reason == "Timeout" else "refused"), error.what
+    if isinstance(error, PodtuiError):
+        return "refused", f"not sent: {error.what}"
+    if isinstance(error, asyncio.CancelledError):
+        return "unknown", "left before the server had answered"
+    return "unknown", f"{type(error).__name__}: {error}"
+
+
+def _bounded(entry: Entry) -> Entry:
+    """The entry within LARGEST: pods are left out first, from the last one on, then before and after."""
+    room = LARGEST - len(msgspec.json.encode((entry.before, entry.after)))
+    if room < 0:
+        withheld = f"before and after are larger than {LARGEST >> 20} MiB"
+        return msgspec.structs.replace(entry, before=None, after=None, pods=[], withheld=withheld)
+    pods: list[dict[str, Any]] = []
+    for pod in entry.pods:
+        room -= len(msgspec.json.encode(pod))
+        if room < 0:
+            withheld = f"{len(entry.pods) - len(pods)} of {len(entry.pods)} pods are not kept: they are larger than {LARGEST >> 20} MiB"
+            return msgspec.structs.replace(entry, pods=pods, withheld=withheld)
+        pods.append(pod)
+    return entry
+
+
+def _read(path: Path) -> tuple[list[Entry], int]:
+    lines, broken = journal_file.read(path)
+    merged: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        found = line.get("id")
+        if isinstance(found, str):
+            merged[found] = {**merged.get(found, {}), **line}
+        else:
+            broken += 1
+    entries: list[Entry] = []
+    for value in merged.values():
+        try:
+            entries.append(msgspec.convert(value, Entry))
+        except msgspec.ValidationError:
+            broken += 1
+    return entries, broken
+
+
+def taken_back(entries: Sequence[Entry]) -> set[str]:
+    """The ids of the entries that have been taken back: by one that was done and has not been taken back itself."""
+    undone: set[str] = set()
+    for entry in reversed(entries):
+        if entry.undoes and entry.ending == "done" and entry.id not in undone:
+            undone.add(entry.undoes)
+    return undone

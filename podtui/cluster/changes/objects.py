@@ -1,0 +1,338 @@
+"""Objects read and changed one at a time, never another one than the one that was shown.
+
+Every change carries the UID (and, for a patch, the resourceVersion) of what was seen as a precondition: an object that was
+recreated under the same name is never touched, and one that was changed meanwhile is not overwritten unseen.
+
+Every change passes `Objects.mutate`, which keeps the journal. A new kind of change joins by sending its request through it:
+
+    seen = await self.seen(ref)                      # the object before; None where it cannot be read
+    change = Change("cordon", "changes", ref, kubectl_cordon(...), before=seen)
+    answer = await self.mutate(change, "PATCH", ref.path, body=..., content_type="application/merge-patch+json")
+
+`Change` says what the journal cannot know by itself: kubectl's word, whether the object is created, changed or deleted, the kubectl
+command, and what was there before. What was changed is the difference between `before` and the answer, or, with `fields` (a merge
+patch), what both have in these fields. The values of Secrets are left out by the journal; they must not stand in the command.
+A dialog makes what it sends one action (`journal.one_action`, done by `ui.screens.dialog`). Dry runs are no changes and are sent
+over the connection directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from podtui.cluster.changes import creation, recreate
+from podtui.cluster.changes.creation import Outcome
+from podtui.cluster.changes.journal import Journal, ending_of
+from podtui.cluster.changes.record import Change, recorded
+from podtui.cluster.connection import listing
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.discovery import Discovery
+from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, TooManyRequests, UsageError
+from podtui.kube.json_values import mappings
+from podtui.kube.kubectl import kubectl_cordon, kubectl_delete, kubectl_evict, kubectl_label, kubectl_patch
+from podtui.kube.label_changes import Kind, LabelChanges
+from podtui.kube.manifests.documents import Document
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
+from podtui.text import harmless
+
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_STRICT = ("fieldValidation", "Strict")
+_METADATAS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_IN_USE = 500  # objects that are looked at to complete what is typed
+_PODS_KEPT = 500  # of a namespace that is deleted: what more there is would not fit into an entry
+
+
+class Objects:
+    """What can be done with single objects over one connection. Every method raises podtui.errors only.
+
+    Without a `journal` nothing is written down; podtui's own session always has one.
+    """
+
+    def __init__(self, connection: Connection, journal: Journal | None = None) -> None:
+        self.discovery = Discovery(connection)
+        self.journal = journal
+        self._connection = connection
+
+    # -- the one way of every change ------------------------------------------------------------------------------
+    async def mutate(
+        self,
+        change: Change,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one change, with its entry in the journal before and after; gives the server's answer.
+
+        Raises what `Connection.json` raises; nothing is sent, nor written down, while podtui is read-only.
+        """
+        self._connection.check(method, path, query)
+        if self.journal is None:
+            return _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+        uid = change.ref.uid or _uid(change.before or {})
+        entry = self.journal.new(
+            change.verb,
+            change.form,
+            msgspec.structs.replace(change.ref, uid=uid),
+            command=change.command,
+            **recorded(change, body, None),
+        )
+        sent = False
+        try:
+            await self.journal.begin(entry)
+            sent = True
+            answer = _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+        except BaseException as error:
+            self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: left before")))
+            raise
+        named = answer if change.form != "deletes" else {}
+        name = _map(named.get("metadata")).get("name") or entry.object.name  # the server makes it for a generateName
+        target = msgspec.structs.replace(entry.object, name=name, uid=_uid(named) or entry.object.uid)
+        self.journal.end(entry, "done", object=target, **recorded(change, body, answer))
+        return answer
+
+    async def seen(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
+        """The object as it is before a change, for the journal; with `metadata` only that part of it.
+
+        None when it may not be read, is gone, or is another one than `ref.uid`: the change itself says so then.
+        """
+        try:
+            found = {"metadata": await self.metadata(ref)} if metadata else await self.get(ref)
+        except (Forbidden, NotFound):
+            return None
+        return found if ref.uid in ("", _uid(found)) else None
+
+    async def _before(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
+        """As `seen`, for nothing else but the journal: without one nobody asks, and nothing is asked while podtui is read-only."""
+        return None if self.journal is None or self._connection.read_only else await self.seen(ref, metadata=metadata)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+    async def get(self, ref: ObjectRef) -> dict[str, Any]:
+        """The whole object that has the name of `ref` now; NotFound when there is none. It may be another one than `ref.uid`."""
+        return _map(await self._connection.json("GET", ref.path))
+
+    async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
+        """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
+        return _map(_map(await self._connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
+
+    async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
+        """Every object in these namespaces (none: all) that the label selector matches; see `selection.select`."""
+        return await listing.select(self._connection, resource, namespaces, selector)
+
+    async def in_use(self, ref: ObjectRef, kind: Kind) -> list[dict[str, str]]:
+        """The labels or annotations of the objects of `ref`'s kind in its namespace, of a page of them: what a new one may be like."""
+        query = [("limit", str(_IN_USE))]
+        listed = await self._connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=f"{_METADATAS},application/json")
+        return [_map(_map(item.get("metadata")).get(kind)) for item in _map(listed).get("items") or ()]
+
+    # -- changing -------------------------------------------------------------------------------------------------
+    async def patch_metadata(
+        self, ref: ObjectRef, labels: Mapping[str, str | None] | None = None, annotations: Mapping[str, str | None] | None = None
+    ) -> dict[str, Any]:
+        """Set labels and annotations, or remove them where the value is None; gives the object afterwards.
+
+        `ref.uid` and `ref.resource_version` are preconditions where they are not "". Raises Replaced when another object has
+        the name now, Changed when this one was changed since, NotFound when it is gone.
+        """
+        given: dict[Kind, Mapping[str, str | None]] = {}
+        if labels:
+            given["labels"] = labels
+        if annotations:
+            given["annotations"] = annotations
+        before = await self._before(ref, metadata=True)
+        commands = []
+        for kind, patch in given.items():
+            changes = LabelChanges.of(patch, kind)
+            current = _map(_map((before or {}).get("metadata")).get(kind))
+            overwrite = before is None or any(change.sign == "~" for change in changes.difference(current))
+            commands += kubectl_label([ref], changes, overwrite=overwrite, options=self._options)
+        verb = "annotate" if annotations and not labels else "label"
+        fields = {"metadata": {kind: dict(patch) for kind, patch in given.items()}}
+        return await self._patch(Change(verb, "changes", ref, "\n".join(commands), before, fields=fields))
+
+    async def patch(self, ref: ObjectRef, patch: Mapping[str, Any], verb: str = "patch", command: str = "") -> dict[str, Any]:
+        """Apply a merge patch (RFC 7386: None removes a field) to the object; gives it afterwards.
+
+        `verb` and `command` are kubectl's, for the journal. Preconditions and errors as in `patch_metadata`.
+        """
+        before = await self._before(ref, metadata=patch.keys() == {"metadata"})
+        return await self._patch(Change(verb, "changes", ref, command, before, fields=patch))
+
+    async def edit(self, ref: ObjectRef, patch: Mapping[str, Any], *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As `patch`, and a field that the server does not know is an error (Invalid). `before` is the object that was edited."""
+        command = kubectl_patch(ref, patch, options=self._options)
+        return await self._patch(Change("edit", "changes", ref, command, before, fields=patch), [_STRICT])
+
+    async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """What `edit` would make of the object (dry run); the same errors."""
+        return await self._patch(Change("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
+
+    async def cordon(self, ref: ObjectRef, unschedulable: bool) -> dict[str, Any]:
+        """Let the scheduler put no more pods on the node (`kubectl cordon`), or again; gives the node afterwards.
+
+        Only the UID is a precondition: a node's status changes all the time, and what is asked for does not depend on it.
+        """
+        command = kubectl_cordon([ref], unschedulable, options=self._options)
+        patch = {"spec": {"unschedulable": True if unschedulable else None}}  # what is false is not written, as kubectl does it
+        verb = "cordon" if unschedulable else "uncordon"
+        return await self.patch(msgspec.structs.replace(ref, resource_version=""), patch, verb, command)
+
+    async def _patch(self, change: Change, query: Sequence[tuple[str, str]] = (), *, dry_run: bool = False) -> dict[str, Any]:
+        ref, patch = change.ref, change.fields or {}
+        preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
+        metadata = {**_map(patch.get("metadata")), **{key: value for key, value in preconditions.items() if value}}
+        query, body, kind = [("fieldManager", "podtui"), *query], {**patch, "metadata": metadata}, "application/merge-patch+json"
+        try:
+            if dry_run:
+                return _map(await self._connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
+            return await self.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=kind)
+        except Conflict as error:
+            raise await self._told_apart(ref, error) from error
+        except Invalid as error:
+            # Without a resourceVersion to stumble over first, another UID is "field is immutable".
+            causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
+            raise (_replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
+
+    async def delete(
+        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: Propagation = "Background"
+    ) -> None:
+        """Ask the server to delete the object. `grace_seconds` None is the object's own period.
+
+        As kubectl does: `force` means a grace period of 0 and cannot go with another one; 0 without `force` is taken for 1.
+        Raises Replaced when another object has the name now, NotFound when it is gone already.
+        """
+        if force and grace_seconds:
+            raise UsageError("--force and --grace-period greater than 0 cannot be specified together")
+        if force:
+            grace_seconds = 0
+        elif grace_seconds == 0:
+            grace_seconds = 1
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        if ref.uid:
+            options["preconditions"] = {"uid": ref.uid}
+        command = kubectl_delete([ref], grace_seconds=grace_seconds, force=force, propagation=propagation, options=self._options)[0]
+        try:
+            await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
+        except Conflict as error:
+            raise await self._told_apart(ref, error) from error
+
+    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
+        """Ask the server to delete the pod as far as its disruption budgets allow (Eviction of policy/v1, as kubectl drain does).
+
+        TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`. An
+        eviction whose UID is another one would fail too, but only after the budget has counted it for some minutes: so it is looked
+        at before.
+        """
+        if ref.uid and not self._connection.read_only:
+            await self._same(ref)
+        options: dict[str, Any] = {}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds or 1  # 0 would be a deletion by force
+        if ref.uid:
+            options["preconditions"] = {"uid": ref.uid}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": ref.name, "namespace": ref.namespace}}
+        path = ref.resource.path(ref.namespace, ref.name, "eviction")
+        command = kubectl_evict([ref], grace_seconds=grace_seconds, options=self._options)[0]
+        try:
+            await self.mutate(await self.deletion(ref, "evict", command), "POST", path, body={**eviction, "deleteOptions": options})
+        except Conflict as error:
+            raise await self._told_apart(ref, error) from error
+        except TooManyRequests as error:
+            raise _with_causes(error) from error
+
+    async def _same(self, ref: ObjectRef) -> None:
+        """Raises Replaced when another object has the name now, NotFound when none has. Who may not read it learns that by the change."""
+        try:
+            now = await self.metadata(ref)
+        except Forbidden:
+            return
+        if now.get("uid") != ref.uid:
+            raise _replaced(ref)
+
+    async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
+        """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
+        return Change(verb, "deletes", ref, command, await self._before(ref), pods=await self._bare_pods(ref))
+
+    async def _bare_pods(self, ref: ObjectRef) -> list[dict[str, Any]]:
+        """The pods of a namespace that no controller will make again; none for another kind, or when they may not be listed."""
+        if ref.resource != NAMESPACES or self.journal is None:
+            return []
+        try:
+            listed = await self._connection.json("GET", PODS.path(ref.name), query=[("limit", str(_PODS_KEPT))])
+        except Forbidden:
+            return []
+        kind = {"apiVersion": "v1", "kind": "Pod"}  # which the items of a list leave out
+        return [{**kind, **pod} for pod in listed.get("items") or () if not recreate.owner(pod)]
+
+    async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
+        """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
+        return await creation.check(self._connection, self.discovery, documents, namespace, enforce=enforce)
+
+    async def create(
+        self,
+        documents: Sequence[Document],
+        namespace: str,
+        *,
+        enforce: bool = True,
+        checked: Sequence[Outcome] = (),
+        apply: bool = False,
+        force: bool = False,
+    ) -> list[Outcome]:
+        """Create these, in order; see `creation.create`. What `checked` (from `check`) says to exist is left, or with `apply` changed by
+        server-side apply as its preview says, with `force` also in the fields of other managers."""
+        existing = creation.Existing(self._connection, checked, apply=apply, force=force)
+        return await creation.create(
+            self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options, existing=existing
+        )
+
+    async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
+        """Create one object from its manifest, whose kind is `ref`'s; gives it as the server made it. Conflict when it exists."""
+        body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
+        change = Change("create", "creates", ref, command)
+        return await self.mutate(change, "POST", ref.resource.path(ref.namespace), query=[("fieldManager", "podtui")], body=body)
+
+    @property
+    def _options(self) -> tuple[str, ...]:
+        return self._connection.settings.kubectl_options
+
+    async def _told_apart(self, ref: ObjectRef, error: Conflict) -> Exception:
+        """What a 409 means: the server says the same of a changed object and of a recreated one."""
+        if not ref.uid:
+            return _changed(ref, error)
+        try:
+            now = await self.metadata(ref)
+        except NotFound as gone:
+            return gone
+        if now.get("uid") != ref.uid:
+            return _replaced(ref, error)
+        return _changed(ref, error) if ref.resource_version and now.get("resourceVersion") != ref.resource_version else error
+
+
+def _changed(ref: ObjectRef, error: Conflict) -> Changed:
+    return Changed(error.status, error.reason, error.message, error.details, hint=f"{harmless(str(ref))} was changed since it was read")
+
+
+def _replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replaced:
+    words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
+    return Replaced(409, "Conflict", words, None if error is None else error.details, hint="it was not touched")
+
+
+def _uid(value: Mapping[str, Any]) -> str:
+    return str(_map(value.get("metadata")).get("uid") or "")
+
+
+def _with_causes(error: TooManyRequests) -> TooManyRequests:
+    """The refusal of an eviction with the budget's own sentence, which stands among the causes."""
+    causes = [harmless(cause["message"]) for cause in mappings(error.details.get("causes")) if isinstance(cause.get("message"), str)]
+    return TooManyRequests(error.status, error.reason, " ".join([error.message, *causes]), error.details, error.retry_after)
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,321 @@
+"""Taking back what the journal has: an undo is a change like any other, looked at first, and refused where it would harm.
+
+A change of fields is taken back by the inverse merge patch, but only on the same object (its UID) and only while no one has
+changed these fields since; other fields do not matter. What was created is deleted, by its UID. What was deleted is made again from
+the kept manifest, as a new object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from podtui.cluster.changes import recreate
+from podtui.cluster.changes.journal import Entry, taken_back, undoing
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.errors import Changed, Forbidden, NotFound, PodtuiError
+from podtui.kube import merge_patch
+from podtui.kube.kubectl import kubectl_cordon, kubectl_create_object, kubectl_delete, kubectl_label, kubectl_patch
+from podtui.kube.label_changes import Kind, LabelChanges
+from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
+from podtui.text import harmless
+
+_ATTEMPTS = 5  # a busy object changes in other fields while we look at it
+_AGAIN = 0.5  # seconds between two looks at what has yet to go
+_ACCOUNT = 30.0  # seconds for a new namespace to get its service account, without which no pod is admitted
+_LONGEST_WAIT = 600.0  # seconds for the old object to go
+
+Tell = Callable[[str], None]
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """What an undo does to one field; None is not there."""
+
+    field: str
+    now: Any
+    then: Any
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What taking one entry back will do.
+
+    `refusal` says why it cannot be; `nothing` that it is so already. `ref` is the object as it is now, `changes` the fields that
+    change, `value` the manifest that is made again, `pods` those of a namespace. `notes` is what one should know before.
+    """
+
+    entry: Entry
+    ref: ObjectRef
+    refusal: str = ""
+    nothing: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    value: dict[str, Any] | None = None
+    pods: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    waits: bool = False  # for the old object of this name to be gone
+
+    @property
+    def possible(self) -> bool:
+        return not self.refusal and not self.nothing
+
+
+def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str:
+    """Why the entry cannot be taken back, as far as it is known without asking the server; "" when it may be."""
+    if entry.ending == "refused":
+        return "it was refused: nothing was changed"
+    if entry.id in undone:
+        return "it has been taken back already"
+    if entry.server != settings.server:
+        return f"it was made on {harmless(entry.context)}: open that context first"
+    if entry.form == "creates":
+        return "" if entry.object.uid else "no answer came: it is not known whether it was made"
+    if entry.withheld and (entry.before is None or entry.form == "deletes" or entry.object.resource == "secrets"):
+        return entry.withheld
+    if entry.form == "deletes":
+        if entry.before is None:
+            return "its manifest could not be read before"
+        return recreate.why_not(entry.object.ref, entry.before)
+    if entry.before is None:
+        return "what was there before could not be read"
+    if entry.after is None:
+        return "no answer came: it is not known what it changed"
+    return "" if entry.before != entry.after else "it changed nothing"
+
+
+def last_action(entries: Sequence[Entry], settings: ConnectionSettings) -> tuple[list[Entry], list[tuple[Entry, str]]]:
+    """The entries of the last action on this cluster that can be taken back, the latest first, and those after it that cannot, with why.
+
+    Undos do not count: one after the other takes back what was done before. They are taken back from the journal.
+    """
+    undone = taken_back(entries)
+    passed: list[tuple[Entry, str]] = []
+    found: list[Entry] = []
+    for entry in reversed(entries):
+        if found and entry.action != found[0].action:
+            break
+        if entry.server != settings.server or entry.undoes or entry.id in undone or entry.ending == "refused":
+            continue
+        if why := why_not(entry, settings, undone):
+            passed.append((entry, why))
+        else:
+            found.append(entry)
+    return found, passed
+
+
+# -- looking ------------------------------------------------------------------------------------------------------
+async def plan(objects: Objects, settings: ConnectionSettings, entry: Entry) -> Step:
+    """What taking the entry back will do now. Raises what reading the object raises, but for what says why it cannot be."""
+    ref = entry.object.ref
+    if entry.form == "changes":
+        return await _plan_change(objects, settings, entry, ref)
+    if entry.form == "creates":
+        return await _plan_deletion(objects, settings, entry, ref)
+    return await _plan_making(objects, settings, entry, ref)
+
+
+async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
+    before, after = entry.before or {}, entry.after or {}
+    try:
+        now = {"metadata": await objects.metadata(ref)} if before.keys() == {"metadata"} else await objects.get(ref)
+    except NotFound:
+        return Step(entry, ref, f"{harmless(str(ref))} is gone")
+    metadata = now.get("metadata") or {}
+    if metadata.get("uid") != ref.uid:
+        return Step(entry, ref, f"{harmless(str(ref))} was deleted and created anew since: this is another one")
+    changes, since = [], []
+    for path, then in merge_patch.leaves(before):
+        is_now, left = merge_patch.at(now, path), merge_patch.at(after, path)
+        if merge_patch.same(is_now, then):
+            continue
+        name = merge_patch.field_name(path)
+        if not merge_patch.same(is_now, left):
+            since.append(f"{name} is {value_text(is_now)} now, this change left {value_text(left)}")
+        changes.append(FieldChange(name, is_now, then))
+    ref = msgspec.structs.replace(ref, resource_version=metadata.get("resourceVersion") or "")
+    if since:
+        return Step(entry, ref, f"it was changed since: {'; '.join(since)}")
+    if not changes:
+        return Step(entry, ref, nothing="it is as it was before already")
+    return Step(entry, ref, changes=tuple(changes), commands=tuple(_commands(ref, before, now, settings)))
+
+
+def _commands(ref: ObjectRef, patch: Mapping[str, Any], now: Mapping[str, Any], settings: ConnectionSettings) -> list[str]:
+    options = settings.kubectl_options
+    if kinds := _label_patches(patch):
+        made = []
+        for kind, part in kinds.items():
+            changes = LabelChanges.of(part, kind)
+            current = (now.get("metadata") or {}).get(kind) or {}
+            overwrite = any(change.sign == "~" for change in changes.difference(current))
+            made += kubectl_label([ref], changes, overwrite=overwrite, options=options)
+        return made
+    if _is_cordon(ref, patch):
+        return [kubectl_cordon([ref], bool(patch["spec"]["unschedulable"]), options=options)]
+    return [kubectl_patch(ref, patch, options=options)]
+
+
+def _label_patches(patch: Mapping[str, Any]) -> dict[Kind, dict[str, str | None]]:
+    """The labels and annotations of a merge patch that is about nothing else; empty for another one."""
+    metadata = patch.get("metadata")
+    if patch.keys() != {"metadata"} or not isinstance(metadata, dict) or not metadata.keys() <= {"labels", "annotations"}:
+        return {}
+    kinds: tuple[Kind, ...] = ("labels", "annotations")
+    return {kind: metadata[kind] for kind in kinds if metadata.get(kind)}
+
+
+def _is_cordon(ref: ObjectRef, patch: Mapping[str, Any]) -> bool:
+    return ref.resource == NODES and patch.keys() == {"spec"} and patch["spec"].keys() == {"unschedulable"}
+
+
+async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
+    try:
+        metadata = await objects.metadata(ref)
+    except NotFound:
+        return Step(entry, ref, nothing=f"{harmless(str(ref))} is gone already")
+    if metadata.get("uid") != ref.uid:
+        return Step(entry, ref, f"{harmless(str(ref))} was deleted and created anew since: this is another one")
+    if metadata.get("deletionTimestamp"):
+        return Step(entry, ref, nothing=f"{harmless(str(ref))} is being deleted already")
+    notes = []
+    if ref.resource == NAMESPACES:
+        notes.append("with everything that is in it")
+    elif ref.resource != PODS:
+        notes.append("with all that it owns")
+    return Step(entry, ref, notes=tuple(notes), commands=tuple(kubectl_delete([ref], options=settings.kubectl_options)))
+
+
+async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
+    value, options = entry.before or {}, settings.kubectl_options
+    pods = tuple(entry.pods)
+    notes = [f"this makes a new {ref.resource.kind.lower()}, with another UID, from the kept manifest"]
+    commands = [kubectl_create_object(ref, value, options=options)]
+    if ref.resource == NAMESPACES:
+        count = f"{len(pods)} pod{'s' if len(pods) != 1 else ''}"
+        what = f"only the {count} that no controller had made come back" if pods else "nothing comes back"
+        notes.append(f"of what was in it, {what}")
+        commands += [kubectl_create_object(_ref_of(pod, ref.name), pod, options=options) for pod in pods]
+    if entry.withheld:
+        notes.append(entry.withheld)
+    step = Step(entry, msgspec.structs.replace(ref, uid=""), value=value, pods=pods, notes=tuple(notes), commands=tuple(commands))
+    try:
+        metadata = await objects.metadata(ref)
+    except NotFound:
+        return step
+    except Forbidden:
+        if ref.resource != NAMESPACES:
+            raise
+        return step  # a namespace that is not there is forbidden to most users
+    if metadata.get("deletionTimestamp"):
+        notes.append("the old one is still terminating: it is made again when that is gone")
+        return msgspec.structs.replace(step, notes=tuple(notes), waits=True)
+    if metadata.get("uid") == ref.uid:
+        return Step(entry, ref, nothing=f"{harmless(str(ref))} is still there")
+    if ref.resource == NAMESPACES and pods:  # someone made it again: its pods can come back
+        return msgspec.structs.replace(step, value=None, commands=step.commands[1:], notes=step.notes[1:])
+    return Step(entry, ref, f"another {harmless(str(ref))} is there now")
+
+
+def _ref_of(pod: Mapping[str, Any], namespace: str) -> ObjectRef:
+    return ObjectRef(PODS, str((pod.get("metadata") or {}).get("name") or ""), namespace)
+
+
+# -- doing --------------------------------------------------------------------------------------------------------
+async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, tell: Tell = lambda _: None) -> None:
+    """Take the entry back as planned; `tell` hears what is waited for. Raises PodtuiError; a field changed meanwhile is Changed."""
+    with undoing(step.entry):
+        if step.entry.form == "changes":
+            await _change_back(objects, settings, step)
+        elif step.entry.form == "creates":
+            try:
+                await objects.delete(step.ref)
+            except NotFound:
+                return  # gone with its namespace, or with its owner
+        else:
+            await _make_again(objects, step, tell)
+
+
+async def _change_back(objects: Objects, settings: ConnectionSettings, step: Step) -> None:
+    for _ in range(_ATTEMPTS):
+        patch = step.entry.before or {}
+        try:
+            if kinds := _label_patches(patch):
+                await objects.patch_metadata(step.ref, **kinds)
+            else:
+                verb = "patch"
+                if _is_cordon(step.ref, patch):
+                    verb = "cordon" if patch["spec"]["unschedulable"] else "uncordon"
+                await objects.patch(step.ref, patch, verb, "\n".join(step.commands))
+        except Changed:
+            step = await plan(objects, settings, step.entry)
+            if step.refusal:
+                raise PodtuiError(f"not taken back: {step.refusal}") from None
+            if step.nothing:
+                return
+        else:
+            return
+    raise PodtuiError(f"{harmless(str(step.ref))} keeps changing", "Try again")
+
+
+async def _make_again(objects: Objects, step: Step, tell: Tell) -> None:
+    ref = step.ref
+    if step.waits:
+        await _until_gone(objects, step.entry.object.ref, tell)
+    if step.value is not None:
+        await objects.make(ref, step.value, step.commands[0])
+    if not step.pods:
+        return
+    failed: list[str] = []
+    commands = step.commands[-len(step.pods) :]
+    for number, (pod, command) in enumerate(zip(step.pods, commands, strict=True)):
+        tell(f"making pod {number + 1} of {len(step.pods)} again")
+        target = _ref_of(pod, ref.name)
+        try:
+            await _make_when_admitted(objects, target, pod, command)
+        except PodtuiError as error:
+            failed.append(f"{harmless(target.name)}: {error.what}")
+    if failed:
+        made = len(step.pods) - len(failed)
+        raise PodtuiError(f"{made} of {len(step.pods)} pods were made again. Not: {'; '.join(failed[:3])}")
+
+
+async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str, Any], command: str) -> None:
+    """A pod in a namespace that may be too new to have its service account: tried again until it has."""
+    waited = 0.0
+    while True:
+        try:
+            await objects.make(ref, pod, command)
+            return
+        except Forbidden as error:
+            if "serviceaccount" not in error.message or waited >= _ACCOUNT:
+                raise
+        await asyncio.sleep(_AGAIN)
+        waited += _AGAIN
+
+
+async def _until_gone(objects: Objects, ref: ObjectRef, tell: Tell) -> None:
+    waited = 0.0
+    while waited < _LONGEST_WAIT:
+        try:
+            metadata = await objects.metadata(ref)
+        except NotFound:
+            return
+        if metadata.get("uid") != ref.uid:
+            raise PodtuiError(f"another {harmless(str(ref))} is there now")
+        tell(f"waiting until the old {harmless(str(ref))} is gone")
+        await asyncio.sleep(_AGAIN)
+        waited += _AGAIN
+    raise PodtuiError(f"the old {harmless(str(ref))} is still terminating", "Try again when it is gone")
+
+
+def value_text(value: Any, width: int = 60) -> str:
+    """A field's value in a line: a text in quotes where it must be, anything else as JSON; `not there` for None."""
+    if value is None:
+        return "not there"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    told = harmless(text if len(text) <= width else f"{text[: width - 1]}…")
+    return shlex.quote(told) if isinstance(value, str) and (not told or " " in told) else told

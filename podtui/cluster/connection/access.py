@@ -1,0 +1,143 @@
+"""What this user may do, asked of the API server once and remembered for a while.
+
+In a namespace one SelfSubjectRulesReview answers every question, where the server can tell all rules (`incomplete` is false); what
+it cannot, and what belongs to no namespace, is asked one by one (SelfSubjectAccessReview).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from podtui.cluster.connection.connection import Connection
+from podtui.errors import ApiError, PodtuiError
+from podtui.kube.json_values import mapping, mappings, strings
+
+EXPIRES = 300.0
+"""Seconds for which an answer is believed."""
+
+_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+
+class _Key(NamedTuple):
+    verb: str
+    resource: str
+    namespace: str
+    subresource: str
+    group: str
+
+
+class Rule(NamedTuple):
+    """A ResourceRule of authorization.k8s.io/v1. A rule for objects of certain names grants nothing on all of them."""
+
+    verbs: tuple[str, ...]
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    named: bool
+
+    def allows(self, verb: str, resource: str, subresource: str, group: str) -> bool:
+        """Whether it grants `verb` on every object of `resource` (and `subresource`), as RBAC reads its wildcards."""
+        whole = f"{resource}/{subresource}" if subresource else resource
+        resources = ("*", whole, f"*/{subresource}") if subresource else ("*", whole)
+        return not self.named and _has(self.verbs, "*", verb) and _has(self.groups, "*", group) and _has(self.resources, *resources)
+
+
+class Access:
+    """Answers of one connection. Equal questions at the same time are asked once; only answers are remembered, never failures."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._answers: dict[_Key, tuple[float, bool]] = {}
+        self._asked: dict[_Key, asyncio.Task[bool | None]] = {}
+        self._rules: dict[str, tuple[float, Sequence[Rule] | None]] = {}  # by namespace; None: the server cannot tell all
+        self._asked_rules: dict[str, asyncio.Task[Sequence[Rule] | None]] = {}
+
+    async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
+        """Whether to offer it: False only when the server said no. What could not be asked may be tried."""
+        return await self.review(verb, resource, namespace, subresource, group) is not False
+
+    async def review(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool | None:
+        """What the server says of `verb` on `resource` (the plural) in `namespace` ("" for all, or cluster-scoped).
+
+        None when it could not be asked or could not tell.
+        """
+        if namespace:
+            rules = await self._rules_of(namespace)
+            if rules is not None:
+                return any(rule.allows(verb, resource, subresource, group) for rule in rules)
+        key = _Key(verb, resource, namespace, subresource, group)
+        found = self._answers.get(key)
+        if found is not None and self._clock() < found[0]:
+            return found[1]
+        task = self._asked.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(key))
+            self._asked[key] = task
+            task.add_done_callback(lambda _: self._asked.pop(key, None))
+        return await asyncio.shield(task)  # who stops waiting does not stop it for the others
+
+    def forget(self) -> None:
+        """Ask anew from now on: rights may have changed."""
+        self._answers.clear()
+        self._rules.clear()
+
+    async def _rules_of(self, namespace: str) -> Sequence[Rule] | None:
+        """All rules in the namespace; None when they cannot be had or are not all."""
+        found = self._rules.get(namespace)
+        if found is not None and self._clock() < found[0]:
+            return found[1]
+        task = self._asked_rules.get(namespace)
+        if task is None:
+            task = asyncio.create_task(self._ask_rules(namespace))
+            self._asked_rules[namespace] = task
+            task.add_done_callback(lambda _: self._asked_rules.pop(namespace, None))
+        return await asyncio.shield(task)
+
+    async def _ask_rules(self, namespace: str) -> Sequence[Rule] | None:
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+        try:
+            answer = await self._connection.json("POST", _RULES, body=review)
+        except ApiError as error:
+            if error.status < 500:  # a server that does not answer this question will not do so the next time either
+                self._rules[namespace] = (self._clock() + EXPIRES, None)
+            return None
+        except PodtuiError:
+            return None
+        rules = _complete(mapping(mapping(answer).get("status")))
+        self._rules[namespace] = (self._clock() + EXPIRES, rules)
+        return rules
+
+    async def _ask(self, key: _Key) -> bool | None:
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {name: value for name, value in key._asdict().items() if value}},
+        }
+        try:
+            answer = await self._connection.json("POST", _PATH, body=review)
+        except PodtuiError:
+            return None  # unknown, and not remembered: the request itself will tell the reason
+        status = answer.get("status") or {}
+        allowed = bool(status.get("allowed"))
+        if not allowed and not status.get("denied") and status.get("evaluationError"):
+            return None  # the authorizer could not look at everything
+        self._answers[key] = (self._clock() + EXPIRES, allowed)
+        return allowed
+
+
+def _complete(status: Mapping[str, Any]) -> Sequence[Rule] | None:
+    """The rules of a SubjectRulesReviewStatus, if they are all that there are: an authorizer by webhook cannot tell its own."""
+    if status.get("incomplete") is not False or status.get("evaluationError"):
+        return None
+    return [
+        Rule(strings(rule.get("verbs")), strings(rule.get("apiGroups")), strings(rule.get("resources")), bool(rule.get("resourceNames")))
+        for rule in mappings(status.get("resourceRules"))
+    ]
+
+
+def _has(words: Sequence[str], *wanted: str) -> bool:
+    return any(word in words for word in wanted)

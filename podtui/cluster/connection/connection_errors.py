@@ -1,0 +1,210 @@
+"""What goes wrong on the way to the API server and in its answers, as errors with words for a person."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import ssl
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from podtui.cluster.kubeconfig.proxies import redacted
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
+from podtui.text import harmless
+
+_LONGEST = 600  # characters of a server's sentence that are worth showing
+
+
+def place(settings: ConnectionSettings) -> str:
+    """The server's host and port, as a message names it."""
+    return harmless(urlsplit(settings.server).netloc.rpartition("@")[2] or settings.server)
+
+
+def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:
+    """The error of an answer that is no success: from its Status (meta/v1), or from whatever something between sent."""
+    retry_after = _seconds(headers.get("Retry-After", ""))
+    told = _status_object(body)
+    if told is not None:
+        code = told.get("code") if isinstance(told.get("code"), int) else status
+        details = told.get("details") if isinstance(told.get("details"), dict) else None
+        if retry_after is None and details and isinstance(details.get("retryAfterSeconds"), int):
+            retry_after = float(details["retryAfterSeconds"]) or None
+        message = _sentence(str(told.get("message") or "")) or f"{place(settings)} answered {status} {harmless(reason)}".rstrip()
+        error = api_error(code or status, str(told.get("reason") or ""), message, details, retry_after)
+    else:
+        error = api_error(status, harmless(reason), _not_a_status(settings, status, reason, headers, body), None, retry_after)
+    if error.status == 401:
+        who = f"The credentials of user {harmless(settings.user)!r} in {settings.kubeconfig} were not accepted: log in again."
+        error.hint = who if settings.user else f"Context {harmless(settings.context)!r} in {settings.kubeconfig} names no user."
+    return error
+
+
+def status_error(status: Mapping[str, Any]) -> ApiError:
+    """The error of a Status object that came in a stream (a watch's ERROR event, the end of an exec)."""
+    code, details = status.get("code"), status.get("details")
+    seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+    return api_error(
+        code if isinstance(code, int) else 500,
+        str(status.get("reason") or ""),
+        _sentence(str(status.get("message") or "")),
+        details if isinstance(details, dict) else None,
+        float(seconds) if isinstance(seconds, int) and seconds > 0 else None,
+    )
+
+
+def _status_object(body: bytes) -> dict[str, Any] | None:
+    if not body.lstrip().startswith(b"{"):
+        return None
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.get("kind") == "Status" else None
+
+
+def _not_a_status(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> str:
+    text = body[:20_000].decode("utf-8", "replace")
+    if "html" in headers.get("Content-Type", "").lower() or text.lstrip()[:9].lower() in ("<!doctype", "<html>"):
+        title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
+        text = f"a web page, '{title[1].strip()}'" if title and title[1].strip() else "a web page"
+    words = _sentence(text)[:200]
+    return f"{place(settings)} answered {status} {harmless(reason)}".rstrip() + (f": {words}" if words else "")
+
+
+def _sentence(text: str) -> str:
+    """A server's words on one line."""
+    joined = harmless(" ".join(text.split()))
+    return joined if len(joined) <= _LONGEST else joined[:_LONGEST] + "…"
+
+
+def _seconds(text: str) -> float | None:
+    """A Retry-After header: seconds, or a date."""
+    if re.fullmatch(r"\s*\d{1,9}\s*", text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time()) if text else None
+    except ValueError:
+        return None
+
+
+def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFailed:
+    """The error of a success whose body is not what an API server sends."""
+    return ConnectionFailed(
+        f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'of no type'})",
+        "Something other than an API server answers there: check the server's URL, and whether a log-in page stands between.",
+    )
+
+
+def failure(settings: ConnectionSettings, error: BaseException, timeout: float | None = None) -> PodtuiError:
+    """The error of a request that got no whole answer. `error` is of aiohttp, ssl, asyncio or the system."""
+    if isinstance(error, PodtuiError):
+        return error
+    import aiohttp
+
+    server, hint = place(settings), ""
+    proxy = f"the proxy {harmless(redacted(settings.proxy))}" if settings.proxy else ""
+    cause = _os_error(error)
+    certificate = _of_type(error, ssl.SSLCertVerificationError)
+    if certificate is not None:
+        return _untrusted(settings, certificate)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        words = f"{proxy or 'the proxy'} refused the connection to {server}: {error.status} {harmless(error.message)}".rstrip()
+        return ConnectionFailed(words, "The proxy wants a user's name and password." if error.status == 407 else _proxy_hint(settings))
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return ConnectionFailed(f"no connection to {proxy or server} in time", "Check the network or the VPN.")
+    if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
+        within = f"within {timeout:g} s" if timeout else "in time"
+        return ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, UnicodeError)):
+        host = proxy or f"the host {harmless(urlsplit(settings.server).hostname or server)}"
+        return ConnectionFailed(f"the name of {host} cannot be resolved", "Check the name in the kubeconfig, the network and the VPN.")
+    tls = _of_type(error, ssl.SSLError)
+    if tls is not None:
+        return _bad_tls(settings, tls)
+    target = proxy if proxy and isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorError)) else server
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return ConnectionFailed(
+            f"{server} did not open a WebSocket: it answered {error.status}", "Does something between not let WebSockets pass?"
+        )
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return ConnectionFailed(f"{server} closed the connection")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return ConnectionFailed(f"the answer of {server} broke off")
+    if cause is not None:
+        words, hint = _system(cause, target)
+        return ConnectionFailed(words, _proxy_hint(settings) if target == proxy else hint)
+    if isinstance(error, ConnectionError):
+        return ConnectionFailed(f"{target} closed the connection")
+    if isinstance(error, aiohttp.InvalidURL):
+        return ConnectionFailed(f"the server's URL is not valid: {harmless(settings.server)}", "Correct it in the kubeconfig.")
+    return ConnectionFailed(f"the connection to {target} failed: {_sentence(str(error)) or type(error).__name__}")
+
+
+def _proxy_hint(settings: ConnectionSettings) -> str:
+    return f"It is set by proxy-url of cluster {harmless(settings.cluster)!r}, or by HTTPS_PROXY and NO_PROXY."
+
+
+def _system(error: OSError, target: str) -> tuple[str, str]:
+    """Words and a hint for an error of the operating system."""
+    network = "Check the network or the VPN."
+    known = {
+        errno.ECONNREFUSED: (f"{target} refuses the connection", "Is the API server running, and is its address right?"),
+        errno.ECONNRESET: (f"{target} reset the connection", ""),
+        errno.EPIPE: (f"{target} closed the connection", ""),
+        errno.ETIMEDOUT: (f"{target} does not answer", network),
+        errno.EHOSTUNREACH: (f"there is no route to {target}", network),
+        errno.ENETUNREACH: (f"the network of {target} is unreachable", network),
+        errno.EMFILE: (f"no connection to {target}: too many open files", "Raise the limit with ulimit -n."),
+    }
+    if error.errno in known:
+        return known[error.errno]
+    return f"the connection to {target} failed: {_sentence(error.strerror or str(error)) or type(error).__name__}", ""
+
+
+def _untrusted(settings: ConnectionSettings, error: ssl.SSLCertVerificationError) -> ConnectionFailed:
+    words = harmless(error.verify_message or str(error))
+    cluster = f"cluster {harmless(settings.cluster)!r} in {settings.kubeconfig}"
+    if error.verify_code in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+        hint = f"If it is the right server, set tls-server-name of {cluster} to a name that its certificate has."
+    elif error.verify_code in (9, 10):  # not yet valid, expired
+        hint = "The server's certificate must be renewed, or the clock of this machine is wrong."
+    else:
+        hint = f"certificate-authority(-data) of {cluster} must be the authority that signed it."
+    return ConnectionFailed(f"the certificate of {place(settings)} is not trusted: {words}", hint)
+
+
+def _bad_tls(settings: ConnectionSettings, error: ssl.SSLError) -> ConnectionFailed:
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    server = place(settings)
+    if "wrong version number" in reason or "record layer" in reason or "http request" in reason:
+        return ConnectionFailed(f"{server} does not speak TLS", "Should the server's URL begin with http:// ?")
+    if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason or "certificate expired" in reason:
+        return ConnectionFailed(
+            f"{server} did not accept the client certificate: {harmless(reason)}",
+            f"The credentials of user {harmless(settings.user)!r} in {settings.kubeconfig} may have expired.",
+        )
+    return ConnectionFailed(f"TLS with {server} failed: {harmless(reason)}")
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found and len(found) < 10:
+        found.append(error)
+        inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return found
+
+
+def _of_type(error: BaseException, kind: type[Any]) -> Any:
+    """The innermost error of a kind: aiohttp's own are of ssl's kinds too, but without what those tell."""
+    return next((one for one in reversed(_chain(error)) if isinstance(one, kind)), None)
+
+
+def _os_error(error: BaseException) -> OSError | None:
+    """The error of the system at the bottom, if there is one with a number."""
+    return next((one for one in reversed(_chain(error)) if isinstance(one, OSError) and one.errno), None)

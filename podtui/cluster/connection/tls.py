@@ -1,0 +1,113 @@
+"""The TLS side of a connection: whom to trust, whose certificate to show.
+
+Python's defaults are brought to Go's, so that a cluster that kubectl accepts is accepted here: any certificate that is
+named as an authority is one, be it an intermediate or the server's own, and the stricter form that Python 3.13
+asks of authorities is not asked of the older ones.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.errors import KubeconfigError
+from podtui.text import harmless
+
+
+def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] | None = None) -> ssl.SSLContext:
+    """The context for `settings`, with the client `certificate` and its key (PEM) of an exec plugin, or the user's own.
+
+    Reads files. Raises KubeconfigError when an authority, a certificate or a key is missing or broken.
+    """
+    context = _trusting(settings)
+    user = settings.credentials
+    if certificate is not None:
+        _show(context, *certificate, what="the client certificate of the exec plugin")
+    elif user.client_certificate_data or user.client_certificate:
+        what = f"client-certificate or client-key of user {harmless(settings.user)!r} in {settings.kubeconfig}"
+        pair = (user.client_certificate_data or _read(user.client_certificate), user.client_key_data or _read(user.client_key))
+        _show(context, *pair, what=what)
+    return context
+
+
+def authority(settings: ConnectionSettings) -> bytes:
+    """The authorities that the kubeconfig names, PEM; nothing means those of the system."""
+    if settings.certificate_authority_data or not settings.certificate_authority:
+        return settings.certificate_authority_data
+    return _read(settings.certificate_authority)
+
+
+def _trusting(settings: ConnectionSettings) -> ssl.SSLContext:
+    data = authority(settings)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])  # a WebSocket cannot be opened over HTTP/2
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if settings.insecure_skip_tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif data:
+        try:
+            context.load_verify_locations(cadata=data.decode("ascii"))
+        except (ssl.SSLError, UnicodeDecodeError, ValueError):
+            where = harmless(settings.certificate_authority) or f"certificate-authority-data of cluster {harmless(settings.cluster)!r}"
+            raise KubeconfigError(f"{where} holds no certificate in PEM form") from None
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    return context
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as opened:
+            return opened.read()
+    except OSError as error:
+        raise KubeconfigError(f"cannot read {harmless(path)}: {error.strerror}") from None
+
+
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, *, what: str) -> None:
+    """Loads a client certificate and its key, both PEM, into the context."""
+    with _private_file(certificate.rstrip() + b"\n" + key.rstrip() + b"\n") as path:
+        try:
+            # A key with a pass phrase would make OpenSSL ask for it on the terminal.
+            context.load_cert_chain(path, password=_no_pass_phrase)
+        except _PassPhrase:
+            hint = "kubectl cannot use it either: store the key without a pass phrase."
+            raise KubeconfigError(f"{what}: the key is encrypted", hint) from None
+        except (ssl.SSLError, ValueError) as error:
+            mismatch = "MISMATCH" in str(error).upper()
+            words = "the key does not belong to the certificate" if mismatch else "not a certificate and a key in PEM form"
+            raise KubeconfigError(f"{what}: {words}") from None
+
+
+class _PassPhrase(Exception):
+    """OpenSSL asked for a pass phrase."""
+
+
+def _no_pass_phrase() -> str:
+    raise _PassPhrase
+
+
+@contextmanager
+def _private_file(content: bytes) -> Iterator[str]:
+    """The path of a file with `content` for as long as OpenSSL reads it: Python can load a key only from a path.
+
+    On Linux it is anonymous memory and never on a disk; elsewhere a file of mode 0600 that is removed at once.
+    """
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
+        handle = os.memfd_create("podtui", os.MFD_CLOEXEC)
+        try:
+            with open(handle, "wb", closefd=False) as opened:
+                opened.write(content)
+            yield f"/proc/self/fd/{handle}"
+        finally:
+            os.close(handle)
+        return
+    with tempfile.NamedTemporaryFile(prefix="podtui-") as opened:  # mkstemp: 0600
+        opened.write(content)
+        opened.flush()
+        yield opened.name

@@ -1,0 +1,314 @@
+"""Why a container does not run, runs but is not ready, or is started again and again.
+
+The reasons are the kubelet's words: those of a waiting state (`ImagePullBackOff`), of a terminated one (`OOMKilled`), and of its events.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from podtui.cluster.diagnose.findings import Action, Facts, Finding
+from podtui.cluster.diagnose.unscheduled import event_line
+from podtui.cluster.pods.containers import Container, State
+from podtui.kube.ages import age
+from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.resources import ObjectRef
+
+IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
+         "SignatureValidationFailed"}  # fmt: skip
+CONFIG = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError",
+          "PostStartHookError"}  # fmt: skip
+STARTING = {"", "ContainerCreating", "PodInitializing"}
+_MOUNTING = {
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedMapVolume",
+    "FailedCreatePodSandBox",
+    "NetworkNotReady",
+    "FailedPrepareDynamicResources",
+}
+_LONG = 60.0  # seconds of starting after which it is worth a word
+
+_PULLING = (
+    (r"unauthorized|denied|forbidden|authentication required|authorization failed|\b401\b|\b403\b",
+     "the registry refuses: there is no such image, or it wants credentials that the pod does not have",
+     "Check the image's name; for a private one the pod needs imagePullSecrets with valid credentials."),
+    (r"not found|manifest unknown|NotFound|name unknown|\b404\b",
+     "the registry has no such image or tag", "Correct the image's name or tag, or push it."),
+    (r"no such host|server misbehaving", "the name of the registry cannot be resolved from the node",
+     "Check the name before the first slash of the image, and DNS on the node."),
+    (r"toomanyrequests|rate limit|\b429\b", "the registry allows no more pulls for now",
+     "Wait, or pull with credentials (imagePullSecrets), or from a mirror."),
+    (r"x509|certificate", "the node does not trust the registry's certificate", "Add the registry's authority to the nodes."),
+    (r"no match for platform|no matching manifest|exec format", "the image is not made for the node's processor",
+     "Use an image for that architecture, or a nodeSelector kubernetes.io/arch."),
+    (r"no space left", "the node's disk is full", "Free disk space on the node."),
+    (r"connection refused|timeout|timed out|deadline|unreachable|reset by peer|EOF",
+     "the registry cannot be reached from the node", "Check the network between the node and the registry."),
+)  # fmt: skip
+
+
+def container_findings(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Iterator[Finding]:
+    """In the order in which the containers are started; what waits for an init container is not told again."""
+    for container in containers:
+        found = list(_of_one(facts, container, ref))
+        yield from found
+        if container.kind == "init" and container.state.exit_code != 0 and any(one.severity == "error" for one in found):
+            return
+
+
+def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
+    state, reason = container.state, container.state.reason
+    if state.kind == "waiting" and reason in IMAGE:
+        yield _image(facts, container)
+    elif state.kind == "waiting" and reason in CONFIG:
+        yield _config(facts, container)
+    elif state.kind == "waiting" and (reason == "CrashLoopBackOff" or container.last_state.kind == "terminated"):
+        yield _crash(facts, container, container.last_state, ref)
+    elif state.kind == "terminated" and (state.exit_code or state.reason in ("OOMKilled", "Error")):
+        yield _crash(facts, container, state, ref)
+    elif state.kind == "waiting" and reason not in STARTING:
+        yield Finding("error", f"{_what(container)}: {reason}", state.message, _said(facts, container, warnings=True))
+    elif state.kind == "running" and container.kind == "init":
+        since = f" for {age(max(0.0, facts.now - state.started))}" if state.started else ""
+        yield Finding(
+            "info",
+            f"{_what(container)} runs{since}",
+            "The containers after it wait until it has ended well.",
+            _said(facts, container, warnings=True),
+            "Look at its logs if it takes long.",
+            (_logs(ref, container),),
+        )
+    elif state.kind == "running":
+        yield from _running(facts, container, ref)
+
+
+def starting_findings(facts: Facts, containers: Sequence[Container], node: str) -> Iterator[Finding]:
+    """For a pod with a node whose containers wait to be made: volumes, network, a pull that takes long."""
+    waiting = [one for one in containers if (one.state.kind == "waiting" and one.state.reason in STARTING) or not one.state.kind]
+    if not waiting or not node:
+        return
+    troubles = {(event.reason, event.message): event for event in facts.events if event.reason in _MOUNTING}
+    if troubles:
+        latest = list(troubles.values())[-3:]
+        kind = "network" if any("Sandbox" in event.reason or "Network" in event.reason for event in latest) else "volumes"
+        yield Finding(
+            "error",
+            f"Its {kind} cannot be set up on {node}",
+            "No container can start before that.",
+            tuple(event_line(event, facts.now) for event in latest),
+            _missing_advice(facts),
+        )
+        return
+    pulling = [event for event in facts.events if event.reason in ("Pulling", "Pulled")]
+    since = max((event.last for event in facts.events if event.reason in ("Scheduled", "Pulling")), default=0.0)
+    took = facts.now - since if since else 0.0
+    if pulling and pulling[-1].reason == "Pulling":
+        image = f"an image is being pulled{f' for {age(took)}' if took > 1 else ''}"
+        yield Finding("info", "Being started", image, (event_line(pulling[-1], facts.now),))
+    elif all(one.state.reason != "PodInitializing" for one in waiting):
+        severity = "warn" if took > _LONG else "info"
+        words = f"Node {node} makes its containers" + (f", for {age(took)} already." if took > _LONG else ".")
+        yield Finding(severity, "Being started", words)  # type: ignore[arg-type]
+
+
+def missing_references(facts: Facts) -> list[str]:
+    """The ConfigMaps and Secrets that the pod needs and that do not exist, as `Kind/name`."""
+    return [key for key, found in facts.objects.items() if found is None and key.split("/")[0] in ("ConfigMap", "Secret")]
+
+
+def references(pod: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Kind and name of every ConfigMap and Secret that must be there for the pod to start."""
+    spec, found = mapping(pod.get("spec")), []
+
+    def take(source: object, kind: str, key: str = "name") -> None:
+        one = mapping(source)
+        if string(one.get(key)) and one.get("optional") is not True:
+            found.append((kind, string(one.get(key))))
+
+    for container in [*mappings(spec.get("initContainers")), *mappings(spec.get("containers"))]:
+        for variable in mappings(container.get("env")):
+            take(mapping(variable.get("valueFrom")).get("configMapKeyRef"), "ConfigMap")
+            take(mapping(variable.get("valueFrom")).get("secretKeyRef"), "Secret")
+        for variables in mappings(container.get("envFrom")):
+            take(variables.get("configMapRef"), "ConfigMap")
+            take(variables.get("secretRef"), "Secret")
+    for volume in mappings(spec.get("volumes")):
+        take(volume.get("configMap"), "ConfigMap")
+        take(volume.get("secret"), "Secret", "secretName")
+        for source in mappings(mapping(volume.get("projected")).get("sources")):
+            take(source.get("configMap"), "ConfigMap")
+            take(source.get("secret"), "Secret")
+    return list(dict.fromkeys(found))
+
+
+# -- each kind of trouble
+
+
+def _image(facts: Facts, container: Container) -> Finding:
+    reason, message = container.state.reason, container.state.message
+    own = [event for event in facts.events if event.is_warning and event.part == container.name]
+    pulls = [event for event in own if not event.message.startswith("Error: ") and event.reason != "BackOff"]
+    said = "\n".join([message, *(event.message for event in pulls)])
+    words, advice = f"Image {container.image} cannot be had", "Check the image's name and that the node can reach the registry."
+    if reason == "InvalidImageName":
+        words, advice = f"{container.image} is no valid name of an image", "Correct the name."
+    elif reason == "ErrImageNeverPull":
+        words = f"Image {container.image} is not on the node, and imagePullPolicy Never forbids to pull it"
+        advice = "Bring the image to the node, or let it be pulled (IfNotPresent)."
+    elif found := next(((why, todo) for pattern, why, todo in _PULLING if re.search(pattern, said)), None):
+        words, advice = f"Image {container.image}: {found[0]}", found[1]
+    secrets = [string(one.get("name")) for one in mappings(mapping(facts.pod.get("spec")).get("imagePullSecrets"))]
+    missing = [f"Secret/{name}" for name in secrets if f"Secret/{name}" in facts.objects and facts.objects[f"Secret/{name}"] is None]
+    if missing:
+        words += f"; {', '.join(missing)}, which it names for the pull, does not exist"
+    elif secrets:
+        words += f" (it pulls with {', '.join(secrets)})"
+    evidence = tuple(event_line(event, facts.now) for event in pulls[-2:]) or _lines(message)
+    return Finding("error", f"{_what(container)}: {reason}", f"{words}.", evidence, advice)
+
+
+def _config(facts: Facts, container: Container) -> Finding:
+    missing = missing_references(facts)
+    words = (
+        f"It needs {' and '.join(missing)}, which {'do' if len(missing) > 1 else 'does'} not exist."
+        if missing
+        else "It cannot be made as its spec wants it."
+    )
+    evidence = _lines(container.state.message) + _said(facts, container, warnings=True, known=container.state.message)
+    return Finding("error", f"{_what(container)}: {container.state.reason}", words, evidence, _missing_advice(facts))
+
+
+def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Finding:
+    restarts = f", {container.restarts} restart{'s' if container.restarts != 1 else ''}" if container.restarts else ""
+    took = f" after {age(run.finished - run.started)}" if run.started and run.finished and run.finished > run.started > 0 else ""
+    ended = f", {age(max(0.0, facts.now - run.finished))} ago" if run.finished else ""
+    title = f"{_what(container)}: {container.state.reason or 'ended'}{restarts}"
+    words, advice = _ending(facts, container, run)
+    back_off = re.search(r"back-off (\S+)", container.state.message)
+    next_try = f" It is tried again {back_off[1]} after it ended." if container.state.kind == "waiting" and back_off else ""
+    evidence = [f"the last run ended{took}{ended} with {exit_words(run)}", *_lines(run.message)]
+    evidence += _said(facts, container, warnings=True, known=run.message)
+    log = facts.logs.get(container.name)
+    if log:
+        evidence += ["its last lines:", *(f"  {line}" for line in log)]
+    elif log is not None:
+        evidence.append("it has logged nothing")
+    kind = "previous-logs" if container.state.kind == "waiting" else "logs"
+    action = Action(kind, f"logs of {container.name}'s last run", ref, container.name)  # type: ignore[arg-type]
+    return Finding("error", title, f"{words}.{next_try}", tuple(evidence), advice, (action,))
+
+
+def _ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
+    """Why a run ended, and what to do about it."""
+    killed = _killed_by_probe(facts, container)
+    limit = container.limits.get("memory")
+    policy = string(mapping(facts.pod.get("spec")).get("restartPolicy"))
+    code = run.exit_code or 0
+    if run.reason == "OOMKilled":
+        return (
+            f"It was killed for using more memory than its limit{f' of {limit}' if limit else ''}",
+            "Raise resources.limits.memory, or let the program use less.",
+        )
+    if killed:
+        return f"The kubelet ended it because its {killed} probe failed", f"Is the {killed} probe right: its port, its path, its limits?"
+    if run.reason in ("ContainerCannotRun", "StartError") or code in (126, 127):
+        cannot = (
+            "its command does not exist in the image"
+            if code == 127 or "not found" in run.message or "no such file" in run.message
+            else "its command cannot be executed"
+        )
+        return f"It could not be started: {cannot}", "Check command and args, and that the image has the program."
+    if code == 0:
+        return (
+            f"It ends well, but restartPolicy {policy or 'Always'} starts it anew each time",
+            "What ends by itself belongs in a Job, or give it a command that goes on.",
+        )
+    if code == 137 or run.signal == 9:
+        return "It was killed (SIGKILL): by the kernel for memory, or after the grace period", "Does the node lack memory?"
+    if code == 143 or run.signal == 15:
+        return "It was asked to end (SIGTERM), and did", "Who ended it? Look at the events."
+    if code == 139 or run.signal == 11:
+        return "The program itself crashed (SIGSEGV)", "This is a fault in the program or of its image's architecture."
+    return "The program ended with an error of its own", "Its last lines say why, most likely: look at the logs."
+
+
+def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
+    failing = [event for event in facts.events if event.reason == "Unhealthy" and event.part == container.name]
+    if not container.ready or container.started is False:
+        kind = "startup" if container.started is False else "readiness"
+        probe = next((f"{probe.kind} probe: {probe.text}" for probe in container.probes if probe.kind == kind), "")
+        evidence = tuple(filter(None, [probe, *(event_line(event, facts.now) for event in failing[-2:])]))
+        words = (
+            f"Its {kind} probe has not succeeded, so no Service sends it anything." if probe else "The kubelet does not call it ready yet."
+        )
+        yield Finding(
+            "warn",
+            f"{_what(container)} runs but is not ready",
+            words,
+            evidence,
+            "Is the program up on the probe's port and path? Look at its logs." if probe else "",
+            (_logs(ref, container),),
+        )
+    elif any(facts.now - event.last < 60 for event in failing):
+        yield Finding(
+            "warn", f"{_what(container)}: a probe fails now and then", "", tuple(event_line(event, facts.now) for event in failing[-2:])
+        )
+    last = container.last_state
+    if container.restarts and last.kind == "terminated" and (last.exit_code or last.reason == "OOMKilled"):
+        words, advice = _ending(facts, container, last)
+        ended = f", {age(max(0.0, facts.now - last.finished))} ago" if last.finished else ""
+        log = facts.logs.get(container.name) or ()
+        evidence = (f"the run before ended with {exit_words(last)}{ended}", *_lines(last.message), *(f"  {line}" for line in log))
+        action = Action("previous-logs", f"logs of {container.name}'s previous run", ref, container.name)
+        times = f"{container.restarts} time{'s' if container.restarts != 1 else ''}"
+        yield Finding("warn", f"{_what(container)} was restarted {times}", f"{words}.", evidence, advice, (action,))
+
+
+# -- words
+
+
+def exit_words(state: State) -> str:
+    """`exit code 137 (SIGKILL), OOMKilled`."""
+    code = state.exit_code
+    number = state.signal or (code - 128 if code is not None and 128 < code < 160 else 0)
+    words = "no exit code" if code is None else f"exit code {code}"
+    if number:
+        known = number in signal.Signals._value2member_map_
+        words += f" ({signal.Signals(number).name if known else f'signal {number}'})"
+    return f"{words}, {state.reason}" if state.reason not in ("", "Error", "Completed") else words
+
+
+def _what(container: Container) -> str:
+    kinds = {"init": "Init container", "sidecar": "Sidecar", "ephemeral": "Ephemeral container", "container": "Container"}
+    return f"{kinds[container.kind]} {container.name}"
+
+
+def _logs(ref: ObjectRef, container: Container) -> Action:
+    return Action("logs", f"logs of {container.name}", ref, container.name)
+
+
+def _killed_by_probe(facts: Facts, container: Container) -> str:
+    for event in reversed(facts.events):
+        if event.reason == "Killing" and event.part == container.name and "probe" in event.message:
+            return "startup" if "startup" in event.message else "liveness"
+    return ""
+
+
+def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "") -> tuple[str, ...]:
+    """The latest events of the container, but those that only repeat what its state says, or what is `known`."""
+    own = [event for event in facts.events if event.part == container.name and event.reason != "BackOff"]
+    events = [event for event in own if event.is_warning is warnings and not (known and known in event.message)]
+    return tuple(event_line(event, facts.now) for event in events[-2:])
+
+
+def _missing_advice(facts: Facts) -> str:
+    missing = missing_references(facts)
+    return f"Create {' and '.join(missing)}, or correct the name in the pod." if missing else ""
+
+
+def _lines(message: str) -> tuple[str, ...]:
+    return tuple(line for line in message.splitlines() if line.strip())[-12:]

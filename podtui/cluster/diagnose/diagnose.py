@@ -1,0 +1,208 @@
+"""Why a pod is pending, failing or restarting: asks only for what is needed, and says what could not be read.
+
+`explain` fetches and judges; `diagnose` judges what was fetched and knows no server, so that it can be tried on plain objects.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.diagnose.containers import container_findings, starting_findings
+from podtui.cluster.diagnose.findings import Action, Diagnosis, Facts, Finding
+from podtui.cluster.diagnose.unscheduled import event_line, is_unplaced, node_ref, placement_findings, verdicts
+from podtui.cluster.pods.containers import containers as containers_of
+from podtui.kube.ages import age
+from podtui.kube.json_values import integer, mapping, mappings, string, strings
+from podtui.kube.json_values import time as moment
+from podtui.kube.resources import PODS, ObjectRef
+
+_GRAVEST = ("error", "warn", "info", "ok")
+_OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod is said to be stuck
+_ENDED = {
+    "Evicted": ("The kubelet evicted it", "Ask for what it needs (resources.requests), or free room on its node."),
+    "Preempted": ("A pod of higher priority took its place", "Give it a higher priority, or add room to the cluster."),
+    "DeadlineExceeded": ("It ran longer than activeDeadlineSeconds allows", "Give it more time, or find out why it takes so long."),
+    "NodeAffinity": ("The kubelet refused it: its node does not have the labels that it wants", "Let the scheduler choose the node."),
+    "NodeLost": ("Its node was lost", "Bring the node back, or delete it."),
+    "Terminated": ("Its node shut down", "It is not started again: what owns it makes another one."),
+    "NodeShutdown": ("Its node shut down", "It is not started again: what owns it makes another one."),
+    "UnexpectedAdmissionError": ("The kubelet could not admit it", "Look at its node's events."),
+}
+
+
+async def explain(connection: Connection, ref: ObjectRef) -> Diagnosis:
+    """Fetch the pod and what explains its state, and judge it. Raises what the request for the pod itself raises."""
+    from podtui.cluster.diagnose.facts import gather
+
+    return diagnose(await gather(connection, ref, time.time()))
+
+
+def diagnose(facts: Facts) -> Diagnosis:
+    """Never fails on what a server may send; at least one finding."""
+    pod = facts.pod
+    ref = _ref(pod)
+    status, spec = mapping(pod.get("status")), mapping(pod.get("spec"))
+    found = containers_of(spec, status)
+    node = string(spec.get("nodeName"))
+    nodes = verdicts(facts) if is_unplaced(pod) else []
+    findings = list(_terminating(facts, ref))
+    if is_unplaced(pod):
+        if not mapping(pod.get("metadata")).get("deletionTimestamp"):
+            findings += placement_findings(facts, nodes)
+    else:
+        findings += _ended(facts, node)
+        findings += _node_findings(facts, node)
+        if not mapping(pod.get("metadata")).get("deletionTimestamp"):  # containers that end are what was asked for
+            findings += container_findings(facts, found, ref)
+        if string(status.get("phase")) == "Pending":
+            findings += starting_findings(facts, found, node)
+    findings += _readiness_gates(pod)
+    findings += _owner(facts, pod)
+    if not findings:
+        findings.append(_well(facts, status))
+    findings.sort(key=lambda finding: _GRAVEST.index(finding.severity))  # stable: within a severity as they were found
+    return Diagnosis(ref, tuple(findings), tuple(nodes), tuple(facts.unread), facts.now)
+
+
+def _ref(pod: Mapping[str, Any]) -> ObjectRef:
+    meta = mapping(pod.get("metadata"))
+    return ObjectRef(PODS, *(string(meta.get(key)) for key in ("name", "namespace", "uid", "resourceVersion")))
+
+
+def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
+    meta, spec = mapping(facts.pod.get("metadata")), mapping(facts.pod.get("spec"))
+    until = moment(meta.get("deletionTimestamp"))
+    if until is None:
+        return
+    finalizers = strings(meta.get("finalizers"))
+    overdue = facts.now - until
+    lost = facts.node is not None and _ready(facts.node) != "True"
+    gone = facts.node is None and f"Node/{string(spec.get('nodeName'))}" in facts.objects
+    if finalizers and overdue > _OVERDUE:
+        yield Finding(
+            "error",
+            f"Terminating, held by finalizers for {age(overdue)}",
+            "The pod is kept until whoever set them has taken them off.",
+            finalizers,
+            "Is the controller that set them running? To take them off by hand (e, metadata.finalizers) skips what it wants to do first.",
+        )
+    elif lost or gone:
+        words = "does not exist any more" if gone else "is not ready, so its kubelet cannot say that the containers have ended"
+        yield Finding(
+            "error",
+            "Terminating, and its node is lost",
+            f"Node {string(spec.get('nodeName'))} {words}.",
+            (_ready_line(facts.node),) if facts.node is not None else (),
+            "Bring the node back. If it is gone for good, force the deletion: the containers may go on if it is not.",
+            (Action("delete", f"delete pod {ref.name} (with force)", ref),),
+        )
+    elif overdue > _OVERDUE:
+        found = containers_of(spec, mapping(facts.pod.get("status")))
+        running = [one.name for one in found if one.state.kind == "running"]
+        still = "The kubelet has not told yet that its containers have ended."
+        if running:
+            still = f"Still running: {', '.join(running)}."
+        elif found and all(one.state.kind == "terminated" for one in found):
+            still = "Its containers have ended, but the kubelet has not let go of the pod: of its volumes or its network, perhaps."
+        begun = until - (integer(meta.get("deletionGracePeriodSeconds")) or 0)
+        warnings = [event_line(event, facts.now) for event in facts.events if event.is_warning and event.last >= begun]
+        yield Finding(
+            "error",
+            f"Terminating, overdue for {age(overdue)}",
+            still,
+            tuple(warnings[-3:]),
+            "Look at the node and its kubelet.",
+            (Action("delete", f"delete pod {ref.name} (with force)", ref),),
+        )
+    else:
+        then = f"; then finalizers hold it: {', '.join(finalizers)}" if finalizers else ""
+        yield Finding("info", "Terminating", f"It has {age(max(0.0, -overdue))} left to end{then}.")
+
+
+def _ended(facts: Facts, node: str) -> Iterator[Finding]:
+    """A pod that is over and failed as a whole."""
+    status = mapping(facts.pod.get("status"))
+    reason, message = string(status.get("reason")), string(status.get("message"))
+    if string(status.get("phase")) == "Failed" and reason:
+        words, advice = _ENDED.get(reason, ("", ""))
+        if reason.startswith("OutOf"):
+            words, advice = f"Node {node} had too little {reason.removeprefix('OutOf')} left for it", "Let the scheduler choose the node."
+        yield Finding("error", f"Failed: {reason}", f"{words}." if words else "", (message,) if message else (), advice)
+    target = next((one for one in mappings(status.get("conditions")) if one.get("type") == "DisruptionTarget"), {})
+    if target.get("status") == "True":
+        yield Finding("warn", f"Chosen to be ended: {string(target.get('reason'))}", string(target.get("message")))
+
+
+def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
+    over = string(mapping(facts.pod.get("status")).get("phase")) in ("Succeeded", "Failed")
+    deleted = mapping(facts.pod.get("metadata")).get("deletionTimestamp")
+    if not node or over or deleted:
+        return
+    if facts.node is None and f"Node/{node}" in facts.objects:
+        yield Finding("error", f"Its node {node} does not exist", "Nothing runs the pod. The garbage collector deletes it soon.")
+    elif facts.node is not None and _ready(facts.node) != "True":
+        ref = node_ref(facts.node)
+        yield Finding(
+            "error",
+            f"Its node {node} is not ready",
+            "What the pod's status says may be old: the kubelet is not heard of, or not well.",
+            (_ready_line(facts.node),),
+            "Look at the node.",
+            (Action("show-node", f"show node {node}", ref),),
+        )
+
+
+def _ready(node: Mapping[str, Any]) -> str:
+    return string(_ready_condition(node).get("status"))
+
+
+def _ready_condition(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((one for one in mappings(mapping(node.get("status")).get("conditions")) if one.get("type") == "Ready"), {})
+
+
+def _ready_line(node: Mapping[str, Any]) -> str:
+    condition = _ready_condition(node)
+    words = ": ".join(filter(None, [string(condition.get("reason")), string(condition.get("message"))]))
+    return f"Ready={string(condition.get('status')) or 'not told'} {words}".rstrip()
+
+
+def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
+    status = mapping(pod.get("status"))
+    true = {one.get("type") for one in mappings(status.get("conditions")) if one.get("status") == "True"}
+    gates = [string(one.get("conditionType")) for one in mappings(mapping(pod.get("spec")).get("readinessGates"))]
+    missing = [gate for gate in gates if gate not in true]
+    if missing and "ContainersReady" in true:
+        yield Finding(
+            "warn",
+            "A readiness gate is not open",
+            "The containers are ready; the pod is only when these conditions are True.",
+            tuple(missing),
+            "Whatever sets these conditions has to set them (a load balancer's controller, often).",
+        )
+
+
+def _owner(facts: Facts, pod: Mapping[str, Any]) -> Iterator[Finding]:
+    """What keeps the pod's owner from making more of its kind: a quota, most often."""
+    owner = next((one for one in mappings(mapping(pod.get("metadata")).get("ownerReferences")) if one.get("controller") is True), {})
+    failed = [event for event in facts.owner_events if event.reason in ("FailedCreate", "FailedDelete") and facts.now - event.last < 600]
+    if failed:
+        quota = any("exceeded quota" in event.message for event in failed)
+        yield Finding(
+            "warn",
+            f"{string(owner.get('kind'))} {string(owner.get('name'))} cannot make more pods",
+            "The namespace's ResourceQuota is used up." if quota else "The API server refuses them.",
+            tuple(event_line(event, facts.now) for event in failed[-2:]),
+            "Raise the quota, ask for less, or delete what is not needed." if quota else "",
+        )
+
+
+def _well(facts: Facts, status: Mapping[str, Any]) -> Finding:
+    phase = string(status.get("phase"))
+    warnings = tuple(event_line(event, facts.now) for event in facts.events if event.is_warning)[-3:]
+    if phase == "Succeeded":
+        return Finding("ok", "It has ended well", "Every container ended with exit code 0.")
+    words = "It runs and every container is ready." if phase == "Running" else f"Its phase is {phase or 'not told yet'}."
+    return Finding("ok", "Nothing wrong is seen", words, warnings)

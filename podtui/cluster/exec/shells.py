@@ -1,0 +1,144 @@
+"""A shell in a container of a pod: in which one, with which command, and how what went wrong is told."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from podtui.cluster.exec import terminal_session
+from podtui.cluster.exec.terminal_session import Ended, Terminal
+from podtui.cluster.live.tables import Column, Row
+from podtui.cluster.pods.container_runs import containers_of, default_container
+from podtui.cluster.pods.containers import Container, Kind, State, containers
+from podtui.cluster.pods.running_pod import Pod, is_leaving, same_pod
+from podtui.errors import ConnectionFailed, Forbidden, PodLost, PodtuiError
+from podtui.kube.kubectl import kubectl_debug
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+COMMAND = ("sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
+"""bash where there is one, else sh; as k9s opens a shell."""
+
+_NO_SHELL = re.compile(r'"sh": (executable file not found|stat sh: no such file)|executable file `sh` not found')  # runc, crun
+_NO_PROGRAM = (126, 127)  # what runtimes that report it so give as the exit code of a command that there is not
+_PATIENCE = 5.0  # seconds to find out why a shell has ended
+_KILLED = 128  # exit codes from here on tell the signal that ended it
+_NOT_RUNNING = ("Pending", "Completed", "Succeeded", "Failed", "Evicted")  # STATUS words of pods in which nothing runs
+_SURELY_NOT = re.compile(r"ContainerCreating|PodInitializing|Error|OOMKilled|.*(BackOff|Pull|Error|CannotRun|NeverPull)|InvalidImageName")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A container as one to open a shell in. `refusal` says why none can be opened now, "" when one can; `id` is the container's of
+    this run (`containerID` of its status)."""
+
+    name: str
+    kind: Kind
+    refusal: str = ""
+    id: str = ""
+
+
+async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
+    """The containers of the pod: first the one that kubectl takes when none is named, then containers, init and ephemeral ones.
+
+    Raises PodLost when the pod is gone or another one has its name now, PodtuiError when nothing runs in it, and the request's errors.
+    """
+    pod = await same_pod(connection, ref, "Open a shell in the new one")
+    phase = (pod.get("status") or {}).get("phase", "")
+    if phase in ("Succeeded", "Failed"):
+        raise PodtuiError(f"{ref} has finished ({phase}): nothing runs in it")
+    found = _places(pod)
+    if all(place.refusal for place in found):
+        told = ", ".join(f"{place.name} {place.refusal}" for place in found)
+        raise PodtuiError(f"no container of {ref} runs: {told}" if found else f"{ref} has no container", "x tells why")
+    return found
+
+
+def _places(pod: Pod) -> list[Place]:
+    by_name = {each.name: each for each in containers(pod.get("spec") or {}, pod.get("status") or {})}
+    default = default_container(pod)
+    names = [default, *(name for name in containers_of(pod) if name != default)]
+    return [_place(by_name[name]) for name in names if name in by_name]
+
+
+def _place(container: Container) -> Place:
+    return Place(container.name, container.kind, _refusal(container.state), container.container_id)
+
+
+def _refusal(state: State) -> str:
+    if state.kind == "running":
+        return ""
+    if state.kind == "terminated":
+        return harmless(f"has ended ({state.reason or 'no reason given'}, exit code {state.exit_code})")
+    return harmless(f"waits ({state.reason})") if state.reason else "has not started yet"
+
+
+def why_not_yet(row: Row, columns: Sequence[Column]) -> str:
+    """Why no shell can be opened in the pod of a row, as far as the row tells for sure; "" otherwise: the pod itself has the last word."""
+    cells = {column.name: str(cell) for column, cell in zip(columns, row.cells, strict=False)}
+    status, (ready, _, total) = cells.get("Status", ""), cells.get("Ready", "").partition("/")
+    if ready == "0" and (status in _NOT_RUNNING or (total == "1" and _SURELY_NOT.fullmatch(status))):
+        return f"pod {row.name} is not running ({harmless(status)})"
+    return ""
+
+
+async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
+    """Opens a shell in the container on the terminal, and is back when it has ended. Raises what `exec.run` raises, as it comes:
+    `explained` asks what is behind that, once the terminal is free again."""
+    return await terminal_session.run(connection, ref, place.name, COMMAND, terminal)
+
+
+async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, ended: Ended) -> str:
+    """What is worth saying of a shell that has ended: "" after `exit` or Ctrl+D, its exit code, and what became of a killed one's pod.
+
+    Raises PodtuiError for one that could not begin, or that was cut off.
+    """
+    if ended.failure is not None and _NO_SHELL.search(ended.failure.what):
+        raise _no_shell(connection, ref, place)
+    if ended.failure is not None:
+        raise await explained(connection, ref, place, ended.failure)
+    if ended.exit_code is None:
+        cut = ConnectionFailed(f"the connection to the shell in container {place.name} of {ref} was closed before the shell had ended")
+        raise await explained(connection, ref, place, cut)
+    if ended.exit_code in _NO_PROGRAM and not ended.typed:
+        raise _no_shell(connection, ref, place)
+    if not ended.exit_code:
+        return ""
+    why = await _what_became(connection, ref, place) if ended.exit_code >= _KILLED else ""
+    return f"the shell in container {place.name} of {ref} ended with exit code {ended.exit_code}" + (f": {why}" if why else "")
+
+
+async def explained(connection: Connection, ref: ObjectRef, place: Place, error: PodtuiError) -> PodtuiError:
+    """The error of a shell in words of what is behind it: what has become of the pod or the container meanwhile."""
+    if isinstance(error, Forbidden):
+        return error
+    why = await _what_became(connection, ref, place)
+    return PodLost(f"the shell in container {place.name} of {ref} has ended: {why}") if why else error
+
+
+def _no_shell(connection: Connection, ref: ObjectRef, place: Place) -> PodtuiError:
+    debug = kubectl_debug(ref, place.name, options=connection.settings.kubectl_options)
+    return PodtuiError(f"there is no shell in the image of container {place.name} of {ref}", f"This adds a container that has one: {debug}")
+
+
+async def _what_became(connection: Connection, ref: ObjectRef, place: Place) -> str:
+    """What happened to the pod or the container since it was looked at, "" when nothing did, or it cannot be known."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            pod = await same_pod(connection, ref, "")
+    except PodLost as lost:
+        return lost.what
+    except (PodtuiError, TimeoutError):
+        return ""  # the first error is the one to tell
+    if is_leaving(pod):
+        return f"{ref} is being deleted"
+    now = next((each for each in _places(pod) if each.name == place.name), None)
+    if now is None or (now.id == place.id and not now.refusal):
+        return ""
+    return f"container {now.name} {now.refusal}" if now.refusal else f"container {now.name} was started again"

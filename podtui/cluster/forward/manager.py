@@ -1,0 +1,196 @@
+"""The port-forwards of a session, running and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from podtui.cluster.forward.forward import Forward, State
+from podtui.cluster.forward.local_ports import TcpTable
+from podtui.cluster.forward.saved import Profile
+from podtui.cluster.live.store import Signal
+from podtui.cluster.pods.running_pod import running_pod
+from podtui.errors import ConnectionFailed, PodtuiError
+from podtui.kube.ports import LOCALHOST, PortSpec, parse_ports
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+__all__ = ["Forward", "ForwardManager", "State", "running_pod"]
+
+GetConnection = Callable[[], "Connection | None"]
+PodAlive = Callable[[ObjectRef], "bool | None"]
+
+COALESCE = 0.2  # seconds between two notifications
+
+
+class ForwardManager:
+    """The forwards of a session, running and ended, in the order they were started; `profiles` are those saved in the configuration.
+
+    `connection` gives the open connection or None; `pod_alive(ref)` says from the loaded rows whether that pod (by UID) is there:
+    True, False, or None when the rows cannot tell, and then the API server is asked. `notices` tells a person that a forward has gone on
+    with another pod, or was lost.
+    """
+
+    def __init__(self, connection: GetConnection, pod_alive: PodAlive | None = None, profiles: Iterable[Profile] = ()) -> None:
+        self.forwards: list[Forward] = []
+        self.profiles = tuple(profiles)
+        self.notices: Signal[str] = Signal()
+        self._get_connection = connection
+        self._pod_alive = pod_alive
+        self.table = TcpTable()
+        self._ids = itertools.count(1)
+        self._subscribers: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_at = float("-inf")
+        self._successors: dict[str, str] = {}  # by the UID of a pod, that of the one that took its place
+        self._finishing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def start(self, ref: ObjectRef, spec: PortSpec | str, address: str = LOCALHOST) -> Forward:
+        """Starts one forward. Raises PodtuiError (PortBusy, PodLost, Forbidden, ...) and leaves nothing in the list then."""
+        return (await self.start_all(ref, [PortSpec.parse(spec) if isinstance(spec, str) else spec], address))[0]
+
+    async def start_all(self, ref: ObjectRef, specs: Iterable[PortSpec] | str, address: str = LOCALHOST) -> list[Forward]:
+        """Starts several to one pod, all of them or none. `address` other than localhost lets others on the network in."""
+        wanted = parse_ports(specs) if isinstance(specs, str) else tuple(specs)
+        started: list[Forward] = []
+        try:
+            for spec in wanted:
+                forward = Forward(next(self._ids), ref, spec, address, self)
+                self.forwards.append(forward)
+                started.append(forward)
+                await forward.start()
+        except BaseException:
+            for forward in started:
+                self.forwards.remove(forward)
+                await forward.stop()
+            self.changed()
+            raise
+        return started
+
+    async def start_profile(self, profile: Profile) -> None:
+        """Starts what a saved forward names and does not run yet. What cannot be started stays in the list as failed or lost.
+
+        Raises PodtuiError for the first that could not be, after all were tried.
+        """
+        if why := profile.elsewhere:
+            raise PodtuiError(f"the saved forward {harmless(profile.name)} {why}", f"Open it with :ctx {harmless(profile.context)}")
+        errors: list[PodtuiError] = []
+        for spec in profile.specs:
+            forward = next((each for each in self.forwards if each.name == profile.name and each.asked == spec), None)
+            if forward is None:
+                forward = Forward(next(self._ids), profile.ref, spec, profile.address, self, standing=profile.lineage, name=profile.name)
+                self.forwards.append(forward)
+            elif forward.running:
+                continue
+            try:
+                await forward.start()
+            except PodtuiError as error:
+                errors.append(error)
+        if errors:
+            raise PodtuiError(f"forward {harmless(profile.name)}: {errors[0].what}", errors[0].hint)
+
+    def get(self, id: int) -> Forward:
+        """KeyError if there is none of that id."""
+        for forward in self.forwards:
+            if forward.id == id:
+                return forward
+        raise KeyError(id)
+
+    async def stop(self, id: int) -> None:
+        """Closes the port and its connections. The forward stays in the list, to be started again or removed."""
+        await self.get(id).stop()
+
+    async def restart(self, id: int) -> None:
+        """Stops it if it runs and starts it again, on the same local port. Raises PodtuiError; the forward is then failed or lost."""
+        forward = self.get(id)
+        await forward.stop()
+        forward.count_anew()
+        await forward.start()
+
+    async def restart_on(self, id: int, local_port: int) -> None:
+        """As `restart`, on another local port."""
+        forward = self.get(id)
+        forward.spec = PortSpec(local_port, forward.spec.remote)
+        await self.restart(id)
+
+    async def remove(self, id: int) -> None:
+        """Stops it and takes it out of the list."""
+        forward = self.get(id)
+        await forward.stop()
+        if forward in self.forwards:
+            self.forwards.remove(forward)
+        self.changed()
+
+    def look(self, uids: Collection[str] | None = None) -> None:
+        """The rows tell that something has happened to the pods with these UIDs (None: perhaps to all): forwards to them look at once."""
+        for forward in self.forwards:
+            if forward.running and (uids is None or forward.ref.uid in uids):
+                forward.route.nudge()
+
+    def subscribe(self, fn: Callable[[], None]) -> Callable[[], None]:
+        """`fn()` is called when anything changed, at most five times a second; never while another call is running."""
+        self._subscribers.append(fn)
+
+        def unsubscribe() -> None:
+            if fn in self._subscribers:
+                self._subscribers.remove(fn)
+
+        return unsubscribe
+
+    async def close(self) -> None:
+        """Ends every forward and waits until nothing is left of them. May be called again."""
+        self._closed = True
+        await asyncio.gather(*(forward.stop() for forward in self.forwards))
+        await asyncio.gather(*self._finishing, return_exceptions=True)
+        self._subscribers.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- for the forwards ---------------------------------------------------------------------------------------
+    def connection(self) -> Connection:
+        connection = None if self._closed else self._get_connection()
+        if connection is None:
+            raise ConnectionFailed("not connected to the API server", "Try again when the first line says that it is connected")
+        return connection
+
+    def pod_alive(self, ref: ObjectRef) -> bool | None:
+        return None if self._pod_alive is None else self._pod_alive(ref)
+
+    def on_port(self, port: int, asking: Forward) -> Forward | None:
+        others = (forward for forward in self.forwards if forward is not asking and forward.running)
+        return next((forward for forward in others if forward.local_port == port), None)
+
+    def successor_of(self, uid: str) -> str:
+        """The UID of the pod with which another forward has gone on in the place of that one, or ""."""
+        return self._successors.get(uid, "")
+
+    def succeeded(self, before: ObjectRef, after: ObjectRef) -> None:
+        if before.uid and self._successors.get(before.uid) != after.uid:
+            self._successors[before.uid] = after.uid
+            self.notices.emit(f"Port-forward: {after} took the place of {before}")
+
+    def lost(self, forward: Forward) -> None:
+        self.notices.emit(f"Port-forward {forward.local_address} was lost: {forward.error}")
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    def changed(self) -> None:
+        if self._timer is None and self._subscribers:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, self._told_at + COALESCE - loop.time()), self._tell)
+
+    def _tell(self) -> None:
+        self._timer = None
+        self._told_at = asyncio.get_running_loop().time()
+        for fn in tuple(self._subscribers):
+            fn()

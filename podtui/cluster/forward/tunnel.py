@@ -1,0 +1,251 @@
+"""One TCP connection carried to a port of a pod by a channel: a WebSocket of its own (`Channels`) or a stream in one (`lines`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from podtui.cluster.forward.local_ports import TcpTable
+from podtui.errors import PodtuiError
+from podtui.text import harmless
+
+PROTOCOL = "v4.channel.k8s.io"
+CHUNK = 64 << 10  # bytes read at once from the local side
+DATA, ERROR = 0, 1
+Message = tuple[int, "bytes | memoryview"]
+"""DATA or ERROR, and what came. An error is words: the kubelet's, of a connection that could not be made."""
+_LONGEST_ERROR = 4096
+_DATA_PREFIX = bytes([DATA])
+
+# The local end of data may be a client that closed its socket, and nobody is left to read; or one that only stopped sending (`nc -N`) and
+# waits for an answer. The second must not be told to the pod at once: containerd, told of the end of one direction, gives the other one
+# second and cuts it. Seconds of the pod's silence after which the connection is closed:
+QUIET_CLOSED = 2.0  # the client closed its socket: what is under way may still arrive. At once, where the end comes behind it
+QUIET_ANSWERED = 3.0  # the client only stopped sending (`nc -N`), and the pod has answered since
+QUIET_UNANSWERED = 10.0  # the same, and the answer is still due
+_FIRST_LOOK, _LOOK = 0.05, 0.5  # when to look first, and how often then
+_FAREWELL = 1.0  # how long to go on reading from a client whose pod has closed, so that no reset overtakes the pod's last bytes
+
+
+class Channel(Protocol):
+    """What a tunnel needs: `receive` gives None when the pod has closed. All raise PodtuiError when it breaks.
+
+    `orderly` says that `finish` can tell the pod the end of the data, behind all that was sent.
+    """
+
+    orderly: bool
+
+    async def receive(self) -> Message | None: ...
+    async def send(self, data: bytes) -> None: ...
+    async def finish(self) -> None: ...
+
+
+class Socket(Protocol):
+    """What `Channels` needs of a WebSocket (podtui.cluster.connection.streams.WebSocket)."""
+
+    async def receive(self) -> bytes | None: ...
+    async def send(self, data: bytes) -> None: ...
+
+
+class Channels:
+    """One connection in one WebSocket of the protocol v4.channel.k8s.io, which servers before Kubernetes 1.30 speak.
+
+    Each message begins with its channel: 0 is data, 1 is the error channel of the port. The first message on each channel is the port's
+    number (2 bytes, little endian). The protocol has no half-close and no close for one port, so a WebSocket carries one connection.
+    """
+
+    orderly = False
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._opened: set[int] = set()
+
+    async def receive(self) -> Message | None:
+        while (message := await self._socket.receive()) is not None:
+            if not message:
+                continue
+            kind, at = message[0], 1
+            if kind not in self._opened:  # the port's number comes first
+                self._opened.add(kind)
+                at += struct.calcsize("<H")
+            if len(message) > at:
+                return kind, memoryview(message)[at:]
+        return None
+
+    async def send(self, data: bytes) -> None:
+        await self._socket.send(_DATA_PREFIX + data)
+
+    async def finish(self) -> None:
+        """The protocol has nothing that says so."""
+
+
+class End(Enum):
+    """Why a connection ended."""
+
+    POD = "the pod closed it"
+    CLIENT = "the client closed it"
+    BROKEN = "it broke on the way"
+
+
+class Tunnel:
+    """`await run()` carries the connection until it ends. `error` then has the words of the error channel or of the break."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        channel: Channel,
+        *,
+        received: Callable[[int], None] = lambda count: None,
+        sent: Callable[[int], None] = lambda count: None,
+        table: TcpTable | None = None,
+    ) -> None:
+        """`received` and `sent` are told the number of bytes from and to the pod as they pass."""
+        self._reader = reader
+        self._writer = writer
+        self._channel = channel
+        self._received = received
+        self._sent = sent
+        self._table = table
+        self._answered_at = 0.0
+        self._asked_at = 0.0
+        self._delivering = False
+        self._words = bytearray()
+        self.error = ""
+
+    async def run(self) -> End:
+        """Carries both directions; on return the local connection is closed and no task is left. The caller closes the channel.
+
+        Each direction waits for the one it writes to, so that no more than a few chunks are ever held.
+        """
+        up = asyncio.create_task(self._upward(), name="port-forward to the pod")
+        down = asyncio.create_task(self._downward(), name="port-forward from the pod")
+        try:
+            end = await self._until_the_end(up, down)
+            if end is End.POD and self._words:
+                end = End.BROKEN
+            self.error = self.error or harmless(self._words.decode("utf-8", "replace").strip())
+            await self._stop(up, down)
+            if end is End.POD:
+                await self._farewell()
+            elif end is End.BROKEN:
+                with contextlib.suppress(OSError):
+                    async with asyncio.timeout(_FAREWELL):
+                        await self._flush()
+                reset_at_close(self._writer)
+            return end
+        except asyncio.CancelledError:
+            reset_at_close(self._writer)
+            raise
+        finally:
+            await self._stop(up, down)
+            self._writer.transport.abort()  # without waiting for a client that does not read
+
+    async def _until_the_end(self, up: asyncio.Task[None], down: asyncio.Task[None]) -> End:
+        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        if not down.done():
+            if (failure := up.exception()) is None:
+                if not await self._linger(down):
+                    return End.CLIENT
+            elif isinstance(failure, OSError):
+                return End.CLIENT  # reset by the client
+            elif not isinstance(failure, PodtuiError):
+                raise failure
+            else:
+                # The way to the pod is closed, but what it said before may still have to be delivered.
+                await asyncio.wait({down})
+        failure = down.exception()
+        if failure is None:
+            return End.POD
+        if isinstance(failure, OSError):
+            return End.CLIENT
+        if not isinstance(failure, PodtuiError):
+            raise failure
+        self.error = harmless(failure.what)
+        return End.BROKEN
+
+    async def _upward(self) -> None:
+        """From the client to the pod. OSError is the client's, PodtuiError the channel's."""
+        reader, send, sent = self._reader, self._channel.send, self._sent
+        while data := await reader.read(CHUNK):
+            await send(data)
+            self._asked_at = time.monotonic()
+            sent(len(data))
+
+    async def _downward(self) -> None:
+        """From the pod to the client, until the channel is closed. OSError is the client's, PodtuiError the channel's."""
+        receive, writer, received = self._channel.receive, self._writer, self._received
+        while (message := await receive()) is not None:
+            kind, data = message
+            if kind == DATA:
+                self._answered_at = time.monotonic()
+                received(len(data))
+                self._delivering = True
+                writer.write(data)
+                await writer.drain()
+                self._delivering = False
+            elif kind == ERROR and len(self._words) < _LONGEST_ERROR:
+                self._words += data
+
+    async def _linger(self, down: asyncio.Task[None]) -> bool:
+        """After the client's end of data: True when the channel ended, False when the pod has been quiet for long enough."""
+        began, look = time.monotonic(), _FIRST_LOOK if self._channel.orderly else _LOOK
+        while True:
+            if (await asyncio.wait({down}, timeout=look))[0]:
+                return True
+            look = _LOOK
+            now = time.monotonic()
+            if self._delivering:  # the pod is not quiet, the client is slow
+                began = now
+                continue
+            quiet = now - max(began, self._answered_at)
+            if (self._channel.orderly or quiet >= min(QUIET_CLOSED, QUIET_ANSWERED)) and quiet >= await self._patience():
+                with contextlib.suppress(PodtuiError):  # broken: then it has ended too
+                    await self._channel.finish()
+                return False
+
+    async def _patience(self) -> float:
+        transport = self._writer.transport
+        ours, client = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if self._table and ours and client and await asyncio.to_thread(self._table.client_closed, ours[:2], client[:2]):
+            return 0.0 if self._channel.orderly else QUIET_CLOSED
+        return QUIET_ANSWERED if self._answered_at > self._asked_at else QUIET_UNANSWERED
+
+    async def _farewell(self) -> None:
+        """The pod has closed: hand over what is left, say so, and let the client go first.
+
+        Closing at once with unread data from the client would reset the connection and could cost it the pod's last bytes.
+        """
+        with contextlib.suppress(OSError):
+            await self._flush()
+            if self._writer.can_write_eof():
+                self._writer.write_eof()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    while await self._reader.read(CHUNK):
+                        pass
+
+    async def _flush(self) -> None:
+        """Waits until the transport has handed everything to the system."""
+        self._writer.transport.set_write_buffer_limits(high=0)
+        await self._writer.drain()
+
+    @staticmethod
+    async def _stop(*tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def reset_at_close(writer: asyncio.StreamWriter) -> None:
+    """Lets the client see a reset when its connection is closed, so that it does not take a part for the whole."""
+    held = writer.get_extra_info("socket")
+    if held is not None and held.fileno() >= 0:
+        with contextlib.suppress(OSError):  # the client has gone already
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,0 +1,92 @@
+"""What is in a namespace, counted kind by kind: what goes with it when it is deleted."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.discovery import Discovery
+from podtui.errors import ApiError, Forbidden, PodtuiError
+from podtui.kube.resources import Resource
+from podtui.text import harmless
+
+_AT_ONCE = 8
+_ACCEPT = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_FIRST = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "services", "persistentvolumeclaims")
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    remaining_item_count: int = 0
+
+
+class _Counted(msgspec.Struct):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+    items: list[msgspec.Raw] | None = None
+
+
+class Contents(msgspec.Struct):
+    """`counts` has how many there are of each kind (`pods`, `deployments.apps`), those first that matter most; none of those with
+    nothing. `unread` says which kinds could not be counted, and why.
+    """
+
+    namespace: str
+    counts: dict[str, int] = {}
+    unread: list[str] = []
+
+
+async def count(connection: Connection, access: Access, discovery: Discovery, namespace: str) -> Contents:
+    """Count what is in the namespace: one small request for each kind that the user may list. Events are not counted.
+
+    Raises PodtuiError when it is not known which kinds there are.
+    """
+    kinds: dict[str, Resource] = {}
+    for resource in await discovery.all():
+        if resource.namespaced and not _passing(resource):
+            kinds.setdefault(_called(resource), resource)
+    gate = asyncio.Semaphore(_AT_ONCE)
+    found = Contents(namespace)
+    counts: dict[str, int] = {}
+    lacking: list[str] = []
+
+    async def one(name: str, resource: Resource) -> None:
+        async with gate:
+            try:
+                if not await access.can("list", resource.plural, namespace, group=resource.group):
+                    lacking.append(name)
+                    return
+                body = await connection.request("GET", resource.path(namespace), query=[("limit", "1")], accept=_ACCEPT)
+                listed = msgspec.json.decode(body, type=_Counted)
+            except Forbidden:
+                lacking.append(name)
+            except ApiError as error:
+                if error.status not in (404, 405):  # of a kind that cannot be listed there is nothing to count
+                    found.unread.append(f"{name}: {error.what}")
+            except PodtuiError as error:
+                found.unread.append(f"{name}: {error.what}")
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                found.unread.append(f"{name}: the answer cannot be read")
+            else:
+                counts[name] = len(listed.items or ()) + listed.metadata.remaining_item_count
+
+    await asyncio.gather(*(one(name, resource) for name, resource in kinds.items()))
+    order = {name: place for place, name in enumerate(_FIRST)}
+    for name in sorted(counts, key=lambda name: (order.get(name, len(order)), name)):
+        if counts[name]:
+            found.counts[name] = counts[name]
+    if lacking:
+        names = sorted(lacking)
+        more = f" and {len(names) - 8} more kinds" if len(names) > 8 else ""
+        found.unread.insert(0, f"you lack the right to list {', '.join(names[:8])}{more}")
+    return found
+
+
+def _passing(resource: Resource) -> bool:
+    """Whether objects of this kind are not kept in a namespace: questions, bindings, measurements; or are of no interest, as events."""
+    return resource.plural in ("bindings", "events") or resource.kind.endswith("Review") or resource.group.endswith("metrics.k8s.io")
+
+
+def _called(resource: Resource) -> str:
+    return harmless(f"{resource.plural}.{resource.group}" if resource.group else resource.plural)

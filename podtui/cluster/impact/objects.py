@@ -1,0 +1,230 @@
+"""The objects that have to do with a pod, decoded as far as `impact` looks at them, and what their selectors ask for.
+
+A field that a server leaves out, or sends as null, has the value that the API gives it then.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from podtui.kube.selectors import Operator, Requirement, Selector
+
+_OPERATORS = {"In": Operator.IN, "NotIn": Operator.NOT_IN, "Exists": Operator.EXISTS, "DoesNotExist": Operator.NOT_EXISTS}
+
+
+class Wire(msgspec.Struct, frozen=True, rename="camel"):
+    """JSON of the API; what is not named in a subclass is skipped."""
+
+
+class Owner(Wire, frozen=True):
+    """An OwnerReference."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+    api_version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+class Metadata(Wire, frozen=True):
+    name: str = ""
+    uid: str = ""
+    labels: dict[str, str] | None = None
+    owner_references: list[Owner] | None = None
+    deletion_timestamp: str | None = None
+    generation: int = 0
+
+    @property
+    def controller(self) -> Owner | None:
+        """The owner that manages the object (metav1.GetControllerOf)."""
+        return next((owner for owner in self.owner_references or () if owner.controller), None)
+
+
+class Condition(Wire, frozen=True):
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class PodStatus(Wire, frozen=True):
+    phase: str = ""
+    conditions: list[Condition] | None = None
+    pod_ip: str = msgspec.field(default="", name="podIP")
+
+
+class Pod(Wire, frozen=True):
+    """A pod as far as others look at it."""
+
+    metadata: Metadata = Metadata()
+    status: PodStatus = PodStatus()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.metadata.labels or {}
+
+    @property
+    def terminating(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def finished(self) -> bool:
+        return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def active(self) -> bool:
+        """As controllers count their pods: neither finished nor on its way out."""
+        return not (self.finished or self.terminating)
+
+    @property
+    def ready(self) -> bool:
+        return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a Service that selects it has it as an endpoint: it has an address and has not finished."""
+        return bool(self.status.pod_ip) and not self.finished
+
+
+class Expression(Wire, frozen=True):
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class LabelSelector(Wire, frozen=True):
+    """metav1.LabelSelector: an empty one selects everything."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[Expression] | None = None
+
+    def compiled(self) -> Selector | None:
+        """What it asks of labels; None when it is not valid, and selects nothing."""
+        found = equals(self.match_labels or {})
+        for one in self.match_expressions or ():
+            operator, values = _OPERATORS.get(one.operator), tuple(sorted(set(one.values or ())))
+            if operator is None or bool(values) is not (operator in (Operator.IN, Operator.NOT_IN)):
+                return None
+            found.append(Requirement(one.key, operator, values))
+        return Selector(tuple(found))
+
+
+def equals(labels: dict[str, str]) -> list[Requirement]:
+    """That each of these labels is there with its value."""
+    return [Requirement(key, Operator.EQUALS, (value,)) for key, value in labels.items()]
+
+
+class ServiceSpec(Wire, frozen=True):
+    selector: dict[str, str] | None = None
+    type: str = ""
+    publish_not_ready_addresses: bool = False
+
+
+class Service(Wire, frozen=True):
+    metadata: Metadata = Metadata()
+    spec: ServiceSpec = ServiceSpec()
+
+    @property
+    def selector(self) -> Selector | None:
+        """None where nothing is selected: without a selector the endpoints are somebody else's affair."""
+        if not self.spec.selector or self.spec.type == "ExternalName":
+            return None
+        return Selector(tuple(equals(self.spec.selector)))
+
+
+class Reference(Wire, frozen=True):
+    uid: str = ""
+
+
+class EndpointConditions(Wire, frozen=True):
+    ready: bool | None = None
+
+
+class Endpoint(Wire, frozen=True):
+    addresses: list[str] | None = None
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: Reference | None = None
+
+
+class Slice(Wire, frozen=True):
+    """An EndpointSlice; its label tells the Service."""
+
+    metadata: Metadata = Metadata()
+    endpoints: list[Endpoint] | None = None
+
+
+class ControllerSpec(Wire, frozen=True):
+    selector: LabelSelector | None = None
+    replicas: int | None = None
+    suspend: bool = False
+    ordinals: Ordinals | None = None
+
+
+class Ordinals(Wire, frozen=True):
+    start: int = 0
+
+
+class ControllerStatus(Wire, frozen=True):
+    replicas: int = 0
+    conditions: list[Condition] | None = None
+
+
+class Controller(Wire, frozen=True):
+    """A ReplicaSet, StatefulSet, DaemonSet or Job."""
+
+    metadata: Metadata = Metadata()
+    spec: ControllerSpec = ControllerSpec()
+    status: ControllerStatus = ControllerStatus()
+
+
+class OldControllerSpec(Wire, frozen=True):
+    selector: dict[str, str] | None = None
+    replicas: int | None = None
+
+
+class OldController(Wire, frozen=True):
+    """A ReplicationController, whose selector is a map."""
+
+    metadata: Metadata = Metadata()
+    spec: OldControllerSpec = OldControllerSpec()
+    status: ControllerStatus = ControllerStatus()
+
+    def renewed(self) -> Controller:
+        selector = LabelSelector(self.spec.selector) if self.spec.selector else None
+        return Controller(self.metadata, ControllerSpec(selector, self.spec.replicas), self.status)
+
+
+class BudgetSpec(Wire, frozen=True):
+    selector: LabelSelector | None = None
+    unhealthy_pod_eviction_policy: str | None = None
+
+
+class BudgetStatus(Wire, frozen=True):
+    disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
+    observed_generation: int = 0
+    conditions: list[Condition] | None = None
+
+
+class Budget(Wire, frozen=True):
+    """A PodDisruptionBudget of policy/v1: without a selector it counts no pod, with an empty one every pod."""
+
+    metadata: Metadata = Metadata()
+    spec: BudgetSpec = BudgetSpec()
+    status: BudgetStatus = BudgetStatus()
+
+
+class PolicySpec(Wire, frozen=True):
+    pod_selector: LabelSelector = LabelSelector()
+    policy_types: list[str] | None = None
+
+
+class Policy(Wire, frozen=True):
+    """A NetworkPolicy."""
+
+    metadata: Metadata = Metadata()
+    spec: PolicySpec = PolicySpec()

@@ -1,0 +1,200 @@
+"""What has to do with pods in their namespaces: Services, what owns or could adopt them, budgets, policies.
+
+Read once, and only as far as the user may: each kind is listed when the rights allow it, and what could not be read is told in
+words. A kind that the server does not serve is not there. Only the fields that `impact` needs are decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from podtui.cluster.connection.access import Access
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.impact.objects import Budget, Controller, OldController, Pod, Policy, Service, Slice, Wire
+from podtui.errors import Forbidden, NotFound, PodtuiError
+from podtui.kube.resources import PODS, ObjectRef, Resource
+from podtui.text import harmless
+
+_AT_ONCE = 8
+_PAGE = 500  # objects in one answer: decoding them takes a few milliseconds
+_ONE_BY_ONE = 8  # so many pods are read each by its name; more of them from the list of their namespace
+_NAMESPACES = 20  # that are looked at
+_NO_RIGHT = "you lack the right to list"
+
+T = TypeVar("T", bound="Wire")
+
+SERVICES = Resource("", "v1", "services", "Service")
+SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+CONTROLLERS = Resource("", "v1", "replicationcontrollers", "ReplicationController")
+OWNERS = (REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS, CONTROLLERS)
+"""The kinds whose controllers make, adopt and release pods."""
+
+
+class _ListMeta(Wire, frozen=True):
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Listing(Wire, Generic[T], frozen=True):
+    metadata: _ListMeta = _ListMeta()
+    items: list[T] | None = None
+
+
+class Surroundings(msgspec.Struct):
+    """One namespace. `owners` has (kind, object). `looked_at` names the kinds that were read; `unread` has what was not (a kind's plural,
+    or one object) and why.
+    """
+
+    namespace: str
+    pods: list[Pod] = []
+    services: list[Service] = []
+    slices: list[Slice] = []
+    owners: list[tuple[str, Controller]] = []
+    budgets: list[Budget] = []
+    policies: list[Policy] = []
+    looked_at: set[str] = set()
+    unread: list[tuple[str, str]] = []
+
+
+async def read(connection: Connection, access: Access, refs: Sequence[ObjectRef], *, adopters: bool = True) -> list[Surroundings]:
+    """The namespaces of these pods, with the pods as they are now; one that is gone or is another one by now is not among them.
+
+    `adopters` False leaves out the kinds that own none of them: who deletes need not know who could adopt. Never raises for what
+    cannot be read: that stands in `unread`.
+    """
+    by_namespace: dict[str, list[ObjectRef]] = {}
+    for ref in refs:
+        by_namespace.setdefault(ref.namespace, []).append(ref)
+    gate = asyncio.Semaphore(_AT_ONCE)
+    names = list(by_namespace)
+    found = await asyncio.gather(
+        *(_Reading(connection, access, gate, name, by_namespace[name]).run(adopters) for name in names[:_NAMESPACES])
+    )
+    for name in names[_NAMESPACES:]:
+        found.append(Surroundings(name, unread=[("everything", f"only {_NAMESPACES} namespaces are looked at")]))
+    return found
+
+
+def unknown(found: Sequence[Surroundings]) -> list[str]:
+    """What could not be read and why, a line for each namespace and reason."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for around in found:
+        for what, why in around.unread:
+            lines.setdefault((around.namespace, why), []).append(what)
+    return [
+        f"in {harmless(namespace)} {why} {', '.join(what)}" if why == _NO_RIGHT else f"{', '.join(what)} in {harmless(namespace)}: {why}"
+        for (namespace, why), what in lines.items()
+    ]
+
+
+class _Reading:
+    """The reading of one namespace."""
+
+    def __init__(self, connection: Connection, access: Access, gate: asyncio.Semaphore, namespace: str, refs: Sequence[ObjectRef]) -> None:
+        self.connection = connection
+        self.access = access
+        self.gate = gate
+        self.refs = refs
+        self.found = Surroundings(namespace)
+
+    async def run(self, adopters: bool) -> Surroundings:
+        found = self.found
+        found.pods, found.services, found.slices, found.budgets, found.policies = await asyncio.gather(
+            self._pods(),
+            self._list(SERVICES, Service),
+            self._list(SLICES, Slice),
+            self._list(BUDGETS, Budget),
+            self._list(POLICIES, Policy),
+        )
+        kinds = {owner.kind for pod in found.pods if (owner := pod.metadata.controller) is not None}
+        await asyncio.gather(*(self._owners(resource) for resource in OWNERS if adopters or resource.kind in kinds))
+        found.unread.sort()
+        return found
+
+    async def _owners(self, resource: Resource) -> None:
+        if resource is CONTROLLERS:
+            listed = [one.renewed() for one in await self._list(resource, OldController)]
+        else:
+            listed = await self._list(resource, Controller)
+        self.found.owners += [(resource.kind, one) for one in listed]
+
+    async def _pods(self) -> list[Pod]:
+        if len(self.refs) > _ONE_BY_ONE:
+            wanted = {ref.uid for ref in self.refs}
+            return [pod for pod in await self._list(PODS, Pod) if pod.metadata.uid in wanted]
+
+        async def one(ref: ObjectRef) -> Pod | None:
+            async with self.gate:
+                try:
+                    pod = msgspec.json.decode(await self.connection.request("GET", ref.path), type=Pod)
+                except NotFound:
+                    return None  # what becomes of it is told where it is deleted or changed
+                except PodtuiError as error:
+                    self.found.unread.append((harmless(str(ref)), error.what))
+                    return None
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    self.found.unread.append((harmless(str(ref)), "the answer cannot be read"))
+                    return None
+                return pod if not ref.uid or pod.metadata.uid == ref.uid else None
+
+        return [pod for pod in await asyncio.gather(*map(one, self.refs)) if pod is not None]
+
+    async def _list(self, resource: Resource, form: type[T]) -> list[T]:
+        """All objects of a kind in the namespace; none, and a reason in `unread`, when they cannot be had."""
+        namespace, found = self.found.namespace, self.found
+        async with self.gate:
+            if not await self.access.can("list", resource.plural, namespace, group=resource.group):
+                found.unread.append((resource.plural, _NO_RIGHT))
+                return []
+            try:
+                listed = [one async for page in self._pages(resource, form) for one in page]
+            except NotFound:
+                return []  # the server does not serve this kind: there are none
+            except Forbidden:
+                found.unread.append((resource.plural, _NO_RIGHT))
+                return []
+            except PodtuiError as error:
+                found.unread.append((resource.plural, error.what))
+                return []
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                found.unread.append((resource.plural, "the answer cannot be read"))
+                return []
+        found.looked_at.add(resource.kind)
+        return listed
+
+    async def _pages(self, resource: Resource, form: type[T]) -> AsyncIterator[list[T]]:
+        decoder: msgspec.json.Decoder[_Listing[T]] = msgspec.json.Decoder(_Listing[form])  # type: ignore[valid-type]
+        token = ""
+        while True:
+            query = [("limit", str(_PAGE)), *([("continue", token)] if token else [])]
+            page = decoder.decode(await self.connection.request("GET", resource.path(self.found.namespace), query=query))
+            yield page.items or []
+            token = page.metadata.continue_
+            if not token:
+                return
+
+
+def endpoints(around: Surroundings, service: str) -> dict[str, bool]:
+    """The endpoints of a Service by the UID of their pod (their address, where they have none), and whether traffic goes there."""
+    found: dict[str, bool] = {}
+    for key, ready in _endpoints(around, service):
+        found[key] = found.get(key, False) or ready
+    return found
+
+
+def _endpoints(around: Surroundings, service: str) -> Iterator[tuple[str, bool]]:
+    for one in around.slices:
+        if (one.metadata.labels or {}).get("kubernetes.io/service-name") == service:
+            for endpoint in one.endpoints or ():
+                uid = endpoint.target_ref.uid if endpoint.target_ref is not None else ""
+                # An unknown readiness counts as ready (discovery.k8s.io/v1).
+                yield uid or ",".join(endpoint.addresses or ()), endpoint.conditions.ready is not False

@@ -1,0 +1,1 @@
+"""Kubeconfig files by kubectl's rules: contexts, proxies, credentials, exec plugins."""

@@ -1,0 +1,155 @@
+"""The Authorization header, and the client certificate, of a connection: from where the user's entry says, kept fresh.
+
+A static token or password never changes. A token file is read again each minute. An exec plugin's credential is kept
+until shortly before it expires. After a 401 the last two are had anew, once for all the requests that met it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from podtui.cluster.kubeconfig import exec_plugin
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.errors import CredentialError
+from podtui.text import harmless
+
+TOKEN_FILE_PERIOD = 60.0
+"""Seconds after which a token file is read again, as client-go does."""
+_MARGIN = 30.0
+"""Seconds before its end at which a credential is had anew; less for one of a short life."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What one request shows. `generation` tells it from the one before: see `Credentials.renew`."""
+
+    authorization: str = field(repr=False)
+    certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    generation: int = 0
+
+
+class Credentials:
+    """The credentials of one connection. `get()` before each request; `renew()` after a 401."""
+
+    def __init__(self, settings: ConnectionSettings, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._user = settings.credentials
+        self._clock = clock
+        self._current: Credential | None = None
+        self._fresh_until: float | None = None
+        self._fetching: asyncio.Task[Credential] | None = None
+        self._closed = False
+        self.waits_for: tuple[str, ...] = ()  # a plugin that runs: which one, and the last lines that it has told
+
+    @property
+    def _renewable(self) -> bool:
+        user = self._user
+        return bool(user.token_file) or (user.exec is not None and not user.token and not user.username)
+
+    async def get(self) -> Credential:
+        """The credential to use now. Raises CredentialError when none can be had."""
+        if self._current is not None and (self._fresh_until is None or self._clock() < self._fresh_until):
+            return self._current
+        return await self._fetched()
+
+    async def renew(self, refused: Credential) -> bool:
+        """After a 401 for `refused`: whether there is another credential now, worth one more try."""
+        if not self._renewable:
+            return False
+        if self._current is None or self._current.generation == refused.generation:
+            await self._fetched()
+        return self._current is not None and self._current.generation != refused.generation
+
+    async def close(self) -> None:
+        """Ends a plugin that is still running."""
+        self._closed = True
+        task = self._fetching
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _fetched(self) -> Credential:
+        """Has a new credential; who asks at the same time gets the same one.
+
+        It is a task of its own, so that a caller who goes away (a pane that is closed) does not end a plugin that
+        others wait for, or that would have to begin again at the next key.
+        """
+        task = self._fetching
+        if task is None:
+            task = self._fetching = asyncio.create_task(self._fetch(), name="podtui-credentials")
+            task.add_done_callback(self._fetch_done)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._closed and caller is not None and not caller.cancelling():
+                raise CredentialError("the connection was closed while credentials were fetched") from None
+            raise
+
+    def _fetch_done(self, task: asyncio.Task[Credential]) -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; if nobody does any more it is no news
+
+    async def _fetch(self) -> Credential:
+        user, expires = self._user, None
+        certificate: tuple[bytes, bytes] | None = None
+        if user.token_file:
+            authorization = await asyncio.to_thread(self._from_token_file)
+            expires = self._clock() + TOKEN_FILE_PERIOD
+        elif user.token:
+            authorization = f"Bearer {user.token}"
+        elif user.username:
+            pair = f"{user.username}:{user.password}".encode()
+            authorization = f"Basic {base64.b64encode(pair).decode()}"
+        elif user.exec is not None:
+            asked = self._clock()
+            given = await self._from_plugin(user.exec.command)
+            authorization, certificate = f"Bearer {given.token}" if given.token else "", given.certificate
+            if given.expires is not None:
+                expires = given.expires - min(_MARGIN, max(0.0, given.expires - asked) / 10)
+        else:
+            authorization = ""
+        if any(character in authorization for character in "\r\n\0"):
+            raise CredentialError(f"the token of user {harmless(self._settings.user)!r} has a line break in it", "Store it on one line.")
+        before, generation = self._current, 0
+        if before is not None:
+            # What a plugin gives again may be accepted now; a file that has not changed will not be.
+            same = user.exec is None and before.authorization == authorization
+            generation = before.generation if same else before.generation + 1
+        self._current = Credential(authorization, certificate, generation)
+        self._fresh_until = expires
+        return self._current
+
+    async def _from_plugin(self, command: str) -> exec_plugin.ExecCredential:
+        def told(lines: list[str]) -> None:
+            self.waits_for = (f"the exec plugin {harmless(command)}", *lines)
+
+        told([])
+        try:
+            return await exec_plugin.run(self._settings, told=told)
+        finally:
+            self.waits_for = ()
+
+    def _from_token_file(self) -> str:
+        """The header from the token file; while it cannot be read, from what was there before, or the entry's token."""
+        path = self._user.token_file
+        try:
+            with open(path, encoding="utf-8") as opened:
+                token = opened.read().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            token, words = "", getattr(error, "strerror", None) or "not text"
+        else:
+            words = "it is empty"
+        if token:
+            return f"Bearer {token}"
+        if self._current is not None:
+            return self._current.authorization
+        if self._user.token:
+            return f"Bearer {self._user.token}"
+        whose = f"the tokenFile of user {harmless(self._settings.user)!r}"
+        raise CredentialError(f"cannot read a token from {harmless(path)}, {whose}: {words}")

@@ -1,0 +1,1 @@
+"""Live lists: list and watch, the store of rows, views of it, filters and counts."""

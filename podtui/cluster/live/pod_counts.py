@@ -1,0 +1,130 @@
+"""How many pods each namespace has: counted here when the pods of all namespaces are here, otherwise asked of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from podtui.cluster.live.reflector import Server
+from podtui.cluster.live.store import Batch, RowStore, Signal
+from podtui.errors import Forbidden, PodtuiError
+
+_ACCEPT = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
+_AT_ONCE = 4
+_BELIEVED = 30.0  # seconds that an answer holds
+_RECOUNT = 0.5  # seconds between two counts of the rows here
+
+
+class _Meta(msgspec.Struct, gc=False):
+    remaining: int = msgspec.field(default=0, name="remainingItemCount")
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
+class _Counted(msgspec.Struct, gc=False):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+    items: list[msgspec.Raw] | None = None  # the server writes null for none
+
+
+_decoder = msgspec.json.Decoder(_Counted)
+
+
+class PodCounts:
+    """`counts` has the number of pods of each namespace that is known; a namespace that may not be counted is missing.
+
+    With all namespaces and no selector in the store, `complete` is True and a namespace that is missing has none.
+    """
+
+    def __init__(self, pods: RowStore) -> None:
+        self.counts: dict[str, int] = {}
+        self.complete = False
+        self._pods = pods
+        self._asked: dict[str, float] = {}  # when each namespace was asked about, in monotonic seconds; refused ones too
+        self._changed: Signal[dict[str, int]] = Signal()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rows = -1
+        self._ends = [pods.subscribe(self._batch), pods.subscribe_health(lambda _: self._batch(Batch()))]
+
+    def subscribe(self, fn: Callable[[dict[str, int]], None]) -> Callable[[], None]:
+        """`fn` gets the counts when they change; returns what ends it."""
+        return self._changed.subscribe(fn)
+
+    def close(self) -> None:
+        for end in self._ends:
+            end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def refresh(self, connection: Server, namespaces: Iterable[str]) -> None:
+        """Ask for the counts that are not known or older than half a minute.
+
+        A namespace that may not be counted loses its count. Another error is raised when all that is asked has been tried.
+        """
+        if self._counted_here():
+            self._count()
+            return
+        self.complete = False
+        now = time.monotonic()
+        wanted = [namespace for namespace in dict.fromkeys(namespaces) if self._asked.get(namespace, -_BELIEVED) <= now - _BELIEVED]
+        counts = dict(self.counts)
+        failures: list[PodtuiError] = []
+        waiting = iter(wanted)
+
+        async def ask() -> None:
+            for namespace in waiting:
+                try:
+                    counts[namespace] = await self._ask(connection, namespace)
+                except Forbidden:
+                    counts.pop(namespace, None)
+                except PodtuiError as error:
+                    failures.append(error)
+                    continue
+                self._asked[namespace] = time.monotonic()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_AT_ONCE, len(wanted))):
+                group.create_task(ask())
+        if not self._counted_here():
+            self._tell(counts)
+        if failures:
+            raise failures[0]
+
+    async def _ask(self, connection: Server, namespace: str) -> int:
+        path = self._pods.resource.path(namespace)
+        body = await connection.request("GET", path, query=[("limit", "1")], accept=_ACCEPT)
+        try:
+            answer = _decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise PodtuiError(f"the number of pods of {namespace} cannot be read: {error}") from error
+        return len(answer.items or ()) + answer.metadata.remaining
+
+    def _counted_here(self) -> bool:
+        scope = self._pods.scope
+        return scope.all_namespaces and not scope.selector.strip() and not scope.node and self._pods.known
+
+    def _batch(self, batch: Batch) -> None:
+        """Only rows that come or go change a count: with as many rows as before and none removed there is nothing to do."""
+        if not self._counted_here():
+            if self.complete:
+                self.complete = False
+                self._asked.clear()  # what the rows told is getting old from now on
+                self._asked.update(dict.fromkeys(self.counts, time.monotonic()))
+            return
+        if (batch.reset or batch.removed or len(self._pods.rows) != self._rows or not self.complete) and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(0.0 if not self.complete else _RECOUNT, self._count)
+
+    def _count(self) -> None:
+        self._timer = None
+        if self._counted_here():
+            self._rows = len(self._pods.rows)
+            self.complete = True
+            self._tell(dict(Counter(row.namespace for row in self._pods.rows.values())))
+
+    def _tell(self, counts: dict[str, int]) -> None:
+        if counts != self.counts:
+            self.counts = counts
+            self._changed.emit(counts)

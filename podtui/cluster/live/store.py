@@ -1,0 +1,369 @@
+"""The rows of a scope, by UID: one reflector per namespace (or one for all), merged; changes in batches; health.
+
+The scope may change at any time. What is here already and belongs to the new scope stays on show until the server has told its own
+complete set, so that changing a selector is instant and still ends with the server's truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from podtui.cluster.live.reflector import Reflector, Server, State, Timing
+from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
+from podtui.errors import ConnectionFailed, PodtuiError, ServerError
+from podtui.kube.resources import Resource, Scope
+
+_LISTS_AT_ONCE = 6
+_KEPT = 8  # scopes left behind that stay at hand
+
+T = TypeVar("T")
+Key = tuple[str, str, str]  # namespace ("" for all), selector, field selector
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How near `rows` are to the server's.
+
+    connecting: nothing was heard yet. loading: the list is coming (`loaded` rows; `remaining` more, None when the server does not say).
+    live: the watch is open. stale: rows are on show, but the server is not heard since `since`. denied: this user may not list it.
+    failed: nothing could be had, as `error` says. `since` (when the state began) and `retry_at` are epoch seconds.
+    """
+
+    state: State = "connecting"
+    since: float = 0.0
+    error: PodtuiError | None = None
+    loaded: int = 0
+    remaining: int | None = None
+    retry_at: float | None = None
+
+
+class Batch(msgspec.Struct):
+    """What changed since the last batch, by UID. `changed` holds new rows too; after a `reset` rows and columns are to be read anew."""
+
+    reset: bool = False
+    changed: set[str] = msgspec.field(default_factory=set)
+    removed: set[str] = msgspec.field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return self.reset or bool(self.changed) or bool(self.removed)
+
+
+class Signal(Generic[T]):
+    """Callbacks. One that raises is reported to the event loop; the others are called all the same."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[T], None]] = []
+
+    def subscribe(self, fn: Callable[[T], None]) -> Callable[[], None]:
+        self._callbacks.append(fn)
+
+        def unsubscribe() -> None:
+            if fn in self._callbacks:
+                self._callbacks.remove(fn)
+
+        return unsubscribe
+
+    def emit(self, value: T) -> None:
+        for fn in tuple(self._callbacks):
+            try:
+                fn(value)
+            except Exception as error:
+                _report("a subscriber of the row store failed", error)
+
+
+def _report(message: str, error: BaseException) -> None:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise error from None
+    loop.call_exception_handler({"message": message, "exception": error})
+
+
+class RowStore:
+    """The live list of one kind in one scope. All methods belong to the event loop's thread.
+
+    `rows` and `columns` may be read at any time; they change only together with the batch that tells it. `known` is True once the server
+    has told the complete set of this scope (of the namespaces that may be listed): only then no rows mean that there are none.
+    `denied` has the refusal for each namespace ("" for all).
+    """
+
+    def __init__(self, resource: Resource, scope: Scope | None = None, *, timing: Timing | None = None) -> None:
+        self.resource = resource
+        self.timing = timing or Timing()
+        self.scope = scope or Scope()
+        self.columns: list[Column] = []
+        self.rows: dict[str, Row] = {}
+        self.health = Health(since=time.time())
+        self.known = False
+        self.denied: dict[str, PodtuiError] = {}
+        self._maker = RowMaker()
+        self._server: Server | None = None
+        self._turn = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._active: dict[Key, Reflector] = {}
+        self._kept: dict[Key, tuple[float, Reflector]] = {}  # the scopes left last, oldest first; by loop time
+        self._tasks: dict[Reflector, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._batch = Batch()
+        self._columns: list[Column] = []  # what `columns` will be
+        self._coming: dict[str, Row] = {}  # what the batch will put
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._keep_timer: asyncio.TimerHandle | None = None
+        self._batches: Signal[Batch] = Signal()
+        self._healths: Signal[Health] = Signal()
+        self._closed = False
+
+    def subscribe(self, fn: Callable[[Batch], None]) -> Callable[[], None]:
+        """`fn` gets every batch, at most one in about `timing.batch` seconds but for first pages; returns what ends it."""
+        return self._batches.subscribe(fn)
+
+    def subscribe_health(self, fn: Callable[[Health], None]) -> Callable[[], None]:
+        """`fn` gets each new health; returns what ends it."""
+        return self._healths.subscribe(fn)
+
+    def start(self, server: Server) -> None:
+        """Begin to list and watch, in the running event loop."""
+        if self._closed or self._server is not None:
+            raise RuntimeError("a row store is started once")
+        self._server = server
+        self._turn_to({})
+
+    async def close(self) -> None:
+        """End every task; the rows stay readable. May be called again."""
+        self._closed = True
+        for timer in (self._flush_timer, self._keep_timer):
+            if timer is not None:
+                timer.cancel()
+        for reflector in list(self._tasks):
+            self._stop(reflector)
+        self._kept.clear()
+        while self._ending:
+            await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def retry(self) -> None:
+        """Ask again now instead of waiting for the back-off's end."""
+        for reflector in self._active.values():
+            reflector.retry()
+
+    def set_scope(self, scope: Scope) -> None:
+        """Show another scope: at once with the rows that are here and belong to it, then as the server tells it."""
+        if scope == self.scope:
+            return
+        self.scope = scope
+        if self._server is not None and not self._closed:
+            self._turn_to(self._active)
+
+    # -- scopes
+
+    def _keys(self) -> list[Key]:
+        namespaces = self.scope.namespaces if self.resource.namespaced else ()
+        fields = f"spec.nodeName={self.scope.node}" if self.scope.node else ""
+        return [(namespace, self.scope.selector.strip(), fields) for namespace in dict.fromkeys(namespaces or ("",))]
+
+    def _turn_to(self, old: dict[Key, Reflector]) -> None:
+        """Make the reflectors those of the scope; ones that it shares with the last scope go on undisturbed."""
+        assert self._server is not None
+        loop = asyncio.get_running_loop()
+        self._forget()
+        keys = self._keys()
+        heard = any(reflector.known or reflector.loaded for reflector in old.values())
+        silent = min((reflector.stale_since for reflector in old.values() if reflector.stale_since is not None), default=None)
+        active: dict[Key, Reflector] = {}
+        new: list[Reflector] = []
+        for key in keys:
+            if key in old:
+                active[key] = old[key]
+                continue
+            kept = self._kept.get(key)
+            # An empty set is cheap to list, and must not be claimed to be empty still.
+            resume = kept is not None and kept[1].rows and kept[1].resource_version
+            rows = dict(kept[1].rows) if kept is not None and resume else self._at_hand(key, old)
+            active[key] = Reflector(
+                self.resource,
+                *key[:2],
+                fields=key[2],
+                listener=self,
+                maker=self._maker,
+                timing=self.timing,
+                turn=self._turn,
+                rows=rows,
+                resource_version=kept[1].resource_version if kept is not None and resume else "",
+                state="loading" if heard or rows else "connecting",
+                stale_since=silent if rows else None,  # rows from before an outage do not get younger by another scope
+            )
+            new.append(active[key])
+        for key, reflector in old.items():
+            if key not in active:
+                self._stop(reflector)
+                self._kept.pop(key, None)
+                self._kept[key] = (loop.time(), reflector)
+        for key in active:
+            self._kept.pop(key, None)
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._active = active
+        self.rows.clear()
+        for reflector in active.values():
+            self.rows.update(reflector.rows)
+        self._batch = Batch(reset=True)
+        self._coming.clear()
+        for reflector in new:
+            self._run(reflector)
+        if self._kept and self._keep_timer is None:
+            self._keep_timer = loop.call_later(self.timing.keep, self._forget_later)
+        self._update_health()  # last, as a subscriber may set the scope again
+        self._flush()
+
+    def _at_hand(self, key: Key, old: dict[Key, Reflector]) -> dict[str, Row]:
+        """The rows that are here and belong to a namespace and selector, as far as one can tell without the server.
+
+        What a scope left behind still holds counts unless a complete set that would hold it too has it no more. Rows do not tell the
+        fields that a field selector goes by: those of another one cannot be narrowed to it, only be a part of all.
+        """
+        found: dict[str, Row] = {}
+        *place, fields = key
+        for (namespace, selector, others), reflector in old.items():
+            if reflector.known and namespace in ("", key[0]) and selector in ("", key[1]) and others == fields:
+                return narrowed(reflector.rows.values(), *place)
+        for _, reflector in self._kept.values():
+            if fields in ("", reflector.fields):
+                found.update(narrowed(reflector.rows.values(), *place))
+        for reflector in old.values():
+            if found and reflector.known and reflector.fields in ("", fields):
+                for uid in narrowed(found.values(), reflector.namespace, reflector.selector):
+                    if uid not in reflector.rows:
+                        del found[uid]
+            if fields in ("", reflector.fields):
+                found.update(narrowed(reflector.rows.values(), *place))
+        return found
+
+    def _forget(self) -> None:
+        """Let go of the scopes that were left too long ago."""
+        oldest = asyncio.get_running_loop().time() - self.timing.keep
+        for key in [key for key, (left, _) in self._kept.items() if left <= oldest]:
+            del self._kept[key]
+
+    def _forget_later(self) -> None:
+        self._keep_timer = None
+        self._forget()
+        if self._kept:
+            self._keep_timer = asyncio.get_running_loop().call_later(self.timing.keep / 4, self._forget_later)
+
+    # -- tasks
+
+    def _run(self, reflector: Reflector) -> None:
+        assert self._server is not None
+        task = asyncio.create_task(reflector.run(self._server), name=f"reflector of {self.resource.plural} {reflector.namespace}")
+        self._tasks[reflector] = task
+        task.add_done_callback(lambda done: self._ended(reflector, done))
+
+    def _stop(self, reflector: Reflector) -> None:
+        task = self._tasks.pop(reflector, None)
+        if task is not None and not task.done():
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            task.cancel()
+
+    def _ended(self, reflector: Reflector, task: asyncio.Task[None]) -> None:
+        """A reflector ends only when it is cancelled: anything else is a fault of podtui's own, which must be seen."""
+        self._tasks.pop(reflector, None)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        reflector.state, reflector.since = "failed", time.time()
+        reflector.error = PodtuiError(f"the list of {self.resource.plural} ended by a fault in podtui: {type(error).__name__}: {error}")
+        _report("a reflector failed", error)
+        self._update_health()
+
+    # -- what the reflectors tell (a reflector of a scope left behind is not listened to)
+
+    def _is_active(self, reflector: Reflector) -> bool:
+        return self._active.get((reflector.namespace, reflector.selector, reflector.fields)) is reflector
+
+    def columns_told(self, reflector: Reflector, columns: list[Column]) -> None:
+        if self._is_active(reflector) and columns != self._columns:
+            self._columns = columns
+            self._batch.reset = True
+            self._flush_soon()
+
+    def row_put(self, reflector: Reflector, row: Row) -> None:
+        if self._is_active(reflector):
+            self._coming[row.uid] = row
+            self._batch.changed.add(row.uid)
+            self._batch.removed.discard(row.uid)
+            self._flush_soon()
+
+    def row_gone(self, reflector: Reflector, uid: str) -> None:
+        if self._is_active(reflector):
+            self._coming.pop(uid, None)
+            self._batch.changed.discard(uid)
+            if uid in self.rows:
+                self._batch.removed.add(uid)
+                self._flush_soon()
+
+    def page_done(self, reflector: Reflector) -> None:
+        if self._is_active(reflector):
+            self._flush()  # first: who is told that the set is known must see its rows
+            self._update_health()
+
+    def state_changed(self, reflector: Reflector) -> None:
+        if self._is_active(reflector):
+            if reflector.state == "live":  # the server is there again: for the others too
+                for other in self._active.values():
+                    if isinstance(other.error, ConnectionFailed | ServerError):
+                        other.retry()
+            self._update_health()
+
+    # -- batches and health
+
+    def _flush_soon(self) -> None:
+        if self._flush_timer is None and not self._closed:
+            self._flush_timer = asyncio.get_running_loop().call_later(self.timing.batch, self._flush)
+
+    def _flush(self) -> None:
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        if self._batch and not self._closed:
+            batch, self._batch = self._batch, Batch()
+            for uid in batch.removed:
+                self.rows.pop(uid, None)
+            self.rows.update(self._coming)
+            self._coming.clear()
+            self.columns = self._columns
+            self._batches.emit(batch)
+
+    def _update_health(self) -> None:
+        if self._closed:
+            return
+        reflectors = list(self._active.values())
+        self.denied = {r.namespace: r.error for r in reflectors if r.state == "denied" and r.error is not None}
+        heard = [r for r in reflectors if r.state != "denied"]
+        self.known = bool(heard) and all(r.known for r in heard)
+        health = merged_health(heard or reflectors)
+        if health != self.health:
+            self.health = health
+            self._healths.emit(health)
+
+
+_WORST_FIRST: tuple[State, ...] = ("stale", "failed", "denied", "loading", "connecting", "live")
+
+
+def merged_health(reflectors: list[Reflector]) -> Health:
+    """The health of several reflectors as one: the worst state, since the earliest moment."""
+    states = {r.state for r in reflectors}
+    state = next(state for state in _WORST_FIRST if state in states)
+    if state == "connecting" and "live" in states:
+        state = "loading"
+    those = [r for r in reflectors if r.state == state] or reflectors
+    remaining = [r.remaining for r in reflectors]
+    return Health(
+        state,
+        min(r.since for r in those),
+        next((r.error for r in those if r.error is not None), None),
+        sum(r.loaded for r in reflectors),
+        None if None in remaining else sum(n for n in remaining if n is not None),
+        min((r.retry_at for r in those if r.retry_at is not None), default=None),
+    )

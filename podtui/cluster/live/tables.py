@@ -1,0 +1,288 @@
+"""The server's Table format (meta.k8s.io/v1), decoded straight into small rows.
+
+The server renders the columns that `kubectl get` prints, for any kind, custom resources included. With `includeObject=Metadata` each
+row also carries its object's metadata. Only the needed fields are named here, so that msgspec skips the rest (annotations and
+managedFields are most of the bytes) without building it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from podtui.errors import ConnectionFailed, SelectorError
+from podtui.kube.ages import age, age_step, parse_age
+from podtui.kube.selectors import parse
+from podtui.text import harmless
+
+ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
+
+AGE, RESTARTS = "Age", "Restarts"  # the columns whose text goes on without the server
+_RESTARTS = re.compile(r"([0-9]+)(?: \(([0-9a-z]+) ago\))?")  # as the server prints a pod's restarts: "3" or "3 (5m ago)"
+_STRINGS, _LABEL_SETS = 8192, 4096  # how many are kept to be shared, so that hours of churn cannot fill the memory
+_UNIQUE = ("Name", "IP", AGE)  # columns whose strings hardly ever repeat: sharing them would only fill the pool
+
+
+class NotATable(ConnectionFailed):
+    """What answered is no API server, or one that does not know the Table format."""
+
+
+# -- as it stands on the wire
+
+
+class _Metadata(msgspec.Struct, gc=False):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+    created: datetime | None = msgspec.field(default=None, name="creationTimestamp")
+    deleted: str | None = msgspec.field(default=None, name="deletionTimestamp")
+    labels: msgspec.Raw = msgspec.Raw()
+
+
+class _Object(msgspec.Struct, gc=False):
+    metadata: _Metadata
+
+
+class TableRow(msgspec.Struct, gc=False):
+    """A row as it came: cells in the order of the columns, and the object's metadata."""
+
+    cells: list[Any]
+    object: _Object
+
+
+class _ListMeta(msgspec.Struct, gc=False):
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+    continue_token: str = msgspec.field(default="", name="continue")
+    remaining: int | None = msgspec.field(default=None, name="remainingItemCount")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column as the server defines it; `priority` is 0 for the normal ones and more for `-o wide`."""
+
+    name: str
+    type: str = "string"
+    priority: int = 0
+
+
+class Table(msgspec.Struct, gc=False):
+    """A list's page, a watch event's one-row table, or (in an ERROR event) a Status; the fields that there are."""
+
+    kind: str = ""
+    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+    columns: list[Column] | None = msgspec.field(default=None, name="columnDefinitions")
+    rows: list[TableRow] | None = None
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: dict[str, Any] | None = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """One line of a watch."""
+
+    type: str
+    object: Table
+
+
+_table = msgspec.json.Decoder(Table)
+_event = msgspec.json.Decoder(Event)
+_labels = msgspec.json.Decoder(dict[str, str])
+
+
+def decode_table(body: bytes, what: str) -> Table:
+    """A list's page. `what` names the list for NotATable, which is raised for anything but a Table."""
+    try:
+        table = _table.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _garbage(body, what, error) from error
+    if table.kind != "Table":
+        raise NotATable(
+            f"the server lists {what} as {harmless(table.kind)[:40] or 'something'} and not as a Table",
+            "podtui needs API servers that print columns themselves (since Kubernetes 1.15, and since then aggregated ones too)",
+        )
+    return table
+
+
+def decode_event(line: bytes, what: str) -> Event:
+    """One line of a watch as Table; NotATable for anything else."""
+    try:
+        event = _event.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _garbage(line, what, error) from error
+    if event.object.kind not in ("Table", "Status"):
+        raise NotATable(f"the server tells changes of {what} as {harmless(event.object.kind)[:40] or 'something'} and not as a Table")
+    return event
+
+
+def _garbage(body: bytes, what: str, error: Exception) -> NotATable:
+    start = body[:200].strip()
+    if start[:1] == b"<":
+        return NotATable(f"HTML came instead of {what}", "a proxy or a login page stands between podtui and the API server")
+    return NotATable(f"what came instead of {what} cannot be read: {harmless(str(error))[:120]}")
+
+
+# -- as podtui keeps it
+
+
+class Row(msgspec.Struct, gc=False):
+    """One object of a list. Shared by everyone who shows it: never to be changed.
+
+    `created` and `restarted` (the last restart; 0 for none) are in epoch seconds. `cells` go with the columns; the Age cell is None and
+    a pod's Restarts cell is its count, as `text` makes both anew. `labels` may be one dict for many rows.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    resource_version: str
+    labels: dict[str, str]
+    created: float
+    deleted: bool
+    cells: tuple[Any, ...]
+    restarts: int = 0
+    restarted: float = 0.0
+
+
+def wire_uid(wire: TableRow) -> str:
+    """What tells the object from all others: its UID; namespace and name for one without (metrics are not stored)."""
+    meta = wire.object.metadata
+    return meta.uid or f"{meta.namespace}/{meta.name}"
+
+
+class RowMaker:
+    """Makes rows of one list's Table rows; strings and labels that repeat are kept once.
+
+    The age of the last restart is rounded by the server. `make` is told the row it replaces, so that the same restart keeps its moment.
+    """
+
+    def __init__(self, columns: Sequence[Column] = ()) -> None:
+        self._strings: dict[str, str] = {}
+        self._label_sets: dict[bytes, dict[str, str]] = {}
+        self._no_labels: dict[str, str] = {}
+        self.set_columns(columns)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        self.columns = list(columns)
+        names = [column.name for column in columns]
+        self._age = names.index(AGE) if AGE in names else -1
+        self._restarts = names.index(RESTARTS) if RESTARTS in names else -1
+        self._unique = {index for index, name in enumerate(names) if name in _UNIQUE}
+
+    def make(self, wire: TableRow, now: float, previous: Row | None = None) -> Row:
+        """`now` is when the row came, in epoch seconds."""
+        meta = wire.object.metadata
+        share = self._share
+        cells = wire.cells
+        name = previous.name if previous else meta.name
+        restarts, restarted = 0, 0.0
+        for index, cell in enumerate(cells):
+            if index == self._age:
+                cells[index] = None
+            elif index == self._restarts and (told := parse_restarts(cell, now)) is not None:
+                restarts, restarted = told
+                cells[index] = restarts
+            elif type(cell) is str:
+                cells[index] = name if cell == name else cell if index in self._unique and cell[:1] != "<" else share(cell)
+        if restarted and previous is not None and previous.restarts == restarts:
+            restarted = _same_moment(previous.restarted, restarted, now)
+        namespace = share(meta.namespace)
+        return Row(
+            previous.uid if previous else wire_uid(wire),
+            namespace,
+            name,
+            meta.resource_version,
+            self._labels(meta.labels),
+            meta.created.timestamp() if meta.created else 0.0,
+            meta.deleted is not None,
+            tuple(cells),
+            restarts,
+            restarted,
+        )
+
+    def _share(self, text: str) -> str:
+        shared = self._strings.get(text)
+        if shared is None:
+            if len(self._strings) >= _STRINGS:
+                self._strings.clear()
+            shared = self._strings[text] = text
+        return shared
+
+    def _labels(self, raw: msgspec.Raw) -> dict[str, str]:
+        written = bytes(raw)
+        if not written or written == b"null":
+            return self._no_labels
+        labels = self._label_sets.get(written)
+        if labels is None:
+            share = self._share
+            try:
+                decoded = _labels.decode(written)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise _garbage(written, "labels", error) from error
+            labels = {share(key): share(value) for key, value in decoded.items()}
+            if len(self._label_sets) >= _LABEL_SETS:
+                self._label_sets.clear()
+            self._label_sets[written] = labels
+        return labels
+
+
+def parse_restarts(cell: object, now: float) -> tuple[int, float] | None:
+    """A Restarts cell as count and moment of the last restart (epoch seconds; 0 when none is told); None when it is something else."""
+    if type(cell) is int:  # servers before 1.22
+        return cell, 0.0
+    if not isinstance(cell, str) or (match := _RESTARTS.fullmatch(cell)) is None:
+        return None
+    ago = parse_age(match[2]) if match[2] else None
+    return int(match[1]), 0.0 if ago is None else now - ago
+
+
+def _same_moment(known: float, told: float, now: float) -> float:
+    """The moment known before when the one told now, rounded down to its unit, can be the same one."""
+    slack = age_step(now - told) + 2
+    return known if known and abs(known - told) <= slack else told
+
+
+def text(row: Row, index: int, column: Column, now: float) -> str:
+    """What a cell says at the moment `now`, harmless; as kubectl prints it, but it ticks. Only the first line of several."""
+    cell = row.cells[index] if index < len(row.cells) else None
+    if column.name == AGE:
+        return age_text(row, now)
+    if column.name == RESTARTS and row.restarted:
+        return f"{row.restarts} ({age(max(0.0, now - row.restarted))} ago)"
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        lines = cell.splitlines()
+        return harmless(cell) if len(lines) < 2 else f"{harmless(lines[0])}..."
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return harmless(str(cell))
+
+
+def age_text(row: Row, now: float) -> str:
+    """The age of the row's object; a server whose clock runs ahead makes it 0s."""
+    return age(max(0.0, now - row.created)) if row.created else "<unknown>"
+
+
+def narrowed(rows: Iterable[Row], namespace: str, selector: str) -> dict[str, Row]:
+    """The rows that are in `namespace` ("" for any) and match the selector, by UID; none when the selector does not parse."""
+    try:
+        matches = parse(selector).matches
+    except SelectorError:
+        return {}
+    verdicts: dict[int, bool] = {}  # by id of the labels: many rows share one dict
+    found: dict[str, Row] = {}
+    for row in rows:
+        if namespace and row.namespace != namespace:
+            continue
+        key = id(row.labels)
+        verdict = verdicts.get(key)
+        if verdict is None:
+            verdict = verdicts[key] = matches(row.labels)
+        if verdict:
+            found[row.uid] = row
+    return found

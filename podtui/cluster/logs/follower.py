@@ -1,0 +1,386 @@
+"""The log of one container, followed through dropped connections, rotations and restarts with no line lost or twice.
+
+A stream of the API server that ends says little: the container may have ended, its log may have been rotated, the
+API server or the kubelet may have been restarted. So the pod is asked: the same run of the container still going
+means go on behind the last line; ended means read what is left and say how it ended; another run means the rest of
+the old one (`previous=true`) and then the new one from its beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from podtui.cluster.logs.batches import Batches, LogBatch, Sink
+from podtui.cluster.logs.lines import MAX_LINE, LogLine, Position, parse_line
+from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.reader import LogReader
+from podtui.cluster.logs.status import LogOptions, LogStatus, State
+from podtui.cluster.pods.container_runs import ContainerRuns, Run, containers_of, controller_of, default_container, over, runs_of
+from podtui.errors import (
+    ConnectionFailed,
+    CredentialError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PodtuiError,
+    ServerError,
+    TooManyRequests,
+    Unauthorized,
+)
+from podtui.kube.resources import ObjectRef
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.logs.shared_reads import SharedReads
+
+__all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "State", "parse_line"]
+
+QUIET = 120.0
+"""Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
+_SURE = 6  # looks at a pod after which its status is no longer behind
+_BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it is believed to be gone
+_TRIES = 5  # of a request that the server finds invalid, before anything was got
+_NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
+_PASSING = (ConnectionFailed, ServerError, TooManyRequests)
+
+
+class LogFollower:
+    """Reads the log of one container of one pod (its UID counts: one recreated under the same name is another)."""
+
+    def __init__(
+        self,
+        connection: Connection | SharedReads,
+        ref: ObjectRef,
+        container: str = "",
+        options: LogOptions | None = None,
+        *,
+        quiet: float = QUIET,
+        pace: float = 1.0,
+        line_limit: int = MAX_LINE,
+        caught_up: Callable[[], None] | None = None,
+        pod: dict[str, Any] | None = None,
+    ) -> None:
+        """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
+        (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
+
+        With `caught_up`, what there is at first is read to its end before it is followed, and then that is called.
+        `pod` is the pod as it was got a moment ago."""
+        self.ref = ref
+        self.container = container
+        self.containers: list[str] = []  # the pod's, known once it was asked
+        self.options = options or LogOptions()
+        self.status = LogStatus()
+        self._connection = connection
+        self._pace = pace
+        self._reader = LogReader(
+            connection, ref, container, self.options, quiet=quiet, pace=pace, line_limit=line_limit, opened=self._opened
+        )
+        self._listeners: list[Callable[[LogStatus], None]] = []
+        self._restarts = 0  # of the container, when that run was found
+        self._later: Position | None = None  # of the next run, whose first lines came before the last ones of this one
+        self._read_out = False  # everything of a run that ended has been read
+        self._attempt = 0
+        self._refused = 0  # requests in a row that the server found invalid
+        self._heard = False  # whether any log has ever been got
+        self._polls = 0
+        self._caught_up = caught_up
+        self._pod = pod
+        self._awake = asyncio.Event()
+        self.calm = 1.0  # how much longer than usual a pod that ended is left in peace
+
+    def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
+        """Be told of every change of the status; the result ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def wake(self) -> None:
+        """Something about the pod has changed: look now, if it is only waited."""
+        self._awake.set()
+
+    async def run(self, sink: Sink) -> None:
+        """Read into `sink` until there can be nothing more; the last status says why. To stop: cancel it.
+
+        Raises nothing but what the sink raises. While the sink waits, nothing is read.
+        """
+        batches = Batches(sink)
+        flusher = asyncio.create_task(batches.run())
+        reader = asyncio.create_task(self._follow(batches))
+        try:
+            await asyncio.wait((flusher, reader), return_when=asyncio.FIRST_COMPLETED)
+            if flusher.done():  # the sink failed
+                await flusher
+            await reader
+        finally:
+            for task in (flusher, reader):
+                task.cancel()
+            await asyncio.gather(flusher, reader, return_exceptions=True)
+
+    # -- what to do next ------------------------------------------------------------------------------------------
+
+    async def _follow(self, batches: Batches) -> None:
+        while not self.status.final:
+            try:
+                await self._step(batches)
+            except _PASSING as error:
+                await batches.flush()
+                await self._back_off(error)
+            except NotFound as error:  # of the log, though the pod is there: the kubelet has lost it, or is not ready yet
+                await self._back_off(error)
+            except Invalid as error:
+                await batches.flush()
+                self._refused += 1
+                if self.options.previous or (self._refused > _TRIES and not self._heard):
+                    self._say("failed", error.what, error=error, final=True)
+                else:  # between two runs of a container its pod and the kubelet may disagree for a moment
+                    await self._back_off(error)
+            except (CredentialError, Unauthorized) as error:
+                await batches.flush()
+                if self._reader.run is None:
+                    self._say("failed", error.what, error=error, final=True)
+                else:  # it was allowed before: a plugin or a token may work again
+                    await self._back_off(error)
+            except PodtuiError as error:
+                await batches.flush()
+                self._say("failed", error.what, error=error, final=True)
+
+    async def _step(self, batches: Batches) -> None:
+        """Ask the pod, and do what its state asks for."""
+        try:
+            pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
+        except NotFound:
+            await self._reader.tell_unheard(batches)
+            before = f"{self.status.why}; " if self.status.state == "ended" else ""
+            return await self._end(batches, f"{before}the pod is gone")
+        except Forbidden:
+            return await self._unknown(batches)
+        uid = (pod.get("metadata") or {}).get("uid", "")
+        self._reader.uid = self._reader.uid or uid
+        if uid != self._reader.uid:
+            await self._reader.tell_unheard(batches)
+            return await self._end(batches, "the pod is gone; another one has its name now")
+        self._reader.may_recur = controller_of(pod) not in _NEW_NAMES
+        self.containers = containers_of(pod)
+        self.container = self.container or default_container(pod)
+        self._reader.container = self.container
+        if self.container not in self.containers:
+            what = f"{self.ref} has no container {self.container}"
+            return self._say("failed", what, error=PodtuiError(what), final=True)
+        runs = runs_of(pod, self.container)
+        if self.options.previous:
+            return await self._previous(batches, runs)
+        if not runs.current.id:
+            return await self._waiting(pod, runs)
+        await self._current(batches, pod, runs)
+
+    async def _current(self, batches: Batches, pod: dict[str, Any], runs: ContainerRuns) -> None:
+        run = runs.current
+        if self._reader.run is None:
+            await self._first_run(batches, runs)
+        elif run.id != self._reader.run.id:
+            await self._next_run(batches, runs)
+        if not run.running or not self.options.follow:
+            if not self._read_out:
+                await self._reader.read(batches, follow=False)
+                self._read_out = True
+                await batches.flush()
+            if not run.running or not self.options.follow:
+                why = run.ending() if not run.running else "everything there was is read"
+                if runs.waiting:  # of `CrashLoopBackOff: back-off 10s restarting failed container=...` the first word
+                    why = f"{why}; {runs.waiting.partition(':')[0]}"
+                final = over(pod) or not self.options.follow or self.options.limit is not None
+                if final or self._polls >= _SURE:
+                    await self._reader.tell_gaps(batches)
+                self._say("ended", why, final=final)
+                self._attempt = 0
+                if not final:
+                    await self._pause()
+            return
+        if self._caught_up is not None:
+            await self._reader.read(batches, follow=False, whole=False)
+            await batches.flush()
+            self._catch_up()
+        if await self._reader.read(batches, follow=True):
+            self._attempt = 0
+        if self.options.limit is not None:
+            await batches.flush()
+            return self._say("ended", f"the first {self.options.limit} bytes are read", final=True)
+        # It ended of itself: the container did, and its status will tell soon, or it is to be asked for again.
+        self._attempt += 1
+        if self._attempt > 3:
+            self._say("reconnecting", "the server ended the stream")
+        await asyncio.sleep(self._pace * min(5.0, 0.2 * 2 ** (self._attempt - 1)))
+
+    async def _first_run(self, batches: Batches, runs: ContainerRuns) -> None:
+        """The run to begin with; of a container that is to be read from its start, the one before it first."""
+        self._restarts = runs.restarts
+        before = runs.previous if runs.previous.id != runs.current.id else Run()
+        if not self.options.from_start or not runs.restarts:
+            return self._begin(runs.current, first=True)
+        if runs.restarts > bool(before.id):
+            since = before.started or runs.current.started
+            await batches.note(f"container {self.container} was restarted before it was found; lines before {told(since)} may be missing")
+        if before.id:
+            await batches.note(await self._all_of_previous(batches, runs))
+        self._begin(runs.current, first=False)
+
+    async def _next_run(self, batches: Batches, runs: ContainerRuns) -> None:
+        """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
+        assert self._reader.run is not None
+        before = self._reader.run
+        if self._later is None and (ahead := await self._reader.ahead(runs.current)) is not None:
+            self._reader.no_gap(runs.current)
+            self._later, self._reader.position, self._read_out = self._reader.position, ahead, False
+        await self._reader.tell_gaps(batches)
+        if runs.previous.id == before.id:
+            before = runs.previous
+            if not self._read_out and (refusal := await self._read_previous(batches)):
+                await batches.note(f"the rest of the previous run is missing{self._between(runs.current)}: {refusal}")
+            note = f"container {self.container} restarted ({before.ending()})"
+        elif runs.previous.id:
+            note = await self._run_between(batches, runs)
+        else:
+            note = f"container {self.container} restarted"
+        await batches.note(note)
+        self._begin(runs.current, first=False)
+        self._restarts = runs.restarts
+        if self._later is not None:
+            self._reader.position, self._later = self._later, None  # these lines of the new run came already
+
+    async def _run_between(self, batches: Batches, runs: ContainerRuns) -> str:
+        """The run before the current one is not the one that was followed: all of it, and a note of what cannot be had."""
+        came = self._reader.position
+        try:
+            begun = await self._reader.ahead(runs.previous, previous=True) is not None
+        except (Invalid, NotFound):
+            begun = False  # its log is no longer kept, which reading it tells
+        if not self._read_out or runs.restarts - self._restarts != 2:
+            words = f"container {self.container} was restarted several times; lines in between may be missing"
+            await batches.note(words + self._between(runs.previous))
+        return await self._all_of_previous(batches, runs, came if begun else None)
+
+    async def _all_of_previous(self, batches: Batches, runs: ContainerRuns, came: Position | None = None) -> str:
+        """Read the whole run before the current one, what is behind `came` of it; the words for its end."""
+        self._begin(runs.previous, first=False)
+        self._reader.position = came or self._reader.position
+        if refusal := await self._read_previous(batches):
+            await batches.note(f"the previous run is missing{self._between(runs.current)}: {refusal}")
+        return f"container {self.container} restarted ({runs.previous.ending()})"
+
+    async def _read_previous(self, batches: Batches) -> str:
+        """Read the run before the current one; why it is not kept any more, "" when it was read.
+
+        Right after a restart the kubelet may not know it for a moment, so the first refusal is not believed.
+        """
+        words = ""
+        for wait in (0.0, *_BELIEVED):
+            await asyncio.sleep(self._pace * wait)
+            try:
+                await self._reader.read(batches, follow=False, previous=True)
+            except (Invalid, NotFound) as error:
+                words = error.what
+            else:
+                await self._reader.tell_gaps(batches)
+                return ""
+        return words
+
+    def _between(self, run: Run) -> str:
+        """From the last line that was read to the beginning of a run, in words."""
+        since = self._reader.position.since
+        return f" ({told(since)} to {told(run.started)})" if since and run.started else ""
+
+    def _begin(self, run: Run, *, first: bool) -> None:
+        self._read_out = False
+        self._polls = 0
+        self._reader.begin(run, first=first)
+
+    async def _previous(self, batches: Batches, runs: ContainerRuns) -> None:
+        if self._reader.run is None:
+            self._begin(runs.previous, first=True)
+        elif self._reader.run.id != runs.previous.id:
+            return await self._end(batches, "the container was restarted; this run's log is no longer kept")
+        await self._reader.read(batches, follow=False, previous=True)
+        await self._end(batches, runs.previous.ending())
+
+    async def _waiting(self, pod: dict[str, Any], runs: ContainerRuns) -> None:
+        """No run yet: the server's refusal has the best words. It is asked for a byte, in case that there is a log."""
+        try:
+            query = [("container", self.container), ("limitBytes", "1")]
+            async with self._connection.stream(f"{self.ref.path}/log", query=query, accept="*/*"):
+                words = runs.waiting or "the container is starting"
+        except Invalid as error:
+            words = error.what
+        if over(pod):
+            status = pod["status"]
+            why = ": ".join(filter(None, (status.get("reason"), status.get("message")))) or words
+            return self._say("ended", f"the container never ran; {why}", final=True)
+        if not self.options.follow:
+            return self._say("failed", words, error=PodtuiError(words), final=True)
+        self._say("waiting", words)
+        self._attempt = 0
+        await self._pause()
+
+    async def _unknown(self, batches: Batches) -> None:
+        """The log may be read, but not the pod: follow what comes, and believe an end that brings nothing new."""
+        if self._reader.run is None:
+            self._begin(Run("?", running=True), first=True)
+        previous = self.options.previous
+        await self._reader.read(batches, follow=self.options.follow and not previous, previous=previous)
+        if previous or not self.options.follow or self.options.limit is not None or not self._reader.came:
+            return await self._end(batches, "the stream ended (why is not known: this user may not get the pod)")
+        await asyncio.sleep(self._pace)
+
+    async def _end(self, batches: Batches, why: str) -> None:
+        await batches.flush()
+        await self._reader.tell_gaps(batches)
+        self._say("ended", why, final=True)
+
+    # -- waiting and telling --------------------------------------------------------------------------------------
+
+    async def _back_off(self, error: PodtuiError) -> None:
+        """Full jitter, so that a thousand followers do not come back at once; the server's own wish counts first."""
+        if self._reader.lasted > _HEALTHY:  # it worked before: this is the first failure
+            self._attempt, self._reader.lasted = 0, 0.0
+        longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._attempt)
+        self._attempt += 1
+        delay = getattr(error, "retry_after", None) or self._pace * random.uniform(_FIRST_BACKOFF / 2, longest)
+        self._say("reconnecting", error.what, retry_at=time.monotonic() + delay, error=error)
+        await asyncio.sleep(delay)
+
+    async def _pause(self) -> None:
+        """Until the pod is asked again: after a second at first, later after five."""
+        self._polls += 1
+        self._awake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pace * self.calm * min(5.0, 1.0 + 0.1 * self._polls)):
+                await self._awake.wait()
+
+    def _opened(self, follow: bool, sure: bool) -> None:
+        """The server has accepted a request."""
+        if sure:
+            self._refused, self._heard = 0, True
+        if follow:
+            self._say("following")
+        elif self.status.state != "following":  # there it is only the rest of a run that ended just now
+            self._say("reading")
+
+    def _catch_up(self) -> None:
+        if (caught_up := self._caught_up) is not None:
+            self._caught_up = None
+            caught_up()
+
+    def _say(
+        self, state: State, why: str = "", *, retry_at: float | None = None, error: PodtuiError | None = None, final: bool = False
+    ) -> None:
+        status = LogStatus(state, why, retry_at, error, final)
+        if status != self.status:
+            self.status = status
+            if state in ("waiting", "ended", "failed"):
+                self._catch_up()
+            for listener in list(self._listeners):
+                listener(status)

@@ -1,0 +1,95 @@
+"""The lines of a container's log that are before those that were read: the API server is asked for a longer tail.
+
+`tailLines` counts from the end, which moves while the container writes, so what comes is compared with the oldest line that
+is there, and reading stops at it: only older lines are sent. The kubelet serves the log's current file; what it rotated away
+is not there to be had.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from podtui.cluster.logs.lines import Lines, LineSplitter
+from podtui.cluster.logs.log_times import Times
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+    from podtui.kube.resources import ObjectRef
+
+WANTED = 2000  # lines at a time
+_TRIES = 4  # each with a tail four times as long: so many lines may have come meanwhile
+_HEAD = 4096  # bytes that hold the first line's time
+
+
+class OldestLine(NamedTuple):
+    """The oldest line that is there: its time (nanoseconds since the epoch), the beginning of its text, and how many lines from it on."""
+
+    time: int
+    text: str
+    lines: int
+
+
+class OlderLines(NamedTuple):
+    """Lines in order, directly before the oldest one, with their times; the places of those that go on in the next one.
+
+    `whole`: there are no older ones than these, or none at all.
+    """
+
+    lines: list[str]
+    times: array[int]
+    continued: set[int]
+    whole: bool
+
+
+async def older_lines(
+    connection: Connection, ref: ObjectRef, container: str, oldest: OldestLine, *, wanted: int = WANTED, previous: bool = False
+) -> OlderLines:
+    """About `wanted` lines before the oldest one. Raises PodtuiError."""
+    tail = oldest.lines + wanted
+    for _ in range(_TRIES):
+        found = await _before(connection, ref, container, oldest, previous, tail, wanted)
+        if found.lines:
+            return found
+        first = await _before(connection, ref, container, oldest, previous, None, 1, limit=_HEAD)
+        if not first.lines:
+            return OlderLines([], array("q"), set(), True)
+        tail *= 4
+    return await _before(connection, ref, container, oldest, previous, None, wanted)
+
+
+async def _before(
+    connection: Connection, ref: ObjectRef, container: str, oldest: OldestLine, previous: bool, tail: int | None, most: int, limit: int = 0
+) -> OlderLines:
+    """The last `most` of the lines before the oldest one, of a stream that begins `tail` lines before the log's end or at its beginning."""
+    query = [("timestamps", "true")]
+    if container:
+        query.append(("container", container))
+    if previous:
+        query.append(("previous", "true"))
+    if tail is not None:
+        query.append(("tailLines", str(tail)))
+    if limit:
+        query.append(("limitBytes", str(limit)))
+    splitter, times = LineSplitter(), Times()
+    kept: deque[tuple[int, str, bool]] = deque(maxlen=2 * most)
+    async with connection.stream(f"{ref.path}/log", query=query, accept="*/*") as stream:
+        async for chunk in stream:
+            if _take(splitter.feed(chunk), times, oldest, kept):
+                break
+        else:
+            _take(splitter.feed(b"", final=True), times, oldest, kept)
+    whole = tail is None and not limit and len(kept) < 2 * most
+    places = {place for place, (_, _, goes_on) in enumerate(kept) if goes_on}
+    return OlderLines([text for _, text, _ in kept], array("q", (at for at, _, _ in kept)), places, whole)
+
+
+def _take(came: Lines, times: Times, oldest: OldestLine, kept: deque[tuple[int, str, bool]]) -> bool:
+    """Keep what is older; True when the oldest line is reached."""
+    at, texts = times.part(came.lines, came.continued)
+    for place, text in enumerate(texts):
+        if at[place] > oldest.time or (at[place] == oldest.time and text.startswith(oldest.text)):
+            return True
+        kept.append((at[place], text, place in came.continued))
+    return False

@@ -1,0 +1,231 @@
+"""Reads one log, from one request to the next: behind the last line that was read, and only that pod's and that run's.
+
+The log API knows names only. Which pod and which run a stream is of is therefore looked at after it was opened, for the pod's status and
+the list of names are behind the kubelet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from podtui.cluster.logs.batches import Batches
+from podtui.cluster.logs.lines import LineSplitter, Position, Resume, moment, stamp_of
+from podtui.cluster.logs.log_reads import Reads
+from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.status import LogOptions
+from podtui.cluster.pods.container_runs import Run, runs_of
+from podtui.errors import ConnectionFailed, NotFound, PodtuiError
+from podtui.kube.resources import ObjectRef
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.connection.streams import ByteStream
+    from podtui.cluster.logs.shared_reads import SharedReads
+
+_CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
+
+
+class LogReader:
+    """`run` is whose log it is, `position` how far it was read. Of the latest stream `came` tells whether it brought anything new, `lasted`
+    for how many seconds, and `broke` that it did not end but was cut off."""
+
+    def __init__(
+        self,
+        connection: Connection | SharedReads,
+        ref: ObjectRef,
+        container: str,
+        options: LogOptions,
+        *,
+        quiet: float,
+        pace: float,
+        line_limit: int,
+        opened: Callable[[bool, bool], None],
+    ) -> None:
+        """`opened` is called when the server has accepted a request: with whether that follows, and whether it is sure (a quiet
+        container's answer has no header even, so silence means yes). The other arguments are as of `LogFollower`."""
+        self.container = container
+        self.uid = ref.uid
+        self.may_recur = False  # whether another pod may come to have the name
+        self.run: Run | None = None
+        self.first = True  # the run that was found at first, to which `tail` and the like apply
+        self.position = Position()
+        self.came = self.broke = False
+        self.lasted = 0.0
+        self._gaps: list[tuple[str, str]] = []  # from when to when lines may be missing; "" for the end of the run
+        self._connection = connection
+        self._ref = ref
+        self._options = options
+        self._quiet = quiet
+        self._pace = pace
+        self._line_limit = line_limit
+        self._opened = opened
+        self._reads = Reads()
+
+    def begin(self, run: Run, *, first: bool) -> None:
+        """From here on it is the log of this run, from its beginning or where the options say."""
+        self.run = run
+        self.first = first
+        self._reads = Reads()
+        self.position = Position(whole=not (first and (self._options.tail is not None or self._options.since is not None)))
+
+    def _query(self, follow: bool, previous: bool) -> list[tuple[str, str]]:
+        options = self._options
+        query = [("timestamps", "true")]
+        if self.container:
+            query.append(("container", self.container))
+        if follow:
+            query.append(("follow", "true"))
+        if previous:
+            query.append(("previous", "true"))
+        if self.position.since:
+            query.append(("sinceTime", self.position.since))
+        elif self.first:
+            if options.tail is not None:
+                query.append(("tailLines", str(options.tail)))
+            if options.since is not None:
+                query.append(("sinceSeconds", str(options.since)))
+        if options.limit is not None and self.first:
+            query.append(("limitBytes", str(options.limit)))
+        return query
+
+    async def read(self, batches: Batches, *, follow: bool, previous: bool = False, whole: bool = True) -> bool:
+        """Read behind the position until the server ends the stream. True if anything new came.
+
+        `whole`: without `follow`, whether a last line without a newline is taken for one that will not go on.
+        """
+        splitter, resume, position = LineSplitter(self._line_limit), Resume(self.position), self.position
+        self.came, self.broke, self.lasted = False, follow, 0.0
+        since, answered = position.since, False
+        self._reads.begin(position)
+        started = latest = time.monotonic()
+        loop = asyncio.get_running_loop()
+        accepted = loop.call_later(1.0, self._opened, True, False) if follow else None
+        try:
+            async with (
+                self._connection.stream(
+                    f"{self._ref.path}/log", query=self._query(follow, previous), accept="*/*", idle_timeout=self._quiet
+                ) as stream,
+                aclosing(self._of_this_run(stream, batches) if follow else _all(stream)) as chunks,
+            ):
+                if self.may_recur and not await self._still_it():
+                    self.broke = True
+                    return False
+                self._opened(follow, True)
+                async for chunk in chunks:
+                    latest, answered = time.monotonic(), True
+                    came = splitter.feed(chunk)
+                    if not resume.done:
+                        came = resume.drop(came)
+                        if resume.gap:
+                            self._miss(since, resume.gap)
+                    if came.lines:
+                        self.came = True
+                        self._reads.take(came)
+                        position.take(came)
+                        await batches.put(came)
+                    self.lasted = latest - started
+            self.broke = False
+            if not follow and whole and since and not answered:  # not even the line that was read last
+                self._miss(since, "")
+            if not follow and whole:  # the last line may have no newline; while the container runs it may yet be continued
+                came = resume.drop(splitter.feed(b"", final=True))
+                self._reads.take(came)
+                position.take(came)
+                await batches.put(came)
+        except ConnectionFailed:
+            if time.monotonic() - latest < self._quiet - 1:
+                raise
+            self.came = True  # nothing failed: it was quiet, and is asked for again
+        finally:
+            if accepted is not None:
+                accepted.cancel()
+        return self.came
+
+    async def _still_it(self) -> bool:
+        """Whether a log that was opened just now is this pod's: it is asked for by the name, which another one may have meanwhile."""
+        try:
+            pod = await self._connection.json("GET", self._ref.path)
+        except NotFound:  # then there was no other when the log was opened
+            return True
+        return bool((pod.get("metadata") or {}).get("uid") == self.uid)
+
+    async def _of_this_run(self, stream: ByteStream, batches: Batches) -> AsyncGenerator[bytes, None]:
+        """A followed stream, which is left when the pod tells a little later that there is another run."""
+        check = asyncio.create_task(self._another_run())
+        coming: asyncio.Future[bytes] | None = None
+        try:
+            while not check.done():
+                coming = asyncio.ensure_future(anext(stream))
+                await asyncio.wait((coming, check), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done() and check.result():
+                    return
+                if check.done() and not check.result():
+                    await self.tell_gaps(batches)
+                try:
+                    yield await coming
+                except StopAsyncIteration:
+                    return
+            if not check.result():
+                await self.tell_gaps(batches)
+                async for chunk in stream:
+                    yield chunk
+                    await self.tell_gaps(batches)  # the first line after a quiet time may be the one that shows it
+        finally:
+            ends = [task for task in (check, coming) if task is not None]
+            for task in ends:
+                task.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _another_run(self) -> bool:
+        """Whether the stream that began just now may be of a run that the pod's status, which is behind, did not tell of yet."""
+        for delay in _CHECKS:
+            await asyncio.sleep(self._pace * delay)
+            try:
+                pod = await self._connection.json("GET", self._ref.path)
+            except PodtuiError:  # whether it is there or may be asked is not the question here
+                continue
+            if self.run is not None and runs_of(pod, self.container).current.id not in (self.run.id, ""):
+                return True
+        return False
+
+    async def ahead(self, run: Run, *, previous: bool = False) -> Position | None:
+        """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
+        latest = self.position.since
+        if not latest or moment(latest)[0] < moment(run.started)[0]:
+            return None
+        query = [("timestamps", "true"), ("container", self.container), ("limitBytes", "40")]
+        if previous:
+            query.append(("previous", "true"))
+        async with self._connection.stream(f"{self._ref.path}/log", query=query, accept="*/*") as stream:
+            begin = b"".join([chunk async for chunk in stream])
+        first = stamp_of(begin[:40].decode("utf-8", "replace").partition(" ")[0])
+        return self._reads.before(first) if first else None
+
+    def _miss(self, since: str, until: str) -> None:
+        if (since, until) not in self._gaps:
+            self._gaps.append((since, until))
+
+    def no_gap(self, run: Run) -> None:
+        """What came behind a gap was of this run, the next one: then there was none."""
+        self._gaps = [(since, until) for since, until in self._gaps if until and moment(until)[0] < moment(run.started)[0]]
+
+    async def tell_gaps(self, batches: Batches) -> None:
+        """Say what may be missing, once it is sure that the lines behind each gap are of the same run."""
+        gaps, self._gaps = self._gaps, []
+        for since, until in gaps:
+            between = f"from {told(since)} to {told(until)}" if until else f"after {told(since)}"
+            await batches.note(f"lines {between} may be missing: the log was rotated meanwhile")
+
+    async def tell_unheard(self, batches: Batches) -> None:
+        """Say, of a pod that is gone, that its last stream had not come to its end."""
+        if self.broke and self.position.since:
+            await batches.note(f"the pod went while it was not heard: lines after {told(self.position.since)} may be missing")
+
+
+async def _all(stream: ByteStream) -> AsyncGenerator[bytes, None]:
+    async for chunk in stream:
+        yield chunk

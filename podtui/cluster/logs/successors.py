@@ -1,0 +1,134 @@
+"""Pods that take the places of followed ones: a pod that goes is followed by the one that its controller makes for it.
+
+A controller has as many places as pods of it are followed. A place is free when its pod was told to end, has ended or is gone; it is
+taken by the oldest pod of that lineage that was not there when the following began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, lineage_of
+from podtui.cluster.pods.successor import changes
+from podtui.errors import Forbidden, NotFound, PodtuiError
+from podtui.kube.resources import PODS, ObjectRef
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
+_CALM = 1.0  # seconds between two looks at the least
+_AGAIN = 30.0  # seconds after which it is looked without a change: a watch may not be had
+
+
+class _Named(msgspec.Struct):
+    metadata: Metadata
+
+
+class _Pods(msgspec.Struct):
+    items: list[_Named] = []
+
+
+class Successors:
+    """Looks after the places of `refs`. `gone` tells whether a pod, by its UID, has ended for good; `follow` is told of each
+    successor, and of the UID whose place it takes."""
+
+    def __init__(
+        self, connection: Connection, gone: Callable[[str], bool], follow: Callable[[ObjectRef, str], None], *, pace: float = 1.0
+    ) -> None:
+        self._connection = connection
+        self._gone = gone
+        self._follow = follow
+        self._pace = pace
+        self._ended = asyncio.Event()
+        self._controllers: dict[str, str] = {}  # of ReplicaSets, both by UID; "" for none
+
+    def look(self) -> None:
+        """A pod has ended: look now."""
+        self._ended.set()
+
+    async def run(self, refs: Iterable[ObjectRef]) -> None:
+        """Until cancelled, or when none of these pods can have a successor."""
+        places: dict[Lineage, list[str]] = {}
+        for ref in refs:
+            try:
+                pod = await self._connection.json("GET", ref.path)
+                lineage = await lineage_of(self._connection, pod)
+            except PodtuiError:  # the pod's own follower tells it; without its owner nothing takes its place
+                continue
+            if lineage.owner is not None and (pod.get("metadata") or {}).get("uid") == ref.uid:
+                places.setdefault(msgspec.structs.replace(lineage, note=""), []).append(ref.uid)
+        async with asyncio.TaskGroup() as tasks:
+            for lineage, uids in places.items():
+                tasks.create_task(self._places(lineage, uids), name=f"successors of {lineage}")
+
+    async def _places(self, lineage: Lineage, uids: list[str]) -> None:
+        """Keep the places of one lineage taken. `uids` are the pods that are followed, which the newest are in at the end."""
+        before: set[str] | None = None
+        async with changes(self._connection, lineage) as changed:
+            while True:
+                changed.clear()
+                try:
+                    pods = {pod.uid: pod for pod in await self._pods(lineage)}
+                except Forbidden:
+                    return
+                except PodtuiError:  # an outage: the followers tell it
+                    pods = None
+                if pods is not None:
+                    if before is None:
+                        before = set(pods)
+                    self._take(pods, before, uids)
+                await asyncio.sleep(_CALM * self._pace)
+                await self._until(changed)
+
+    def _take(self, pods: dict[str, Metadata], before: set[str], uids: list[str]) -> None:
+        seats = [uid for uid in uids if uid not in pods or pods[uid].deletion_timestamp is not None or self._gone(uid)]
+        new = [pod for pod in pods.values() if pod.uid not in before and pod.uid not in uids and pod.deletion_timestamp is None]
+        new.sort(key=lambda pod: (pod.creation_timestamp or "", pod.name))
+        for uid, pod in zip(seats, new, strict=False):
+            uids[uids.index(uid)] = pod.uid
+            self._follow(ObjectRef(PODS, pod.name, pod.namespace, pod.uid), uid)
+
+    async def _until(self, changed: asyncio.Event) -> None:
+        self._ended.clear()
+        waits = [asyncio.create_task(event.wait()) for event in (changed, self._ended)]
+        try:
+            await asyncio.wait(waits, timeout=_AGAIN * self._pace, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _pods(self, lineage: Lineage) -> list[Metadata]:
+        """The pods of that lineage that are there."""
+        query = [("labelSelector", lineage.selector)] if lineage.selector else []
+        if lineage.name:
+            query.append(("fieldSelector", f"metadata.name={lineage.name}"))
+        elif lineage.node:
+            query.append(("fieldSelector", f"spec.nodeName={lineage.node}"))
+        body = await self._connection.request("GET", PODS.path(lineage.namespace), query=query, accept=_METADATA)
+        found = [each.metadata for each in msgspec.json.decode(body, type=_Pods).items]
+        return [pod for pod in found if await self._belongs(pod, lineage)]
+
+    async def _belongs(self, pod: Metadata, lineage: Lineage) -> bool:
+        """Whether its controller is the lineage's, or another ReplicaSet of the same one."""
+        owner = pod.controller
+        if owner is None or lineage.owner is None:
+            return False
+        if owner.uid == lineage.owner.uid or lineage.parent is None:
+            return owner.uid == lineage.owner.uid
+        if owner.uid not in self._controllers:
+            parent = ""
+            if owner.resource is REPLICASETS:
+                try:
+                    found = await self._connection.json("GET", owner.path(lineage.namespace))
+                    above = msgspec.convert(found.get("metadata") or {}, Metadata).controller
+                    parent = above.uid if above is not None else ""
+                except (Forbidden, NotFound):
+                    pass  # then it is known only that it is another one
+            self._controllers[owner.uid] = parent
+        return self._controllers[owner.uid] == lineage.parent.uid

@@ -1,0 +1,1 @@
+"""What a pod says about itself: containers, runs, events, volumes, nodes, successors."""

@@ -1,0 +1,154 @@
+"""Which pod takes another's place: what a pod's controller, or a selector, says of its successors.
+
+Read while the pod is there, since its ReplicaSet may be gone together with it. A pod is known by its UID; two pods belong together when
+the same object, by UID, is their controller (`metadata.ownerReferences` with `controller: true`), or controls their ReplicaSets: a rollout
+makes another ReplicaSet of the same Deployment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from podtui.errors import Forbidden, NotFound
+from podtui.kube.resources import ObjectRef, Resource
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+REPLICASETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+_CONTROLLERS = {
+    (resource.group, resource.kind): resource
+    for resource in (
+        REPLICASETS,
+        Resource("apps", "v1", "deployments", "Deployment"),
+        Resource("apps", "v1", "statefulsets", "StatefulSet"),
+        Resource("apps", "v1", "daemonsets", "DaemonSet"),
+        Resource("batch", "v1", "jobs", "Job"),
+        Resource("", "v1", "replicationcontrollers", "ReplicationController"),
+        Resource("", "v1", "nodes", "Node", namespaced=False),
+    )
+}
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_TEMPLATE_HASH = "pod-template-hash"  # what tells the ReplicaSets of one Deployment apart (and, with a prefix, of an Argo Rollout)
+
+
+class Owner(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry of `metadata.ownerReferences`."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+
+    @property
+    def resource(self) -> Resource | None:
+        """The kind with its path, for the kinds of Kubernetes itself; None for others."""
+        return _CONTROLLERS.get((self.api_version.rpartition("/")[0], self.kind))
+
+    def path(self, namespace: str) -> str:
+        """The URL path of the object; "" for a kind of which only the name is known."""
+        return self.resource.path(namespace, self.name) if self.resource else ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """What of an object's metadata counts here. Times are as the server writes them, in UTC, so that they compare as text."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    generate_name: str = ""
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: list[Owner] | None = None
+
+    @property
+    def controller(self) -> Owner | None:
+        return next((owner for owner in self.owner_references or () if owner.controller), None)
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """What a pod must be to take the place of the one before it. Every field that is not empty must fit.
+
+    `owner` is its controller, `parent` the controller of its ReplicaSet (then `owner` may be another one of these). `selector` has the
+    labels by which such pods are asked for; it alone, without an owner, says which ones are meant (a saved forward's).
+    `note` says what could not be read, and so is not followed.
+    """
+
+    namespace: str = ""
+    owner: Owner | None = None
+    parent: Owner | None = None
+    name: str = ""
+    node: str = ""
+    index: str = ""
+    selector: str = ""
+    note: str = ""
+
+    @property
+    def follows(self) -> bool:
+        """Whether there can be a successor at all: a pod that nobody controls has none."""
+        return bool(self.owner or self.name or self.selector)
+
+    def __str__(self) -> str:
+        """`a pod of deployment/web`, `pod/db-0 of statefulset/db`, `a pod with app=web`, for a message."""
+        owner = self.parent or self.owner
+        pod = f"pod/{self.name}" if self.name else "a pod"
+        of = f" of {owner}" if owner else f" with {self.selector}" if self.selector and not self.name else ""
+        on = f" on {self.node}" if self.node else f" with the completion index {self.index}" if self.index else ""
+        return harmless(pod + of + on)
+
+
+async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
+    """The lineage of a pod (a v1 Pod as JSON). Raises the errors of the requests, but no 403 and no 404: they are a `note`.
+
+    A pod of a StatefulSet, and any whose controller gives names and does not let the server make them, is followed by its name; one of a
+    DaemonSet on its node; one of an indexed Job by its index.
+    """
+    metadata = msgspec.convert(pod.get("metadata") or {}, Metadata)
+    owner = metadata.controller
+    if owner is None:
+        return Lineage(metadata.namespace)
+    lineage = Lineage(metadata.namespace, owner)
+    if owner.kind == "StatefulSet" or not metadata.generate_name:
+        return msgspec.structs.replace(lineage, name=metadata.name)
+    if owner.kind == "Job":
+        lineage = msgspec.structs.replace(lineage, index=(metadata.annotations or {}).get(_INDEX, ""))
+    if owner.kind == "DaemonSet":
+        lineage = msgspec.structs.replace(lineage, node=(pod.get("spec") or {}).get("nodeName", ""))
+    path = owner.path(metadata.namespace)
+    if not path:
+        return lineage
+    try:
+        controller = await connection.json("GET", path)
+    except (Forbidden, NotFound) as error:
+        return msgspec.structs.replace(lineage, note=f"{owner} could not be read ({error.what}): only its own pods are followed")
+    parent = msgspec.convert(controller.get("metadata") or {}, Metadata).controller if owner.resource is REPLICASETS else None
+    selector = selector_text((controller.get("spec") or {}).get("selector") or {}, without=_TEMPLATE_HASH if parent else "")
+    return msgspec.structs.replace(lineage, parent=parent, selector=selector)
+
+
+def selector_text(selector: dict[str, Any], *, without: str = "") -> str:
+    """A LabelSelector (or the plain map of a ReplicationController) as the text of `labelSelector`, without the key that ends so."""
+    if "matchLabels" not in selector and "matchExpressions" not in selector:
+        selector = {"matchLabels": selector}
+    found = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items() if not (without and key.endswith(without))]
+    for each in selector.get("matchExpressions") or ():
+        key, operator, values = each["key"], each["operator"], ",".join(each.get("values") or ())
+        if without and key.endswith(without):
+            continue
+        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        found.append(forms[operator])
+    return ",".join(found)
+
+
+def bare(ref: ObjectRef) -> Lineage:
+    """Of a pod that was not read yet: nothing takes its place."""
+    return Lineage(ref.namespace)

@@ -1,0 +1,277 @@
+"""Why a node does not take a pod: the filters of kube-scheduler, each with words for a person.
+
+In the order of its plugins: NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, and of VolumeBinding
+the node affinity of volumes that are bound. The scheduler tells of each node only the first plugin that refuses it; here all are told.
+Pod affinity, topology spread and the limits of storage drivers are not judged: `beyond` says which of them a pod asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from podtui.cluster.pods.resource_requests import EVERY_IP, Amounts, HostPort, Load, amounts
+from podtui.kube.json_values import mapping, mappings, string, strings
+from podtui.kube.quantities import amount
+
+Kind = Literal["unschedulable", "name", "taint", "selector", "ports", "resources", "volume"]
+
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+_SELECTOR = "node(s) didn't match Pod's node affinity/selector"
+_OWN = ("kubernetes.io", "k8s.io")  # prefixes of labels that the kubelet and cloud providers keep
+_PRESSURES = {
+    "node.kubernetes.io/not-ready": "it is not ready",
+    "node.kubernetes.io/unreachable": "its kubelet is not heard of",
+    "node.kubernetes.io/memory-pressure": "it is short of memory",
+    "node.kubernetes.io/disk-pressure": "it is short of disk",
+    "node.kubernetes.io/pid-pressure": "it is short of process IDs",
+    "node.kubernetes.io/network-unavailable": "its network is not set up",
+    "node.kubernetes.io/out-of-service": "it is marked as out of service",
+    "node.cloudprovider.kubernetes.io/uninitialized": "its cloud provider has not set it up yet",
+    "node.cloudprovider.kubernetes.io/shutdown": "it is shut down",
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason of one node: `words` for a person, `told` as the scheduler counts it in its message (1.37)."""
+
+    kind: Kind
+    words: str
+    told: str
+
+
+def refusals(
+    pod: Mapping[str, Any],
+    node: Mapping[str, Any],
+    wanted: Amounts,
+    ports: Iterable[HostPort],
+    load: Load | None,
+    volumes: Sequence[tuple[str, Mapping[str, Any]]] = (),
+) -> list[Refusal]:
+    """Every reason why the node does not take the pod, those that the scheduler looks at first before the others.
+
+    `wanted` and `ports` are the pod's `requests` and `host_ports`; `load` what is on the node, None when that could not be read:
+    then only what is more than the whole node is known not to fit. `volumes` are the (name, object) of the PersistentVolumes
+    of the pod's bound claims.
+    """
+    spec, of_node = mapping(pod.get("spec")), mapping(node.get("spec"))
+    labels, name = labels_of(node), _name(node)
+    tolerations = mappings(spec.get("tolerations"))
+    found: list[Refusal] = []
+    if of_node.get("unschedulable") is True and not tolerated({"key": UNSCHEDULABLE, "effect": "NoSchedule"}, tolerations):
+        found.append(Refusal("unschedulable", "cordoned: it is marked unschedulable", "node(s) were unschedulable"))
+    for taint in mappings(of_node.get("taints")):
+        cordon = string(taint.get("key")) == UNSCHEDULABLE and found
+        if string(taint.get("effect")) != "PreferNoSchedule" and not cordon and not tolerated(taint, tolerations):
+            found.append(Refusal("taint", _taint_words(taint), "node(s) had untolerated taint(s)"))
+    found += [Refusal("selector", words, _SELECTOR) for words in _unmatched(spec, labels, name)]
+    used = load.ports if load is not None else set()
+    for port in sorted(ports):
+        if any(_clash(port, other) for other in used):
+            words = f"port {port[2]}/{port[1]} of the node is taken"
+            found.append(Refusal("ports", words, "node(s) didn't have free ports for the requested pod ports"))
+    found += _lacking(wanted, node, load)
+    for volume, obj in volumes:
+        required = mapping(mapping(obj.get("spec")).get("nodeAffinity")).get("required")
+        terms = mappings(mapping(required).get("nodeSelectorTerms"))
+        if terms and not any(_term_matches(term, labels, name) for term in terms):
+            words = f"volume {volume} is not there: it wants {' or '.join(map(_term_words, terms))}"
+            found.append(Refusal("volume", words, "node(s) didn't match PersistentVolume's node affinity"))
+    return found
+
+
+def counted(found: Sequence[Refusal]) -> set[str]:
+    """The reasons with which the scheduler counts the node: those of the first plugin that refuses it."""
+    return {refusal.told for refusal in found if refusal.kind == found[0].kind}
+
+
+def beyond(pod: Mapping[str, Any]) -> list[str]:
+    """What the pod asks for that only the scheduler itself can judge, in words."""
+    spec = mapping(pod.get("spec"))
+    affinity = mapping(spec.get("affinity"))
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    found = [words for key, words in (("podAffinity", "pod affinity"), ("podAntiAffinity", "pod anti-affinity"))
+             if mappings(mapping(affinity.get(key)).get(required))]  # fmt: skip
+    if any(one.get("whenUnsatisfiable") == "DoNotSchedule" for one in mappings(spec.get("topologySpreadConstraints"))):
+        found.append("topology spread constraints")
+    if mappings(spec.get("resourceClaims")):
+        found.append("resource claims")
+    return found
+
+
+def labels_wanted(pod: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, str] | None:
+    """The labels with which the node would match the pod's selector and affinity: {} when it does, None when no label can help.
+
+    Labels that the kubelet or a cloud provider keeps (`kubernetes.io/hostname`) are never asked for: setting one would be a lie.
+    """
+    spec, labels = mapping(pod.get("spec")), labels_of(node)
+    selector = {key: string(value) for key, value in mapping(spec.get("nodeSelector")).items()}
+    wanted = {key: text for key, text in selector.items() if labels.get(key) != text}
+    terms = _required_terms(spec)
+    after = {**labels, **wanted}
+    if terms is not None and not any(_term_matches(term, after, _name(node)) for term in terms):
+        options = [found for term in terms if (found := _term_labels(term, after, _name(node))) is not None]
+        options = [one for one in options if all(selector.get(key, text) == text for key, text in one.items())]
+        if not options:
+            return None
+        fewest = sorted(options, key=len)[0]
+        wanted.update(fewest)
+    return None if any(_is_kept(key) for key in wanted) else wanted
+
+
+def tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the tolerations is for the taint (ToleratesTaint of k8s.io/component-helpers)."""
+    return any(_tolerates(toleration, taint) for toleration in tolerations)
+
+
+def taint_text(taint: Mapping[str, Any]) -> str:
+    """As kubectl writes it: `key=value:Effect`."""
+    key, text, effect = (string(taint.get(part)) for part in ("key", "value", "effect"))
+    return f"{key}={text}:{effect}" if text else f"{key}:{effect}"
+
+
+def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
+    return {key: string(text) for key, text in mapping(mapping(obj.get("metadata")).get("labels")).items()}
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return string(mapping(obj.get("metadata")).get("name"))
+
+
+def _is_kept(key: str) -> bool:
+    prefix = key.rpartition("/")[0]
+    return any(prefix == own or prefix.endswith("." + own) for own in _OWN)
+
+
+# -- taints
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    key, effect, operator = (string(toleration.get(part)) for part in ("key", "effect", "operator"))
+    if (effect and effect != string(taint.get("effect"))) or (key and key != string(taint.get("key"))):
+        return False
+    if operator == "Exists":
+        return True
+    mine, its = string(toleration.get("value")), string(taint.get("value"))
+    if operator in ("Gt", "Lt"):
+        return _compared(its, operator, mine)
+    return bool(key) and mine == its
+
+
+def _taint_words(taint: Mapping[str, Any]) -> str:
+    why = _PRESSURES.get(string(taint.get("key")))
+    text = f"taint {taint_text(taint)} is not tolerated"
+    return f"{why} ({text})" if why else text
+
+
+# -- node selector and node affinity
+
+
+def _required_terms(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """The terms of the required node affinity, one of which must match; None when nothing is required."""
+    required = mapping(mapping(spec.get("affinity")).get("nodeAffinity")).get("requiredDuringSchedulingIgnoredDuringExecution")
+    return mappings(mapping(required).get("nodeSelectorTerms")) if isinstance(required, dict) else None
+
+
+def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) -> list[str]:
+    words = []
+    for key, value in mapping(spec.get("nodeSelector")).items():
+        if labels.get(key) != string(value):
+            has = f"it has {key}={labels[key]}" if key in labels else f"it has no label {key}"
+            words.append(f"nodeSelector wants {key}={string(value)}: {has}")
+    terms = _required_terms(spec)
+    if terms is not None and not any(_term_matches(term, labels, name) for term in terms):
+        wanted = " or ".join(map(_term_words, terms)) or "nothing that a node could have"
+        seen = {string(one.get("key")) for term in terms for one in mappings(term.get("matchExpressions"))}
+        has = ", ".join(f"{key}={labels[key]}" for key in sorted(seen) if key in labels)
+        words.append(f"node affinity wants {wanted}: it has {has or 'none of these labels'}")
+    return words
+
+
+def _term_matches(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
+    """Whether a NodeSelectorTerm holds; one without requirements holds for no node."""
+    of_labels, of_fields = mappings(term.get("matchExpressions")), mappings(term.get("matchFields"))
+    return (
+        bool(of_labels or of_fields)
+        and all(_holds(one, labels) for one in of_labels)
+        and all(_holds(one, {"metadata.name": name}) for one in of_fields)
+    )
+
+
+def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    found, values = labels.get(string(requirement.get("key"))), strings(requirement.get("values"))
+    match string(requirement.get("operator")):
+        case "In":
+            return found in values
+        case "NotIn":
+            return found not in values
+        case "Exists":
+            return found is not None
+        case "DoesNotExist":
+            return found is None
+        case "Gt" | "Lt" as operator:
+            return found is not None and len(values) == 1 and _compared(found, operator, values[0])
+    return False
+
+
+def _compared(left: str, operator: str, right: str) -> bool:
+    try:
+        return int(left) > int(right) if operator == "Gt" else int(left) < int(right)
+    except ValueError:
+        return False
+
+
+def _term_labels(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> dict[str, str] | None:
+    """The labels that must be set for the term to hold; None when setting labels is not enough."""
+    if not all(_holds(one, {"metadata.name": name}) for one in mappings(term.get("matchFields"))):
+        return None
+    wanted: dict[str, str] = {}
+    for one in mappings(term.get("matchExpressions")):
+        key, operator, values = string(one.get("key")), string(one.get("operator")), strings(one.get("values"))
+        if _holds(one, {**labels, **wanted}):
+            continue
+        if operator == "In" and values:
+            wanted[key] = values[0]
+        elif operator == "Exists":
+            wanted[key] = "true"
+        else:
+            return None
+    return wanted if _term_matches(term, {**labels, **wanted}, name) else None
+
+
+def _term_words(term: Mapping[str, Any]) -> str:
+    parts = []
+    for one in [*mappings(term.get("matchExpressions")), *mappings(term.get("matchFields"))]:
+        key, operator, values = string(one.get("key")), string(one.get("operator")), ",".join(strings(one.get("values")))
+        signs = {"Exists": key, "DoesNotExist": f"!{key}", "Gt": f"{key}>{values}", "Lt": f"{key}<{values}"}
+        parts.append(signs.get(operator, f"{key} {operator.lower()} ({values})"))
+    return " and ".join(parts) or "nothing (an empty term)"
+
+
+# -- ports and resources
+
+
+def _clash(one: HostPort, other: HostPort) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or EVERY_IP in (one[0], other[0]))
+
+
+def _lacking(wanted: Amounts, node: Mapping[str, Any], load: Load | None) -> list[Refusal]:
+    room = amounts(mapping(node.get("status")).get("allocatable"))
+    found = []
+    for resource, asked in {"pods": Fraction(1), **wanted}.items():
+        most = room.get(resource, Fraction(0))
+        used = load.of(resource) if load is not None else Fraction(0)
+        if not asked or asked + used <= most:
+            continue
+        if resource == "pods":
+            words = f"full: {int(used)} of {int(most)} pods run there" if most else "it has not said that it takes pods"
+            found.append(Refusal("resources", words, "Too many pods"))
+            continue
+        free = amount(resource, max(Fraction(0), most - used))
+        whole = "it has none" if not most else f"the whole node has {amount(resource, most)}" if asked > most else \
+            f"{free} of {amount(resource, most)} is free"  # fmt: skip
+        found.append(Refusal("resources", f"too little {resource}: {amount(resource, asked)} asked, {whole}", f"Insufficient {resource}"))
+    return found

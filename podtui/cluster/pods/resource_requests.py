@@ -1,0 +1,123 @@
+"""What a pod counts for on its node, and what the pods of a node leave: the sums that kube-scheduler makes.
+
+The rule is `PodRequests` of k8s.io/component-helpers/resource: an init container runs alone but for the sidecars before it, so the
+largest such sum counts where it is more than what runs afterwards together. A resize that is under way counts with what the spec asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from podtui.kube.json_values import integer, mapping, mappings, string
+from podtui.kube.quantities import value
+
+Amounts = dict[str, Fraction]
+"""By the name of the resource: cores, bytes, or pieces."""
+HostPort = tuple[str, str, int]
+"""IP ("0.0.0.0" for every one), protocol and number."""
+
+EVERY_IP = "0.0.0.0"
+_OVER = ("Succeeded", "Failed")
+
+
+def amounts(quantities: object) -> Amounts:
+    """A ResourceList (`{"cpu": "100m"}`) as numbers; what is no quantity is left out."""
+    found: Amounts = {}
+    for name, text in mapping(quantities).items():
+        try:
+            found[name] = _value(string(text))
+        except ValueError:
+            continue
+    return found
+
+
+def requests(pod: Mapping[str, Any]) -> Amounts:
+    """What the pod asks of its node, by resource, without itself (a node also has room for so many `pods`)."""
+    spec = mapping(pod.get("spec"))
+    total: Amounts = {}
+    for container in mappings(spec.get("containers")):
+        _add(total, _requested(container))
+    sidecars: Amounts = {}
+    highest: Amounts = {}
+    for container in mappings(spec.get("initContainers")):
+        wanted = _requested(container)
+        if container.get("restartPolicy") == "Always":
+            _add(total, wanted)
+            _add(sidecars, wanted)
+            wanted = dict(sidecars)
+        else:
+            _add(wanted, sidecars)
+        _raise(highest, wanted)
+    _raise(total, highest)
+    for name, wanted_of_all in amounts(mapping(spec.get("resources")).get("requests")).items():
+        if name in ("cpu", "memory") or name.startswith("hugepages-"):  # what can be asked for the pod as a whole
+            total[name] = wanted_of_all
+    _add(total, amounts(spec.get("overhead")))
+    return total
+
+
+def host_ports(pod: Mapping[str, Any]) -> set[HostPort]:
+    """The ports of the node itself that the pod takes."""
+    spec = mapping(pod.get("spec"))
+    running = [*mappings(spec.get("containers"))]
+    running += [one for one in mappings(spec.get("initContainers")) if one.get("restartPolicy") == "Always"]
+    return {
+        (string(port.get("hostIP")) or EVERY_IP, string(port.get("protocol")) or "TCP", number)
+        for container in running
+        for port in mappings(container.get("ports"))
+        if (number := integer(port.get("hostPort")) or 0)
+    }
+
+
+_value = lru_cache(maxsize=2048)(value)  # the same few quantities stand in thousands of pods
+
+
+def is_over(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod has ended for good, so that it counts no more."""
+    return string(mapping(pod.get("status")).get("phase")) in _OVER
+
+
+@dataclass
+class Load:
+    """What the pods of one node take together."""
+
+    requests: Amounts = field(default_factory=dict)
+    pods: int = 0
+    ports: set[HostPort] = field(default_factory=set)
+
+    def add(self, pod: Mapping[str, Any]) -> None:
+        """One pod more; one that is over takes nothing."""
+        if not is_over(pod):
+            _add(self.requests, requests(pod))
+            self.ports |= host_ports(pod)
+            self.pods += 1
+
+    def of(self, resource: str) -> Fraction:
+        return Fraction(self.pods) if resource == "pods" else self.requests.get(resource, Fraction(0))
+
+
+def loads(pods: Iterable[Mapping[str, Any]]) -> dict[str, Load]:
+    """By node, what the pods there take together."""
+    found: dict[str, Load] = {}
+    for pod in pods:
+        if node := string(mapping(pod.get("spec")).get("nodeName")):
+            found.setdefault(node, Load()).add(pod)
+    return found
+
+
+def _requested(container: Mapping[str, Any]) -> Amounts:
+    return amounts(mapping(container.get("resources")).get("requests"))
+
+
+def _add(total: Amounts, more: Mapping[str, Fraction]) -> None:
+    for name, amount in more.items():
+        total[name] = total.get(name, Fraction(0)) + amount
+
+
+def _raise(total: Amounts, least: Mapping[str, Fraction]) -> None:
+    for name, amount in least.items():
+        total[name] = max(total.get(name, Fraction(0)), amount)

@@ -1,0 +1,69 @@
+"""Whether a pod can be forwarded to, as kubectl decides it, and whether it still is the one that was meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podtui.errors import NotFound, PodLost, PodtuiError
+from podtui.kube.resources import PODS, ObjectRef
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+Pod = dict[str, Any]
+"""A v1 Pod as JSON."""
+
+
+async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
+    """The pod, if it is the one of `ref.uid` (any, when that is empty); else PodLost. `instead` is what to do with another one.
+
+    Raises any error of the request but 404.
+    """
+    try:
+        pod: Pod = await connection.json("GET", ref.path)
+    except NotFound as error:
+        raise PodLost(f"{ref} is gone", "Choose the pod that took its place") from error
+    uid = (pod.get("metadata") or {}).get("uid", "")
+    if ref.uid and uid != ref.uid:
+        raise PodLost(f"{ref} was replaced by another pod of the same name", instead)
+    return pod
+
+
+async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
+    """The pod, if it is the one of `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
+
+    PodtuiError when it is there but not running, as kubectl has it, and any error of the request but 404.
+    """
+    pod = await same_pod(connection, ref, "Start a forward to the new one")
+    phase = (pod.get("status") or {}).get("phase", "")
+    if phase in ("Succeeded", "Failed"):
+        raise PodLost(f"{ref} has finished ({phase})", "Only a running pod can be forwarded to")
+    if phase != "Running":
+        raise PodtuiError(f"{ref} is not running (its phase is {harmless(phase) or 'unknown'})", "Wait until it runs")
+    return pod
+
+
+def ref_of(pod: Pod) -> ObjectRef:
+    metadata = pod.get("metadata") or {}
+    return ObjectRef(PODS, metadata.get("name", ""), metadata.get("namespace", ""), metadata.get("uid", ""))
+
+
+def is_ready(pod: Pod) -> bool:
+    """Whether its condition Ready is true."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def is_leaving(pod: Pod) -> bool:
+    """Whether it was told to end."""
+    return bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+
+
+async def why_not_found(connection: Connection, ref: ObjectRef, error: NotFound) -> PodtuiError:
+    """A 404 is the pod's, or that of something on the way that knows no port-forward."""
+    try:
+        await running_pod(connection, ref)
+    except PodtuiError as why:
+        return why
+    return error

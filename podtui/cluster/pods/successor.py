@@ -1,0 +1,260 @@
+"""The pod that takes another's place, found among those of its lineage: ready, and ranked as kubectl ranks them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, Owner
+from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError
+from podtui.kube.resources import PODS
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.connection.connection import Connection
+
+_PAGE = 250  # pods asked for at once
+_METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
+_REVISION = "deployment.kubernetes.io/revision"
+_WATCH_SECONDS = 300
+_WATCH_AGAIN = 1.0  # seconds until a watch that has ended is opened again
+_PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+_T = TypeVar("_T")
+
+
+class _Condition(msgspec.Struct, frozen=True, rename="camel"):
+    type: str = ""
+    status: str = ""
+    last_transition_time: str | None = None
+
+
+class _Container(msgspec.Struct, frozen=True, rename="camel"):
+    restart_count: int = 0
+
+
+class _PodStatus(msgspec.Struct, frozen=True, rename="camel"):
+    phase: str = ""
+    conditions: list[_Condition] | None = None
+    container_statuses: list[_Container] | None = None
+
+
+class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
+    node_name: str = ""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What of a v1 Pod tells whether it can be forwarded to, and how well."""
+
+    metadata: Metadata
+    spec: _PodSpec = _PodSpec()
+    status: _PodStatus = _PodStatus()
+
+    @property
+    def uid(self) -> str:
+        return self.metadata.uid
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to end (its `deletionTimestamp` is set)."""
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def running(self) -> bool:
+        return self.status.phase == "Running" and not self.leaving
+
+    @property
+    def ready_since(self) -> str:
+        """When its condition Ready became true, "" when it is not."""
+        ready = (each for each in self.status.conditions or () if each.type == "Ready" and each.status == "True")
+        return next((each.last_transition_time or "0" for each in ready), "")
+
+    @property
+    def words(self) -> str:
+        """What it lacks, for a person."""
+        name = f"pod/{harmless(self.metadata.name)}"
+        if self.leaving:
+            return f"{name} is terminating"
+        if self.status.phase != "Running":
+            return f"{name} is {harmless(self.status.phase) or 'not known'}"
+        return f"{name} runs and is not ready" if not self.ready_since else f"{name} is ready"
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The best candidate, or None and in `words` why there is none yet."""
+
+    pod: Candidate | None
+    words: str = ""
+
+
+class _Pods(msgspec.Struct):
+    metadata: dict[str, object] = {}
+    items: list[Candidate] = []
+
+
+class _Named(msgspec.Struct):
+    metadata: Metadata
+
+
+class _Objects(msgspec.Struct):
+    items: list[_Named] = []
+
+
+def best_first(pods: list[Candidate], revisions: dict[str, int] | None = None, prefer: str = "") -> list[Candidate]:
+    """Sorted as `kubectl port-forward deployment/x` ranks them (podutils.ActivePods, reversed): on a node, running, ready, for the longest
+    time, with the fewest restarts, the oldest. Before the time counts the revision of the ReplicaSet, by its UID: a pod of an old one
+    will soon be gone too. The ready pod of the UID `prefer` comes first."""
+    known = revisions or {}
+
+    def rank(pod: Candidate) -> tuple[object, ...]:
+        owner = pod.metadata.controller
+        restarts = max((each.restart_count for each in pod.status.container_statuses or ()), default=0)
+        ready = pod.ready_since
+        return (
+            pod.leaving,
+            not pod.spec.node_name,
+            -_PHASES.get(pod.status.phase, -1),
+            not ready,
+            pod.uid != prefer,
+            -known.get(owner.uid if owner else "", 0),
+            ready,
+            restarts,
+            pod.metadata.creation_timestamp or "~",
+            pod.metadata.name,
+        )
+
+    return sorted(pods, key=rank)
+
+
+async def find(connection: Connection, lineage: Lineage, *, other_than: str = "", ready: bool = True, prefer: str = "") -> Found:
+    """The pod of that lineage to forward to. `ready` False takes one that only runs; that with the UID `other_than` is not it.
+
+    Raises PodLost when there will be none (its controller is gone), and the errors of the requests.
+    """
+    revisions = await _replica_sets(connection, lineage) if lineage.parent else {}
+    pods = [pod for pod in await _pods(connection, lineage) if pod.uid != other_than and _belongs(pod, lineage, revisions)]
+    ranked = best_first(pods, revisions, prefer)
+    if ranked and ranked[0].running and (ranked[0].ready_since or not ready):
+        return Found(ranked[0])
+    wanted = await _wanted(connection, lineage)
+    if ranked:
+        return Found(None, ranked[0].words)
+    return Found(None, wanted or f"there is no {str(lineage).removeprefix('a ')} yet")
+
+
+def _belongs(pod: Candidate, lineage: Lineage, revisions: dict[str, int]) -> bool:
+    owner = pod.metadata.controller
+    if lineage.owner is not None and (owner is None or owner.uid not in (lineage.owner.uid, *revisions)):
+        return False
+    if lineage.node and pod.spec.node_name != lineage.node:
+        return False
+    index = (pod.metadata.annotations or {}).get("batch.kubernetes.io/job-completion-index", "")
+    return not lineage.index or index == lineage.index
+
+
+async def _pods(connection: Connection, lineage: Lineage) -> list[Candidate]:
+    path = PODS.path(lineage.namespace)
+    if lineage.name:
+        try:
+            return [await _read(connection, f"{path}/{lineage.name}", (), Candidate)]
+        except NotFound:
+            return []
+    query = [("limit", str(_PAGE))] + ([("labelSelector", lineage.selector)] if lineage.selector else [])
+    found: list[Candidate] = []
+    page: list[tuple[str, str]] = []
+    while True:
+        listed = await _read(connection, path, [*query, *page], _Pods)
+        found += listed.items
+        token = listed.metadata.get("continue")
+        if not token:
+            return found
+        page = [("continue", str(token))]
+
+
+async def _replica_sets(connection: Connection, lineage: Lineage) -> dict[str, int]:
+    """The revisions of the ReplicaSets with the same controller, by UID; none when they may not be listed."""
+    assert lineage.parent is not None
+    query = [("labelSelector", lineage.selector)] if lineage.selector else []
+    try:
+        listed = await _read(connection, REPLICASETS.path(lineage.namespace), query, _Objects)
+    except Forbidden:
+        return {}
+    sets = [each.metadata for each in listed.items]
+    return {one.uid: _revision(one) for one in sets if (owner := one.controller) is not None and owner.uid == lineage.parent.uid}
+
+
+async def _read(connection: Connection, path: str, query: Sequence[tuple[str, str]], kind: type[_T]) -> _T:
+    body = await connection.request("GET", path, query=query)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PodtuiError(f"what the API server sent for {path} cannot be read: {error}") from error
+
+
+def _revision(metadata: Metadata) -> int:
+    text = (metadata.annotations or {}).get(_REVISION, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+async def _wanted(connection: Connection, lineage: Lineage) -> str:
+    """Why the controller makes no pods now, or "". PodLost when it will make none any more; what may not be read says nothing."""
+    owner = lineage.parent or lineage.owner
+    path = owner.path(lineage.namespace) if owner else ""
+    if owner is None or not path:
+        return ""
+    try:
+        found = await connection.json("GET", path)
+    except Forbidden:
+        return ""
+    except NotFound as error:
+        raise _orphaned(owner, "is gone") from error
+    metadata = msgspec.convert(found.get("metadata") or {}, Metadata)
+    if metadata.uid != owner.uid:
+        raise _orphaned(owner, "was replaced by another one of the same name")
+    finished = {"Complete", "Failed"} & {
+        each.get("type") for each in (found.get("status") or {}).get("conditions") or () if each.get("status") == "True"
+    }
+    if owner.kind == "Job" and finished:
+        raise _orphaned(owner, f"has finished ({finished.pop()})")
+    if (found.get("spec") or {}).get("replicas") == 0:
+        return f"{harmless(str(owner))} is scaled to 0"
+    return ""
+
+
+def _orphaned(owner: Owner, what: str) -> PodLost:
+    return PodLost(f"{harmless(str(owner))} {what}", "Start a forward to a pod that is there")
+
+
+@contextlib.asynccontextmanager
+async def changes(connection: Connection, lineage: Lineage) -> AsyncIterator[asyncio.Event]:
+    """An event that is set whenever a pod that may be of the lineage has come or changed. Where no watch can be had it stays unset:
+    who waits looks from time to time anyway."""
+    changed = asyncio.Event()
+    watching = asyncio.create_task(_watch(connection, lineage, changed), name=f"watch for {lineage}")
+    try:
+        yield changed
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _watch(connection: Connection, lineage: Lineage, changed: asyncio.Event) -> None:
+    query = [("watch", "true"), ("timeoutSeconds", str(_WATCH_SECONDS))]
+    if lineage.name:
+        query.append(("fieldSelector", f"metadata.name={lineage.name}"))
+    elif lineage.selector:
+        query.append(("labelSelector", lineage.selector))
+    while True:
+        try:
+            # Without a resourceVersion the watch begins with what there is: nothing can be missed between a list and it.
+            async with connection.stream(PODS.path(lineage.namespace), query=query, accept=_METADATA) as events:
+                async for _ in events:
+                    changed.set()
+        except Forbidden:
+            return
+        except PodtuiError:
+            changed.set()  # who waits asks, and is told what is wrong
+        await asyncio.sleep(_WATCH_AGAIN)

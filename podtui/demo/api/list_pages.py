@@ -1,0 +1,132 @@
+"""The objects that a list selects, in pages: tokens to go on with, and what is no longer to be had."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+from podtui.demo.api.list_options import ListOptions
+from podtui.demo.storage.errors import ApiError, bad_request, expired, too_large_version
+from podtui.demo.storage.kinds import Kind
+from podtui.demo.storage.state import Entry, State
+
+CONTINUE_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
+    "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
+    "token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was "
+    "returned and now may show up in the list."
+)
+_VERSION_TOO_OLD = "The resourceVersion for the provided list is too old."
+
+
+class ContinueExpired(ApiError):
+    """410 of a page whose version is forgotten; its Status holds a token to go on with, inconsistently."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(410, "Expired", CONTINUE_TOO_OLD)
+        self.token = token
+
+    def status(self) -> dict[str, Any]:
+        return {**super().status(), "metadata": {"continue": self.token}}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the selected objects, the version of the whole list, how to go on ("" at the end), how many are left if that is known."""
+
+    entries: list[Entry]
+    version: int
+    token: str = ""
+    remaining: int | None = None
+
+
+def page(state: State, kind: Kind, options: ListOptions) -> Page:
+    """The page that is asked for. ApiError 400 for a bad token, 410 for one too old, 504 for a version that is not there yet."""
+    version, start = state.version, ("", "")
+    if options.token:
+        if options.version:
+            raise bad_request("specifying resource version is not allowed when using continue")
+        asked, start = _read_token(options.token, options.namespace)
+        version = asked if asked > 0 else state.version
+    elif options.version is not None:
+        if options.version > state.version:
+            raise too_large_version(options.version, state.version)
+        if options.match == "Exact" or (options.limit and options.version > 0 and not options.match):
+            version = options.version
+    entries = _entries_at(state, kind, options, version, start)
+    limit = options.limit
+    if options.version == 0 and not options.token:
+        limit = 0  # such a list comes out of the cache, whole
+    begin = bisect_left(entries, start, key=lambda entry: entry.key) if start != ("", "") else 0
+    if options.labels is None and options.fields is None:
+        found = entries[begin : begin + limit] if limit else entries[begin:]
+        left = len(entries) - begin - len(found)
+        return Page(found, version, _token(kind, version, found[-1], options.namespace) if left else "", left or None)
+    found = []
+    for entry in entries[begin:] if begin else entries:
+        if not options.selects(entry):
+            continue
+        if limit and len(found) == limit:
+            return Page(found, version, _token(kind, version, found[-1], options.namespace))
+        found.append(entry)
+    return Page(found, version)
+
+
+def _entries_at(state: State, kind: Kind, options: ListOptions, version: int, start: tuple[str, str]) -> list[Entry]:
+    try:
+        return state.entries_at(kind, options.namespace, version)
+    except ApiError as error:
+        if error.code != 410:
+            raise
+        if options.token:
+            raise ContinueExpired(_packed(-1, _start(kind, start, options.namespace))) from None
+        raise expired(_VERSION_TOO_OLD) from None
+
+
+def _token(kind: Kind, version: int, last: Entry, namespace: str) -> str:
+    return _packed(version, _start(kind, (last.namespace, last.name + "\0"), namespace))
+
+
+def _start(kind: Kind, key: tuple[str, str], namespace: str) -> str:
+    """Where the next page begins, as the server writes it: relative to what is listed."""
+    if not kind.namespaced:
+        return f"/{key[1]}"
+    return key[1] if namespace else f"{key[0]}/{key[1]}"
+
+
+def _packed(version: int, start: str) -> str:
+    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": start}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_token(token: str, namespace: str) -> tuple[int, tuple[str, str]]:
+    def refused(why: str) -> ApiError:
+        return bad_request(f"invalid continue token: continue key is not valid: {why}")
+
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise refused("illegal base64 data at input byte 0") from None
+    try:
+        given = json.loads(text)
+        version, start = given["rv"], given["start"]
+    except (ValueError, TypeError, KeyError):
+        first = text[:1].decode("ascii", "replace")
+        raise refused(f"invalid character '{first}' looking for beginning of value") from None
+    if given.get("v") != "meta.k8s.io/v1":
+        raise bad_request(
+            "invalid continue token: continue key is not valid: server does not recognize this encoded version "
+            + json.dumps(given.get("v"))
+        )
+    if not isinstance(version, int) or isinstance(version, bool) or not isinstance(start, str) or not start or version == 0 or version < -1:
+        raise refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    if start.startswith("/"):
+        return version, ("", start[1:])
+    where, slash, name = start.rpartition("/")
+    if slash and not namespace:
+        return version, (where, name)
+    return version, (namespace, name if slash else start)

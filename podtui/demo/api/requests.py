@@ -1,0 +1,218 @@
+"""What a request says: its path read as a resource, its options, its body; refused in the API server's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+from aiohttp import web
+
+from podtui.demo.api import protobuf as wire
+from podtui.demo.api.protobuf import WireError
+from podtui.demo.storage.errors import (
+    ApiError,
+    Body,
+    bad_request,
+    invalid,
+    not_supported,
+    path_not_found,
+    too_large,
+    unsupported_media_type,
+)
+from podtui.demo.storage.kinds import Kind
+
+Object = dict[str, Any]
+
+BODY_LIMIT = 3 * 1024 * 1024
+_JSON = "application/json"
+_YAML = "application/yaml"
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_BODY_TYPES = (_JSON, _YAML, _PROTOBUF)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NOT_BELOW = ("status", "finalize")
+
+
+class Target(NamedTuple):
+    """What a path names. `name` is "" for a collection, `namespace` "" for all of them or for cluster-scoped kinds."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    watch: bool = False
+    """It is one of the old paths `/api/v1/watch/...`."""
+
+
+def target_of(segments: Sequence[str]) -> Target | None:
+    """What `/api/v1/namespaces/default/pods/x/log`, split at its slashes, names; None when it is no path of a resource."""
+    if len(segments) >= 3 and segments[0] == "api":
+        group, version, rest = "", segments[1], list(segments[2:])
+    elif len(segments) >= 4 and segments[0] == "apis":
+        group, version, rest = segments[1], segments[2], list(segments[3:])
+    else:
+        return None
+    watch = rest[0] == "watch" and len(rest) > 1
+    if watch:
+        del rest[0]
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in _NOT_BELOW:
+        namespace = rest[1]
+        rest = rest[2:]
+    if not all(rest) or len(rest) > 3:
+        return None
+    plural, name, subresource = (*rest, "", "")[:3]
+    return Target(group, version, plural, namespace, name, subresource, watch)
+
+
+class WriteOptions(NamedTuple):
+    """The query of a write."""
+
+    dry_run: bool
+    field_manager: str
+    field_validation: str
+    force: bool
+
+
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+
+
+def write_options(verb: str, query: Mapping[str, str]) -> WriteOptions:
+    """Reads dryRun, fieldManager, fieldValidation and force. ApiError 422."""
+    body = Body(_OPTIONS.get(verb, "DeleteOptions"))
+    dry_run = query.get("dryRun", "")
+    if dry_run not in ("", "All"):
+        raise invalid(body, "", [not_supported("dryRun", [dry_run], ["All"])])
+    validation = query.get("fieldValidation", "")
+    if validation not in ("", "Ignore", "Warn", "Strict"):
+        raise invalid(body, "", [not_supported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"])])
+    return WriteOptions(bool(dry_run), query.get("fieldManager", ""), validation or "Warn", query.get("force", "") in ("true", "1"))
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body, at most BODY_LIMIT bytes of it. ApiError 413 as soon as it is known to be longer."""
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise too_large()
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.content.iter_any():
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise too_large()
+        parts.append(part)
+    return b"".join(parts)
+
+
+def decoded(kind: str, content_type: str, body: bytes) -> Any:
+    """The value of a JSON or YAML body. ApiError 400 or 415; `kind` is what it should hold."""
+    if content_type == _YAML:
+        try:
+            return yaml.load(body, Loader=_LOADER)
+        except (yaml.YAMLError, RecursionError) as error:
+            words = str(error).splitlines()[0] if str(error) else "not valid"
+            raise _unrecognized(kind, f"yaml: {words}") from None
+    if content_type == _PROTOBUF:
+        try:
+            return wire.decode(body)
+        except WireError as error:
+            raise _unrecognized(kind, str(error)) from None
+    if content_type not in ("", _JSON, "application/octet-stream"):
+        raise unsupported_media_type(_BODY_TYPES)
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unrecognized(kind, f"json parse error: {_json_fault(body, error)} ({_shown(body)})") from None
+    if not isinstance(value, dict):
+        go = "array" if isinstance(value, list) else "string" if isinstance(value, str) else "bool" if isinstance(value, bool) else "number"
+        into = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+        if value is not None:
+            words = f"json: cannot unmarshal {go} into Go value of type {into}"
+            raise _unrecognized(kind, f"json parse error: {words} ({body[:1024].hex()})")
+        return {}
+    return value
+
+
+def _unrecognized(kind: str, why: str) -> ApiError:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; {why}")
+
+
+def _shown(body: bytes) -> str:
+    """A broken body as the server shows it: text as it is, all else in hexadecimal, and neither too long."""
+    if not body:
+        return "<empty>"
+    try:
+        text = body[:1024].decode()
+    except UnicodeDecodeError:
+        return body[:1024].hex() + (" ..." if len(body) > 1024 else "")
+    return text if text.isprintable() and len(text) < 1024 else body[:1024].hex() + (" ..." if len(body) > 1024 else "")
+
+
+def _json_fault(body: bytes, error: Exception) -> str:
+    """What Go's encoding/json says of the fault."""
+    if isinstance(error, RecursionError):
+        return "exceeded max depth"
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as found:
+        if found.pos >= len(found.doc.rstrip()):
+            return "unexpected end of JSON input"
+        character = found.doc[found.pos]
+        shown = "'\\''" if character == "'" else f"'{character}'" if character.isprintable() else f"'\\x{ord(character) & 0xFF:02x}'"
+        if found.msg.startswith("Expecting value"):
+            return f"invalid character {shown} looking for beginning of value"
+        if found.msg.startswith("Expecting property name"):
+            return f"invalid character {shown} looking for beginning of object key string"
+        if found.msg.startswith("Extra data"):
+            return f"invalid character {shown} after top-level value"
+        if found.msg.startswith("Expecting ':'"):
+            return f"invalid character {shown} after object key"
+        if found.msg.startswith("Expecting ','"):
+            return f"invalid character {shown} after object key:value pair"
+        if found.msg.startswith("Unterminated string"):
+            return "unexpected end of JSON input"
+        return f"invalid character {shown} in string literal"
+    except (ValueError, RecursionError):
+        pass
+    return "invalid character in string literal"
+
+
+def delete_options(query: Mapping[str, str], content_type: str, body: bytes) -> Object:
+    """The DeleteOptions of a body, or of the query when there is none. ApiError 400 or 415."""
+    if body.strip():
+        found: Object = decoded("DeleteOptions", content_type, body)
+        if found.get("kind") not in (None, "DeleteOptions"):
+            version = str(found.get("apiVersion", "")).rpartition("/")[2]
+            raise bad_request(f'{found["kind"]} in version "{version}" cannot be handled as a DeleteOptions: unknown conversion')
+        return found
+    options: Object = {}
+    if "gracePeriodSeconds" in query:
+        try:
+            options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
+        except ValueError:
+            raise bad_request(f"strconv.ParseInt: parsing {json.dumps(query['gracePeriodSeconds'])}: invalid syntax") from None
+    if query.get("propagationPolicy"):
+        options["propagationPolicy"] = query["propagationPolicy"]
+    if "orphanDependents" in query:
+        options["orphanDependents"] = query["orphanDependents"] not in ("false", "0")
+    return options
+
+
+def verb_of(method: str, kind: Kind | None, target: Target, watching: bool) -> str:
+    """The verb of RBAC that a request is. ApiError 404 or 405 for what no resource serves."""
+    if kind is None:
+        raise path_not_found()
+    if method == "GET":
+        return "get" if target.name and not target.watch else "watch" if watching or target.watch else "list"
+    if method == "POST" and (target.subresource or not target.name):
+        return "create"
+    if target.name:
+        found = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}.get(method)
+        if found and not (found == "delete" and target.subresource):
+            return found
+    elif method == "DELETE" and "deletecollection" in kind.verbs:
+        return "deletecollection"
+    raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")

@@ -1,0 +1,134 @@
+"""What a controller is: it is told of changes, says which of its objects they concern, and brings those to where they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import PODS, Kind
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.writes import Writes
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace and name."""
+OVER = ("Succeeded", "Failed")
+
+
+class Controller:
+    """Looks after the objects of one kind. `sync` may be called at any time and as often as one likes: it looks at what is there."""
+
+    kind: Kind
+    component: str
+
+    def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
+        self.state = state
+        self.writes = writes
+        self.clock = clock
+        self.recorder = recorder
+        self.again: list[tuple[float, Key]] = []
+        """What a `sync` wants to be called for once more, after so many simulated seconds."""
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        """The objects that a change concerns."""
+        if change.kind is self.kind and change.type != "DELETED":
+            yield key_of(change.new)
+
+    def sync(self, namespace: str, name: str) -> None:
+        """Brings one object closer to what its spec says. It may be gone."""
+        raise NotImplementedError
+
+    # -- what several of them do
+    def owners(self, change: Change) -> Iterable[Key]:
+        """The owners of this controller's kind that a change of something owned concerns."""
+        for obj in (change.old, change.new):
+            owner = controller_of(obj) if obj is not None else None
+            if owner is not None and owner["kind"] == self.kind.kind:
+                yield change.new["metadata"].get("namespace", ""), owner["name"]
+
+    def owned(self, owner: Object, kind: Kind) -> list[Object]:
+        uid = owner["metadata"]["uid"]
+        found = [obj for found_kind, obj in self.state.by_owner(uid) if found_kind is kind]
+        return [obj for obj in found if (controller_of(obj) or {}).get("uid") == uid]
+
+    def create_pod(self, owner: Object, template: Mapping[str, Any]) -> bool:
+        """A pod from the template, with the event about it; False when the server refused."""
+        body = self.pod(owner, template)
+        namespace = owner["metadata"]["namespace"]
+        try:
+            made, _ = self.writes.create(PODS, namespace, body, field_validation="Ignore", field_manager="kube-controller-manager")
+        except ApiError as error:
+            self.recorder.record(owner, "Warning", "FailedCreate", f"Error creating: {error.message}", self.component)
+            return False
+        self.recorder.record(owner, "Normal", "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", self.component)
+        return True
+
+    def pod(self, owner: Object, template: Mapping[str, Any]) -> Object:
+        metadata = template.get("metadata") or {}
+        own: Object = {"generateName": f"{owner['metadata']['name']}-", "ownerReferences": [reference(owner)]}
+        own |= {key: dict(metadata[key]) for key in ("labels", "annotations") if metadata.get(key)}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": own, "spec": template["spec"]}
+
+    def delete_pod(self, owner: Object, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        try:
+            self.writes.delete(PODS, pod["metadata"]["namespace"], name, {})
+        except ApiError:
+            return  # it went by itself
+        self.recorder.record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name}", self.component)
+
+    def set_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
+        """Stores what is not empty of `status`."""
+        kept = {key: value for key, value in status.items() if value is not None and value != []}
+        return self.state.update(self.kind, {**obj, "status": kept})
+
+
+def key_of(obj: Object) -> Key:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def controller_of(obj: Object) -> Object | None:
+    """The owner that controls an object (metav1.GetControllerOf)."""
+    return next((owner for owner in obj["metadata"].get("ownerReferences") or () if owner.get("controller")), None)
+
+
+def reference(owner: Object) -> Object:
+    """The ownerReference of what `owner` controls."""
+    metadata = owner["metadata"]
+    named = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": metadata["name"], "uid": metadata["uid"]}
+    return {**named, "controller": True, "blockOwnerDeletion": True}
+
+
+def ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def ending(obj: Object) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
+
+
+def is_active(pod: Object) -> bool:
+    """Whether the pod still counts: neither over nor being deleted."""
+    return (pod.get("status") or {}).get("phase") not in OVER and not ending(pod)
+
+
+def condition(
+    before: Iterable[Mapping[str, Any]], type: str, fields: Mapping[str, str], now: str, *, updated: bool = False
+) -> list[Object]:
+    """The conditions with this one set; its time is kept when it says what it said before."""
+    old: Mapping[str, Any] = next((one for one in before if one["type"] == type), {})
+    same = old.get("status") == fields["status"]
+    new: Object = {"type": type, "lastTransitionTime": old["lastTransitionTime"] if same else now, **fields}
+    if updated:
+        unchanged = same and old.get("reason") == fields.get("reason") and old.get("message") == fields.get("message")
+        new["lastUpdateTime"] = old["lastUpdateTime"] if unchanged else now
+    kept = [dict(one) for one in before]
+    for place, one in enumerate(kept):
+        if one["type"] == type:
+            kept[place] = new
+            return kept
+    return [*kept, new]

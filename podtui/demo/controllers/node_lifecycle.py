@@ -1,0 +1,110 @@
+"""Nodes that are not heard of: their pods are not ready any more, and go after the time that they tolerate it.
+
+What the node lifecycle, taint eviction and pod garbage collection controllers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from podtui.demo.controllers.base import OVER, Controller, Key, Object, condition, ending
+from podtui.demo.controllers.scheduler import tolerated
+from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.errors import ApiError
+from podtui.demo.storage.kinds import NODES, PODS
+from podtui.demo.storage.recorder import Recorder
+from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.writes import Writes
+
+QUARANTINE = 40.0
+"""Seconds that the pods of a node that was deleted are kept (podgc)."""
+
+
+class LostNodes(Controller):
+    kind = NODES
+    component = "node-controller"
+
+    def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
+        super().__init__(state, writes, clock, recorder)
+        self._lost: set[str] = set()
+        self._deleted: dict[str, float] = {}  # nodes by name, and when their orphaned pods go
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        if change.kind is not NODES:
+            return
+        if change.type != "MODIFIED" or not change.old or change.old["spec"].get("taints") != change.new["spec"].get("taints"):
+            yield "", change.new["metadata"]["name"]
+
+    def sync(self, namespace: str, name: str) -> None:
+        node = self.state.get(NODES, "", name)
+        if node is None:
+            self._collect(name)
+            return
+        self._deleted.pop(name, None)
+        taints = [one for one in node["spec"].get("taints") or () if one["effect"] == "NoExecute"]
+        lost = any(one["type"] == "Ready" and one["status"] == "Unknown" for one in node["status"].get("conditions") or ())
+        if not lost:
+            self._lost.discard(name)
+        elif name not in self._lost:
+            self._lost.add(name)
+            self.recorder.record(node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady", self.component)
+        for pod in self.state.by_node(name):
+            if lost:
+                self._not_ready(pod)
+            for taint in taints:
+                self._evict(pod["metadata"]["namespace"], pod["metadata"]["name"], name, taint)
+
+    def _collect(self, name: str) -> None:
+        """Takes away the pods of a node that there is no more."""
+        self._lost.discard(name)
+        left = self._deleted.setdefault(name, self.clock.now() + QUARANTINE) - self.clock.now()
+        if left > 0:
+            self.again.append((left, ("", name)))
+            return
+        del self._deleted[name]
+        for pod in self.state.by_node(name):
+            status = {**self._disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists"), "phase": "Failed"}
+            if pod["status"].get("phase") not in OVER:
+                self.state.update(PODS, {**pod, "status": status})
+            self._delete(pod, {"gracePeriodSeconds": 0})
+
+    def _delete(self, pod: Object, options: Object) -> None:
+        try:
+            self.writes.delete(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"], options)
+        except ApiError:
+            pass  # it went by itself
+
+    def _disrupted(self, pod: Object, reason: str, message: str) -> Object:
+        """The pod's status with the condition that says why it is deleted."""
+        status = pod.get("status") or {}
+        fields = {"status": "True", "reason": reason, "message": message}
+        return {**status, "conditions": condition(status.get("conditions") or (), "DisruptionTarget", fields, self.clock.timestamp())}
+
+    def _not_ready(self, pod: Object) -> None:
+        status = pod.get("status") or {}
+        fields = {"status": "False", "lastProbeTime": None}
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ()):
+            told = condition(status["conditions"], "Ready", fields, self.clock.timestamp())  # type: ignore[arg-type]
+            self.recorder.record(pod, "Warning", "NodeNotReady", "Node is not ready", self.component)
+            self.state.update(PODS, {**pod, "status": {**status, "conditions": told}})
+
+    def _evict(self, namespace: str, name: str, node: str, taint: Object) -> None:
+        pod = self.state.get(PODS, namespace, name)
+        if pod is None or ending(pod):
+            return
+        tolerations = [one for one in pod["spec"].get("tolerations") or () if tolerated(taint, [one])]
+        times = [one["tolerationSeconds"] for one in tolerations if one.get("tolerationSeconds") is not None]
+        if tolerations and not times:
+            return
+        since = taint.get("timeAdded")
+        begun = datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp() if since else self.clock.now()
+        left = begun + min(times, default=0) - self.clock.now()
+        if left > 0:
+            self.again.append((left, ("", node)))
+            return
+        words = f"Marking for deletion Pod {namespace}/{name}"
+        self.recorder.record(pod, "Normal", "TaintManagerEviction", words, "taint-eviction-controller")
+        why = self._disrupted(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
+        self.state.update(PODS, {**pod, "status": why})
+        self._delete(pod, {})

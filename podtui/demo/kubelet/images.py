@@ -1,0 +1,89 @@
+"""Which program an image stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podtui.demo.programs.program import Program
+from podtui.demo.programs.samples import (
+    Colours,
+    Crash,
+    Database,
+    Job,
+    JsonLogger,
+    KlogLogger,
+    Korean,
+    Kubia,
+    LogfmtLogger,
+    Nginx,
+    Noisy,
+    OutOfMemory,
+    SlowStart,
+    Stacktrace,
+    UnhealthyKubia,
+    Web,
+)
+from podtui.demo.shell.processes import Script, is_bare, knows
+
+_PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
+    ("luksa/kubia-unhealthy", UnhealthyKubia),
+    ("nginx", Nginx),
+    ("example/web", Web),
+    ("example/json-logger", JsonLogger),
+    ("example/logfmt", LogfmtLogger),
+    ("example/klog", KlogLogger),
+    ("example/colours", Colours),
+    ("example/stacktrace", Stacktrace),
+    ("example/noisy", Noisy),
+    ("example/korean", Korean),
+    ("example/crash", Crash),
+    ("example/oom", OutOfMemory),
+    ("example/job", Job),
+    ("example/slow-start", SlowStart),
+    ("example/db", Database),
+)
+"""By how the image's name begins, without docker.io and tag."""
+_SILENT = (Program, Kubia, Nginx, Web, Database)
+"""Those that need not be watched over where they were found running; the visits of a Web may begin when somebody looks."""
+_SHELLS = ("busybox", "alpine", "debian", "ubuntu", "example/shell")
+
+
+def unpullable(image: str) -> str:
+    """Why an image cannot be pulled, in containerd's words; "" when it can."""
+    host, _, rest = image.partition("/")
+    if host != "registry.invalid" and not host.endswith(".invalid"):
+        return ""
+    path, _, tag = rest.partition(":")
+    where = f"https://{host}/v2/{path}/manifests/{tag or 'latest'}"
+    name = f"{host}/{path}:{tag or 'latest'}"
+    return (
+        f'failed to pull and unpack image "{name}": failed to resolve reference "{name}": failed to do request: Head "{where}": '
+        f"dial tcp: lookup {host}: no such host"
+    )
+
+
+def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | str:
+    """What runs in a container of this image with this command; the word that is no program there, when it cannot be started.
+
+    `own`: the container names no command, so `command` are arguments for the image's own one.
+    """
+    name = image.removeprefix("docker.io/").removeprefix("library/").split("@")[0].split(":")[0]
+    if command and (not own or name in _SHELLS):
+        if is_bare(image):
+            return command[0] if knows(command[0]) else Program
+        if knows(command[0]):
+            return Script
+        if name in _SHELLS:
+            return command[0]
+    if name in _SHELLS:
+        return Script
+    for beginning, program in _PROGRAMS:
+        if name.startswith(beginning):
+            return program
+    return Kubia if "kubia" in name else Program
+
+
+def lasts(container: dict[str, Any]) -> bool:
+    """Whether what runs in this container (of a pod's spec) never does anything by itself, so that nobody must watch over it."""
+    probed = any(key in container for key in ("livenessProbe", "readinessProbe", "startupProbe"))
+    return not probed and "command" not in container and program_of(container.get("image", ""), [], own=True) in _SILENT

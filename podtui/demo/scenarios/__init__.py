@@ -1,0 +1,1 @@
+"""What a built-in cluster starts with, and what happens in it."""

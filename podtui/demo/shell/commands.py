@@ -1,0 +1,246 @@
+"""The commands of the simulated containers, as small as those of busybox: they know files, variables, time, and their own pod."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from datetime import UTC, datetime
+
+from podtui.demo.programs.program import Body, HttpConnection, Request
+from podtui.demo.shell.builtin_commands import BUILTINS
+from podtui.demo.shell.files import FILE_COMMANDS
+from podtui.demo.shell.interpreter import Command, Shell
+from podtui.demo.shell.netcat import nc
+from podtui.demo.shell.shell_arithmetic import arithmetic
+from podtui.demo.shell.shell_data import checksum, dd, head, tr, wc
+from podtui.demo.shell.streams import Streams
+
+_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "e": "\x1b", "0": "\0", '"': '"'}
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([ntrae0\\\"])", lambda match: _ESCAPES[match[1]], text)
+
+
+# -- words and numbers
+
+
+def echo(shell: Shell, words: list[str], io: Streams) -> int:
+    newline, escapes = True, False
+    while words and re.fullmatch(r"-[neE]+", words[0]):
+        newline, escapes = newline and "n" not in words[0], escapes or "e" in words[0]
+        words = words[1:]
+    text = " ".join(words)
+    io.out(((_unescaped(text) if escapes else text) + ("\n" if newline else "")).encode())
+    return 0
+
+
+def printf(shell: Shell, words: list[str], io: Streams) -> int:
+    if not words:
+        return 2
+    form, left = _unescaped(words[0]), words[1:]
+
+    def put(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        word = left.pop(0) if left else ""
+        if match[2] == "s":
+            return f"%{match[1]}s" % word
+        try:
+            return f"%{match[1]}{match[2]}" % (float(word or 0) if match[2] in "feg" else int(word or 0))
+        except ValueError:
+            return "0"
+
+    while True:
+        before = len(left)
+        io.out(re.sub(r"%%|%([-+ 0]*\d*(?:\.\d+)?)([sdifxge])", put, form).encode())
+        if not left or len(left) == before:
+            return 0
+
+
+def sleep(shell: Shell, words: list[str], io: Streams) -> Body:
+    total: float | None = 0.0
+    for word in words:
+        match = re.fullmatch(r"(\d*\.?\d+)([smhd]?)|(inf|infinity)", word)
+        if match is None:
+            io.complain(f"sleep: invalid number '{word}'")
+            return 1
+        if match[3]:
+            total = None
+        elif total is not None:
+            total += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if not words:
+        io.complain("sleep: missing operand")
+        return 1
+    if total is None:
+        while True:
+            yield None
+    yield total
+    return 0
+
+
+def test(shell: Shell, words: list[str], io: Streams) -> int:
+    if words and words[0] == "!":
+        return int(not test(shell, words[1:], io))
+    for joint, combine in (("-o", any), ("-a", all)):
+        if joint in words:
+            place = words.index(joint)
+            return int(not combine([not test(shell, words[:place], io), not test(shell, words[place + 1 :], io)]))
+    if len(words) == 3:
+        left, operator, right = words
+        if operator in ("=", "==", "!="):
+            return int((left == right) == (operator == "!="))
+        numbers = {"-eq": "==", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
+        if operator in numbers:
+            if not all(re.fullmatch(r"\s*-?\d+\s*", word) for word in (left, right)):
+                io.complain("sh: bad number")
+                return 2
+            a, b = int(left), int(right)
+            return int(not {"-eq": a == b, "-ne": a != b, "-lt": a < b, "-le": a <= b, "-gt": a > b, "-ge": a >= b}[operator])
+    if len(words) == 2:
+        operator, word = words
+        if operator in ("-z", "-n"):
+            return int(bool(word) == (operator == "-z"))
+        if operator in ("-e", "-f", "-s", "-r", "-x", "-d"):
+            path, files = shell.path(word), shell.context.files
+            folder = path == "/" or any(name.startswith(path + "/") for name in files)
+            found = {"-d": folder, "-f": path in files, "-s": bool(files.get(path))}.get(operator, folder or path in files)
+            return int(not found)
+    return int(not (len(words) == 1 and words[0]))
+
+
+def bracket(shell: Shell, words: list[str], io: Streams) -> int:
+    if not words or words[-1] != "]":
+        io.complain("sh: missing ]")
+        return 2
+    return test(shell, words[:-1], io)
+
+
+def expr(shell: Shell, words: list[str], io: Streams) -> int:
+    value = arithmetic(" ".join(words), lambda name: "")
+    io.say(str(value))
+    return int(not value)
+
+
+def seq(shell: Shell, words: list[str], io: Streams) -> int:
+    try:
+        numbers = [int(word) for word in words]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3:
+        io.complain("seq: invalid number")
+        return 1
+    first = numbers[0] if len(numbers) > 1 else 1
+    step = numbers[1] if len(numbers) == 3 else 1
+    for number in range(first, numbers[-1] + (1 if step > 0 else -1), step or 1)[:100_000]:
+        io.say(str(number))
+    return 0
+
+
+def date(shell: Shell, words: list[str], io: Streams) -> int:
+    now = datetime.fromtimestamp(shell.context.clock.now(), UTC)
+    form = next((word[1:] for word in words if word.startswith("+")), "%a %b %e %H:%M:%S UTC %Y")
+    io.say(now.strftime(form.replace("%s", str(int(now.timestamp()))).replace("%N", f"{now.microsecond * 1000:09}")))
+    return 0
+
+
+# -- the pod
+
+
+def hostname(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say(shell.context.ip if "-i" in words else shell.context.hostname)
+    return 0
+
+
+def uname(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say(f"Linux {shell.context.hostname} 6.12.0 podtui x86_64 GNU/Linux" if "-a" in words else "Linux")
+    return 0
+
+
+def ps(shell: Shell, words: list[str], io: Streams) -> int:
+    context = shell.context
+    running = " ".join(context.command) or f"/{posixpath.basename(context.image.split(':')[0])}"
+    io.say("PID   USER     TIME  COMMAND")
+    io.say(f"    1 root      0:00 {running.replace(chr(10), ' ')}")
+    io.say(f"   17 root      0:00 ps {' '.join(words)}".rstrip())
+    return 0
+
+
+def id_(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say("uid=0(root) gid=0(root) groups=0(root)" if not words else "0")
+    return 0
+
+
+def whoami(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say("root")
+    return 0
+
+
+def httpd(shell: Shell, words: list[str], io: Streams) -> Body:
+    """busybox httpd: from now on the pod listens."""
+    port = int(words[words.index("-p") + 1].rpartition(":")[2]) if "-p" in words[:-1] else 80
+    program = shell.context.program
+    if program is not None:
+        if program.listens(port):
+            io.complain("httpd: bind: Address already in use")
+            return 1
+        shell.context.listeners[port] = lambda: HttpConnection(program)
+    while "-f" in words:
+        yield None
+    return 0
+
+
+def fetch(shell: Shell, words: list[str], io: Streams) -> int:
+    """curl and wget, as far as the container itself."""
+    url = next((word for word in words if not word.startswith("-") and ("." in word or ":" in word or word.startswith("localhost"))), "")
+    match = re.fullmatch(r"(?:https?://)?([^/:]+)(?::(\d+))?(/.*)?", url)
+    if match is None:
+        io.complain("curl: (3) URL using bad/illegal format or missing URL")
+        return 3
+    host, port, path = match[1], int(match[2] or 80), match[3] or "/"
+    context = shell.context
+    if host not in ("localhost", "127.0.0.1", context.ip, context.hostname):
+        io.complain(f"curl: (6) Could not resolve host: {host}")
+        return 6
+    if context.program is None or not context.program.listens(port):
+        io.complain(f"curl: (7) Failed to connect to {host} port {port} after 0 ms: Could not connect to server")
+        return 7
+    io.out(context.program.answer(Request("GET", path, {"user-agent": "curl/8.0"})).body.encode())
+    return 0
+
+
+# -- the terminal
+
+
+def clear(shell: Shell, words: list[str], io: Streams) -> int:
+    io.out(b"\x1b[H\x1b[J")
+    return 0
+
+
+def stty(shell: Shell, words: list[str], io: Streams) -> int:
+    """`stty size`: rows and columns."""
+    if io.stdin.size is None:
+        io.complain("stty: standard input: Not a tty")
+        return 1
+    columns, rows = io.stdin.size
+    io.say(f"{rows} {columns}" if words == ["size"] else f"speed 38400 baud; rows {rows}; columns {columns};")
+    return 0
+
+
+def tty(shell: Shell, words: list[str], io: Streams) -> int:
+    io.say("not a tty" if io.stdin.size is None else "/dev/pts/0")
+    return int(io.stdin.size is None)
+
+
+def _constant(code: int) -> Command:
+    return lambda shell, words, io: code
+
+
+COMMANDS: dict[str, Command] = {
+    **BUILTINS, **FILE_COMMANDS,
+    "[": bracket, ":": _constant(0), "clear": clear, "curl": fetch, "date": date, "dd": dd, "echo": echo, "expr": expr,
+    "false": _constant(1), "head": head, "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "md5sum": checksum("md5"),
+    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sha256sum": checksum("sha256"), "sleep": sleep, "stty": stty, "sync": _constant(0),
+    "test": test, "tr": tr, "true": _constant(0), "tty": tty, "umask": _constant(0), "uname": uname, "wc": wc, "wget": fetch,
+    "whoami": whoami,
+}  # fmt: skip

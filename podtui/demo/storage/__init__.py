@@ -1,0 +1,1 @@
+"""The built-in cluster's objects, clock, kinds, errors and events."""

@@ -1,0 +1,58 @@
+"""What the printers of all kinds share: ages that tell how long they stay true, names, labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from podtui.kube.ages import age, next_change
+
+Object = Mapping[str, Any]
+NONE = "<none>"
+UNKNOWN = "<unknown>"
+
+
+class Ages:
+    """Durations at the time `now` (seconds since 1970). `until` is when the first of the given texts changes."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.until = math.inf
+
+    def since(self, timestamp: str | None) -> str:
+        """The age of an RFC 3339 time, `<unknown>` when there is none."""
+        if not timestamp:
+            return UNKNOWN
+        seconds = self.now - parse_time(timestamp)
+        self.until = min(self.until, self.now + next_change(seconds))
+        return age(seconds)
+
+
+def parse_time(timestamp: str) -> float:
+    """Seconds since 1970 of an RFC 3339 time."""
+    if len(timestamp) == 20 and timestamp[-1] == "Z":
+        return datetime(*_digits(timestamp), tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _digits(stamp: str) -> tuple[int, int, int, int, int, int]:
+    return int(stamp[:4]), int(stamp[5:7]), int(stamp[8:10]), int(stamp[11:13]), int(stamp[14:16]), int(stamp[17:19])
+
+
+def is_true(conditions: Sequence[Object], name: str) -> bool:
+    return any(condition.get("type") == name and condition.get("status") == "True" for condition in conditions)
+
+
+def name_of(obj: Object) -> str:
+    name: str = obj["metadata"].get("name", "")
+    return name
+
+
+def born(obj: Object, ages: Ages) -> str:
+    return ages.since(obj["metadata"].get("creationTimestamp"))
+
+
+def labels_of(labels: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE

@@ -1,0 +1,1 @@
+"""The API server's writes: create, update, patch, delete, evict."""

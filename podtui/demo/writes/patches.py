@@ -1,0 +1,343 @@
+"""Patches of an object's JSON: RFC 6902, RFC 7386 and the strategic merge patch, as the API server applies them.
+
+All three give a new object and leave the old one as it is. What a strategic merge patch does with a list stands in the schema: a list
+with a merge key is merged item by item, any other is replaced. Its directives (`$patch`, `$retainKeys`, `$setElementOrder/...`,
+`$deleteFromPrimitiveList/...`) are those that kubectl sends.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from podtui.demo.rules.schema import Field, Type, clone, known, type_of
+from podtui.demo.storage.errors import ApiError, bad_request, unprocessable
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
+
+OPERATIONS = 10_000
+"""How many operations a JSON patch may have."""
+_OPERATION_FIELDS = {"op", "path", "from", "value"}
+_MISSING = object()
+
+
+def parse(body: bytes) -> Any:
+    """The patch's JSON. ApiError 400 when it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise bad_request("invalid JSON patch") from None
+
+
+def go_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int | float):
+        return "number"
+    return "array" if isinstance(value, list) else "object"
+
+
+# -- RFC 6902
+
+
+def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
+    """The patched object, and what is not known of the operations. ApiError 400 for what is no patch, 422 where it does not fit."""
+    operations = parse(body)
+    if not isinstance(operations, list):
+        told = f"json: cannot unmarshal {go_type(operations)} into Go value of type []handlers.jsonPatchOp"
+        raise bad_request(f"error decoding patch: {told}")
+    if len(operations) > OPERATIONS:
+        message = f"The allowed maximum operations in a JSON patch is {OPERATIONS}, got {len(operations)}"
+        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
+    document: Any = clone(obj)
+    unknown: list[str] = []
+    for index, operation in enumerate(operations):
+        if not isinstance(operation, dict):
+            told = f"json: cannot unmarshal {go_type(operation)} into Go value of type handlers.jsonPatchOp"
+            raise bad_request(f"error decoding patch: {told}")
+        unknown += [f'json patch unknown field "[{index}].{key}"' for key in operation if key not in _OPERATION_FIELDS]
+        document = _operate(document, operation)
+    return document, unknown
+
+
+def _operate(document: Any, operation: dict[str, Any]) -> Any:
+    op, path = operation.get("op"), operation.get("path")
+    if not isinstance(path, str):
+        raise unprocessable()
+    if op in ("add", "replace", "test"):
+        value = clone(operation.get("value"))
+        if op == "test":
+            if not _same(_find(document, path, None), value):
+                raise unprocessable()
+            return document
+        return _put(document, path, value, add=op == "add")
+    if op == "remove":
+        return _take(document, path)
+    source = operation.get("from")
+    if not isinstance(source, str) or op not in ("copy", "move"):
+        raise unprocessable()
+    if op == "copy":
+        return _put(document, path, clone(_find(document, source, None)), add=True)
+    value = _find(document, source)
+    return _put(_take(document, source), path, value, add=True)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal as JSON: true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _tokens(path: str) -> list[str]:
+    if path and not path.startswith("/"):
+        raise unprocessable()
+    return [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:]]
+
+
+def _index(token: str, length: int) -> int:
+    """The server's library counts from the end for negative numbers."""
+    digits = token[1:] if token.startswith("-") else token
+    if not digits.isascii() or not digits.isdigit():
+        raise unprocessable()
+    found = int(token)
+    if found < 0:
+        found += length
+    if not 0 <= found < length:
+        raise unprocessable()
+    return found
+
+
+def _step(value: Any, token: str, default: Any = _MISSING) -> Any:
+    if isinstance(value, dict):
+        if token in value:
+            return value[token]
+        if default is not _MISSING:
+            return default
+    elif isinstance(value, list):
+        return value[_index(token, len(value))]
+    raise unprocessable()
+
+
+def _find(document: Any, path: str, default: Any = _MISSING) -> Any:
+    """What stands at a path. A missing last key gives `default`; anything else that is missing is refused."""
+    tokens = _tokens(path)
+    for position, token in enumerate(tokens):
+        document = _step(document, token, default if position == len(tokens) - 1 else _MISSING)
+    return document
+
+
+def _parent(document: Any, tokens: list[str]) -> Any:
+    for token in tokens[:-1]:
+        document = _step(document, token)
+    return document
+
+
+def _put(document: Any, path: str, value: Any, *, add: bool) -> Any:
+    tokens = _tokens(path)
+    if not tokens:
+        return value
+    parent, last = _parent(document, tokens), tokens[-1]
+    if isinstance(parent, dict):
+        parent[last] = value
+    elif isinstance(parent, list):
+        if not add:
+            parent[_index(last, len(parent))] = value
+        elif last == "-":
+            parent.append(value)
+        else:
+            parent.insert(_index(last, len(parent) + 1), value)
+    else:
+        raise unprocessable()
+    return document
+
+
+def _take(document: Any, path: str) -> Any:
+    tokens = _tokens(path)
+    if not tokens:
+        raise unprocessable()
+    parent, last = _parent(document, tokens), tokens[-1]
+    if isinstance(parent, dict) and last in parent:
+        del parent[last]
+    elif isinstance(parent, list):
+        del parent[_index(last, len(parent))]
+    else:
+        raise unprocessable()
+    return document
+
+
+# -- RFC 7386
+
+
+def merge_patch(obj: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """The object with the patch merged into it; null takes a key away. ApiError 400 for what is no object."""
+    patch = parse(body)
+    if patch is None:
+        raise bad_request("Invalid JSON Patch")
+    if not isinstance(patch, dict):
+        told = f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}"
+        raise bad_request(f"error decoding patch: {told}")
+    merged: dict[str, Any] = merged_json(clone(obj), patch)
+    return merged
+
+
+def merged_json(target: Any, patch: Any) -> Any:
+    """RFC 7386's MergePatch; `target` is used up."""
+    if not isinstance(patch, dict):
+        return clone(patch)
+    if not isinstance(target, dict):
+        target = {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = merged_json(target.get(key), value)
+    return target
+
+
+# -- strategic merge patch
+
+_ORDER = "$setElementOrder/"
+_DROP = "$deleteFromPrimitiveList/"
+
+
+def strategic_merge_patch(kind: str, obj: dict[str, Any], patch: Any) -> dict[str, Any]:
+    """The object of this kind with the patch merged into it. ApiError 400 or 500, as the server's, for a patch that cannot be."""
+    if not isinstance(patch, dict):
+        raise bad_request(f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}")
+    return _merged(type_of(kind) if known(kind) else None, clone(obj), patch)
+
+
+def _field(kind: Type | None, key: str) -> Field | None:
+    return kind.fields.get(key) if kind is not None else None
+
+
+def _merged(kind: Type | None, target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    directive = patch.get("$patch")
+    if directive == "replace":
+        return {key: clone(value) for key, value in patch.items() if key != "$patch"}
+    if directive == "delete":
+        return {}
+    if directive not in (None, "merge"):
+        raise ApiError(500, "", f"Unknown patch type found: {directive}")
+    retained = patch.get("$retainKeys")
+    if retained is not None:
+        if not isinstance(retained, list):
+            raise ApiError(500, "", "incorrect patch format for retainKeys")
+        target = {key: value for key, value in target.items() if key in retained}
+    for key, value in patch.items():
+        if key in ("$patch", "$retainKeys"):
+            continue
+        if key.startswith(_DROP):
+            name = key[len(_DROP) :]
+            if isinstance(target.get(name), list) and isinstance(value, list):
+                target[name] = [one for one in target[name] if one not in value]
+            continue
+        if key.startswith(_ORDER):
+            name = key[len(_ORDER) :]
+            if name not in patch and isinstance(target.get(name), list):  # only the order was changed
+                target[name] = _ordered(_field(kind, name), target[name], target[name], value if isinstance(value, list) else [])
+            continue
+        target_value = target.get(key)
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            inner = _field(kind, key)
+            base = target_value if isinstance(target_value, dict) else {}
+            merged = _merged(inner.type if inner else None, base, value)
+            if value.get("$patch") == "delete":
+                target.pop(key, None)
+            else:
+                target[key] = merged
+        elif isinstance(value, list):
+            declared = _field(kind, key)
+            target[key] = _merged_list(declared, target_value, value, patch.get(_ORDER + key))
+        else:
+            target[key] = value
+    return target
+
+
+def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: Any) -> list[Any]:
+    if declared is None or declared.merge_key is None:
+        return [one for one in clone(patch) if not _replaces(one)]
+    live = list(target) if isinstance(target, list) else []
+    old = list(live)
+    if isinstance(order, list):
+        _check_order(declared.merge_key, patch, order)
+    if not declared.merge_key:  # a list of scalars that is merged as a set
+        merged = old + [one for index, one in enumerate(patch) if one not in old and one not in patch[:index]]
+        return _ordered(declared, merged, live, order if isinstance(order, list) else patch)
+    key, item = declared.merge_key, declared.type.item
+    if any(_replaces(one) for one in patch):
+        return [clone(one) for one in patch if not _replaces(one)]
+    for one in patch:
+        if not isinstance(one, dict):
+            raise ApiError(500, "", f"expected map, got {go_type(one)}")
+        if key not in one:
+            raise ApiError(500, "", f"map: {go_map(one)} does not contain declared merge key: {key}")
+        places = [index for index, other in enumerate(old) if isinstance(other, dict) and _same(other.get(key), one[key])]
+        if one.get("$patch") == "delete":
+            old = [other for index, other in enumerate(old) if index not in places]
+        elif places:
+            old[places[0]] = _merged(item, old[places[0]], one)
+        else:
+            old.append(_merged(item, {}, one))
+    return _ordered(declared, old, live, order if isinstance(order, list) else patch)
+
+
+def _replaces(one: Any) -> bool:
+    return isinstance(one, dict) and one.get("$patch") == "replace"
+
+
+def _ordered(declared: Field | None, merged: list[Any], live: list[Any], order: list[Any]) -> list[Any]:
+    """What the order names stands in that order; what only the server has keeps its place before what follows it there."""
+    if declared is None or declared.merge_key is None:
+        return merged
+    key = declared.merge_key
+    wanted = {_name(one, key): place for place, one in enumerate(order)}
+    places = {_name(one, key): place for place, one in enumerate(live)}
+    result = sorted((one for one in merged if _name(one, key) in wanted), key=lambda one: wanted[_name(one, key)])
+    position = 0
+    for one in merged:
+        name = _name(one, key)
+        if name in wanted:
+            continue
+        while position < len(result) and places.get(_name(result[position], key), -1) <= places.get(name, -1):
+            position += 1
+        result.insert(position, one)
+        position += 1
+    return result
+
+
+def _name(one: Any, key: str) -> str:
+    return json.dumps(one.get(key) if key and isinstance(one, dict) else one, sort_keys=True)
+
+
+def _check_order(key: str, patch: list[Any], order: list[Any]) -> None:
+    """The items of a patch stand in the order that it asks for. ApiError 500, as the server's, when they do not."""
+    places = {_name(one, key): place for place, one in enumerate(order)}
+    found = [places.get(_name(one, key), -1) for one in patch if not (isinstance(one, dict) and one.get("$patch") == "delete")]
+    if -1 in found or found != sorted(found):
+        told = f"The order in patch list:\n{go_map(patch)}\n doesn't match $setElementOrder list:\n{go_map(order)}\n"
+        raise ApiError(500, "", told)
+
+
+def go_map(value: Any) -> str:
+    """A value as Go's %v prints it: map[a:1 b:[x y]]."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_map(one)}' for key, one in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_map, value))}]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,145 @@
+"""The exact kubectl command of each change: what a person could type in a shell instead, and learn from.
+
+Objects of several namespaces or kinds need several commands. Every word is quoted for a POSIX shell where it must be.
+`options` are those with which kubectl reaches the same cluster as the same user: `ConnectionSettings.kubectl_options`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from podtui.kube.label_changes import LabelChanges
+from podtui.kube.resources import ObjectRef, Propagation, Resource
+
+
+def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> list[str]:
+    """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations: one for each kind and namespace."""
+    verb = "label" if changes.kind == "labels" else "annotate"
+    flags = ["--overwrite"] if overwrite else []
+    return [
+        _command([verb, _named(resource), *_namespace(namespace), *names, *changes.arguments(), *flags], options)
+        for resource, namespace, names in _groups(refs)
+    ]
+
+
+def kubectl_delete(
+    refs: Sequence[ObjectRef],
+    *,
+    grace_seconds: int | None = None,
+    force: bool = False,
+    propagation: Propagation = "Background",
+    options: Sequence[str] = (),
+) -> list[str]:
+    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`, one for each kind and namespace."""
+    flags = _deleting(grace_seconds, force, propagation)
+    return [
+        _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
+        for resource, namespace, names in _groups(refs)
+    ]
+
+
+def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
+    """`kubectl patch pod -n NS NAME --type=merge -p JSON`; of a Secret `kubectl edit`, since a command is kept, and values must not be."""
+    words = [_named(ref.resource), *_namespace(ref.namespace if ref.resource.namespaced else ""), ref.name]
+    if (ref.resource.group, ref.resource.plural) == ("", "secrets"):
+        return _command(["edit", *words], options)
+    return _command(["patch", *words, "--type=merge", "-p", json.dumps(patch, ensure_ascii=False)], options)
+
+
+def kubectl_apply(path: str, namespace: str = "", *, force: bool = False, options: Sequence[str] = ()) -> str:
+    """`kubectl apply -n NS --server-side --field-manager=podtui -f FILE` with `--force-conflicts`."""
+    flags = ["--server-side", "--field-manager=podtui", *(["--force-conflicts"] if force else [])]
+    return _command(["apply", *_namespace(namespace), *flags, "-f", path], options)
+
+
+def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
+    """`kubectl create namespace NAME`."""
+    return _command(["create", "namespace", name], options)
+
+
+def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: Sequence[str] = ()) -> str:
+    """`kubectl cordon NODE...` or `kubectl uncordon NODE...`."""
+    return _command(["cordon" if unschedulable else "uncordon", *(ref.name for ref in refs)], options)
+
+
+def kubectl_delete_selected(
+    resource: Resource,
+    namespaces: Sequence[str],
+    selector: str,
+    *,
+    grace_seconds: int | None = None,
+    force: bool = False,
+    propagation: Propagation = "Background",
+    options: Sequence[str] = (),
+) -> list[str]:
+    """`kubectl delete pod -n NS -l SELECTOR`, or `--all` without a selector, for each namespace; none are all of them (`-A`)."""
+    which = ["-l", selector] if selector else ["--all"]
+    flags = _deleting(grace_seconds, force, propagation)
+    places = [_namespace(namespace) for namespace in namespaces] or [["-A"]]
+    return [_command(["delete", _named(resource), *place, *which, *flags], options) for place in places]
+
+
+def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, options: Sequence[str] = ()) -> list[str]:
+    """`echo EVICTION | kubectl create --raw .../eviction -f -`: kubectl has no shorter way to evict one pod."""
+    commands = []
+    for ref in refs:
+        eviction: dict[str, object] = {"apiVersion": "policy/v1", "kind": "Eviction"}
+        eviction["metadata"] = {"name": ref.name, "namespace": ref.namespace}
+        if grace_seconds is not None:
+            eviction["deleteOptions"] = {"gracePeriodSeconds": grace_seconds or 1}
+        body = shlex.quote(json.dumps(eviction, separators=(",", ":")))
+        path = ref.resource.path(ref.namespace, ref.name, "eviction")
+        commands.append(f"echo {body} | {_command(['create', '--raw', path, '-f', '-'], options)}")
+    return commands
+
+
+def kubectl_exec(ref: ObjectRef, container: str, command: Sequence[str], *, options: Sequence[str] = ()) -> str:
+    """`kubectl exec -it -n NS POD -c CONTAINER -- COMMAND...`."""
+    return _command(["exec", "-it", *_namespace(ref.namespace), ref.name, "-c", container, "--", *command], options)
+
+
+def kubectl_debug(ref: ObjectRef, container: str, *, options: Sequence[str] = ()) -> str:
+    """`kubectl debug -it -n NS POD --image=busybox --target=CONTAINER`: an ephemeral container with a shell."""
+    return _command(["debug", "-it", *_namespace(ref.namespace), ref.name, "--image=busybox", f"--target={container}"], options)
+
+
+def _deleting(grace_seconds: int | None, force: bool, propagation: Propagation) -> list[str]:
+    cascade = [] if propagation == "Background" else [f"--cascade={propagation.lower()}"]
+    if force:
+        return ["--grace-period=0", "--force", *cascade]
+    return [*([] if grace_seconds is None else [f"--grace-period={grace_seconds}"]), *cascade]
+
+
+def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:
+    """`kubectl create -n NS -f FILE`."""
+    return _command(["create", *_namespace(namespace), "-f", path], options)
+
+
+def kubectl_create_object(ref: ObjectRef, value: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
+    """`printf %s MANIFEST | kubectl create -n NS -f -`, with the manifest as JSON."""
+    body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
+    manifest = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return f"printf %s {shlex.quote(manifest)} | {_command(['create', *_namespace(ref.namespace), '-f', '-'], options)}"
+
+
+def _command(words: Sequence[str], options: Sequence[str]) -> str:
+    return shlex.join(["kubectl", *options, *words])
+
+
+def _namespace(namespace: str) -> list[str]:
+    return ["-n", namespace] if namespace else []
+
+
+def _named(resource: Resource) -> str:
+    """As kubectl takes and prints a kind: `pod`, `deployment.apps`."""
+    return resource.kind.lower() + (f".{resource.group}" if resource.group else "")
+
+
+def _groups(refs: Sequence[ObjectRef]) -> list[tuple[Resource, str, list[str]]]:
+    groups: dict[tuple[Resource, str], list[str]] = {}
+    for ref in refs:
+        groups.setdefault((ref.resource, ref.namespace if ref.resource.namespaced else ""), []).append(ref.name)
+    return [(resource, namespace, names) for (resource, namespace), names in groups.items()]

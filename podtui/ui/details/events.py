@@ -1,0 +1,77 @@
+"""The events of an object, live while they are on show: oldest first, each with how often and when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.pods.events import Event, events_of, read_events
+from podtui.errors import Forbidden
+from podtui.kube.ages import age
+from podtui.kube.json_values import mapping, string
+from podtui.kube.resources import ObjectRef
+from podtui.ui.details.tabs import Changed
+from podtui.ui.widgets.folding import folded
+from podtui.ui.widgets.text_document import Line
+
+if TYPE_CHECKING:
+    from podtui.cluster.session import Session
+
+
+class EventsTab:
+    """See LiveTab."""
+
+    at_end = True
+
+    def __init__(self, session: Session, changed: Changed) -> None:
+        self._session = session
+        self._changed = changed
+        self._live: LiveObjects | None = None
+
+    def topic(self, ref: ObjectRef, obj: Mapping[str, Any]) -> Hashable:
+        return ref.resource, ref.namespace, ref.name, _uid(ref, obj)
+
+    def forget(self) -> None:
+        self._live = None
+
+    async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
+        about = ObjectRef(ref.resource, ref.name, ref.namespace, _uid(ref, obj))
+        self._live = LiveObjects(*events_of(about), changed=self._changed)
+        await self._live.run(self._session.opened)
+
+    def lines(self, obj: Mapping[str, Any], width: int) -> list[Line]:
+        live = self._live
+        if live is None or (not live.known and live.error is None):
+            return [[("loading the events ...", "dim")]]
+        lines: list[Line] = []
+        if live.error is not None:
+            what = "you may not read the events here" if isinstance(live.error, Forbidden) else f"stale: {live.error.what}"
+            lines += [[(what, "warn")], ""]
+            if not live.known:
+                return lines[:1]
+        events = read_events(live.items.values())
+        if not events:
+            return [*lines, [("no events: the API server forgets each one after a while (an hour, mostly)", "dim")]]
+        return lines + event_lines(events, time.time(), width)
+
+
+def event_lines(events: Sequence[Event], now: float, width: int) -> list[Line]:
+    """A line of what and when for each event, and its message folded below."""
+    lines: list[Line] = []
+    for event in events:
+        style = "status.warn" if event.is_warning else "status.ok"
+        source = " ".join(filter(None, [event.component, event.host and f"on {event.host}", event.part and f"for {event.part}"]))
+        when = f"{age(max(0.0, now - event.last))} ago"
+        if event.count > 1:
+            when += f" (x{event.count} over {age(max(0.0, now - event.first))})"
+        sign = "!" if event.is_warning else "·"
+        lines.append([(f"{sign} ", style), (event.reason, style), (f"  {when}", ""), (f"  {source}", "dim")])
+        for part in event.message.splitlines() or [""]:
+            lines += [[("  " + text, "")] for text in folded(part, width - 4)]
+    return lines
+
+
+def _uid(ref: ObjectRef, obj: Mapping[str, Any]) -> str:
+    return string(mapping(obj.get("metadata")).get("uid")) or ref.uid

@@ -1,0 +1,115 @@
+"""The page of a node: what state it is in, what it has, what the pods on it ask for, and those pods; live while it is on show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.pods.nodes import NodeDetails, PodRow, Room, describe_node, pod_rows
+from podtui.cluster.pods.partial_objects import pod_on_node
+from podtui.errors import Forbidden
+from podtui.kube.ages import age
+from podtui.kube.quantities import amount
+from podtui.kube.resources import PODS, ObjectRef
+from podtui.ui.details.tabs import Changed
+from podtui.ui.details.text import Lines, moment
+from podtui.ui.widgets.text_document import Line
+
+if TYPE_CHECKING:
+    from podtui.cluster.session import Session
+
+_PODS_SHOWN = 500
+
+
+class NodeTab:
+    """See LiveTab."""
+
+    at_end = False
+
+    def __init__(self, session: Session, changed: Changed) -> None:
+        self._session = session
+        self._changed = changed
+        self._live: LiveObjects | None = None
+
+    def topic(self, ref: ObjectRef, obj: Mapping[str, Any]) -> Hashable:
+        return ref.name
+
+    def forget(self) -> None:
+        self._live = None
+
+    async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
+        self._live = LiveObjects(PODS.path(), f"spec.nodeName={ref.name}", self._changed, pod_on_node)
+        await self._live.run(self._session.opened)
+
+    def lines(self, obj: Mapping[str, Any], width: int) -> list[Line]:
+        live = self._live
+        known = live is not None and live.known
+        node = describe_node(obj, list(live.items.values()) if live is not None and known else None)
+        note = "loading the pods ..."
+        if live is not None and live.error is not None:
+            note = "you may not list the pods of all namespaces" if isinstance(live.error, Forbidden) else live.error.what
+        rows = pod_rows(live.items.values()) if live is not None and known else None
+        return node_lines(node, rows, note, width)
+
+
+def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: int, now: float | None = None) -> list[Line]:
+    """The page. `pods` None: they are not known, as `note` says."""
+    now = time.time() if now is None else now
+    out = Lines(width)
+    style = "status.ok" if node.status == "Ready" else "status.warn" if node.is_ready else "status.error"
+    words = [", ".join(node.roles) or "no role"]
+    if node.created is not None:
+        words.append(f"created {age(max(0.0, now - node.created))} ago ({moment(node.created)})")
+    out.lines.append([(node.status, style), ("  " + ", ".join(words), "dim")])
+    out.title("Room", "what may be used, what the pods on it ask for, what is left")
+    for room in node.rooms:
+        out.lines.append(_room(room))
+    if pods is None:
+        out.text(note, "warn")
+    out.title("Taints", "" if node.taints else "none")
+    for taint in node.taints:
+        out.text(taint, "warn")
+    out.title("Labels", str(len(node.labels)))
+    for key, value in sorted(node.labels.items()):
+        out.lines.append([(f"  {key}", "label.key"), ("=", "dim"), (value, "label.value")])
+    out.title("Conditions")
+    for condition in node.conditions:
+        good = condition.status == ("True" if condition.type == "Ready" else "False")
+        since = f"{age(max(0.0, now - condition.changed))}" if condition.changed is not None else ""
+        out.lines.append([(f"  {condition.type:<20} ", "label.key"), (f"{condition.status:<8}", "status.ok" if good else "status.error"),
+                          (f"{since:<8}", "dim"), ("" if good else f"{condition.reason}: {condition.message}", "warn")])  # fmt: skip
+    out.title("Node")
+    for key, value in node.facts:
+        out.entry(key, value)
+    if pods is not None:
+        _pods(out, pods, now)
+    return out.lines
+
+
+def _room(room: Room) -> Line:
+    """`cpu  4 of 4  asked 1.2 (30 %)  left 2.8`."""
+    name = room.resource
+    usable = amount(name, room.allocatable)
+    whole = f" of {amount(name, room.capacity)}" if room.capacity != room.allocatable else ""
+    if room.asked is None:
+        return [(f"  {name:<20} ", "label.key"), (usable + whole, "")]
+    share = f" ({int(room.asked * 100 / room.allocatable)} %)" if room.allocatable else ""
+    left = max(Fraction(0), room.allocatable - room.asked)
+    style = "warn" if room.allocatable and room.asked * 10 >= room.allocatable * 9 else ""
+    asked = f"{amount(name, room.asked)}{share}"
+    first = [(f"  {name:<20} ", "label.key"), (f"{usable + whole:<14} ", "")]
+    return [*first, (f"asked {asked:<16} ", style), (f"left {amount(name, left)}", "")]
+
+
+def _pods(out: Lines, pods: list[PodRow], now: float) -> None:
+    out.title("Pods", str(len(pods)))
+    width = max((len(pod.namespace) + len(pod.name) + 1 for pod in pods[:_PODS_SHOWN]), default=0)
+    for pod in pods[:_PODS_SHOWN]:
+        name = f"{pod.namespace}/{pod.name}"
+        asks = ", ".join(f"{key} {amount(key, value)}" for key, value in pod.requests.items() if value)
+        out.lines.append([(f"  {name:<{min(width, 60)}}  ", ""), (f"{pod.phase:<10} ", "dim"), (asks or "asks for nothing", "dim")])
+    if len(pods) > _PODS_SHOWN:
+        out.text(f"... and {len(pods) - _PODS_SHOWN} more", "dim")

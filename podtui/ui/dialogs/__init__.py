@@ -1,0 +1,1 @@
+"""Dialogs that show a change before it is made."""

@@ -1,0 +1,372 @@
+"""The base of every dialog that changes something: shown before it is made, with the exact kubectl command.
+
+A dialog does its work itself, in a worker, and is dismissed with the result; a cancelled one with None. While a request is
+under way nothing can be pressed twice; an error leaves every word that was typed where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar, TypeVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Static
+
+from podtui.cluster.changes.journal import new_action, one_action
+from podtui.errors import PodtuiError, ReadOnlyError
+from podtui.text import harmless
+from podtui.ui.commands import bindings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A word that has to be typed before the dialog's button works: `prompt` says which and why, `word` is what it must be."""
+
+    prompt: str
+    word: str
+
+
+def protected(session: Any) -> bool:
+    """Whether the session's context is one that `protected_contexts` of the configuration names (shell patterns)."""
+    return any(fnmatchcase(session.settings.context, pattern) for pattern in session.config.protected_contexts)
+
+
+def confirmations(session: Any, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
+    """What has to be typed before a change of `count` objects (`what` in the plural): the count when it is more than one,
+    the name of a `namespaces` entry when a single namespace is at stake, and the context's name when it is protected."""
+    asked = []
+    if count > 1:
+        asked.append(Confirmation(f"Type {count}, the number of {what}:", str(count)))
+    elif len(namespaces) == 1:
+        asked.append(Confirmation(f"Type {namespaces[0]}, the name of the namespace:", namespaces[0]))
+    if protected(session):
+        context = session.settings.context
+        asked.append(Confirmation(f"Protected: type the context, {context}:", context))
+    return asked
+
+
+def words(error: BaseException) -> str:
+    """An error as a dialog tells it."""
+    if isinstance(error, ReadOnlyError):
+        return f"{error}" if error.hint else f"{error.what}\nPress Esc, then r to turn read-only off"
+    if isinstance(error, PodtuiError):
+        return str(error)
+    return f"podtui itself failed: {type(error).__name__}: {error}"
+
+
+def shown(text: str) -> str:
+    """Several lines of untrusted text, each made harmless."""
+    return "\n".join(harmless(line, tab=8) for line in text.split("\n"))
+
+
+class Fixed(Vertical):
+    """A part of a dialog that does not scroll away; it tells when its height changes."""
+
+    class Resized(Message):
+        pass
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+
+class Dialog(ModalScreen[T | None]):
+    """A modal dialog: title, body, what is typed to confirm, the kubectl commands, an error and two buttons.
+
+    A subclass gives `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and
+    `submit` (does the work, then `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input
+    changes. `FIRST` is the selector of what has the focus at first: Cancel, unless the dialog begins with an input.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
+    AUTO_FOCUS = ""
+    FIRST: ClassVar[str] = "#dialog-cancel"
+    ENTER_CONFIRMS: ClassVar[bool] = False  # Enter in the last input confirms at once; otherwise it goes to the button
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > #dialog {
+        width: 90%; max-width: 110; height: auto; max-height: 100%;
+        border: round $primary; background: $surface; padding: 0 1;
+    }
+    Dialog > #dialog.-danger { border: heavy $error; }
+    Dialog #dialog-title { text-style: bold; height: auto; max-height: 2; }
+    Dialog .-danger #dialog-title { color: $text-error; }
+    Dialog Fixed { height: auto; }
+    Dialog #dialog-body { height: auto; scrollbar-size-vertical: 1; }
+    Dialog #dialog-content { height: auto; }
+    Dialog #dialog-content > * { height: auto; }
+    Dialog .dialog-word { height: auto; }
+    Dialog .dialog-word Label { width: auto; max-width: 60%; height: auto; padding-right: 1; }
+    Dialog .dialog-word Input { width: 1fr; }
+    Dialog Input { height: 1; background: $boost; }
+    Dialog Input:focus { background: $panel; }
+    Dialog .dialog-scroll { height: auto; max-height: 4; scrollbar-size-vertical: 1; }
+    Dialog .dialog-scroll Static { height: auto; }
+    Dialog #dialog-commands { color: $text-muted; }
+    Dialog #dialog-status { color: $text-error; }
+    Dialog #dialog-status.-note { color: $text-muted; }
+    Dialog #dialog-buttons { height: 1; }
+    Dialog #dialog-buttons Button { margin-right: 2; min-width: 10; border: none !important; }
+    Dialog #dialog-buttons Button:focus { text-style: bold reverse; }
+    Dialog #dialog-buttons Button.-blocked { text-opacity: 60%; }
+    Dialog #dialog-hint { width: 1fr; text-align: right; color: $text-muted; }
+    """
+
+    def __init__(self, title: str, *, confirm: str = "OK", danger: bool = False, asked: Sequence[Confirmation] = ()) -> None:
+        """`confirm` is the button's word; `asked` is what must be typed before it works."""
+        super().__init__()
+        self.dialog_title = title
+        self.confirm_label = confirm
+        self.danger = danger
+        self.asked: tuple[Confirmation, ...] = tuple(asked)
+        self.commands: list[str] = []
+        self.busy = False
+        self.asking = True  # whether what is typed to confirm counts now
+        self.action_id = new_action()  # all that the dialog changes, also when it is tried again, is taken back at once
+        self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
+        self._leaving = False
+        self._why_told = ""  # why it cannot be confirmed, while that stands where errors are told: until it is so no more
+        self._drawn = False  # Textual's is_mounted is still False in on_mount
+
+    # -- for subclasses ---------------------------------------------------------------------------------------
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets of the body."""
+        return ()
+
+    def compose_reference(self) -> Iterable[Widget]:
+        """What one may want to look up, below all that is typed: it may be long."""
+        return ()
+
+    def blocked(self) -> str:
+        """Why the dialog cannot be confirmed now, in a few words; "" when it can."""
+        return ""
+
+    async def submit(self) -> None:
+        """Do the work and `dismiss`. A PodtuiError is shown, and the dialog stays as it is."""
+        raise NotImplementedError
+
+    def enters(self, source: Input) -> bool:
+        """Whether Enter in this input confirms at once; otherwise it goes on to the next input, and at last to the button."""
+        return False
+
+    def left(self) -> None:
+        """Called when the dialog is left without waiting for an answer: tells what is known to be done."""
+
+    def show_commands(self, commands: Sequence[str]) -> None:
+        """Show the exact kubectl commands of what the dialog is about to do, one a line."""
+        self.commands = list(commands)
+        if self._drawn:
+            self._static("#dialog-command-text", "\n".join(f"$ {harmless(command)}" for command in self.commands))
+
+    def show_error(self, error: BaseException | str) -> None:
+        """Tell an error under the body; everything typed stays."""
+        self._status(words(error) if isinstance(error, BaseException) else error, note=False)
+
+    def show_note(self, text: str) -> None:
+        """Tell what goes on, where errors are told; "" clears it."""
+        self._status(text, note=True)
+
+    def set_title(self, title: str) -> None:
+        self.dialog_title = title
+        self.query_one("#dialog-title", Static).update(Text(harmless(title)))
+
+    def set_confirm(self, label: str) -> None:
+        """Change the confirming button's word."""
+        self.confirm_label = label
+        self.query_one("#dialog-confirm", Button).label = Text(label)
+        self.refresh_dialog()
+
+    def set_cancel(self, label: str) -> None:
+        """Change the other button's word: `Close`, when there is nothing left to cancel."""
+        self.query_one("#dialog-cancel", Button).label = Text(label)
+
+    def refresh_dialog(self) -> None:
+        """Say whether the confirming button works, and why it does not.
+
+        A blocked button can have the focus all the same, so that Tab and Enter mean the same at every moment; pressed, it says why.
+        """
+        if not self._drawn:
+            return
+        why = "" if self.busy else self._why_not()
+        confirm = self.query_one("#dialog-confirm", Button)
+        confirm.disabled = self.busy
+        confirm.set_class(bool(why), "-blocked")
+        if self._why_told not in ("", why):
+            self.show_note("")
+        hint = "waiting for the server…" if self.busy else why or "Esc cancels"
+        self.query_one("#dialog-hint", Static).update(Text(harmless(hint), no_wrap=True, overflow="ellipsis"))
+
+    # -- the frame --------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog", classes="-danger" if self.danger else ""):
+            with Fixed():
+                yield Static(Text(("! " if self.danger else "") + harmless(self.dialog_title)), id="dialog-title")
+            with VerticalScroll(id="dialog-body", can_focus=False), Vertical(id="dialog-content"):
+                yield from self.compose_body()
+                for number, confirmation in enumerate(self.asked):
+                    with Horizontal(classes="dialog-word"):
+                        yield Label(Text(harmless(confirmation.prompt)))
+                        # Nothing is selected by the focus: the letter that brought it there stays.
+                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
+                yield from self.compose_reference()
+            with Fixed():
+                with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
+                    yield Static(id="dialog-command-text")
+                with VerticalScroll(id="dialog-status", classes="dialog-scroll", can_focus=False):
+                    yield Static(id="dialog-status-text")
+                with Horizontal(id="dialog-buttons"):
+                    yield Button("Cancel", id="dialog-cancel", compact=True)
+                    yield Button(
+                        Text(self.confirm_label),
+                        id="dialog-confirm",
+                        compact=True,
+                        variant="error" if self.danger else "primary",
+                    )
+                    yield Static(id="dialog-hint")
+
+    def on_mount(self) -> None:
+        self._drawn = True
+        self.show_commands(self.commands)
+        self._status("", note=True)
+        self.refresh_dialog()
+        self.query(self.FIRST).first(Widget).focus()
+
+    @on(Fixed.Resized)
+    def on_resize(self) -> None:
+        """Keep the buttons, the commands and the error inside the screen: the body alone scrolls."""
+        rest = sum(fixed.outer_size.height for fixed in self.query(Fixed))
+        self.query_one("#dialog-body").styles.max_height = max(3, self.size.height - rest - 2)
+        if self.focused is not None:
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
+
+    def _static(self, selector: str, text: str) -> None:
+        if self._drawn:
+            self.query_one(selector, Static).update(Text(text))
+            scroll = self.query_one(selector, Static).parent
+            assert isinstance(scroll, Widget)
+            scroll.display = bool(text)
+
+    def _status(self, text: str, *, note: bool) -> None:
+        self._why_told = ""
+        if self._drawn:
+            self.query_one("#dialog-status").set_class(note, "-note")
+            self._static("#dialog-status-text", shown(text) if note or not text else f"✗ {shown(text)}")
+
+    # -- what is typed and pressed ----------------------------------------------------------------------------
+
+    def _why_not(self) -> str:
+        return self.blocked() or self._untyped()
+
+    def _untyped(self) -> str:
+        if not self.asking:
+            return ""
+        for number, confirmation in enumerate(self.asked):
+            if self.query_one(f"#dialog-word-{number}", Input).value.strip() != confirmation.word:
+                return f"type {confirmation.word} to confirm"
+        return ""
+
+    def on_key(self, event: events.Key) -> None:
+        """A word that has to be typed is typed into its field also while a button has the focus, as the safe answer does at first."""
+        wanted = isinstance(self.focused, Button) and self.asked and self.asking and not self.busy
+        if wanted and event.character and event.character.isalnum():
+            field = self.query_one("#dialog-word-0", Input)
+            event.stop()
+            field.focus()
+            field.insert_text_at_cursor(event.character)
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self.refresh_dialog()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        if self.busy:
+            return
+        if self.enters(event.input):
+            self.action_confirm()
+            return
+        inputs = [widget for widget in self.focus_chain if isinstance(widget, Input)]
+        after = inputs[inputs.index(event.input) + 1 :] if event.input in inputs else []
+        if after:
+            after[0].focus()
+        elif self.ENTER_CONFIRMS or self._why_not():
+            self.action_confirm()  # or it says why it cannot be
+        else:
+            self.query_one("#dialog-confirm", Button).focus()
+
+    @on(Button.Pressed, "#dialog-cancel")
+    def _cancel_pressed(self) -> None:
+        self.action_cancel()
+
+    @on(Button.Pressed, "#dialog-confirm")
+    def _confirm_pressed(self) -> None:
+        self.action_confirm()
+
+    def action_cancel(self) -> None:
+        if self.busy and not self._leaving:
+            self._leaving = True
+            self.show_note("The request is under way. Esc again leaves without its answer: it may or may not be carried out.")
+            return
+        if self.busy:
+            self.left()
+        self.dismiss(None)
+
+    def action_copy(self) -> None:
+        """Copy the kubectl commands (OSC 52: the terminal gives no answer, so nothing more can be promised)."""
+        if self.commands:
+            self.app.copy_to_clipboard("\n".join(self.commands))
+            self.notify("Sent the command to the terminal's clipboard", markup=False)
+
+    def action_page_down(self) -> None:
+        self.query_one("#dialog-body").scroll_page_down(animate=False)
+
+    def action_page_up(self) -> None:
+        self.query_one("#dialog-body").scroll_page_up(animate=False)
+
+    def action_confirm(self) -> None:
+        """Start the work, unless it runs already or something is missing."""
+        if self.busy:
+            return
+        if why := self._why_not():
+            self.show_error(why)
+            self._why_told = why
+            return
+        self.busy, self._leaving = True, False
+        self.show_note("")
+        self.return_focus = self.focused
+        self.query_one("#dialog-body").disabled = True
+        self.set_focus(None)  # a second Enter must not press anything
+        self.refresh_dialog()
+        self.run_worker(self._work(), group="dialog", exit_on_error=False)
+
+    async def _work(self) -> None:
+        error: Exception | None = None
+        try:
+            with one_action(self.action_id):
+                await self.submit()
+        except Exception as caught:  # whatever it is, a person reads it, and what they typed stays
+            error = caught
+            self.log.error(repr(caught))
+        self.busy = False
+        if not self.is_attached or not self.is_current:
+            return  # dismissed
+        self.query_one("#dialog-body").disabled = False
+        self.refresh_dialog()
+        if error is not None:
+            self.show_error(error)
+        if self.focused is None:
+            back = self.return_focus
+            (back if back is not None and back.focusable else self.query_one("#dialog-cancel")).focus()

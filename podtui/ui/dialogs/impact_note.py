@@ -1,0 +1,133 @@
+"""What a change sets off, in a dialog, before it is made: read once when the dialog opens, foretold anew as what is typed changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+from textual.widgets import Static
+
+from podtui.cluster.impact.effects import Effect, relabelling
+from podtui.cluster.impact.namespace_contents import Contents
+from podtui.cluster.impact.related import Surroundings, unknown
+from podtui.errors import PodtuiError
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+from podtui.ui.themes import palette
+
+Foretold = Callable[[Surroundings], list[Effect]]
+
+Line = tuple[str, str, str]  # a sign, words and the name of a style ("" for none)
+
+_SHOWN = 40  # lines
+_SIGNS = {"grave": ("! ", "warn"), "change": ("· ", ""), "same": ("= ", "dim")}
+
+
+class ImpactNote(Static):
+    """For pods what `foretell` was given says of their surroundings; for namespaces what is in them. Other kinds have none."""
+
+    def __init__(self, session: Any, refs: Sequence[ObjectRef], *, adopters: bool, id: str | None = None) -> None:
+        """`adopters`: whether it matters who would adopt the pods, as it does when their labels change."""
+        super().__init__(id=id)
+        self._session = session
+        self._pods = [ref for ref in refs if ref.resource.plural == "pods"]
+        self._namespaces = [ref.name for ref in refs if ref.resource.plural == "namespaces"]
+        self._adopters = adopters
+        self._around: list[Surroundings] | None = None
+        self._failure: Line | None = None
+        self._foretold: Foretold | None = None
+        self.display = False
+
+    def on_mount(self) -> None:
+        if self._pods:
+            self.run_worker(self._read(), group="around", exit_on_error=False)
+        elif self._namespaces:
+            self.run_worker(self._count(), group="around", exit_on_error=False)
+
+    def foretell(self, foretold: Foretold | None) -> None:
+        """Tell the effects of another change; None: of no change at all, which sets off nothing."""
+        self._foretold = foretold
+        if self._pods and self.is_mounted:
+            # The function, not its coroutine: one that is replaced before its turn would be told as never awaited.
+            self.run_worker(self._tell, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+
+    def relabel(self, changes: Mapping[str, str | None]) -> None:
+        """Tell the effects of changing these labels (None removes one)."""
+        self.foretell((lambda around: relabelling(around, changes)) if changes else None)
+
+    async def _read(self) -> None:
+        try:
+            self._around = await self._session.around(self._pods, adopters=self._adopters)
+        except Exception as error:  # the dialog goes on without it, and says so
+            self._failure = _failed(error)
+        self.foretell(self._foretold)
+
+    async def _tell(self) -> None:
+        around, foretold = self._around, self._foretold
+        if foretold is None:
+            self._show([])
+        elif self._failure is not None:
+            self._show([self._failure])
+        elif around is None:
+            self._show([("", "reading…", "dim")])
+        else:
+            try:
+                effects = await asyncio.to_thread(lambda: [effect for one in around for effect in foretold(one)])
+            except Exception as error:
+                self._show([_failed(error)])
+                return
+            self._show(_lines(effects, len(around) > 1) + [("? ", f"not known: {line}", "dim") for line in unknown(around)])
+
+    async def _count(self) -> None:
+        self._show([("", "counting what is in it…", "dim")])
+        lines: list[Line] = []
+        for namespace in self._namespaces:
+            try:
+                lines += _contained(await self._session.contents(namespace), len(self._namespaces) > 1)
+            except Exception as error:
+                lines.append(_failed(error))
+            self._show(lines)
+
+    def _show(self, lines: Sequence[Line]) -> None:
+        styles = palette(self.app)
+        text = Text()
+        if lines:
+            text.append(f"── {'in it' if self._namespaces else 'this sets off'} ".ljust(24, "─"), styles["dim"])
+        for sign, words, style in lines[:_SHOWN]:
+            text.append(f"\n{sign}{words}", styles[style] if style else "")
+        if len(lines) > _SHOWN:
+            text.append(f"\n… and {len(lines) - _SHOWN} more", styles["dim"])
+        self.update(text)
+        self.display = bool(lines)
+
+
+def _lines(effects: Sequence[Effect], several: bool) -> list[Line]:
+    """A line for each effect; what stays without more to say is one line."""
+    lines, same = [], []
+    for effect in effects:
+        place = f"{harmless(effect.namespace)}: " if several else ""
+        if effect.words:
+            sign, style = _SIGNS[effect.weight]
+            lines.append((sign, f"{place}{effect}", style))
+        else:
+            same.append(f"{place}{effect.about}")
+    if same:
+        lines.append(("= ", f"unchanged: {', '.join(same)}", "dim"))
+    return lines
+
+
+def _contained(found: Contents, several: bool) -> list[Line]:
+    place = f"{harmless(found.namespace)}: " if several else ""
+    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
+    lines = [("· ", f"{place}{counts or 'nothing that is known'}", "")]
+    if "persistentvolumeclaims" in found.counts:
+        lines.append(("! ", f"{place}the data of its volumes goes too, where their reclaim policy is Delete", "warn"))
+    return lines + [("? ", f"{place}not known: {words}", "dim") for words in found.unread]
+
+
+def _failed(error: Exception) -> Line:
+    if isinstance(error, PodtuiError):
+        return "? ", f"not known: {harmless(error.what)}", "dim"
+    return "? ", f"not known, as podtui itself failed: {type(error).__name__}: {harmless(str(error))}", "warn"

@@ -1,0 +1,102 @@
+"""A shell in a container: which one, the context's name where it is protected, and then the terminal, until the shell ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.text import Text
+from textual.app import App
+from textual.widget import Widget
+from textual.widgets import Static
+
+from podtui.cluster.exec import shells, terminal_session
+from podtui.cluster.exec.shells import Place
+from podtui.cluster.exec.terminal_session import Ended
+from podtui.errors import ApiError, ConnectionFailed, PodtuiError
+from podtui.kube.kubectl import kubectl_exec
+from podtui.kube.resources import ObjectRef
+from podtui.text import harmless
+from podtui.ui.dialogs.choose import Chooser
+from podtui.ui.dialogs.dialog import Dialog, confirmations, protected, shown
+from podtui.ui.terminal.raw_terminal import RawTerminal
+
+if TYPE_CHECKING:
+    from podtui.cluster.session import Session
+    from podtui.ui.terminal.app import TerminalApp
+
+_KINDS = {"init": "init container", "sidecar": "sidecar", "container": "", "ephemeral": "ephemeral container"}
+
+
+class ShellDialog(Dialog[bool]):
+    """In a protected context: dismissed with True once the context's name was typed."""
+
+    def __init__(self, session: Session, ref: ObjectRef, place: Place) -> None:
+        title = f"Open a shell in container {place.name} of {ref} in namespace {ref.namespace}"
+        super().__init__(title, confirm="Open", danger=True, asked=confirmations(session, 1, "pods"))
+        self.show_commands([_command(session, ref, place)])
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(Text("What is done in it is not written to the journal, and cannot be taken back by podtui."))
+
+    async def submit(self) -> None:
+        self.dismiss(True)
+
+
+def start_shell(app: App[Any], session: Session, ref: ObjectRef) -> None:
+    """Open a shell, in a worker of the application. One at a time: who presses the key again before it is there means one shell."""
+    app.run_worker(open_shell(cast("TerminalApp", app), session, ref), group="shell", exclusive=True, exit_on_error=False)
+
+
+async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
+    """Open a shell in a container of the pod, as `kubectl exec -it`. To be run in a worker; tells everything itself."""
+    began = app.screen
+    try:
+        connection = session.opened
+        found = await shells.places(connection, ref)
+        place = await _chosen(app, ref, found)
+        if place is None:
+            return
+        connection.check("GET", f"{ref.path}/exec", terminal_session.exec_query(place.name, shells.COMMAND))
+        if protected(session) and not await app.push_screen_wait(ShellDialog(session, ref, place)):
+            return
+        # There is no precondition for a command: that it is still the same pod, and run of the container, is looked at right before.
+        if place not in await shells.places(connection, ref):
+            raise PodtuiError(f"container {place.name} of {ref} has ended or was started again meanwhile", "Open the shell again")
+        if not app.terminal.usable:
+            raise PodtuiError("there is no terminal that a shell could have", "Start podtui in a terminal")
+        if app.screen is not began:  # what is typed there must not go into a container
+            raise PodtuiError("no shell was opened: another screen came before it was ready", "Press its key again")
+        try:
+            ended = await app.terminal.lend(lambda terminal: _use(session, ref, place, terminal))
+        except (ApiError, ConnectionFailed) as error:
+            raise await shells.explained(connection, ref, place, error) from error
+        told = await shells.how_it_ended(connection, ref, place, ended)
+    except PodtuiError as error:
+        app.notify(shown(str(error)), severity="error", markup=False, timeout=15)
+        return
+    if told:
+        app.notify(shown(told), markup=False)
+
+
+async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> Place | None:
+    """The one container in which a shell can be opened, when it is the default one; else one of a list."""
+    if [place for place in found if not place.refusal] == found[:1]:
+        return found[0]
+    notes = {place.name: " ".join(filter(None, (_KINDS[place.kind], place.refusal))) for place in found}
+    refused = [place.name for place in found if place.refusal]
+    title = f"A shell in which container of {ref}?"
+    name = await app.push_screen_wait(Chooser(title, [place.name for place in found], found[0].name, notes=notes, refused=refused))
+    return next((place for place in found if place.name == name), None)
+
+
+async def _use(session: Session, ref: ObjectRef, place: Place, terminal: RawTerminal) -> Ended:
+    """The shell on the terminal, below a line that says where one is and how to leave."""
+    where = f"a shell in container {place.name} of {ref}, namespace {ref.namespace}"
+    line = f"podtui: {where}. Leave it with exit or Ctrl+D. The same by kubectl: {_command(session, ref, place)}"
+    await terminal.write(f"{harmless(line)}\r\n".encode())
+    return await shells.run(session.opened, ref, place, terminal)
+
+
+def _command(session: Session, ref: ObjectRef, place: Place) -> str:
+    return kubectl_exec(ref, place.name, shells.COMMAND, options=session.settings.kubectl_options)

@@ -1,0 +1,92 @@
+"""A text that is edited, with line numbers and what is wrong with a line beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+from textual import events
+from textual.geometry import Size
+from textual.widgets import TextArea
+
+from podtui.text import harmless
+from podtui.ui.editor.substitutes import Substitutes
+from podtui.ui.themes import palette
+from podtui.ui.widgets.yaml_highlight import entry_parts
+
+_LONGEST = 2000  # characters of a line that get colours
+
+
+class EditArea(TextArea):
+    """Textual's TextArea with YAML's colours and with messages at lines. Bytes are kept: see `Substitutes`.
+
+    `messages` maps a line (from 0) to what is wrong with it.
+    """
+
+    DEFAULT_CSS = """
+    EditArea, EditArea:focus { border: none; padding: 0; background: $surface; }
+    """
+
+    def __init__(self, text: str, *, yaml: bool = True, **more: Any) -> None:
+        super().__init__(show_line_numbers=True, tab_behavior="indent", soft_wrap=False, **more)
+        self.indent_width = 2
+        self.cursor_blink = False  # each blink would be sent over the line
+        self._yaml = yaml
+        self._messages: Mapping[int, str] = {}
+        self._substitutes = Substitutes()
+        self.content = text
+
+    @property
+    def content(self) -> str:
+        """The text, as it is to be used."""
+        return self._substitutes.back(self.text)
+
+    @content.setter
+    def content(self, text: str) -> None:
+        self._substitutes = Substitutes()
+        self.load_text(self._substitutes.put(text))
+
+    @property
+    def hidden_characters(self) -> bool:
+        """Whether the text has characters that stand for others."""
+        return self._substitutes.used
+
+    @property
+    def messages(self) -> Mapping[int, str]:
+        return self._messages
+
+    @messages.setter
+    def messages(self, messages: Mapping[int, str]) -> None:
+        self._messages = messages
+        self._line_cache.clear()
+        self.refresh()
+
+    def get_line(self, line_index: int) -> Text:
+        styles = palette(self.app)
+        line = self.document.get_line(line_index)
+        if self._yaml and len(line) <= _LONGEST:
+            text = Text.assemble(*((part, styles[style] if style else "") for part, style in entry_parts(line)), end="", no_wrap=True)
+        else:
+            text = Text(line, end="", no_wrap=True)
+        if line_index in self._messages:
+            text.append(f"  ◀ {harmless(self._messages[line_index])}", styles["error"])
+        return text
+
+    def _refresh_size(self) -> None:
+        super()._refresh_size()
+        width, height = self.virtual_size  # at least the widget's, so that what stands behind a short line is not cut
+        self.virtual_size = Size(max(width, self.scrollable_content_region.width), height)
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Enter begins the new line below the old one. Before TextArea's own, which puts it at the left edge."""
+        if event.key == "enter" and self._yaml and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            row, column = min(self.selection)
+            before = self.document.get_line(row)[:column]
+            self._replace_via_keyboard("\n" + before[: len(before) - len(before.lstrip(" "))], *self.selection)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Before TextArea's own, which Textual calls next. Terminals send a pasted line end as a carriage return."""
+        event.text = self._substitutes.put(event.text.replace("\r\n", "\n").replace("\r", "\n"))

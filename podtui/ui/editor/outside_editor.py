@@ -1,0 +1,100 @@
+"""The user's own editor: $KUBE_EDITOR, $EDITOR or $VISUAL as for kubectl, else vi, on a private file that is removed afterwards."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podtui.errors import EditorFailed, EditorMissing, PodtuiError
+from podtui.folders import keep_text, private_folder, state_folder
+from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.ui.terminal.app import TerminalApp
+
+BUILT_IN = "built-in"
+"""The word for podtui's own editor, in the configuration and in the environment variables."""
+_VARIABLES = ("KUBE_EDITOR", "EDITOR", "VISUAL")
+_LARGEST = 16 << 20  # bytes that are read back
+
+
+def editor_command(configured: str = "", environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The words of the editor's command; empty for podtui's own editor.
+
+    `configured` is `editor` of config.yaml: a command, or "built-in". Without one the first environment variable that is
+    set counts, then vi, then (where there is no vi) podtui's own. Raises EditorMissing for a quotation that does not end.
+    """
+    named = [(value, name) for name in _VARIABLES if (value := environ.get(name, "").strip())]
+    text, origin = (configured.strip(), "editor in config.yaml") if configured.strip() else named[0] if named else ("", "")
+    if not text:
+        return ["vi"] if shutil.which("vi", path=environ.get("PATH")) else []
+    if text == BUILT_IN:
+        return []
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise EditorMissing(f"cannot read the editor's command {harmless(text)!r} ({origin}): {str(error).lower()}") from None
+
+
+async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str]) -> str:
+    """`text` as the editor left it. `name` is what the file is called; the file's end says what is in it (`pod-web.yaml`).
+
+    The file is 0600 in a folder 0700 of the state folder, and both are gone afterwards. An editor ends the last line of a file;
+    where `text` did not end in a line end, that one is taken away again. Raises EditorMissing when the editor cannot be started,
+    EditorFailed when it ends with an error (what it had written is kept, and said where), ConfigError without a place for the file.
+    """
+    file = _private_file(text, name)
+    try:
+        code = await app.terminal.run([*command, str(file)])
+        edited = _read(file)
+        if code:
+            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            told = f"{harmless(command[0])} {how}; nothing was changed"
+            raise EditorFailed(told, kept_words(app, edited, name) if edited not in (text, f"{text}\n") else "")
+    finally:
+        shutil.rmtree(file.parent, onerror=_not_removed)
+    return edited.removesuffix("\n") if edited.endswith("\n") and not text.endswith("\n") else edited
+
+
+def kept_words(app: TerminalApp, text: str, name: str) -> str:
+    """Keep a text that was typed and not used, and say where; also after podtui has left the screen, when it is about to."""
+    try:
+        words = f"What you typed is kept in {harmless(str(keep_text(text, name)))}"
+    except PodtuiError as error:
+        return f"What you typed could not be kept: {error.what}"
+    app.farewell.append(words)
+    return words
+
+
+def _private_file(text: str, name: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="edit-", dir=private_folder(state_folder())))  # 0700
+    file = folder / (re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:].lstrip("-.") or "text")
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(text.encode("utf-8", "surrogatepass"))
+    return file
+
+
+def _read(file: Path) -> str:
+    try:
+        with open(file, "rb") as opened:
+            content = opened.read(_LARGEST + 1)
+    except OSError as error:
+        raise EditorFailed(f"the file is gone from under the editor: {(error.strerror or '').lower()}", "nothing was changed") from None
+    if len(content) > _LARGEST:
+        raise EditorFailed(f"the editor left more than {_LARGEST >> 20} MiB", "nothing was changed")
+    try:
+        return content.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise EditorFailed(f"line {line} is not UTF-8 text", "nothing was changed") from None
+
+
+def _not_removed(function: object, path: str, error: object) -> None:
+    logging.getLogger(__name__).warning("cannot remove %s: %s", path, error)

@@ -1,0 +1,1 @@
+"""Port-forwards: the dialog and the list."""

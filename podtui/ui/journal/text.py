@@ -1,0 +1,209 @@
+"""An entry of the journal as text: its row in the list, and the whole of it with what was before and after."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from podtui.cluster.changes.journal import Entry
+from podtui.cluster.changes.undo import value_text
+from podtui.kube import merge_patch
+from podtui.kube.ages import age
+from podtui.kube.manifests.yaml_writer import to_yaml
+from podtui.text import harmless
+from podtui.ui.widgets.row_table import Cell, TableColumn
+from podtui.ui.widgets.text_document import Line
+
+COLUMNS = (
+    TableColumn("time", "TIME", 14),
+    TableColumn("ended", "ENDED", 9),
+    TableColumn("verb", "VERB", 9),
+    TableColumn("object", "OBJECT", 40, flexible=True),
+    TableColumn("namespace", "NAMESPACE", 20),
+    TableColumn("user", "USER", 20),
+    TableColumn("context", "CONTEXT", 24),
+)
+# The sign tells the ending where colours cannot.
+_ENDINGS = {
+    "done": ("✓ done", "status.ok"),
+    "refused": ("✗ refused", "status.error"),
+    "unknown": ("? unknown", "status.warn"),
+    "pending": ("… pending", "status.wait"),
+}
+_MEANINGS = {
+    "refused": "nothing was changed",
+    "unknown": "no answer came: it may have been carried out",
+    "pending": "under way",
+}
+_LINES = 40  # of a value that is shown whole
+
+
+def ending(entry: Entry, undone: bool, under_way: bool) -> tuple[str, str]:
+    """Sign and word of how the entry ended, and their style. What is still pending though nobody waits for it is unknown."""
+    if undone:
+        return "↶ undone", "status.done"
+    return _ENDINGS["unknown" if entry.ending == "pending" and not under_way else entry.ending]
+
+
+def row(entry: Entry, undone: bool, under_way: bool) -> list[Cell]:
+    """The cells of COLUMNS."""
+    word, style = ending(entry, undone, under_way)
+    dim = "dim" if undone or entry.ending == "refused" else ""
+    verb = f"↶ {entry.verb}" if entry.undoes else entry.verb
+    target = entry.object
+    return [
+        Cell(f"{_local(entry):%m-%d %H:%M:%S}", "dim"),
+        Cell(word, style),
+        Cell(verb, dim),
+        Cell(str(target), dim),
+        Cell(target.namespace, dim),
+        Cell(entry.user, "dim"),
+        Cell(entry.context, "dim"),
+    ]
+
+
+def searched(entry: Entry, undone: bool, under_way: bool) -> str:
+    """What a filter's words are looked for in."""
+    word, _ = ending(entry, undone, under_way)
+    target = entry.object
+    command = entry.command.rpartition(" | ")[2]  # without the manifest that is piped into it
+    parts = (entry.time, word, entry.verb, str(target), target.namespace, entry.user, entry.context, command, entry.words)
+    return " ".join(parts).lower()
+
+
+def matches(text: str, filter: str) -> bool:
+    """Whether all words of the filter are in the text; `!word` must not be."""
+    return all((word[1:] not in text) if word[0] == "!" and len(word) > 1 else word in text for word in filter.lower().split())
+
+
+def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime, undoes: Entry | None = None) -> list[Line]:
+    """The entry whole. `why_not` says why it cannot be taken back, "" when it may be; `undoes` is what it took back itself."""
+    target = entry.object
+    word, style = ending(entry, undone, under_way)
+    known = "pending" if entry.ending == "pending" and under_way else "unknown" if entry.ending == "pending" else entry.ending
+    local = _local(entry)
+    where = f" in {target.namespace}" if target.namespace else ""
+    lines: list[Line] = [
+        [(f"{entry.verb} {target}{where}", "title")],
+        [("time     ", "dim"), (f"{local.isoformat(timespec='seconds')} ({age((now - local).total_seconds())} ago)", "")],
+        [("user     ", "dim"), (f"{entry.user} in {entry.context} ({urlsplit(entry.server).netloc})", "")],
+        [("object   ", "dim"), (f"{target.api_version} {target.kind}, UID {target.uid or 'unknown'}", "")],
+        [("ended    ", "dim"), (word, style), (f"  {_MEANINGS.get(known, '')}", "")],
+    ]
+    if entry.words:
+        lines.append([("         ", ""), (entry.words, "error" if known == "refused" else "warn")])
+    if entry.undoes:
+        what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that is no longer kept"
+        lines.append([("undoes   ", "dim"), (what, "")])
+    lines.append([("undo     ", "dim"), (f"cannot be taken back: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
+    for line in entry.command.split("\n") if entry.command else ():  # a value of several lines goes on without the sign
+        lines.append([("$ " if line.startswith(("kubectl ", "printf ")) else "  ", "dim"), (_short(line), "")])
+    if entry.withheld:
+        lines.append([(f"! {entry.withheld}", "warn")])
+    lines.append("")
+    lines += _content(entry)
+    return lines
+
+
+def _short(command: str) -> str:
+    """The command without the manifest that is piped into it: that stands below."""
+    piped, pipe, rest = command.rpartition(" | ")
+    return f"{piped[:30]}…{pipe}{rest}" if len(piped) > 60 else command
+
+
+def _content(entry: Entry) -> Iterator[Line]:
+    if entry.form == "changes":
+        if entry.before is None and entry.after is None:
+            yield [("what it changed is not known", "dim")]
+        elif entry.before is not None and entry.after is None:
+            yield [("the object before (what became of it is not known):", "dim")]
+            yield from _manifest(entry.before, "")
+        else:
+            yield from difference(entry.before, entry.after or {})
+        return
+    value, sign = (entry.after, "+") if entry.form == "creates" else (entry.before, "-")
+    if value is None:
+        yield [("its manifest is not kept", "dim")]
+        return
+    yield [("the manifest, without what the server sets:", "dim")]
+    yield from _manifest(value, sign)
+    for number, pod in enumerate(entry.pods, 1):
+        yield ""
+        yield [(f"pod {number} of {len(entry.pods)} that went with it and no controller makes again:", "dim")]
+        yield from _manifest(pod, sign)
+
+
+def _manifest(value: Mapping[str, Any], sign: str) -> Iterator[Line]:
+    style = {"+": "ok", "-": "error"}.get(sign, "")
+    for line in to_yaml(value).splitlines():
+        yield [(f"{sign} {line}" if sign else line, style)]
+
+
+def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[Line]:
+    """Field by field, from one merge patch to another; texts of several lines line by line."""
+    for path, new in merge_patch.leaves(after):
+        old = None if before is None else merge_patch.at(before, path)
+        yield from field_lines(merge_patch.field_name(path), old, new, known=before is not None)
+    if before is None:
+        return
+    shown = {path for path, _ in merge_patch.leaves(after)}
+    for path, old in merge_patch.leaves(before):
+        if not any(path[: len(one)] == one or one[: len(path)] == path for one in shown):
+            yield from field_lines(merge_patch.field_name(path), old, None)
+
+
+def field_lines(name: str, old: Any, new: Any, *, known: bool = True) -> Iterator[Line]:
+    """One field before and after; None is not there. `known` is whether what was before is."""
+    if old == new and known:
+        yield [(f"= {name}: {value_text(new)}", "dim")]
+        return
+    if not _is_long(old) and not _is_long(new):
+        if old is None:
+            yield [(f"+ {name}: {value_text(new)}" + ("" if known else "  (before: not known)"), "ok")]
+        elif new is None:
+            yield [(f"- {name}: {value_text(old)}", "error")]
+        else:
+            yield [(f"~ {name}: ", "warn"), (value_text(old), "error"), (" → ", "dim"), (value_text(new), "ok")]
+        return
+    yield [(f"{'+' if old is None else '-' if new is None else '~'} {name}:", "warn")]
+    changed = list(difflib.unified_diff(_text_lines(old), _text_lines(new), lineterm="", n=2))[2:]
+    for line in changed[:_LINES]:
+        yield [(f"  {line}", {"+": "ok", "-": "error"}.get(line[:1], "dim"))]
+    if len(changed) > _LINES:
+        yield [(f"  … {len(changed) - _LINES} more lines differ", "dim")]
+
+
+def _is_long(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\n" in value or len(value) > 60
+    return isinstance(value, (dict, list)) and len(json.dumps(value)) > 60
+
+
+def _text_lines(value: Any) -> Sequence[str]:
+    """A value as the lines that are compared: JSON in a text is compared indented."""
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    return (json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value).split("\n")
+
+
+def _local(entry: Entry) -> datetime:
+    try:
+        return datetime.fromisoformat(entry.time).astimezone()
+    except ValueError:
+        return datetime.fromtimestamp(0).astimezone()
+
+
+def described(entry: Entry) -> str:
+    """`label pod/kubia in default`, harmless."""
+    where = f" in {entry.object.namespace}" if entry.object.namespace else ""
+    return harmless(f"{entry.verb} {entry.object}{where}")

@@ -1,0 +1,1 @@
+"""Lines of a log: buffer, records, levels, times, layout."""

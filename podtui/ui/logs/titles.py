@@ -1,0 +1,96 @@
+"""What a group of logs is called: the names before its lines, its title, and one state for many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from podtui.cluster.logs.follower import LogStatus, State
+from podtui.cluster.logs.group import LogGroup, LogSource, LogTarget
+from podtui.ui.widgets.text_line import Part
+
+# The state of many is the first of these that one of them has.
+_ORDER: tuple[State, ...] = ("following", "reconnecting", "reading", "connecting", "waiting", "failed", "ended")
+
+
+def names_of(sources: Sequence[LogSource]) -> list[str]:
+    """A name for each source, as short as they differ: of one pod the containers, of pods with one container of one name the pods."""
+    pods = {source.ref.uid for source in sources}
+    containers = {source.container for source in sources}
+    spaces = {source.ref.namespace for source in sources}
+    several = len(pods) < len(sources) or len(containers) > 1
+    names = []
+    for source in sources:
+        words = [source.ref.name] if len(pods) > 1 or not several else []
+        if several:
+            words.append(source.container or "...")
+        name = " ".join(words)
+        names.append(f"{source.ref.namespace}/{name}" if len(spaces) > 1 else name)
+    return names
+
+
+def prefixes_of(sources: Sequence[LogSource]) -> list[str]:
+    """What stands before each line in a file, as `kubectl logs --prefix` writes it; with one source nothing does."""
+    return [f"[pod/{source.ref.name}/{source.container}] " for source in sources] if len(sources) > 1 else []
+
+
+def status_of(group: LogGroup) -> LogStatus:
+    """One status for all sources: that of the only one, otherwise the liveliest, with how many others have which."""
+    sources = group.sources
+    if not sources:
+        if group.error is not None:
+            return LogStatus("reconnecting" if group.health.state != "denied" else "failed", group.error.what, error=group.error)
+        return LogStatus("waiting", "no pod matches yet") if group.known and group.target.live else LogStatus()
+    if len(sources) == 1:
+        return sources[0].status
+    counts = Counter(source.status.state for source in sources)
+    state = next(state for state in _ORDER if counts[state])
+    why = ", ".join(f"{counts[each]} {each}" for each in _ORDER if counts[each] and (each != state or len(counts) > 1))
+    those = [source.status for source in sources if source.status.state == state]
+    if len(counts) == 1 and len({status.why for status in those}) == 1:
+        why = those[0].why
+    retries = [status.retry_at for status in those if status.retry_at is not None]
+    final = all(source.final for source in sources) and not group.target.live
+    return LogStatus(state, why, min(retries, default=None), next((status.error for status in those if status.error), None), final)
+
+
+def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int], previous: bool) -> list[Part]:
+    """Whose logs they are: one container and which one of how many, or how many pods and containers."""
+    parts: list[Part] = [(" Logs ", "title")]
+    sources = [] if group is None else group.sources
+    shown = [source for source in sources if source.number not in hidden]
+    if len(target.pods) == 1 and not target.live:
+        pods = list(dict.fromkeys(source.ref for source in sources)) or [target.pods[0]]
+        parts.append((pods[-1].name, "title"))
+        if len(pods) > 1:
+            parts.append((f" (after {pods[-2].name})", ""))
+        known = [] if group is None else group.containers
+        shown = [source for source in shown if source.ref == pods[-1]]
+        if len(shown) == 1 and shown[0].container:
+            name = shown[0].container
+            parts += [("  ", ""), (name, "title")]
+            if len(known) > 1 and name in known:
+                parts.append((f" ({known.index(name) + 1} of {len(known)})", ""))
+        elif len(sources) > 1:
+            parts.append((f"  {len(shown)} of {max(len(known), len(shown))} containers", ""))
+    else:
+        if (scope := target.scope) is not None:
+            where = f" on {scope.node}" if scope.node else f" in {', '.join(scope.namespaces) or 'all namespaces'}"
+            parts.append(((scope.selector or "all pods") + where + "  ", "title"))
+        count = len({source.ref.uid for source in shown})
+        parts.append((f"{_counted(count, 'pod')}, {_counted(len(shown), 'container')}", ""))
+        if len(shown) < len(sources):
+            parts.append((f" ({len(sources) - len(shown)} hidden)", "warn"))
+    if previous:
+        parts.append(("  previous run", "warn"))
+    return parts
+
+
+def left_out_of(group: LogGroup | None) -> list[Part]:
+    """How many streams are above the limit."""
+    count = 0 if group is None else len(group.left_out)
+    return [(f" {count} left out, c names them ", "warn")] if count else []
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

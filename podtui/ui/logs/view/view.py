@@ -1,0 +1,494 @@
+"""A view of many lines that keep coming: follow, wrap, times, search. It knows nothing of where they come from.
+
+However fast lines come it paints at most five times a second, and then only the rows that differ. Memory stays
+within a limit: the oldest lines go, and the view says how many went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.timer import Timer
+
+from podtui.ui.logs.lines.layout import Columns, Records, learn
+from podtui.ui.logs.lines.text import shown
+from podtui.ui.logs.lines.times import Times
+from podtui.ui.logs.search.field_filter import FieldFilter
+from podtui.ui.logs.search.matchers import Pattern
+from podtui.ui.logs.view.canvas import BAR, LogCanvas
+from podtui.ui.logs.view.choice import Choice, Matches
+from podtui.ui.logs.view.marks import Selection, here
+from podtui.ui.logs.view.source_names import SourceNames
+from podtui.ui.logs.view.strips import GUTTER
+from podtui.ui.logs.view.window import Row
+
+PAINT = 0.2  # seconds between two paints while lines come
+SCAN = 0.008  # seconds that a search may take at a time
+WHEEL = 3  # rows
+TICK = 1.0  # seconds: times that tell how long ago grow
+_LONGEST_SAMPLE = 4000  # characters
+_SAMPLE = 300  # lines from which the columns are learnt
+
+
+class LogView(LogCanvas, can_focus=True):
+    """See the module. Its owner binds keys to the methods and hears `Changed`."""
+
+    DEFAULT_CSS = """
+    LogView { height: 1fr; background: $surface; color: $foreground; }
+    """
+
+    class Changed(Message):
+        """Counts, position, following or the search changed: at most five times a second while lines come."""
+
+        def __init__(self, view: LogView) -> None:
+            super().__init__()
+            self.view = view
+
+        @property
+        def control(self) -> LogView:
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LogView.Changed)
+
+    class AtTop(Message):
+        """The reader wants to scroll up, but this is the oldest line that is there."""
+
+    def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
+        """`limit` is in bytes."""
+        super().__init__(limit, id=id)
+        self._window.look.times, self._window.wrap = times, wrap
+        self._choice = Choice(self._window, self._cursor)
+        self.looked = asyncio.Event()  # set while it is known which lines are shown
+        self.looked.set()
+        self._at_mark: int | None = None  # the mark that was gone to
+        self._timer: Timer | None = None
+        self._scanner: Timer | None = None
+        self._ticker: Timer | None = None
+        self._updated = 0.0
+
+    # -- lines ----------------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        lines: Sequence[str],
+        continued: Collection[int] = (),
+        *,
+        times: Sequence[int] | None = None,
+        sources: Sequence[int] | int = 0,
+        notes: Collection[int] = (),
+    ) -> None:
+        """Add lines at the end, as `LogBuffer.append` takes them."""
+        self.buffer.append(lines, continued, times=times, sources=sources, notes=notes)
+        self._later()
+
+    def prepend(self, lines: Sequence[str], continued: Collection[int], times: Sequence[int], source: int = 0) -> int:
+        """Add older lines before all others, as `LogBuffer.prepend` takes them; what is in view stays there."""
+        count = self.buffer.prepend(lines, continued, times=times, source=source)
+        self._window.following = False
+        self._window.forget()
+        self._again()
+        return count
+
+    def set_names(self, names: SourceNames) -> None:
+        """What stands before each line for its source."""
+        self._window.set_names(names)
+        self._again()
+
+    def clear(self) -> None:
+        """Forget every line. Following and the search stay."""
+        self.buffer.clear()
+        self._window.forget()
+        self._window.top = Row(0, 0)
+        self._cursor.left = 0
+        self._cursor.line = self.selection = None
+        self.marks.clear()
+        self._cursor.again()
+        self._choose()
+
+    def set_empty(self, *lines: str) -> None:
+        """What stands in the place of lines while there are none."""
+        if lines != self._empty:
+            self._empty = lines
+            if not self._rows:
+                self.refresh()
+
+    # -- what the owner shows -------------------------------------------------------------------------------------
+
+    @property
+    def following(self) -> bool:
+        return self._window.following
+
+    @property
+    def wrap(self) -> bool:
+        return self._window.wrap
+
+    @property
+    def times(self) -> Times:
+        return self._window.look.times
+
+    @property
+    def records(self) -> Records:
+        return self._window.look.records
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of records; without names unless they are shown in columns."""
+        return self._window.look.columns if self.records == "columns" else Columns()
+
+    @property
+    def shown_matches(self) -> Matches:
+        """Which lines a search leaves: all, only those that match, or those without a match."""
+        return self._choice.matches if self.pattern is not None else "all"
+
+    @property
+    def context(self) -> int:
+        """How many lines are shown around each one that is chosen."""
+        return self._choice.context
+
+    @property
+    def fields(self) -> FieldFilter | None:
+        return self._choice.fields
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The sources whose lines are not shown."""
+        return self._choice.hidden
+
+    @property
+    def chosen(self) -> tuple[int, bool] | None:
+        """How many lines are shown, and whether all were looked at; None when every line is."""
+        only = self._window.only
+        return None if only is None else (only.count, only.done)
+
+    @property
+    def dropped(self) -> int:
+        """How many of the oldest lines went since the last `clear()`."""
+        return self.buffer.dropped
+
+    @property
+    def column(self) -> int:
+        """The first column in view, counted from 0."""
+        return self._cursor.left
+
+    @property
+    def pattern(self) -> Pattern | None:
+        return self._cursor.pattern
+
+    @property
+    def matches(self) -> tuple[int, int, bool]:
+        """The current match counted from 1 (0: none), the number of lines that match, whether all lines were looked at."""
+        return self._cursor.place
+
+    # -- following and scrolling ----------------------------------------------------------------------------------
+
+    def follow(self, following: bool) -> None:
+        """Stay at the end, or stand still."""
+        self._window.following = following
+        self._sync()
+
+    def scroll_rows(self, rows: int) -> None:
+        """Down, or up with a negative number; up ends following. While lines are selected it is the selection that grows."""
+        if self.selection is not None:
+            self.selection.move(self._window, rows)
+            self._again()
+            return
+        before = self._window.top
+        self._window.move(rows)
+        self._sync()
+        if rows < 0 and self._window.top == before:
+            self._ask_for_older()
+
+    def _ask_for_older(self) -> None:
+        if len(self.buffer):
+            self.post_message(self.AtTop())
+
+    def scroll_page(self, direction: int) -> None:
+        self.scroll_rows(direction * max(1, self._window.height - 1))
+
+    def to_first(self) -> None:
+        self._window.to_first()
+        if self.selection is not None:
+            first = self._window.after(self.buffer.first - 1)
+            self.selection.end = self.selection.end if first is None else first
+            self._painted.clear()
+        self._ask_for_older()
+        self._sync()
+
+    def to_last(self) -> None:
+        """To the end, and follow."""
+        last = self._window.last()
+        if self.selection is not None and last is not None:
+            self.selection.end = last
+            self._window.to_line(last)
+            self._again()
+            return
+        self.follow(True)
+
+    def scroll_columns(self, direction: int) -> None:
+        """A quarter of the width to the right (1) or left (-1), up to the widest line in view."""
+        if self._cursor.scroll_columns(direction, self._rows):
+            self._again()
+
+    def set_wrap(self, wrap: bool) -> None:
+        self._cursor.left = 0
+        self._window.set_wrap(wrap)
+        self._again()
+
+    def set_times(self, times: Times) -> None:
+        self._window.set_times(times)
+        self._tick_or_not()
+        self._again()
+
+    def set_records(self, records: Records) -> None:
+        """Show records (JSON, logfmt, klog) as they are, in columns or indented. The columns suit the lines around the view."""
+        columns = Columns()
+        if records == "columns":
+            columns = learn(shown(line) for line in self.sample(_SAMPLE))
+        self._cursor.left = 0
+        self._window.set_records(records, columns)
+        self._again()
+
+    def sample(self, most: int) -> list[str]:
+        """So many lines around the view, each cut to a sane length."""
+        buffer = self.buffer
+        last = self._rows[-1].line if self._rows else buffer.end - 1
+        end = min(buffer.end, last + most // 2)
+        return [buffer.line(number)[:_LONGEST_SAMPLE] for number in range(max(buffer.first, end - most), end)]
+
+    def over(self, header: str) -> str:
+        """The header of columns placed and cut as the first line in view is."""
+        body = " " * next((self._window.body(row.line) for row in self._rows if row.line >= self.buffer.first), 0)
+        return " " * GUTTER + (body + header)[self._cursor.left :]
+
+    # -- searching ------------------------------------------------------------------------------------------------
+
+    def search(self, text: str) -> None:
+        """Mark what matches and go to a match: one in view, else the newest above, else the first below.
+
+        ValueError, with words for a person, when an expression is wrong. "" searches for nothing.
+        """
+        self._cursor.look(Pattern(text) if text else None)
+        self._choose()
+
+    def end_search(self) -> None:
+        """Search for nothing, and show what only a search left out."""
+        self._choice.matches = "all"
+        self.search("")
+
+    def show_matches(self, matches: Matches) -> None:
+        """With a search: show every line, only those that match, or only those that do not."""
+        self._choice.matches = matches
+        self._choose()
+
+    def set_context(self, lines: int) -> None:
+        """So many lines around each one that is chosen by a filter or as a match."""
+        self._choice.context = lines
+        self._choose()
+
+    def set_fields(self, fields: FieldFilter | None) -> None:
+        """Show only lines whose fields satisfy the filter."""
+        self._choice.fields = fields
+        self._choose()
+
+    def hide(self, sources: Collection[int]) -> None:
+        """Show no lines of these sources, and those of all others."""
+        self._choice.hidden = frozenset(sources)
+        self._choose()
+
+    def _choose(self) -> None:
+        self._choice.apply(self._rows)
+        self._painted.clear()
+        self._scan()
+        self._sync(anew=True)
+
+    @property
+    def place(self) -> tuple[Row, bool, int]:
+        """Where the view stands, to come back by `go_back()` from a search that is given up."""
+        return self._window.top, self.following, self._cursor.left
+
+    def go_back(self, place: tuple[Row, bool, int]) -> None:
+        self._window.top, self._window.following, self._cursor.left = place
+        self._again()
+
+    def next_match(self, direction: int = 1) -> str:
+        """To the next match below (1) or above (-1); a word about it if it is not as usual ("" otherwise)."""
+        word = self._cursor.go(direction, self._rows)
+        self._again()
+        return word
+
+    # -- going to lines, marking and selecting them -------------------------------------------------------------------
+
+    def to_line(self, line: int) -> None:
+        """Bring a line (or the next one that is shown) into view."""
+        there = self._window.after(line - 1)
+        if there is not None:
+            self._window.to_line(there)
+            self._again()
+
+    def line_at(self, time: int) -> int | None:
+        """The first line of that time (nanoseconds since the epoch) or later; None when there is none."""
+        for block in self.buffer.blocks:
+            if max(block.times, default=0) >= time:
+                return block.first + next(place for place, at in enumerate(block.times) if at >= time)
+        return None
+
+    def toggle_mark(self) -> bool | None:
+        """Mark the line that is meant or take its mark away; None when there is no line."""
+        line = here(self._window, self._rows, self._cursor.line)
+        if line is None:
+            return None
+        marked = self.marks.toggle(line)
+        self._again()
+        return marked
+
+    def next_mark(self, direction: int) -> bool:
+        """To the next mark below (1) or above (-1); False when there is none."""
+        rows = self._rows
+        line = self._at_mark if self._at_mark in [row.line for row in rows] else here(self._window, rows, None)
+        found = self.marks.next(line, direction) if line is not None else None
+        if found is None:
+            return False
+        self._at_mark = found
+        self.to_line(found)
+        return True
+
+    def select(self, selecting: bool) -> bool:
+        """Begin to select lines, or end it. False when there is no line."""
+        if not selecting:
+            self.selection = None
+        else:
+            line = here(self._window, self._rows, self._cursor.line)
+            if line is None:
+                return False
+            self.selection = Selection(line, line)
+            self._window.following = False
+        self._again()
+        return True
+
+    def selected(self) -> list[int]:
+        """The selected lines that are shown."""
+        return list(self.selection.lines(self._window)) if self.selection is not None else []
+
+    def chosen_places(self) -> dict[int, frozenset[int]] | None:
+        """The selected lines, or else those that are known to be shown, as `Search.chosen` has them; None for every line."""
+        if self.selection is not None:
+            found: dict[int, list[int]] = {}
+            for line in self.selection.lines(self._window):
+                first = self.buffer.block_of(line).first
+                found.setdefault(first, []).append(line - first)
+            return {first: frozenset(places) for first, places in found.items()}
+        only = self._window.only
+        return None if only is None else only.chosen()
+
+    # -- bringing the screen up to date -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self._later()
+        self._tick_or_not()
+
+    def _tick_or_not(self) -> None:
+        """Only times that tell how long ago change by themselves."""
+        if self.times == "relative" and self._ticker is None and self.is_attached:
+            self._ticker = self.set_interval(TICK, self._tick)
+        elif self.times != "relative" and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _tick(self) -> None:
+        before = {row: self._window.text(row.line) for row in self._rows}
+        self._window.forget()
+        for y, row in enumerate(self._rows):
+            if self._window.text(row.line) != before[row]:
+                self._painted.pop(row, None)
+                self.refresh(Region(0, y, max(1, self.size.width - BAR), 1))
+
+    def on_resize(self) -> None:
+        self._window.resize(max(1, self.size.width - BAR - GUTTER), max(1, self.size.height))
+        self._again()
+
+    def _later(self) -> None:
+        """Soon, but not too often."""
+        if self._timer is None and self.is_attached:
+            self._timer = self.set_timer(max(0.001, PAINT - (time.monotonic() - self._updated)), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._updated = time.monotonic()
+        self._scan()
+        self._sync()
+
+    def _scan(self) -> None:
+        """A step of the search; the rest later, so that keys and other work come between."""
+        self._scanner = None
+        cursor, only = self._cursor, self._window.only
+        searches = [search for search in (only, cursor.search) if search is not None]
+        if only is cursor.search:
+            searches = searches[:1]
+        # Each goes on, however long the other took.
+        if any([search.scan(SCAN / len(searches)) for search in searches]):
+            self._scanner = self.set_timer(SCAN, self._scan_on)
+            self.looked.clear()
+        else:
+            self.looked.set()
+        if not searches:
+            return
+        if cursor.seek(self._rows):
+            self._painted.clear()
+            self._sync(anew=True)
+
+    def _scan_on(self) -> None:
+        self._scan()
+        if self._scanner is None or time.monotonic() - self._updated > PAINT:
+            self._updated = time.monotonic()
+            self._sync()
+
+    def _again(self) -> None:
+        """Everything may look different."""
+        self._painted.clear()
+        self._sync(anew=True)
+        if self._scanner is None and self.is_attached:
+            self._scan()
+
+    def _sync(self, *, anew: bool = False) -> None:
+        super()._sync(anew=anew)
+        if self.is_attached:
+            self.post_message(self.Changed(self))
+
+    # -- the mouse ------------------------------------------------------------------------------------------------
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        if event.shift:
+            self.scroll_columns(1)
+        else:
+            self.scroll_rows(WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        if event.shift:
+            self.scroll_columns(-1)
+        else:
+            self.scroll_rows(-WHEEL)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if self._thumb[1] and event.x >= self.size.width - BAR:
+            self.capture_mouse()
+            self._drag(event.y)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self._drag(event.y)
+
+    def on_mouse_up(self) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+
+    def _drag(self, y: int) -> None:
+        self._window.to_share(y / max(1, self.size.height - 1))
+        self._sync()

@@ -1,0 +1,109 @@
+"""The application: the session's life and the screens. It composes and routes, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from typing import ClassVar
+
+from textual.binding import Binding
+
+from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
+from podtui.kube.resources import Scope
+from podtui.ui.commands import bindings
+from podtui.ui.main.screen import MainScreen
+from podtui.ui.options import Options
+from podtui.ui.terminal.app import TerminalApp
+
+_SETTLED = ("live", "denied", "failed", "stale")
+
+
+class PodtuiApp(TerminalApp):
+    """podtui on one terminal. `run()` returns when the user leaves; the session is closed by then."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.session = self._session(options.settings, options.scope, read_only=False)
+        self.set_keymap(options.config.keymap)
+
+    def _session(self, settings: ConnectionSettings, scope: Scope, *, read_only: bool) -> Session:
+        options = self.options
+        reason = "started with --read-only" if options.read_only else ""
+        if not reason and options.config.is_read_only(settings.context):
+            reason = "this context is one of read_only_contexts in config.yaml"
+        return Session(
+            settings,
+            scope,
+            config=options.config,
+            request_timeout=options.request_timeout,
+            read_only=read_only or bool(reason),
+            read_only_reason=reason,
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------
+    async def on_mount(self) -> None:
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.terminal.end, number)
+        await self.push_screen(MainScreen(self.session, self.options.label_columns, self.options.pod))
+        self.session.opened_signal.subscribe(self._collect_garbage_again)
+        self.call_after_refresh(self.session.start)  # the first paint comes before the client is imported
+
+    def _collect_garbage_again(self, _: PodtuiError | None) -> None:
+        if not gc.isenabled():
+            gc.freeze()  # what is loaded by now stays: later collections pass over it
+            gc.enable()
+
+    async def on_unmount(self) -> None:
+        await self.session.close()
+
+    async def settled(self, seconds: float = 10.0) -> None:
+        """Wait until the pod list is known or cannot be had, for a picture of the screen."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            health = self.session.pods.health
+            if health.state in _SETTLED and (self.session.pods.known or health.state != "live"):
+                return
+            await asyncio.sleep(0.05)
+
+    async def open_context(self, name: str, scope: Scope | None = None) -> None:
+        """Leave this context and open another one. Its forwards end, since they belong to the context."""
+        options = self.options
+        try:
+            settings = options.kubeconfig.settings(name, impersonate=options.impersonate, impersonate_groups=options.impersonate_groups)
+        except PodtuiError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        before = self.session
+        by_key = before.read_only and not before.read_only_reason  # who turned it on wants it of the next context too
+        self.session = self._session(settings, scope or Scope((settings.namespace,)), read_only=by_key)
+        await self.switch_screen(MainScreen(self.session, options.label_columns))
+        self.session.start()
+        ended = sum(forward.running for forward in before.forwards.forwards)
+        await before.close()
+        if ended:
+            self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
+
+    # -- actions ------------------------------------------------------------------------------------------------
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        self.exit(0)
+
+    def action_help(self) -> None:
+        from podtui.ui.palette.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        from podtui.ui.palette.screen import PaletteScreen
+
+        if isinstance(self.screen, MainScreen):
+            self.push_screen(PaletteScreen(self.screen))

@@ -1,0 +1,1 @@
+"""Creating objects from files, and editing them as YAML."""

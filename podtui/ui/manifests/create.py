@@ -1,0 +1,352 @@
+"""The create dialog: a file, a folder, a paste or the editor's text; what the server says to each document; then their creation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from podtui.cluster.changes.apply import Preview
+from podtui.cluster.changes.creation import Outcome
+from podtui.errors import ManifestError
+from podtui.kube.kubectl import kubectl_apply, kubectl_create
+from podtui.kube.manifests import documents as manifests
+from podtui.kube.manifests.documents import Document
+from podtui.kube.manifests.faults import Fault, faults
+from podtui.text import harmless
+from podtui.ui.commands import bindings
+from podtui.ui.dialogs.choose import Chooser
+from podtui.ui.dialogs.dialog import Dialog, confirmations
+from podtui.ui.editor.editing import edit_text
+from podtui.ui.editor.outside_editor import kept_words
+from podtui.ui.manifests.outcomes import outcome_text
+from podtui.ui.manifests.path_input import PathInput
+from podtui.ui.manifests.templates import TEMPLATES
+from podtui.ui.themes import palette
+from podtui.ui.widgets.toggle import Toggle
+
+if TYPE_CHECKING:
+    from podtui.ui.terminal.app import TerminalApp
+
+
+class CreateDialog(Dialog[int]):
+    """Creates what a manifest holds, and changes what is there already if that is asked for. Dismissed with the number of objects.
+
+    First the manifest: Enter reads the file and has the server try every document. What was read and tried is what is created,
+    whatever becomes of the file meanwhile. Without a namespace each document goes to its own, otherwise to the context's.
+    """
+
+    FIRST: ClassVar[str] = "#create-path"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("create")]
+
+    DEFAULT_CSS = """
+    CreateDialog #create-where { height: 1; }
+    CreateDialog #create-where Label { width: 11; }
+    CreateDialog #create-where Input { width: 1fr; }
+    CreateDialog #create-hint { color: $text-muted; }
+    """
+
+    def __init__(self, session: Any, namespace: str) -> None:
+        """`namespace` is where everything goes, as kubectl's -n; "" leaves it to the documents."""
+        super().__init__("Create", confirm="Check", asked=confirmations(session, 1, "objects"))
+        self.session = session
+        self.documents: list[Document] = []
+        self.outcomes: list[Outcome] = []
+        self._preset = namespace
+        self._text: str | None = None  # what was typed or pasted; None: the path counts
+        self._made: list[Outcome] = []
+        self._written = ""  # what was written in the editor, until it is created or kept
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield PathInput(id="create-path", compact=True, placeholder="the path of a YAML or JSON file, or of a folder; Tab completes it")
+        yield Static(id="create-names")
+        with Horizontal(id="create-where"):
+            yield Label("Namespace:")
+            yield Input(
+                self._preset,
+                id="create-namespace",
+                compact=True,
+                placeholder=f"each document's own, otherwise {harmless(self.session.settings.namespace)}",
+                suggester=SuggestFromList(self.session.known_namespaces),
+                select_on_focus=False,
+            )
+        yield Static("F4: write it in an editor, from a template. YAML can be pasted too.", id="create-hint", markup=False)
+        yield Static(id="create-documents")
+        yield Toggle("Apply the difference to what exists already (server-side apply)", id="create-apply")
+        yield Toggle("Take the fields over from those who own them", id="create-force")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._put("#create-names", Text())
+        self._begin_anew()
+
+    def on_unmount(self) -> None:
+        self._keep()
+
+    # -- what is to be created --------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        return self.query_one("#create-path", Input).value.strip()
+
+    @property
+    def namespace(self) -> str:
+        """Where everything goes; "" when the documents say where."""
+        return self.query_one("#create-namespace", Input).value.strip()
+
+    @property
+    def _where(self) -> tuple[str, bool]:
+        """The namespace to send to, and whether a document may have no other (as with kubectl's -n)."""
+        return (self.namespace, True) if self.namespace else (self.session.settings.namespace, False)
+
+    @property
+    def _empty(self) -> bool:
+        return not self.path and self._text is None
+
+    @property
+    def _existing(self) -> list[Preview]:
+        """What applying would make of those that are there already."""
+        return [outcome.preview for outcome in self.outcomes if outcome.preview is not None]
+
+    def _toggled(self, name: str) -> bool:
+        return self.query_one(f"#create-{name}", Toggle).value
+
+    @on(Input.Changed, "#create-path")
+    def _path_changed(self) -> None:
+        if self.path:
+            self._text = None
+        self._put("#create-names", Text())
+        self._begin_anew()
+
+    @on(Input.Changed, "#create-namespace")
+    def _namespace_changed(self) -> None:
+        self._begin_anew()
+
+    @on(PathInput.Candidates)
+    def _candidates(self, event: PathInput.Candidates) -> None:
+        names = "  ".join(harmless(name) for name in event.names)
+        self._put("#create-names", Text(names, palette(self.app)["dim"]))
+
+    @on(PathInput.Pasted)
+    def _pasted(self, event: PathInput.Pasted) -> None:
+        self._take(event.text)
+
+    def _take(self, text: str) -> None:
+        """A text that was typed or pasted is what is created; the server is asked about it at once."""
+        self._text = text
+        path = self.query_one("#create-path", PathInput)
+        with self.prevent(Input.Changed):
+            path.value = ""
+        path.placeholder = f"{text.count(chr(10)) + 1} lines of YAML: F4 edits them; a path takes their place"
+        self._begin_anew()
+        self.action_confirm()
+
+    # -- the editor -------------------------------------------------------------------------------------------
+
+    def action_editor(self) -> None:
+        if not self.busy and not self._made:
+            self.run_worker(self._edit(), group="editor", exclusive=True, exit_on_error=False)
+
+    async def _edit(self) -> None:
+        """The text so far, the file's, or a template, in the editor."""
+        text = self._text
+        if text is None and self.path:
+            try:
+                text = await asyncio.to_thread(manifests.text_of, self.path)
+            except ManifestError as error:
+                self.show_error(error)
+                return
+        if text is None:
+            chosen = await self.app.push_screen_wait(Chooser("Begin with", list(TEMPLATES)))
+            if chosen is None:
+                return
+            text = TEMPLATES[chosen]
+        original = text if not self._written else ""  # what is kept when the editor is left: all that is not a template, a paste or a file
+        title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
+        app = cast("TerminalApp", self.app)
+        edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
+        if edited is not None and edited.strip():
+            self._written = edited if edited not in TEMPLATES.values() else ""
+            self._take(edited)
+
+    def _keep(self) -> str:
+        """What was written and is not created is not lost; tells where it is, "" when there is nothing to keep."""
+        written, self._written = self._written, ""
+        return kept_words(cast("TerminalApp", self.app), written, _NAME) if written else ""
+
+    def action_cancel(self) -> None:
+        super().action_cancel()
+        if not self.busy and (words := self._keep()):
+            self.app.notify(f"Nothing was created. {words}" if not self._made else words, markup=False, timeout=15)
+
+    async def _faults(self, text: str) -> Sequence[Fault]:
+        """What is wrong with a text that is being edited."""
+        namespace, enforce = self._where
+        try:
+            documents = await asyncio.to_thread(manifests.parse, text)
+        except ManifestError as error:
+            return faults(error, text)
+        outcomes = await self.session.objects.check(documents, namespace, enforce=enforce)
+        refused = [outcome for outcome in outcomes if outcome.state == "refused"]
+        return [fault for one in refused for fault in one.faults or (Fault(one.document.line, str(one.error)),)]
+
+    # -- what is shown ----------------------------------------------------------------------------------------
+
+    def _begin_anew(self) -> None:
+        """The manifest or its place is another: nothing is known of it."""
+        self.documents, self.outcomes = [], []
+        self._put("#create-documents", Text())
+        self.show_error("")
+        for name in ("apply", "force"):
+            self.query_one(f"#create-{name}", Toggle).value = False
+        self._phase()
+
+    def _phase(self) -> None:
+        """Between the manifest, which is to be checked, and its documents, which can be created or applied."""
+        self.asking = bool(self.documents)
+        for word in self.query(".dialog-word"):
+            word.display = self.asking
+        existing = self._existing
+        self.query_one("#create-hint").display = not self.documents
+        self.query_one("#create-apply").display = any(not preview.unchanged for preview in existing)
+        self.query_one("#create-force").display = self._toggled("apply") and any(preview.conflicts for preview in existing)
+        count = f" {len(self.documents)} objects" if len(self.documents) > 1 else ""
+        self.set_title(f"Create{count} in namespace {self.namespace}" if self.namespace else f"Create{count}")
+        verb = "Apply" if self._toggled("apply") and len(existing) == len(self.documents) else "Create"
+        self.set_confirm(verb if self.documents else "Editor" if self._empty else "Check")
+        self._show_commands()
+
+    @on(Toggle.Changed)
+    def _choice_changed(self) -> None:
+        self._phase()
+
+    def _show_commands(self) -> None:
+        file = "-" if self._text is not None else os.path.expanduser(self.path)
+        options = self.session.settings.kubectl_options
+        if not file:
+            self.show_commands([])
+        elif self._toggled("apply"):
+            self.show_commands([kubectl_apply(file, self.namespace, force=self._toggled("force"), options=options)])
+        else:
+            self.show_commands([kubectl_create(file, self.namespace, options=options)])
+
+    def _show(self, outcomes: Sequence[Outcome]) -> None:
+        self._put("#create-documents", outcome_text(outcomes, palette(self.app)))
+
+    def _put(self, selector: str, text: Text) -> None:
+        static = self.query_one(selector, Static)
+        static.update(text)
+        static.display = bool(text)
+
+    # -- the work ---------------------------------------------------------------------------------------------
+
+    def enters(self, source: Input) -> bool:
+        return source.id == "create-path" and not self.documents
+
+    def blocked(self) -> str:
+        if not self.documents:
+            return ""
+        if any(outcome.state == "refused" and outcome.preview is None for outcome in self.outcomes) and not self._made:
+            return "the server refuses: correct it, and check it again"
+        existing = self._existing
+        if not self._toggled("apply"):
+            return "it exists already" if existing and len(existing) == len(self.outcomes) else ""
+        if any(preview.conflicts for preview in existing) and not self._toggled("force"):
+            return "others own some of the fields: take them over, or leave it"
+        return ""
+
+    def action_confirm(self) -> None:
+        if self._empty and not self.documents and not self.busy:
+            self.action_editor()
+        else:
+            super().action_confirm()
+
+    async def submit(self) -> None:
+        if self.documents:
+            await self._create()
+        else:
+            await self._check()
+
+    async def _check(self) -> None:
+        self._put("#create-documents", Text())
+        self.show_note("Reading…")
+        if self._text is not None:
+            documents = await asyncio.to_thread(manifests.parse, self._text)
+        else:
+            documents = await asyncio.to_thread(manifests.load, self.path)
+        self._show([Outcome(document, "untried") for document in documents])
+        self.show_note("Asking the server about them (dry run)…")
+        namespace, enforce = self._where
+        outcomes = await self.session.objects.check(documents, namespace, enforce=enforce)
+        self.show_note("")
+        self._show(outcomes)
+        refused = sum(outcome.state == "refused" for outcome in outcomes)
+        if refused:
+            count = f"{refused} of {len(outcomes)} " if len(outcomes) > 1 else ""
+            self.show_error(f"{count}refused; nothing was created. F4 edits it")
+            return  # Enter checks the corrected file again
+        self.documents, self.outcomes = documents, outcomes
+        self._phase()
+        existing = sum(outcome.state == "exists" for outcome in outcomes)
+        if existing:
+            count = f"{existing} of {len(outcomes)} exist already, and are left as they are" if len(outcomes) > 1 else "It is left as it is"
+            self.show_note(f"{count} unless the difference is applied.")
+        choice = "#create-apply" if self.query_one("#create-apply").display else "#dialog-cancel"
+        self.return_focus = self.query_one("#dialog-word-0" if self.asked else choice)
+
+    async def _create(self) -> None:
+        documents = self.documents
+        self.show_note(f"Creating {len(documents)}…" if len(documents) > 1 else "Creating…")
+        namespace, enforce = self._where
+        choice = {"checked": self.outcomes, "apply": self._toggled("apply"), "force": self._toggled("force")}
+        outcomes = await self.session.objects.create(documents, namespace, enforce=enforce, **choice)
+        self.show_note("")
+        self._made += [outcome for outcome in outcomes if outcome.done]
+        left = [outcome for outcome in outcomes if not outcome.done]
+        if not left:
+            self._written = ""
+            self._tell()
+            self.dismiss(len(self._made))
+            return
+        self.documents, self.outcomes = [outcome.document for outcome in left], left
+        self._show([*self._made, *left])
+        self._phase()
+        self.set_confirm("Retry")
+        self.return_focus = None
+        if self._made:
+            self.set_cancel("Close")
+        done = ", ".join(f"{count} {word}" for word in ("created", "applied") if (count := self._count(word)))
+        told = f"{done}, {len(left)} not" if done else "nothing was created"
+        unsure = sum(outcome.state == "unknown" for outcome in left)
+        self.show_error(f"{told}, {unsure} of them perhaps" if unsure else told)
+
+    def _count(self, state: str) -> int:
+        return sum(outcome.state == state for outcome in self._made)
+
+    def _tell(self) -> None:
+        """In kubectl's words: `pod/kubia created`."""
+        if len(self._made) > 5:
+            words = {"created": "created", "applied": "serverside-applied", "unchanged": "unchanged", "left": "left as they were"}
+            told = ", ".join(f"{count} objects {word}" for state, word in words.items() if (count := self._count(state)))
+        else:
+            told = "\n".join(str(outcome) for outcome in self._made)
+        warnings = [warning for outcome in self._made for warning in outcome.warnings]
+        self.notify("\n".join([told, *(f"Warning: {warning}" for warning in warnings[:3])]), markup=False)
+
+    def left(self) -> None:
+        if self.documents:
+            told = f"{self._count('created') + self._count('applied')} done; no answer was awaited for {len(self.documents)}"
+            self.notify(told, severity="warning", markup=False)
+
+
+_NAME = "manifest.yaml"
+_HEADING = ("Save and leave to go on: the server is asked about it before anything is created.",)

@@ -1,0 +1,79 @@
+"""What became of each document of a manifest, as text: a sign, its name, where it goes, what is wrong with it, what would change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from podtui.cluster.changes.creation import Outcome
+from podtui.text import harmless
+from podtui.ui.dialogs.dialog import shown
+from podtui.ui.themes import Palette
+
+_SHOWN = 200  # documents that are listed
+_CONFLICTS = 20  # of one document
+_LINES = 400  # of differences, of all documents together
+_SIGNS = {
+    "created": "✓", "applied": "✓", "checked": "✓", "unchanged": "=", "left": "=", "exists": "~", "unchecked": "?", "unknown": "?",
+    "refused": "✗", "untried": "·",
+}  # fmt: skip
+_STYLES = {
+    "refused": "error", "unknown": "warn", "unchecked": "warn", "exists": "warn", "untried": "dim", "unchanged": "dim", "left": "dim",
+}  # fmt: skip
+_WORDS = {"created": " created", "applied": " applied", "unchanged": " unchanged", "left": " left as it was", "exists": " exists already"}
+
+
+def outcome_text(outcomes: Sequence[Outcome], styles: Palette) -> Text:
+    """The outcomes, one below the other."""
+    text = Text()
+    room = _LINES
+    several = len({outcome.document.file for outcome in outcomes}) > 1
+    for outcome in outcomes[:_SHOWN]:
+        room = _add(text, outcome, styles, room, os.path.basename(outcome.document.file) if several else "")
+    if len(outcomes) > _SHOWN:
+        text.append(f"… and {len(outcomes) - _SHOWN} more", styles["dim"])
+    text.rstrip()
+    return text
+
+
+def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) -> int:
+    """Adds one outcome; `room` is how many lines of a difference may still follow, what is left of it is given back."""
+    document, ref = outcome.document, outcome.ref
+    namespace = ref.namespace if ref is not None else document.namespace
+    generated = "…" if document.generated and outcome.state != "created" else ""
+    words = " exists already, and cannot be changed into this" if outcome.existing else _WORDS.get(outcome.state, "")
+    text.append(f"{_SIGNS[outcome.state]} {outcome.named}{generated}{words}", styles[_STYLES.get(outcome.state, "ok")])
+    place = [f"namespace {harmless(namespace)}"] if namespace else []
+    place.append(f"{harmless(file)} line {document.line}".lstrip())
+    text.append(f"  {', '.join(place)}\n", styles["dim"])
+    if outcome.faults:
+        for fault in outcome.faults:
+            text.append(f"  line {fault.line}: " if fault.line else "  ", styles["label.key"]).append(f"{shown(fault.words)}\n")
+    elif outcome.error is not None:
+        place_of = f"{document.source}:{document.line}: "
+        text.append(f"  {shown(str(outcome.error).removeprefix(place_of))}\n".replace("\n", "\n  ").removesuffix("  "))
+    for warning in outcome.warnings:
+        text.append(f"  ! Warning: {warning}\n", styles["warn"])
+    if outcome.preview is not None and not outcome.done:
+        preview = outcome.preview
+        if preview.unchanged:
+            text.append("  no difference\n", styles["dim"])
+        add_difference(text, preview.lines[: max(0, room)], styles, indent="  ")
+        if len(preview.lines) > room:
+            text.append(f"  … {len(preview.lines) - max(0, room)} more lines differ\n", styles["dim"])
+        room -= len(preview.lines)
+        for conflict in preview.conflicts[:_CONFLICTS]:
+            text.append(f"  ! {shown(conflict.field)} is owned by {shown(conflict.owner)}\n", styles["warn"])
+        if len(preview.conflicts) > _CONFLICTS:
+            text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields of others\n", styles["warn"])
+    return room
+
+
+def add_difference(text: Text, lines: Sequence[str], styles: Palette, indent: str = "") -> None:
+    """The lines of a unified diff, in its signs and colours."""
+    names = {"+": "ok", "-": "error", "@": "dim"}
+    for line in lines:
+        name = names.get(line[:1], "")
+        text.append(f"{indent}{shown(line)}\n", styles[name] if name else "")

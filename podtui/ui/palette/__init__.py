@@ -1,0 +1,1 @@
+"""The command palette, its prompt, and help."""

@@ -1,0 +1,67 @@
+"""An application on one terminal, whatever it shows: its colours, the order of its keys, what it writes, and lending the terminal."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from textual import on
+from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event, Key
+from textual.screen import Screen
+
+from podtui.ui.options import Options
+from podtui.ui.terminal.driver import TerminalDriver
+from podtui.ui.terminal.frame import Frame
+from podtui.ui.terminal.key_order import KeyOrder
+from podtui.ui.terminal.lent_terminal import LentTerminal
+from podtui.ui.themes import colours, install_themes
+
+
+class TerminalApp(App[int]):
+    """What screens and dialogs know of the application that they are in."""
+
+    TITLE = "podtui"
+    ENABLE_COMMAND_PALETTE = False
+    INLINE_PADDING = 0
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not make greys of them
+        self.options = options
+        self._frame = Frame()
+        self._keys = KeyOrder(self)
+        self.terminal = LentTerminal(self, self.repaint)
+        self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
+        install_themes(self, options.theme or options.config.theme)
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return TerminalDriver if found is LinuxDriver else found
+
+    async def on_event(self, event: Event) -> None:
+        if not isinstance(event, Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._keys.admit(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self._keys.handed_on(target)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's one way to the terminal: what is there already is taken out of the update (see `frame`)."""
+        if self.terminal.lent:
+            return  # another program has it; everything is painted anew afterwards
+        writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
+        if writes and isinstance(renderable, CompositorUpdate):
+            renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
+        super()._display(screen, renderable)
+
+    @on(Driver.SignalResume)
+    def _continued(self) -> None:
+        """The terminal shows what the shell has left, not what podtui had written."""
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Write the whole screen anew, whatever the terminal shows."""
+        self._frame.forget()
+        self.refresh(repaint=True, layout=True)

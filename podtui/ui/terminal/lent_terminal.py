@@ -1,0 +1,173 @@
+"""The terminal, lent to another program (an editor) or to a part of podtui itself (a shell in a container), and taken back as it was,
+however that ends.
+
+The other program runs in podtui's own process group, so that Ctrl+Z stops both, and a shell's `fg` continues both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import termios
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from podtui.errors import EditorMissing, PodtuiError
+from podtui.text import harmless
+from podtui.ui.terminal.raw_terminal import RawTerminal
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+_T = TypeVar("_T")
+_GRACE = 3.0  # seconds that a program gets to end when podtui was told to
+
+# What a program that crashed may have left on: half an escape sequence, the alternate screen, kitty's keys, a hidden cursor, the mouse,
+# reports of the focus, bracketed paste, application keys, insertion, a part of the screen that scrolls, colours, another character set.
+# The place of the cursor is kept: to leave the alternate screen, and to let the whole screen scroll, would move it.
+_SANE = (
+    "\x1b\\\x1b7\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[<u\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l"
+    "\x1b[?2004l\x1b[?1l\x1b>\x1b[4l\x1b[?7h\x1b[0m\x1b(B\x0f"
+)
+
+
+class LentTerminal:
+    """`run()` lends the terminal to a program, `lend()` to a coroutine. While it is `lent`, nothing else may be written to it."""
+
+    def __init__(self, app: App[int], repaint: Callable[[], None]) -> None:
+        """`repaint` writes the whole screen anew."""
+        self._app = app
+        self._repaint = repaint
+        self._stop: Callable[[int], None] | None = None  # ends what has the terminal, as the signal of that number would
+        self._told_to_end = False
+        self.lent = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a terminal that can be lent: a snapshot and a test have none."""
+        driver = self._app._driver
+        return not self._app.is_headless and driver is not None and driver.can_suspend and os.isatty(_FILE)
+
+    async def run(self, command: Sequence[str]) -> int:
+        """Run a program on the terminal until it ends; its exit code, negative for the signal that ended it.
+
+        Raises EditorMissing when it cannot be started. Whatever happens, the screen is podtui's again afterwards.
+        """
+        if self.lent:
+            raise EditorMissing(f"cannot start {harmless(command[0])}: another program has the terminal")
+        return await self._lend(self._run(command))
+
+    async def lend(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
+        """Let a coroutine have the terminal, in raw mode, until it returns; what that returns. It is cancelled when podtui is told to end.
+
+        Raises PodtuiError when the terminal is lent already or cannot be opened. Whatever happens, the screen is podtui's again afterwards.
+        """
+        if self.lent:
+            raise PodtuiError("another program has the terminal")
+        return await self._lend(self._use(use))
+
+    async def _lend(self, work: Awaitable[_T]) -> _T:
+        failed: BaseException | None = None
+        self.lent = True
+        with self._app.suspend():  # what leaves this block as an exception would leave the terminal suspended
+            try:
+                result = await work
+            except BaseException as error:  # raised again below
+                failed = error
+            self.lent = False
+        self._repaint()
+        if self._told_to_end:
+            self._app.exit(0)
+        if failed is not None:
+            raise failed
+        return result
+
+    async def _run(self, command: Sequence[str]) -> int:
+        before = termios.tcgetattr(_FILE)
+        with _signals_of_the_terminal():
+            try:
+                process = await asyncio.create_subprocess_exec(*command)
+            except (OSError, ValueError) as error:
+                words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                raise EditorMissing(f"cannot start {harmless(command[0])}: {words.lower()}") from None
+            self._stop = lambda number: _stop(process, number)
+            try:
+                code = await process.wait()
+            finally:
+                if process.returncode is None:  # podtui ends
+                    await _ended(process)
+                self._stop = None
+                _restore(before, crashed=bool(process.returncode and process.returncode < 0))
+        return code
+
+    async def _use(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
+        with _signals_of_the_terminal(), RawTerminal() as terminal:
+            task = asyncio.create_task(use(terminal), name="a part of podtui on the terminal")
+            self._stop = lambda number: _cancel(task)
+            try:
+                return await task
+            finally:
+                self._stop = None
+                terminal.write_at_once(_SANE.encode())
+
+    def end(self, number: int) -> None:
+        """podtui was told to end by a signal: what has the terminal is too, and podtui ends when it has the terminal back."""
+        if self._stop is None:
+            self._app.exit(0)
+            return
+        self._told_to_end = True
+        self._stop(number)
+
+
+_FILE = 0
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+
+
+def _stop(process: asyncio.subprocess.Process, number: int) -> None:
+    if process.returncode is None:
+        process.send_signal(number)
+        asyncio.get_running_loop().call_later(_GRACE, lambda: process.kill() if process.returncode is None else None)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    try:
+        async with asyncio.timeout(_GRACE):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+@contextmanager
+def _signals_of_the_terminal() -> Iterator[None]:
+    """Ctrl+C and Ctrl+\\ are meant for the program that has the terminal. A handler is not inherited, as ignoring would be."""
+    before = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _nothing(number: int, frame: object) -> None:
+    pass
+
+
+def _restore(attributes: list[Any], *, crashed: bool) -> None:
+    """The line discipline as it was, and podtui in the foreground again, whoever took that."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        os.tcsetpgrp(_FILE, os.getpgrp())
+        termios.tcsetattr(_FILE, termios.TCSADRAIN, attributes)
+        if crashed:
+            os.write(_FILE, _SANE.encode())
+    except (OSError, termios.error):
+        pass  # the terminal is gone; SIGHUP tells podtui so
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
