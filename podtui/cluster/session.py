@@ -16,10 +16,11 @@ from podtui.cluster.impact.namespace_contents import Contents
 from podtui.cluster.impact.related import Surroundings
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.live.pod_counts import PodCounts
-from podtui.cluster.live.store import Health, RowStore, Signal
+from podtui.cluster.live.store import Health, RowStore
 from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
+from podtui.signals import Signal
 
 _COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
 

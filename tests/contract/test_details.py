@@ -11,10 +11,11 @@ from typing import Any
 from textual.app import App, ComposeResult
 
 from podtui.cluster.connection.connection import Connection
-from podtui.cluster.live.store import RowStore, Signal
+from podtui.cluster.live.store import RowStore
 from podtui.cluster.pods.details import PodDetails, describe
 from podtui.errors import Invalid
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
+from podtui.signals import Signal
 from podtui.ui.details.pane import DetailsPane
 
 NAMESPACE_PREFIX = "det-"

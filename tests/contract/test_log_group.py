@@ -14,7 +14,7 @@ import pytest
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
-from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.lines import local_time
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.logs.lines.text import time_text
 from tests.contract.conftest import node_name
@@ -188,7 +188,7 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
         await view.until(lambda: all(source.status.state == "following" for source in view.group.sources))
         await asyncio.sleep(12)  # until it is sure that it was a rotation and no restart
     for place, name in enumerate(view.names):
-        lines = [(int(text.split()[1]), told(time_text(time))) for source, text, time in view.lines if source == place]
+        lines = [(int(text.split()[1]), local_time(time_text(time))) for source, text, time in view.lines if source == place]
         assert all(before < after for (before, _), (after, _) in pairwise(lines)), f"{name}: a line came twice or out of order"
         gaps = [(one, other) for one, other in pairwise(lines) if other[0] != one[0] + 1]
         for (before, since), (after, until) in gaps:

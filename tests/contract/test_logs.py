@@ -15,7 +15,7 @@ import pytest_asyncio
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.logs.follower import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
-from podtui.cluster.logs.log_times import nanoseconds
+from podtui.cluster.logs.lines import nanoseconds
 from podtui.cluster.logs.older_lines import OldestLine, older_lines
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import node_name

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.cluster.logs.lines import moment
+from podtui.cluster.logs.lines import nanoseconds
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.logs.lines.text import time_text
@@ -255,7 +255,7 @@ class LogCluster(ListServer):
         place = run.file
         if "tailLines" in asked:
             place = max(place, len(run.lines) - int(asked["tailLines"]))
-        since = moment(asked["sinceTime"])[0] if "sinceTime" in asked and not self.ignores_since else float("-inf")
+        since = nanoseconds(asked["sinceTime"]) // 10**9 if "sinceTime" in asked and not self.ignores_since else float("-inf")
         while True:
             while place < len(run.lines) and not self.stalled:
                 at, text = run.lines[place]

@@ -13,7 +13,7 @@ from aiohttp import web
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.logs.follower import LogBatch, LogStatus
-from podtui.cluster.logs.lines import moment
+from podtui.cluster.logs.lines import nanoseconds
 from podtui.kube.resources import PODS, ObjectRef
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
@@ -149,14 +149,14 @@ class LogServer:
             first = max(0, there - int(query["tailLines"]))
         since = float("-inf")
         if "sinceTime" in query:
-            since = moment(query["sinceTime"])[0]  # the API server cuts it down to seconds
+            since = nanoseconds(query["sinceTime"]) // 10**9  # the API server cuts it down to seconds
         place = first
         if cut is not None:
             run.written = max(run.written or 0, cut.end)
         while True:
             while place < len(run.there):
                 stamp, text = run.lines[place]
-                if not stamp or moment(stamp)[0] >= since:
+                if not stamp or nanoseconds(stamp) // 10**9 >= since:
                     last = place == len(run.lines) - 1 and not run.newline_at_end
                     if not await pipe.write((f"{stamp} {text}" if stamp else text).encode() + (b"" if last else b"\n")):
                         return response

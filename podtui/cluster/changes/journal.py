@@ -23,10 +23,10 @@ import msgspec
 from podtui.cluster.changes import journal_file
 from podtui.cluster.changes.record import Form
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.cluster.live.store import Signal
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
 from podtui.folders import state_folder
 from podtui.kube.resources import ObjectRef, Resource
+from podtui.signals import Signal
 from podtui.text import harmless
 
 Ending = Literal["pending", "done", "refused", "unknown"]

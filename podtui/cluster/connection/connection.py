@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from podtui import __version__
-from podtui.cluster.connection import client_import, server_warnings, sockets, tls
+from podtui.cluster.connection import client_import, server_warnings, tls
 from podtui.cluster.connection import read_only as gate
 from podtui.cluster.connection.connection_errors import failure, place, refusal, unreadable
-from podtui.cluster.connection.session_pool import Pool
+from podtui.cluster.connection.session_pool import Pool, keepalive_socket
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
@@ -284,7 +284,7 @@ class Connection:
 
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=sockets.make
+                ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=keepalive_socket
             ),
             # Not in a request's own headers, which have one of each name: there may be several groups to impersonate.
             headers=[("User-Agent", USER_AGENT), *self.settings.impersonation.headers()],

@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from podtui.cluster.forward import route
 from podtui.cluster.forward.local_ports import TcpTable, listen, next_free, owner_of, reachable_by_others
-from podtui.cluster.forward.meter import Meter
 from podtui.cluster.forward.multiplex import PROTOCOL as MULTIPLEXED
 from podtui.cluster.forward.multiplex import Lines
 from podtui.cluster.forward.route import Route
@@ -35,6 +35,30 @@ State = Literal["starting", "active", "waiting", "failed", "lost", "stopped"]
 # The way to the kubelet is tried at a port that no program uses, so that a server in the pod that takes one connection only
 # (`nc -l`) still has it afterwards; kubectl does not connect to the pod's port at the start either.
 _PROBE_PORT = 1
+_SPAN = 2  # whole seconds that a rate is the mean of
+
+
+class Meter:
+    """Counts bytes. `total` is since the beginning, `rate` a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total = 0
+        self._clock = clock
+        self._seconds: deque[list[int]] = deque(maxlen=_SPAN + 1)  # of each second with bytes: which one, how many
+
+    def add(self, count: int) -> None:
+        self.total += count
+        second = int(self._clock())
+        if self._seconds and self._seconds[-1][0] == second:
+            self._seconds[-1][1] += count
+        else:
+            self._seconds.append([second, count])
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second over the last two whole seconds."""
+        now = int(self._clock())
+        return sum(count for second, count in self._seconds if now - _SPAN <= second < now) / _SPAN
 
 
 class Owner(route.Owner, Protocol):

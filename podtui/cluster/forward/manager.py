@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from podtui.cluster.forward.forward import Forward, State
 from podtui.cluster.forward.local_ports import TcpTable
 from podtui.cluster.forward.saved import Profile
-from podtui.cluster.live.store import Signal
 from podtui.cluster.pods.running_pod import running_pod
 from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.ports import LOCALHOST, PortSpec, parse_ports
 from podtui.kube.resources import ObjectRef
+from podtui.signals import Signal
 from podtui.text import harmless
 
 if TYPE_CHECKING:

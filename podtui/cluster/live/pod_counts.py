@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from podtui.cluster.live.reflector import Server
-from podtui.cluster.live.store import Batch, RowStore, Signal
+from podtui.cluster.live.store import Batch, RowStore
 from podtui.errors import Forbidden, PodtuiError
+from podtui.signals import Signal
 
 _ACCEPT = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
 _AT_ONCE = 4

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
 import msgspec
 
@@ -17,11 +16,11 @@ from podtui.cluster.live.reflector import Reflector, Server, State, Timing
 from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
 from podtui.errors import ConnectionFailed, PodtuiError, ServerError
 from podtui.kube.resources import Resource, Scope
+from podtui.signals import Signal, report
 
 _LISTS_AT_ONCE = 6
 _KEPT = 8  # scopes left behind that stay at hand
 
-T = TypeVar("T")
 Key = tuple[str, str, str]  # namespace ("" for all), selector, field selector
 
 
@@ -50,37 +49,6 @@ class Batch(msgspec.Struct):
 
     def __bool__(self) -> bool:
         return self.reset or bool(self.changed) or bool(self.removed)
-
-
-class Signal(Generic[T]):
-    """Callbacks. One that raises is reported to the event loop; the others are called all the same."""
-
-    def __init__(self) -> None:
-        self._callbacks: list[Callable[[T], None]] = []
-
-    def subscribe(self, fn: Callable[[T], None]) -> Callable[[], None]:
-        self._callbacks.append(fn)
-
-        def unsubscribe() -> None:
-            if fn in self._callbacks:
-                self._callbacks.remove(fn)
-
-        return unsubscribe
-
-    def emit(self, value: T) -> None:
-        for fn in tuple(self._callbacks):
-            try:
-                fn(value)
-            except Exception as error:
-                _report("a subscriber of the row store failed", error)
-
-
-def _report(message: str, error: BaseException) -> None:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        raise error from None
-    loop.call_exception_handler({"message": message, "exception": error})
 
 
 class RowStore:
@@ -274,7 +242,7 @@ class RowStore:
             return
         reflector.state, reflector.since = "failed", time.time()
         reflector.error = PodtuiError(f"the list of {self.resource.plural} ended by a fault in podtui: {type(error).__name__}: {error}")
-        _report("a reflector failed", error)
+        report("a reflector failed", error)
         self._update_health()
 
     # -- what the reflectors tell (a reflector of a scope left behind is not listened to)

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from podtui.cluster.logs.batches import Batches, LogBatch, Sink
-from podtui.cluster.logs.lines import MAX_LINE, LogLine, Position, parse_line
-from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.lines import MAX_LINE, LogLine, Position, local_time, parse_line
 from podtui.cluster.logs.reader import LogReader
 from podtui.cluster.logs.status import LogOptions, LogStatus, State
 from podtui.cluster.pods.container_runs import ContainerRuns, Run, containers_of, controller_of, default_container, over, runs_of
@@ -224,7 +223,8 @@ class LogFollower:
             return self._begin(runs.current, first=True)
         if runs.restarts > bool(before.id):
             since = before.started or runs.current.started
-            await batches.note(f"container {self.container} was restarted before it was found; lines before {told(since)} may be missing")
+            missing = f"lines before {local_time(since)} may be missing"
+            await batches.note(f"container {self.container} was restarted before it was found; {missing}")
         if before.id:
             await batches.note(await self._all_of_previous(batches, runs))
         self._begin(runs.current, first=False)
@@ -292,7 +292,7 @@ class LogFollower:
     def _between(self, run: Run) -> str:
         """From the last line that was read to the beginning of a run, in words."""
         since = self._reader.position.since
-        return f" ({told(since)} to {told(run.started)})" if since and run.started else ""
+        return f" ({local_time(since)} to {local_time(run.started)})" if since and run.started else ""
 
     def _begin(self, run: Run, *, first: bool) -> None:
         self._read_out = False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podtui.cluster.live.store import Batch, Health, RowStore, Signal
+from podtui.cluster.live.store import Batch, Health, RowStore
 from podtui.cluster.live.tables import Row
 from podtui.cluster.logs.batches import LogBatch
 from podtui.cluster.logs.follower import LogFollower, LogOptions, LogStatus
@@ -24,6 +24,7 @@ from podtui.cluster.logs.successors import Successors
 from podtui.cluster.pods.container_runs import containers_of
 from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.signals import Signal
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection

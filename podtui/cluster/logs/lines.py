@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from array import array
 from collections import deque
 from collections.abc import Collection
 from copy import copy
@@ -17,6 +18,8 @@ from typing import NamedTuple
 MAX_LINE = 65_536  # characters; a longer line comes in several pieces
 _REMEMBERED = 1000  # lines of one time that are remembered by their text
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
+_SECONDS = 512  # different seconds that are remembered: calendars are slow
+_USUAL = 30  # characters of `2026-01-01T00:00:00.123456789Z`, as the kubelet writes it
 
 
 class LogLine(NamedTuple):
@@ -40,16 +43,22 @@ def stamp_of(raw: str) -> str:
     return match[0].rstrip(" ")
 
 
-def moment(stamp: str) -> tuple[float, int]:
-    """A time that can be compared: (seconds since the epoch, nanoseconds). An impossible one is before every other."""
+def nanoseconds(stamp: str) -> int:
+    """The RFC 3339 time at the beginning, in nanoseconds since the epoch; -1, before every other, for what is none (30 February)."""
     match = _STAMP.match(stamp)
-    if match:
-        try:
-            seconds = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp()
-        except ValueError:  # 2026-02-30: it only looks like a time
-            return float("-inf"), 0
-        return seconds, int((match[2] or "0").ljust(9, "0"))
-    return float("-inf"), 0
+    if match is None:
+        return -1
+    try:
+        seconds = int(datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp())
+    except ValueError:
+        return -1
+    return seconds * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+
+
+def local_time(stamp: str) -> str:
+    """An RFC 3339 time for a person: to the second, in the local zone with its offset. What is no time is passed as it is."""
+    time = nanoseconds(stamp)
+    return stamp if time <= 0 else datetime.fromtimestamp(time // 1_000_000_000).astimezone().isoformat(timespec="seconds")
 
 
 class Lines(NamedTuple):
@@ -188,7 +197,7 @@ class Resume:
         self.gap = ""
         timeless = not position.since
         self.done = timeless and not (position.whole and (position.unstamped or position.pieces))
-        self._at = moment(position.since)
+        self._at = nanoseconds(position.since)
         self._left = self._count = position.count
         self._unstamped = position.unstamped
         self._pieces = 0 if self.done else position.pieces
@@ -229,7 +238,7 @@ class Resume:
             return False
         if not stamp:
             return True
-        at = moment(stamp)
+        at = nanoseconds(stamp)
         if at > self._at or (at == self._at and not self._left):
             if at > self._at and self._count:
                 self.gap = stamp
@@ -247,3 +256,50 @@ class Resume:
         else:
             self._left -= 1
             self._reached = not self._left
+
+
+class Times:
+    """Parts the lines of one log, as they come, into times and texts.
+
+    A line without a time has 0. The pieces of a long line have that of its first one.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, int] = {}
+        self._goes_on = False
+        self._latest = 0
+
+    def part(self, lines: list[str], continued: Collection[int] = ()) -> tuple[array[int], list[str]]:
+        """`continued` are the places of lines that go on in the next one, as in LogBatch."""
+        times, texts = array("q"), []
+        known = self._seconds
+        pieces = bool(continued) or self._goes_on
+        for place, line in enumerate(lines):
+            if pieces:
+                piece, self._goes_on = self._goes_on, place in continued
+                if piece:
+                    times.append(self._latest)
+                    texts.append(line)
+                    continue
+            seconds = known.get(line[:20])
+            if seconds is not None and line[_USUAL - 1 : _USUAL + 1] == "Z " and (digits := line[20:29]).isdecimal() and digits.isascii():
+                self._latest = seconds + int(digits)
+                texts.append(line[_USUAL + 1 :])
+            else:
+                self._latest = self._look(line, texts)
+            times.append(self._latest)
+        return times, texts
+
+    def _look(self, line: str, texts: list[str]) -> int:
+        """The slow way, for the first line of a second and for unusual ones."""
+        stamp = stamp_of(line)
+        time = nanoseconds(stamp)
+        if time <= 0:
+            texts.append(line)
+            return 0
+        texts.append(line[len(stamp) + 1 :])
+        if len(stamp) == _USUAL and stamp[-1] == "Z":
+            if len(self._seconds) >= _SECONDS:
+                self._seconds.clear()
+            self._seconds[line[:20]] = time - time % 1_000_000_000
+        return time

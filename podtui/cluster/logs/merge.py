@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from podtui.cluster.logs.batches import LogBatch
-from podtui.cluster.logs.log_times import Times
+from podtui.cluster.logs.lines import Times
 
 WINDOW = 0.4
 """Seconds that a followed line waits for earlier ones of other sources."""

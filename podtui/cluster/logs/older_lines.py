@@ -11,8 +11,7 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from podtui.cluster.logs.lines import Lines, LineSplitter
-from podtui.cluster.logs.log_times import Times
+from podtui.cluster.logs.lines import Lines, LineSplitter, Times
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from podtui.cluster.logs.batches import Batches
-from podtui.cluster.logs.lines import LineSplitter, Position, Resume, moment, stamp_of
-from podtui.cluster.logs.log_reads import Reads
-from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.lines import Lines, LineSplitter, Position, Resume, local_time, nanoseconds, stamp_of
 from podtui.cluster.logs.status import LogOptions
 from podtui.cluster.pods.container_runs import Run, runs_of
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.streams import ByteStream
     from podtui.cluster.logs.shared_reads import SharedReads
 
+_KEPT = 16  # reads: a status is behind by a few at most
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
 
 
@@ -193,9 +193,9 @@ class LogReader:
         return False
 
     async def ahead(self, run: Run, *, previous: bool = False) -> Position | None:
-        """Where the old run's log had been read to, if lines of the new run came behind it (see `log_reads`)."""
+        """Where the old run's log had been read to, if lines of the new run came behind it (see `Reads`)."""
         latest = self.position.since
-        if not latest or moment(latest)[0] < moment(run.started)[0]:
+        if not latest or _second(latest) < _second(run.started):
             return None
         query = [("timestamps", "true"), ("container", self.container), ("limitBytes", "40")]
         if previous:
@@ -211,21 +211,52 @@ class LogReader:
 
     def no_gap(self, run: Run) -> None:
         """What came behind a gap was of this run, the next one: then there was none."""
-        self._gaps = [(since, until) for since, until in self._gaps if until and moment(until)[0] < moment(run.started)[0]]
+        self._gaps = [(since, until) for since, until in self._gaps if until and _second(until) < _second(run.started)]
 
     async def tell_gaps(self, batches: Batches) -> None:
         """Say what may be missing, once it is sure that the lines behind each gap are of the same run."""
         gaps, self._gaps = self._gaps, []
         for since, until in gaps:
-            between = f"from {told(since)} to {told(until)}" if until else f"after {told(since)}"
+            between = f"from {local_time(since)} to {local_time(until)}" if until else f"after {local_time(since)}"
             await batches.note(f"lines {between} may be missing: the log was rotated meanwhile")
 
     async def tell_unheard(self, batches: Batches) -> None:
         """Say, of a pod that is gone, that its last stream had not come to its end."""
         if self.broke and self.position.since:
-            await batches.note(f"the pod went while it was not heard: lines after {told(self.position.since)} may be missing")
+            await batches.note(f"the pod went while it was not heard: lines after {local_time(self.position.since)} may be missing")
 
 
 async def _all(stream: ByteStream) -> AsyncGenerator[bytes, None]:
     async for chunk in stream:
         yield chunk
+
+
+def _second(stamp: str) -> int:
+    return nanoseconds(stamp) // 1_000_000_000
+
+
+class Reads:
+    """The latest reads of one run: where each began, and the time of the first line that it brought.
+
+    A pod's status is behind its containers: while it still names the run that ended, the kubelet may give the log of the new one. Each read
+    is of one run, so the time of its first line tells whose it was, once the time of the new run's first line is known.
+    """
+
+    def __init__(self) -> None:
+        self._reads: deque[tuple[int, Position]] = deque(maxlen=_KEPT)
+        self._before: Position | None = None
+
+    def begin(self, position: Position) -> None:
+        """A read begins at `position`."""
+        self._before = position.copy()
+
+    def take(self, came: Lines) -> None:
+        """The read brought lines: only its first ones matter."""
+        if self._before is not None and came.lines:
+            self._reads.append((nanoseconds(stamp_of(came.lines[0])), self._before))
+            self._before = None
+
+    def before(self, stamp: str) -> Position | None:
+        """Where the first read began that brought lines of `stamp` or later; None when there was none."""
+        at = nanoseconds(stamp)
+        return next((position for first, position in self._reads if first >= at), None)

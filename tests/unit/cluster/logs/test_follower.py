@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podtui.cluster.logs.follower import LogFollower, LogOptions
-from podtui.cluster.logs.lines import Lines, LineSplitter, LogLine, Position, Resume, moment, parse_line
-from podtui.cluster.logs.log_times import told
+from podtui.cluster.logs.lines import Lines, LineSplitter, LogLine, Position, Resume, local_time, nanoseconds, parse_line
 from podtui.errors import Forbidden
 from tests.unit.log_server import REF, ContainerRun, Cut, LogServer, Taker
 
@@ -60,9 +59,9 @@ def test_a_line_whose_first_word_is_no_time_is_passed_whole(line):
 
 
 def test_times_of_different_zones_and_precisions_compare():
-    assert moment("2026-01-01T09:00:00.5+09:00") == moment("2026-01-01T00:00:00.500000000Z")
-    assert moment("2026-01-01T00:00:00.000000002Z") > moment("2026-01-01T00:00:00.000000001Z")
-    assert moment("2026-02-30T00:00:00Z") < moment("1970-01-01T00:00:00Z")
+    assert nanoseconds("2026-01-01T09:00:00.5+09:00") == nanoseconds("2026-01-01T00:00:00.500000000Z")
+    assert nanoseconds("2026-01-01T00:00:00.000000002Z") > nanoseconds("2026-01-01T00:00:00.000000001Z")
+    assert nanoseconds("2026-02-30T00:00:00Z") < nanoseconds("1970-01-01T00:00:00Z")
 
 
 @given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(1, 12))
@@ -109,8 +108,8 @@ def test_resuming_anywhere_neither_loses_nor_repeats(data):
     log = [f"{stamp(time * 100_000_000)} {text}" for time, text in zip(times, texts, strict=True)]
     position, got, splitter = Position(), "", LineSplitter(34)
     for _ in range(4):
-        begin = moment(position.since)[0] if position.since else float("-inf")
-        stream = "".join(line + "\n" for line in log if moment(line)[0] >= begin).encode()
+        begin = nanoseconds(position.since) // 10**9
+        stream = "".join(line + "\n" for line in log if nanoseconds(line) // 10**9 >= begin).encode()
         end = data.draw(st.integers(0, len(stream)))
         splitter, resume = LineSplitter(34), Resume(position)
         for start in range(0, end, 11):
@@ -118,8 +117,8 @@ def test_resuming_anywhere_neither_loses_nor_repeats(data):
             position.take(came)
             got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
         assert "".join(line + "\n" for line in log).startswith(got)
-    begin = moment(position.since)[0] if position.since else float("-inf")
-    stream = "".join(line + "\n" for line in log if moment(line)[0] >= begin).encode()
+    begin = nanoseconds(position.since) // 10**9
+    stream = "".join(line + "\n" for line in log if nanoseconds(line) // 10**9 >= begin).encode()
     came = Resume(position).drop(LineSplitter(34).feed(stream))
     got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
     assert got == "".join(line + "\n" for line in log)
@@ -360,7 +359,8 @@ async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_i
         run.lines[:] = numbered(2, step=10**9, start=7)  # what was in between went with the old file
         server.abort()
         await taker.until(lambda: len(taker.lines) == 5 and taker.notes)
-    assert taker.notes == [f"lines from {told(stamp(2 * 10**9))} to {told(stamp(7 * 10**9))} may be missing: the log was rotated meanwhile"]
+    between = f"from {local_time(stamp(2 * 10**9))} to {local_time(stamp(7 * 10**9))}"
+    assert taker.notes == [f"lines {between} may be missing: the log was rotated meanwhile"]
     assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
 
 
@@ -375,11 +375,11 @@ async def test_a_second_rotation_before_the_first_one_was_told_is_told_too():
             await taker.until(lambda count=count: len(taker.lines) == count)
         await taker.until(lambda: len(taker.notes) == 2)
     gaps = [(2, 7), (8, 20)]
-    words = [f"from {told(stamp(since * 10**9))} to {told(stamp(until * 10**9))}" for since, until in gaps]
+    words = [f"from {local_time(stamp(since * 10**9))} to {local_time(stamp(until * 10**9))}" for since, until in gaps]
     assert taker.notes == [f"lines {between} may be missing: the log was rotated meanwhile" for between in words]
 
 
-async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_told():
+async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_local_time():
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(3))
     async with following(server) as (_, taker):
@@ -389,7 +389,7 @@ async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_re
         server.abort()
         await taker.until(lambda: len(taker.lines) == 5)
     gap, restart = taker.notes
-    assert gap == f"lines after {told(stamp(2))} may be missing: the log was rotated meanwhile" and restart.startswith(
+    assert gap == f"lines after {local_time(stamp(2))} may be missing: the log was rotated meanwhile" and restart.startswith(
         "container app restarted"
     )
 
@@ -423,7 +423,7 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more():
         server.gone = True
         server.abort()
         await taker.until(lambda: follower.status.final)
-    assert taker.notes == [f"the pod went while it was not heard: lines after {told(stamp(0))} may be missing"]
+    assert taker.notes == [f"the pod went while it was not heard: lines after {local_time(stamp(0))} may be missing"]
 
 
 async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read():
@@ -436,7 +436,8 @@ async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read():
         await taker.until(lambda: len(taker.lines) == 3)
     assert [parse_line(line).text for line in taker.lines] == ["line 0", "line 8", "line 9"]
     words = "container app was restarted several times; lines in between may be missing"
-    assert taker.notes == [f"{words} ({told(stamp(0))} to {told(stamp(8 * 10**9))})", "container app restarted (exit code 4, Error)"]
+    between = f"{local_time(stamp(0))} to {local_time(stamp(8 * 10**9))}"
+    assert taker.notes == [f"{words} ({between})", "container app restarted (exit code 4, Error)"]
 
 
 async def test_of_two_restarts_in_a_row_nothing_is_missing():

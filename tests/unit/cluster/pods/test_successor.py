@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from podtui.cluster.connection.connection import Connection
-from podtui.cluster.forward.meter import Meter
+from podtui.cluster.forward.forward import Meter
 from podtui.cluster.forward.route import Route
 from podtui.cluster.pods.lineage import Lineage, Owner, lineage_of, selector_text
 from podtui.cluster.pods.successor import Candidate, best_first, changes, find

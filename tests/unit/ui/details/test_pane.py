@@ -13,9 +13,10 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from podtui.cluster.live.store import Batch, Signal
+from podtui.cluster.live.store import Batch
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
+from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
 

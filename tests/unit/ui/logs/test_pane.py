@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from textual.app import App
 from textual.binding import Binding
 
-from podtui.cluster.live.store import Signal
 from podtui.errors import PodtuiError
+from podtui.signals import Signal
 from podtui.ui.logs.pane import LogsPane
 from tests.unit.cluster.logs.test_follower import numbered, stamp
 from tests.unit.log_server import REF, ContainerRun, LogServer
