@@ -13,8 +13,7 @@ from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
 from podtui.ui.details.tabs import Changed
-from podtui.ui.widgets.folding import folded
-from podtui.ui.widgets.text_document import Line
+from podtui.ui.widgets.text_document import Line, folded
 
 if TYPE_CHECKING:
     from podtui.cluster.session import Session

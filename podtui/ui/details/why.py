@@ -12,8 +12,7 @@ from podtui.errors import PodtuiError
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
 from podtui.ui.details.tabs import Changed
-from podtui.ui.widgets.folding import folded
-from podtui.ui.widgets.text_document import Line, Part
+from podtui.ui.widgets.text_document import Line, Part, folded
 
 if TYPE_CHECKING:
     from podtui.cluster.session import Session

@@ -21,7 +21,7 @@ from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings
-from podtui.ui.logs import logs_words, titles
+from podtui.ui.logs import titles
 from podtui.ui.logs.file import LogFile
 from podtui.ui.logs.lines.text import time_text
 from podtui.ui.logs.lines.times import SECOND, parse_time, time_words
@@ -181,12 +181,12 @@ class LogsPane(LogChoosing):
             self._foot.show([])
             self.view.set_empty("no pod chosen")
             return
-        state = f"{logs_words.state(self.status, self.view)} "
+        state = f"{titles.state(self.status, self.view)} "
         title = titles.title_of(self.target, self.group, self._hidden_numbers, self.previous)
-        self._title.show(title, [(state, logs_words.style(self.status))])
-        counts = [(f" {self._message}", "warn")] if self._message else logs_words.counts(self.status, self.view, self._words_of_range)
-        self._foot.show(counts, [*titles.left_out_of(self.group), *logs_words.flags(self.view)])
-        self.view.set_empty(*logs_words.nothing(self.status, self.view))
+        self._title.show(title, [(state, titles.style(self.status))])
+        counts = [(f" {self._message}", "warn")] if self._message else titles.counts(self.status, self.view, self._words_of_range)
+        self._foot.show(counts, [*titles.left_out_of(self.group), *titles.flags(self.view)])
+        self.view.set_empty(*titles.nothing(self.status, self.view))
         self._show_header()
 
     # -- which lines ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import msgspec
 
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.kube.resources import ObjectRef
-from podtui.ui.logs import logs_words, titles
+from podtui.ui.logs import titles
 from podtui.ui.logs.export import LogTaking
 from podtui.ui.logs.sources_screen import LogSourcesScreen, SourceRow
 from podtui.ui.logs.view.source_names import SourceNames
@@ -92,7 +92,7 @@ class LogChoosing(LogTaking):
             shown = (source.ref.uid, source.container) not in self._hidden
             key = f"{source.ref.uid} {source.container}"
             pod = f"{source.ref.namespace}/{source.ref.name}" if spaces else source.ref.name
-            rows.append(SourceRow(key, pod, source.container, source.lines, state, logs_words.style(status), shown))
+            rows.append(SourceRow(key, pod, source.container, source.lines, state, titles.style(status), shown))
         read = {source.container for source in group.sources}
         if (ref := self._one_pod) is not None:
             others = [name for name in group.containers if name not in read]

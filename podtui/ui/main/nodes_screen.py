@@ -19,7 +19,7 @@ from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.nodes_pane import NodesPane
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import STATES
-from podtui.ui.widgets.filter_bar import FilterBar
+from podtui.ui.widgets.entry_bar import FilterBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine

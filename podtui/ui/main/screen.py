@@ -26,10 +26,9 @@ from podtui.ui.main.namespaces_pane import NamespacesPane
 from podtui.ui.main.node_actions import NodeActions
 from podtui.ui.main.pods_pane import PodsPane
 from podtui.ui.main.status import status_parts
-from podtui.ui.widgets.filter_bar import FilterBar
+from podtui.ui.widgets.entry_bar import FilterBar, SelectorBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
-from podtui.ui.widgets.selector_bar import SelectorBar
 from podtui.ui.widgets.text_line import TextLine
 
 Tab = Literal["containers", "annotations", "yaml", "events", "why"]

@@ -125,7 +125,7 @@ class EntryMessage(Message):
 
 
 class EntryBar(Widget):
-    """Base of the selector bar and the filter bar.
+    """A prompt and an entry, with the candidates and what is wrong below.
 
     `open(value)` shows it with the focus; the owner hides it (`display = False`) and places the focus when it gets Submitted or
     Cancelled. A value that `check` refuses is not submitted: it stays, with the cursor at the fault and the words under it.
@@ -151,6 +151,8 @@ class EntryBar(Widget):
         """The bar was left; `value` is what it holds now: what it was opened with, or nothing."""
 
     CANCEL_RESTORES: ClassVar[bool] = True  # Esc brings the old value back; otherwise it clears
+    PROMPT: ClassVar[str] = ""
+    PLACEHOLDER: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -167,8 +169,8 @@ class EntryBar(Widget):
         self.check = check
         self.history = list(history)
         self.error: PodtuiError | None = None
-        self._prompt = prompt
-        self._entry = Entry(self, placeholder)
+        self._prompt = prompt or self.PROMPT
+        self._entry = Entry(self, placeholder or self.PLACEHOLDER)
         self._drop = DropDown()
         self._completion: CompletionLike | None = None
         self._old = ""  # what Esc brings back
@@ -372,6 +374,39 @@ class EntryBar(Widget):
     @on(Input.Submitted)
     def _own(self, event: Message) -> None:
         event.stop()  # the bar tells in its own words
+
+
+class FilterBar(EntryBar):
+    """The bar of `/`: the owner filters as one types, and Esc clears the filter."""
+
+    CANCEL_RESTORES = False
+    PROMPT = "/"
+    PLACEHOLDER = "name, !others, -f fuzzy, -l selector"
+
+    class Changed(EntryBar.Changed):
+        pass
+
+    class Submitted(EntryBar.Submitted):
+        pass
+
+    class Cancelled(EntryBar.Cancelled):
+        pass
+
+
+class SelectorBar(EntryBar):
+    """The bar of `=`: a label selector. Esc restores the one that the bar was opened with."""
+
+    PROMPT = "="
+    PLACEHOLDER = "key=value, key in (a,b), !key"
+
+    class Changed(EntryBar.Changed):
+        pass
+
+    class Submitted(EntryBar.Submitted):
+        pass
+
+    class Cancelled(EntryBar.Cancelled):
+        pass
 
 
 def _position(error: PodtuiError, value: str) -> int:

@@ -7,13 +7,14 @@ everything but the search.
 from __future__ import annotations
 
 import re
+import textwrap
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from rich.cells import get_character_cell_size, split_graphemes
+from rich.cells import cell_len, chop_cells, get_character_cell_size, split_graphemes
 
 from podtui.text import harmless
 
@@ -172,3 +173,22 @@ class Document:
             if len(found) >= limit:
                 return found[:limit]
         return found
+
+
+def folded(text: str, width: int) -> list[str]:
+    """One line of prose folded by the cells that it takes on a terminal, so that Korean fits as English does: at least one line,
+    none wider than `width` cells (24 at least)."""
+    width = max(24, width)
+    if text.isascii():
+        return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    lines, line = [], ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if cell_len(joined) <= width:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        *whole, line = chop_cells(word, width)
+        lines += whole
+    return [*lines, line] if line or not lines else lines

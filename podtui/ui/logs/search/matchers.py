@@ -6,18 +6,69 @@ A matcher looks at some lines of a block at a time, at most `step` of them, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+import signal
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NamedTuple, Protocol
 
 from podtui.ui.logs.lines.buffer import Block
 from podtui.ui.logs.lines.text import Span, shown
 from podtui.ui.logs.search.field_filter import FieldFilter
-from podtui.ui.logs.search.log_guard import TooSlow, limited
 
 REGEX = "~"  # the first character of a pattern that is a regular expression
 _SLOW_LINES = 5  # after so many an expression is given up
 _LONG, _MARGIN = 4096, 1000  # characters of a text, and around the part of it that is painted
 _LOOK, _PAINT = 0.015, 0.005  # seconds of CPU time that an expression may take in one look, and on one line that is painted
+
+
+class TooSlow(Exception):
+    """The limit was reached."""
+
+
+class _Watch:
+    """The process's one timer that ends a regular expression: Python's `re` can take for ever on a short text.
+
+    `re` looks for signals while it works. The timer counts the program's own CPU time (`ITIMER_VIRTUAL`): a busy machine cuts
+    nothing short, and an expression that does not end cannot hide. Within a limit that is set, a further one does not count.
+    """
+
+    def __init__(self) -> None:
+        self.armed = False
+        self._ready = False
+
+    def _expired(self, number: int, frame: FrameType | None) -> None:
+        if self.armed:
+            raise TooSlow
+
+    def start(self, seconds: float) -> None:
+        if not self._ready:
+            signal.signal(signal.SIGVTALRM, self._expired)
+            self._ready = True
+        self.armed = True
+        # Again and again: a signal that comes while nothing can be interrupted must not be the only one.
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
+
+    def stop(self) -> None:
+        self.armed = False
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+_watch = _Watch()
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raise TooSlow when the block takes more CPU seconds. Signals reach only the main thread: elsewhere nothing is limited."""
+    if _watch.armed or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    try:
+        _watch.start(seconds)
+        yield
+    finally:
+        _watch.stop()
 
 
 class Places(NamedTuple):

@@ -16,7 +16,7 @@ from podtui.ui.logs.lines.levels import Level, find_level, level_of
 from podtui.ui.logs.lines.records import record_of, value_of
 from podtui.ui.logs.lines.times import ago, parse_span, parse_time, time_words
 from podtui.ui.logs.search.field_filter import FieldFilter, FilterError
-from podtui.ui.logs.search.log_guard import TooSlow, limited
+from podtui.ui.logs.search.matchers import TooSlow, limited
 
 KLOG = 'E0102 15:04:05.123456       1 controller.go:116] "Failed to sync" pod="shop/web-1" err="no such host"'
 JSON = '{"time":"2026-01-01T00:00:00Z","level":"warn","msg":"slow query","http":{"status":502,"path":"/cart"},"duration_ms":512.5}'

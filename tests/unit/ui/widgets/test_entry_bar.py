@@ -16,9 +16,7 @@ from podtui.cluster.live.name_filter import check_filter, complete_filter
 from podtui.cluster.live.selector_completion import LabelCounts, complete
 from podtui.kube.selectors import parse
 from podtui.ui.widgets.drop_down import ROWS, DropDown
-from podtui.ui.widgets.entry_bar import Entry, EntryBar
-from podtui.ui.widgets.filter_bar import FilterBar
-from podtui.ui.widgets.selector_bar import SelectorBar
+from podtui.ui.widgets.entry_bar import Entry, EntryBar, FilterBar, SelectorBar
 
 SIZES = [(80, 24), (120, 36)]
 COUNTS = LabelCounts(

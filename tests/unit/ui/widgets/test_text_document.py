@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from podtui.ui.widgets.folding import folded
+from podtui.ui.widgets.text_document import folded
 
 
 def test_english_and_korean_are_folded_at_the_same_width() -> None:
