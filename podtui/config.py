@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -12,15 +11,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from podtui.cli.arguments import NAMESPACE
 from podtui.errors import ConfigError, PortSpecError, SelectorError
 from podtui.folders import config_folder
+from podtui.kube.names import namespace_faults, subdomain_faults
 from podtui.kube.ports import LOCALHOST, PortSpec
 from podtui.kube.selectors import parse
 from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
-
-_POD_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +125,7 @@ def _check(found: Checked[Config], config: Config) -> None:
     if len(config.favourites) > 9:
         _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but there are only the keys 1 to 9", "favourites", 9)
     for place, name in enumerate(config.favourites):
-        if not re.fullmatch(NAMESPACE, name):
+        if namespace_faults(name):
             _fail(found, f"`favourites`: {harmless(name)!r} is no name of a namespace", "favourites", place)
     for command, keys in config.keymap.items():
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
@@ -144,9 +141,9 @@ def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) ->
 
     if bool(forward.pod) == bool(forward.selector):
         fail("", " needs a `pod` or a `selector`, one of both")
-    if forward.pod and not re.fullmatch(_POD_NAME, forward.pod):
+    if forward.pod and subdomain_faults(forward.pod):
         fail("pod", f": {harmless(forward.pod)!r} is no name of a pod", "pod")
-    if forward.namespace and not re.fullmatch(NAMESPACE, forward.namespace):
+    if forward.namespace and namespace_faults(forward.namespace):
         fail("namespace", f": {harmless(forward.namespace)!r} is no name of a namespace", "namespace")
     try:
         parse(forward.selector)

@@ -238,20 +238,6 @@ def request_timeout(text: str | None) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)) or None
 
 
-NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-"""A regular expression for the whole name of a namespace (RFC 1123)."""
-
-
-def namespaces(given: Sequence[str]) -> tuple[str, ...]:
-    """The namespaces of every -n, in their order and once each. Raises UsageError for what can be no namespace's name."""
-    names = [name.strip() for text in given for name in text.split(",")]
-    for name in names:
-        if name and not re.fullmatch(NAMESPACE, name):
-            hint = "lower-case letters, digits and dashes, at most 63"
-            raise UsageError(f"--namespace: {harmless(name)!r} is no name of a namespace", hint)
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
 def words_of(given: Sequence[str]) -> tuple[str, ...]:
     """The words of every use of an option whose value is a list with commas, once each."""
     return tuple(dict.fromkeys(word.strip() for text in given for word in text.split(",") if word.strip()))

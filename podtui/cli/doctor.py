@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from podtui import config as configuration
-from podtui.cli.arguments import namespaces, request_timeout
+from podtui.cli.arguments import request_timeout
 from podtui.cli.launch import COLOUR_SYSTEMS, log_to_file
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import PodtuiError
+from podtui.kube.names import namespaces
 from podtui.text import harmless
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from argparse import Namespace
 from collections.abc import MutableMapping
 
 from podtui import config as configuration
-from podtui.cli.arguments import namespaces, request_timeout, words_of
+from podtui.cli.arguments import request_timeout, words_of
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import ConfigError, PodtuiError, UsageError
 from podtui.folders import private_folder, state_folder
 from podtui.kube import selectors
+from podtui.kube.names import namespaces
 from podtui.kube.resources import Scope
 from podtui.ui.options import Options
 

@@ -6,75 +6,22 @@ The words are those of kubectl and of `k8s.io/apimachinery/pkg/util/validation`,
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 import msgspec
 
 from podtui.errors import ArgumentError
+from podtui.kube.names import Kind, byte_length, key_faults, value_faults
 from podtui.text import harmless
-
-Kind = Literal["labels", "annotations"]
 
 ANNOTATIONS_SIZE = 256 * 1024
 """Bytes that the keys and values of all annotations of an object may have together (TotalAnnotationSizeLimitB)."""
 
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(\.{_DNS_LABEL})*")
-_QUALIFIED = (
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
-_VALUE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
-    "regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
-_DNS = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'example.com', regex used for validation is "
-    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-
-
-def key_faults(key: str, kind: Kind = "labels") -> list[str]:
-    """Why the server does not accept `key`, in its words; empty when it does. An annotation's key may have capitals in its prefix."""
-    if kind == "annotations":
-        key = key.lower()
-    prefix, slash, name = key.rpartition("/")
-    faults = []
-    if "/" in prefix:
-        return [f"a valid label key {_QUALIFIED} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
-    if slash and not prefix:
-        faults.append("prefix part must be non-empty")
-    elif slash:
-        if _size(prefix) > 253:
-            faults.append("prefix part must be no more than 253 bytes")
-        if not _SUBDOMAIN.fullmatch(prefix):
-            faults.append(f"prefix part {_DNS}")
-    if not name:
-        faults.append("name part must be non-empty")
-    if _size(name) > 63:
-        faults.append("name part must be no more than 63 bytes")
-    if not _NAME.fullmatch(name):
-        faults.append(f"name part {_QUALIFIED}")
-    return faults
-
-
-def value_faults(value: str) -> list[str]:
-    """Why the server does not accept `value` as a label's value, in its words; empty when it does."""
-    faults = ["must be no more than 63 bytes"] if _size(value) > 63 else []
-    if value and not _NAME.fullmatch(value):
-        faults.append(_VALUE)
-    return faults
-
 
 def annotations_size(annotations: Mapping[str, str]) -> int:
     """Bytes that count towards ANNOTATIONS_SIZE."""
-    return sum(_size(key) + _size(value) for key, value in annotations.items())
+    return sum(byte_length(key) + byte_length(value) for key, value in annotations.items())
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -227,13 +174,9 @@ def abbreviated(value: str, width: int) -> str:
     """`value` made harmless and at most about `width` characters: the beginning and how long it is."""
     if len(value) <= width:
         return harmless(value)
-    size = _size(value)
+    size = byte_length(value)
     told = f"… ({size} bytes)" if size < 1024 else f"… ({size / 1024:.1f} KiB)"
     return harmless(value[: max(1, width - len(told))]) + told
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _quoted(word: str) -> str:

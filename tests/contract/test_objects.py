@@ -18,7 +18,8 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Changed, Invalid, NotFound, Replaced
 from podtui.kube.kubectl import kubectl_delete, kubectl_label
-from podtui.kube.label_changes import ANNOTATIONS_SIZE, key_faults, parse, value_faults
+from podtui.kube.label_changes import ANNOTATIONS_SIZE, parse
+from podtui.kube.names import key_faults, value_faults
 from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
 from tests.contract.conftest import _kubectl_program
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podtui.errors import Changed, PodtuiError, Replaced
-from podtui.kube.label_changes import Change, Kind, LabelChanges
+from podtui.kube.label_changes import Change, LabelChanges
+from podtui.kube.names import Kind
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 

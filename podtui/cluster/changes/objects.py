@@ -33,8 +33,9 @@ from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
 from podtui.kube.kubectl import kubectl_cordon, kubectl_delete, kubectl_evict, kubectl_label, kubectl_patch
-from podtui.kube.label_changes import Kind, LabelChanges
+from podtui.kube.label_changes import LabelChanges
 from podtui.kube.manifests.documents import Document
+from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
 from podtui.text import harmless
 

@@ -21,7 +21,8 @@ from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import Changed, Forbidden, NotFound, PodtuiError
 from podtui.kube import merge_patch
 from podtui.kube.kubectl import kubectl_cordon, kubectl_create_object, kubectl_delete, kubectl_label, kubectl_patch
-from podtui.kube.label_changes import Kind, LabelChanges
+from podtui.kube.label_changes import LabelChanges
+from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.text import harmless
 

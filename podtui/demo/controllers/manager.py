@@ -8,11 +8,10 @@ from functools import partial
 
 from podtui.demo.controllers.base import Controller, Key, key_of
 from podtui.demo.controllers.budgets import Budgets
-from podtui.demo.controllers.cordons import Cordons
 from podtui.demo.controllers.deployments import Deployments
 from podtui.demo.controllers.endpoints import Endpoints
 from podtui.demo.controllers.jobs import Jobs
-from podtui.demo.controllers.node_lifecycle import LostNodes
+from podtui.demo.controllers.node_lifecycle import Cordons, LostNodes
 from podtui.demo.controllers.replicasets import ReplicaSets
 from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.errors import ApiError

@@ -1,4 +1,4 @@
-"""Nodes that are not heard of: their pods are not ready any more, and go after the time that they tolerate it.
+"""Nodes: the taint of a cordoned one, and the pods of one that is not heard of or that is gone.
 
 What the node lifecycle, taint eviction and pod garbage collection controllers do.
 """
@@ -17,11 +17,15 @@ from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
 
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+"""The taint of a cordoned node."""
 QUARANTINE = 40.0
 """Seconds that the pods of a node that was deleted are kept (podgc)."""
 
 
 class LostNodes(Controller):
+    """The pods of a node that is not heard of are not ready any more, and go after the time that they tolerate it."""
+
     kind = NODES
     component = "node-controller"
 
@@ -108,3 +112,32 @@ class LostNodes(Controller):
         why = self._disrupted(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
         self.state.update(PODS, {**pod, "status": why})
         self._delete(pod, {})
+
+
+class Cordons(Controller):
+    """Cordoned nodes get the taint that goes with it, and lose it again; the event is in the kubelet's name."""
+
+    kind = NODES
+    component = "node-controller"
+
+    def keys(self, change: Change) -> Iterable[Key]:
+        if change.kind is NODES and change.type != "DELETED":
+            old = change.old["spec"] if change.old is not None else {}
+            if any(old.get(field) != change.new["spec"].get(field) for field in ("unschedulable", "taints")):
+                yield "", change.new["metadata"]["name"]
+
+    def sync(self, namespace: str, name: str) -> None:
+        node = self.state.get(NODES, "", name)
+        if node is None:
+            return
+        cordoned = node["spec"].get("unschedulable") is True
+        taints = node["spec"].get("taints") or []
+        if cordoned == any(taint["key"] == UNSCHEDULABLE for taint in taints):
+            return
+        kept = [taint for taint in taints if taint["key"] != UNSCHEDULABLE]
+        if cordoned:
+            kept.append({"key": UNSCHEDULABLE, "effect": "NoSchedule", "timeAdded": self.clock.timestamp()})
+        spec = {key: value for key, value in node["spec"].items() if key != "taints"}
+        changed = self.state.update(NODES, {**node, "spec": {**spec, "taints": kept} if kept else spec})
+        word = "NodeNotSchedulable" if cordoned else "NodeSchedulable"
+        self.recorder.record(changed, "Normal", word, f"Node {name} status is now: {word}", "kubelet", host=name)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from podtui.demo.kubelet.environment import Files, Misconfigured, environment, expanded, files
-from podtui.demo.kubelet.image_names import digest, full_name, repository
-from podtui.demo.kubelet.images import program_of, unpullable
+from podtui.demo.kubelet.images import digest, full_name, program_of, repository, unpullable
 from podtui.demo.kubelet.pod_logs import ContainerLog
 from podtui.demo.kubelet.probes import Probes
 from podtui.demo.programs.program import Context, Program, Task

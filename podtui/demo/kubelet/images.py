@@ -1,7 +1,8 @@
-"""Which program an image stands for."""
+"""What an image is called, and which program it stands for."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from podtui.demo.programs.program import Program
@@ -87,3 +88,26 @@ def lasts(container: dict[str, Any]) -> bool:
     """Whether what runs in this container (of a pod's spec) never does anything by itself, so that nobody must watch over it."""
     probed = any(key in container for key in ("livenessProbe", "readinessProbe", "startupProbe"))
     return not probed and "command" not in container and program_of(container.get("image", ""), [], own=True) in _SILENT
+
+
+# -- names, as containerd writes them
+
+
+def digest(image: str) -> str:
+    return hashlib.sha256(image.encode()).hexdigest()
+
+
+def full_name(image: str) -> str:
+    """As containerd names an image: docker.io/library/busybox:latest."""
+    name = repository(image)
+    tag = image.rsplit("/", 1)[-1].partition(":")[2]
+    return image if "@" in image else f"{name}:{tag or 'latest'}"
+
+
+def repository(image: str) -> str:
+    head, slash, last = image.split("@")[0].rpartition("/")
+    name = head + slash + last.partition(":")[0]
+    first = name.split("/")[0]
+    if not slash:
+        return f"docker.io/library/{name}"
+    return name if "." in first or ":" in first or first == "localhost" else f"docker.io/{name}"

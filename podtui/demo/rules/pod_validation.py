@@ -14,7 +14,7 @@ from podtui.demo.rules import name_rules
 from podtui.demo.rules.schema import Type, type_of
 from podtui.demo.storage.errors import Cause, duplicate, field_forbidden, invalid_value, not_supported, required, value_not_found
 from podtui.demo.storage.kinds import PODS, Kind
-from podtui.kube import quantities
+from podtui.kube import names, quantities
 
 Object = dict[str, Any]
 
@@ -60,15 +60,15 @@ def spec_causes(spec: Object, path: str) -> list[Cause]:
     causes += supported(f"{path}.dnsPolicy", spec.get("dnsPolicy"), "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
     causes += label_causes(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
     if (account := spec.get("serviceAccountName")) is not None:
-        causes += [invalid_value(f"{path}.serviceAccountName", account, fault) for fault in name_rules.dns_subdomain(account)]
+        causes += [invalid_value(f"{path}.serviceAccountName", account, fault) for fault in names.subdomain_faults(account)]
     if (node := spec.get("nodeName")) is not None:
-        causes += [invalid_value(f"{path}.nodeName", node, fault) for fault in name_rules.dns_subdomain(node)]
+        causes += [invalid_value(f"{path}.nodeName", node, fault) for fault in names.subdomain_faults(node)]
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= 2**31 - 1:
         causes.append(invalid_value(f"{path}.activeDeadlineSeconds", deadline, name_rules.between(1, 2**31 - 1)))
     for key in ("hostname", "subdomain"):
         if spec.get(key):
-            causes += [invalid_value(f"{path}.{key}", spec[key], fault) for fault in name_rules.dns_label(spec[key])]
+            causes += [invalid_value(f"{path}.{key}", spec[key], fault) for fault in names.label_faults(spec[key])]
     causes += _tolerations(spec.get("tolerations") or [], f"{path}.tolerations")
     return causes
 
@@ -77,8 +77,8 @@ def label_causes(labels: Object, path: str) -> list[Cause]:
     """The faults of labels' keys and values."""
     causes = []
     for key, value in labels.items():
-        causes += [invalid_value(path, key, fault) for fault in name_rules.label_key(key)]
-        causes += [invalid_value(path, value, fault) for fault in name_rules.label_value(value)]
+        causes += [invalid_value(path, key, fault) for fault in names.key_faults(key)]
+        causes += [invalid_value(path, value, fault) for fault in names.value_faults(value)]
     return causes
 
 
@@ -92,7 +92,7 @@ def _volumes(volumes: list[Object], path: str) -> tuple[dict[str, Object], list[
             causes.append(field_forbidden(f"{at}.{extra}", "may not specify more than 1 volume type"))
         if not name:
             causes.append(required(f"{at}.name"))
-        elif faults := name_rules.dns_label(name):
+        elif faults := names.label_faults(name):
             causes += [invalid_value(f"{at}.name", name, fault) for fault in faults]
         elif name in found:
             causes.append(duplicate(f"{at}.name", name))
@@ -114,7 +114,7 @@ def _containers(containers: list[Object], path: str, volumes: dict[str, Object],
     host_ports: set[Any] = set()
     for index, container in enumerate(containers):
         at, name = f"{path}[{index}]", container.get("name", "")
-        causes += [invalid_value(f"{at}.name", name, fault) for fault in name_rules.dns_label(name)] if name else [required(f"{at}.name")]
+        causes += [invalid_value(f"{at}.name", name, fault) for fault in names.label_faults(name)] if name else [required(f"{at}.name")]
         image = container.get("image", "")
         if not image:
             causes.append(required(f"{at}.image"))
@@ -254,7 +254,7 @@ def _tolerations(tolerations: list[Object], path: str) -> list[Cause]:
     for index, one in enumerate(tolerations):
         at, key, operator, value = f"{path}[{index}]", one.get("key", ""), one.get("operator", ""), one.get("value", "")
         if key:
-            causes += [invalid_value(f"{at}.key", key, fault) for fault in name_rules.label_key(key)]
+            causes += [invalid_value(f"{at}.key", key, fault) for fault in names.key_faults(key)]
         elif operator != "Exists":
             words = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
             causes.append(invalid_value(f"{at}.operator", operator, words))
@@ -263,7 +263,7 @@ def _tolerations(tolerations: list[Object], path: str) -> list[Cause]:
                 invalid_value(f"{at}.effect", one.get("effect", ""), "effect must be 'NoExecute' when `tolerationSeconds` is set")
             )
         if operator in ("", "Equal"):
-            if faults := name_rules.label_value(value):
+            if faults := names.value_faults(value):
                 causes.append(invalid_value(f"{at}.operator", value, ";".join(faults)))
         elif operator == "Exists":
             if value:

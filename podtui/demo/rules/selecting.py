@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from podtui.demo.rules.name_rules import label_key, label_value
 from podtui.demo.storage import kinds
 from podtui.demo.storage.errors import ApiError, bad_request, quoted
 from podtui.demo.storage.kinds import Kind
 from podtui.errors import SelectorError
+from podtui.kube.names import key_faults, value_faults
 from podtui.kube.selectors import Selector, parse
 
 Object = Mapping[str, Any]
@@ -93,7 +93,7 @@ class _Words:
             kind, key = self._take(True)
         if kind != "word":
             return f"found '{key}', expected: identifier"
-        if faults := label_key(key):
+        if faults := key_faults(key):
             return f"<nil>: Invalid value: {quoted(key)}: {'; '.join(faults)}"
         if negated or self._peek()[0] in ("end", ","):
             return ""
@@ -131,7 +131,7 @@ class _Words:
 
 
 def _value(key: str, index: int, value: str) -> str:
-    faults = label_value(value)
+    faults = value_faults(value)
     return f"values[{index}][{key}]: Invalid value: {quoted(value)}: {'; '.join(faults)}" if faults else ""
 
 

@@ -13,6 +13,7 @@ from podtui.demo.rules import name_rules
 from podtui.demo.rules.pod_validation import EFFECTS, label_causes, port_causes, spec_causes, supported
 from podtui.demo.rules.pod_validation import update_causes as pod_update_causes
 from podtui.demo.storage.errors import Cause, duplicate, field_forbidden, invalid_value, required, shown, too_long
+from podtui.kube import names
 
 Object = dict[str, Any]
 
@@ -27,7 +28,7 @@ _FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion"}
 def create_causes(kind: str, obj: Object, namespaced: bool) -> list[Cause]:
     """All faults of a new object."""
     metadata = obj["metadata"]
-    check = name_rules.dns_label if kind in _LABEL_NAMED else name_rules.path_segment if kind in _PATH_NAMED else name_rules.dns_subdomain
+    check = names.label_faults if kind in _LABEL_NAMED else name_rules.path_segment if kind in _PATH_NAMED else names.subdomain_faults
     causes: list[Cause] = []
     if prefix := metadata.get("generateName"):
         stem = prefix[:-1] + "a" if prefix.endswith("-") else prefix
@@ -70,7 +71,7 @@ def _metadata(metadata: Object) -> list[Cause]:
     causes = label_causes(metadata.get("labels") or {}, "metadata.labels")
     annotations = metadata.get("annotations") or {}
     for key in annotations:
-        causes += [invalid_value("metadata.annotations", key, fault) for fault in name_rules.label_key(key.lower())]
+        causes += [invalid_value("metadata.annotations", key, fault) for fault in names.key_faults(key, "annotations")]
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > ANNOTATIONS_SIZE:
         causes.append(too_long("metadata.annotations", ANNOTATIONS_SIZE))
     controller = ""
@@ -85,7 +86,7 @@ def _metadata(metadata: Object) -> list[Cause]:
             controller = controller or named
     finalizers = metadata.get("finalizers") or []
     for index, finalizer in enumerate(finalizers):
-        causes += [invalid_value("metadata.finalizers", finalizer, fault) for fault in name_rules.label_key(finalizer)]
+        causes += [invalid_value("metadata.finalizers", finalizer, fault) for fault in names.key_faults(finalizer)]
         if "/" not in finalizer and finalizer not in _FINALIZERS:
             words = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(invalid_value(f"metadata.finalizers[{index}]", finalizer, words))
@@ -143,7 +144,7 @@ def _service(obj: Object) -> list[Cause]:
         if not name and len(ports) > 1:
             causes.append(required(f"{at}.name"))
         elif name:
-            causes += [invalid_value(f"{at}.name", name, fault) for fault in name_rules.dns_label(name)]
+            causes += [invalid_value(f"{at}.name", name, fault) for fault in names.label_faults(name)]
             if name in seen:
                 causes.append(duplicate(f"{at}.name", name))
             seen.add(name)
@@ -230,7 +231,7 @@ def _disruption_budget(obj: Object) -> list[Cause]:
             causes.append(invalid_value(f"spec.{key}", value, _NOT_NEGATIVE))
         elif isinstance(value, str) and not (value.endswith("%") and value[:-1].isdecimal()):
             words = "a valid percent string must be a numeric string followed by an ending '%'"
-            causes.append(invalid_value(f"spec.{key}", value, name_rules.regex_fault(words, "[0-9]+%", "1%", "93%")))
+            causes.append(invalid_value(f"spec.{key}", value, names.regex_fault(words, "[0-9]+%", "1%", "93%")))
     return causes
 
 
@@ -255,8 +256,8 @@ def _node(obj: Object) -> list[Cause]:
     causes: list[Cause] = []
     for index, taint in enumerate(obj["spec"].get("taints") or ()):
         at = f"metadata.taints[{index}]"
-        causes += [invalid_value(f"{at}.key", taint.get("key", ""), fault) for fault in name_rules.label_key(taint.get("key", ""))]
-        causes += [invalid_value(f"{at}.value", taint["value"], fault) for fault in name_rules.label_value(taint.get("value", ""))]
+        causes += [invalid_value(f"{at}.key", taint.get("key", ""), fault) for fault in names.key_faults(taint.get("key", ""))]
+        causes += [invalid_value(f"{at}.value", taint["value"], fault) for fault in names.value_faults(taint.get("value", ""))]
         causes += supported(f"{at}.effect", taint.get("effect"), *EFFECTS)
     return causes
 

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 
 from podtui.demo.programs.program import Body, HttpConnection, Request
 from podtui.demo.shell.builtin_commands import BUILTINS
+from podtui.demo.shell.expansion import arithmetic
 from podtui.demo.shell.files import FILE_COMMANDS
 from podtui.demo.shell.interpreter import Command, Shell
 from podtui.demo.shell.netcat import nc
-from podtui.demo.shell.shell_arithmetic import arithmetic
-from podtui.demo.shell.shell_data import checksum, dd, head, tr, wc
 from podtui.demo.shell.streams import Streams
 
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "e": "\x1b", "0": "\0", '"': '"'}
@@ -238,9 +237,9 @@ def _constant(code: int) -> Command:
 
 COMMANDS: dict[str, Command] = {
     **BUILTINS, **FILE_COMMANDS,
-    "[": bracket, ":": _constant(0), "clear": clear, "curl": fetch, "date": date, "dd": dd, "echo": echo, "expr": expr,
-    "false": _constant(1), "head": head, "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), "md5sum": checksum("md5"),
-    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sha256sum": checksum("sha256"), "sleep": sleep, "stty": stty, "sync": _constant(0),
-    "test": test, "tr": tr, "true": _constant(0), "tty": tty, "umask": _constant(0), "uname": uname, "wc": wc, "wget": fetch,
+    "[": bracket, ":": _constant(0), "clear": clear, "curl": fetch, "date": date, "echo": echo, "expr": expr,
+    "false": _constant(1), "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), 
+    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sleep": sleep, "stty": stty, "sync": _constant(0),
+    "test": test, "true": _constant(0), "tty": tty, "umask": _constant(0), "uname": uname, "wget": fetch,
     "whoami": whoami,
 }  # fmt: skip

@@ -7,6 +7,7 @@ unless someone else owns it. Kept simpler than there: entries are never dropped 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from podtui.demo.rules.field_paths import (
@@ -27,6 +28,9 @@ from podtui.demo.rules.schema import Field, Type, clone, known, type_of, zero
 from podtui.demo.storage.errors import ApiError, apply_conflict, quoted
 from podtui.demo.storage.kinds import Kind
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which `kubectl apply` keeps what it applied."""
+_KUBECTL = "kubectl"
 _STATUS_ONLY = (("f:status",),)
 _ALL_BUT_STATUS = (("f:spec",), ("f:metadata", "f:ownerReferences"), ("f:metadata", "f:deletionTimestamp"))
 
@@ -244,3 +248,41 @@ def _remove(kind: Type, obj: Any, path: Path) -> None:
 def empty(kind: str) -> dict[str, Any]:
     """The object that nobody has written yet."""
     return zero(type_of(kind)) if known(kind) else {"metadata": {}}
+
+
+# -- kubectl's annotation, which the API server knows too (`fieldmanager`, lastapplied*.go)
+#
+# Who went over from `kubectl apply` to `kubectl apply --server-side` owns what stands there, as long as nobody changed it; and
+# the server keeps the annotation up to date, so that the way back is open.
+
+
+def yielded_fields(kind: str, manager: str, live: dict[str, Any]) -> Paths:
+    """The fields over which there is no conflict with others."""
+    text = _last_applied(live) if manager == _KUBECTL else ""
+    try:
+        config = json.loads(text) if text else None
+    except ValueError:
+        return set()
+    if not isinstance(config, dict):
+        return set()
+    added, modified, removed = compare(kind, config, live)
+    return owned(kind, config) - added - modified - removed
+
+
+def keep_last_applied(manager: str, live: dict[str, Any], config: dict[str, Any], merged: dict[str, Any]) -> None:
+    """Writes the annotation of `merged`, if it was there before."""
+    if manager != _KUBECTL or not _last_applied(live):
+        return
+    metadata = dict(config.get("metadata") or {})
+    annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED}
+    if annotations:
+        metadata["annotations"] = annotations
+    text = json.dumps({**config, "metadata": metadata}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    metadata = merged["metadata"]
+    merged["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), LAST_APPLIED: f"{text}\n"}}
+
+
+def _last_applied(obj: dict[str, Any]) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(LAST_APPLIED, ""))

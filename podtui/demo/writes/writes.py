@@ -22,23 +22,27 @@ from podtui.demo.storage.errors import (
     invalid,
     invalid_value,
     not_found,
+    not_supported,
     quoted,
     required,
     unsupported_media_type,
 )
 from podtui.demo.storage.kinds import NAMESPACES, PODS, SERVICES, Kind
 from podtui.demo.storage.state import State
-from podtui.demo.writes import last_applied, managed, patches
-from podtui.demo.writes.binding import bind
+from podtui.demo.writes import managed, patches
 from podtui.demo.writes.creation import Creation
 from podtui.demo.writes.deletion import Deletion
-from podtui.demo.writes.eviction import evict
+from podtui.demo.writes.eviction import SUCCESS, evict
 from podtui.demo.writes.garbage import Collector
 from podtui.demo.writes.incoming import applied, check_name, decoded, normal, patched
 from podtui.demo.writes.namespaces import Namespaces
 
 Object = dict[str, Any]
 OwnerKey = tuple[str, str, str, str]
+
+
+class _PodBinding:
+    group, kind, plural = "", "Binding", "pods/binding"
 
 
 class Writes:
@@ -144,9 +148,9 @@ class Writes:
                 return made, warnings, True
             owners: managed.Owners | None
             base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
-            yielding = last_applied.yielding(kind.kind, manager, base)
+            yielding = managed.yielded_fields(kind.kind, manager, base)
             value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielding)
-            last_applied.keep(manager, base, config, value)
+            managed.keep_last_applied(manager, base, config, value)
             unknown: list[str] = []
             shown = ""
         else:
@@ -304,7 +308,27 @@ class Writes:
 
     def bind(self, namespace: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Puts a pod on a node, as a scheduler does. ApiError 404, 409 when it is on one already, 422 without a target."""
-        return bind(self.state, namespace, name, body, dry_run=dry_run)
+        pod = self.state.get(PODS, namespace, name)
+        if pod is None:
+            raise not_found(PODS, name)
+        target = body.get("target") or {}
+        if not target.get("name"):
+            raise invalid(Body("Binding", "", "bindings"), name, [required("target.name")])
+        if target.get("kind") not in (None, "", "Node"):
+            raise invalid(Body("Binding", "", "bindings"), name, [not_supported("target.kind", target["kind"], ["Node", "<empty>"])])
+        spec = pod.get("spec") or {}
+        if spec.get("nodeName"):
+            raise conflict(_PodBinding(), name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
+        if "deletionTimestamp" in pod["metadata"]:
+            raise conflict(_PodBinding(), name, f"pod {name} is being deleted, cannot be assigned to a host")
+        if not dry_run:
+            status = pod.get("status") or {}
+            scheduled: Object = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+            scheduled["lastTransitionTime"] = self.state.clock.timestamp()
+            others = [one for one in status.get("conditions") or () if one.get("type") != "PodScheduled"]
+            bound = {**pod, "spec": {**spec, "nodeName": target["name"]}, "status": {**status, "conditions": [*others, scheduled]}}
+            self.state.update(PODS, bound)
+        return dict(SUCCESS)
 
     def evict(self, namespace: str, pod: str, body: Mapping[str, Any], dry_run: bool = False) -> Object:
         """Deletes a pod as far as its PodDisruptionBudget allows. ApiError 404, 409 or 429."""

@@ -10,9 +10,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from podtui.errors import PodtuiError
-from podtui.kube.folded_names import namespace_faults
 from podtui.kube.kubectl import kubectl_create_namespace
 from podtui.kube.manifests.documents import Document
+from podtui.kube.names import namespace_faults
 from podtui.ui.dialogs.dialog import Dialog, confirmations
 
 

@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import NoReturn
 
-from podtui.cli.arguments import namespaces
 from podtui.errors import PodtuiError, SelectorError, UsageError
+from podtui.kube.names import namespaces
 from podtui.kube.selectors import parse
 from podtui.text import harmless
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cli.arguments import namespaces, parse, request_timeout, words_of
+from podtui.cli.arguments import parse, request_timeout, words_of
 from podtui.errors import UsageError
+from podtui.kube.names import namespaces
 
 
 def test_no_words_are_the_dashboard() -> None:

@@ -15,11 +15,10 @@ from podtui.kube.label_changes import (
     LabelChanges,
     abbreviated,
     annotations_size,
-    key_faults,
     parse,
-    value_faults,
     words,
 )
+from podtui.kube.names import key_faults, value_faults
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?", fullmatch=True)
 PREFIXES = st.from_regex(r"([a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?\.){0,3}[a-z0-9]/", fullmatch=True)

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from podtui.errors import SelectorError
-from podtui.kube.names import check_key, valid_key, valid_value
+from podtui.kube.names import check_key, key_faults, valid_key, valid_value, value_faults
 from podtui.kube.selectors import Operator, Requirement, Selector, parse, tokens
 from tests.selector_strategies import labels, selectors, spellings, texts
 
@@ -258,3 +259,13 @@ def test_keys_and_values_are_checked_alone_too() -> None:
     assert valid_value("") and valid_value("a.b") and not valid_value("a b") and not valid_value("-")
     with pytest.raises(SelectorError, match="the label key is empty"):
         check_key("")
+
+
+@given(
+    st.text("aA0-_./é", max_size=8)
+    | st.text("a", min_size=60, max_size=66)
+    | st.text("aB-.", min_size=250, max_size=256).map("{}/x".format)
+)
+def test_labels_are_judged_as_the_selectors_judge_them(word: str) -> None:
+    assert (key_faults(word) == []) == valid_key(word)
+    assert (value_faults(word) == []) == valid_value(word)

@@ -15,7 +15,8 @@ from textual.widgets import Input, Static
 from podtui.cluster.changes.label_edit import Target
 from podtui.errors import ArgumentError, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
 from podtui.kube.kubectl import kubectl_label
-from podtui.kube.label_changes import Kind, LabelChanges, key_faults, parse
+from podtui.kube.label_changes import LabelChanges, parse
+from podtui.kube.names import Kind, key_faults
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings

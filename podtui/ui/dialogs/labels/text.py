@@ -9,7 +9,8 @@ from rich.text import Text
 
 from podtui.cluster.changes.label_edit import Target
 from podtui.errors import ArgumentError
-from podtui.kube.label_changes import ANNOTATIONS_SIZE, Change, Kind, LabelChanges, abbreviated, annotations_size
+from podtui.kube.label_changes import ANNOTATIONS_SIZE, Change, LabelChanges, abbreviated, annotations_size
+from podtui.kube.names import Kind
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import shown
 from podtui.ui.journal.text import field_lines

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.demo.rules import name_rules
 from podtui.demo.rules.schema import DecodeError, decode
 from podtui.demo.storage.kinds import CONFIGMAPS, DEPLOYMENTS, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, ROLES, SERVICES
-from podtui.kube.names import valid_key, valid_value
 from podtui.kube.quantities import canonical, value
 from tests.unit.demo_writes import Cluster, pod, refused
 
@@ -204,13 +202,3 @@ def test_a_quantity_keeps_its_worth(number: int, suffix: str) -> None:
     text = f"{number}{suffix}"
     assert value(canonical(text)) == value(text)
     assert canonical(canonical(text)) == canonical(text)
-
-
-@given(
-    st.text("aA0-_./é", max_size=8)
-    | st.text("a", min_size=60, max_size=66)
-    | st.text("aB-.", min_size=250, max_size=256).map("{}/x".format)
-)
-def test_labels_are_judged_as_the_selectors_judge_them(word: str) -> None:
-    assert (name_rules.label_key(word) == []) == valid_key(word)
-    assert (name_rules.label_value(word) == []) == valid_value(word)
