@@ -294,7 +294,7 @@ async def test_since_and_without_follow_are_the_servers(connection: Connection, 
     assert log.texts == ["new"]
 
 
-async def test_older_lines_are_read_up_to_the_oldest_known_one_while_the_container_writes(connection, namespace):
+async def test_older_lines_are_read_up_to_the_oldest_known_one_while_the_container_writes(connection, namespace) -> None:
     script = 'i=0; while [ $i -lt 800 ]; do echo "line $i"; i=$((i+1)); done; echo long $(printf "%070000d" 7); '
     ref = await create(connection, namespace, "older", container("app", script + COUNT.replace("i=0; ", "")))
     async with following(connection, ref, options=LogOptions(tail=20)) as log:

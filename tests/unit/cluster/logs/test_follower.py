@@ -46,7 +46,7 @@ async def following(server: LogServer, container: str = "app", options: LogOptio
 # -- lines ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_is_parted_into_time_and_text():
+def test_a_line_is_parted_into_time_and_text() -> None:
     assert parse_line("2026-01-01T00:00:00.5Z hello there") == LogLine("2026-01-01T00:00:00.5Z", "hello there")
     assert parse_line("2026-01-01T00:00:00+09:00 x") == LogLine("2026-01-01T00:00:00+09:00", "x")
     assert parse_line("2026-01-01T00:00:00Z ") == LogLine("2026-01-01T00:00:00Z", "")
@@ -54,18 +54,18 @@ def test_a_line_is_parted_into_time_and_text():
 
 
 @pytest.mark.parametrize("line", ["", "hello", "2026-01-01 hello", "2026-01-01T00:00:00Zhello", "2026-01-01T00:00:00 x"])
-def test_a_line_whose_first_word_is_no_time_is_passed_whole(line):
+def test_a_line_whose_first_word_is_no_time_is_passed_whole(line) -> None:
     assert parse_line(line) == LogLine("", line)
 
 
-def test_times_of_different_zones_and_precisions_compare():
+def test_times_of_different_zones_and_precisions_compare() -> None:
     assert nanoseconds("2026-01-01T09:00:00.5+09:00") == nanoseconds("2026-01-01T00:00:00.500000000Z")
     assert nanoseconds("2026-01-01T00:00:00.000000002Z") > nanoseconds("2026-01-01T00:00:00.000000001Z")
     assert nanoseconds("2026-02-30T00:00:00Z") < nanoseconds("1970-01-01T00:00:00Z")
 
 
 @given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(1, 12))
-def test_however_chunks_are_cut_the_lines_are_the_same(text, sizes, limit):
+def test_however_chunks_are_cut_the_lines_are_the_same(text, sizes, limit) -> None:
     data, splitter = text.encode("utf-8", "surrogatepass"), LineSplitter(limit)
     whole = LineSplitter(limit).feed(data, final=True)
     lines: list[str] = []
@@ -85,11 +85,11 @@ def test_however_chunks_are_cut_the_lines_are_the_same(text, sizes, limit):
     assert all(len(line) == limit for place, line in enumerate(lines) if place in continued)
 
 
-def test_bytes_that_are_no_text_do_no_harm():
+def test_bytes_that_are_no_text_do_no_harm() -> None:
     assert LineSplitter().feed(b"a\xff\xfeb\nc\n").lines == ["a��b", "c"]
 
 
-def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up():
+def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up() -> None:
     splitter = LineSplitter()
     line = "x" * (1 << 20)
     pieces: list[str] = []
@@ -101,7 +101,7 @@ def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up():
 
 
 @given(st.data())
-def test_resuming_anywhere_neither_loses_nor_repeats(data):
+def test_resuming_anywhere_neither_loses_nor_repeats(data) -> None:
     """The position alone, without a server: read some pieces, drop, read the log again from the second of `since`."""
     times = sorted(data.draw(st.lists(st.integers(0, 40), max_size=30)))
     texts = data.draw(st.lists(st.text("ab\u20ac", max_size=12), min_size=len(times), max_size=len(times)))
@@ -124,7 +124,7 @@ def test_resuming_anywhere_neither_loses_nor_repeats(data):
     assert got == "".join(line + "\n" for line in log)
 
 
-def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one():
+def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one() -> None:
     lines = [f"{stamp(time)} {i}" for i, time in enumerate([1, 1, 2, 3, 3, 3])] + ["no time", "nor here"]
     for end in range(1, len(lines) + 1):
         at_once, each = Position(), Position()
@@ -137,7 +137,7 @@ def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one():
 # -- following ------------------------------------------------------------------------------------------------------
 
 
-async def test_lines_come_as_they_are_written():
+async def test_lines_come_as_they_are_written() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3))
     async with following(server) as (follower, taker):
@@ -154,7 +154,7 @@ LOG = st.lists(st.tuples(st.integers(0, 12), st.text("a한😀 \t\x1b", max_size
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_however_often_the_connection_breaks_every_line_comes_once(data):
+def test_however_often_the_connection_breaks_every_line_comes_once(data) -> None:
     drawn = sorted(data.draw(LOG), key=lambda line: line[0])  # few different times: many lines bear the same
     lines = [(stamp(time * 300_000_000), text) for time, text in drawn]
     server = LogServer()
@@ -188,7 +188,7 @@ def test_however_often_the_connection_breaks_every_line_comes_once(data):
 
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data):
+def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data) -> None:
     times = sorted(data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=25)))
     lines = [(stamp(time * 300_000_000), f"line {i}") for i, time in enumerate(times)]
     tail = data.draw(st.integers(1, 8))
@@ -221,7 +221,7 @@ def _there_at_first_answer(server: LogServer, at: list[int], total: int) -> int:
     return at[asked - 1] if asked < len(at) else total
 
 
-async def test_a_log_without_times_is_resumed_by_the_number_of_its_lines():
+async def test_a_log_without_times_is_resumed_by_the_number_of_its_lines() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [("", f"line {i}") for i in range(20)])
     server.cuts = [Cut(5, 9, after=60), Cut(9, 14)]
@@ -231,7 +231,7 @@ async def test_a_log_without_times_is_resumed_by_the_number_of_its_lines():
     assert taker.lines == raw(server.current.lines)
 
 
-async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again():
+async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(9))
     server.cuts = [Cut(3, 4, ends=True), Cut(5, 6, ends=True)]
@@ -243,7 +243,7 @@ async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again():
     assert [query.get("sinceTime", "") for query in server.queries] == ["", stamp(3_000_000), stamp(5_000_000)]
 
 
-async def test_a_time_with_an_offset_is_sent_back_as_it_came():
+async def test_a_time_with_an_offset_is_sent_back_as_it_came() -> None:
     server = LogServer()
     lines = [(f"2026-01-01T09:00:0{i}.5+09:00", f"line {i}") for i in range(6)]
     server.current = ContainerRun("c1", lines)
@@ -254,7 +254,7 @@ async def test_a_time_with_an_offset_is_sent_back_as_it_came():
     assert server.queries[1]["sinceTime"] == lines[2][0]
 
 
-async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over():
+async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(400, 'container "app" in pod "web-1" is waiting to start: ContainerCreating')] * 2
@@ -263,7 +263,7 @@ async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over():
         assert follower.status.state == "following"
 
 
-async def test_what_the_server_keeps_refusing_fails_with_its_words():
+async def test_what_the_server_keeps_refusing_fails_with_its_words() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(400, "no")] * 20
@@ -273,7 +273,7 @@ async def test_what_the_server_keeps_refusing_fails_with_its_words():
     assert len(server.queries) == 6
 
 
-async def test_an_end_tells_the_exit_code_and_the_reason():
+async def test_an_end_tells_the_exit_code_and_the_reason() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2), exit_code=137, reason="OOMKilled")
     async with following(server) as (follower, taker):
@@ -282,7 +282,7 @@ async def test_an_end_tells_the_exit_code_and_the_reason():
     assert taker.lines == raw(server.current.lines)
 
 
-async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run():
+async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run() -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     async with following(server) as (follower, taker):
@@ -299,7 +299,7 @@ async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run()
 
 
 @pytest.mark.parametrize("times", [2, 4])
-async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_only_when_it_stays(times):
+async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_only_when_it_stays(times) -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     async with following(server) as (_, taker):
@@ -316,7 +316,7 @@ async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_o
 
 @pytest.mark.parametrize("apart", [1, 3_000_000_000])
 @pytest.mark.parametrize("told", ["running", "ended"])
-async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told, apart):
+async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told, apart) -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     second = ContainerRun("c2", [(stamp(3_000_000 + apart + i), f"new {i}") for i in range(4)], written=2)
@@ -338,7 +338,7 @@ async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_o
     assert taker.notes == ["container app restarted (exit code 3, Error)"]
 
 
-async def test_after_an_end_the_next_run_is_followed():
+async def test_after_an_end_the_next_run_is_followed() -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(2), exit_code=1, reason="Error")
     async with following(server) as (follower, taker):
@@ -351,7 +351,7 @@ async def test_after_an_end_the_next_run_is_followed():
     assert [query.get("previous") for query in server.queries] == [None, None]
 
 
-async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_its_times():
+async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_its_times() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3, step=10**9))
     async with following(server) as (_, taker):
@@ -364,7 +364,7 @@ async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_i
     assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
 
 
-async def test_a_second_rotation_before_the_first_one_was_told_is_told_too():
+async def test_a_second_rotation_before_the_first_one_was_told_is_told_too() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3, step=10**9))
     async with following(server) as (_, taker):
@@ -394,7 +394,7 @@ async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_re
     )
 
 
-async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed():
+async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(5))
     ends: list[int] = []
@@ -415,7 +415,7 @@ async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed()
     assert ["follow" in query for query in server.queries] == [False, True]
 
 
-async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more():
+async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     async with following(server) as (follower, taker):
@@ -426,7 +426,7 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more():
     assert taker.notes == [f"the pod went while it was not heard: lines after {local_time(stamp(0))} may be missing"]
 
 
-async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read():
+async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
@@ -440,7 +440,7 @@ async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read():
     assert taker.notes == [f"{words} ({between})", "container app restarted (exit code 4, Error)"]
 
 
-async def test_of_two_restarts_in_a_row_nothing_is_missing():
+async def test_of_two_restarts_in_a_row_nothing_is_missing() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
@@ -451,7 +451,7 @@ async def test_of_two_restarts_in_a_row_nothing_is_missing():
     assert taker.notes == ["container app restarted (exit code 4, Error)"]
 
 
-async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts():
+async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts() -> None:
     server = LogServer()
     server.waiting = {"reason": "ContainerCreating"}
     async with following(server) as (follower, taker):
@@ -461,7 +461,7 @@ async def test_a_container_that_waits_is_told_with_the_servers_words_and_followe
         await taker.until(lambda: len(taker.lines) == 2)
 
 
-async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay():
+async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.cuts = [Cut(2, 2, ends=True)]
@@ -474,7 +474,7 @@ async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay():
         assert (follower.status.state, follower.status.why) == ("ended", "the pod is gone")
 
 
-async def test_a_pod_of_the_same_name_is_another_pod():
+async def test_a_pod_of_the_same_name_is_another_pod() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.uid = "uid-2"
@@ -484,7 +484,7 @@ async def test_a_pod_of_the_same_name_is_another_pod():
     assert (taker.lines, server.queries) == ([], [])
 
 
-async def test_who_may_not_read_logs_is_told_so_and_nothing_is_tried_again():
+async def test_who_may_not_read_logs_is_told_so_and_nothing_is_tried_again() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
@@ -496,7 +496,7 @@ async def test_who_may_not_read_logs_is_told_so_and_nothing_is_tried_again():
     assert len(server.queries) == 1
 
 
-async def test_who_may_read_logs_but_not_pods_still_follows():
+async def test_who_may_read_logs_but_not_pods_still_follows() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(6))
     server.pod_refusals = [(403, "pods is forbidden")] * 50
@@ -506,7 +506,7 @@ async def test_who_may_read_logs_but_not_pods_still_follows():
     assert taker.lines == raw(server.current.lines)
 
 
-async def test_a_server_that_fails_is_asked_again_later():
+async def test_a_server_that_fails_is_asked_again_later() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(500, "dial tcp 10.0.0.1:10250: connect: connection refused"), (503, "the server is starting")]
@@ -518,7 +518,7 @@ async def test_a_server_that_fails_is_asked_again_later():
     assert all(status.retry_at is not None for status in waits)
 
 
-async def test_the_previous_run_is_read_to_its_end():
+async def test_the_previous_run_is_read_to_its_end() -> None:
     server = LogServer()
     server.previous = ContainerRun("c1", numbered(5), exit_code=2, reason="Error")
     server.current = ContainerRun("c2", numbered(1, start=70))
@@ -528,7 +528,7 @@ async def test_the_previous_run_is_read_to_its_end():
     assert taker.lines == raw(server.previous.lines)[2:]
 
 
-async def test_a_previous_run_that_never_was_is_refused_with_the_servers_words():
+async def test_a_previous_run_that_never_was_is_refused_with_the_servers_words() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     async with following(server, options=LogOptions(previous=True)) as (follower, taker):
@@ -536,14 +536,14 @@ async def test_a_previous_run_that_never_was_is_refused_with_the_servers_words()
         assert (follower.status.state, follower.status.why) == ("failed", 'previous terminated container "app" in pod "web-1" not found')
 
 
-async def test_a_container_that_the_pod_does_not_have_is_an_error():
+async def test_a_container_that_the_pod_does_not_have_is_an_error() -> None:
     server = LogServer()
     async with following(server, "nope") as (follower, taker):
         await taker.until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("failed", "pod/web-1 has no container nope")
 
 
-async def test_without_a_container_it_is_the_first():
+async def test_without_a_container_it_is_the_first() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     async with following(server, "") as (follower, taker):
@@ -552,7 +552,7 @@ async def test_without_a_container_it_is_the_first():
     assert server.queries[0]["container"] == "app"
 
 
-async def test_without_follow_it_ends_with_what_there_is():
+async def test_without_follow_it_ends_with_what_there_is() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(4))
     async with following(server, options=LogOptions(follow=False)) as (follower, taker):
@@ -561,7 +561,7 @@ async def test_without_follow_it_ends_with_what_there_is():
     assert taker.lines == raw(server.current.lines)
 
 
-async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word():
+async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(2))
     async with following(server, quiet=1.2) as (_, taker):
@@ -571,7 +571,7 @@ async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word():
     assert "reconnecting" not in [status.state for status in taker.states]
 
 
-async def test_a_slow_sink_slows_the_reading_down():
+async def test_a_slow_sink_slows_the_reading_down() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(i), "x" * 6_000) for i in range(2_000)])
     free = asyncio.Event()
@@ -598,7 +598,7 @@ async def test_a_slow_sink_slows_the_reading_down():
     assert max(sizes) < 3 << 20
 
 
-async def test_an_error_of_the_sink_ends_it_and_comes_out():
+async def test_an_error_of_the_sink_ends_it_and_comes_out() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
 

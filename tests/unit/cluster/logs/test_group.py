@@ -31,7 +31,7 @@ def names(group: LogGroup) -> list[str]:
     return [f"{source.ref.name} {source.container}" for source in group.sources]
 
 
-async def test_all_containers_of_a_pod_are_read_init_and_ephemeral_ones_too_and_those_that_come_later():
+async def test_all_containers_of_a_pod_are_read_init_and_ephemeral_ones_too_and_those_that_come_later() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1", "app", "side")
     cluster.pod("web-1", "setup", kind="initContainers")
@@ -49,14 +49,14 @@ async def test_all_containers_of_a_pod_are_read_init_and_ephemeral_ones_too_and_
         assert taker.notes == [(2, "ended: exit code 0, Error")]
 
 
-async def test_without_names_it_is_the_container_that_kubectl_takes():
+async def test_without_names_it_is_the_container_that_kubectl_takes() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1", "app", "side")
     async with following(cluster, LogTarget((pod.ref,))) as (group, _):
         await until(lambda: names(group) == ["web-1 app"] and group.containers == ["app", "side"])
 
 
-async def test_the_tails_of_marked_pods_are_merged_by_time_and_then_followed():
+async def test_the_tails_of_marked_pods_are_merged_by_time_and_then_followed() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number}") for number in range(3)]
     for number in range(30):
@@ -69,7 +69,7 @@ async def test_the_tails_of_marked_pods_are_merged_by_time_and_then_followed():
         assert [source.lines for source in group.sources] == [10, 11, 10]
 
 
-async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_from_their_beginning():
+async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_from_their_beginning() -> None:
     cluster = LogCluster()
     first = cluster.pod("web-1", labels={"app": "web"})
     cluster.pod("db-1", labels={"app": "db"})
@@ -93,7 +93,7 @@ async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_f
     assert not cluster.open_watches
 
 
-async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are_read_and_what_is_missing_is_told():
+async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are_read_and_what_is_missing_is_told() -> None:
     cluster = LogCluster()
     async with following(cluster, LogTarget(scope=Scope(("shop",)))) as (group, taker):
         await until(lambda: group.known)
@@ -116,7 +116,7 @@ async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are
         assert restarted == "container app restarted (exit code 1, Error)"
 
 
-async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_not_read_as_that_of_the_old_one(monkeypatch):
+async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_not_read_as_that_of_the_old_one(monkeypatch) -> None:
     cluster = LogCluster()
     old = cluster.pod("db-0")
     cluster.write(old.containers["app"], "old")
@@ -138,7 +138,7 @@ async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_
     assert [note.partition(" (")[0][:60] for _, note in taker.notes] == ["the pod went while it was not heard: lines after 2026-01-01T"]
 
 
-async def test_only_pods_whose_names_pass_are_read():
+async def test_only_pods_whose_names_pass_are_read() -> None:
     cluster = LogCluster()
     for name in ("web-1", "db-1"):
         cluster.write(cluster.pod(name).containers["app"], f"from {name}")
@@ -151,7 +151,7 @@ async def test_only_pods_whose_names_pass_are_read():
         assert names(group) == ["web-1 app", "web-2 app"]
 
 
-async def test_above_the_limit_it_is_told_what_is_left_out_and_its_turn_comes():
+async def test_above_the_limit_it_is_told_what_is_left_out_and_its_turn_comes() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number}") for number in range(5)]
     for pod in pods:
@@ -166,7 +166,7 @@ async def test_above_the_limit_it_is_told_what_is_left_out_and_its_turn_comes():
     assert cluster.most_open <= 3
 
 
-async def test_two_hundred_streams_are_opened_a_few_at_a_time():
+async def test_two_hundred_streams_are_opened_a_few_at_a_time() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number:03}") for number in range(205)]
     for pod in pods:
@@ -181,7 +181,7 @@ async def test_two_hundred_streams_are_opened_a_few_at_a_time():
     assert cluster.most_opening <= 10
 
 
-async def test_many_tails_are_shorter_than_one():
+async def test_many_tails_are_shorter_than_one() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number:03}") for number in range(40)]
     async with following(cluster, LogTarget(tuple(pod.ref for pod in pods)), LogOptions(tail=1000)) as (group, _):
@@ -190,7 +190,7 @@ async def test_many_tails_are_shorter_than_one():
         assert {asked["tailLines"] for asked in cluster.logs_asked} == {"500"}
 
 
-async def test_an_outage_of_the_server_loses_and_repeats_nothing_of_any_source():
+async def test_an_outage_of_the_server_loses_and_repeats_nothing_of_any_source() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number}", "app", "side") for number in range(4)]
     containers = [container for pod in pods for container in pod.containers.values()]
@@ -212,7 +212,7 @@ async def test_an_outage_of_the_server_loses_and_repeats_nothing_of_any_source()
         assert len(set(texts)) == len(texts) == 6
 
 
-async def test_containers_of_one_pod_share_what_is_asked_about_it():
+async def test_containers_of_one_pod_share_what_is_asked_about_it() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1", *(f"c{number}" for number in range(20)))
     async with following(cluster, LogTarget((pod.ref,), every=True), pace=1.0):
@@ -220,7 +220,7 @@ async def test_containers_of_one_pod_share_what_is_asked_about_it():
         assert cluster.pods_asked <= 4
 
 
-async def test_who_may_not_read_the_pod_still_gets_the_log_that_the_server_gives():
+async def test_who_may_not_read_the_pod_still_gets_the_log_that_the_server_gives() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1")
     cluster.write(pod.containers["app"], "hello")
@@ -231,7 +231,7 @@ async def test_who_may_not_read_the_pod_still_gets_the_log_that_the_server_gives
         assert len(group.sources) == 1
 
 
-async def test_it_ends_when_nothing_more_can_come():
+async def test_it_ends_when_nothing_more_can_come() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"job-{number}") for number in range(2)]
     for pod in pods:
@@ -247,7 +247,7 @@ async def test_it_ends_when_nothing_more_can_come():
     assert sorted(taker.notes) == [(0, "ended: exit code 3, Error"), (1, "ended: exit code 3, Error")]
 
 
-async def test_a_sink_that_fails_is_not_silent():
+async def test_a_sink_that_fails_is_not_silent() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1")
     cluster.write(pod.containers["app"], "hello")
@@ -279,7 +279,7 @@ def controlled(cluster: LogCluster, name: str, replica_set: str, *containers: st
     return pod
 
 
-async def test_the_pod_that_takes_the_place_of_a_marked_one_is_followed_over_a_rollout_too():
+async def test_the_pod_that_takes_the_place_of_a_marked_one_is_followed_over_a_rollout_too() -> None:
     cluster = LogCluster()
     first, sibling, other = (controlled(cluster, f"web-{number}", "web-a", "app", "side") for number in range(3))
     target = LogTarget((first.ref, sibling.ref), containers=("side",))
@@ -303,7 +303,7 @@ async def test_the_pod_that_takes_the_place_of_a_marked_one_is_followed_over_a_r
         await until(lambda: names(group)[3:] == ["web-4 side"])
 
 
-async def test_a_pod_without_a_controller_has_no_successor():
+async def test_a_pod_without_a_controller_has_no_successor() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-0")
     async with following(cluster, LogTarget((pod.ref,))) as (group, _):

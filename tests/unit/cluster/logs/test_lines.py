@@ -21,12 +21,12 @@ STAMPS = st.one_of(
 
 
 @given(st.integers(1, 4_000_000_000_000_000_000))
-def test_what_the_server_writes_is_read_back(time):
+def test_what_the_server_writes_is_read_back(time) -> None:
     assert nanoseconds(time_text(time)) == time
 
 
 @given(st.lists(st.tuples(STAMPS, st.text("ab ", max_size=4)), max_size=20))
-def test_the_quick_way_reads_what_the_careful_way_reads(pairs):
+def test_the_quick_way_reads_what_the_careful_way_reads(pairs) -> None:
     lines = [f"{stamp} {text}" if stamp else text for stamp, text in pairs]
     times, texts = Times().part(lines)
     for line, time, text in zip(lines, times, texts, strict=True):
@@ -37,7 +37,7 @@ def test_the_quick_way_reads_what_the_careful_way_reads(pairs):
         assert text == (line[len(stamp) + 1 :] if known else line)
 
 
-def test_the_pieces_of_a_long_line_have_its_time_over_batches_too():
+def test_the_pieces_of_a_long_line_have_its_time_over_batches_too() -> None:
     times = Times()
     at, texts = times.part(["2026-01-01T00:00:00.000000001Z a", "2026-01-01T00:00:00.000000002Z b"], {1})
     assert [time % 10**9 for time in at] == [1, 2]

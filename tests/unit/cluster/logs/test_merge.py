@@ -39,7 +39,7 @@ class Out:
         return [text for _, text, _ in self.lines]
 
 
-async def test_one_source_never_waits():
+async def test_one_source_never_waits() -> None:
     out = Out()
     merger = Merger(out)
     merger.add(0)
@@ -47,7 +47,7 @@ async def test_one_source_never_waits():
     assert out.lines == [(0, "a", 1), (0, "b", 2)]
 
 
-async def test_all_lines_of_one_source_come_however_many_come_at_once():
+async def test_all_lines_of_one_source_come_however_many_come_at_once() -> None:
     out = Out()
     merger = Merger(out)
     merger.add(0)
@@ -55,7 +55,7 @@ async def test_all_lines_of_one_source_come_however_many_come_at_once():
     assert out.texts == [str(place) for place in range(10_000)]
 
 
-async def test_tails_come_in_exact_order_however_late_one_of_them_is():
+async def test_tails_come_in_exact_order_however_late_one_of_them_is() -> None:
     out = Out()
     merger = Merger(out)
     for number in range(3):
@@ -76,7 +76,7 @@ async def test_tails_come_in_exact_order_however_late_one_of_them_is():
     assert out.texts == ["a1", "b2", "b3", "c3", "a4", "c5", "b6", "a9"]
 
 
-async def test_a_source_that_brings_nothing_is_waited_for_only_so_long():
+async def test_a_source_that_brings_nothing_is_waited_for_only_so_long() -> None:
     out = Out()
     merger = Merger(out, patience=0.0, window=0.0)
     merger.add(0)
@@ -86,7 +86,7 @@ async def test_a_source_that_brings_nothing_is_waited_for_only_so_long():
     assert out.texts == ["a"]
 
 
-async def test_a_followed_line_waits_for_an_earlier_one_of_another_source():
+async def test_a_followed_line_waits_for_an_earlier_one_of_another_source() -> None:
     out = Out()
     merger = Merger(out, window=0.3)
     for number in range(2):
@@ -105,7 +105,7 @@ async def test_a_followed_line_waits_for_an_earlier_one_of_another_source():
     assert out.texts == ["earlier", "later"]
 
 
-async def test_a_remark_stands_behind_the_lines_of_its_source():
+async def test_a_remark_stands_behind_the_lines_of_its_source() -> None:
     out = Out()
     merger = Merger(out)
     for number in range(2):
@@ -118,7 +118,7 @@ async def test_a_remark_stands_behind_the_lines_of_its_source():
     assert out.notes == ["ended"]
 
 
-async def test_a_long_line_is_not_torn_by_lines_of_others():
+async def test_a_long_line_is_not_torn_by_lines_of_others() -> None:
     out = Out()
     merger = Merger(out, window=0.0)
     for number in range(2):
@@ -138,7 +138,7 @@ async def test_a_long_line_is_not_torn_by_lines_of_others():
     assert out.continued == [1, 2]
 
 
-async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPatch):
+async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merge, "_MOST_OF_ONE", 10)
     out = Out()
     merger = Merger(out)
@@ -155,7 +155,7 @@ async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPa
     assert out.texts == ["0123456789a"]
 
 
-async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypatch: pytest.MonkeyPatch):
+async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merge, "_AT_ONCE", 100)
     sizes: list[int] = []
     out = Out()
@@ -178,7 +178,7 @@ async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypat
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data):
+def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data) -> None:
     count = data.draw(st.integers(1, 4))
     drawn = data.draw(st.lists(st.lists(st.integers(0, 30), max_size=25), min_size=count, max_size=count))
     logs = [[(at, f"{number}:{place}") for place, at in enumerate(times)] for number, times in enumerate(drawn)]

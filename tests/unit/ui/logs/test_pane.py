@@ -71,7 +71,7 @@ def running(count: int = 50) -> LogServer:
     return server
 
 
-async def test_the_end_of_the_log_is_followed():
+async def test_the_end_of_the_log_is_followed() -> None:
     server = running()
     async with pane(server, log_tail=20) as (app, _, until):
         app.pane.show(REF)
@@ -83,7 +83,7 @@ async def test_the_end_of_the_log_is_followed():
         await until(lambda: app.lines[-1] == "line 50")
 
 
-async def test_up_stands_still_and_says_how_much_came_since():
+async def test_up_stands_still_and_says_how_much_came_since() -> None:
     server = running()
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)
@@ -103,7 +103,7 @@ async def test_up_stands_still_and_says_how_much_came_since():
         await until(lambda: app.lines[0] == "line 0")
 
 
-async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap():
+async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(1), "x" * 60)])
     at = f"{stamp(1)[:23]}Z"
@@ -124,7 +124,7 @@ async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap():
         assert "column 13" in app.foot and "times" not in app.foot
 
 
-async def test_the_range_is_chosen_by_digits():
+async def test_the_range_is_chosen_by_digits() -> None:
     server = running()
     async with pane(server, log_tail=7) as (app, pilot, until):
         app.pane.show(REF)
@@ -141,7 +141,7 @@ async def test_the_range_is_chosen_by_digits():
     assert asked == [("7", None), (None, None), (None, "60"), (None, "300"), (None, "900"), (None, "1800"), (None, "3600"), ("7", None)]
 
 
-async def test_the_container_is_chosen_from_a_list():
+async def test_the_container_is_chosen_from_a_list() -> None:
     server = running()
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF, container="app")
@@ -160,7 +160,7 @@ async def test_the_container_is_chosen_from_a_list():
         assert app.backs == 0
 
 
-async def test_containers_are_read_together_hidden_and_shown():
+async def test_containers_are_read_together_hidden_and_shown() -> None:
     server = running(5)
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)
@@ -182,7 +182,7 @@ async def test_containers_are_read_together_hidden_and_shown():
         await until(lambda: "2 of 2 containers" in app.title_line)
 
 
-async def test_all_containers_and_back_by_one_key():
+async def test_all_containers_and_back_by_one_key() -> None:
     server = running(5)
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)
@@ -193,7 +193,7 @@ async def test_all_containers_and_back_by_one_key():
         await until(lambda: "app (1 of 2)" in app.title_line and app.lines[4] == "line 4")
 
 
-async def test_several_sources_are_saved_with_their_names_those_kept_here_and_those_of_the_server(tmp_path, monkeypatch):
+async def test_several_sources_are_saved_with_their_names_those_kept_here_and_those_of_the_server(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     server = running(5)
     async with pane(server, log_tail=2) as (app, pilot, until):
@@ -212,7 +212,7 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
         assert [line[-1] for line in lines] == list("0011223344")  # in the order of their times
 
 
-async def test_the_previous_run_and_back():
+async def test_the_previous_run_and_back() -> None:
     server = running(3)
     server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")
     async with pane(server) as (app, pilot, until):
@@ -226,7 +226,7 @@ async def test_the_previous_run_and_back():
         await until(lambda: app.lines[0] == "before")
 
 
-async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves():
+async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None:
     server = running()
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)
@@ -259,7 +259,7 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves():
         assert app.backs == 1
 
 
-async def test_a_wrong_expression_stays_in_the_input_with_its_error():
+async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
@@ -271,7 +271,7 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error():
         assert app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
 
 
-async def test_keys_that_need_a_search_say_so():
+async def test_keys_that_need_a_search_say_so() -> None:
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
@@ -281,7 +281,7 @@ async def test_keys_that_need_a_search_say_so():
         await until(lambda: "search with / first" in app.foot)
 
 
-async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_unasked(tmp_path, monkeypatch):
+async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_unasked(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
@@ -303,7 +303,7 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
         assert path.read_text().endswith("line 49\n")
 
 
-async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path, monkeypatch):
+async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
@@ -314,7 +314,7 @@ async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path, monk
         assert app.toasts == []
 
 
-async def test_what_is_wrong_stands_where_lines_would():
+async def test_what_is_wrong_stands_where_lines_would() -> None:
     server = LogServer()
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
     server.current = ContainerRun("c1")
@@ -325,7 +325,7 @@ async def test_what_is_wrong_stands_where_lines_would():
         assert 'User "ann" cannot get resource' in app.lines[2]
 
 
-async def test_a_waiting_container_is_told_with_its_reason():
+async def test_a_waiting_container_is_told_with_its_reason() -> None:
     server = LogServer()
     server.waiting = {"reason": "ImagePullBackOff"}
     async with pane(server) as (app, _, until):
@@ -335,7 +335,7 @@ async def test_a_waiting_container_is_told_with_its_reason():
         assert app.lines[1].strip().startswith("no lines yet")
 
 
-async def test_a_lost_server_is_counted_down_and_the_lines_stay():
+async def test_a_lost_server_is_counted_down_and_the_lines_stay() -> None:
     server = running(5)
     async with pane(server) as (app, _, until):
         app.pane.show(REF)
@@ -348,7 +348,7 @@ async def test_a_lost_server_is_counted_down_and_the_lines_stay():
         assert "line 4" in app.lines
 
 
-async def test_another_pod_takes_the_place_of_the_first_and_none_stops():
+async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None:
     server = running(5)
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)
@@ -364,7 +364,7 @@ async def test_another_pod_takes_the_place_of_the_first_and_none_stops():
         assert not [worker for worker in app.workers if worker.group == "logs" and worker.is_running]
 
 
-async def test_it_waits_for_the_connection():
+async def test_it_waits_for_the_connection() -> None:
     server = running(3)
     async with server.serve() as connection:
         session = SimpleNamespace(connection=None, error=PodtuiError("token.txt is gone"), opened_signal=Signal())
@@ -382,7 +382,7 @@ async def test_it_waits_for_the_connection():
             assert app.lines[:3] == ["line 0", "line 1", "line 2"]
 
 
-async def test_untrusted_lines_reach_the_screen_harmless():
+async def test_untrusted_lines_reach_the_screen_harmless() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(0), "[bold]a[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eevil")])
     async with pane(server) as (app, _, until):
@@ -406,7 +406,7 @@ JSON = [
 ]
 
 
-async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again():
+async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again() -> None:
     async with pane(written(*JSON, "no record")) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "no record" in app.lines)
@@ -427,7 +427,7 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
         assert app.backs == 0
 
 
-async def test_what_matches_is_shown_alone_left_out_or_with_lines_around():
+async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> None:
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
@@ -445,7 +445,7 @@ async def test_what_matches_is_shown_alone_left_out_or_with_lines_around():
         assert "no matches" not in app.foot
 
 
-async def test_leaving_the_search_brings_the_view_back_to_where_it_was():
+async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None:
     async with pane(running()) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
@@ -456,7 +456,7 @@ async def test_leaving_the_search_brings_the_view_back_to_where_it_was():
         assert app.pane.view.following and app.pane.view.pattern is None
 
 
-async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on():
+async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() -> None:
     async with pane(written(*["a" * 60 + "b"] * 8)) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "8 lines" in app.foot)
@@ -466,7 +466,7 @@ async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on():
         assert "wrap" in app.foot
 
 
-async def test_records_stand_in_columns_or_indented():
+async def test_records_stand_in_columns_or_indented() -> None:
     async with pane(written(*JSON, "no record"), size=(80, 34)) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "no record" in app.lines)
@@ -482,7 +482,7 @@ async def test_records_stand_in_columns_or_indented():
         assert app.lines[0] == JSON[0]
 
 
-async def test_grave_lines_have_a_sign_beside_the_colour():
+async def test_grave_lines_have_a_sign_beside_the_colour() -> None:
     async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _, until):
         app.pane.show(REF)
         await until(lambda: "ERROR c" in app.lines)
@@ -492,7 +492,7 @@ async def test_grave_lines_have_a_sign_beside_the_colour():
         assert own.style.color.number == 1  # the program's own red lies over that of the level
 
 
-async def test_marks_are_gone_to_and_a_time_is_jumped_to():
+async def test_marks_are_gone_to_and_a_time_is_jumped_to() -> None:
     async with pane(written(*(f"line {number}" for number in range(40)))) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "line 39" in app.lines)
@@ -509,7 +509,7 @@ async def test_marks_are_gone_to_and_a_time_is_jumped_to():
         await until(lambda: "before the oldest line" in app.foot)
 
 
-async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch):
+async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default")
     async with pane(running()) as (app, pilot, until):
@@ -530,7 +530,7 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch):
         assert app.pane.view.selection is None and app.backs == 0
 
 
-async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, monkeypatch):
+async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running(), log_tail=5) as (app, pilot, until):
         app.pane.show(REF)
@@ -546,7 +546,7 @@ async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, 
         assert (tmp_path / "web-1-app.log2").read_text() == "".join(f"{text}\n" for _, text in server_end)
 
 
-async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server():
+async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server() -> None:
     async with pane(running(30), log_tail=20) as (app, pilot, until):
         app.pane.show(REF)
         await until(lambda: "20 lines" in app.foot)
@@ -559,7 +559,7 @@ async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server(
         assert app.pane.view.buffer.end - app.pane.view.buffer.first == 30
 
 
-async def test_the_histogram_moves_the_view_through_time():
+async def test_the_histogram_moves_the_view_through_time() -> None:
     lines = [f"{'ERROR' if number in (7, 20) else 'INFO'} line {number}" for number in range(40)]
     async with pane(written(*lines), size=(80, 18)) as (app, pilot, until):
         app.pane.show(REF)
@@ -579,7 +579,7 @@ async def test_the_histogram_moves_the_view_through_time():
         assert not chart.display
 
 
-async def test_lines_are_read_again_since_a_time():
+async def test_lines_are_read_again_since_a_time() -> None:
     server = running()
     async with pane(server) as (app, pilot, until):
         app.pane.show(REF)

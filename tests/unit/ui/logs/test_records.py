@@ -46,42 +46,42 @@ LOGFMT = 'ts=2026-01-01T00:00:00Z level=error msg="request failed" status=503 us
         ("Everything", None, ""),
     ],
 )
-def test_the_level_is_found_in_every_usual_form(line, level, words):
+def test_the_level_is_found_in_every_usual_form(line, level, words) -> None:
     found = find_level(line)
     assert (found and found.level) == level
     assert not found or line[found.start : found.end] == words
 
 
-def test_a_level_is_not_looked_for_before_the_lines_own_text():
+def test_a_level_is_not_looked_for_before_the_lines_own_text() -> None:
     assert find_level("ERROR web-1 hello", 6) is None
     assert find_level("web-1 level=warn", 6) == (Level.WARN, 12, 16)
 
 
 @pytest.mark.parametrize(("value", "level"), [("Warning", Level.WARN), (30, Level.INFO), ("60", Level.FATAL), (True, None), (3, None)])
-def test_words_and_numbers_of_levels(value, level):
+def test_words_and_numbers_of_levels(value, level) -> None:
     assert level_of(value) == level
 
 
-def test_what_needs_attention_has_a_sign_of_its_own():
+def test_what_needs_attention_has_a_sign_of_its_own() -> None:
     assert {level: level.sign for level in Level if level.sign != " "} == {Level.WARN: "!", Level.ERROR: "✗", Level.FATAL: "✗"}
 
 
 # -- records --------------------------------------------------------------------------------------------------------
 
 
-def test_json_is_a_record_with_level_time_and_message():
+def test_json_is_a_record_with_level_time_and_message() -> None:
     record = record_of(JSON)
     assert (record.kind, record.level, record.message, record.time_key) == ("json", Level.WARN, "slow query", "time")
     assert dict(record.rest()) == {"http": {"status": 502, "path": "/cart"}, "duration_ms": 512.5}
 
 
-def test_logfmt_is_a_record_and_quotes_are_taken_off():
+def test_logfmt_is_a_record_and_quotes_are_taken_off() -> None:
     record = record_of(LOGFMT)
     assert (record.kind, record.level, record.message) == ("logfmt", Level.ERROR, "request failed")
     assert dict(record.rest()) == {"status": "503", "user": "anna", "took": "1.5s"}
 
 
-def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message():
+def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message() -> None:
     record = record_of(KLOG)
     assert (record.kind, record.level, record.message) == ("klog", Level.ERROR, "Failed to sync")
     assert dict(record.rest()) == {"pod": "shop/web-1", "err": "no such host", "source": "controller.go:116", "thread": "1"}
@@ -89,17 +89,17 @@ def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message():
 
 
 @pytest.mark.parametrize("line", ["", "{", "{}", "[1,2]", "a=b", "x y=z", '{"a":', "{" * 9000, "level: warn", '"a"'])
-def test_what_is_no_record_is_none(line):
+def test_what_is_no_record_is_none(line) -> None:
     assert record_of(line) is None
 
 
 @given(st.text(st.sampled_from('{}[]":,=\\ abE0123456789.]\n'), max_size=60))
-def test_no_line_makes_the_parser_fail(line):
+def test_no_line_makes_the_parser_fail(line) -> None:
     record_of(line)
     find_level(line)
 
 
-def test_fields_are_found_by_path_and_in_any_case():
+def test_fields_are_found_by_path_and_in_any_case() -> None:
     fields = {"http": {"Status": 502}, "a.b": 1}
     assert value_of(fields, "HTTP.status") == 502
     assert value_of(fields, "a.b") == 1
@@ -130,13 +130,13 @@ def test_fields_are_found_by_path_and_in_any_case():
         ("!status level>=warn", [JSON, KLOG, "ERROR plain"]),
     ],
 )
-def test_a_filter_keeps_the_lines_whose_fields_satisfy_it(text, lines):
+def test_a_filter_keeps_the_lines_whose_fields_satisfy_it(text, lines) -> None:
     everything = [JSON, LOGFMT, KLOG, "ERROR plain", "INFO served status=200", "no fields at all", ""]
     chosen = FieldFilter(text)
     assert [line for line in everything if chosen.matches(line)] == lines
 
 
-def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted():
+def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted() -> None:
     chosen = FieldFilter("status>=500 level=error source~main msg~failed")
     assert chosen.matches("E1126 08:00:00.123456       1 main.go:12] failed status=502")
     assert not chosen.matches("E1126 08:00:00.123456       1 main.go:12] failed status=404")
@@ -154,7 +154,7 @@ def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted():
         ('a="b"c', 5, "cannot stand here"),
     ],
 )
-def test_a_wrong_filter_is_told_with_its_place(text, position, words):
+def test_a_wrong_filter_is_told_with_its_place(text, position, words) -> None:
     with pytest.raises(FilterError, match=re.escape(words)) as caught:
         FieldFilter(text)
     assert caught.value.position == position
@@ -179,11 +179,11 @@ def test_a_wrong_filter_is_told_with_its_place(text, position, words):
         ("4:0", Pen()),
     ],
 )
-def test_only_colours_and_weights_are_taken_from_a_sequence(parameters, pen):
+def test_only_colours_and_weights_are_taken_from_a_sequence(parameters, pen) -> None:
     assert turned(Pen(), parameters) == pen
 
 
-def test_a_sequence_goes_on_from_the_one_before():
+def test_a_sequence_goes_on_from_the_one_before() -> None:
     assert [(text, style and str(style)) for text, style in ansi.parts("a\x1b[1mb\x1b[31mc\x1b[22md\x1b[0me")] == [
         ("a", None),
         ("b", "bold"),
@@ -193,12 +193,12 @@ def test_a_sequence_goes_on_from_the_one_before():
     ]
 
 
-def test_text_in_the_colour_of_its_background_is_not_hidden():
+def test_text_in_the_colour_of_its_background_is_not_hidden() -> None:
     (_, style), *_ = ansi.parts("\x1b[31;41mhidden")
     assert style.color is None and style.bgcolor is None
 
 
-def test_a_line_of_nothing_but_sequences_stays_bounded():
+def test_a_line_of_nothing_but_sequences_stays_bounded() -> None:
     line = "".join(f"\x1b[3{number % 8}mx" for number in range(20_000))
     assert len({str(style) for _, style in list(ansi.parts(line))[1000:]}) == 1
 
@@ -209,7 +209,7 @@ AT = int(datetime(2026, 1, 31, 14, 5, 30, tzinfo=UTC).timestamp()) * 1_000_000_0
 NOW = AT / 1e9 + 75
 
 
-def test_a_time_is_written_in_utc_local_or_as_how_long_ago(monkeypatch):
+def test_a_time_is_written_in_utc_local_or_as_how_long_ago(monkeypatch) -> None:
     assert time_words(AT, "utc") == "2026-01-31T14:05:30.123Z"
     assert re.fullmatch(r"2026-\d\d-\d\dT\d\d:\d\d:30\.123[+-]\d\d:\d\d", time_words(AT, "local"))
     assert time_words(AT, "relative", NOW) == "  75s"
@@ -219,7 +219,7 @@ def test_a_time_is_written_in_utc_local_or_as_how_long_ago(monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0s"), (99, "99s"), (100, "1m"), (5999, "99m"), (7200, "2h"), (400_000, "4d"), (-5, "-5s")]
 )
-def test_how_long_ago_is_short(seconds, words):
+def test_how_long_ago_is_short(seconds, words) -> None:
     assert ago(seconds) == words
 
 
@@ -234,17 +234,17 @@ def test_how_long_ago_is_short(seconds, words):
         ("-1m15s", AT // 1000 * 1000),
     ],
 )
-def test_a_typed_time_is_understood(text, at):
+def test_a_typed_time_is_understood(text, at) -> None:
     assert abs(parse_time(text, NOW) - at) < 1_000_000
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "14:5", "2026-13-01T00:00:00Z"])
-def test_a_wrong_time_is_told_in_words(text):
+def test_a_wrong_time_is_told_in_words(text) -> None:
     with pytest.raises(ValueError, match="time"):
         parse_time(text, NOW)
 
 
-def test_a_span_is_a_sum_of_parts():
+def test_a_span_is_a_sum_of_parts() -> None:
     assert parse_span("1h30m") == 5400
     assert parse_span("90") is None
 
@@ -256,7 +256,7 @@ def rows(laid) -> list[str]:
     return [laid.text[start:end].rstrip() for start, end in zip(laid.starts, [*laid.starts[1:], len(laid.text)], strict=True)]
 
 
-def test_columns_are_those_that_most_records_have():
+def test_columns_are_those_that_most_records_have() -> None:
     served = [f'{{"level":"info","msg":"served","status":{200 + n},"path":"/p{n}"}}' for n in range(3)]
     lines = ["no record", *served, '{"msg":"x","odd":1}']
     columns = learn(lines)
@@ -266,13 +266,13 @@ def test_columns_are_those_that_most_records_have():
     assert rows(in_columns(record_of(lines[-1]), columns)) == ["       x                      odd=1"]
 
 
-def test_a_message_is_never_cut_and_wide_characters_keep_the_columns():
+def test_a_message_is_never_cut_and_wide_characters_keep_the_columns() -> None:
     columns = learn([f'{{"msg":"{"가" * 3}","n":{n}}}' for n in range(4)])
     assert rows(in_columns(record_of('{"msg":"가나","n":7}'), columns)) == ["       가나     7"]
     assert "x" * 60 in rows(in_columns(record_of(f'{{"msg":"{"x" * 60}","n":7}}'), columns))[0]
 
 
-def test_indented_shows_every_field_on_a_row_of_its_own():
+def test_indented_shows_every_field_on_a_row_of_its_own() -> None:
     line = '{"level":"error","msg":"failed","http":{"status":502},"list":[1,2],"items":[{"a":true}],"stack":"one\\ntwo"}'
     assert rows(indented(record_of(line))) == [
         "error  failed",
@@ -288,7 +288,7 @@ def test_indented_shows_every_field_on_a_row_of_its_own():
     ]
 
 
-def test_an_endless_record_is_cut_with_a_sign_and_controls_are_harmless():
+def test_an_endless_record_is_cut_with_a_sign_and_controls_are_harmless() -> None:
     laid = indented(record_of('{"msg":"\\u001b[2J",' + ",".join(f'"k{n}":{n}' for n in range(5000)) + "}"))
     assert rows(laid)[0].endswith("␛[2J")
     assert len(laid.starts) < 310
@@ -298,7 +298,7 @@ def test_an_endless_record_is_cut_with_a_sign_and_controls_are_harmless():
 # -- the guard ------------------------------------------------------------------------------------------------------
 
 
-def test_an_expression_that_does_not_end_is_ended_and_later_work_is_not_disturbed():
+def test_an_expression_that_does_not_end_is_ended_and_later_work_is_not_disturbed() -> None:
     with pytest.raises(TooSlow), limited(0.02):
         re.search("(a+)+$", "a" * 40 + "b")
     with limited(0.02):

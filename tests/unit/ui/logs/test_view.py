@@ -28,22 +28,22 @@ TEXTS = st.text("ab 한😀\t\x1b\x07é", max_size=30)
 # -- what a line looks like -----------------------------------------------------------------------------------------
 
 
-def test_a_time_is_told_as_the_server_writes_it():
+def test_a_time_is_told_as_the_server_writes_it() -> None:
     assert time_text(AT) == TIME
     assert time_text(0) == ""
 
 
-def test_colours_are_left_out_and_other_controls_are_shown_not_obeyed():
+def test_colours_are_left_out_and_other_controls_are_shown_not_obeyed() -> None:
     assert shown("\x1b[1;31mERROR\x1b[0m done\r") == "ERROR done"
     assert shown("\x1b[2Jboo\x07\x9b") == "␛[2Jboo␇<9B>"
 
 
-def test_tabs_go_to_the_next_multiple_of_eight():
+def test_tabs_go_to_the_next_multiple_of_eight() -> None:
     assert shown("a\tb") == "a       b"
 
 
 @given(TEXTS, st.integers(1, 20))
-def test_wrapped_rows_make_up_the_line_and_fit(text, width):
+def test_wrapped_rows_make_up_the_line_and_fit(text, width) -> None:
     text = shown(text)
     starts = rows_of(text, width)
     rows = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
@@ -54,7 +54,7 @@ def test_wrapped_rows_make_up_the_line_and_fit(text, width):
         assert not after or cell_len(row) + cell_len(after[0]) > width  # no row ends before it is full
 
 
-def test_a_later_span_lies_over_an_earlier_one():
+def test_a_later_span_lies_over_an_earlier_one() -> None:
     spans = [Span(0, 5, "log.error"), Span(3, 8, "match")]
     assert list(cut_spans(spans, 1, 10)) == [Span(1, 3, "log.error"), Span(3, 8, "match"), Span(8, 10, "")]
 
@@ -63,7 +63,7 @@ def test_a_later_span_lies_over_an_earlier_one():
 
 
 @given(st.lists(st.lists(TEXTS, max_size=50), max_size=12), st.integers(1, 40))
-def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches, limit):
+def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches, limit) -> None:
     buffer = LogBuffer(limit * 1000)
     everything: list[str] = []
     for batch in batches:
@@ -75,7 +75,7 @@ def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches, limit):
         assert buffer.size == sum(block.size for block in buffer.blocks)
 
 
-def test_memory_stays_within_the_limit_and_the_newest_lines_stay():
+def test_memory_stays_within_the_limit_and_the_newest_lines_stay() -> None:
     buffer = LogBuffer(1 << 20)
     for start in range(0, 100_000, 1000):
         buffer.append([f"line {number} {'x' * 50}" for number in range(start, start + 1000)])
@@ -88,7 +88,7 @@ def test_memory_stays_within_the_limit_and_the_newest_lines_stay():
 
 @given(st.lists(TEXTS, min_size=1, max_size=40), st.lists(st.lists(TEXTS, max_size=2500), max_size=4), st.integers(30, 400))
 @settings(deadline=None)
-def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines, older, limit):
+def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines, older, limit) -> None:
     buffer = LogBuffer(limit * 1000)
     buffer.append(lines)
     everything = list(lines)
@@ -103,14 +103,14 @@ def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines, older
         assert (buffer.time(buffer.first), buffer.source(buffer.first)) == (7, 3)
 
 
-def test_lone_surrogates_do_no_harm():
+def test_lone_surrogates_do_no_harm() -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["\ud800 x"] * 2000)
     assert buffer.line(0) == "? x"
 
 
 @given(st.lists(st.lists(st.tuples(TEXTS, st.integers(0, 2**62), st.integers(0, 9)), max_size=40), max_size=40))
-def test_each_line_keeps_its_time_and_its_source(batches):
+def test_each_line_keeps_its_time_and_its_source(batches) -> None:
     buffer = LogBuffer(5000)
     for batch in batches:
         buffer.append([text for text, _, _ in batch], times=[time for _, time, _ in batch], sources=[source for _, _, source in batch])
@@ -122,7 +122,7 @@ def test_each_line_keeps_its_time_and_its_source(batches):
     assert [source for block in snapshot for source in block.sources] == [source for _, _, source in kept]
 
 
-def test_pieces_and_notes_are_told_apart():
+def test_pieces_and_notes_are_told_apart() -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["a", "b", "c"], {1})
     buffer.append(["restarted"], notes=[0])
@@ -144,7 +144,7 @@ def naive(window: LogWindow) -> list[Row]:
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_the_window_shows_what_counting_every_row_would_show(data):
+def test_the_window_shows_what_counting_every_row_would_show(data) -> None:
     buffer = LogBuffer(5000)
     window = LogWindow(buffer)
     window.resize(10, 5)
@@ -188,7 +188,7 @@ def test_the_window_shows_what_counting_every_row_would_show(data):
                 assert rows[-1] == everything[-1]
 
 
-def test_what_is_read_stays_in_place_while_lines_come_and_go():
+def test_what_is_read_stays_in_place_while_lines_come_and_go() -> None:
     buffer = LogBuffer(20_000)
     window = LogWindow(buffer)
     window.resize(20, 5)
@@ -202,7 +202,7 @@ def test_what_is_read_stays_in_place_while_lines_come_and_go():
     assert window.text(window.rows()[0].line) == f"… {buffer.first:,} older lines dropped"
 
 
-def test_the_thumb_is_at_the_ends_only_at_the_ends():
+def test_the_thumb_is_at_the_ends_only_at_the_ends() -> None:
     assert thumb_of(10, 0, 90, 100) == (0, 1)
     assert thumb_of(10, 90, 0, 100) == (9, 1)
     assert thumb_of(10, 89, 1, 100) == (8, 1)
@@ -212,13 +212,13 @@ def test_the_thumb_is_at_the_ends_only_at_the_ends():
 # -- names of sources ------------------------------------------------------------------------------------------------
 
 
-def test_with_one_source_no_name_stands_before_the_lines():
+def test_with_one_source_no_name_stands_before_the_lines() -> None:
     assert SourceNames([]).head(0) == ("", [])
     assert SourceNames(["web-1"]).head(0) == ("", [])
 
 
 @given(st.lists(st.text("ab-1한😀\x1b", max_size=60), min_size=2, max_size=8), st.integers(1, 250))
-def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts, width):
+def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts, width) -> None:
     names = SourceNames(texts)
     names.fit(width)
     heads = [names.head(source)[0] for source in range(len(texts))]
@@ -227,13 +227,13 @@ def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts, wi
     assert not any("\x1b" in head for head in heads)
 
 
-def test_a_long_name_keeps_its_end_which_tells_it_from_others():
+def test_a_long_name_keeps_its_end_which_tells_it_from_others() -> None:
     assert shortened("web-7d9c5b6f4d-abcde", 20) == "web-7d9c5b6f4d-abcde"
     assert shortened("web-7d9c5b6f4d-abcde", 12) == "web…4d-abcde"
     assert shortened("한국어이름", 6) == "…이름"
 
 
-def test_a_line_stands_behind_its_source_and_its_time():
+def test_a_line_stands_behind_its_source_and_its_time() -> None:
     buffer, window = LogBuffer(5000), None
     buffer.append(["one", "two"], times=[AT, 0], sources=[0, 1])
     buffer.append(["it restarted"], sources=1, notes=[0])
@@ -256,7 +256,7 @@ def reference(buffer: LogBuffer, text: str) -> list[int]:
 
 @given(st.lists(TEXTS, max_size=60), st.data())
 @settings(deadline=None)
-def test_the_search_finds_what_a_look_at_every_line_finds(lines, data):
+def test_the_search_finds_what_a_look_at_every_line_finds(lines, data) -> None:
     text = data.draw(st.sampled_from(["a", "A", "AB", "한", "é", "~a+b", "~^a", "~$", "b a", "\U0001f600a", " "]))
     buffer = LogBuffer(4000)
     search = Search(buffer, Pattern(text))
@@ -286,7 +286,7 @@ def test_the_search_finds_what_a_look_at_every_line_finds(lines, data):
     assert backwards == expected[::-1]
 
 
-def test_a_wrong_expression_is_told_in_words():
+def test_a_wrong_expression_is_told_in_words() -> None:
     with pytest.raises(ValueError, match="no regular expression: unterminated"):
         Pattern("~a[")
     assert Pattern("a[").spans("xa[y", "match") == [Span(1, 3, "match")]
@@ -314,7 +314,7 @@ async def settled(pilot) -> None:
     await pilot.pause(0.25)
 
 
-async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G():
+async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}" for number in range(20)])
@@ -330,7 +330,7 @@ async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G():
         assert app.view.following
 
 
-async def test_scrolling_up_when_everything_is_in_view_leaves_nothing():
+async def test_scrolling_up_when_everything_is_in_view_leaves_nothing() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["one", "two"])
@@ -339,7 +339,7 @@ async def test_scrolling_up_when_everything_is_in_view_leaves_nothing():
         assert app.view.following
 
 
-async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns():
+async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns() -> None:
     app = ViewApp()
     async with app.run_test(size=(13, 6)) as pilot:
         app.view.append(["한국어 로그 줄입니다", "plain"])
@@ -351,7 +351,7 @@ async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_column
             assert sum(cell_len(segment.text) for segment in app.view.render_line(y)) == 13
 
 
-async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line():
+async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line() -> None:
     app = ViewApp()
     async with app.run_test(size=(23, 4)) as pilot:
         app.view.append(["0123456789" * 4, "short"])
@@ -366,7 +366,7 @@ async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line():
         assert app.view.column == 0
 
 
-async def test_the_oldest_lines_go_and_the_view_says_how_many():
+async def test_the_oldest_lines_go_and_the_view_says_how_many() -> None:
     app = ViewApp(limit=1 << 20)
     async with app.run_test(size=(60, 5)) as pilot:
         for start in range(0, 30_000, 1000):
@@ -378,7 +378,7 @@ async def test_the_oldest_lines_go_and_the_view_says_how_many():
         assert app.screen_lines()[1].startswith(f"line {app.view.dropped} ")
 
 
-async def test_a_search_goes_to_the_newest_match_and_counts():
+async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}{' Needle' if number % 30 == 0 else ''}" for number in range(100)])
@@ -401,7 +401,7 @@ async def test_a_search_goes_to_the_newest_match_and_counts():
         assert len([line for line in app.screen_lines() if line]) == 5
 
 
-async def test_only_matches_goes_on_while_lines_come():
+async def test_only_matches_goes_on_while_lines_come() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["a 1", "b 2"])
@@ -413,7 +413,7 @@ async def test_only_matches_goes_on_while_lines_come():
         assert app.screen_lines() == ["a 1", "a 3", "A 5", "", ""]
 
 
-async def test_a_match_far_to_the_right_is_scrolled_into_view():
+async def test_a_match_far_to_the_right_is_scrolled_into_view() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["x" * 300 + "needle" + "y" * 300])
@@ -423,7 +423,7 @@ async def test_a_match_far_to_the_right_is_scrolled_into_view():
         assert "needle" in app.screen_lines()[0]
 
 
-async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch):
+async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch) -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         await settled(pilot)
@@ -439,7 +439,7 @@ async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatc
         assert app.screen_lines()[-1] == "line 49"
 
 
-async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch):
+async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch) -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}" for number in range(50)])
@@ -455,7 +455,7 @@ async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch):
         assert len(painted) <= 2
 
 
-async def test_the_bar_at_the_right_is_dragged():
+async def test_the_bar_at_the_right_is_dragged() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 11)) as pilot:
         app.view.append([f"line {number}" for number in range(1000)])
@@ -471,7 +471,7 @@ async def test_the_bar_at_the_right_is_dragged():
 # -- to a file ------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
+def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path) -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["\x1b[1mone\x1b[0m", "lo", "ng", "three"], {1}, times=[AT] * 4)
     buffer.append(["restarted"], notes=[0])
@@ -484,7 +484,7 @@ def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path):
+def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path) -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["one", "lo", "ng", "two"], {1}, times=[AT] * 4, sources=[0, 1, 1, 0])
     prefixes = ["[pod/a/app] ", "[pod/b/app] "]
@@ -494,7 +494,7 @@ def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path):
     assert (tmp_path / "x.log").read_text().splitlines()[0] == f"[pod/a/app] {TIME} one"
 
 
-def test_a_snapshot_does_not_change_with_the_buffer():
+def test_a_snapshot_does_not_change_with_the_buffer() -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["one", "two"])
     snapshot = buffer.snapshot()
@@ -502,11 +502,11 @@ def test_a_snapshot_does_not_change_with_the_buffer():
     assert "".join(text for text, _ in pieces(snapshot, times=False)) == "one\ntwo\n"
 
 
-def test_the_width_counts_cells():
+def test_the_width_counts_cells() -> None:
     assert (width_of("abc"), width_of("한국")) == (3, 4)
 
 
-async def test_older_lines_leave_the_view_where_it_is_and_are_searched_too():
+async def test_older_lines_leave_the_view_where_it_is_and_are_searched_too() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"new {number}" for number in range(20)])
