@@ -18,7 +18,7 @@ class Behaviour:
         self.recorder = Recorder(state, clock)
         self.controllers = Controllers(state, writes, clock, self.recorder)
         self.scheduler = Scheduler(state, clock, self.recorder)
-        self.kubelet = Kubelet(state, writes, clock, self.recorder)
+        self.kubelet = Kubelet(state, clock, self.recorder)
 
     def start(self) -> None:
         self.kubelet.start()

@@ -216,7 +216,8 @@ class DemoServer:
 
     async def _listen(self) -> None:
         secret = secrets.token_urlsafe(24)
-        self._api = Api(self.state, self.writes, self.behaviour, secret, "127.0.0.1")
+        kubelet = self.behaviour.kubelet if self.behaviour is not None else None
+        self._api = Api(self.state, self.writes, kubelet, secret, "127.0.0.1")
         self._port = await self._bind(0)
         self._api.address = f"127.0.0.1:{self._port}"
         self.url = f"http://{self._api.address}/{secret}"

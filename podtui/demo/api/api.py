@@ -28,7 +28,7 @@ from podtui.demo.storage.state import Entry, State
 from podtui.demo.writes.writes import Writes
 
 if TYPE_CHECKING:
-    from podtui.demo.behaviour import Behaviour
+    from podtui.demo.kubelet.kubelet import Kubelet
 
 Object = dict[str, Any]
 
@@ -50,8 +50,8 @@ class Named:
 class Api:
     """Serves everything under `/SECRET`; any other path is 404, for who does not know the secret."""
 
-    def __init__(self, state: State, writes: Writes, behaviour: Behaviour | None, secret: str, address: str) -> None:
-        self.state, self.writes, self.behaviour = state, writes, behaviour
+    def __init__(self, state: State, writes: Writes, kubelet: Kubelet | None, secret: str, address: str) -> None:
+        self.state, self.writes, self.kubelet = state, writes, kubelet
         self.authorizer = Authorizer(state)
         self._secret = secret
         self._turn = Turn()
@@ -305,9 +305,9 @@ class Api:
     async def _stream(self, request: web.Request, target: Target) -> web.StreamResponse:
         if self.state.get(PODS, target.namespace, target.name) is None:
             raise not_found(PODS, target.name)
-        if self.behaviour is None:
+        kubelet = self.kubelet
+        if kubelet is None:
             raise path_not_found()
-        kubelet = self.behaviour.kubelet
         if target.subresource == "log":
             from podtui.demo.streams.logs import log
 

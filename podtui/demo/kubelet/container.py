@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
+from typing import Any
 
 from podtui.demo.kubelet.environment import Files, Misconfigured, environment, expanded, files
 from podtui.demo.kubelet.images import digest, full_name, program_of, repository, unpullable
-from podtui.demo.kubelet.pod_logs import ContainerLog
+from podtui.demo.kubelet.owners import ContainerOwner
 from podtui.demo.kubelet.probes import Probes
-from podtui.demo.programs.program import Context, Program, Task
+from podtui.demo.kubelet.run import Run, ended_run, seconds_of
+from podtui.demo.programs.program import Context, Task
 from podtui.demo.storage.clock import Clock, Handle
-
-if TYPE_CHECKING:
-    from podtui.demo.kubelet.pod_worker import PodWorker
 
 Object = dict[str, Any]
 
@@ -26,52 +22,10 @@ _RETRY = 12.0  # seconds until the kubelet looks at a pod again
 KILLED = 137
 
 
-class Attached(Protocol):
-    def end(self) -> None: ...
-
-
-class Run:
-    """One run of a container."""
-
-    __slots__ = ("attached", "exit_code", "finished", "id", "log", "message", "program", "reason", "started", "task")
-
-    def __init__(self, number: str, started: float) -> None:
-        self.id = number
-        self.started = started
-        """Unix seconds; 0: it could not be started."""
-        self.finished = 0.0
-        self.exit_code = 0
-        self.reason = self.message = ""
-        self.log = ContainerLog()
-        self.program: Program | None = None
-        self.task: Task | None = None
-        self.attached: WeakSet[Attached] = WeakSet()
-        """The connections and commands that end with it."""
-
-    def over(self, now: float) -> None:
-        """Nothing of it goes on."""
-        if self.task is not None:
-            self.task.kill()
-        if self.program is not None:
-            for job in self.program.context.jobs:
-                job.kill()
-            self.program.context.jobs.clear()
-        self.log.end(now)
-        for one in list(self.attached):
-            one.end()
-        self.attached.clear()
-
-    def terminated(self) -> Object:
-        state: Object = {"containerID": self.id, "exitCode": self.exit_code, "finishedAt": Clock.format(self.finished)}
-        if self.message:
-            state["message"] = self.message
-        return {**state, "reason": self.reason, "startedAt": Clock.format(self.started)}
-
-
 class Container:
     """A container and its runs. `kind` is init, sidecar (an init container that is restarted always) or main."""
 
-    def __init__(self, worker: PodWorker, spec: Object, kind: str) -> None:
+    def __init__(self, worker: ContainerOwner, spec: Object, kind: str) -> None:
         self.worker = worker
         self.spec = spec
         self.name: str = spec["name"]
@@ -359,11 +313,11 @@ class Container:
         self.started = bool(status.get("started"))
         self.reason, self.message = state.get("reason", ""), state.get("message", "")
         if before := (status.get("lastState") or {}).get("terminated"):
-            self.last = _ended_run(before, self.clock.now())
+            self.last = ended_run(before, self.clock.now())
         if self.state == "terminated":
-            self.run = _ended_run(state, self.clock.now())
+            self.run = ended_run(state, self.clock.now())
         elif self.state == "running":
-            run = self.run = Run(status.get("containerID", ""), _seconds(state.get("startedAt")) or self.clock.now())
+            run = self.run = Run(status.get("containerID", ""), seconds_of(state.get("startedAt")) or self.clock.now())
             self._revive(run)
             if self.kind != "init":
                 self.probes.begin()
@@ -383,18 +337,6 @@ class Container:
         write, context.write = context.write, lambda data: run.log.write(run.started, data)
         run.task.step()
         context.write = write
-
-
-def _ended_run(state: Object, now: float) -> Run:
-    run = Run(state.get("containerID", ""), _seconds(state.get("startedAt")))
-    run.finished = _seconds(state.get("finishedAt"))
-    run.exit_code, run.reason, run.message = state.get("exitCode", 0), state.get("reason", ""), state.get("message", "")
-    run.log.end(now)
-    return run
-
-
-def _seconds(text: str | None) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC).timestamp() if text else 0.0
 
 
 def _mounted(mount: Object) -> Object:

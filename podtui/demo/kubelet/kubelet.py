@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
-from podtui.demo.kubelet.container import Container, Run
+from podtui.demo.kubelet.container import Container
 from podtui.demo.kubelet.images import lasts
 from podtui.demo.kubelet.pod_logs import LogOptions, nothing, read
 from podtui.demo.kubelet.pod_worker import TERMINAL, PodWorker
+from podtui.demo.kubelet.run import Run
 from podtui.demo.programs.program import Connection
 from podtui.demo.shell.processes import Process
 from podtui.demo.storage.clock import Clock
@@ -20,7 +21,6 @@ from podtui.demo.storage.errors import ApiError, Unreachable, bad_request, not_f
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
-from podtui.demo.writes.writes import Writes
 
 Object = dict[str, Any]
 
@@ -28,7 +28,7 @@ Object = dict[str, Any]
 class Kubelet:
     """The kubelets of all nodes in one. `start` lets them act on what is there and on every change, `close` ends it."""
 
-    def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
+    def __init__(self, state: State, clock: Clock, recorder: Recorder) -> None:
         self.state = state
         self.clock = clock
         self.recorder = recorder

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podtui.demo.kubelet.container import Container
 from podtui.demo.kubelet.environment import Folder
+from podtui.demo.kubelet.owners import WorkerOwner
 from podtui.demo.kubelet.pod_status import phase, status
 from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.kinds import PODS
 from podtui.demo.storage.state import State
-
-if TYPE_CHECKING:
-    from podtui.demo.kubelet.kubelet import Kubelet
 
 Object = dict[str, Any]
 TERMINAL = ("Succeeded", "Failed")
@@ -24,7 +22,7 @@ TERMINAL = ("Succeeded", "Failed")
 class PodWorker:
     """The kubelet's care for one pod."""
 
-    def __init__(self, kubelet: Kubelet, pod: Object) -> None:
+    def __init__(self, kubelet: WorkerOwner, pod: Object) -> None:
         metadata, spec = pod["metadata"], pod["spec"]
         self.kubelet = kubelet
         self.state: State = kubelet.state

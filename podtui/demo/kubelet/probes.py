@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from podtui.demo.kubelet.owners import ProbeOwner
 from podtui.demo.shell.processes import run_at_once
 from podtui.demo.storage.clock import Handle
-
-if TYPE_CHECKING:
-    from podtui.demo.kubelet.container import Container
 
 Object = dict[str, Any]
 
@@ -18,7 +16,7 @@ class Probes:
 
     __slots__ = ("_container", "_counts", "_handles")
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: ProbeOwner) -> None:
         self._container = container
         self._handles: dict[str, Handle] = {}
         self._counts: dict[str, int] = {}

@@ -28,7 +28,7 @@ class Cluster:
         self.clock = Clock(speed=0, start=START)
         self.state = State(self.clock)
         self.writes = Writes(self.state)
-        self.kubelet = Kubelet(self.state, self.writes, self.clock, Recorder(self.state, self.clock))
+        self.kubelet = Kubelet(self.state, self.clock, Recorder(self.state, self.clock))
         self.state.create(NAMESPACES, {"metadata": {"name": "default"}})
         self.state.create(NODES, node("node-1", 0, self.clock.timestamp()))
         self.kubelet.start()
