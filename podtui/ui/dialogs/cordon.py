@@ -16,8 +16,7 @@ from podtui.errors import Forbidden, PodtuiError, Replaced
 from podtui.kube.kubectl import kubectl_cordon
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
-from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
-from podtui.ui.dialogs.targets import described
+from podtui.ui.dialogs.dialog import Dialog, confirmations, described, shown
 from podtui.ui.themes import palette
 
 _AT_ONCE = 6

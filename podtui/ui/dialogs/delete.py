@@ -22,9 +22,8 @@ from podtui.errors import ConnectionFailed, CredentialError, NotFound, PodtuiErr
 from podtui.kube.kubectl import kubectl_delete, kubectl_delete_selected, kubectl_evict
 from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
-from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
+from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural, shown
 from podtui.ui.dialogs.impact_note import ImpactNote
-from podtui.ui.dialogs.targets import described, plural
 from podtui.ui.themes import palette
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.text import Text
@@ -11,11 +11,11 @@ from textual.geometry import Size
 from textual.widgets import TextArea
 
 from podtui.text import harmless
-from podtui.ui.editor.substitutes import Substitutes
 from podtui.ui.themes import palette
 from podtui.ui.widgets.yaml_highlight import entry_parts
 
 _LONGEST = 2000  # characters of a line that get colours
+_FIRST_PRIVATE = 0xE000  # of the code points that are private use in Unicode
 
 
 class EditArea(TextArea):
@@ -90,3 +90,40 @@ class EditArea(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         """Before TextArea's own, which Textual calls next. Terminals send a pasted line end as a carriage return."""
         event.text = self._substitutes.put(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class Substitutes:
+    """Characters that a terminal obeys, each shown as another one and put back at the end: a text that nobody touches comes back as it was.
+
+    One character stands for one character, chosen so that none of the text's own is taken. Line ends and tabs stay.
+    """
+
+    def __init__(self) -> None:
+        self._forth: dict[int, str] = {}
+        self._back: dict[int, str] = {}
+
+    def put(self, text: str) -> str:
+        """The text as it can be shown; may be called with more text later (a paste)."""
+        taken = {*text, *self._forth.values()}
+        for character in sorted(set(text)):
+            if character not in "\n\t" and harmless(character) != character and ord(character) not in self._forth:
+                substitute = next(found for found in _candidates(character) if found not in taken)
+                taken.add(substitute)
+                self._forth[ord(character)] = substitute
+                self._back[ord(substitute)] = character
+        return text.translate(self._forth)
+
+    def back(self, text: str) -> str:
+        return text.translate(self._back)
+
+    @property
+    def used(self) -> bool:
+        """Whether the text has such characters."""
+        return bool(self._forth)
+
+
+def _candidates(character: str) -> Iterator[str]:
+    picture = harmless(character)
+    if len(picture) == 1:
+        yield picture
+    yield from map(chr, range(_FIRST_PRIVATE, 0xF8FF))

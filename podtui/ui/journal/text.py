@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from podtui.cluster.changes.journal import Entry
-from podtui.cluster.changes.undo import value_text
 from podtui.kube import merge_patch
 from podtui.kube.ages import age
 from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.text import harmless
+from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.widgets.row_table import Cell, TableColumn
 from podtui.ui.widgets.text_document import Line
 
@@ -39,7 +37,6 @@ _MEANINGS = {
     "unknown": "no answer came: it may have been carried out",
     "pending": "under way",
 }
-_LINES = 40  # of a value that is shown whole
 
 
 def ending(entry: Entry, undone: bool, under_way: bool) -> tuple[str, str]:
@@ -154,46 +151,6 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> It
     for path, old in merge_patch.leaves(before):
         if not any(path[: len(one)] == one or one[: len(path)] == path for one in shown):
             yield from field_lines(merge_patch.field_name(path), old, None)
-
-
-def field_lines(name: str, old: Any, new: Any, *, known: bool = True) -> Iterator[Line]:
-    """One field before and after; None is not there. `known` is whether what was before is."""
-    if old == new and known:
-        yield [(f"= {name}: {value_text(new)}", "dim")]
-        return
-    if not _is_long(old) and not _is_long(new):
-        if old is None:
-            yield [(f"+ {name}: {value_text(new)}" + ("" if known else "  (before: not known)"), "ok")]
-        elif new is None:
-            yield [(f"- {name}: {value_text(old)}", "error")]
-        else:
-            yield [(f"~ {name}: ", "warn"), (value_text(old), "error"), (" → ", "dim"), (value_text(new), "ok")]
-        return
-    yield [(f"{'+' if old is None else '-' if new is None else '~'} {name}:", "warn")]
-    changed = list(difflib.unified_diff(_text_lines(old), _text_lines(new), lineterm="", n=2))[2:]
-    for line in changed[:_LINES]:
-        yield [(f"  {line}", {"+": "ok", "-": "error"}.get(line[:1], "dim"))]
-    if len(changed) > _LINES:
-        yield [(f"  … {len(changed) - _LINES} more lines differ", "dim")]
-
-
-def _is_long(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\n" in value or len(value) > 60
-    return isinstance(value, (dict, list)) and len(json.dumps(value)) > 60
-
-
-def _text_lines(value: Any) -> Sequence[str]:
-    """A value as the lines that are compared: JSON in a text is compared indented."""
-    if value is None:
-        return []
-    if not isinstance(value, str):
-        return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
-    try:
-        found = json.loads(value)
-    except ValueError:
-        found = None
-    return (json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value).split("\n")
 
 
 def _local(entry: Entry) -> datetime:

@@ -18,7 +18,8 @@ from podtui.errors import ConnectionFailed, CredentialError, PodtuiError, ReadOn
 from podtui.kube.ages import age
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
-from podtui.ui.journal.text import described, field_lines
+from podtui.ui.dialogs.differences import field_lines
+from podtui.ui.journal.text import described
 from podtui.ui.themes import palette
 
 _AT_ONCE = 8

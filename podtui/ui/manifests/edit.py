@@ -20,10 +20,10 @@ from podtui.kube.manifests.three_way import ABSENT, Clash
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations
+from podtui.ui.dialogs.differences import add_difference
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.editor.editing import edit_text
 from podtui.ui.editor.outside_editor import kept_words
-from podtui.ui.manifests.outcomes import add_difference
 from podtui.ui.themes import palette
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from rich.text import Text
 from podtui.cluster.changes.creation import Outcome
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import shown
+from podtui.ui.dialogs.differences import add_difference
 from podtui.ui.themes import Palette
 
 _SHOWN = 200  # documents that are listed
@@ -69,11 +70,3 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
         if len(preview.conflicts) > _CONFLICTS:
             text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields of others\n", styles["warn"])
     return room
-
-
-def add_difference(text: Text, lines: Sequence[str], styles: Palette, indent: str = "") -> None:
-    """The lines of a unified diff, in its signs and colours."""
-    names = {"+": "ok", "-": "error", "@": "dim"}
-    for line in lines:
-        name = names.get(line[:1], "")
-        text.append(f"{indent}{shown(line)}\n", styles[name] if name else "")

@@ -20,12 +20,10 @@ from podtui.kube.names import Kind, key_faults
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings
-from podtui.ui.dialogs.dialog import Dialog, confirmations
+from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural
 from podtui.ui.dialogs.impact_note import ImpactNote
-from podtui.ui.dialogs.labels.label_keys import Keys
 from podtui.ui.dialogs.labels.text import current_text, difference_text, fault_text, meter_text
-from podtui.ui.dialogs.labels.values import choose_key, edit_value, word_at
-from podtui.ui.dialogs.targets import described, plural
+from podtui.ui.dialogs.labels.values import Keys, choose_key, edit_value, word_at
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 

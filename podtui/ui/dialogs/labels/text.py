@@ -13,7 +13,7 @@ from podtui.kube.label_changes import ANNOTATIONS_SIZE, Change, LabelChanges, ab
 from podtui.kube.names import Kind
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import shown
-from podtui.ui.journal.text import field_lines
+from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.themes import Palette
 
 _SHOWN = 100  # objects, or labels of one object, that are listed

@@ -1,11 +1,17 @@
-"""The value of an annotation in an editor: any text of several lines, JSON laid out, and kept to the byte where it was not edited."""
+"""Help with what is typed: completion of keys and values that are in use, and the value of an annotation in an editor.
+
+In the editor a value is any text of several lines, JSON is laid out, and what is not edited is kept to the byte.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
+from textual.suggester import Suggester
 
 from podtui.cluster.changes.label_edit import Target
 from podtui.errors import ArgumentError
@@ -16,6 +22,43 @@ from podtui.ui.editor.editing import edit_text
 
 if TYPE_CHECKING:
     from podtui.ui.terminal.app import TerminalApp
+
+_SAMPLE = 2000  # objects that are looked at
+
+
+class Keys(Suggester):
+    """Completes the last word: a key that is in use, and after `=` its most frequent value. `in_use` gives labels of objects."""
+
+    def __init__(self, in_use: Callable[[], Iterable[Mapping[str, str]]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._in_use = in_use
+
+    def candidates(self, value: str) -> list[tuple[str, int]]:
+        """What the last word may become, with how many objects have it: values the most frequent first, keys by their name."""
+        word = value.rpartition(" ")[2]
+        if any(mark in word for mark in "'\"\\"):
+            return []
+        key, equals, begun = word.partition("=")
+        counted: Counter[str] = Counter()
+        for labels in islice(self._in_use(), _SAMPLE):
+            if equals:
+                counted.update(found for name, found in labels.items() if name == key and found.startswith(begun) and _plain(found))
+            else:
+                counted.update(name for name in labels if name.startswith(key))
+        return sorted(counted.items(), key=lambda one: (-one[1], one[0]) if equals else (one[0],))
+
+    async def get_suggestion(self, value: str) -> str | None:
+        word = value.rpartition(" ")[2]
+        found = self.candidates(value) if word else []
+        if not found:
+            return None
+        _, equals, begun = word.partition("=")
+        return f"{value}{found[0][0][len(begun) :]}" if equals else f"{value}{found[0][0][len(word) :]}="
+
+
+def _plain(value: str) -> bool:
+    """Whether a value is a word that needs no quotes, short enough to stand in a line."""
+    return len(value) <= 63 and value.isascii() and all(c.isalnum() or c in "-_./:@,+" for c in value)
 
 
 def word_at(text: str, cursor: int) -> tuple[str, int, int]:

@@ -21,9 +21,9 @@ from podtui.config import Config
 from podtui.errors import ConnectionFailed, EditorFailed, EditorMissing
 from podtui.kube.manifests.faults import Fault
 from podtui.ui.editor import editing
+from podtui.ui.editor.edit_area import Substitutes
 from podtui.ui.editor.outside_editor import edit_outside, editor_command
 from podtui.ui.editor.screen import EditorScreen
-from podtui.ui.editor.substitutes import Substitutes
 
 TEXT = "kind: Pod\nmetadata:\n  name: web\n"
 

@@ -1,0 +1,65 @@
+"""Differences as text: a field before and after, and the lines of a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from podtui.cluster.changes.undo import value_text
+from podtui.ui.dialogs.dialog import shown
+from podtui.ui.themes import Palette
+from podtui.ui.widgets.text_document import Line
+
+_LINES = 40  # of a value that is shown whole
+
+
+def field_lines(name: str, old: Any, new: Any, *, known: bool = True) -> Iterator[Line]:
+    """One field before and after; None is not there. `known` is whether what was before is."""
+    if old == new and known:
+        yield [(f"= {name}: {value_text(new)}", "dim")]
+        return
+    if not _is_long(old) and not _is_long(new):
+        if old is None:
+            yield [(f"+ {name}: {value_text(new)}" + ("" if known else "  (before: not known)"), "ok")]
+        elif new is None:
+            yield [(f"- {name}: {value_text(old)}", "error")]
+        else:
+            yield [(f"~ {name}: ", "warn"), (value_text(old), "error"), (" → ", "dim"), (value_text(new), "ok")]
+        return
+    yield [(f"{'+' if old is None else '-' if new is None else '~'} {name}:", "warn")]
+    changed = list(difflib.unified_diff(_text_lines(old), _text_lines(new), lineterm="", n=2))[2:]
+    for line in changed[:_LINES]:
+        yield [(f"  {line}", {"+": "ok", "-": "error"}.get(line[:1], "dim"))]
+    if len(changed) > _LINES:
+        yield [(f"  … {len(changed) - _LINES} more lines differ", "dim")]
+
+
+def _is_long(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\n" in value or len(value) > 60
+    return isinstance(value, (dict, list)) and len(json.dumps(value)) > 60
+
+
+def _text_lines(value: Any) -> Sequence[str]:
+    """A value as the lines that are compared: JSON in a text is compared indented."""
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    return (json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value).split("\n")
+
+
+def add_difference(text: Text, lines: Sequence[str], styles: Palette, indent: str = "") -> None:
+    """The lines of a unified diff, in its signs and colours."""
+    names = {"+": "ok", "-": "error", "@": "dim"}
+    for line in lines:
+        name = names.get(line[:1], "")
+        text.append(f"{indent}{shown(line)}\n", styles[name] if name else "")
