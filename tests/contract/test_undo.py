@@ -122,7 +122,7 @@ async def test_another_object_of_the_name_is_not_touched(undoing: Undoing, names
     (entry,) = await undoing.entries()
     assert (await undoing.undo(entry)).refusal == "configmap/x is gone"
     new = await made(undoing.connection, namespace, labels={"a": "1"})
-    assert "this is another one" in (await undoing.undo(entry)).refusal
+    assert "a different object has its name now" in (await undoing.undo(entry)).refusal
     assert await undoing.labels(new) == {"a": "1"}
 
 

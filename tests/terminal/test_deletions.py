@@ -71,7 +71,7 @@ def test_no_other_pod_is_deleted_no_budget_is_passed_and_a_selector_is_counted_f
     kubectl("delete", "pod", "-n", shop, "old", "--grace-period=0", "--force")
     create(kubectl, shop, pod("old"))
     terminal.press("tab", "enter")
-    terminal.wait_for("this is another one", LIMIT)
+    terminal.wait_for("deleted and recreated", LIMIT)
     after = living(kubectl, shop)
     assert after["old"] != before["old"], "the new one lives"
     terminal.press("escape", "escape")

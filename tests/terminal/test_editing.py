@@ -118,7 +118,7 @@ def test_a_pod_is_edited_in_the_users_editor(open_podtui: Open, namespace: str, 
     kubectl("delete", "pod", "web", "-n", namespace, "--grace-period=0", "--force")
     kubectl("create", "-n", namespace, "-f", "-", input=POD.replace("app: web", "app: shop"))
     podtui.press("tab", "enter")
-    podtui.wait_for("deleted and created anew since", PATIENCE)
+    podtui.wait_for("deleted and recreated since", PATIENCE)
     podtui.press("escape")
     podtui.wait_for("Edit cancelled. What you typed", PATIENCE)
     assert labels(kubectl, namespace) == {"app": "shop"} and "app: other" in kept(home)[-1]

@@ -99,7 +99,7 @@ def test_what_was_done_is_in_the_journal_and_taken_back(open_podtui: Open, pods:
     podtui.press("enter")
     podtui.wait_for(r"Journal +1 of 7 changes", PATIENCE)
     podtui.press("u")
-    podtui.wait_for("another one", PATIENCE)  # the pod that was labelled is gone
+    podtui.wait_for("deleted and recreated", PATIENCE)  # the pod that was labelled is gone
     podtui.press("escape", "escape")
     podtui.wait_for(r"Journal +7 changes", PATIENCE)
     podtui.press("g", "enter")

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from podtui.cluster.changes.conflicts import changed, on_newest_version
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.server_warnings import heard
 from podtui.errors import Conflict
@@ -22,7 +23,6 @@ from podtui.text import harmless
 
 MANAGER = "podtui"
 APPLY = "application/apply-patch+yaml"
-_TRIES = 5
 QUERY = (("fieldManager", MANAGER), ("fieldValidation", "Strict"))
 
 
@@ -60,13 +60,18 @@ async def preview(connection: Connection, ref: ObjectRef, value: Mapping[str, An
 
     A pod that is just starting is changed at any moment (its status is): what was changed between two requests is looked at again.
     """
-    for _ in range(_TRIES - 1):
+
+    async def ask() -> Preview:
         try:
             return await _preview(connection, ref, value)
         except Conflict as error:
-            if error.reason != "Conflict":
-                raise
-    return await _preview(connection, ref, value)
+            raise changed(ref, error) if error.reason == "Conflict" else error from None
+
+    return await on_newest_version(ref, ask, _nothing)
+
+
+async def _nothing() -> None:
+    """A preview reads the object by itself, each time."""
 
 
 async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:

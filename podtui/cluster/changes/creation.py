@@ -13,6 +13,7 @@ import msgspec
 
 from podtui.cluster.changes import apply as applying
 from podtui.cluster.changes.apply import Preview
+from podtui.cluster.changes.conflicts import changed, on_newest_version, require_same
 from podtui.cluster.changes.record import Change
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
@@ -27,7 +28,6 @@ from podtui.errors import (
     NotFound,
     PodtuiError,
     ReadOnlyError,
-    Replaced,
     Unauthorized,
     UnknownKind,
 )
@@ -42,7 +42,6 @@ _STRICT = ("fieldValidation", "Strict")
 _MANAGER = ("fieldManager", "podtui")
 _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
 
-_ATTEMPTS = 5  # an object that changes all the time: what is applied is about other fields then
 _EXPLAINED = 20  # refused documents whose faults are looked for in the text
 
 State = Literal["created", "applied", "unchanged", "left", "checked", "exists", "unchecked", "refused", "unknown", "untried"]
@@ -282,7 +281,8 @@ async def _apply(
     if known.unchanged:
         return Outcome(document, "unchanged", known.ref)
     force = existing.force or (known.own and not known.conflicts)  # with podtui's own earlier writes there is nothing to choose
-    for _ in range(_ATTEMPTS):
+
+    async def send() -> Outcome:
         ref = known.ref
         command = kubectl_apply(document.path, ref.namespace, force=force, options=options)
         change = Change("apply", "changes", ref, command, before=known.before)
@@ -292,18 +292,21 @@ async def _apply(
                 body = applying.bound(value, ref)
                 made = await mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
         except Conflict as error:
-            if applying.conflicts_of(error):
-                raise
-            before, known = known, await applying.preview(existing.connection, ref, value)
-            if known.ref.uid != before.ref.uid:
-                words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-                raise Replaced(409, "Conflict", words, hint="it was not touched") from error
-            if not known.equals(before):
-                told_of = Changed(409, "Conflict", f"{harmless(str(ref))} was changed since", hint="Look at the difference anew")
-                return Outcome(document, "refused", known.ref, told_of, preview=known)
-        else:
-            return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(told))
-    return Outcome(document, "refused", known.ref, Changed(409, "Conflict", f"{harmless(str(known.ref))} keeps changing"), preview=known)
+            raise error if applying.conflicts_of(error) else changed(ref, error) from None
+        return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(told))
+
+    async def look_again() -> None:
+        nonlocal known
+        before, known = known, await applying.preview(existing.connection, known.ref, value)
+        require_same(before.ref, {"uid": known.ref.uid})
+        if not known.equals(before):
+            what = f"{harmless(str(known.ref))} was changed since"
+            raise Changed(409, "Conflict", what, hint="Look at the difference again") from None
+
+    try:
+        return await on_newest_version(known.ref, send, look_again)
+    except Changed as error:
+        return Outcome(document, "refused", known.ref, error, preview=known)
 
 
 def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectRef:

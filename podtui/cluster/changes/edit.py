@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from podtui.errors import Changed, Invalid, ManifestError, PodtuiError, Replaced
+from podtui.cluster.changes.conflicts import on_newest_version, require_same
+from podtui.errors import Changed, Invalid, ManifestError, PodtuiError
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.kube.manifests.three_way import Clash, difference, merged, three_way
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from podtui.cluster.changes.objects import Objects
     from podtui.kube.manifests.documents import Document
 
-_ATTEMPTS = 5  # a busy object changes while it is looked at; what was edited is about other fields then
 _NAMES = (("apiVersion", ""), ("kind", ""), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid"))
 _NO_DRY_RUN = "does not support dry run"  # as the API server says of an admission webhook
 
@@ -105,34 +105,24 @@ class Edit:
     async def send(self) -> dict[str, Any]:
         """Send the patch; gives the object afterwards. Raises Changed when someone changed the same fields since: `lines` and `clashes`
         are then about the newer version, and the next call sends the patch for that one."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return await self._objects.edit(self.ref, self.patch, before=self._live)
-            except Changed:
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                known = self.clashes
-                await self._catch_up()
-                if self.clashes != known:
-                    await self._try()
-                    raise self._clashed() from None
-        raise AssertionError("unreachable")
+
+        async def look_again() -> None:
+            known = self.clashes
+            await self._catch_up()
+            if self.clashes != known:
+                await self._try()
+                raise self._clashed() from None
+
+        return await on_newest_version(self.ref, lambda: self._objects.edit(self.ref, self.patch, before=self._live), look_again)
 
     async def _try(self) -> None:
         """Have the server try the patch on the newest version, and note what it would make of it."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                result = await self._objects.try_edit(self.ref, self.patch)
-                break
-            except Invalid as error:
-                if _NO_DRY_RUN not in error.message:
-                    raise
-                result = merged(self._live, self.patch)
-                break
-            except Changed:
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                await self._catch_up()
+        try:
+            result = await on_newest_version(self.ref, lambda: self._objects.try_edit(self.ref, self.patch), self._catch_up)
+        except Invalid as error:
+            if _NO_DRY_RUN not in error.message:
+                raise
+            result = merged(self._live, self.patch)
         if "status" in self.patch and same(self._live.get("status"), result.get("status")):
             del self.patch["status"]  # the kind has it as a subresource, and the server passes over it here
         self.lines = await asyncio.to_thread(difference, self._live, result)
@@ -174,9 +164,7 @@ class Edit:
 
 async def _read(objects: Objects, ref: ObjectRef) -> dict[str, Any]:
     live = await objects.get(ref)
-    if ref.uid and (live.get("metadata") or {}).get("uid") != ref.uid:
-        words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-        raise Replaced(409, "Conflict", words, hint="it was not touched")
+    require_same(ref, live.get("metadata") or {})
     return live
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.errors import Changed, PodtuiError, Replaced
+from podtui.cluster.changes.conflicts import on_newest_version, require_same
+from podtui.errors import PodtuiError
 from podtui.kube.label_changes import Change, LabelChanges
 from podtui.kube.names import Kind
 from podtui.kube.resources import ObjectRef
-from podtui.text import harmless
-
-_ATTEMPTS = 5  # a busy object changes while we look at it; what was typed is about other fields then
 
 
 @dataclass
@@ -36,9 +34,7 @@ class Target:
         """Read what the object has now, and what changed since the last time. Replaced when it is another object."""
         metadata: Mapping[str, Any] = await objects.metadata(self.ref)
         ref = self.ref
-        if ref.uid and metadata.get("uid") != ref.uid:
-            words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-            raise Replaced(409, "Conflict", words, hint="it was not touched")
+        require_same(ref, metadata)
         current = {key: str(value) for key, value in (metadata.get(self.kind) or {}).items()}
         if self.read:
             keys = sorted(current.keys() | self.current.keys())
@@ -57,20 +53,15 @@ class Target:
         if not self.effective(changes):
             self.done = True
             return
-        for attempt in range(_ATTEMPTS):
-            try:
-                if self.kind == "labels":
-                    await objects.patch_metadata(self.ref, labels=patch)
-                else:
-                    await objects.patch_metadata(self.ref, annotations=patch)
-            except Changed:
-                before = {key: self.current.get(key) for key in patch}
-                await self.look(objects)
-                self.since = [change for change in self.since if change.key in patch]
-                if before != {key: self.current.get(key) for key in patch}:
-                    raise PodtuiError("it was changed meanwhile: look at the difference anew, and confirm again") from None
-                if attempt + 1 == _ATTEMPTS or changes.refusals(self.current, overwrite=overwrite):
-                    raise PodtuiError("it keeps changing; confirm again") from None
-            else:
-                self.done = True
-                return
+
+        async def look_again() -> None:
+            before = {key: self.current.get(key) for key in patch}
+            await self.look(objects)
+            self.since = [change for change in self.since if change.key in patch]
+            if before != {key: self.current.get(key) for key in patch}:
+                raise PodtuiError("it was changed meanwhile: look at the difference anew, and confirm again") from None
+            if refusals := changes.refusals(self.current, overwrite=overwrite):
+                raise PodtuiError(refusals[0]) from None
+
+        await on_newest_version(self.ref, lambda: objects.patch_metadata(self.ref, **{self.kind: patch}), look_again)
+        self.done = True

@@ -24,13 +24,14 @@ from typing import Any
 import msgspec
 
 from podtui.cluster.changes import creation, recreate
+from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.changes.journal import Journal, ending_of
 from podtui.cluster.changes.record import Change, recorded
 from podtui.cluster.connection import listing
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
-from podtui.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Replaced, TooManyRequests, UsageError
+from podtui.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
 from podtui.kube.kubectl import kubectl_cordon, kubectl_delete, kubectl_evict, kubectl_label, kubectl_patch
 from podtui.kube.label_changes import LabelChanges
@@ -197,7 +198,7 @@ class Objects:
         except Invalid as error:
             # Without a resourceVersion to stumble over first, another UID is "field is immutable".
             causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
-            raise (_replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
+            raise (replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
     async def delete(
         self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: Propagation = "Background"
@@ -254,8 +255,7 @@ class Objects:
             now = await self.metadata(ref)
         except Forbidden:
             return
-        if now.get("uid") != ref.uid:
-            raise _replaced(ref)
+        require_same(ref, now)
 
     async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
         """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
@@ -306,23 +306,14 @@ class Objects:
     async def _told_apart(self, ref: ObjectRef, error: Conflict) -> Exception:
         """What a 409 means: the server says the same of a changed object and of a recreated one."""
         if not ref.uid:
-            return _changed(ref, error)
+            return changed(ref, error)
         try:
             now = await self.metadata(ref)
         except NotFound as gone:
             return gone
         if now.get("uid") != ref.uid:
-            return _replaced(ref, error)
-        return _changed(ref, error) if ref.resource_version and now.get("resourceVersion") != ref.resource_version else error
-
-
-def _changed(ref: ObjectRef, error: Conflict) -> Changed:
-    return Changed(error.status, error.reason, error.message, error.details, hint=f"{harmless(str(ref))} was changed since it was read")
-
-
-def _replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replaced:
-    words = f"{harmless(str(ref))} was deleted and created anew since: this is another one"
-    return Replaced(409, "Conflict", words, None if error is None else error.details, hint="it was not touched")
+            return replaced(ref, error)
+        return changed(ref, error) if ref.resource_version and now.get("resourceVersion") != ref.resource_version else error
 
 
 def _uid(value: Mapping[str, Any]) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from podtui.cluster.changes import recreate
+from podtui.cluster.changes.conflicts import on_newest_version, replaced
 from podtui.cluster.changes.journal import Entry, taken_back, undoing
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import Changed, Forbidden, NotFound, PodtuiError
+from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube import merge_patch
 from podtui.kube.kubectl import kubectl_cordon, kubectl_create_object, kubectl_delete, kubectl_label, kubectl_patch
 from podtui.kube.label_changes import LabelChanges
@@ -26,7 +27,6 @@ from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.text import harmless
 
-_ATTEMPTS = 5  # a busy object changes in other fields while we look at it
 _AGAIN = 0.5  # seconds between two looks at what has yet to go
 _ACCOUNT = 30.0  # seconds for a new namespace to get its service account, without which no pod is admitted
 _LONGEST_WAIT = 600.0  # seconds for the old object to go
@@ -127,7 +127,7 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
         return Step(entry, ref, f"{harmless(str(ref))} is gone")
     metadata = now.get("metadata") or {}
     if metadata.get("uid") != ref.uid:
-        return Step(entry, ref, f"{harmless(str(ref))} was deleted and created anew since: this is another one")
+        return Step(entry, ref, replaced(ref).what)
     changes, since = [], []
     for path, then in merge_patch.leaves(before):
         is_now, left = merge_patch.at(now, path), merge_patch.at(after, path)
@@ -179,7 +179,7 @@ async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: 
     except NotFound:
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is gone already")
     if metadata.get("uid") != ref.uid:
-        return Step(entry, ref, f"{harmless(str(ref))} was deleted and created anew since: this is another one")
+        return Step(entry, ref, replaced(ref).what)
     if metadata.get("deletionTimestamp"):
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is being deleted already")
     notes = []
@@ -241,25 +241,25 @@ async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, 
 
 
 async def _change_back(objects: Objects, settings: ConnectionSettings, step: Step) -> None:
-    for _ in range(_ATTEMPTS):
+    async def send() -> None:
         patch = step.entry.before or {}
-        try:
-            if kinds := _label_patches(patch):
-                await objects.patch_metadata(step.ref, **kinds)
-            else:
-                verb = "patch"
-                if _is_cordon(step.ref, patch):
-                    verb = "cordon" if patch["spec"]["unschedulable"] else "uncordon"
-                await objects.patch(step.ref, patch, verb, "\n".join(step.commands))
-        except Changed:
-            step = await plan(objects, settings, step.entry)
-            if step.refusal:
-                raise PodtuiError(f"not taken back: {step.refusal}") from None
-            if step.nothing:
-                return
+        if step.nothing:
+            return  # someone else has taken it back meanwhile
+        if kinds := _label_patches(patch):
+            await objects.patch_metadata(step.ref, **kinds)
         else:
-            return
-    raise PodtuiError(f"{harmless(str(step.ref))} keeps changing", "Try again")
+            verb = "patch"
+            if _is_cordon(step.ref, patch):
+                verb = "cordon" if patch["spec"]["unschedulable"] else "uncordon"
+            await objects.patch(step.ref, patch, verb, "\n".join(step.commands))
+
+    async def look_again() -> None:
+        nonlocal step
+        step = await plan(objects, settings, step.entry)
+        if step.refusal:
+            raise PodtuiError(f"not taken back: {step.refusal}") from None
+
+    await on_newest_version(step.ref, send, look_again)
 
 
 async def _make_again(objects: Objects, step: Step, tell: Tell) -> None:

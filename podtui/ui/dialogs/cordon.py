@@ -10,9 +10,10 @@ from rich.text import Text
 from textual.widget import Widget
 from textual.widgets import Static
 
+from podtui.cluster.changes.conflicts import require_same
 from podtui.cluster.pods.nodes import describe_node, pod_rows
 from podtui.cluster.pods.partial_objects import read_pods
-from podtui.errors import Forbidden, PodtuiError, Replaced
+from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.kubectl import kubectl_cordon
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
@@ -76,8 +77,7 @@ class CordonDialog(Dialog[int]):
 
     async def _read_one(self, target: _Target) -> None:
         node = await self.session.objects.get(target.ref)
-        if target.ref.uid and node.get("metadata", {}).get("uid") != target.ref.uid:
-            raise Replaced(409, "Conflict", f"{harmless(str(target.ref))} was deleted and created anew since", hint="it was not touched")
+        require_same(target.ref, node.get("metadata") or {})
         target.status = describe_node(node).status
         target.unschedulable = (node.get("spec") or {}).get("unschedulable") is True
         try:

@@ -111,7 +111,7 @@ async def test_an_immutable_uid_means_another_object() -> None:
     async with objects() as (server, found, _):
         details = {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]}
         server.answer = lambda request, body: status(422, "Invalid", "field is immutable", details=details)
-        with pytest.raises(Replaced, match="this is another one"):
+        with pytest.raises(Replaced, match="a different object has its name now"):
             await found.patch_metadata(REF, labels={"a": "b"})
 
 

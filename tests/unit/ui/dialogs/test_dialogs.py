@@ -272,7 +272,7 @@ async def test_a_recreated_pod_is_refused_in_words() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         await typed(pilot, "#label-changes", "a=b")
-        assert "pod/kubia was deleted and created anew since" in text(dialog, "#dialog-status-text")
+        assert "pod/kubia was deleted and recreated since" in text(dialog, "#dialog-status-text")
         assert confirm(dialog).has_class("-blocked")
         dialog.action_confirm()
         await settle(pilot)
