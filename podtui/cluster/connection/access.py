@@ -22,15 +22,17 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
-class _Key(NamedTuple):
+class Right(NamedTuple):
+    """The ResourceAttributes of a review: `resource` is the plural, `namespace` "" for all of them or what belongs to none."""
+
     verb: str
     resource: str
     namespace: str
-    subresource: str
-    group: str
+    subresource: str = ""
+    group: str = ""
 
 
-class Rule(NamedTuple):
+class _Rule(NamedTuple):
     """A ResourceRule of authorization.k8s.io/v1. A rule for objects of certain names grants nothing on all of them."""
 
     verbs: tuple[str, ...]
@@ -38,23 +40,24 @@ class Rule(NamedTuple):
     resources: tuple[str, ...]
     named: bool
 
-    def allows(self, verb: str, resource: str, subresource: str, group: str) -> bool:
-        """Whether it grants `verb` on every object of `resource` (and `subresource`), as RBAC reads its wildcards."""
+    def allows(self, right: Right) -> bool:
+        """Whether it grants the verb on every object of the resource (and subresource), as RBAC reads its wildcards."""
+        verb, resource, _, subresource, group = right
         whole = f"{resource}/{subresource}" if subresource else resource
         resources = ("*", whole, f"*/{subresource}") if subresource else ("*", whole)
         return not self.named and _has(self.verbs, "*", verb) and _has(self.groups, "*", group) and _has(self.resources, *resources)
 
 
 class Access:
-    """Answers of one connection. Equal questions at the same time are asked once; only answers are remembered, never failures."""
+    """Answers of one connection. Equal questions at the same time are asked once."""
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
         self._clock = clock
-        self._answers: dict[_Key, tuple[float, bool]] = {}
-        self._asked: dict[_Key, asyncio.Task[bool | None]] = {}
-        self._rules: dict[str, tuple[float, Sequence[Rule] | None]] = {}  # by namespace; None: the server cannot tell all
-        self._asked_rules: dict[str, asyncio.Task[Sequence[Rule] | None]] = {}
+        self._answers: dict[Right, tuple[float, bool | None]] = {}  # and when each expires
+        self._asked: dict[Right, asyncio.Task[bool | None]] = {}
+        self._rules: dict[str, tuple[float, Sequence[_Rule] | None]] = {}  # by namespace; None: the server cannot tell all
+        self._asked_rules: dict[str, asyncio.Task[Sequence[_Rule] | None]] = {}
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
         """Whether to offer it: False only when the server said no. What could not be asked may be tried."""
@@ -65,27 +68,40 @@ class Access:
 
         None when it could not be asked or could not tell.
         """
+        right = Right(verb, resource, namespace, subresource, group)
         if namespace:
             rules = await self._rules_of(namespace)
             if rules is not None:
-                return any(rule.allows(verb, resource, subresource, group) for rule in rules)
-        key = _Key(verb, resource, namespace, subresource, group)
-        found = self._answers.get(key)
-        if found is not None and self._clock() < found[0]:
+                return any(rule.allows(right) for rule in rules)
+        found = self._answers.get(right)
+        if found is not None and found[1] is not None and self._clock() < found[0]:
             return found[1]
-        task = self._asked.get(key)
+        task = self._asked.get(right)
         if task is None:
-            task = asyncio.create_task(self._ask(key))
-            self._asked[key] = task
-            task.add_done_callback(lambda _: self._asked.pop(key, None))
+            task = asyncio.create_task(self._ask(right))
+            self._asked[right] = task
+            task.add_done_callback(lambda _: self._asked.pop(right, None))
         return await asyncio.shield(task)  # who stops waiting does not stop it for the others
+
+    def known(self, right: Right) -> bool | None:
+        """The last answer, without asking, also one that has expired; None when there is none."""
+        _, rules = self._rules.get(right.namespace, (0.0, None))
+        if rules is not None:
+            return any(rule.allows(right) for rule in rules)
+        return self._answers.get(right, (0.0, None))[1]
+
+    def is_fresh(self, right: Right) -> bool:
+        """Whether the question was asked less than EXPIRES seconds ago, answered or in vain: a hint in the footer does not repeat it."""
+        now = self._clock()
+        expires, rules = self._rules.get(right.namespace, (0.0, None))
+        return (rules is not None and now < expires) or now < self._answers.get(right, (0.0, None))[0]
 
     def forget(self) -> None:
         """Ask anew from now on: rights may have changed."""
         self._answers.clear()
         self._rules.clear()
 
-    async def _rules_of(self, namespace: str) -> Sequence[Rule] | None:
+    async def _rules_of(self, namespace: str) -> Sequence[_Rule] | None:
         """All rules in the namespace; None when they cannot be had or are not all."""
         found = self._rules.get(namespace)
         if found is not None and self._clock() < found[0]:
@@ -97,7 +113,7 @@ class Access:
             task.add_done_callback(lambda _: self._asked_rules.pop(namespace, None))
         return await asyncio.shield(task)
 
-    async def _ask_rules(self, namespace: str) -> Sequence[Rule] | None:
+    async def _ask_rules(self, namespace: str) -> Sequence[_Rule] | None:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
         try:
             answer = await self._connection.json("POST", _RULES, body=review)
@@ -111,30 +127,34 @@ class Access:
         self._rules[namespace] = (self._clock() + EXPIRES, rules)
         return rules
 
-    async def _ask(self, key: _Key) -> bool | None:
+    async def _ask(self, right: Right) -> bool | None:
+        answer = await self._answer(right)
+        self._answers[right] = (self._clock() + EXPIRES, answer)
+        return answer
+
+    async def _answer(self, right: Right) -> bool | None:
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {name: value for name, value in key._asdict().items() if value}},
+            "spec": {"resourceAttributes": {name: value for name, value in right._asdict().items() if value}},
         }
         try:
             answer = await self._connection.json("POST", _PATH, body=review)
         except PodtuiError:
-            return None  # unknown, and not remembered: the request itself will tell the reason
+            return None  # the request itself will tell the reason
         status = answer.get("status") or {}
         allowed = bool(status.get("allowed"))
         if not allowed and not status.get("denied") and status.get("evaluationError"):
             return None  # the authorizer could not look at everything
-        self._answers[key] = (self._clock() + EXPIRES, allowed)
         return allowed
 
 
-def _complete(status: Mapping[str, Any]) -> Sequence[Rule] | None:
+def _complete(status: Mapping[str, Any]) -> Sequence[_Rule] | None:
     """The rules of a SubjectRulesReviewStatus, if they are all that there are: an authorizer by webhook cannot tell its own."""
     if status.get("incomplete") is not False or status.get("evaluationError"):
         return None
     return [
-        Rule(strings(rule.get("verbs")), strings(rule.get("apiGroups")), strings(rule.get("resources")), bool(rule.get("resourceNames")))
+        _Rule(strings(rule.get("verbs")), strings(rule.get("apiGroups")), strings(rule.get("resources")), bool(rule.get("resourceNames")))
         for rule in mappings(status.get("resourceRules"))
     ]
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import NamedTuple
 
-from podtui.cluster.connection.access import EXPIRES
+from podtui.cluster.connection.access import Right
 from podtui.cluster.session import Session
-from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.ui.commands import BY_ID, Permission
-
-
-class _Right(NamedTuple):
-    verb: str
-    resource: str
-    subresource: str
-    place: str
 
 
 class Rights:
@@ -31,9 +21,7 @@ class Rights:
         """`learned` is called when an answer has come."""
         self._session = session
         self._learned = learned
-        self._known: dict[_Right, bool] = {}
-        self._asked: dict[_Right, float] = {}  # and when
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: dict[Right, asyncio.Task[None]] = {}
 
     def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
         """Why the command cannot be offered for the object, or ""."""
@@ -41,11 +29,12 @@ class Rights:
         if command.changes and self._session.read_only:
             return f"{command.title}: podtui is read-only ({self._session.read_only_reason or 'r turns it off'})"
         permission = command.permission
-        if permission is None or ref is None:
+        if permission is None or ref is None or self._session.connection is None:
             return ""
         resource = ref.resource.plural if permission.resource == "pods" else permission.resource
         for verb in permission.verbs:
-            if self._known.get(_Right(verb, resource, permission.subresource, _place(ref, permission))) is False:
+            right = Right(verb, resource, _place(ref, permission), permission.subresource, ref.resource.group)
+            if self._session.access.known(right) is False:
                 where = f" in namespace {ref.namespace}" if ref.namespace and resource == ref.resource.plural else ""
                 subresource = f"/{permission.subresource}" if permission.subresource else ""
                 return f"{command.title}: you lack the right to {verb} {resource}{subresource}{where}"
@@ -60,33 +49,24 @@ class Rights:
             if permission is None or not _concerns(permission, ref):
                 continue
             for verb in permission.verbs:
-                right = _Right(verb, ref.resource.plural, permission.subresource, _place(ref, permission))
-                if time.monotonic() - self._asked.get(right, -EXPIRES) >= EXPIRES:
-                    self._asked[right] = time.monotonic()
-                    task = asyncio.create_task(self._ask(right, ref.resource.group))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+                right = Right(verb, ref.resource.plural, _place(ref, permission), permission.subresource, ref.resource.group)
+                if right not in self._asking and not self._session.access.is_fresh(right):
+                    task = self._asking[right] = asyncio.create_task(self._ask(right))
+                    task.add_done_callback(lambda _, right=right: self._asking.pop(right, None))
 
     def forget(self) -> None:
         """Rights may have changed: what is needed is asked anew, and offered until it is known."""
         if self._session.connection is not None:
             self._session.access.forget()
-        self._known.clear()
-        self._asked.clear()
 
-    async def _ask(self, right: _Right, group: str) -> None:
-        try:
-            can = self._session.access.can(right.verb, right.resource, right.place, subresource=right.subresource, group=group)
-            self._known[right] = await can
-        except PodtuiError:
-            self._asked.pop(right, None)  # unknown is offered; asked again at the next pod
-        else:
-            self._learned()
+    async def _ask(self, right: Right) -> None:
+        await self._session.access.review(*right)
+        self._learned()
 
     async def close(self) -> None:
-        for task in list(self._tasks):
+        for task in list(self._asking.values()):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
 
 def _concerns(permission: Permission, ref: ObjectRef) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podtui.cluster.connection.access import EXPIRES, Access
+from podtui.cluster.connection.access import EXPIRES, Access, Right
 from podtui.errors import ConnectionFailed, api_error
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubject"
@@ -105,6 +105,30 @@ async def test_it_can_be_told_to_forget() -> None:
     assert await rights.can("delete", "pods", "a") is False
     rights.forget()
     assert await rights.can("delete", "pods", "a") is True
+
+
+async def test_what_is_known_is_told_without_asking_and_a_question_in_vain_is_not_repeated_at_once() -> None:
+    server, time = Server(ConnectionFailed("no route"), {"allowed": False}), [0.0]
+    rights, right = access(server, time), Right("delete", "pods", "a")
+    assert rights.known(right) is None and not rights.is_fresh(right)
+    assert await rights.review(*right) is None
+    assert rights.known(right) is None and rights.is_fresh(right)
+    assert await rights.review(*right) is False
+    time[0] = EXPIRES + 1
+    assert rights.known(right) is False and not rights.is_fresh(right)  # believed until it is asked anew
+    rights.forget()
+    assert rights.known(right) is None
+    assert len(server.asked) == 2
+
+
+async def test_what_is_known_comes_from_the_rules_of_the_namespace_too() -> None:
+    allowed = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}
+    server = Server({"allowed": False}, rules={"incomplete": False, "resourceRules": [allowed]})
+    rights = access(server)
+    assert await rights.can("get", "pods", "a")
+    assert rights.known(Right("get", "pods", "a")) is True and rights.known(Right("delete", "pods", "a")) is False
+    assert rights.is_fresh(Right("delete", "pods", "a")) and not rights.is_fresh(Right("delete", "pods", "b"))
+    assert not server.asked
 
 
 # -- all rules of a namespace at once
