@@ -42,7 +42,11 @@ class Session:
         read_only: bool = False,
         read_only_reason: str = "",
     ) -> None:
-        """`read_only_reason` says who asked for read-only for good, "" if the user may turn it off."""
+        """`read_only` starts so, until the user turns it off; `read_only_reason` says who asked for it for good, "" for nobody. The session
+        itself looks whether the context is one of `read_only_contexts`.
+        """
+        if not read_only_reason and config.is_read_only(settings.context):
+            read_only_reason = "this context is one of read_only_contexts in config.yaml"
         self.settings = settings
         self.read_only_reason = read_only_reason
         self.config = config
@@ -59,7 +63,7 @@ class Session:
         self._objects: Objects | None = None
         self._access: Access | None = None
         self._request_timeout = request_timeout
-        self._read_only = read_only
+        self._read_only = read_only or bool(read_only_reason)
         self._named = scope.namespaces  # the namespaces that were shown last by their names
         self._falling_back = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,12 +102,15 @@ class Session:
         delay = 1.0
         while self.connection is None:
             try:
-                self.connection = await Connection.open(self.settings, request_timeout=self._request_timeout, read_only=self._read_only)
+                opened = await Connection.open(self.settings, request_timeout=self._request_timeout, read_only=self._read_only)
             except PodtuiError as error:
                 self.error = error
                 self.opened_signal.emit(error)
                 await asyncio.sleep(delay)
                 delay = min(30.0, delay * 2)
+            else:
+                opened.read_only = self._read_only  # which may have been switched meanwhile
+                self.connection = opened
         self.error = None
         self._objects = Objects(self.connection, self.journal)
         self._access = Access(self.connection)
@@ -186,6 +193,7 @@ class Session:
 
     @property
     def read_only(self) -> bool:
+        """Whether nothing that changes the cluster is sent; the connection sees to it (see `connection.read_only`)."""
         return self.connection.read_only if self.connection is not None else self._read_only
 
     @read_only.setter
@@ -193,6 +201,11 @@ class Session:
         self._read_only = value
         if self.connection is not None:
             self.connection.read_only = value
+
+    @property
+    def read_only_refusal(self) -> str:
+        """Why nothing can be changed now, for a person; "" while podtui is not read-only."""
+        return f"podtui is read-only ({self.read_only_reason or 'r turns it off'})" if self.read_only else ""
 
     def _is_alive(self, ref: ObjectRef) -> bool | None:
         """Whether the pod is there by the live list; None when that cannot tell."""

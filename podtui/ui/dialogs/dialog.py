@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
@@ -38,11 +37,6 @@ class Confirmation:
     word: str
 
 
-def protected(session: Any) -> bool:
-    """Whether the session's context is one that `protected_contexts` of the configuration names (shell patterns)."""
-    return any(fnmatchcase(session.settings.context, pattern) for pattern in session.config.protected_contexts)
-
-
 def confirmations(session: Any, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
     """What has to be typed before a change of `count` objects (`what` in the plural): the count when it is more than one,
     the name of a `namespaces` entry when a single namespace is at stake, and the context's name when it is protected."""
@@ -51,8 +45,8 @@ def confirmations(session: Any, count: int, what: str, namespaces: Sequence[str]
         asked.append(Confirmation(f"Type {count}, the number of {what}:", str(count)))
     elif len(namespaces) == 1:
         asked.append(Confirmation(f"Type {namespaces[0]}, the name of the namespace:", namespaces[0]))
-    if protected(session):
-        context = session.settings.context
+    context = session.settings.context
+    if session.config.is_protected(context):
         asked.append(Confirmation(f"Protected: type the context, {context}:", context))
     return asked
 

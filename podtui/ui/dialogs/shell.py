@@ -18,7 +18,7 @@ from podtui.kube.kubectl import kubectl_exec
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.dialogs.choose import Chooser
-from podtui.ui.dialogs.dialog import Dialog, confirmations, protected, shown
+from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.terminal.raw_terminal import RawTerminal
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
         if place is None:
             return
         connection.check("GET", f"{ref.path}/exec", terminal_session.exec_query(place.name, shells.COMMAND))
-        if protected(session) and not await app.push_screen_wait(ShellDialog(session, ref, place)):
+        if session.config.is_protected(session.settings.context) and not await app.push_screen_wait(ShellDialog(session, ref, place)):
             return
         # There is no precondition for a command: that it is still the same pod, and run of the container, is looked at right before.
         if place not in await shells.places(connection, ref):

@@ -179,8 +179,8 @@ class JournalScreen(ModalScreen[None]):
         """Why the command cannot be carried out now, for the key hints."""
         if command_id != "journal.undo":
             return ""
-        if self.session.read_only:
-            return f"Undo: podtui is read-only ({self.session.read_only_reason or 'r turns it off'})"
+        if refusal := self.session.read_only_refusal:
+            return f"Undo: {refusal}"
         chosen = self._chosen
         if not chosen:
             return "Undo: nothing is under the cursor"

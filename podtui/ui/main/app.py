@@ -33,16 +33,13 @@ class PodtuiApp(TerminalApp):
 
     def _session(self, settings: ConnectionSettings, scope: Scope, *, read_only: bool) -> Session:
         options = self.options
-        reason = "started with --read-only" if options.read_only else ""
-        if not reason and options.config.is_read_only(settings.context):
-            reason = "this context is one of read_only_contexts in config.yaml"
         return Session(
             settings,
             scope,
             config=options.config,
             request_timeout=options.request_timeout,
-            read_only=read_only or bool(reason),
-            read_only_reason=reason,
+            read_only=read_only,
+            read_only_reason="started with --read-only" if options.read_only else "",
         )
 
     # -- life ---------------------------------------------------------------------------------------------------

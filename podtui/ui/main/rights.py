@@ -26,8 +26,8 @@ class Rights:
     def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
         """Why the command cannot be offered for the object, or ""."""
         command = BY_ID[command_id]
-        if command.changes and self._session.read_only:
-            return f"{command.title}: podtui is read-only ({self._session.read_only_reason or 'r turns it off'})"
+        if command.changes and (refusal := self._session.read_only_refusal):
+            return f"{command.title}: {refusal}"
         permission = command.permission
         if permission is None or ref is None or self._session.connection is None:
             return ""

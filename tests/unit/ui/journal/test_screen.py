@@ -58,9 +58,7 @@ class Objects:
 
 def session(objects: Objects, path: Path, **more: Any) -> Any:
     found = settings("http://x")
-    return SimpleNamespace(
-        settings=found, config=Config(), objects=objects, journal=Journal(found, path), read_only=False, read_only_reason="", **more
-    )
+    return SimpleNamespace(settings=found, config=Config(), objects=objects, journal=Journal(found, path), read_only_refusal="", **more)
 
 
 async def written(session: Any, verb: str = "label", ref: ObjectRef = KUBIA, form: Any = "changes", **fields: Any) -> Entry:
@@ -310,7 +308,7 @@ async def test_the_journal_follows_what_is_done_and_says_what_is_under_way(path:
 async def test_read_only_takes_nothing_back(path: Path) -> None:
     found = session(Objects(kubia={"labels": {"a": "1"}}), path)
     await written(found, **labels({"a": None}, {"a": "1"}))
-    found.read_only = True
+    found.read_only_refusal = "podtui is read-only (r turns it off)"
     screen = JournalScreen(found)
     async with running(screen) as pilot:
         await settle(pilot)

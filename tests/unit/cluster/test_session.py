@@ -1,0 +1,40 @@
+"""A session's own decisions, apart from what its lists and its connection do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.session import Session
+from podtui.config import Config
+from podtui.kube.resources import Scope
+from tests.unit.api_server import settings
+
+
+async def test_read_only_that_is_turned_on_while_the_connection_opens_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    opening, go = asyncio.Event(), asyncio.Event()
+    original = Connection.open
+
+    async def slow(*arguments: Any, **options: Any) -> Connection:
+        opening.set()
+        await go.wait()
+        return await original(*arguments, **options)
+
+    monkeypatch.setattr(Connection, "open", slow)
+    session = Session(settings("http://127.0.0.1:1"), Scope(("web",)), config=Config())
+    opened = asyncio.Event()
+    session.opened_signal.subscribe(lambda _: opened.set())
+    session.start()
+    await opening.wait()
+    assert not session.read_only and not session.read_only_refusal
+    session.read_only = True
+    go.set()
+    await opened.wait()
+    try:
+        assert session.opened.read_only and session.read_only
+        assert session.read_only_refusal == "podtui is read-only (r turns it off)"
+    finally:
+        await session.close()
