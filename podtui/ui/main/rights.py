@@ -51,8 +51,7 @@ class Rights:
             for verb in permission.verbs:
                 right = Right(verb, ref.resource.plural, _place(ref, permission), permission.subresource, ref.resource.group)
                 if right not in self._asking and not self._session.access.is_fresh(right):
-                    task = self._asking[right] = asyncio.create_task(self._ask(right))
-                    task.add_done_callback(lambda _, right=right: self._asking.pop(right, None))
+                    self._asking[right] = asyncio.create_task(self._ask(right))
 
     def forget(self) -> None:
         """Rights may have changed: what is needed is asked anew, and offered until it is known."""
@@ -60,7 +59,10 @@ class Rights:
             self._session.access.forget()
 
     async def _ask(self, right: Right) -> None:
-        await self._session.access.review(*right)
+        try:
+            await self._session.access.review(*right)
+        finally:
+            self._asking.pop(right, None)
         self._learned()
 
     async def close(self) -> None:
