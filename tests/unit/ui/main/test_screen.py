@@ -327,9 +327,9 @@ async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> Non
         text = await shows(app, lambda text: "web-1" in text)
         assert text.splitlines()[23].endswith("? Help  : Command")
         await pilot.press("question_mark")
-        await shows(app, lambda text: "Narrow the pods by a label selector, as kubectl's -l " in text)
+        await shows(app, lambda text: "Select pods by their labels, as kubectl's -l does" in text)
         await pilot.press("G")
-        await shows(app, lambda text: "Choose nothing" in text)  # the dialogs' keys are told too
+        await shows(app, lambda text: "choose nothing" in text)  # the dialogs' keys are listed too
 
 
 async def test_a_bar_offers_no_keys_that_it_would_take_for_text(cluster: Cluster) -> None:
