@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.pods.events import Event, events_of, read_events
@@ -12,21 +12,15 @@ from podtui.errors import Forbidden
 from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
-from podtui.ui.details.tabs import Changed
+from podtui.ui.details.tabs import Tab, TabHost, TabText
 from podtui.ui.widgets.text_document import Line, folded
 
-if TYPE_CHECKING:
-    from podtui.cluster.session import Session
 
-
-class EventsTab:
-    """See LiveTab."""
-
+class EventsTab(Tab):
     at_end = True
 
-    def __init__(self, session: Session, changed: Changed) -> None:
-        self._session = session
-        self._changed = changed
+    def __init__(self, host: TabHost) -> None:
+        super().__init__(host)
         self._live: LiveObjects | None = None
 
     def topic(self, ref: ObjectRef, obj: Mapping[str, Any]) -> Hashable:
@@ -37,10 +31,13 @@ class EventsTab:
 
     async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
         about = ObjectRef(ref.resource, ref.name, ref.namespace, _uid(ref, obj))
-        self._live = LiveObjects(*events_of(about), changed=self._changed)
-        await self._live.run(self._session.opened)
+        self._live = LiveObjects(*events_of(about), changed=self.host.refresh_tab)
+        await self._live.run(self.host.session.opened)
 
-    def lines(self, obj: Mapping[str, Any], width: int) -> list[Line]:
+    def text(self, obj: Mapping[str, Any], width: int) -> TabText:
+        return TabText(self._lines(width))
+
+    def _lines(self, width: int) -> list[Line]:
         live = self._live
         if live is None or (not live.known and live.error is None):
             return [[("loading the events ...", "dim")]]

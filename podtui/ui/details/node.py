@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.pods.nodes import NodeDetails, PodRow, Room, describe_node, pod_rows
@@ -14,24 +14,16 @@ from podtui.errors import Forbidden
 from podtui.kube.ages import age
 from podtui.kube.quantities import amount
 from podtui.kube.resources import PODS, ObjectRef
-from podtui.ui.details.tabs import Changed
-from podtui.ui.details.text import Lines, moment
+from podtui.ui.details.tabs import Tab, TabHost, TabText
+from podtui.ui.details.text import LineCollector, since
 from podtui.ui.widgets.text_document import Line
-
-if TYPE_CHECKING:
-    from podtui.cluster.session import Session
 
 _PODS_SHOWN = 500
 
 
-class NodeTab:
-    """See LiveTab."""
-
-    at_end = False
-
-    def __init__(self, session: Session, changed: Changed) -> None:
-        self._session = session
-        self._changed = changed
+class NodeTab(Tab):
+    def __init__(self, host: TabHost) -> None:
+        super().__init__(host)
         self._live: LiveObjects | None = None
 
     def topic(self, ref: ObjectRef, obj: Mapping[str, Any]) -> Hashable:
@@ -41,10 +33,10 @@ class NodeTab:
         self._live = None
 
     async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
-        self._live = LiveObjects(PODS.path(), f"spec.nodeName={ref.name}", self._changed, pod_on_node)
-        await self._live.run(self._session.opened)
+        self._live = LiveObjects(PODS.path(), f"spec.nodeName={ref.name}", self.host.refresh_tab, pod_on_node)
+        await self._live.run(self.host.session.opened)
 
-    def lines(self, obj: Mapping[str, Any], width: int) -> list[Line]:
+    def text(self, obj: Mapping[str, Any], width: int) -> TabText:
         live = self._live
         known = live is not None and live.known
         node = describe_node(obj, list(live.items.values()) if live is not None and known else None)
@@ -52,17 +44,17 @@ class NodeTab:
         if live is not None and live.error is not None:
             note = "you may not list the pods of all namespaces" if isinstance(live.error, Forbidden) else live.error.what
         rows = pod_rows(live.items.values()) if live is not None and known else None
-        return node_lines(node, rows, note, width)
+        return TabText(node_lines(node, rows, note, width))
 
 
 def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: int, now: float | None = None) -> list[Line]:
     """The page. `pods` None: they are not known, as `note` says."""
     now = time.time() if now is None else now
-    out = Lines(width)
+    out = LineCollector(width)
     style = "status.ok" if node.status == "Ready" else "status.warn" if node.is_ready else "status.error"
     words = [", ".join(node.roles) or "no role"]
     if node.created is not None:
-        words.append(f"created {age(max(0.0, now - node.created))} ago ({moment(node.created)})")
+        words.append(f"created {since(node.created, max(now, node.created))}")
     out.lines.append([(node.status, style), ("  " + ", ".join(words), "dim")])
     out.title("Room", "what may be used, what the pods on it ask for, what is left")
     for room in node.rooms:
@@ -78,9 +70,9 @@ def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: i
     out.title("Conditions")
     for condition in node.conditions:
         good = condition.status == ("True" if condition.type == "Ready" else "False")
-        since = f"{age(max(0.0, now - condition.changed))}" if condition.changed is not None else ""
+        lasts = age(max(0.0, now - condition.changed)) if condition.changed is not None else ""
         out.lines.append([(f"  {condition.type:<20} ", "label.key"), (f"{condition.status:<8}", "status.ok" if good else "status.error"),
-                          (f"{since:<8}", "dim"), ("" if good else f"{condition.reason}: {condition.message}", "warn")])  # fmt: skip
+                          (f"{lasts:<8}", "dim"), ("" if good else f"{condition.reason}: {condition.message}", "warn")])  # fmt: skip
     out.title("Node")
     for key, value in node.facts:
         out.entry(key, value)
@@ -104,7 +96,7 @@ def _room(room: Room) -> Line:
     return [*first, (f"asked {asked:<16} ", style), (f"left {amount(name, left)}", "")]
 
 
-def _pods(out: Lines, pods: list[PodRow], now: float) -> None:
+def _pods(out: LineCollector, pods: list[PodRow], now: float) -> None:
     out.title("Pods", str(len(pods)))
     width = max((len(pod.namespace) + len(pod.name) + 1 for pod in pods[:_PODS_SHOWN]), default=0)
     for pod in pods[:_PODS_SHOWN]:

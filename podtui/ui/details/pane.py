@@ -1,17 +1,16 @@
-"""The details of one object: a pod's containers, a node's page, labels and annotations, YAML, events, why a pod is as it is.
+"""The details of one object in tabs: a pod's containers, a node's page, labels and annotations, YAML, events, a diagnosis.
 
-The pane fetches the object itself when it is told to show it, and again when the live list has a newer version. What
-was shown stays while that happens, and (paler) when the object is gone.
+The pane fetches the object itself when `show()` names it, and again when the live list has a newer version. What it
+showed stays meanwhile, and (paler) when the object is gone. Which tabs there are, the kind of the object decides (`kinds`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from rich.text import Text
 from textual.actions import SkipAction
 from textual.app import ComposeResult
@@ -22,49 +21,32 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from podtui.cluster.diagnose.findings import Action
-from podtui.cluster.pods.details import PodDetails, describe
+from podtui.cluster.connection.reading import LARGE, read_object
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.json_values import mapping, string
-from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
+from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.text import harmless
 from podtui.ui.commands import BY_ID, bindings
-from podtui.ui.details.events import EventsTab
-from podtui.ui.details.node import NodeTab
-from podtui.ui.details.tabs import LiveTabs
-from podtui.ui.details.text import annotation_lines, container_lines, size
-from podtui.ui.details.why import WhyTab
+from podtui.ui.details.kinds import tabs_of
+from podtui.ui.details.tabs import KindTabs, Tab, TabText, TabWork
+from podtui.ui.details.text import size
 from podtui.ui.widgets.key_hints import key_name
 from podtui.ui.widgets.text_line import TextLine
-from podtui.ui.widgets.text_view import Highlight, Line, TextView
-from podtui.ui.widgets.yaml_highlight import YamlHighlight
+from podtui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from podtui.cluster.diagnose.findings import Action
     from podtui.cluster.live.store import Batch, RowStore
     from podtui.cluster.session import Session
 
-Finished = tuple[Sequence[Line], Highlight | None]
-TABS = {  # the command (of the main screen, or of that of the nodes) and the title
-    "containers": ("containers", "Containers"),
-    "node": ("details", "Node"),
-    "annotations": ("annotations", "Annotations"),
-    "yaml": ("yaml", "YAML"),
-    "events": ("events", "Events"),
-    "why": ("why", "Why"),
-}
-SHORT = {"containers": "Cont", "annotations": "Annot"}  # titles where there is little room
-ROOMY = 100  # columns from which there is enough
-_POD_TABS = ("containers", "annotations", "yaml", "events", "why")
-_NODE_TABS = ("node", "annotations", "yaml", "events")
-_OTHER_TABS = ("annotations", "yaml", "events")
-LARGE = 64 * 1024  # bytes of JSON from which on the work on it is done in a thread
+ROOMY = 100  # columns from which there is room for whole titles
 SLOW = 0.25  # seconds of loading after which the pane says so
 RETRY = 5.0  # seconds after which an outage is tried again
 DEBOUNCE = 0.3  # seconds between a change and the fetching of it
 
 
 class DetailsPane(Vertical):
-    """`show()` an object; `changed()` tells of a newer version. Bindings are the `details` commands."""
+    """`show()` an object; `changed()` announces a newer version. Bindings are the `details` commands."""
 
     class Offered(Message):
         """The user wants to choose one of the actions that the diagnosis offers."""
@@ -82,25 +64,32 @@ class DetailsPane(Vertical):
     DetailsPane > #notice { height: auto; max-height: 4; background: $panel; color: $warning; display: none; }
     """
 
-    def __init__(self, session: Session, resource: Resource = PODS, *, stores: Sequence[RowStore] = (), id: str | None = None) -> None:
-        """`resource` is what it is mostly for; `stores` are lists that tell of newer versions besides the session's own."""
+    def __init__(
+        self,
+        session: Session,
+        resource: Resource = PODS,
+        *,
+        tabs_of: Callable[[Resource], KindTabs] = tabs_of,
+        stores: Sequence[RowStore] = (),
+        id: str | None = None,
+    ) -> None:
+        """`resource` is the kind whose tabs are named while nothing is shown; `stores` are lists that announce newer versions
+        besides the session's own."""
         super().__init__(id=id)
         self.session = session
         self.ref: ObjectRef | None = None
-        self.tab = _tabs(resource)[0]
+        self.tab = tabs_of(resource).default
         self._resource = resource
+        self._tabs_of = tabs_of
         self._stores = [session.pods, session.namespaces, *stores]
-        self._why = WhyTab(session, self._live_changed)
-        events, node = EventsTab(session, self._live_changed), NodeTab(session, self._live_changed)
-        self._live = LiveTabs(self, {"events": events, "node": node, "why": self._why})
-        self.managed_fields = False
+        self._tabs: dict[str, Tab] = {}  # by their names: each is made when it is first shown
+        self._work = TabWork(self)
         self.view = TextView()
         self._bar = TextLine()
         self._notice = Static("", id="notice", markup=False)
-        self._object: dict[str, Any] = {}  # what is shown; {} when there is nothing
+        self._object: Mapping[str, Any] = {}  # what is shown; {} when there is nothing
         self._bytes = 0  # of its JSON
-        self._pod: PodDetails | None = None
-        self._texts: dict[str, Finished] = {}  # the finished text of each tab of this very version
+        self._texts: dict[tuple[str, Hashable], TabText] = {}  # what heavy tabs made of this very version
         self._gone = False
         self._waiting = False  # for the connection
         self._timer: Timer | None = None
@@ -115,7 +104,7 @@ class DetailsPane(Vertical):
     def on_mount(self) -> None:
         session = self.session
         self._ends = [
-            *(store.subscribe(partial(self._take, store=store)) for store in self._stores),
+            *(store.subscribe(partial(self._rows_changed, store=store)) for store in self._stores),
             session.opened_signal.subscribe(lambda _: self._load() if self._waiting else None),
         ]
         self.set_interval(1.0, self._tick)
@@ -123,7 +112,7 @@ class DetailsPane(Vertical):
             self.view.set_lines([[("nothing chosen", "dim")]])
         else:
             self._load()
-        self._tell()
+        self._refresh_bar()
 
     def on_unmount(self) -> None:
         for end in self._ends:
@@ -135,36 +124,36 @@ class DetailsPane(Vertical):
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
-        """Show an object (None: nothing) on a tab of TABS; one that the kind does not have is replaced by its first."""
-        if ref is not None and tab not in _tabs(ref.resource):
-            tab = "yaml" if ref.resource not in (PODS, NODES) else _tabs(ref.resource)[0]
-        same = ref is not None and self.ref is not None and _key(ref) == _key(self.ref)
+        """Show an object (None: nothing) on the tab of that name; for one that the kind does not have, on its default."""
+        if ref is not None and self._tabs_of(ref.resource).find(tab) is None:
+            tab = self._tabs_of(ref.resource).default
+        same = ref is not None and self.ref is not None and _identity(ref) == _identity(self.ref)
         switched, self.tab = tab != self.tab, tab
         before, self.ref = self.ref, ref
         if ref is None:
             self._forget()
             self.workers.cancel_node(self)
             self._fetching = None
-            self._live.work("", None, {})
+            self._work.follow(None, None, {})
             self.view.set_lines([[("nothing chosen", "dim")]])
         elif not same:
-            if before is None or _key(before)[:3] != _key(ref)[:3]:
+            if before is None or _identity(before)[:3] != _identity(ref)[:3]:
                 self._forget()
             self._load()
         elif not self._object and self._fetching is None:
             self._load()
         elif switched and self._object:
-            self._show_anew()
+            self._show_tab_anew(keep=False)
         if same and ref is not None and self._object and ref.resource_version not in ("", self._version):
             self.changed(ref)
-        self._tell()
+        self._refresh_bar()
 
     def changed(self, ref: ObjectRef) -> None:
         """There is a newer version of an object: if it is the one shown, it is fetched, at most every 0.3 s."""
-        if self.ref is not None and _key(ref)[:3] == _key(self.ref)[:3] and ref.resource_version != self._version:
+        if self.ref is not None and _identity(ref)[:3] == _identity(self.ref)[:3] and ref.resource_version != self._version:
             self._load_soon()
 
-    def _take(self, batch: Batch, store: RowStore) -> None:
+    def _rows_changed(self, batch: Batch, store: RowStore) -> None:
         ref = self.ref
         if ref is None or ref.resource != store.resource or not self._object or not self.display:
             return  # what is not on show is fetched when it is shown again
@@ -180,8 +169,9 @@ class DetailsPane(Vertical):
         return string(mapping(self._object.get("metadata")).get("resourceVersion"))
 
     def _forget(self) -> None:
-        self._object, self._pod, self._texts, self._gone = {}, None, {}, False
-        self._live.forget()
+        self._object, self._texts, self._gone = {}, {}, False
+        for tab in self._tabs.values():
+            tab.forget()
         self._say("")
         self.view.dimmed = False
 
@@ -213,9 +203,7 @@ class DetailsPane(Vertical):
         slow = None if self._object else self.set_timer(SLOW, lambda: self.view.set_lines([[(f"loading {ref} ...", "dim")]]))
         self._fetching = token = object()
         try:
-            content = await connection.request("GET", ref.path)
-            count = len(content)
-            obj = await asyncio.to_thread(msgspec.json.decode, content) if count > LARGE else msgspec.json.decode(content)
+            obj, count = await read_object(connection, ref)
         except NotFound:
             self._gone = True
             self._say(f"{ref} is gone: what follows is what it was last" if self._object else f"{ref} is gone")
@@ -228,21 +216,18 @@ class DetailsPane(Vertical):
                 self.view.set_lines([])
             if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)):
                 self.set_timer(RETRY, lambda: self._load() if ref is self.ref and self._fetching is None else None)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._say(f"the API server's answer for {ref} is no JSON: {error}")
         else:
-            await self._show_object(ref, mapping(obj), count)
+            await self._show_object(ref, obj, count)
         finally:
             if slow is not None:
                 slow.stop()
             if self._fetching is token:
                 self._fetching = None
 
-    async def _show_object(self, ref: ObjectRef, obj: Any, count: int) -> None:
+    async def _show_object(self, ref: ObjectRef, obj: Mapping[str, Any], count: int) -> None:
         again = bool(self._object)
         uid = string(mapping(obj.get("metadata")).get("uid"))
         self._object, self._bytes, self._texts, self._gone = obj, count, {}, False
-        self._pod = describe(obj) if ref.resource == PODS else None
         self.view.dimmed = False
         replaced = bool(ref.uid) and uid != ref.uid
         self._say(f"another {ref} of the same name: the one that was chosen is gone, this one was created after it" if replaced else "")
@@ -253,38 +238,45 @@ class DetailsPane(Vertical):
             self._say(f"the details failed: {event.worker.error!r}")
 
     # -- the tabs -----------------------------------------------------------------------------------------------
-    def _show_anew(self) -> None:
-        """Show the tab anew, from its first line."""
-        self.run_worker(self._show_tab(keep=False), exclusive=True, group="details-text", exit_on_error=False)
+    def _current(self) -> Tab | None:
+        """The tab that is chosen, made now if it was never shown; None when nothing is shown."""
+        description = self._tabs_of(self.ref.resource).find(self.tab) if self.ref is not None else None
+        if description is None:
+            return None
+        if self.tab not in self._tabs:
+            self._tabs[self.tab] = description.make(self)
+        return self._tabs[self.tab]
+
+    def _show_tab_anew(self, *, keep: bool) -> None:
+        self.run_worker(self._show_tab(keep), exclusive=True, group="details-text", exit_on_error=False)
 
     async def _show_tab(self, keep: bool) -> None:
-        obj, tab, managed = self._object, self.tab, self.managed_fields
-        self._work_on_tab()
-        if tab in self._live:
-            self.view.set_lines(self._live[tab].lines(obj, self._width), keep=keep)
-            if self._live[tab].at_end and not keep:
+        """Show the text of the tab: from its first line, or with `keep` where the reader is."""
+        obj, tab = self._object, self._current()
+        if tab is None:
+            return
+        self._follow_tab()
+        if not tab.heavy:
+            self.view.set_lines(tab.text(obj, self._width).lines, keep=keep)
+            if tab.at_end and not keep:
                 self.view.action_last()
-        elif tab == "containers" and self._pod is not None:
-            self.view.set_lines(self._containers(), keep=keep)
         else:
-            key = "annotations" if tab == "annotations" else f"yaml {managed}"
-            found = self._texts.get(key)
-            if found is None:
-                found = await self._work(_yaml if tab == "yaml" else _annotations, obj, managed, keep)
-            if obj is not self._object or (tab, managed) != (self.tab, self.managed_fields):
+            key = (self.tab, tab.variant)
+            text = self._texts.get(key) or await self._heavy_text(tab, obj, keep)
+            if obj is not self._object or tab is not self._current() or key != (self.tab, tab.variant):
                 return
-            self._texts[key] = found
-            self.view.set_lines(found[0], highlight=found[1], keep=keep)
-        self._tell()
+            self._texts[key] = text
+            self.view.set_lines(text.lines, highlight=text.highlight, keep=keep)
+        self._refresh_bar()
 
-    async def _work(self, make: Callable[[dict[str, Any], bool], Finished], obj: dict[str, Any], managed: bool, keep: bool) -> Finished:
-        """The text of a tab, made in a thread when there is much of it; the pane says so when that takes long."""
+    async def _heavy_text(self, tab: Tab, obj: Mapping[str, Any], keep: bool) -> TabText:
+        """The text of a tab, made in a thread when the object is large; the pane says so when that takes long."""
         if self._bytes <= LARGE:
-            return make(obj, managed)
-        words = f"{TABS[self.tab][1]}: working on {size(self._bytes)} ..."
+            return tab.text(obj, self._width)
+        words = f"{self._title}: working on {size(self._bytes)} ..."
         slow = None if keep else self.set_timer(SLOW, lambda: self.view.set_lines([[(words, "dim")]]))
         try:
-            return await asyncio.to_thread(make, obj, managed)
+            return await asyncio.to_thread(tab.text, obj, self._width)
         finally:
             if slow is not None:
                 slow.stop()
@@ -293,83 +285,92 @@ class DetailsPane(Vertical):
     def _width(self) -> int:
         return max(40, self.view.body.size.width)
 
-    def _containers(self) -> list[Line]:
-        assert self._pod is not None
-        return container_lines(self._pod, width=self._width, why=self._key("why"))
+    @property
+    def _title(self) -> str:
+        description = self._kind_tabs.find(self.tab)
+        return description.title if description is not None else ""
+
+    @property
+    def _kind_tabs(self) -> KindTabs:
+        return self._tabs_of(self._resource if self.ref is None else self.ref.resource)
+
+    def refresh_tab(self) -> None:
+        """The tab says something else now; only the lines that differ are painted."""
+        tab = self._current()
+        if tab is None or tab.heavy or not self._object or not self.is_attached:
+            return
+        at_end = self.view.at_end
+        self.view.set_lines(tab.text(self._object, self._width).lines, keep=True)
+        if at_end and tab.at_end:
+            self.view.action_last()
+        self._refresh_bar()
 
     def _tick(self) -> None:
-        """Ages go on; only the lines in which one changed are painted."""
-        if not self._object or not self.display or not self.view.body.size.height:
-            return
-        if self.tab in self._live:
-            self._live_changed()
-        elif self.tab == "containers" and self._pod is not None and not self._gone:
-            self.view.set_lines(self._containers(), keep=True)
+        """Ages go on."""
+        tab = self._current()
+        if tab is not None and self.display and self.view.body.size.height and (tab.ages_when_gone or not self._gone):
+            self.refresh_tab()
 
-    # -- tabs that work while they are on show ------------------------------------------------------------------
-    def _work_on_tab(self) -> None:
-        self._live.work(self.tab if self.display else "", self.ref, self._object)
-
-    def _live_changed(self) -> None:
-        if self.tab in self._live and self._object and self.is_attached:
-            at_end = self.view.at_end
-            self.view.set_lines(self._live[self.tab].lines(self._object, self._width), keep=True)
-            if at_end and self._live[self.tab].at_end:
-                self.view.action_last()
-            self._tell()
+    def _follow_tab(self) -> None:
+        """The tab works while it is on show."""
+        self._work.follow(self._current() if self.display else None, self.ref, self._object)
 
     def on_show(self) -> None:
-        self._work_on_tab()
+        self._follow_tab()
 
     def on_hide(self) -> None:
-        self._work_on_tab()
-
-    def ask_again(self) -> None:
-        """The tab is chosen once more: a diagnosis is made anew."""
-        if self.tab == "why":
-            self._why.again()
-            self._work_on_tab()
-
-    def action_act(self) -> None:
-        if self.tab != "why" or not self._why.actions:
-            raise SkipAction
-        self.post_message(self.Offered(self._why.actions))
+        self._follow_tab()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._tick)
 
-    def action_managed_fields(self) -> None:
-        if self.tab != "yaml" or not self._object:
+    def ask_again(self) -> None:
+        """The tab is chosen once more: a diagnosis is made anew."""
+        if (tab := self._current()) is not None:
+            tab.ask_again()
+            self._follow_tab()
+
+    def action_act(self) -> None:
+        tab = self._current()
+        if tab is None or not tab.actions:
             raise SkipAction
-        self.managed_fields = not self.managed_fields
-        self.run_worker(self._show_tab(keep=True), exclusive=True, group="details-text", exit_on_error=False)
+        self.post_message(self.Offered(tab.actions))
+
+    def action_managed_fields(self) -> None:
+        tab = self._current()
+        if tab is None or not self._object or not tab.toggle():
+            raise SkipAction
+        self._show_tab_anew(keep=True)
 
     # -- the first lines ----------------------------------------------------------------------------------------
     def on_text_view_scrolled(self, message: TextView.Scrolled) -> None:
         message.stop()
-        self._tell()
+        self._refresh_bar()
 
-    def _tell(self) -> None:
+    def _refresh_bar(self) -> None:
         """Which tab it is, of what, and where in it."""
         parts: list[tuple[str, str]] = []
-        for tab in _tabs(self._resource if self.ref is None else self.ref.resource):
-            here = tab == self.tab
-            title = TABS[tab][1] if here or self._bar.size.width >= ROOMY else SHORT.get(tab, TABS[tab][1])
-            parts += [(" ▸" if here else "  ", ""), (f"{self._key(tab)} ", ""), (title, "title" if here else "")]
+        for tab in self._kind_tabs.tabs:
+            here = tab.name == self.tab
+            title = tab.title if here or self._bar.size.width >= ROOMY else tab.short or tab.title
+            parts += [(" ▸" if here else "  ", ""), (f"{self.key_of(tab.name)} ", ""), (title, "title" if here else "")]
         if self.ref is not None:
             parts += [("  ", ""), (self.ref.name if self.ref.resource == PODS else str(self.ref), "")]
         right: list[tuple[str, str]] = []
         if self._object:
-            if self.tab == "yaml":
-                right.append(("m hides managedFields  " if self.managed_fields else "m managedFields  ", ""))
+            current = self._current()
+            if current is not None and current.hint:
+                right.append((f"{current.hint}  ", ""))
             first, last, count = self.view.shown
             right.append((f"{first}-{last}/{count} ", ""))
         self._bar.show(parts, right)
 
-    def _key(self, tab: str) -> str:
-        """The key of a tab, the user's own where there is one."""
-        resource = self._resource if self.ref is None else self.ref.resource
-        command = BY_ID[f"{'nodes' if resource == NODES else 'main'}.{TABS[tab][0]}"]
+    def key_of(self, tab: str) -> str:
+        """The key that shows a tab, the user's own where there is one; "" when the kind has no such tab."""
+        description = self._kind_tabs.find(tab)
+        if description is None:
+            return ""
+        command = BY_ID[description.command]
         return key_name(dict(getattr(self.app, "_keymap", {})).get(command.id, command.key).split(",")[0].strip())
 
     def _say(self, words: str) -> None:
@@ -377,20 +378,5 @@ class DetailsPane(Vertical):
         self._notice.display = bool(words)
 
 
-def _tabs(resource: Resource) -> tuple[str, ...]:
-    return _POD_TABS if resource == PODS else _NODE_TABS if resource == NODES else _OTHER_TABS
-
-
-def _key(ref: ObjectRef) -> tuple[object, ...]:
+def _identity(ref: ObjectRef) -> tuple[object, ...]:
     return ref.resource, ref.namespace, ref.name, ref.uid
-
-
-def _annotations(obj: dict[str, Any], managed_fields: bool) -> Finished:
-    return annotation_lines(obj), None
-
-
-def _yaml(obj: dict[str, Any], managed_fields: bool) -> Finished:
-    from podtui.kube.manifests.yaml_writer import to_yaml  # 20 ms, which the first paint need not wait for
-
-    lines = to_yaml(obj, managed_fields=managed_fields).removesuffix("\n").split("\n")
-    return lines, YamlHighlight(lines)

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from podtui.cluster.diagnose.diagnose import explain
 from podtui.cluster.diagnose.findings import Action, Diagnosis, Finding, NodeVerdict
 from podtui.errors import PodtuiError
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
-from podtui.ui.details.tabs import Changed
+from podtui.ui.details.tabs import Tab, TabHost, TabText
 from podtui.ui.widgets.text_document import Line, Part, folded
-
-if TYPE_CHECKING:
-    from podtui.cluster.session import Session
 
 SIGNS = {"error": ("✗", "status.error"), "warn": ("!", "status.warn"), "info": ("·", "status.wait"), "ok": ("✓", "status.ok")}
 NODES_SHOWN = 50
 _INDENT = 2
 
 
-class WhyTab:
-    """See LiveTab. Each new version of the pod is judged anew."""
+class WhyTab(Tab):
+    """Each new version of the pod is diagnosed anew."""
 
-    at_end = False
-
-    def __init__(self, session: Session, changed: Changed) -> None:
-        self._session = session
-        self._changed = changed
+    def __init__(self, host: TabHost) -> None:
+        super().__init__(host)
         self.diagnosis: Diagnosis | None = None
         self._error: PodtuiError | None = None
         self._asked = 0
@@ -38,8 +32,8 @@ class WhyTab:
         meta = mapping(obj.get("metadata"))
         return ref.namespace, ref.name, string(meta.get("uid")), string(meta.get("resourceVersion")), self._asked
 
-    def again(self) -> None:
-        """Judge anew, though the pod is as it was: a node may not be."""
+    def ask_again(self) -> None:
+        """Diagnose anew, though the pod is as it was: a node may not be."""
         self._asked += 1
 
     def forget(self) -> None:
@@ -47,22 +41,22 @@ class WhyTab:
 
     async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
         try:
-            self.diagnosis, self._error = await explain(self._session.opened, ref), None
+            self.diagnosis, self._error = await explain(self.host.session.opened, ref), None
         except PodtuiError as error:
             self._error = error
-        self._changed()
+        self.host.refresh_tab()
 
     @property
     def actions(self) -> Sequence[Action]:
         return self.diagnosis.actions if self.diagnosis is not None else ()
 
-    def lines(self, obj: Mapping[str, Any], width: int) -> list[Line]:
+    def text(self, obj: Mapping[str, Any], width: int) -> TabText:
         lines: list[Line] = []
         if self._error is not None:
             lines.append([(f"✗ {self._error.what}", "error")])
         if self.diagnosis is not None:
             lines += diagnosis_lines(self.diagnosis, width)
-        return lines or [[("looking for the reasons ...", "dim")]]
+        return TabText(lines or [[("looking for the reasons ...", "dim")]])
 
 
 def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from podtui.cluster.pods.containers import PortConflict, State, probe_text
 from podtui.cluster.pods.details import PodDetails, describe
-from podtui.ui.details.text import annotation_lines, container_lines, moment, size, state_words
+from podtui.ui.details.annotations import annotation_lines
+from podtui.ui.details.containers import container_lines, state_words
+from podtui.ui.details.text import moment, size
 from podtui.ui.widgets.text_document import Line
 
 NOW = 1_800_000_000.0

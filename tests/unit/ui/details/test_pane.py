@@ -210,7 +210,7 @@ async def test_an_answer_that_is_no_json_is_an_error_in_words() -> None:
         ref = shown.session.put()
         shown.session.server.objects[ref.path] = b"<html>"
         await shown.show(ref)
-        assert "no JSON" in shown.notice
+        assert "not JSON" in shown.notice
 
 
 async def test_a_newer_version_is_fetched_and_the_readers_place_stays() -> None:
