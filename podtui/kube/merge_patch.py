@@ -47,6 +47,17 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     return patch
 
 
+def merged(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What a merge patch makes of an object (RFC 7386); neither is changed."""
+    made = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        else:
+            made[key] = merged(made.get(key), value) if isinstance(value, dict) else value
+    return made
+
+
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields in which two states of an object differ, before and after, each as a merge patch.
 

@@ -19,12 +19,6 @@ def value(text: str) -> Fraction:
     return _parse(text)[0]
 
 
-@lru_cache(maxsize=4096)
-def nanos(text: str) -> int:
-    """What a quantity is worth in billionths; nothing is finer than that. Raises ValueError."""
-    return int(_parse(text)[0] * NANO)
-
-
 def canonical(text: str) -> str:
     """The quantity as the server writes it back: "0.5" is "500m", "1024Mi" is "1Gi". Raises ValueError."""
     return _written(*_parse(text))

@@ -13,9 +13,9 @@ from podtui.cluster.changes.conflicts import on_newest_version, require_same
 from podtui.errors import Changed, Invalid, ManifestError, PodtuiError
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.faults import Fault, faults
-from podtui.kube.manifests.three_way import Clash, difference, merged, three_way
+from podtui.kube.manifests.three_way import Clash, difference, three_way
 from podtui.kube.manifests.yaml_writer import to_yaml
-from podtui.kube.merge_patch import merge_patch, same
+from podtui.kube.merge_patch import merge_patch, merged, same
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 

@@ -15,9 +15,9 @@ from podtui.cluster.pods.containers import containers as containers_of
 from podtui.cluster.pods.events import Event, events_of, read_events
 from podtui.cluster.pods.partial_objects import read_nodes, read_pods
 from podtui.cluster.pods.placement import refusals
-from podtui.cluster.pods.resource_requests import Load, requests
 from podtui.errors import Forbidden, Invalid, NotFound, PodtuiError
 from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.resource_requests import Load, requests
 from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
 from podtui.text import harmless
 

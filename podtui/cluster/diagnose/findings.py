@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from podtui.cluster.pods.events import Event
 from podtui.cluster.pods.placement import Refusal
-from podtui.cluster.pods.resource_requests import Load
+from podtui.kube.resource_requests import Load
 from podtui.kube.resources import ObjectRef
 
 Severity = Literal["error", "warn", "info", "ok"]

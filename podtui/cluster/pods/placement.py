@@ -12,14 +12,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from podtui.cluster.pods.resource_requests import EVERY_IP, Amounts, HostPort, Load, amounts
 from podtui.kube.json_values import mapping, mappings, string, strings
 from podtui.kube.quantities import amount
+from podtui.kube.resource_requests import EVERY_IP, Amounts, HostPort, Load, amounts
+from podtui.kube.scheduling import (
+    CORDONED,
+    UNMATCHED,
+    UNSCHEDULABLE,
+    UNTOLERATED,
+    required_terms,
+    requirement_holds,
+    taint_text,
+    term_matches,
+    tolerated,
+    tolerates_cordon,
+)
 
 Kind = Literal["unschedulable", "name", "taint", "selector", "ports", "resources", "volume"]
 
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-_SELECTOR = "node(s) didn't match Pod's node affinity/selector"
 _OWN = ("kubernetes.io", "k8s.io")  # prefixes of labels that the kubelet and cloud providers keep
 _PRESSURES = {
     "node.kubernetes.io/not-ready": "it is not ready",
@@ -61,13 +71,13 @@ def refusals(
     labels, name = labels_of(node), _name(node)
     tolerations = mappings(spec.get("tolerations"))
     found: list[Refusal] = []
-    if of_node.get("unschedulable") is True and not tolerated({"key": UNSCHEDULABLE, "effect": "NoSchedule"}, tolerations):
-        found.append(Refusal("unschedulable", "cordoned: it is marked unschedulable", "node(s) were unschedulable"))
+    if of_node.get("unschedulable") is True and not tolerates_cordon(tolerations):
+        found.append(Refusal("unschedulable", "cordoned: it is marked unschedulable", CORDONED))
     for taint in mappings(of_node.get("taints")):
         cordon = string(taint.get("key")) == UNSCHEDULABLE and found
         if string(taint.get("effect")) != "PreferNoSchedule" and not cordon and not tolerated(taint, tolerations):
-            found.append(Refusal("taint", _taint_words(taint), "node(s) had untolerated taint(s)"))
-    found += [Refusal("selector", words, _SELECTOR) for words in _unmatched(spec, labels, name)]
+            found.append(Refusal("taint", _taint_words(taint), UNTOLERATED))
+    found += [Refusal("selector", words, UNMATCHED) for words in _unmatched(spec, labels, name)]
     used = load.ports if load is not None else set()
     for port in sorted(ports):
         if any(_clash(port, other) for other in used):
@@ -77,7 +87,7 @@ def refusals(
     for volume, obj in volumes:
         required = mapping(mapping(obj.get("spec")).get("nodeAffinity")).get("required")
         terms = mappings(mapping(required).get("nodeSelectorTerms"))
-        if terms and not any(_term_matches(term, labels, name) for term in terms):
+        if terms and not any(term_matches(term, labels, name) for term in terms):
             words = f"volume {volume} is not there: it wants {' or '.join(map(_term_words, terms))}"
             found.append(Refusal("volume", words, "node(s) didn't match PersistentVolume's node affinity"))
     return found
@@ -110,9 +120,9 @@ def labels_wanted(pod: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, 
     spec, labels = mapping(pod.get("spec")), labels_of(node)
     selector = {key: string(value) for key, value in mapping(spec.get("nodeSelector")).items()}
     wanted = {key: text for key, text in selector.items() if labels.get(key) != text}
-    terms = _required_terms(spec)
+    terms = required_terms(spec)
     after = {**labels, **wanted}
-    if terms is not None and not any(_term_matches(term, after, _name(node)) for term in terms):
+    if terms is not None and not any(term_matches(term, after, _name(node)) for term in terms):
         options = [found for term in terms if (found := _term_labels(term, after, _name(node))) is not None]
         options = [one for one in options if all(selector.get(key, text) == text for key, text in one.items())]
         if not options:
@@ -120,17 +130,6 @@ def labels_wanted(pod: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, 
         fewest = sorted(options, key=len)[0]
         wanted.update(fewest)
     return None if any(_is_kept(key) for key in wanted) else wanted
-
-
-def tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether one of the tolerations is for the taint (ToleratesTaint of k8s.io/component-helpers)."""
-    return any(_tolerates(toleration, taint) for toleration in tolerations)
-
-
-def taint_text(taint: Mapping[str, Any]) -> str:
-    """As kubectl writes it: `key=value:Effect`."""
-    key, text, effect = (string(taint.get(part)) for part in ("key", "value", "effect"))
-    return f"{key}={text}:{effect}" if text else f"{key}:{effect}"
 
 
 def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
@@ -149,18 +148,6 @@ def _is_kept(key: str) -> bool:
 # -- taints
 
 
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    key, effect, operator = (string(toleration.get(part)) for part in ("key", "effect", "operator"))
-    if (effect and effect != string(taint.get("effect"))) or (key and key != string(taint.get("key"))):
-        return False
-    if operator == "Exists":
-        return True
-    mine, its = string(toleration.get("value")), string(taint.get("value"))
-    if operator in ("Gt", "Lt"):
-        return _compared(its, operator, mine)
-    return bool(key) and mine == its
-
-
 def _taint_words(taint: Mapping[str, Any]) -> str:
     why = _PRESSURES.get(string(taint.get("key")))
     text = f"taint {taint_text(taint)} is not tolerated"
@@ -170,20 +157,14 @@ def _taint_words(taint: Mapping[str, Any]) -> str:
 # -- node selector and node affinity
 
 
-def _required_terms(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """The terms of the required node affinity, one of which must match; None when nothing is required."""
-    required = mapping(mapping(spec.get("affinity")).get("nodeAffinity")).get("requiredDuringSchedulingIgnoredDuringExecution")
-    return mappings(mapping(required).get("nodeSelectorTerms")) if isinstance(required, dict) else None
-
-
 def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) -> list[str]:
     words = []
     for key, value in mapping(spec.get("nodeSelector")).items():
         if labels.get(key) != string(value):
             has = f"it has {key}={labels[key]}" if key in labels else f"it has no label {key}"
             words.append(f"nodeSelector wants {key}={string(value)}: {has}")
-    terms = _required_terms(spec)
-    if terms is not None and not any(_term_matches(term, labels, name) for term in terms):
+    terms = required_terms(spec)
+    if terms is not None and not any(term_matches(term, labels, name) for term in terms):
         wanted = " or ".join(map(_term_words, terms)) or "nothing that a node could have"
         seen = {string(one.get("key")) for term in terms for one in mappings(term.get("matchExpressions"))}
         has = ", ".join(f"{key}={labels[key]}" for key in sorted(seen) if key in labels)
@@ -191,47 +172,14 @@ def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) ->
     return words
 
 
-def _term_matches(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
-    """Whether a NodeSelectorTerm holds; one without requirements holds for no node."""
-    of_labels, of_fields = mappings(term.get("matchExpressions")), mappings(term.get("matchFields"))
-    return (
-        bool(of_labels or of_fields)
-        and all(_holds(one, labels) for one in of_labels)
-        and all(_holds(one, {"metadata.name": name}) for one in of_fields)
-    )
-
-
-def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    found, values = labels.get(string(requirement.get("key"))), strings(requirement.get("values"))
-    match string(requirement.get("operator")):
-        case "In":
-            return found in values
-        case "NotIn":
-            return found not in values
-        case "Exists":
-            return found is not None
-        case "DoesNotExist":
-            return found is None
-        case "Gt" | "Lt" as operator:
-            return found is not None and len(values) == 1 and _compared(found, operator, values[0])
-    return False
-
-
-def _compared(left: str, operator: str, right: str) -> bool:
-    try:
-        return int(left) > int(right) if operator == "Gt" else int(left) < int(right)
-    except ValueError:
-        return False
-
-
 def _term_labels(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> dict[str, str] | None:
     """The labels that must be set for the term to hold; None when setting labels is not enough."""
-    if not all(_holds(one, {"metadata.name": name}) for one in mappings(term.get("matchFields"))):
+    if not all(requirement_holds(one, {"metadata.name": name}) for one in mappings(term.get("matchFields"))):
         return None
     wanted: dict[str, str] = {}
     for one in mappings(term.get("matchExpressions")):
         key, operator, values = string(one.get("key")), string(one.get("operator")), strings(one.get("values"))
-        if _holds(one, {**labels, **wanted}):
+        if requirement_holds(one, {**labels, **wanted}):
             continue
         if operator == "In" and values:
             wanted[key] = values[0]
@@ -239,7 +187,7 @@ def _term_labels(term: Mapping[str, Any], labels: Mapping[str, str], name: str) 
             wanted[key] = "true"
         else:
             return None
-    return wanted if _term_matches(term, {**labels, **wanted}, name) else None
+    return wanted if term_matches(term, {**labels, **wanted}, name) else None
 
 
 def _term_words(term: Mapping[str, Any]) -> str:

@@ -9,16 +9,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from podtui.demo.controllers.base import OVER, Controller, Key, Object, condition, ending
-from podtui.demo.controllers.scheduler import tolerated
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
+from podtui.kube.scheduling import UNSCHEDULABLE, tolerated
 
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-"""The taint of a cordoned node."""
 QUARANTINE = 40.0
 """Seconds that the pods of a node that was deleted are kept (podgc)."""
 

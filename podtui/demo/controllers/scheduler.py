@@ -8,22 +8,21 @@ fewest pods is taken.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
-from podtui.kube.quantities import NANO, nanos
+from podtui.kube.quantities import NANO
+from podtui.kube.resource_requests import amounts, is_over, requests
+from podtui.kube.scheduling import CORDONED, UNMATCHED, UNTOLERATED, required_terms, term_matches, tolerated, tolerates_cordon
 
 NAME = "default-scheduler"
-_SELECTOR = "node(s) didn't match Pod's node affinity/selector"
-_UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-_OVER = ("Succeeded", "Failed")
 Object = dict[str, Any]
 Amounts = dict[str, int]
-"""Of cpu (cores), memory (bytes) and pods, in billionths: whole numbers are exact as the quantities are, and add up quickly."""
+"""By resource (cores, bytes, `pods`), in billionths: whole numbers are exact as the quantities are, and add up quickly."""
 
 
 class Scheduler:
@@ -58,7 +57,7 @@ class Scheduler:
             if change.type == "DELETED" or pod["spec"].get("nodeName"):
                 self._queue.pop(key, None)
                 self._pending.pop(key, None)
-                if change.type == "DELETED" or (_is_over(pod) and not (change.old and _is_over(change.old))):
+                if change.type == "DELETED" or (is_over(pod) and not (change.old and is_over(change.old))):
                     self._retry()  # there is room again
             elif key not in self._pending or change.type == "ADDED" or _asks_otherwise(change):
                 self._consider(pod)
@@ -97,7 +96,7 @@ class Scheduler:
 
     # -- one pod
     def _schedule(self, key: tuple[str, str], pod: Object, nodes: list[tuple[Object, Amounts]]) -> None:
-        wanted = requests(pod)
+        wanted = _wanted(pod)
         reasons: Counter[str] = Counter()
         helpless = 0  # nodes on which no pod's going would help
         fitting: list[tuple[int, float, str]] = []
@@ -112,7 +111,7 @@ class Scheduler:
             lacking = _lacking(wanted, used, allocatable)
             if lacking:
                 reasons.update(lacking)
-                helpless += any(amount > allocatable[what] for what, amount in wanted.items())
+                helpless += any(amount > allocatable.get(what, 0) for what, amount in wanted.items())
                 continue
             fitting.append((used["pods"], self._clock.random.random(), name))
         if not fitting:
@@ -124,7 +123,7 @@ class Scheduler:
     def _used_on(self, node: str) -> Amounts:
         used = self._used.get(node)
         if used is None:
-            used = self._used[node] = {"cpu": 0, "memory": 0, "pods": 0}
+            used = self._used[node] = {"pods": 0}
             for pod in self._state.by_node(node):
                 _count(used, pod, 1)
         return used
@@ -132,7 +131,7 @@ class Scheduler:
     def _account(self, change: Change) -> None:
         """Keeps the sums of the nodes. (Adding up anew for each pod would take a large cluster all its time.)"""
         before, after = change.old, None if change.type == "DELETED" else change.new
-        if before and after and _is_over(before) == _is_over(after) and before["spec"] == after["spec"]:
+        if before and after and is_over(before) == is_over(after) and before["spec"] == after["spec"]:
             return
         for pod, sign in ((before, -1), (after, 1)):
             if pod is not None and (used := self._used.get(pod["spec"].get("nodeName") or "")) is not None:
@@ -178,98 +177,42 @@ def _decides(node: Object | None) -> object:
     return node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"), node["status"].get("allocatable")
 
 
-def _is_over(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") in _OVER
-
-
 def _asks_otherwise(change: Change) -> bool:
     return change.old is None or change.old["spec"] != change.new["spec"]
 
 
 def _count(used: Amounts, pod: Object, sign: int) -> None:
-    if not _is_over(pod):
-        for what, amount in requests(pod).items():
-            used[what] += sign * amount
+    if not is_over(pod):
+        for what, amount in _wanted(pod).items():
+            used[what] = used.get(what, 0) + sign * amount
 
 
-def requests(pod: Object) -> Amounts:
-    """What a pod counts for on its node: cores, bytes and itself (init containers run before: the largest of them counts)."""
-    spec, total = pod["spec"], {"cpu": 0, "memory": 0, "pods": NANO}
-    for what in ("cpu", "memory"):
-        first = max((_request(container, what) for container in spec.get("initContainers") or ()), default=0)
-        total[what] = max(first, sum(_request(container, what) for container in spec["containers"]))
-    return total
-
-
-def _request(container: Object, what: str) -> int:
-    resources = container.get("resources") or {}
-    text = (resources.get("requests") or {}).get(what) or (resources.get("limits") or {}).get(what)
-    return nanos(str(text)) if text else 0
+def _wanted(pod: Object) -> Amounts:
+    """What a pod counts for on its node, itself included."""
+    return {"pods": NANO, **{resource: int(number * NANO) for resource, number in requests(pod).items()}}
 
 
 def _allocatable(node: Object) -> Amounts:
-    told = node["status"].get("allocatable") or {}
-    return {what: nanos(str(told[what])) if told.get(what) else 0 for what in ("cpu", "memory", "pods")}
+    return {resource: int(number * NANO) for resource, number in amounts(node["status"].get("allocatable")).items()}
 
 
 def _lacking(wanted: Amounts, used: Amounts, allocatable: Amounts) -> list[str]:
-    """What the node has too little of."""
-    words = {"cpu": "Insufficient cpu", "memory": "Insufficient memory", "pods": "Too many pods"}
-    return [words[what] for what, amount in wanted.items() if amount and used[what] + amount > allocatable[what]]
+    """What the node has too little of, in the scheduler's words."""
+    lacking = [resource for resource, amount in wanted.items() if amount and used.get(resource, 0) + amount > allocatable.get(resource, 0)]
+    return ["Too many pods" if resource == "pods" else f"Insufficient {resource}" for resource in lacking]
 
 
 def _unfit(pod: Object, node: Object) -> str:
     """Why a node is not for the pod whatever runs on it; "" when it is."""
     spec = pod["spec"]
     tolerations = spec.get("tolerations") or []
-    if node["spec"].get("unschedulable") and not tolerated(_UNSCHEDULABLE_TAINT, tolerations):
-        return "node(s) were unschedulable"
+    if node["spec"].get("unschedulable") and not tolerates_cordon(tolerations):
+        return CORDONED
     taints = (taint for taint in node["spec"].get("taints") or () if taint["effect"] != "PreferNoSchedule")
     if not all(tolerated(taint, tolerations) for taint in taints):
-        return "node(s) had untolerated taint(s)"
-    labels = node["metadata"].get("labels") or {}
+        return UNTOLERATED
+    labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
     if any(labels.get(key) != wanted for key, wanted in (spec.get("nodeSelector") or {}).items()):
-        return _SELECTOR
-    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    terms = required.get("nodeSelectorTerms") or []
-    if terms and not any(_matches(term, labels, node["metadata"]["name"]) for term in terms):
-        return _SELECTOR
-    return ""
-
-
-def tolerated(taint: Mapping[str, str], tolerations: Iterable[Mapping[str, str]]) -> bool:
-    """Whether one of the tolerations is for the taint (core/v1 Toleration.ToleratesTaint)."""
-    for toleration in tolerations:
-        if toleration.get("effect") not in (None, "", taint["effect"]):
-            continue
-        if toleration.get("key") not in (None, "", taint["key"]):
-            continue
-        if toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or ""):
-            return True
-    return False
-
-
-def _matches(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
-    expressions = [(each, labels) for each in term.get("matchExpressions") or ()]
-    expressions += [(each, {"metadata.name": name}) for each in term.get("matchFields") or ()]
-    return bool(expressions) and all(_holds(each, values) for each, values in expressions)
-
-
-def _holds(expression: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    found, wanted = values.get(expression["key"]), expression.get("values") or []
-    match expression["operator"]:
-        case "In":
-            return found in wanted
-        case "NotIn":
-            return found not in wanted
-        case "Exists":
-            return found is not None
-        case "DoesNotExist":
-            return found is None
-        case "Gt" | "Lt" as order:
-            try:
-                return int(found or "") > int(wanted[0]) if order == "Gt" else int(found or "") < int(wanted[0])
-            except ValueError:
-                return False
-    return False
+        return UNMATCHED
+    terms = required_terms(spec)
+    return UNMATCHED if terms is not None and not any(term_matches(term, labels, name) for term in terms) else ""

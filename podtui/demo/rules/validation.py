@@ -14,10 +14,11 @@ from podtui.demo.rules.pod_validation import EFFECTS, label_causes, port_causes,
 from podtui.demo.rules.pod_validation import update_causes as pod_update_causes
 from podtui.demo.storage.errors import Cause, duplicate, field_forbidden, invalid_value, required, shown, too_long
 from podtui.kube import names
+from podtui.kube.label_changes import ANNOTATIONS_SIZE, annotations_size
+from podtui.kube.scheduling import requirement_holds
 
 Object = dict[str, Any]
 
-ANNOTATIONS_SIZE = 262_144
 IMMUTABLE = "field is immutable"
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 _LABEL_NAMED = {"Namespace", "Service"}
@@ -72,7 +73,7 @@ def _metadata(metadata: Object) -> list[Cause]:
     annotations = metadata.get("annotations") or {}
     for key in annotations:
         causes += [invalid_value("metadata.annotations", key, fault) for fault in names.key_faults(key, "annotations")]
-    if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > ANNOTATIONS_SIZE:
+    if annotations_size(annotations) > ANNOTATIONS_SIZE:
         causes.append(too_long("metadata.annotations", ANNOTATIONS_SIZE))
     controller = ""
     for index, owner in enumerate(metadata.get("ownerReferences") or ()):
@@ -190,21 +191,9 @@ def _template(obj: Object, policies: tuple[str, ...]) -> list[Cause]:
 
 def selected(selector: Any, labels: dict[str, str]) -> bool:
     """Whether a LabelSelector takes these labels; none at all takes nothing."""
-    if selector is None:
+    if selector is None or any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
         return False
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    for one in selector.get("matchExpressions") or ():
-        key, operator, values = one.get("key"), one.get("operator"), one.get("values") or ()
-        holds = {
-            "In": key in labels and labels[key] in values,
-            "NotIn": labels.get(key) not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }
-        if not holds.get(operator, False):
-            return False
-    return True
+    return all(requirement_holds(one, labels) for one in selector.get("matchExpressions") or ())
 
 
 def _replicated(obj: Object) -> list[Cause]:

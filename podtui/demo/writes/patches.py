@@ -12,6 +12,7 @@ from typing import Any
 
 from podtui.demo.rules.schema import Field, Type, clone, known, type_of
 from podtui.demo.storage.errors import ApiError, bad_request, unprocessable
+from podtui.kube.merge_patch import merged, same
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -73,7 +74,7 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
     if op in ("add", "replace", "test"):
         value = clone(operation.get("value"))
         if op == "test":
-            if not _same(_find(document, path, None), value):
+            if not same(_find(document, path, None), value):
                 raise unprocessable()
             return document
         return _put(document, path, value, add=op == "add")
@@ -86,17 +87,6 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
         return _put(document, path, clone(_find(document, source, None)), add=True)
     value = _find(document, source)
     return _put(_take(document, source), path, value, add=True)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: true is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
 
 
 def _tokens(path: str) -> list[str]:
@@ -187,22 +177,7 @@ def merge_patch(obj: dict[str, Any], body: bytes) -> dict[str, Any]:
     if not isinstance(patch, dict):
         told = f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: {told}")
-    merged: dict[str, Any] = merged_json(clone(obj), patch)
-    return merged
-
-
-def merged_json(target: Any, patch: Any) -> Any:
-    """RFC 7386's MergePatch; `target` is used up."""
-    if not isinstance(patch, dict):
-        return clone(patch)
-    if not isinstance(target, dict):
-        target = {}
-    for key, value in patch.items():
-        if value is None:
-            target.pop(key, None)
-        else:
-            target[key] = merged_json(target.get(key), value)
-    return target
+    return merged(clone(obj), patch)
 
 
 # -- strategic merge patch
@@ -285,7 +260,7 @@ def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: A
             raise ApiError(500, "", f"expected map, got {go_type(one)}")
         if key not in one:
             raise ApiError(500, "", f"map: {go_map(one)} does not contain declared merge key: {key}")
-        places = [index for index, other in enumerate(old) if isinstance(other, dict) and _same(other.get(key), one[key])]
+        places = [index for index, other in enumerate(old) if isinstance(other, dict) and same(other.get(key), one[key])]
         if one.get("$patch") == "delete":
             old = [other for index, other in enumerate(old) if index not in places]
         elif places:

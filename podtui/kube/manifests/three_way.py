@@ -79,17 +79,6 @@ def _named(*lists: Any) -> tuple[str, list[dict[Any, Any]]] | None:
     return None
 
 
-def merged(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """What a merge patch makes of an object (RFC 7386); neither is changed."""
-    made = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            made.pop(key, None)
-        else:
-            made[key] = merged(made.get(key), value) if isinstance(value, dict) else value
-    return made
-
-
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], context: int = 3) -> list[str]:
     """The lines of a unified diff of the two as YAML, without the files' names; [] when they are equal.
 

@@ -12,7 +12,7 @@ from podtui.cluster.diagnose.containers import references
 from podtui.cluster.diagnose.diagnose import diagnose
 from podtui.cluster.diagnose.findings import Diagnosis, Facts, Finding
 from podtui.cluster.pods.events import Event
-from podtui.cluster.pods.resource_requests import loads
+from podtui.kube.resource_requests import loads
 from tests.unit.cluster.pods.test_placement import make, pod
 
 Object = dict[str, Any]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from podtui.cluster.diagnose.scheduler_words import explained, read_message
 from podtui.cluster.pods.placement import beyond, counted, labels_wanted, refusals
-from podtui.cluster.pods.resource_requests import host_ports, loads, requests
 from podtui.demo.kubelet.nodes import node
+from podtui.kube.resource_requests import host_ports, loads, requests
 from tests.unit.demo.controllers.test_scheduler import Cluster
 
 Object = dict[str, Any]

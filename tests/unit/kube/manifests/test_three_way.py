@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.kube import merge_patch as fields
-from podtui.kube.manifests.three_way import ABSENT, Clash, difference, merged, three_way
+from podtui.kube.manifests.three_way import ABSENT, Clash, difference, three_way
+from podtui.kube.merge_patch import merged
 
 SCALARS = st.integers(0, 3) | st.sampled_from(["x", "y"]) | st.booleans()
 VALUES = st.recursive(

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, Invalid, NotFound
-from podtui.kube.manifests.three_way import merged
+from podtui.kube.merge_patch import merged
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.edit import EditDialog, start_editing

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from podtui.kube.json_values import integer, mapping, mappings, string
@@ -29,7 +28,7 @@ def amounts(quantities: object) -> Amounts:
     found: Amounts = {}
     for name, text in mapping(quantities).items():
         try:
-            found[name] = _value(string(text))
+            found[name] = value(string(text))
         except ValueError:
             continue
     return found
@@ -71,9 +70,6 @@ def host_ports(pod: Mapping[str, Any]) -> set[HostPort]:
         for port in mappings(container.get("ports"))
         if (number := integer(port.get("hostPort")) or 0)
     }
-
-
-_value = lru_cache(maxsize=2048)(value)  # the same few quantities stand in thousands of pods
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:

@@ -1,0 +1,86 @@
+"""Which nodes take a Pod: taints, node selector and node affinity, as kube-scheduler's plugins judge them (k8s.io/component-helpers).
+
+What a Pod asks for and what is left on a node is in `resource_requests`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from podtui.kube.json_values import mapping, mappings, string, strings
+
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+"""The key of the taint of a cordoned node."""
+CORDONED = "node(s) were unschedulable"
+"""How the scheduler counts a node in its message (1.37); so are the next two."""
+UNTOLERATED = "node(s) had untolerated taint(s)"
+UNMATCHED = "node(s) didn't match Pod's node affinity/selector"
+
+
+def tolerates_cordon(tolerations: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a Pod goes to a cordoned node (plugin NodeUnschedulable)."""
+    return tolerated({"key": UNSCHEDULABLE, "effect": "NoSchedule"}, tolerations)
+
+
+def tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the tolerations is for the taint (ToleratesTaint)."""
+    return any(_tolerates(toleration, taint) for toleration in tolerations)
+
+
+def taint_text(taint: Mapping[str, Any]) -> str:
+    """As kubectl writes it: `key=value:Effect`."""
+    key, text, effect = (string(taint.get(part)) for part in ("key", "value", "effect"))
+    return f"{key}={text}:{effect}" if text else f"{key}:{effect}"
+
+
+def required_terms(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """The terms of the required node affinity of a Pod's spec, one of which must match; None when nothing is required."""
+    required = mapping(mapping(spec.get("affinity")).get("nodeAffinity")).get("requiredDuringSchedulingIgnoredDuringExecution")
+    return mappings(mapping(required).get("nodeSelectorTerms")) if isinstance(required, dict) else None
+
+
+def term_matches(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> bool:
+    """Whether a NodeSelectorTerm holds for a node with these labels and this name; one without requirements holds for no node."""
+    of_labels, of_fields = mappings(term.get("matchExpressions")), mappings(term.get("matchFields"))
+    return (
+        bool(of_labels or of_fields)
+        and all(requirement_holds(one, labels) for one in of_labels)
+        and all(requirement_holds(one, {"metadata.name": name}) for one in of_fields)
+    )
+
+
+def requirement_holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a NodeSelectorRequirement, or one of a LabelSelector, holds."""
+    found, values = labels.get(string(requirement.get("key"))), strings(requirement.get("values"))
+    match string(requirement.get("operator")):
+        case "In":
+            return found in values
+        case "NotIn":
+            return found not in values
+        case "Exists":
+            return found is not None
+        case "DoesNotExist":
+            return found is None
+        case "Gt" | "Lt" as operator:
+            return found is not None and len(values) == 1 and _compared(found, operator, values[0])
+    return False
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    key, effect, operator = (string(toleration.get(part)) for part in ("key", "effect", "operator"))
+    if (effect and effect != string(taint.get("effect"))) or (key and key != string(taint.get("key"))):
+        return False
+    if operator == "Exists":
+        return True
+    mine, its = string(toleration.get("value")), string(taint.get("value"))
+    if operator in ("Gt", "Lt"):
+        return _compared(its, operator, mine)
+    return bool(key) and mine == its
+
+
+def _compared(left: str, operator: str, right: str) -> bool:
+    try:
+        return int(left) > int(right) if operator == "Gt" else int(left) < int(right)
+    except ValueError:
+        return False
