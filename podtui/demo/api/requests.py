@@ -12,6 +12,7 @@ from aiohttp import web
 
 from podtui.demo.api import protobuf as wire
 from podtui.demo.api.protobuf import WireError
+from podtui.demo.rules.schema import json_type
 from podtui.demo.storage.errors import (
     ApiError,
     Body,
@@ -125,59 +126,16 @@ def decoded(kind: str, content_type: str, body: bytes) -> Any:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unrecognized(kind, f"json parse error: {_json_fault(body, error)} ({_shown(body)})") from None
-    if not isinstance(value, dict):
-        go = "array" if isinstance(value, list) else "string" if isinstance(value, str) else "bool" if isinstance(value, bool) else "number"
-        into = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-        if value is not None:
-            words = f"json: cannot unmarshal {go} into Go value of type {into}"
-            raise _unrecognized(kind, f"json parse error: {words} ({body[:1024].hex()})")
+        raise _unrecognized(kind, f"json parse error: {error}") from None
+    if value is None:
         return {}
+    if not isinstance(value, dict):
+        raise _unrecognized(kind, f"json parse error: json: cannot unmarshal {json_type(value)} into Go value of type struct")
     return value
 
 
 def _unrecognized(kind: str, why: str) -> ApiError:
     return bad_request(f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; {why}")
-
-
-def _shown(body: bytes) -> str:
-    """A broken body as the server shows it: text as it is, all else in hexadecimal, and neither too long."""
-    if not body:
-        return "<empty>"
-    try:
-        text = body[:1024].decode()
-    except UnicodeDecodeError:
-        return body[:1024].hex() + (" ..." if len(body) > 1024 else "")
-    return text if text.isprintable() and len(text) < 1024 else body[:1024].hex() + (" ..." if len(body) > 1024 else "")
-
-
-def _json_fault(body: bytes, error: Exception) -> str:
-    """What Go's encoding/json says of the fault."""
-    if isinstance(error, RecursionError):
-        return "exceeded max depth"
-    try:
-        json.loads(body)
-    except json.JSONDecodeError as found:
-        if found.pos >= len(found.doc.rstrip()):
-            return "unexpected end of JSON input"
-        character = found.doc[found.pos]
-        shown = "'\\''" if character == "'" else f"'{character}'" if character.isprintable() else f"'\\x{ord(character) & 0xFF:02x}'"
-        if found.msg.startswith("Expecting value"):
-            return f"invalid character {shown} looking for beginning of value"
-        if found.msg.startswith("Expecting property name"):
-            return f"invalid character {shown} looking for beginning of object key string"
-        if found.msg.startswith("Extra data"):
-            return f"invalid character {shown} after top-level value"
-        if found.msg.startswith("Expecting ':'"):
-            return f"invalid character {shown} after object key"
-        if found.msg.startswith("Expecting ','"):
-            return f"invalid character {shown} after object key:value pair"
-        if found.msg.startswith("Unterminated string"):
-            return "unexpected end of JSON input"
-        return f"invalid character {shown} in string literal"
-    except (ValueError, RecursionError):
-        pass
-    return "invalid character in string literal"
 
 
 def delete_options(query: Mapping[str, str], content_type: str, body: bytes) -> Object:

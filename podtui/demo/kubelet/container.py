@@ -43,7 +43,6 @@ class Container:
         """It is being pulled or created, or waits for the time of its next try."""
         self.pulled = False
         self._back_off = self._pull_back_off = 0.0
-        self._pulling_failed = ""
         self._handle: Handle | None = None
         self._stopping = False
         self._then: Callable[[], None] | None = None
@@ -259,7 +258,7 @@ class Container:
             self._back_off = 0.0
         if not self._back_off or now >= run.finished + self._back_off:
             self._back_off = min(self._back_off * 2 or FIRST_BACK_OFF, LONGEST_BACK_OFF)
-            self._begin_again()
+            self.start()
             return
         self.busy = True
         worker = self.worker
@@ -272,9 +271,6 @@ class Container:
 
     def _again(self) -> None:
         self._back_off = min(self._back_off * 2, LONGEST_BACK_OFF)
-        self._begin_again()
-
-    def _begin_again(self) -> None:
         self.start()
 
     # -- what is told of it

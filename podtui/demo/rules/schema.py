@@ -27,13 +27,7 @@ _OMITTED = object()
 
 
 class DecodeError(ValueError):
-    """JSON of the wrong shape, in the words of Go's encoding/json. `converting` says it as the server does of a strategic merge patch."""
-
-    def __init__(self, words: str, converting: str = "", applying: str = "") -> None:
-        super().__init__(words)
-        self.converting = converting or words
-        self.applying = applying or words
-        """As server-side apply says it."""
+    """JSON of the wrong shape, in the words of Go's encoding/json."""
 
 
 @dataclass(slots=True)
@@ -145,7 +139,8 @@ def decode(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:
     return found, unknown
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What Go calls a value of decoded JSON."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, str):
@@ -240,27 +235,9 @@ def _null(kind: Type) -> Any:
     return _ZEROS.get(kind.code)
 
 
-def _mismatch(value: Any, kind: Type, dotted: str, owner: str, shown: str = "") -> DecodeError:
-    told = f"json: cannot unmarshal {shown or _json_type(value)} into Go "
-    words = f"{told}{f'struct field {owner}.{dotted}' if dotted else 'value'} of type {kind.go}"
-    given = _GIVEN.get(type(value), "map[string]interface {}")
-    shape = {"[": "slice", "{": "map", "": "struct"}.get(kind.code)
-    if shape:
-        converting = f"cannot restore {shape} from{':' if shape == 'struct' else ''} {given}"
-    else:
-        converting = f"cannot convert {given} to {kind.go}"
-    wanted = {"[": "list", "{": "map", "": "map", "s": "string", "b": "boolean", "f": "float"}.get(kind.code, "numeric (int or float)")
-    applying = f".{dotted}: expected {wanted}, got &value.valueUnstructured{{Value:{_go_value(value)}}}"
-    return DecodeError(words, converting, applying)
-
-
-_GIVEN = {str: "string", bool: "bool", int: "int64", float: "float64", list: "[]interface {}"}
-
-
-def _go_value(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value}"'
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _mismatch(value: Any, kind: Type, dotted: str, owner: str) -> DecodeError:
+    where = f"struct field {owner}.{dotted}" if dotted else "value"
+    return DecodeError(f"json: cannot unmarshal {json_type(value)} into Go {where} of type {kind.go}")
 
 
 def _bool(kind: Type, value: Any, dotted: str, owner: str) -> Any:
@@ -271,10 +248,10 @@ def _bool(kind: Type, value: Any, dotted: str, owner: str) -> Any:
 
 def _integer(kind: Type, value: Any, dotted: str, owner: str) -> Any:
     if type(value) is not int:
-        raise _mismatch(value, kind, dotted, owner, f"number {value}" if type(value) is float else "")
+        raise _mismatch(value, kind, dotted, owner)
     limit = _LIMITS[kind.code]
     if not -limit <= value < limit:
-        raise _mismatch(value, kind, dotted, owner, f"number {value}")
+        raise _mismatch(value, kind, dotted, owner)
     return value
 
 
@@ -324,13 +301,8 @@ def _bytes(kind: Type, value: Any, dotted: str, owner: str) -> Any:
     try:
         base64.b64decode(value, validate=True)
     except binascii.Error:
-        raise DecodeError(f"illegal base64 data at input byte {_bad_base64(value)}") from None
+        raise DecodeError("illegal base64 data") from None
     return value
-
-
-def _bad_base64(text: str) -> int:
-    match = re.match(r"[A-Za-z0-9+/]*", text)
-    return match.end() if match else 0
 
 
 _SCALARS: dict[str, Callable[[Type, Any, str, str], Any]] = {

@@ -154,13 +154,6 @@ def path_not_found() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
-def method_not_allowed(kind: Named | None = None, verb: str = "") -> ApiError:
-    if kind is None or not verb:
-        return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-    message = f"{verb} is not supported on resources of kind {quoted(_resource(kind))}"
-    return ApiError(405, "MethodNotAllowed", message, _details(kind, ""))
-
-
 def not_acceptable(served: Sequence[str]) -> ApiError:
     return ApiError(406, "NotAcceptable", f"only the following media types are accepted: {', '.join(served)}")
 
@@ -186,11 +179,6 @@ def apply_conflict(causes: Sequence[tuple[str, str]], message: str) -> ApiError:
 def expired(message: str = "The provided continue parameter is too old") -> ApiError:
     """410: what was asked for is no longer in the history."""
     return ApiError(410, "Expired", message)
-
-
-def too_old(version: int, oldest: int) -> ApiError:
-    """410 of a watch from a resourceVersion that the history does not reach back to."""
-    return ApiError(410, "Expired", f"too old resource version: {version} ({oldest})")
 
 
 def too_large_version(version: int, current: int) -> ApiError:

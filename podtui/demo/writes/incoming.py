@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import yaml
 
 from podtui.demo.rules import defaults
 from podtui.demo.rules.field_paths import keyed
-from podtui.demo.rules.schema import DecodeError, decode
+from podtui.demo.rules.schema import DecodeError, decode, json_type
 from podtui.demo.storage.errors import ApiError, bad_request, quoted
 from podtui.demo.storage.kinds import Kind, kind_of
 from podtui.demo.writes import patches
@@ -59,12 +58,9 @@ def applied(kind: Kind, namespace: str, name: str, body: bytes) -> Object:
     try:
         config = yaml.load(body, Loader=_LOADER)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + isinstance(error, yaml.scanner.ScannerError) if mark else 0
-        at = f"line {line}: " if line else ""
-        raise bad_request(f"error encoding patch: yaml: {at}{getattr(error, 'problem', None) or 'not valid'}") from None
+        raise bad_request(f"error encoding patch: yaml: {getattr(error, 'problem', None) or 'not valid'}") from None
     if not isinstance(config, dict):
-        told = f"json: cannot unmarshal {patches.go_type(config)} into Go value of type map[string]interface {{}}"
+        told = f"json: cannot unmarshal {json_type(config)} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: {told}")
     version, title = config.get("apiVersion") or "", config.get("kind") or ""
     if not version or not title:
@@ -81,7 +77,7 @@ def applied(kind: Kind, namespace: str, name: str, body: bytes) -> Object:
     try:
         _, unknown = decode(kind.kind, config)
     except DecodeError as error:
-        raise ApiError(500, "", f"{where}: {error.applying}") from None
+        raise ApiError(500, "", f"{where}: {error}") from None
     if unknown:
         faults = [f"{keyed(kind.kind, config, field)}: field not declared in schema" for field in unknown]
         raise ApiError(500, "", f"{where}: " + (faults[0] if len(faults) == 1 else "errors:\n  " + "\n  ".join(faults)))
@@ -91,22 +87,13 @@ def applied(kind: Kind, namespace: str, name: str, body: bytes) -> Object:
     return config
 
 
-def patched(kind: Kind, base: Object, patch_type: str, body: bytes) -> tuple[Any, list[str], str]:
-    """The patched JSON, faults of the patch itself, and how an error shows it."""
+def patched(kind: Kind, base: Object, patch_type: str, body: bytes) -> tuple[Any, list[str]]:
+    """The patched JSON, and faults of the patch itself."""
     if patch_type == patches.JSON_PATCH:
-        found, unknown = patches.json_patch(base, body)
-        return found, unknown, _shown(found)
+        return patches.json_patch(base, body)
     if patch_type == patches.MERGE_PATCH:
-        found = patches.merge_patch(base, body)
-        return found, [], _shown(found)
-    patch = patches.parse(body)
-    return patches.strategic_merge_patch(kind.kind, base, patch), [], patches.go_map(patch)
-
-
-def _shown(patched: Any) -> str:
-    if isinstance(patched, dict):
-        patched = {key: patched[key] for key in sorted(patched)}
-    return json.dumps(patched, separators=(",", ":"), ensure_ascii=False)
+        return patches.merge_patch(base, body), []
+    return patches.strategic_merge_patch(kind.kind, base, patches.parse(body)), []
 
 
 def place(kind: Kind, namespace: str, metadata: Object) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from podtui.demo.rules.schema import Field, Type, clone, known, type_of
+from podtui.demo.rules.schema import Field, Type, clone, json_type, known, type_of
 from podtui.demo.storage.errors import ApiError, bad_request, unprocessable
 from podtui.kube.merge_patch import merged, same
 
@@ -34,16 +34,6 @@ def parse(body: bytes) -> Any:
         raise bad_request("invalid JSON patch") from None
 
 
-def go_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int | float):
-        return "number"
-    return "array" if isinstance(value, list) else "object"
-
-
 # -- RFC 6902
 
 
@@ -51,7 +41,7 @@ def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
     """The patched object, and what is not known of the operations. ApiError 400 for what is no patch, 422 where it does not fit."""
     operations = parse(body)
     if not isinstance(operations, list):
-        told = f"json: cannot unmarshal {go_type(operations)} into Go value of type []handlers.jsonPatchOp"
+        told = f"json: cannot unmarshal {json_type(operations)} into Go value of type []handlers.jsonPatchOp"
         raise bad_request(f"error decoding patch: {told}")
     if len(operations) > OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {OPERATIONS}, got {len(operations)}"
@@ -60,7 +50,7 @@ def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
     unknown: list[str] = []
     for index, operation in enumerate(operations):
         if not isinstance(operation, dict):
-            told = f"json: cannot unmarshal {go_type(operation)} into Go value of type handlers.jsonPatchOp"
+            told = f"json: cannot unmarshal {json_type(operation)} into Go value of type handlers.jsonPatchOp"
             raise bad_request(f"error decoding patch: {told}")
         unknown += [f'json patch unknown field "[{index}].{key}"' for key in operation if key not in _OPERATION_FIELDS]
         document = _operate(document, operation)
@@ -175,7 +165,7 @@ def merge_patch(obj: dict[str, Any], body: bytes) -> dict[str, Any]:
     if patch is None:
         raise bad_request("Invalid JSON Patch")
     if not isinstance(patch, dict):
-        told = f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}"
+        told = f"json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: {told}")
     return merged(clone(obj), patch)
 
@@ -189,7 +179,7 @@ _DROP = "$deleteFromPrimitiveList/"
 def strategic_merge_patch(kind: str, obj: dict[str, Any], patch: Any) -> dict[str, Any]:
     """The object of this kind with the patch merged into it. ApiError 400 or 500, as the server's, for a patch that cannot be."""
     if not isinstance(patch, dict):
-        raise bad_request(f"json: cannot unmarshal {go_type(patch)} into Go value of type map[string]interface {{}}")
+        raise bad_request(f"json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}")
     return _merged(type_of(kind) if known(kind) else None, clone(obj), patch)
 
 
@@ -247,8 +237,6 @@ def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: A
         return [one for one in clone(patch) if not _replaces(one)]
     live = list(target) if isinstance(target, list) else []
     old = list(live)
-    if isinstance(order, list):
-        _check_order(declared.merge_key, patch, order)
     if not declared.merge_key:  # a list of scalars that is merged as a set
         merged = old + [one for index, one in enumerate(patch) if one not in old and one not in patch[:index]]
         return _ordered(declared, merged, live, order if isinstance(order, list) else patch)
@@ -257,9 +245,9 @@ def _merged_list(declared: Field | None, target: Any, patch: list[Any], order: A
         return [clone(one) for one in patch if not _replaces(one)]
     for one in patch:
         if not isinstance(one, dict):
-            raise ApiError(500, "", f"expected map, got {go_type(one)}")
+            raise ApiError(500, "", f"expected map, got {json_type(one)}")
         if key not in one:
-            raise ApiError(500, "", f"map: {go_map(one)} does not contain declared merge key: {key}")
+            raise ApiError(500, "", f"map: {_go_map(one)} does not contain declared merge key: {key}")
         places = [index for index, other in enumerate(old) if isinstance(other, dict) and same(other.get(key), one[key])]
         if one.get("$patch") == "delete":
             old = [other for index, other in enumerate(old) if index not in places]
@@ -298,21 +286,12 @@ def _name(one: Any, key: str) -> str:
     return json.dumps(one.get(key) if key and isinstance(one, dict) else one, sort_keys=True)
 
 
-def _check_order(key: str, patch: list[Any], order: list[Any]) -> None:
-    """The items of a patch stand in the order that it asks for. ApiError 500, as the server's, when they do not."""
-    places = {_name(one, key): place for place, one in enumerate(order)}
-    found = [places.get(_name(one, key), -1) for one in patch if not (isinstance(one, dict) and one.get("$patch") == "delete")]
-    if -1 in found or found != sorted(found):
-        told = f"The order in patch list:\n{go_map(patch)}\n doesn't match $setElementOrder list:\n{go_map(order)}\n"
-        raise ApiError(500, "", told)
-
-
-def go_map(value: Any) -> str:
+def _go_map(value: Any) -> str:
     """A value as Go's %v prints it: map[a:1 b:[x y]]."""
     if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{go_map(one)}' for key, one in sorted(value.items()))}]"
+        return f"map[{' '.join(f'{key}:{_go_map(one)}' for key, one in sorted(value.items()))}]"
     if isinstance(value, list):
-        return f"[{' '.join(map(go_map, value))}]"
+        return f"[{' '.join(map(_go_map, value))}]"
     if value is None:
         return "<nil>"
     return str(value).lower() if isinstance(value, bool) else str(value)

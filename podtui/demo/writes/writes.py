@@ -152,25 +152,23 @@ class Writes:
             value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielding)
             managed.keep_last_applied(manager, base, config, value)
             unknown: list[str] = []
-            shown = ""
         else:
             if old is None:
                 raise not_found(kind, name)
             base, owners = normal(kind, old), None
-            value, unknown, shown = patched(kind, base, patch_type, body)
+            value, unknown = patched(kind, base, patch_type, body)
         stored, warnings = self._store_patched(
             kind,
             old,
             base,
             value,
             unknown,
-            shown,
+            body,
             subresource,
             key,
             dry_run,
             owners,
             field_validation,
-            patch_type == patches.STRATEGIC_MERGE_PATCH,
         )
         return stored, warnings, False
 
@@ -181,13 +179,12 @@ class Writes:
         base: Object,
         value: Any,
         unknown: list[str],
-        shown: str,
+        body: bytes,
         subresource: str,
         key: OwnerKey,
         dry_run: bool,
         owners: managed.Owners | None,
         field_validation: str,
-        strategic: bool,
     ) -> tuple[Object, list[str]]:
         name, namespace = old["metadata"]["name"], old["metadata"].get("namespace", "")
         if isinstance(value, dict) and isinstance(value.get("metadata", {}), dict):
@@ -195,12 +192,11 @@ class Writes:
         try:
             found, fields = decode(kind.kind, value)
         except DecodeError as error:
-            words = error.converting if strategic else str(error)
-            raise invalid(_PATCH, "", [invalid_value("patch", shown, words)]) from None
+            raise invalid(_PATCH, "", [invalid_value("patch", body.decode(), str(error))]) from None
         found["kind"], found["apiVersion"] = kind.kind, kind.api_version
         faults = unknown + [f"unknown field {quoted(field)}" for field in fields]
         if faults and field_validation == "Strict":
-            raise invalid(_PATCH, "", [invalid_value("patch", shown, f"strict decoding error: {', '.join(faults)}")])
+            raise invalid(_PATCH, "", [invalid_value("patch", body.decode(), f"strict decoding error: {', '.join(faults)}")])
         warnings = faults if field_validation in ("Warn", "") else []
         defaults.set_defaults(kind.kind, found)
         stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)

@@ -108,19 +108,10 @@ def test_a_broken_token_is_a_bad_request(state: State, token: str) -> None:
         assert caught.value.code == 400 and caught.value.message.startswith("invalid continue token: ")
 
 
-@pytest.mark.parametrize(
-    ("selector", "words"),
-    [
-        ("a in b", "found 'b' expected: '('"),
-        ("a===", "found '=', expected: identifier"),
-        ("!!", "found '!', expected: identifier"),
-        ("a=-", 'values[0][a]: Invalid value: "-": a valid label must be an empty string or consist of alphanumeric characters'),
-        ("A/B/C=1", '<nil>: Invalid value: "A/B/C": a valid label key must consist of alphanumeric characters'),
-    ],
-)
-def test_label_selectors_are_refused_in_the_servers_words(selector: str, words: str) -> None:
+@pytest.mark.parametrize("selector", ["a in b", "a===", "!!", "a=-", "A/B/C=1"])
+def test_a_wrong_label_selector_is_refused(selector: str) -> None:
     error = refusal(labelSelector=selector)
-    assert error.code == 400 and error.message.startswith(f"unable to parse requirement: {words}")
+    assert error.code == 400 and error.message.startswith("unable to parse requirement: ")
 
 
 def test_fields_select_too(state: State) -> None:
