@@ -26,9 +26,9 @@ IMAGE = "luksa/kubia"
 # 9000 echoes, 9001 sends 50 MB and closes, 9002 tells the checksum of what it got in the log, once it has got it slowly.
 PROGRAMS = f"""
 nc -{"l" * 200} -p 9000 -e cat &
-nc -ll -p 9001 -e sh -c 'dd if=/data bs=64k 2>/dev/null' &
+nc -ll -p 9001 -e cat /data &
 nc -ll -p 9002 -e sh -c 'sleep 3; md5sum >/proc/1/fd/1' &
-dd if=/dev/urandom of=/data bs=1M count=50 2>/dev/null; md5sum /data; wait
+head -c 50000000 /dev/urandom >/data; md5sum /data; wait
 """
 
 

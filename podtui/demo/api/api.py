@@ -40,7 +40,7 @@ _HEADERS = {"Cache-Control": "no-cache, private"}
 _log = logging.getLogger(__name__)
 
 
-class Named:
+class VirtualResource:
     """A resource that is no stored kind, as errors name it."""
 
     def __init__(self, group: str, plural: str) -> None:
@@ -95,7 +95,7 @@ class Api:
             return self._metrics(request, user, target)
         return await self._resource(request, user, target)
 
-    def _allow(self, user: User, kind: Kind | Named, verb: str, target: Target, *, told: bool = True) -> None:
+    def _allow(self, user: User, kind: Kind | VirtualResource, verb: str, target: Target, *, told: bool = True) -> None:
         """ApiError 403 when the user has no such right; which one is `told` or not."""
         # The namespace that one is looking at is also the one that the rights are in.
         namespace = target.name if kind is NAMESPACES else target.namespace
@@ -153,14 +153,14 @@ class Api:
     async def _review(self, request: web.Request, user: User, target: Target) -> web.Response:
         if request.method != "POST" or target.name:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-        self._allow(user, Named(target.group, target.plural), "create", target)
+        self._allow(user, VirtualResource(target.group, target.plural), "create", target)
         body = decoded(target.plural, request.content_type, await read_body(request))
         return _json(request, review(self.authorizer, user, target.plural, body, target.namespace, self.state.clock.timestamp()), 201)
 
     def _metrics(self, request: web.Request, user: User, target: Target) -> web.Response:
         if request.method != "GET":
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-        self._allow(user, Named(target.group, target.plural), "get" if target.name else "list", target)
+        self._allow(user, VirtualResource(target.group, target.plural), "get" if target.name else "list", target)
         if target.plural == "pods":
             answer = pod_metrics(self.state, target.namespace, target.name)
         elif target.plural == "nodes" and not target.namespace:

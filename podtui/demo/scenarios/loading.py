@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from podtui.demo.kubelet.nodes import node
-from podtui.demo.scenarios.model import Manifest, Scenario, Step, Target
+from podtui.demo.scenarios.model import Manifest, Scenario, Step, StepTarget
 from podtui.demo.scenarios.scale import scale
 from podtui.demo.storage.kinds import KINDS, Kind, kind_of
 from podtui.errors import SelectorError, UsageError
@@ -207,7 +207,7 @@ class _File:
             self.fail("the object has no `metadata.name`", *path, "metadata")
         return Manifest(found, obj, self.found.line(*path))
 
-    def target(self, given: TargetFile, *path: str | int) -> Target:
+    def target(self, given: TargetFile, *path: str | int) -> StepTarget:
         kind = self.kind(given.kind, *path, "kind")
         if bool(given.name) == bool(given.selector):
             self.fail("it needs a `name` or a `selector`, one of both", *path)
@@ -215,7 +215,7 @@ class _File:
             selectors.parse(given.selector)
         except SelectorError as error:
             self.fail(f"`selector`: {error.what}", *path, "selector")
-        return Target(kind, (given.namespace or "default") if kind.namespaced else "", given.name, given.selector)
+        return StepTarget(kind, (given.namespace or "default") if kind.namespaced else "", given.name, given.selector)
 
     def step(self, given: StepFile, index: int) -> Step:
         path = ("script", index)

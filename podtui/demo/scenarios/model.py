@@ -23,7 +23,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Target:
+class StepTarget:
     """Which objects a step means: the one of this name, or all that the selector matches."""
 
     kind: Kind
@@ -39,8 +39,8 @@ class Step:
     at: float
     every: float = 0.0
     create: tuple[Manifest, ...] = ()
-    patch: tuple[Target, Mapping[str, Any]] | None = None
-    delete: Target | None = None
+    patch: tuple[StepTarget, Mapping[str, Any]] | None = None
+    delete: StepTarget | None = None
     node_down: str = ""
     node_up: str = ""
     line: int = 0

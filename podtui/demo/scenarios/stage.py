@@ -6,14 +6,14 @@ import logging
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from podtui.demo.kubelet.nodes import reachable, unreachable
-from podtui.demo.scenarios.model import Manifest, Scenario, Step, Target
+from podtui.demo.scenarios.model import Manifest, Scenario, Step, StepTarget
 from podtui.demo.scenarios.scale import PodMaker
-from podtui.demo.storage.clock import Clock
+from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.state import State
@@ -24,10 +24,6 @@ from podtui.text import harmless
 
 MERGE = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
-
-
-class Handle(Protocol):
-    def cancel(self) -> None: ...
 
 
 class Stage:
@@ -98,7 +94,7 @@ class Stage:
             for name in self._names(step.delete):
                 self._writes.delete(step.delete.kind, step.delete.namespace, name, {})
 
-    def _names(self, target: Target) -> list[str]:
+    def _names(self, target: StepTarget) -> list[str]:
         if target.name:
             return [target.name]
         selector = parse(target.selector)

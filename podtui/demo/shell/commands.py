@@ -6,9 +6,8 @@ import posixpath
 import re
 from datetime import UTC, datetime
 
-from podtui.demo.programs.program import Body, HttpConnection, Request
+from podtui.demo.programs.program import Body, HttpConnection
 from podtui.demo.shell.builtin_commands import BUILTINS
-from podtui.demo.shell.expansion import arithmetic
 from podtui.demo.shell.files import FILE_COMMANDS
 from podtui.demo.shell.interpreter import Command, Shell
 from podtui.demo.shell.netcat import nc
@@ -81,10 +80,6 @@ def sleep(shell: Shell, words: list[str], io: Streams) -> Body:
 def test(shell: Shell, words: list[str], io: Streams) -> int:
     if words and words[0] == "!":
         return int(not test(shell, words[1:], io))
-    for joint, combine in (("-o", any), ("-a", all)):
-        if joint in words:
-            place = words.index(joint)
-            return int(not combine([not test(shell, words[:place], io), not test(shell, words[place + 1 :], io)]))
     if len(words) == 3:
         left, operator, right = words
         if operator in ("=", "==", "!="):
@@ -113,12 +108,6 @@ def bracket(shell: Shell, words: list[str], io: Streams) -> int:
         io.complain("sh: missing ]")
         return 2
     return test(shell, words[:-1], io)
-
-
-def expr(shell: Shell, words: list[str], io: Streams) -> int:
-    value = arithmetic(" ".join(words), lambda name: "")
-    io.say(str(value))
-    return int(not value)
 
 
 def seq(shell: Shell, words: list[str], io: Streams) -> int:
@@ -151,27 +140,12 @@ def hostname(shell: Shell, words: list[str], io: Streams) -> int:
     return 0
 
 
-def uname(shell: Shell, words: list[str], io: Streams) -> int:
-    io.say(f"Linux {shell.context.hostname} 6.12.0 podtui x86_64 GNU/Linux" if "-a" in words else "Linux")
-    return 0
-
-
 def ps(shell: Shell, words: list[str], io: Streams) -> int:
     context = shell.context
     running = " ".join(context.command) or f"/{posixpath.basename(context.image.split(':')[0])}"
     io.say("PID   USER     TIME  COMMAND")
     io.say(f"    1 root      0:00 {running.replace(chr(10), ' ')}")
     io.say(f"   17 root      0:00 ps {' '.join(words)}".rstrip())
-    return 0
-
-
-def id_(shell: Shell, words: list[str], io: Streams) -> int:
-    io.say("uid=0(root) gid=0(root) groups=0(root)" if not words else "0")
-    return 0
-
-
-def whoami(shell: Shell, words: list[str], io: Streams) -> int:
-    io.say("root")
     return 0
 
 
@@ -186,25 +160,6 @@ def httpd(shell: Shell, words: list[str], io: Streams) -> Body:
         shell.context.listeners[port] = lambda: HttpConnection(program)
     while "-f" in words:
         yield None
-    return 0
-
-
-def fetch(shell: Shell, words: list[str], io: Streams) -> int:
-    """curl and wget, as far as the container itself."""
-    url = next((word for word in words if not word.startswith("-") and ("." in word or ":" in word or word.startswith("localhost"))), "")
-    match = re.fullmatch(r"(?:https?://)?([^/:]+)(?::(\d+))?(/.*)?", url)
-    if match is None:
-        io.complain("curl: (3) URL using bad/illegal format or missing URL")
-        return 3
-    host, port, path = match[1], int(match[2] or 80), match[3] or "/"
-    context = shell.context
-    if host not in ("localhost", "127.0.0.1", context.ip, context.hostname):
-        io.complain(f"curl: (6) Could not resolve host: {host}")
-        return 6
-    if context.program is None or not context.program.listens(port):
-        io.complain(f"curl: (7) Failed to connect to {host} port {port} after 0 ms: Could not connect to server")
-        return 7
-    io.out(context.program.answer(Request("GET", path, {"user-agent": "curl/8.0"})).body.encode())
     return 0
 
 
@@ -226,20 +181,12 @@ def stty(shell: Shell, words: list[str], io: Streams) -> int:
     return 0
 
 
-def tty(shell: Shell, words: list[str], io: Streams) -> int:
-    io.say("not a tty" if io.stdin.size is None else "/dev/pts/0")
-    return int(io.stdin.size is None)
-
-
 def _constant(code: int) -> Command:
     return lambda shell, words, io: code
 
 
 COMMANDS: dict[str, Command] = {
     **BUILTINS, **FILE_COMMANDS,
-    "[": bracket, ":": _constant(0), "clear": clear, "curl": fetch, "date": date, "echo": echo, "expr": expr,
-    "false": _constant(1), "hostname": hostname, "httpd": httpd, "id": id_, "kill": _constant(0), 
-    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sleep": sleep, "stty": stty, "sync": _constant(0),
-    "test": test, "true": _constant(0), "tty": tty, "umask": _constant(0), "uname": uname, "wget": fetch,
-    "whoami": whoami,
+    "[": bracket, ":": _constant(0), "clear": clear, "date": date, "echo": echo, "false": _constant(1), "hostname": hostname,
+    "httpd": httpd, "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sleep": sleep, "stty": stty, "test": test, "true": _constant(0),
 }  # fmt: skip

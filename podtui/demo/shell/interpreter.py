@@ -5,7 +5,6 @@ Everything is a generator that yields how long it sleeps, so that a script takes
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 from collections.abc import Callable, Generator, Mapping
 
@@ -13,10 +12,11 @@ from podtui.demo.programs.program import Body, Context, Task
 from podtui.demo.shell.expansion import Expansion
 from podtui.demo.shell.lexer import ShellSyntaxError, Unfinished
 from podtui.demo.shell.streams import Exit, Input, Interrupted, Leave, Output, Streams
-from podtui.demo.shell.syntax import AndOr, Case, For, Function, Group, If, Node, Pipe, Redirect, Sequence, Simple, While, parse
+from podtui.demo.shell.syntax import AndOr, For, If, Node, Pipe, Redirect, Sequence, Simple, While, parse
 
 Command = Callable[["Shell", list[str], Streams], "int | Body"]
 SHELLS = ("sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash")
+LARGEST_FILE = 64 << 20
 _FREE_TURNS, _TURN = 50, 0.01  # after so many turns of loops without any sleep, each takes so many seconds
 _NOT_FOUND, _SYNTAX, _INTERRUPTED = 127, 2, 130
 
@@ -28,11 +28,9 @@ class Shell(Expansion):
         super().__init__(context, parent)
         self.streams = streams
         self.commands = commands
-        self.functions: dict[str, Node] = dict(parent.functions) if parent else {}
         self._turns = 0  # of loops, since it slept
         self.left = False
         """`exit` was said."""
-        self.stops_on_error = False
         self._running_jobs = 0
 
     def child(self, streams: Streams) -> Shell:
@@ -48,21 +46,11 @@ class Shell(Expansion):
         words = command[1:]
         while words and words[0].startswith("-"):
             option, *words = words
-            if "e" in option:
-                self.stops_on_error = True
             if "c" in option:
                 if not words:
                     self.streams.complain("sh: -c requires an argument")
                     return 2
-                self.arguments = words[1:] or ["sh"]
                 return (yield from self.script(words[0]))
-        if words:
-            self.arguments = words
-            content = self.context.files.get(self.path(words[0]))
-            if content is None:
-                self.streams.complain(f"sh: can't open '{words[0]}': No such file or directory")
-                return 2
-            return (yield from self.script(content.decode("utf-8", "replace")))
         if self.streams.stdin.size is not None:
             return (yield from self._prompted())
         while line := (yield from self.streams.stdin.line()):
@@ -115,24 +103,12 @@ class Shell(Expansion):
         return self.status
 
     def call(self, words: list[str], streams: Streams) -> Body:
-        """A function, a command, or `not found`."""
+        """A command, or `not found`."""
         name = words[0]
         if name in SHELLS:
             return (yield from self.child(streams).process(words))
-        if name in self.functions:
-            before, self.arguments = self.arguments, words
-            try:
-                yield from self.run(self.functions[name], streams)
-            except Leave as leave:
-                if leave.kind != "return":
-                    raise
-            self.arguments = before
-            return self.status
         function = self.commands.get(name) or self.commands.get(posixpath.basename(name) if name.startswith("/") else "")
         if function is None:
-            path = self.path(name)
-            if "/" in name and path in self.context.files:
-                return (yield from self.child(streams).script(self.context.files[path].decode("utf-8", "replace")))
             streams.complain(f"sh: {name}: not found")
             return _NOT_FOUND
         result = function(self, words[1:], streams)
@@ -148,8 +124,6 @@ class Shell(Expansion):
                     self._background(item, streams)
                     continue
                 yield from self.run(item, streams)
-                if self.stops_on_error and self.status and not isinstance(item, (If, While, AndOr)):
-                    raise Exit(self.status)
         elif isinstance(node, AndOr):
             yield from self.run(node.first, streams)
             for operator, other in node.rest:
@@ -157,8 +131,6 @@ class Shell(Expansion):
                     yield from self.run(other, streams)
         elif isinstance(node, Pipe):
             yield from self._pipe(node.parts, streams)
-            if node.negated:
-                self.status = int(not self.status)
         else:
             yield from self._compound(node, streams)
         return self.status
@@ -172,39 +144,16 @@ class Shell(Expansion):
             if node.otherwise is not None:
                 yield from self.run(node.otherwise, streams)
         elif isinstance(node, While):
-            while ((yield from self.run(node.condition, streams)) == 0) != node.until:
+            while (yield from self.run(node.condition, streams)) == 0:
                 if (yield from self._turn(node.body, streams)):
                     break
             else:
                 self.status = 0
         elif isinstance(node, For):
-            words = self.arguments[1:] if node.words is None else (yield from self.expand(node.words, streams))
-            for word in words:
+            for word in (yield from self.expand(node.words, streams)):
                 self.variables[node.name] = word
                 if (yield from self._turn(node.body, streams)):
                     break
-        elif isinstance(node, Case):
-            word = yield from self.text(node.word, streams)
-            for patterns, body in node.branches:
-                for pattern in patterns:
-                    if fnmatch.fnmatchcase(word, (yield from self.text(pattern, streams))):
-                        return (yield from self.run(body, streams))
-            self.status = 0
-        elif isinstance(node, Function):
-            self.functions[node.name], self.status = node.body, 0
-        elif isinstance(node, Group):
-            inner, close = yield from self._redirected(node.redirects, streams)
-            if inner is None:
-                self.status = 1
-            elif node.subshell:
-                child = self.child(inner)
-                try:
-                    self.status = yield from child.run(node.body, inner)
-                except Exit as end:
-                    self.status = end.code
-            else:
-                yield from self.run(node.body, inner)
-            close()
         return self.status
 
     def _turn(self, body: Node, streams: Streams) -> Generator[float | None, None, bool]:
@@ -216,8 +165,8 @@ class Shell(Expansion):
                 slept = True
                 yield wanted
         except Leave as leave:
-            if leave.kind == "return" or leave.levels > 1:
-                raise Leave(leave.kind, leave.levels - 1 if leave.kind != "return" else 1) from None
+            if leave.levels > 1:
+                raise Leave(leave.kind, leave.levels - 1) from None
             if leave.kind == "break":
                 return True
         self._turns = 0 if slept else self._turns + 1
@@ -280,12 +229,11 @@ class Shell(Expansion):
         values = {}
         for name, word in node.assignments:
             values[name] = yield from self.text(word, streams)
-        inner, close = yield from self._redirected(node.redirects, streams)
+        inner = yield from self._redirected(node.redirects, streams)
         if inner is None:
             return 1
         if not words:
             self.variables.update(values)
-            close()
             return self.status if any(part.kind == "command" for _, word in node.assignments for part in word) else 0
         before = self.variables
         if values:
@@ -295,33 +243,30 @@ class Shell(Expansion):
         finally:
             if values:
                 self.variables = before
-            close()
 
-    def _redirected(
-        self, redirects: tuple[Redirect, ...], streams: Streams
-    ) -> Generator[float | None, None, tuple[Streams | None, Callable[[], None]]]:
-        """The streams after redirection, None when a file is missing; and what to do in the end."""
+    def _redirected(self, redirects: tuple[Redirect, ...], streams: Streams) -> Generator[float | None, None, Streams | None]:
+        """The streams after redirection, None when a file is missing."""
         inner = Streams(streams.stdin, streams.out, streams.err)
         for redirect in redirects:
             operator = redirect.operator
             if operator == "2>&1":
                 inner.err = inner.out
-            elif operator in (">&2", "1>&2"):
+            elif operator == ">&2":
                 inner.out = inner.err
             else:
                 path = self.path((yield from self.text(redirect.target, streams)))
                 if operator == "<":
                     if path not in self.context.files:
                         streams.complain(f"sh: can't open {path}: no such file")
-                        return None, _nothing
+                        return None
                     inner.stdin = Input(self.context.files[path])
                     continue
-                output = self._file(path, append=">>" in operator)
-                if not operator.startswith("2"):
-                    inner.out = output
-                if operator.startswith(("2", "&")):
+                output = self._file(path, append=operator == ">>")
+                if operator == "2>":
                     inner.err = output
-        return inner, _nothing
+                else:
+                    inner.out = output
+        return inner
 
     def _file(self, path: str, *, append: bool) -> Output:
         files = self.context.files
@@ -334,7 +279,7 @@ class Shell(Expansion):
         files[path] = files.get(path, b"") if append else b""
 
         def add(data: bytes) -> None:
-            files[path] = (files.get(path, b"") + data)[-(1 << 20) :]
+            files[path] = (files.get(path, b"") + data)[-LARGEST_FILE:]
 
         return add
 
@@ -347,10 +292,6 @@ def _is_unfinished(text: str) -> bool:
     except ShellSyntaxError:
         pass  # it is told when it is run
     return False
-
-
-def _nothing() -> None:
-    pass
 
 
 def _status(shell: Shell, node: Node, streams: Streams) -> Body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_OPERATORS = re.compile(r"&&|\|\||;;|>>|2>&1|>&2|1>&2|2>>|2>|&>|>|<|;|&|\||\(|\)|\n")
+_OPERATORS = re.compile(r"&&|\|\||>>|2>&1|>&2|2>|>|<|;|&|\||\(|\)|\n")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -19,7 +19,7 @@ class Unfinished(ShellSyntaxError):
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a word. `kind`: text, variable (`name`, `name:-word`, `#name`), command or arithmetic."""
+    """A piece of a word. `kind`: text, variable (its name), command or arithmetic."""
 
     kind: str
     text: str
@@ -77,7 +77,7 @@ def _word(script: str, place: int) -> tuple[Word, int]:
             flush()
             inside, place = _double(script, place + 1)
             parts.extend(inside)
-        elif character in "$`":
+        elif character == "$":
             part, after = _dollar(script, place, quoted=False)
             if part is None:
                 text += character
@@ -107,7 +107,7 @@ def _double(script: str, place: int) -> tuple[list[Part], int]:
         if character == "\\" and script[place + 1 : place + 2] in ("$", "`", '"', "\\", "\n"):
             text += "" if script[place + 1] == "\n" else script[place + 1]
             place += 2
-        elif character in "$`":
+        elif character == "$":
             part, after = _dollar(script, place, quoted=True)
             if part is None:
                 text += character
@@ -124,10 +124,7 @@ def _double(script: str, place: int) -> tuple[list[Part], int]:
 
 
 def _dollar(script: str, place: int, *, quoted: bool) -> tuple[Part | None, int]:
-    """What begins with $ or ` at this place; None when it is only that character."""
-    if script[place] == "`":
-        end = _closing(script, "`", place + 1)
-        return Part("command", script[place + 1 : end], quoted), end + 1
+    """What begins with $ at this place; None when it is only that character."""
     if script.startswith("$((", place) and (end := script.find("))", place)) > 0:
         return Part("arithmetic", script[place + 3 : end], quoted), end + 2
     if script.startswith("$(", place):
@@ -138,7 +135,7 @@ def _dollar(script: str, place: int, *, quoted: bool) -> tuple[Part | None, int]
         return Part("variable", script[place + 2 : end], quoted), end + 1
     if match := _NAME.match(script, place + 1):
         return Part("variable", match[0], quoted), match.end()
-    if script[place + 1 : place + 2] and script[place + 1] in "?$#@*!0123456789":
+    if script[place + 1 : place + 2] and script[place + 1] == "?":
         return Part("variable", script[place + 1], quoted), place + 2
     return None, place + 1
 
@@ -164,7 +161,7 @@ def _matching(script: str, place: int, opens: str, closes: str) -> int:
 
 
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a text in which operators mean nothing: what stands inside ${NAME:-...} and $((...))."""
+    """The words of a text in which operators mean nothing: what stands inside $((...))."""
     found: list[Word] = []
     place = 0
     while place < len(text):

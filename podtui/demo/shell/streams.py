@@ -15,7 +15,7 @@ class Exit(Exception):
 
 
 class Leave(Exception):
-    """break, continue or return, out of so many loops."""
+    """break or continue, out of so many loops."""
 
     def __init__(self, kind: str, levels: int = 1) -> None:
         self.kind = kind

@@ -6,13 +6,13 @@ Words keep their parts, for what is put in for variables is only known when a co
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from podtui.demo.shell.lexer import Part, ShellSyntaxError, Token, Unfinished, Word, tokens_of
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_CLOSERS = frozenset("then do done fi else elif esac }".split())
+_CLOSERS = frozenset("then do done fi else elif".split())
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Simple:
 @dataclass(frozen=True)
 class Pipe:
     parts: tuple[Node, ...]
-    negated: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,36 +55,16 @@ class If:
 class While:
     condition: Node
     body: Node
-    until: bool = False
 
 
 @dataclass(frozen=True)
 class For:
     name: str
-    words: tuple[Word, ...] | None
+    words: tuple[Word, ...]
     body: Node
 
 
-@dataclass(frozen=True)
-class Case:
-    word: Word
-    branches: tuple[tuple[tuple[Word, ...], Node], ...]
-
-
-@dataclass(frozen=True)
-class Function:
-    name: str
-    body: Node
-
-
-@dataclass(frozen=True)
-class Group:
-    body: Node
-    redirects: tuple[Redirect, ...] = ()
-    subshell: bool = field(default=False)
-
-
-Node = Simple | Pipe | AndOr | Sequence | If | While | For | Case | Function | Group
+Node = Simple | Pipe | AndOr | Sequence | If | While | For
 
 
 def parse(script: str) -> Node:
@@ -144,14 +123,14 @@ class _Parser:
             while self.peek() in ("\n", ";"):
                 self.place += 1
             token = self.peek()
-            if token is None or token in (")", ";;") or self.keyword() in ends or self.keyword() in _CLOSERS:
+            if token is None or token == ")" or self.keyword() in ends or self.keyword() in _CLOSERS:
                 return Sequence(tuple(items))
             node = self.and_or()
             background = self.peek() == "&"
             items.append((node, background))
             if self.peek() in ("&", ";", "\n"):
                 self.place += 1
-            elif self.peek() is not None and self.peek() not in (")", ";;") and self.keyword() not in ends:
+            elif self.peek() is not None and self.peek() != ")" and self.keyword() not in ends:
                 self.unexpected()
 
     def and_or(self) -> Node:
@@ -163,43 +142,21 @@ class _Parser:
         return AndOr(first, tuple(rest)) if rest else first
 
     def pipe(self) -> Node:
-        negated = self.keyword() == "!"
-        self.place += negated
         parts = [self.command()]
         while self.peek() == "|":
             self.place += 1
             self.newlines()
             parts.append(self.command())
-        return Pipe(tuple(parts), negated) if negated or len(parts) > 1 else parts[0]
+        return Pipe(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def command(self) -> Node:
         word = self.keyword()
-        if word in ("if", "while", "until", "for", "case", "{") or self.peek() == "(":
-            node = self.compound(word)
-            redirects = self.redirects()
-            return Group(node, redirects) if redirects else node
+        if word in ("if", "while", "for"):
+            self.place += 1
+            return self.if_() if word == "if" else self.for_() if word == "for" else While(self.sequence(("do",)), self.do())
         if word in _CLOSERS:
             self.unexpected()
-        if word and self.tokens[self.place + 1 : self.place + 3] == ["(", ")"]:
-            self.place += 3
-            self.newlines()
-            return Function(word, self.command())
         return self.simple()
-
-    def compound(self, word: str) -> Node:
-        self.place += 1
-        if word == "if":
-            return self.if_()
-        if word in ("while", "until"):
-            condition = self.sequence(("do",))
-            return While(condition, self.do(), word == "until")
-        if word == "for":
-            return self.for_()
-        if word == "case":
-            return self.case()
-        body = self.sequence(("}",) if word else ())
-        self.expect("}" if word else ")")
-        return Group(body, subshell=not word)
 
     def do(self) -> Node:
         self.expect("do")
@@ -227,43 +184,19 @@ class _Parser:
     def for_(self) -> Node:
         name = self.keyword()
         self.take()
-        words: list[Word] | None = None
-        self.newlines()
-        if self.keyword() == "in":
-            self.place += 1
-            words = []
-            while isinstance(token := self.peek(), tuple):
-                words.append(token)
-                self.place += 1
-        while self.peek() in (";", "\n"):
-            self.place += 1
-        return For(name, None if words is None else tuple(words), self.do())
-
-    def case(self) -> Node:
-        word = self.take()
         self.newlines()
         self.expect("in")
-        branches: list[tuple[tuple[Word, ...], Node]] = []
-        while True:
-            self.newlines()
-            if self.keyword() == "esac":
-                self.place += 1
-                return Case(word if isinstance(word, tuple) else (), tuple(branches))
-            self.place += self.peek() == "("
-            patterns: list[Word] = []
-            while (token := self.take()) != ")":
-                if isinstance(token, tuple):
-                    patterns.append(token)
-                elif token != "|":
-                    self.place -= 1
-                    self.unexpected()
-            branches.append((tuple(patterns), self.sequence(("esac",))))
-            if self.peek() == ";;":
-                self.place += 1
+        words: list[Word] = []
+        while isinstance(token := self.peek(), tuple):
+            words.append(token)
+            self.place += 1
+        while self.peek() in (";", "\n"):
+            self.place += 1
+        return For(name, tuple(words), self.do())
 
     def redirects(self) -> tuple[Redirect, ...]:
         found: list[Redirect] = []
-        while isinstance(operator := self.peek(), str) and operator in (">", ">>", "<", "2>", "2>>", "&>", "2>&1", ">&2", "1>&2"):
+        while isinstance(operator := self.peek(), str) and operator in (">", ">>", "<", "2>", "2>&1", ">&2"):
             self.place += 1
             target: Word = ()
             if not operator.endswith(("&1", "&2")):

@@ -20,7 +20,7 @@ STDIN, STDOUT, STDERR, ENDED, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 _TRUE = ("true", "1")
 
 
-class Process(Protocol):
+class RunningCommand(Protocol):
     """A command at work. `read` gives (1 for stdout or 2 for stderr, bytes), and None when it has ended with `exit_code`."""
 
     exit_code: int | None
@@ -37,7 +37,7 @@ class Shells(Protocol):
     """What of a kubelet is needed here. Raises ApiError for a pod and Unreachable for a container that does not run."""
 
     def check(self, namespace: str, pod: str, container: str) -> None: ...
-    def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool) -> Process: ...
+    def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool) -> RunningCommand: ...
 
 
 async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) -> web.StreamResponse:
@@ -76,7 +76,7 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
     return websocket
 
 
-async def _read(websocket: web.WebSocketResponse, process: Process) -> None:
+async def _read(websocket: web.WebSocketResponse, process: RunningCommand) -> None:
     async for message in websocket:
         if message.type is not WSMsgType.BINARY or not message.data:
             continue
@@ -89,7 +89,7 @@ async def _read(websocket: web.WebSocketResponse, process: Process) -> None:
             process.eof()
 
 
-def _resize(process: Process, data: bytes) -> None:
+def _resize(process: RunningCommand, data: bytes) -> None:
     try:
         size = json.loads(data)
         process.resize(int(size["Width"]), int(size["Height"]))
@@ -97,12 +97,12 @@ def _resize(process: Process, data: bytes) -> None:
         pass  # the kubelet writes a line in its log and goes on
 
 
-async def _write(websocket: web.WebSocketResponse, process: Process) -> None:
+async def _write(websocket: web.WebSocketResponse, process: RunningCommand) -> None:
     while (piece := await process.read()) is not None:
         await websocket.send_bytes(bytes([piece[0]]) + piece[1])
 
 
-def _status(process: Process) -> dict[str, Any]:
+def _status(process: RunningCommand) -> dict[str, Any]:
     exit_code = process.exit_code or 0
     if process.failure:
         words = f"Internal error occurred: error executing command in container: {process.failure}"

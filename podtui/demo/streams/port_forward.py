@@ -24,7 +24,7 @@ _CLOSE = 1.0  # seconds for a client to answer a close
 _GRACE = 1.0  # seconds that containerd leaves the pod to answer once the client has ended its side
 
 
-class Connection(Protocol):
+class PodConnection(Protocol):
     """A program's end of a TCP connection. What is fed is taken at once; `read` gives b"" at the end."""
 
     def feed(self, data: bytes) -> None: ...
@@ -36,7 +36,7 @@ class Connection(Protocol):
 class Ports(Protocol):
     """What of a kubelet is needed here. Raises ConnectionRefusedError when nothing listens, ApiError when there is no such pod."""
 
-    def connect(self, namespace: str, pod: str, port: int) -> Connection: ...
+    def connect(self, namespace: str, pod: str, port: int) -> PodConnection: ...
 
 
 async def portforward(request: web.Request, ports: Ports, namespace: str, pod: str) -> web.StreamResponse:
@@ -82,7 +82,7 @@ class _Channels:
         self._websocket = websocket
         self._ports = ports
         self._where = namespace, pod
-        self._open: dict[int, Connection] = {}  # by the channel of the data
+        self._open: dict[int, PodConnection] = {}  # by the channel of the data
 
     async def run(self, wanted: list[int]) -> None:
         pumps = []
@@ -124,7 +124,7 @@ class _Tunnel:
         self._where = namespace, pod
         self._session = Session()
         self._errors: dict[str, int] = {}  # request id: its error stream
-        self._open: dict[int, Connection] = {}  # by the data stream
+        self._open: dict[int, PodConnection] = {}  # by the data stream
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -174,7 +174,7 @@ class _Tunnel:
         self._pumps.add(pump)
         pump.add_done_callback(self._pumps.discard)
 
-    async def _pump(self, stream: int, errors: int, connection: Connection) -> None:
+    async def _pump(self, stream: int, errors: int, connection: PodConnection) -> None:
         with contextlib.suppress(ConnectionError):  # the client went
             while data := await connection.read():
                 await self._websocket.send_bytes(self._session.data(stream, data))

@@ -122,7 +122,7 @@ def test_ctrl_d_ends_what_reads_and_then_the_shell() -> None:
     session.says()
     assert session.type("cat\rone\r") == "cat\r\none\r\none\r\n"
     assert session.type("\x04") == "/ # "
-    assert session.type("wc -c\ra\rb\r\x04") == "wc -c\r\na\r\nb\r\n4\r\n/ # "
+    assert session.type("md5sum\ra\rb\r\x04") == "md5sum\r\na\r\nb\r\ndd8c6a395b5dd36c56d23275028f526c  -\r\n/ # "
     session.type("\x04")
     assert session.process.exit_code == 0
 
@@ -131,7 +131,7 @@ def test_a_command_knows_its_terminal_and_its_size() -> None:
     session = Session()
     session.says()
     session.process.resize(100, 30)
-    assert session.type("stty size; tty\r") == "stty size; tty\r\n30 100\r\n/dev/pts/0\r\n/ # "
+    assert session.type("stty size\r") == "stty size\r\n30 100\r\n/ # "
     assert session.type("echo | stty size\r").endswith("stty: standard input: Not a tty\r\n/ # ")
     assert session.type("command -v cd; command -v sleep\r").endswith("\r\ncd\r\n/bin/sleep\r\n/ # ")
     assert session.type("command -v bash || echo $?\r").endswith("\r\n127\r\n/ # ")
