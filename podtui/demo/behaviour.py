@@ -1,4 +1,4 @@
-"""What makes a cluster of a store of objects: the components that act on them, put together."""
+"""The components that act on the stored objects: scheduler, controllers and kubelets."""
 
 from __future__ import annotations
 

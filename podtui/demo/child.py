@@ -1,4 +1,4 @@
-"""The built-in cluster in a process of its own, which ends when who started it does.
+"""Runs the built-in cluster in a process of its own, which ends with the process that started it.
 
 The dashboard does not share its interpreter with the cluster: a list of 10,000 pods that the server writes would hold up its keys.
 `python -m podtui.demo.child SCENARIO SPEED SEED` prints a line of JSON, {"kubeconfig": path} or {"error": what, "hint": hint}, and

@@ -1,4 +1,4 @@
-"""Which kinds there are and how one object is named: the addresses that the rest of `cluster/` speaks in."""
+"""Kinds (`Resource`), one object (`ObjectRef`) and what a list shows (`Scope`), as all of podtui names them."""
 
 from __future__ import annotations
 

@@ -41,14 +41,14 @@ _log = logging.getLogger(__name__)
 
 
 class VirtualResource:
-    """A resource that is no stored kind, as errors name it."""
+    """A resource that is not a stored kind, as errors name it."""
 
     def __init__(self, group: str, plural: str) -> None:
         self.group, self.kind, self.plural = group, plural, plural
 
 
 class Api:
-    """Serves everything under `/SECRET`; any other path is 404, for who does not know the secret."""
+    """Serves everything under `/SECRET`; any other path answers 404, so that only those who know the secret see anything."""
 
     def __init__(self, state: State, writes: Writes, kubelet: Kubelet | None, secret: str, address: str) -> None:
         self.state, self.writes, self.kubelet = state, writes, kubelet

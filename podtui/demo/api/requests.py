@@ -10,7 +10,7 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from podtui.demo.api import protobuf as wire
+from podtui.demo.api import protobuf
 from podtui.demo.api.protobuf import WireError
 from podtui.demo.rules.schema import json_type
 from podtui.demo.storage.errors import (
@@ -118,7 +118,7 @@ def decoded(kind: str, content_type: str, body: bytes) -> Any:
             raise _unrecognized(kind, f"yaml: {words}") from None
     if content_type == _PROTOBUF:
         try:
-            return wire.decode(body)
+            return protobuf.decode(body)
         except WireError as error:
             raise _unrecognized(kind, str(error)) from None
     if content_type not in ("", _JSON, "application/octet-stream"):

@@ -1,4 +1,4 @@
-"""Questions about rights: SelfSubjectAccessReview, SelfSubjectRulesReview and who one is, answered from RBAC."""
+"""Questions about rights: SelfSubjectAccessReview, SelfSubjectRulesReview and SelfSubjectReview, answered from RBAC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a controller is: it is told of changes, says which of its objects they concern, and brings those to where they should be."""
+"""The base of all controllers: it says which objects a change concerns, and brings each of them to the state that its spec asks for."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from podtui.demo.writes.writes import Writes
 Object = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name."""
-OVER = ("Succeeded", "Failed")
+FINISHED = ("Succeeded", "Failed")
 
 
 class Controller:
-    """Looks after the objects of one kind. `sync` may be called at any time and as often as one likes: it looks at what is there."""
+    """Reconciles the objects of one kind. `sync` may be called at any time and any number of times: it acts on what is there."""
 
     kind: Kind
     component: str
@@ -30,7 +30,7 @@ class Controller:
         self.clock = clock
         self.recorder = recorder
         self.again: list[tuple[float, Key]] = []
-        """What a `sync` wants to be called for once more, after so many simulated seconds."""
+        """Keys that a `sync` asks to be called for again, after so many simulated seconds."""
 
     def keys(self, change: Change) -> Iterable[Key]:
         """The objects that a change concerns."""
@@ -38,7 +38,7 @@ class Controller:
             yield key_of(change.new)
 
     def sync(self, namespace: str, name: str) -> None:
-        """Brings one object closer to what its spec says. It may be gone."""
+        """Reconciles one object, which may be gone."""
         raise NotImplementedError
 
     # -- what several of them do
@@ -81,7 +81,7 @@ class Controller:
         self.recorder.record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name}", self.component)
 
     def set_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
-        """Stores what is not empty of `status`."""
+        """Stores the fields of `status` that are not empty."""
         kept = {key: value for key, value in status.items() if value is not None and value != []}
         return self.state.update(self.kind, {**obj, "status": kept})
 
@@ -112,14 +112,14 @@ def ending(obj: Object) -> bool:
 
 
 def is_active(pod: Object) -> bool:
-    """Whether the pod still counts: neither over nor being deleted."""
-    return (pod.get("status") or {}).get("phase") not in OVER and not ending(pod)
+    """Whether the pod is neither finished nor being deleted (`IsPodActive`)."""
+    return (pod.get("status") or {}).get("phase") not in FINISHED and not ending(pod)
 
 
 def condition(
     before: Iterable[Mapping[str, Any]], type: str, fields: Mapping[str, str], now: str, *, updated: bool = False
 ) -> list[Object]:
-    """The conditions with this one set; its time is kept when it says what it said before."""
+    """The conditions with this one set; lastTransitionTime stays while the status is the same."""
     old: Mapping[str, Any] = next((one for one in before if one["type"] == type), {})
     same = old.get("status") == fields["status"]
     new: Object = {"type": type, "lastTransitionTime": old["lastTransitionTime"] if same else now, **fields}

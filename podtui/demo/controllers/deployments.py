@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -49,7 +48,7 @@ class Deployments(Controller):
                 if new is not None:
                     self._roll(found, new, old)
             self._forget(found, old)
-        self._tell(namespace, name, number)
+        self._update_status(namespace, name, number)
 
     def _adopt(self, found: Object) -> None:
         """Takes over what its selector matches and nobody controls."""
@@ -139,7 +138,7 @@ class Deployments(Controller):
         for one in idle[: max(0, len(idle) - found["spec"].get("revisionHistoryLimit", 10))]:
             self.writes.delete(REPLICASETS, *key_of(one), {})
 
-    def _tell(self, namespace: str, name: str, number: str) -> None:
+    def _update_status(self, namespace: str, name: str, number: str) -> None:
         found = self.state.get(DEPLOYMENTS, namespace, name)
         if found is None:
             return
@@ -186,7 +185,7 @@ class Deployments(Controller):
         moved = moved or any(counts[key] > old.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "availableReplicas"))
         if moved:
             return {"status": "True", "reason": "ReplicaSetUpdated", "message": f"{named} is progressing."}, True
-        last = datetime.fromisoformat(current["lastUpdateTime"]).timestamp()
+        last = self.clock.parse(current["lastUpdateTime"])
         if self.clock.now() - last >= found["spec"].get("progressDeadlineSeconds", 600):
             return {"status": "False", "reason": "ProgressDeadlineExceeded", "message": f"{named} has timed out progressing."}, False
         return {}, False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 
 from podtui.demo.controllers.base import Controller, Key, Object, condition, controller_of, ending, is_active, ready
 from podtui.demo.storage.clock import Clock
@@ -124,7 +123,7 @@ class Jobs(Controller):
         ttl = job["spec"].get("ttlSecondsAfterFinished")
         if ttl is None:
             return
-        ended = max(_seconds(one["lastTransitionTime"]) for one in job["status"]["conditions"])
+        ended = max(Clock.parse(one["lastTransitionTime"]) for one in job["status"]["conditions"])
         namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
         if (left := ended + ttl - self.clock.now()) > 0:
             self.again.append((left, (namespace, name)))
@@ -150,8 +149,4 @@ def _finished(pod: Object) -> float:
     """When the last container of a pod ended, in Unix seconds; when it was made, if that is not known."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     ends = [(one.get("state") or {}).get("terminated", {}).get("finishedAt") for one in statuses]
-    return max((_seconds(end) for end in ends if end), default=_seconds(pod["metadata"]["creationTimestamp"]))
-
-
-def _seconds(stamp: str) -> float:
-    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+    return max((Clock.parse(end) for end in ends if end), default=Clock.parse(pod["metadata"]["creationTimestamp"]))

@@ -1,4 +1,4 @@
-"""All controllers together: one queue of what has changed, worked off a moment later."""
+"""Runs all controllers from one queue of the objects that have changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podtui.demo.controllers.budgets import Budgets
 from podtui.demo.controllers.deployments import Deployments
 from podtui.demo.controllers.endpoints import Endpoints
 from podtui.demo.controllers.jobs import Jobs
-from podtui.demo.controllers.node_lifecycle import Cordons, LostNodes
+from podtui.demo.controllers.node_lifecycle import CordonTaints, NodeLifecycle
 from podtui.demo.controllers.replicasets import ReplicaSets
 from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.errors import ApiError
@@ -30,7 +30,7 @@ class Controllers:
     def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
         self._state = state
         self._clock = clock
-        kinds = (Deployments, ReplicaSets, Jobs, Budgets, Endpoints, LostNodes, Cordons)
+        kinds = (Deployments, ReplicaSets, Jobs, Budgets, Endpoints, NodeLifecycle, CordonTaints)
         self._controllers: list[Controller] = [kind(state, writes, clock, recorder) for kind in kinds]
         self._queue: dict[tuple[Controller, Key], None] = {}
         self._handle: Handle | None = None

@@ -1,4 +1,4 @@
-"""Nodes: the taint of a cordoned one, and the pods of one that is not heard of or that is gone.
+"""Nodes: taints a cordoned one, and evicts or collects the pods of one that is unreachable or deleted.
 
 What the node lifecycle, taint eviction and pod garbage collection controllers do.
 """
@@ -6,9 +6,8 @@ What the node lifecycle, taint eviction and pod garbage collection controllers d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from podtui.demo.controllers.base import OVER, Controller, Key, Object, condition, ending
+from podtui.demo.controllers.base import FINISHED, Controller, Key, Object, condition, ending
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import NODES, PODS
@@ -21,8 +20,8 @@ QUARANTINE = 40.0
 """Seconds that the pods of a node that was deleted are kept (podgc)."""
 
 
-class LostNodes(Controller):
-    """The pods of a node that is not heard of are not ready any more, and go after the time that they tolerate it."""
+class NodeLifecycle(Controller):
+    """Marks the pods of an unreachable node as not ready, and evicts them once they no longer tolerate its taints."""
 
     kind = NODES
     component = "node-controller"
@@ -58,7 +57,7 @@ class LostNodes(Controller):
                 self._evict(pod["metadata"]["namespace"], pod["metadata"]["name"], name, taint)
 
     def _collect(self, name: str) -> None:
-        """Takes away the pods of a node that there is no more."""
+        """Deletes the pods of a node that is gone."""
         self._lost.discard(name)
         left = self._deleted.setdefault(name, self.clock.now() + QUARANTINE) - self.clock.now()
         if left > 0:
@@ -67,7 +66,7 @@ class LostNodes(Controller):
         del self._deleted[name]
         for pod in self.state.by_node(name):
             status = {**self._disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists"), "phase": "Failed"}
-            if pod["status"].get("phase") not in OVER:
+            if pod["status"].get("phase") not in FINISHED:
                 self.state.update(PODS, {**pod, "status": status})
             self._delete(pod, {"gracePeriodSeconds": 0})
 
@@ -100,7 +99,7 @@ class LostNodes(Controller):
         if tolerations and not times:
             return
         since = taint.get("timeAdded")
-        begun = datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp() if since else self.clock.now()
+        begun = self.clock.parse(since) if since else self.clock.now()
         left = begun + min(times, default=0) - self.clock.now()
         if left > 0:
             self.again.append((left, ("", node)))
@@ -112,8 +111,8 @@ class LostNodes(Controller):
         self._delete(pod, {})
 
 
-class Cordons(Controller):
-    """Cordoned nodes get the taint that goes with it, and lose it again; the event is in the kubelet's name."""
+class CordonTaints(Controller):
+    """Adds the taint of a cordoned node and removes it again; the event names the kubelet, as in a real cluster."""
 
     kind = NODES
     component = "node-controller"

@@ -1,12 +1,12 @@
-"""ReplicaSets: as many pods as asked for, adopting those that match and setting free those that do not any more."""
+"""ReplicaSets: keep as many pods as asked for, adopt those that match and release those that no longer do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from podtui.demo.controllers.base import Controller, Key, Object, controller_of, ending, is_active, key_of, ready, reference
 from podtui.demo.rules.validation import selected
+from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.kinds import PODS, REPLICASETS
 from podtui.demo.storage.state import Change
 
@@ -35,7 +35,7 @@ class ReplicaSets(Controller):
         pods = self._claimed(found)
         if not ending(found):
             pods = self._scaled(found, pods)
-        self._tell(found, pods)
+        self._update_status(found, pods)
 
     def _claimed(self, found: Object) -> list[Object]:
         """The pods that are its own after adopting and releasing."""
@@ -70,7 +70,7 @@ class ReplicaSets(Controller):
                 self.delete_pod(found, pod)
         return self.owned(found, PODS) if missing else pods
 
-    def _tell(self, found: Object, pods: list[Object]) -> None:
+    def _update_status(self, found: Object, pods: list[Object]) -> None:
         counted = [pod for pod in pods if is_active(pod)]
         labels = ((found["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
         full = [pod for pod in counted if labels <= (pod["metadata"].get("labels") or {}).items()]
@@ -90,5 +90,5 @@ def _worth(pod: Object) -> tuple[bool, bool, bool, int, float]:
     """Which pods go first when there are too many: not scheduled, pending, not ready, restarted, newest (controller.ActivePods)."""
     status = pod.get("status") or {}
     restarts = max((one.get("restartCount", 0) for one in status.get("containerStatuses") or ()), default=0)
-    made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).timestamp()
+    made = Clock.parse(pod["metadata"]["creationTimestamp"])
     return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready(pod), -restarts, -made

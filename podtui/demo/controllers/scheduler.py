@@ -26,7 +26,7 @@ Amounts = dict[str, int]
 
 
 class Scheduler:
-    """Acts on pods that name this scheduler and have no node; tries those that found none again when something changes."""
+    """Schedules pods that name this scheduler and have no node; tries unschedulable ones again when something changes."""
 
     def __init__(self, state: State, clock: Clock, recorder: Recorder) -> None:
         self._state = state

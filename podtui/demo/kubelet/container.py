@@ -238,7 +238,7 @@ class Container:
         self._ended(run, code)
 
     def drop(self) -> None:
-        """Ends everything at once and tells nobody: the pod is gone."""
+        """Ends everything at once, without events or status: the pod is gone."""
         self.probes.end()
         if self._handle is not None:
             self._handle.cancel()
@@ -249,7 +249,7 @@ class Container:
     # -- starting again
 
     def restart(self) -> None:
-        """Starts it anew after its end, at once the first time, then after a back-off that doubles from 10 s to 5 min."""
+        """Starts the container again: at once the first time, then after a back-off that doubles from 10 s to 5 min."""
         run = self.run
         if run is None or self.busy:
             return
@@ -303,7 +303,7 @@ class Container:
         return status
 
     def restore(self, status: Object) -> None:
-        """Takes over what somebody else has started: its status is as it was, its program goes on from now."""
+        """Takes over a container that was found running: keeps its status, and runs its program from now on."""
         (self.state, state), *_ = (status.get("state") or {"waiting": {}}).items()
         self.restarts, self.ready = status.get("restartCount", 0), status.get("ready", False)
         self.started = bool(status.get("started"))

@@ -85,7 +85,7 @@ def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | 
 
 
 def lasts(container: dict[str, Any]) -> bool:
-    """Whether what runs in this container (of a pod's spec) never does anything by itself, so that nobody must watch over it."""
+    """Whether this container (of a pod's spec) never changes by itself, so that no worker needs to watch it."""
     probed = any(key in container for key in ("livenessProbe", "readinessProbe", "startupProbe"))
     return not probed and "command" not in container and program_of(container.get("image", ""), [], own=True) in _SILENT
 

@@ -141,7 +141,7 @@ class Kubelet:
 
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         """The log that a request's query asks for. Raises ApiError at once: 404, 422, and 400 in the words of API server and kubelet."""
-        obj = self._found(namespace, pod)
+        obj = self._existing_pod(namespace, pod)
         options = LogOptions.of(query, pod, self.clock.now())
         name = container_name(obj, options.container)
         if not obj["spec"].get("nodeName"):
@@ -154,7 +154,7 @@ class Kubelet:
 
     def connect(self, namespace: str, pod: str, port: int) -> Connection:
         """A connection to a port of the pod. Raises ConnectionRefusedError when nothing listens there, ApiError when nothing can."""
-        obj = self._found(namespace, pod)
+        obj = self._existing_pod(namespace, pod)
         self._running(obj)
         self._reach(obj, f"portForward/{namespace}/{pod}")
         for container in self._worker(obj).containers:
@@ -178,7 +178,7 @@ class Kubelet:
         return process
 
     def _runs(self, namespace: str, pod: str, container: str) -> Run:
-        obj = self._found(namespace, pod)
+        obj = self._existing_pod(namespace, pod)
         name = container_name(obj, container)
         self._running(obj)
         self._reach(obj, f"exec/{namespace}/{pod}/{name}")
@@ -187,7 +187,7 @@ class Kubelet:
             raise Unreachable(f'container not found ("{name}")')
         return found.run
 
-    def _found(self, namespace: str, name: str) -> Object:
+    def _existing_pod(self, namespace: str, name: str) -> Object:
         pod = self.state.get(PODS, namespace, name)
         if pod is None:
             raise not_found(PODS, name)

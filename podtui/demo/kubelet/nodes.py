@@ -1,4 +1,4 @@
-"""Nodes as a kubelet registers them: what a scenario's few words about a node come to."""
+"""Node objects as a kubelet registers them, from the few fields that a scenario gives."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def node(
 
 
 def unreachable(obj: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The node as the node controller marks it when its kubelet is not heard of any more."""
+    """The node as the node controller marks it when its kubelet no longer reports."""
     return _with_conditions(
         obj,
         now,

@@ -62,7 +62,7 @@ def status(
     unready = [one.name for one in counted if not one.ready]
     conditions: list[Object] = []
 
-    def say(kind: str, good: bool, why: str = "", words: str = "") -> None:
+    def add_condition(kind: str, good: bool, why: str = "", words: str = "") -> None:
         was = old.get(kind, {})
         value = "True" if good else "False"
         since = was.get("lastTransitionTime", now) if was.get("status") == value else now
@@ -70,28 +70,28 @@ def status(
         said.update({key: text for key, text in (("reason", why), ("message", words)) if text})
         conditions.append(said)
 
-    say("PodReadyToStartContainers", not sandbox, "PodSandboxNotReady" if sandbox else "", sandbox)
+    add_condition("PodReadyToStartContainers", not sandbox, "PodSandboxNotReady" if sandbox else "", sandbox)
     waiting = [one.name for one in inits if not (one.ready if one.kind == "init" else one.started)]
     over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(over, "")
     begun = any(one.run is not None for one in mains)
     if waiting and not begun and over != "PodCompleted":
-        say(
+        add_condition(
             "Initialized",
             False,
             over or "ContainersNotInitialized",
             "" if over else f"containers with incomplete status: [{' '.join(waiting)}]",
         )
     else:
-        say("Initialized", True, "PodCompleted" if over == "PodCompleted" else "")
+        add_condition("Initialized", True, "PodCompleted" if over == "PodCompleted" else "")
     words = f"containers with unready status: [{' '.join(unready)}]"
     gates = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
     closed = [gate for gate in gates if (old.get(gate) or {}).get("status") != "True"]
     if over:
-        say("Ready", False, over)
-        say("ContainersReady", False, over)
+        add_condition("Ready", False, over)
+        add_condition("ContainersReady", False, over)
     else:
         if unready:
-            say("Ready", False, "ContainersNotReady", words)
+            add_condition("Ready", False, "ContainersNotReady", words)
         elif closed:
             told = "; ".join(
                 f'the status of pod readiness gate "{gate}" is not "True", but {old[gate]["status"]}'
@@ -99,10 +99,10 @@ def status(
                 else f'corresponding condition of pod readiness gate "{gate}" does not exist.'
                 for gate in closed
             )
-            say("Ready", False, "ReadinessGatesNotReady", told)
+            add_condition("Ready", False, "ReadinessGatesNotReady", told)
         else:
-            say("Ready", True)
-        say("ContainersReady", not unready, "ContainersNotReady" if unready else "", words if unready else "")
+            add_condition("Ready", True)
+        add_condition("ContainersReady", not unready, "ContainersNotReady" if unready else "", words if unready else "")
     scheduled = old.get("PodScheduled", {})
     conditions.append({"lastProbeTime": None, "lastTransitionTime": now, **scheduled, "type": "PodScheduled", "status": "True"})
     conditions[-1]["observedGeneration"] = generation

@@ -1,4 +1,4 @@
-"""One pod on its node: which of its containers run, and what is told of them.
+"""Runs one pod on its node: starts and stops its containers, and reports its status.
 
 `sync` is the heart, as `syncPod` and `computePodActions` of the kubelet: it looks at how things are and begins what has to happen next.
 """
@@ -20,7 +20,7 @@ TERMINAL = ("Succeeded", "Failed")
 
 
 class PodWorker:
-    """The kubelet's care for one pod."""
+    """The kubelet's worker for one pod."""
 
     def __init__(self, kubelet: WorkerOwner, pod: Object) -> None:
         metadata, spec = pod["metadata"], pod["spec"]
@@ -183,12 +183,12 @@ class PodWorker:
     # -- its end
 
     def end_if_new(self) -> None:
-        """`end`, unless it is this worker itself that has written that the grace is over."""
+        """`end`, unless this worker itself has written that the grace period is over."""
         if self.pod["metadata"].get("deletionGracePeriodSeconds") or not self._ending:
             self.end()
 
     def end(self) -> None:
-        """Somebody has deleted it: it gets its grace, which may be shortened once more while it ends."""
+        """Ends a deleted pod within its grace period, which may be shortened while it ends."""
         metadata = self.pod["metadata"]
         if not self.node_is_up or "deletionTimestamp" not in metadata:
             return
@@ -218,7 +218,7 @@ class PodWorker:
             self.state.remove(PODS, self.namespace, self.name)
 
     def drop(self) -> None:
-        """It is gone."""
+        """Ends everything at once: the pod is gone."""
         self._ending = True
         for handle in (self._handle, self._deadline):
             if handle is not None:
@@ -227,7 +227,7 @@ class PodWorker:
             one.drop()
 
     def changed(self) -> None:
-        """Somebody has changed its spec: a new image is a new run."""
+        """Takes over a changed spec: a container with a new image is restarted."""
         for spec in [*(self.pod["spec"].get("initContainers") or ()), *self.pod["spec"]["containers"]]:
             container = self.find(spec["name"])
             if container is not None and container.spec != spec:
@@ -240,10 +240,10 @@ class PodWorker:
                     container.start()
         self.report()
 
-    # -- what is told
+    # -- status
 
     def report(self) -> None:
-        """Writes its status if that says something new, and if the node is heard of."""
+        """Writes the status if it has changed and the node is reachable."""
         pod = self.pod
         if not pod["metadata"] or pod["metadata"]["uid"] != self.uid or not self.node_is_up:
             return

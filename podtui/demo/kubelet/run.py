@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -36,7 +35,7 @@ class Run:
         """The connections and commands that end with it."""
 
     def over(self, now: float) -> None:
-        """Nothing of it goes on."""
+        """Stops everything that belongs to the run."""
         if self.task is not None:
             self.task.kill()
         if self.program is not None:
@@ -66,4 +65,4 @@ def ended_run(state: Object, now: float) -> Run:
 
 def seconds_of(text: str | None) -> float:
     """Unix seconds of an RFC 3339 time, 0 for none."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC).timestamp() if text else 0.0
+    return Clock.parse(text) if text else 0.0

@@ -146,10 +146,10 @@ class HttpConnection(Connection):
 
     def feed(self, data: bytes) -> None:
         self._in += data
-        while not self._ended and self._one():
+        while not self._ended and self._answer_next():
             pass
 
-    def _one(self) -> bool:
+    def _answer_next(self) -> bool:
         """Whether a whole request was there; it is answered."""
         head, found, rest = self._in.partition(b"\r\n\r\n")
         if not found:

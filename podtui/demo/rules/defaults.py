@@ -154,7 +154,7 @@ _AWAY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def admit_pod(pod: Object, randomness: random.Random, automount: bool = True) -> None:
-    """What admission adds to a new Pod: its service account and the account's token, a priority, patience with a node that is away."""
+    """What admission adds to a pod: service account and token, priority, and tolerations for a node that is not ready or unreachable."""
     spec = pod["spec"]
     spec.setdefault("serviceAccountName", "default")
     spec["serviceAccount"] = spec["serviceAccountName"]
@@ -166,7 +166,7 @@ def admit_pod(pod: Object, randomness: random.Random, automount: bool = True) ->
 
 
 def tolerate(spec: Object) -> None:
-    """Five minutes' patience with a node that is away, for a new pod and at every update."""
+    """Tolerations of five minutes for a node that is not ready or unreachable, for a new pod and at every update."""
     tolerations = spec.get("tolerations") or []
     for key in _AWAY:
         if not any(one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in tolerations):

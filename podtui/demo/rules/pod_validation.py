@@ -1,4 +1,4 @@
-"""What makes a Pod's spec invalid, in the API server's words (`pkg/apis/core/validation`): the checks that people meet.
+"""What makes a Pod's spec invalid, in the API server's words (`pkg/apis/core/validation`): the most common checks.
 
 `spec_causes` is for pods and for the templates of their owners; `update_causes` says what of a pod may change at all.
 """

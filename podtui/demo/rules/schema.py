@@ -103,7 +103,7 @@ def type_of(name: str) -> Type:
 
 
 def known(name: str) -> bool:
-    """Whether the table has this type: a kind that it has not is kept as it is given."""
+    """Whether the table has this type; objects of other kinds are kept as they are."""
     return name in _lines()
 
 

@@ -1,4 +1,4 @@
-"""What makes an object invalid, in the API server's words: metadata for every kind, and the checks of each kind that people meet.
+"""What makes an object invalid, in the API server's words: metadata for every kind, and the most common checks of each kind.
 
 `create_causes` and `update_causes` give the causes of a 422 in the server's order. Objects have been decoded and defaulted before, so
 every field has its right type.

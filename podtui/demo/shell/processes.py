@@ -125,13 +125,13 @@ class Process:
     def _put(self, channel: int, data: bytes) -> None:
         if data:
             self._out.append((channel, bytes(data)))
-            self._tell()
+            self._wake_reader()
 
     def _ended(self, code: int) -> None:
         self.exit_code = code
-        self._tell()
+        self._wake_reader()
 
-    def _tell(self) -> None:
+    def _wake_reader(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 

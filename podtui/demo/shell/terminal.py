@@ -28,7 +28,7 @@ class TerminalInput(Input):
         self._pieces.append(piece)
 
     def drop(self) -> None:
-        """What nobody has read yet is nobody's."""
+        """Discards what has not been read yet."""
         self._pieces.clear()
 
     def line(self) -> Generator[float | None, None, bytes]:

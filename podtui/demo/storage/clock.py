@@ -1,4 +1,4 @@
-"""The time and the chance of a simulated cluster: it can run faster than real time, or only when it is told to.
+"""Time and randomness of a simulated cluster: its time can run faster than real time, or only when `advance` is called.
 
 Everything that happens later is a callback in one queue, ordered by its time and by when it was asked for, and everything
 random comes from one seeded source. While a callback runs it is the time for which it was asked, however late the computer is:
@@ -94,6 +94,11 @@ class Clock:
     def format(seconds: float) -> str:
         """A time as metav1.Time."""
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @staticmethod
+    def parse(timestamp: str) -> float:
+        """Seconds since the epoch of a metav1.Time or MicroTime."""
+        return datetime.fromisoformat(timestamp).timestamp()
 
     # -- what happens later -------------------------------------------------------------------------------------
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Handle:

@@ -218,7 +218,7 @@ def invalid(kind: Named, name: str, causes: Sequence[Cause]) -> ApiError:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What `invalid` says is wrong where it is no stored kind: the options of a request, a patch."""
+    """Names what is invalid when it is not a stored kind: the options of a request, or a patch."""
 
     kind: str = ""
     group: str = "meta.k8s.io"

@@ -1,4 +1,4 @@
-"""What the built-in cluster holds: objects by kind, resource versions, the history of changes and who is told of them.
+"""What the built-in cluster holds: objects by kind, resource versions, the history of changes and their subscribers.
 
 The part of etcd and of the API server's storage. Everything is synchronous and belongs to one event loop. An object
 that is stored is never changed again: every change is a new dict, so readers may keep what they got and bytes that
@@ -90,8 +90,8 @@ class State:
         self._history: deque[Change] = deque(maxlen=history)
         self._forgotten = 1  # changes up to this version are no longer in the history
         self._subscribers: dict[object, Subscriber] = {}
-        self._untold: deque[Change] = deque()
-        self._telling = False
+        self._undelivered: deque[Change] = deque()
+        self._notifying = False
         self._owned: dict[str, dict[tuple[Kind, Key], None]] = {}
         self._on_node: dict[str, dict[Key, None]] = {}
 
@@ -230,8 +230,8 @@ class State:
         self.version = version
         if len(self._history) == self._history.maxlen:
             self._forgotten = self._history[0].version if self._history else version
-        self._history.append(told := Change(change, kind, before, after, version))
-        self._tell(told)
+        self._history.append(stored_change := Change(change, kind, before, after, version))
+        self._notify(stored_change)
         return stored
 
     def _index(self, kind: Kind, entry: Entry, *, added: bool) -> None:
@@ -246,7 +246,7 @@ class State:
         """A random UID (version 4) from the clock's seed."""
         return str(uuid.UUID(int=self.clock.random.getrandbits(128), version=4))
 
-    # -- telling
+    # -- subscribers
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Calls back synchronously with every change from now on; the result ends that.
@@ -261,22 +261,22 @@ class State:
 
         return unsubscribe
 
-    def _tell(self, change: Change) -> None:
-        self._untold.append(change)
-        if self._telling:
+    def _notify(self, change: Change) -> None:
+        self._undelivered.append(change)
+        if self._notifying:
             return
-        self._telling = True
+        self._notifying = True
         failures: builtins.list[Exception] = []
         try:
-            while self._untold:
-                change = self._untold.popleft()
+            while self._undelivered:
+                change = self._undelivered.popleft()
                 for callback in tuple(self._subscribers.values()):
                     try:
                         callback(change)
                     except Exception as error:  # one who fails must not keep the change from the others
                         failures.append(error)
         finally:
-            self._telling = False
+            self._notifying = False
         if failures:
             raise failures[0]
 

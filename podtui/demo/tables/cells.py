@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from podtui.demo.storage.clock import Clock
 from podtui.kube.ages import age, next_change
 
 Object = Mapping[str, Any]
@@ -25,20 +25,9 @@ class Ages:
         """The age of an RFC 3339 time, `<unknown>` when there is none."""
         if not timestamp:
             return UNKNOWN
-        seconds = self.now - parse_time(timestamp)
+        seconds = self.now - Clock.parse(timestamp)
         self.until = min(self.until, self.now + next_change(seconds))
         return age(seconds)
-
-
-def parse_time(timestamp: str) -> float:
-    """Seconds since 1970 of an RFC 3339 time."""
-    if len(timestamp) == 20 and timestamp[-1] == "Z":
-        return datetime(*_digits(timestamp), tzinfo=UTC).timestamp()
-    return datetime.fromisoformat(timestamp).timestamp()
-
-
-def _digits(stamp: str) -> tuple[int, int, int, int, int, int]:
-    return int(stamp[:4]), int(stamp[5:7]), int(stamp[8:10]), int(stamp[11:13]), int(stamp[14:16]), int(stamp[17:19])
 
 
 def is_true(conditions: Sequence[Object], name: str) -> bool:

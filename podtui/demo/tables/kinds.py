@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from podtui.demo.tables.cells import NONE, UNKNOWN, Ages, Object, born, is_true, labels_of, name_of, parse_time
+from podtui.demo.storage.clock import Clock
+from podtui.demo.tables.cells import NONE, UNKNOWN, Ages, Object, born, is_true, labels_of, name_of
 from podtui.kube.ages import age
 
 
@@ -147,7 +148,7 @@ def job_cells(job: Object, ages: Ages) -> list[Any]:
         ended = status.get("completionTime") or next(
             (c.get("lastTransitionTime") for c in conditions if c.get("type") == "Failed" and c.get("status") == "True"), None
         )
-        duration = age(parse_time(ended) - parse_time(started)) if ended else ages.since(started)
+        duration = age(Clock.parse(ended) - Clock.parse(started)) if ended else ages.since(started)
     return [name_of(job), word, completions, duration, born(job, ages), *_template(spec)]
 
 

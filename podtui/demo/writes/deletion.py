@@ -159,7 +159,7 @@ class Deletion:
         self.finish(kind, updated)
 
     def finish(self, kind: Kind, obj: Object) -> bool:
-        """Takes away what is marked and has nothing left to wait for. Whether it did."""
+        """Removes an object that is marked for deletion once nothing holds it; returns whether it did."""
         metadata = obj["metadata"]
         if "deletionTimestamp" not in metadata or metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
             return False

@@ -1,4 +1,4 @@
-"""The garbage collector: what is owned by something that is gone goes too, or is set free, as ownerReferences and finalizers say."""
+"""The garbage collector: deletes or orphans the dependents of deleted owners, as ownerReferences and finalizers say."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def _remove(kind: Type, obj: Any, path: Path) -> None:
 
 
 def empty(kind: str) -> dict[str, Any]:
-    """The object that nobody has written yet."""
+    """An object without any field set."""
     return zero(type_of(kind)) if known(kind) else {"metadata": {}}
 
 

@@ -1,4 +1,4 @@
-"""The life of a namespace: what every new one is given, and how one that is deleted drains and then goes.
+"""Namespaces: creates the objects of a new one, and drains and removes a deleted one.
 
 What the controllers for namespaces and service accounts, and the publisher of the root certificate, do in a real cluster.
 """
@@ -94,7 +94,7 @@ class Namespaces:
         namespace = self.state.get(NAMESPACES, "", name)
         if namespace is None:
             return
-        namespace = self.state.update(NAMESPACES, self._told(namespace, left))
+        namespace = self.state.update(NAMESPACES, self._with_conditions(namespace, left))
         if not left:
             spec = dict(namespace.get("spec") or {})
             others = [one for one in spec.pop("finalizers", ()) if one != "kubernetes"]
@@ -109,8 +109,8 @@ class Namespaces:
         except ApiError:
             pass  # gone already, with its owner
 
-    def _told(self, namespace: Object, left: dict[Kind, list[Object]]) -> Object:
-        """The namespace with the conditions that say how far its end is."""
+    def _with_conditions(self, namespace: Object, left: dict[Kind, list[Object]]) -> Object:
+        """The namespace with the conditions that say what is left in it."""
         resources = ", ".join(f"{kind.plural}.{kind.group} has {len(found)} resource instances" for kind, found in left.items())
         held: dict[str, int] = {}
         for found in left.values():

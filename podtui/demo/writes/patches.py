@@ -38,7 +38,7 @@ def parse(body: bytes) -> Any:
 
 
 def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
-    """The patched object, and what is not known of the operations. ApiError 400 for what is no patch, 422 where it does not fit."""
+    """The patched object, and the unknown fields of the operations. ApiError 400 for what is no patch, 422 where it does not fit."""
     operations = parse(body)
     if not isinstance(operations, list):
         told = f"json: cannot unmarshal {json_type(operations)} into Go value of type []handlers.jsonPatchOp"

@@ -134,61 +134,23 @@ class Writes:
         old = self.state.get(kind, namespace, name)
         manager = managed.manager_name(field_manager, user_agent)
         key = (manager, "Apply" if applying else "Update", kind.api_version, subresource)
+        owners: managed.Owners | None = None
+        unknown: list[str] = []
         if applying:
             config = applied(kind, namespace, name, body)
             if old is None:
-                if subresource:
-                    raise not_found(kind, name)
-                if uid := (config.get("metadata") or {}).get("uid"):
-                    raise conflict(kind, name, f"uid mismatch: the provided object specified uid {uid}, and no existing object was found")
-                first = managed.Owners(())
-                first.sets[key] = {path for path in owned(kind.kind, config) if path[0] != "f:status"}
-                found, warnings = decoded(kind, config, field_validation)
-                made, warnings = self.creation.create(kind, namespace, found, warnings, dry_run, manager, first)
-                return made, warnings, True
-            owners: managed.Owners | None
+                return *self._create_applied(kind, namespace, name, config, key, dry_run, field_validation), True
             base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
-            yielding = managed.yielded_fields(kind.kind, manager, base)
-            value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielding)
+            yielded = managed.yielded_fields(kind.kind, manager, base)
+            value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielded)
             managed.keep_last_applied(manager, base, config, value)
-            unknown: list[str] = []
+        elif old is None:
+            raise not_found(kind, name)
         else:
-            if old is None:
-                raise not_found(kind, name)
-            base, owners = normal(kind, old), None
+            base = normal(kind, old)
             value, unknown = patched(kind, base, patch_type, body)
-        stored, warnings = self._store_patched(
-            kind,
-            old,
-            base,
-            value,
-            unknown,
-            body,
-            subresource,
-            key,
-            dry_run,
-            owners,
-            field_validation,
-        )
-        return stored, warnings, False
-
-    def _store_patched(
-        self,
-        kind: Kind,
-        old: Object,
-        base: Object,
-        value: Any,
-        unknown: list[str],
-        body: bytes,
-        subresource: str,
-        key: OwnerKey,
-        dry_run: bool,
-        owners: managed.Owners | None,
-        field_validation: str,
-    ) -> tuple[Object, list[str]]:
-        name, namespace = old["metadata"]["name"], old["metadata"].get("namespace", "")
         if isinstance(value, dict) and isinstance(value.get("metadata", {}), dict):
-            check_name(kind, namespace, name, value.get("metadata") or {})
+            check_name(kind, old["metadata"].get("namespace", ""), name, value.get("metadata") or {})
         try:
             found, fields = decode(kind.kind, value)
         except DecodeError as error:
@@ -200,7 +162,20 @@ class Writes:
         warnings = faults if field_validation in ("Warn", "") else []
         defaults.set_defaults(kind.kind, found)
         stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)
-        return stored, warnings + warnings_of(kind, found)
+        return stored, warnings + warnings_of(kind, found), False
+
+    def _create_applied(
+        self, kind: Kind, namespace: str, name: str, config: Object, key: OwnerKey, dry_run: bool, field_validation: str
+    ) -> tuple[Object, list[str]]:
+        """The object that an apply creates, and warnings."""
+        if key[3]:  # a subresource of what is not there
+            raise not_found(kind, name)
+        if uid := (config.get("metadata") or {}).get("uid"):
+            raise conflict(kind, name, f"uid mismatch: the provided object specified uid {uid}, and no existing object was found")
+        first = managed.Owners(())
+        first.sets[key] = {path for path in owned(kind.kind, config) if path[0] != "f:status"}
+        found, warnings = decoded(kind, config, field_validation)
+        return self.creation.create(kind, namespace, found, warnings, dry_run, key[0], first)
 
     def _update(
         self,

@@ -43,12 +43,12 @@ def faults(error: PodtuiError, text: str, line: int = 1) -> list[Fault]:
     if not isinstance(error, ApiError):
         return [Fault(0, str(error).replace("\n", " - "))]
     node = _document(text, line)
-    found = [Fault(_line(node, path) or line, harmless(words)) for path, words in _told(error)]
+    found = [Fault(_line(node, path) or line, harmless(words)) for path, words in _field_messages(error)]
     return list(dict.fromkeys(found)) or [Fault(line, harmless(error.what))]
 
 
-def _told(error: ApiError) -> Iterator[tuple[str, str]]:
-    """The fields that the error is about, each with the words for it."""
+def _field_messages(error: ApiError) -> Iterator[tuple[str, str]]:
+    """The fields that the error is about, each with its message."""
     causes = [cause for cause in error.details.get("causes") or () if isinstance(cause, dict) and cause.get("field")]
     for cause in causes:
         field, words = str(cause["field"]), _GO_DIFF.sub("", str(cause.get("message") or ""))
