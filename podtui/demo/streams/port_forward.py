@@ -1,16 +1,13 @@
-"""`pods/portforward` over a WebSocket, as the API server and the kubelet serve it, in both protocols that clients speak.
+"""`pods/portforward` over a WebSocket, as the API server and the kubelet serve it.
 
-`v4.channel.k8s.io` (podtui): each message begins with its channel, 2i for the data and 2i+1 for the errors of the i-th port; the
-first message of each is the port's number, little endian; the socket closes when every port's connection has ended.
-`SPDY/3.1+portforward.k8s.io` (kubectl): the messages are pieces of one SPDY connection (see `podtui.kube.spdy`), in which each forwarded
-connection is a pair of streams.
+The protocol is `SPDY/3.1+portforward.k8s.io` (KEP-4006): the messages are pieces of one SPDY connection (see `podtui.kube.spdy`), in
+which each forwarded connection is a pair of streams. The older `v4.channel.k8s.io` is not served: kubectl and podtui prefer the tunnel.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
@@ -18,7 +15,7 @@ from aiohttp import WSMsgType, web
 from podtui.demo.storage.errors import ApiError
 from podtui.kube.spdy import Opened, Received, Reset, Session, SpdyError
 
-CHANNELS, TUNNEL = "v4.channel.k8s.io", "SPDY/3.1+portforward.k8s.io"
+TUNNEL = "SPDY/3.1+portforward.k8s.io"
 _LONGEST_MESSAGE = 4 << 20
 _CLOSE = 1.0  # seconds for a client to answer a close
 _GRACE = 1.0  # seconds that containerd leaves the pod to answer once the client has ended its side
@@ -42,29 +39,13 @@ class Ports(Protocol):
 async def portforward(request: web.Request, ports: Ports, namespace: str, pod: str) -> web.StreamResponse:
     """Serves the request until either side closes."""
     offered = [word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    if request.headers.get("Upgrade", "").lower() != "websocket" or not {CHANNELS, TUNNEL} & set(offered):
+    if request.headers.get("Upgrade", "").lower() != "websocket" or TUNNEL not in offered:
         raise ApiError(400, "BadRequest", "Upgrade request required")
-    wanted = _ports(request)
-    websocket = web.WebSocketResponse(protocols=[TUNNEL, CHANNELS], max_msg_size=_LONGEST_MESSAGE, timeout=_CLOSE)
+    websocket = web.WebSocketResponse(protocols=[TUNNEL], max_msg_size=_LONGEST_MESSAGE, timeout=_CLOSE)
     await websocket.prepare(request)
-    if websocket.ws_protocol == TUNNEL:
-        await _Tunnel(websocket, ports, namespace, pod).run()
-    else:
-        await _Channels(websocket, ports, namespace, pod).run(wanted)
+    await _Tunnel(websocket, ports, namespace, pod).run()
     await websocket.close()
     return websocket
-
-
-def _ports(request: web.Request) -> list[int]:
-    """The ports of the query: `ports=8080,9090` or several `ports`."""
-    words = [word for value in request.query.getall("ports", []) for word in value.split(",")]
-    try:
-        ports = [int(word) for word in words]
-    except ValueError:
-        ports = [0]
-    if not all(0 < port < 65536 for port in ports):
-        raise ApiError(400, "BadRequest", f'query parameter "ports" is invalid: {",".join(words)}')
-    return ports
 
 
 def refused(pod: str, port: int) -> str:
@@ -73,46 +54,6 @@ def refused(pod: str, port: int) -> str:
         f"error forwarding port {port} to pod {pod}, uid : failed to connect to localhost:{port} inside the pod's network namespace: "
         f"dial tcp 127.0.0.1:{port}: connect: connection refused"
     )
-
-
-class _Channels:
-    """v4.channel.k8s.io"""
-
-    def __init__(self, websocket: web.WebSocketResponse, ports: Ports, namespace: str, pod: str) -> None:
-        self._websocket = websocket
-        self._ports = ports
-        self._where = namespace, pod
-        self._open: dict[int, PodConnection] = {}  # by the channel of the data
-
-    async def run(self, wanted: list[int]) -> None:
-        pumps = []
-        for index, port in enumerate(wanted):
-            for channel in (2 * index, 2 * index + 1):
-                await self._websocket.send_bytes(struct.pack("<BH", channel, port))
-            try:
-                self._open[2 * index] = self._ports.connect(*self._where, port)
-            except ConnectionRefusedError:
-                await self._websocket.send_bytes(bytes([2 * index + 1]) + refused(self._where[1], port).encode())
-            else:
-                pumps.append(asyncio.create_task(self._pump(2 * index)))
-        reader = asyncio.create_task(self._read())
-        try:
-            await asyncio.wait([reader, asyncio.ensure_future(_all(pumps))], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for connection in self._open.values():
-                connection.close()
-            await _end(reader, *pumps)
-
-    async def _read(self) -> None:
-        async for message in self._websocket:
-            if message.type is WSMsgType.BINARY and message.data and (connection := self._open.get(message.data[0])) is not None:
-                connection.feed(message.data[1:])
-
-    async def _pump(self, channel: int) -> None:
-        connection = self._open[channel]
-        with contextlib.suppress(ConnectionError):  # the client went
-            while data := await connection.read():
-                await self._websocket.send_bytes(bytes([channel]) + data)
 
 
 class _Tunnel:
@@ -182,11 +123,6 @@ class _Tunnel:
             await self._websocket.send_bytes(self._session.data(stream, b"", final=True) + ends)
         self._open.pop(stream, None)
         connection.close()
-
-
-async def _all(tasks: list[asyncio.Task[None]]) -> None:
-    if tasks:
-        await asyncio.wait(tasks)
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.streams.exec import exec_
 from podtui.demo.streams.logs import log
-from podtui.demo.streams.port_forward import CHANNELS, TUNNEL, portforward
+from podtui.demo.streams.port_forward import TUNNEL, portforward
 from podtui.kube.spdy import DICTIONARY
 
 
@@ -124,40 +124,6 @@ async def serving(kubelet: Kubelet) -> AsyncIterator[tuple[aiohttp.ClientSession
         await runner.cleanup()
 
 
-async def test_a_forward_by_channels_carries_both_ways_and_ends_with_the_program() -> None:
-    kubelet = Kubelet()
-    async with serving(kubelet) as (session, url), session.ws_connect(f"{url}/portforward?ports=8080", protocols=[CHANNELS]) as socket:
-        assert [await socket.receive_bytes(), await socket.receive_bytes()] == [struct.pack("<BH", n, 8080) for n in (0, 1)]
-        await socket.send_bytes(b"\0hello")
-        assert await socket.receive_bytes() == b"\0HELLO"
-        kubelet.connections[0].close()
-        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
-
-
-async def test_a_port_on_which_nothing_listens_is_told_in_the_error_channel() -> None:
-    async with serving(Kubelet()) as (session, url), session.ws_connect(f"{url}/portforward?ports=81", protocols=[CHANNELS]) as socket:
-        for _ in range(2):
-            await socket.receive_bytes()
-        assert b"\1error forwarding port 81 to pod web" in await socket.receive_bytes()
-        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
-
-
-async def test_a_client_that_goes_closes_the_connection_in_the_pod() -> None:
-    kubelet = Kubelet()
-    async with serving(kubelet) as (session, url):
-        async with session.ws_connect(f"{url}/portforward?ports=8080", protocols=[CHANNELS]) as socket:
-            await socket.receive_bytes()
-        while not kubelet.connections[0].closed:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize("query", ["ports=0", "ports=x", "ports=70000"])
-async def test_an_impossible_port_is_refused_before_the_upgrade(query: str) -> None:
-    async with serving(Kubelet()) as (session, url):
-        with pytest.raises(aiohttp.WSServerHandshakeError):
-            await session.ws_connect(f"{url}/portforward?{query}", protocols=[CHANNELS])
-
-
 class Spdy:
     """kubectl's side of a tunnel."""
 
@@ -185,6 +151,17 @@ class Spdy:
                 frames.append((stream, bool(rest >> 24), data[8 : 8 + (rest & 0xFFFFFF)]))
                 data = data[8 + (rest & 0xFFFFFF) :]
         return frames
+
+
+async def test_a_client_that_goes_closes_the_connection_in_the_pod() -> None:
+    kubelet = Kubelet()
+    async with serving(kubelet) as (session, url):
+        async with session.ws_connect(f"{url}/portforward", protocols=[TUNNEL]) as socket:
+            spdy = Spdy(socket)
+            await spdy.open(1, "error", 8080)
+            await spdy.open(3, "data", 8080)
+        while not kubelet.connections[0].closed:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_kubectls_tunnel_carries_a_pair_of_streams_for_each_connection() -> None:
