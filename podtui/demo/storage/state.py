@@ -11,7 +11,7 @@ import builtins
 import uuid
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -282,11 +282,6 @@ class State:
 
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
-
-    def __iter__(self) -> Iterator[tuple[Kind, Object]]:
-        for kind in KINDS:
-            for obj in self.list(kind):
-                yield kind, obj
 
 
 def _counted_spec(kind: Kind, obj: Object) -> Any:

@@ -146,7 +146,7 @@ def test_what_keeps_it_from_starting_is_raised(monkeypatch: pytest.MonkeyPatch) 
         DemoServer(behaviour=False).start()
 
 
-async def test_nothing_is_told_without_the_secret(client: Client) -> None:
+async def test_a_path_without_the_secret_is_not_found(client: Client) -> None:
     for path in ("/api", "/readyz", "/api/v1/namespaces", "/"):
         address = client.server.url.rsplit("/", 1)[0]
         async with client.session.get(address + path) as response:
@@ -166,7 +166,7 @@ async def test_a_new_cluster_has_what_every_cluster_has(client: Client) -> None:
     assert (await client.get("/api/v1/namespaces/default/services/kubernetes"))["spec"]["clusterIP"] == "10.96.0.1"
 
 
-async def test_both_discoveries_tell_the_same(client: Client) -> None:
+async def test_both_forms_of_discovery_list_the_same_resources(client: Client) -> None:
     accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
     told = [await client.get("/api", Accept=accept), await client.get("/apis", Accept=accept)]
     new = {}
@@ -251,7 +251,7 @@ async def test_a_long_list_is_whole(client: Client) -> None:
     assert len(page["rows"]) == 500 and page["metadata"]["remainingItemCount"] == 200
 
 
-async def test_who_may_not_is_told_what_they_may_not(client: Client) -> None:
+async def test_a_request_without_the_right_is_refused_with_the_right_that_is_missing(client: Client) -> None:
     code, refused = await client.ask("GET", MAPS, Impersonate_User="bob")
     words = 'configmaps is forbidden: User "bob" cannot list resource "configmaps" in API group "" in the namespace "default"'
     assert (code, refused["message"]) == (403, words)
@@ -374,7 +374,7 @@ async def test_a_watch_whose_client_went_is_forgotten(client: Client, monkeypatc
     await asyncio.wait_for(closed.wait(), 10)
 
 
-async def test_the_connection_of_one_who_does_not_read_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_connection_of_a_client_that_does_not_read_is_cut(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = asyncio.Event()
     monkeypatch.setattr(api, "PATIENCE", 0.1)
     monkeypatch.setattr(watching.Watch, "close", lambda watch: closed.set())
@@ -428,7 +428,7 @@ async def test_thousands_of_connections_are_taken(client: Client) -> None:
         writer.transport.abort()
 
 
-async def test_one_who_falls_behind_is_dropped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_that_falls_behind_is_dropped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "BUFFER", 50)
     watch = await client.watch("resourceVersion=1")
     for number in range(60):  # in one go: the watch has no turn to write meanwhile

@@ -90,7 +90,7 @@ def test_keys_are_set_and_removed_in_the_order_given() -> None:
         (f"a={'x' * 64}", 0, f'invalid label value: "a={"x" * 64}": must be no more than 63 bytes'),
     ],
 )
-def test_mistakes_are_told_in_kubectls_words_with_their_place(text: str, position: int, what: str) -> None:
+def test_mistakes_in_label_changes_are_reported_in_kubectls_words_with_their_place(text: str, position: int, what: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         parse(text)
     assert (caught.value.position, caught.value.what[: len(what)]) == (position, what)
@@ -125,7 +125,7 @@ def test_more_than_256_kib_of_annotations_is_refused() -> None:
     assert LabelChanges({"a": "b"}, ("note",), "annotations").refusals({"note": value}, overwrite=True) == []
 
 
-def test_the_difference_tells_added_removed_overwritten_and_left() -> None:
+def test_the_difference_shows_added_removed_overwritten_and_unchanged_keys() -> None:
     made = parse("env=prod tier=web same=1 canary- nope-")
     found = made.difference({"env": "debug", "same": "1", "canary": "true"})
     assert [(change.sign, change.key) for change in found] == [("~", "env"), ("+", "tier"), ("=", "same"), ("-", "canary"), ("=", "nope")]

@@ -64,7 +64,7 @@ def test_the_forms_of_kubectl_are_read(text: str, local: int, remote: int | str)
         ("9" * 9999 + ":80", "local port 999999999999… is not between 1 and 65535"),
     ],
 )
-def test_a_mistake_is_told_in_words(text: str, words: str) -> None:
+def test_a_mistake_in_a_port_is_explained(text: str, words: str) -> None:
     with pytest.raises(PortSpecError) as caught:
         PortSpec.parse(text)
     assert caught.value.what == words
@@ -109,7 +109,7 @@ def test_a_number_needs_no_declaration() -> None:
         ([], "Its containers declare no ports; give the number"),
     ],
 )
-def test_an_unknown_name_is_told_with_the_names_there_are(ports: list[ContainerPort], hint: str) -> None:
+def test_an_unknown_port_name_is_reported_with_the_known_ones(ports: list[ContainerPort], hint: str) -> None:
     with pytest.raises(PortSpecError) as caught:
         PortSpec.parse("80:https").resolve(ports, "pod/web-1")
     assert (caught.value.what, caught.value.hint) == ("pod/web-1 has no port named 'https'", hint)

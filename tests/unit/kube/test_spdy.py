@@ -31,7 +31,7 @@ class Client:
         return struct.pack(">HHI", 0x8000 | version, kind, len(body)) + body
 
 
-def test_the_dictionary_is_the_one_of_the_draft() -> None:
+def test_the_dictionary_is_that_of_the_spdy_draft() -> None:
     assert len(DICTIONARY) == 1423
     assert DICTIONARY[:11] == b"\0\0\0\7options" and DICTIONARY.endswith(b"charset=iso-8859-1,utf-,*,enq=0.")
     assert hashlib.sha256(DICTIONARY).hexdigest() == "51d27341373f923f3cd88e1eb7162aeaa3723d7585ff2399201dc06498407f02"
@@ -63,7 +63,7 @@ def test_data_of_any_length_arrives_whole_and_ends_once() -> None:
     assert [event.final for event in received if isinstance(event, Received)] == [False] * (len(received) - 1) + [True]
 
 
-def test_a_ping_is_answered_and_a_reset_is_told() -> None:
+def test_a_ping_is_answered_and_a_reset_is_an_event() -> None:
     session = Session()
     assert list(session.feed(Client.control(6, b"\0\0\0\1") + Client.control(3, struct.pack(">II", 7, 5)))) == [Reset(7)]
     assert bytes(session.answers) == Client.control(6, b"\0\0\0\1")

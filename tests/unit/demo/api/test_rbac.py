@@ -82,6 +82,6 @@ def test_a_refusal_is_worded_as_the_server_words_it() -> None:
     assert refusal(impersonated("alice", ()), Attributes("get", "", "nodes")).endswith('in API group "" at the cluster scope')
 
 
-def test_groups_get_the_one_of_all_who_are_known() -> None:
+def test_known_users_are_in_the_group_of_authenticated_users() -> None:
     assert impersonated("alice", ["dev"]).groups == ("dev", "system:authenticated")
     assert impersonated("", ["dev"]) is ADMIN

@@ -175,7 +175,7 @@ def deployment(count: int, **more: Any) -> Object:
     return {**replica_set(count), **more}
 
 
-def test_making_and_deleting_pods_is_told_in_events() -> None:
+def test_controllers_write_events_about_the_pods_that_they_create_and_delete() -> None:
     cluster = Cluster()
     cluster.create(REPLICASETS, "web", replica_set(1))
     (pod,) = cluster.pods()
@@ -313,7 +313,7 @@ def test_the_ports_of_a_service_are_those_that_its_pods_have() -> None:
     assert found["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
 
 
-def test_an_endpoint_is_ready_while_its_pod_is_and_tells_its_zone() -> None:
+def test_an_endpoint_is_ready_while_its_pod_is_and_names_its_zone() -> None:
     cluster = Cluster()
     cluster.state.create(NODES, node("node-1", 0, cluster.clock.timestamp(), labels={"topology.kubernetes.io/zone": "east"}))
     cluster.create(SERVICES, "web", {"selector": {"app": "web"}, "ports": [{"port": 80}]})
@@ -381,7 +381,7 @@ def test_a_cordoned_node_has_the_taint_for_as_long_as_it_is_cordoned() -> None:
         assert after is not None and [taint["key"] for taint in after["spec"]["taints"]] == keys
 
 
-def test_a_node_that_no_kubelet_has_told_of_disturbs_no_controller() -> None:
+def test_a_node_without_a_status_disturbs_no_controller() -> None:
     cluster = Cluster()
     bare = {"metadata": {"name": "bare"}, "spec": {"unschedulable": True}, "status": {}}
     cluster.state.create(NODES, {"apiVersion": "v1", "kind": "Node", **bare})

@@ -127,7 +127,7 @@ def test_affinity_to_nodes_is_kept() -> None:
     assert cluster.where("web") == "b"
 
 
-def test_a_node_is_told_of_with_the_first_thing_that_is_wrong_with_it() -> None:
+def test_the_scheduler_counts_a_node_with_the_first_reason_against_it() -> None:
     taint = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
     cluster = Cluster(make("a", taints=[taint]), make("b", 1), make("c", 2, cpu=1, labels={"disk": "ssd"}))
     cluster.pod("first", cpu="600m", nodeSelector={"disk": "ssd"})

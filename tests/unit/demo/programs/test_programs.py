@@ -153,7 +153,7 @@ async def test_a_shell_ends_when_exit_is_typed() -> None:
     assert process.exit_code == 9
 
 
-async def test_a_command_that_there_is_not_is_told_as_the_runtime_tells_it() -> None:
+async def test_an_unknown_command_fails_in_the_words_of_the_container_runtime() -> None:
     process = Process(Container("sleep", "100").context, ["nonsense"])
     assert await _all(process) == ""
     assert process.failure.endswith('exec: "nonsense": executable file not found in $PATH')

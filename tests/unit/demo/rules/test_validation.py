@@ -57,7 +57,7 @@ def test_a_namespace_has_no_dots() -> None:
     assert causes(NAMESPACES, {"metadata": {"name": "a.b"}}) == ['metadata.name: Invalid value: "a.b": must not contain dots']
 
 
-def test_several_faults_are_told_in_brackets() -> None:
+def test_several_faults_stand_in_brackets() -> None:
     error = refused(422, Cluster().create, PODS, {"metadata": {"name": "x"}, "spec": {"containers": [{}]}})
     assert error.message == ('Pod "x" is invalid: [spec.containers[0].name: Required value, spec.containers[0].image: Required value]')
 
@@ -143,7 +143,7 @@ def test_other_kinds_have_their_words() -> None:
 # -- reading
 
 
-def test_wrong_types_are_told_as_go_tells_them() -> None:
+def test_a_wrong_type_is_refused_in_the_words_of_gos_decoder() -> None:
     told = 'Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal string into Go struct field '
     body = pod(containers=[{"name": "a", "image": "b", "ports": [{"containerPort": "8080"}]}])
     error = refused(400, Cluster().create, PODS, body)

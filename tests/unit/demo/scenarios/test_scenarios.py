@@ -105,7 +105,7 @@ def test_a_file_is_read_with_its_script_in_the_order_of_time(tmp_path: Path) -> 
         ('    delete: {kind: Pod, selector: "a in (b,c)"}\n', "", "12: the step does nothing"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_the_nearest_word(mistake: Any, before: str, after: str, told: str) -> None:
+def test_a_mistake_in_a_scenario_is_reported_with_its_line_and_the_nearest_word(mistake: Any, before: str, after: str, told: str) -> None:
     assert mistake(before, after).startswith(told)
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_scenario_names_the_nearest_one() -> None:
         loading.load("defualt")
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_scenario_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
         loading.load(f"{tmp_path}/none.yaml")
 

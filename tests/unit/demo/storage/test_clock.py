@@ -113,5 +113,5 @@ async def test_a_simulation_that_cannot_keep_up_lets_others_have_their_turn_and_
     clock.close()
 
 
-def test_one_seed_one_chance() -> None:
+def test_a_seed_gives_the_same_random_numbers() -> None:
     assert Clock(speed=0, seed=7).random.random() == Clock(speed=0, seed=7).random.random()

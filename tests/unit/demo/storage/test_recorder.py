@@ -38,7 +38,7 @@ def cluster() -> Cluster:
     return Cluster()
 
 
-def test_an_event_says_what_it_is_about_who_says_it_and_when(cluster: Cluster) -> None:
+def test_an_event_names_its_object_its_reporter_and_its_time(cluster: Cluster) -> None:
     cluster.back_off(field_path="spec.containers{web}")
     (event,) = cluster.events()
     metadata = cluster.pod["metadata"]

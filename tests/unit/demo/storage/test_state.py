@@ -61,7 +61,7 @@ def test_the_generation_counts_changes_of_spec_and_the_beginning_of_the_end(stat
     assert ending["metadata"]["generation"] == 3
 
 
-def test_an_update_does_not_change_who_an_object_is(state: State) -> None:
+def test_an_update_does_not_change_the_identity_of_an_object(state: State) -> None:
     made = state.create(PODS, pod("a"))
     same = state.update(PODS, pod("a", uid="another", creationTimestamp="2020-01-01T00:00:00Z", labels={"a": "b"}))
     assert same["metadata"]["uid"] == made["metadata"]["uid"]
@@ -100,7 +100,7 @@ def test_a_list_can_be_had_as_it_was(state: State) -> None:
     assert [entry.name for entry in then] == ["a", "b"] and then[0].obj is made
 
 
-def test_changes_are_told_in_one_order_whoever_makes_them(state: State) -> None:
+def test_subscribers_see_changes_in_one_order_whoever_makes_them(state: State) -> None:
     seen: list[tuple[str, str]] = []
 
     def controller(change: Change) -> None:
@@ -116,7 +116,7 @@ def test_changes_are_told_in_one_order_whoever_makes_them(state: State) -> None:
     assert len(seen) == 2
 
 
-def test_one_who_fails_does_not_keep_a_change_from_the_others(state: State) -> None:
+def test_a_subscriber_that_fails_does_not_keep_a_change_from_the_others(state: State) -> None:
     seen: list[Change] = []
 
     def broken(change: Change) -> None:
@@ -129,7 +129,7 @@ def test_one_who_fails_does_not_keep_a_change_from_the_others(state: State) -> N
     assert len(seen) == 1 and state.get(PODS, "default", "a") is not None
 
 
-def test_a_removed_object_is_told_with_the_version_of_its_end(state: State) -> None:
+def test_the_change_of_a_removed_object_has_the_version_of_its_end(state: State) -> None:
     made = state.create(PODS, pod("a"))
     before = state.version
     gone = state.remove(PODS, "default", "a")

@@ -182,7 +182,7 @@ async def test_kubectls_tunnel_carries_a_pair_of_streams_for_each_connection() -
         assert error[:2] == (5, False) and b"error forwarding port 81 to pod web" in error[2] and end == (7, True, b"")
 
 
-async def test_a_command_gets_its_input_and_its_exit_code_is_told() -> None:
+async def test_a_command_gets_its_input_and_the_client_its_exit_code() -> None:
     async with serving(Kubelet()) as (session, url):
         async with session.ws_connect(
             f"{url}/exec?command=exit&command=3&stdin=true&stderr=true", protocols=["v5.channel.k8s.io"]

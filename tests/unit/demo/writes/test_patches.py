@@ -90,13 +90,13 @@ def test_what_does_not_fit_is_refused(operation: dict[str, Any]) -> None:
         (b"[1]", "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp"),
     ],
 )
-def test_what_is_no_json_patch_is_told_so(body: bytes, words: str) -> None:
+def test_a_body_that_is_not_a_json_patch_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(ApiError) as caught:
         json_patch({}, body)
     assert (caught.value.code, caught.value.message) == (400, words)
 
 
-def test_unknown_fields_of_an_operation_are_told() -> None:
+def test_unknown_fields_of_an_operation_are_reported() -> None:
     _, unknown = json_patch({}, b'[{"op": "add", "path": "/a", "value": 1, "foo": 2}]')
     assert unknown == ['json patch unknown field "[0].foo"']
 

@@ -260,7 +260,7 @@ def test_an_object_keeps_its_name(cluster: Cluster, metadata: Object, words: str
     assert refused(400, merge, cluster, CONFIGMAPS, {"metadata": metadata}).message == words
 
 
-def test_a_wrong_patch_is_told_with_its_text(cluster: Cluster) -> None:
+def test_the_refusal_of_a_wrong_patch_quotes_the_patch(cluster: Cluster) -> None:
     cluster.settings(a="1")
     body = json.dumps({"data": {"a": 1}})
     for kind in (patches.MERGE_PATCH, patches.STRATEGIC_MERGE_PATCH):

@@ -143,11 +143,11 @@ def test_mistakes_have_a_line(text: str, line: int, what: str) -> None:
     assert error.what.startswith(f"f.yaml:{line}: {what}" if line else f"f.yaml: {what}")
 
 
-def test_tabs_are_told() -> None:
+def test_a_tab_in_yaml_is_reported_with_its_line() -> None:
     assert refused("a: 1\n\tb: 2\n").hint == "YAML is indented with blanks, not with tabs"
 
 
-def test_what_is_not_utf8_is_told_with_its_line() -> None:
+def test_a_byte_that_is_not_utf8_is_reported_with_its_line() -> None:
     assert refused(b"a: 1\nb: \xff\n").what == "f.yaml:2: is not UTF-8 text"
 
 
@@ -231,6 +231,6 @@ def test_a_cluster_scoped_kind_has_no_namespace() -> None:
     assert placed(document, NAMESPACES, "y") == ("", document.value)
 
 
-def test_a_generated_name_is_told_as_its_prefix() -> None:
+def test_a_generated_name_is_shown_as_its_prefix() -> None:
     (document,) = parse("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n")
     assert document.generated and document.name == "a-"

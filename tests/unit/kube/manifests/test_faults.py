@@ -42,7 +42,7 @@ def test_a_cause_stands_at_the_line_of_its_field() -> None:
     ]
 
 
-def test_a_field_that_is_missing_is_told_at_its_parent() -> None:
+def test_a_missing_field_is_reported_at_its_parent() -> None:
     assert faults(invalid("...", ("spec.containers[0].resources.limits", "Required value")), TEXT, 7)[0].line == 15
 
 
@@ -66,7 +66,7 @@ def test_an_item_of_a_list_is_found_by_its_line() -> None:
     assert faults(invalid("...", ("metadata.name", "no")), text, 6) == [Fault(8, "metadata.name: no")]
 
 
-def test_what_names_no_field_is_told_at_the_document() -> None:
+def test_a_fault_without_a_field_is_reported_at_the_document() -> None:
     assert faults(invalid("no luck"), TEXT, 7) == [Fault(7, "no luck")]
 
 

@@ -25,7 +25,7 @@ OBJECTS = st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4)
 
 
 @given(OBJECTS, OBJECTS)
-def test_where_only_one_changed_something_it_is_theirs(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_a_field_that_only_one_side_changed_has_that_sides_value(before: dict[str, Any], after: dict[str, Any]) -> None:
     for mine, theirs in ((after, before), (before, after)):
         made, clashes = three_way(before, mine, theirs)
         assert fields.same(made, after) and clashes == []
@@ -67,7 +67,7 @@ def test_the_same_field_changed_by_both_is_a_clash_with_its_path() -> None:
 
 
 @given(OBJECTS, OBJECTS)
-def test_a_merge_patch_makes_the_one_of_the_other(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_a_merge_patch_makes_one_object_of_the_other(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert fields.same(merged(before, fields.merge_patch(before, after)), after)
 
 
