@@ -1,7 +1,7 @@
 """The private folder of a built-in cluster, with the kubeconfig in it. It goes with the cluster.
 
-Who is killed cannot tidy up. So the kubeconfig is locked as long as its cluster lives (flock(2), which ends with the process), and
-the next cluster takes away those of the same user that nobody holds.
+A killed process cannot remove it. So the kubeconfig is locked as long as its cluster lives (flock(2), which ends with the process),
+and the next cluster of the same user removes the folders whose kubeconfig is not locked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PrivateFolder:
 
 
 def sweep() -> None:
-    """Takes away the folders of this user's clusters that are no more."""
+    """Removes the folders of this user's clusters that have ended."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{_NAME}"):
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

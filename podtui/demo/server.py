@@ -154,7 +154,7 @@ class DemoServer:
         self.clock = Clock(self._speed, (time.time() if self._start is None else self._start) - warmup, self._seed)
         self.state = State(self.clock, self._history)
         self.writes = Writes(self.state)
-        with self.clock.held():  # how long this takes must not tell on what happens: one seed, one history
+        with self.clock.held():  # how long this takes must not change what happens: one seed, one history
             self._build(warmup)
         if len(self.state) > _MANY:
             gc.collect()
@@ -262,7 +262,7 @@ def _allow_connections() -> None:
 def _set_apart(phase: str, info: dict[str, int]) -> None:
     """What two collections of the young objects have left is set apart: no collection looks at it again.
 
-    It is objects of the cluster, which are no cycles and go when nobody refers to them. Looking through those of 10,000 pods, and
+    They are objects of the cluster: no cycles, and gone when no longer referred to. Looking through those of 10,000 pods, and
     through their history, would stop everything for half a second, again and again while pods come and go.
     """
     if phase == "stop" and info["generation"] > 0:

@@ -58,7 +58,7 @@ def age_step(seconds: float) -> int:
 
 
 def next_change(seconds: float) -> float:
-    """In how many seconds (more than 0) `age(seconds)` may read otherwise, for a clock that ticks no more than it must."""
+    """Seconds (more than 0) until the text of `age(seconds)` can change, for a clock that ticks no more than it must."""
     if seconds < 0:
         return min(1.0, -seconds)
     step = age_step(seconds)
@@ -66,7 +66,7 @@ def next_change(seconds: float) -> float:
 
 
 def parse_age(text: str) -> int | None:
-    """The seconds that a duration such as `5m10s` says (rounded down by who wrote it), or None when it is none."""
+    """The seconds of a duration such as `5m10s`, which its writer has rounded down; None for any other text."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))

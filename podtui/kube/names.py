@@ -48,7 +48,7 @@ def too_long(limit: int, unit: str = "characters") -> str:
 
 
 def label_faults(name: str) -> list[str]:
-    """Why `name` is no RFC 1123 label, such as the name of a Service or a container."""
+    """Why `name` is not an RFC 1123 label, such as the name of a Service or a container."""
     faults = [too_long(NAME_LENGTH)] if byte_length(name) > NAME_LENGTH else []
     if re.fullmatch(LABEL, name):
         return faults
@@ -59,7 +59,7 @@ def label_faults(name: str) -> list[str]:
 
 
 def subdomain_faults(name: str, unit: str = "characters") -> list[str]:
-    """Why `name` is no RFC 1123 subdomain, such as the name of a Pod."""
+    """Why `name` is not an RFC 1123 subdomain, such as the name of a Pod."""
     faults = [too_long(PREFIX_LENGTH, unit)] if byte_length(name) > PREFIX_LENGTH else []
     if not _SUBDOMAIN.fullmatch(name):
         rule = f"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', {_ALPHANUMERIC_ENDS}"
@@ -68,7 +68,7 @@ def subdomain_faults(name: str, unit: str = "characters") -> list[str]:
 
 
 def namespace_faults(name: str) -> list[str]:
-    """Why `name` is no name of a namespace (an RFC 1123 label), in fewer words than the server's: for a name that is being typed."""
+    """Why `name` cannot name a namespace (an RFC 1123 label), in fewer words than the server's: for a name that is being typed."""
     faults = [too_long(NAME_LENGTH, "bytes")] if byte_length(name) > NAME_LENGTH else []
     if not re.fullmatch(LABEL, name):
         faults.append(f"must consist of lower case alphanumeric characters or '-', {_ALPHANUMERIC_ENDS}")
@@ -81,7 +81,7 @@ def namespaces(given: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name and namespace_faults(name):
             hint = "lower-case letters, digits and dashes, at most 63"
-            raise UsageError(f"--namespace: {harmless(name)!r} is no name of a namespace", hint)
+            raise UsageError(f"--namespace: {harmless(name)!r} is not a valid namespace name", hint)
     return tuple(dict.fromkeys(name for name in names if name))
 
 
@@ -143,7 +143,9 @@ def check_key(key: str, text: str | None = None, offset: int = 0) -> None:
                 at = _bad_dns_end(prefix)
             elif prefix.lower() != prefix and _SUBDOMAIN.fullmatch(prefix.lower()):
                 hint = "the prefix is a DNS name: lower case only"
-            raise SelectorError(f"the label key's prefix {quoted(prefix)} is no DNS name (a-z, 0-9, '-' and '.')", text, offset + at, hint)
+            raise SelectorError(
+                f"the label key's prefix {quoted(prefix)} is not a DNS name (a-z, 0-9, '-' and '.')", text, offset + at, hint
+            )
         if len(prefix) > PREFIX_LENGTH:
             raise SelectorError(f"the label key's prefix is longer than {PREFIX_LENGTH} characters", text, offset + PREFIX_LENGTH)
     if not name:

@@ -24,7 +24,7 @@ _OVER = ("Succeeded", "Failed")
 
 
 def amounts(quantities: object) -> Amounts:
-    """A ResourceList (`{"cpu": "100m"}`) as numbers; what is no quantity is left out."""
+    """A ResourceList (`{"cpu": "100m"}`) as numbers; what is not a quantity is left out."""
     found: Amounts = {}
     for name, text in mapping(quantities).items():
         try:
@@ -73,7 +73,7 @@ def host_ports(pod: Mapping[str, Any]) -> set[HostPort]:
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod has ended for good, so that it counts no more."""
+    """Whether the pod has finished, so that it counts no longer."""
     return string(mapping(pod.get("status")).get("phase")) in _OVER
 
 

@@ -12,7 +12,7 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """A kind as discovery tells it (APIResource of meta/v1). `group` is "" for the core group."""
+    """A kind as discovery lists it (APIResource of meta/v1). `group` is "" for the core group."""
 
     group: str
     version: str
@@ -45,7 +45,7 @@ EVENTS = Resource("", "v1", "events", "Event")
 
 
 class ObjectRef(msgspec.Struct, frozen=True):
-    """One object at one moment: its UID tells it from a later one of the same name."""
+    """One object at one moment: its UID distinguishes it from a later one of the same name."""
 
     resource: Resource
     name: str

@@ -56,7 +56,7 @@ class Api:
         self._secret = secret
         self._turn = Turn()
         self.address = address
-        """HOST:PORT, as discovery tells it."""
+        """HOST:PORT, as discovery shows it."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The only handler. A refusal is answered as a Status; anything unforeseen is a 500, and the server goes on."""
@@ -82,7 +82,7 @@ class Api:
         if segments and segments[-1] == "":
             segments.pop()
         if "Authorization" in request.headers:
-            raise unauthorized()  # the secret is all that is known here: a token is somebody else's
+            raise unauthorized()  # no token is valid here: the secret in the path is the only credential
         user = impersonated(request.headers.get("Impersonate-User", ""), request.headers.getall("Impersonate-Group", []))
         target = target_of(segments)
         if target is None:
@@ -96,14 +96,14 @@ class Api:
         return await self._resource(request, user, target)
 
     def _allow(self, user: User, kind: Kind | VirtualResource, verb: str, target: Target, *, told: bool = True) -> None:
-        """ApiError 403 when the user has no such right; which one is `told` or not."""
+        """ApiError 403 when the user lacks the right; `told` False leaves out which one."""
         # The namespace that one is looking at is also the one that the rights are in.
         namespace = target.name if kind is NAMESPACES else target.namespace
         asked = Attributes(verb, kind.group, kind.plural, target.subresource, namespace, target.name)
         if not self.authorizer.allows(user, asked):
             raise forbidden(kind, target.name, refusal(user, asked) if told else "")
 
-    # -- paths that are no resources
+    # -- paths that are not resources
 
     def _plain(self, request: web.Request, user: User, segments: Sequence[str]) -> web.Response:
         path = "/" + "/".join(segments)

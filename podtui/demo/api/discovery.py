@@ -32,7 +32,7 @@ VERSION = {
 
 
 class Resource(NamedTuple):
-    """One resource as discovery tells it. `response` is (group, version, kind), with "" for the group version it stands in."""
+    """One resource as discovery lists it. `response` is (group, version, kind), with "" for the group version it stands in."""
 
     name: str
     response: tuple[str, str, str]
@@ -72,7 +72,7 @@ _ORDER = (
 
 @cache
 def groups() -> dict[tuple[str, str], list[Resource]]:
-    """The resources of each group and version, in the order in which they are told."""
+    """The resources of each group and version, in the order of discovery."""
     found: dict[tuple[str, str], list[Resource]] = {(name, "v1beta1" if name == METRICS else "v1"): [] for name in _ORDER}
     for kind in KINDS:
         below = tuple((name, _named(title), verbs) for name, title, verbs in kind.subresources)

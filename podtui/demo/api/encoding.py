@@ -80,7 +80,7 @@ def list_chunks(kind: Kind, found: Page, form: str, include: str, now: float) ->
 
 @lru_cache(maxsize=1024)
 def _object_json(entry: Entry) -> bytes:
-    """Shared by all who watch: each of them gets each change."""
+    """The JSON of an object, shared by all watches that send the same change."""
     return encode(entry.obj)
 
 

@@ -1,4 +1,4 @@
-"""The objects that a list selects, in pages: tokens to go on with, and what is no longer to be had."""
+"""The objects that a list selects, in pages, with continue tokens and their expiry."""
 
 from __future__ import annotations
 

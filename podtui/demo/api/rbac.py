@@ -1,6 +1,6 @@
 """Who may do what: users by impersonation, roles and their bindings, as RBAC decides it in a real API server.
 
-Who comes by the kubeconfig is the administrator. `--as USER` is anybody else, and may do what bindings grant; nothing, at first.
+The kubeconfig makes its user the administrator. `--as USER` impersonates any other user, who may do what bindings grant: at first nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BASIC_POSTS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubj
 
 @dataclass(frozen=True)
 class User:
-    """Who asks. The groups hold `system:authenticated` where the server adds it."""
+    """The user of a request. The groups hold `system:authenticated` where the server adds it."""
 
     name: str
     groups: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ class Target(NamedTuple):
 
 
 def target_of(segments: Sequence[str]) -> Target | None:
-    """What `/api/v1/namespaces/default/pods/x/log`, split at its slashes, names; None when it is no path of a resource."""
+    """What `/api/v1/namespaces/default/pods/x/log`, split at its slashes, names; None for any other path."""
     if len(segments) >= 3 and segments[0] == "api":
         group, version, rest = "", segments[1], list(segments[2:])
     elif len(segments) >= 4 and segments[0] == "apis":

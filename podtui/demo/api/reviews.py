@@ -72,7 +72,7 @@ def _decided(authorizer: Authorizer, user: User, spec: Object) -> Object:
 
 
 def allows_path(authorizer: Authorizer, user: User, verb: str, path: str) -> bool:
-    """Whether the user may ask for a path that is no resource, such as /version."""
+    """Whether the user may get a path that is not a resource, such as /version."""
     if user.is_master:
         return True
     if verb in ("get", "head") and any(_covers(one, path) for one in (*_PUBLIC, *_DISCOVERY)):

@@ -13,19 +13,19 @@ from podtui.demo.storage.kinds import Kind
 from podtui.demo.storage.state import Change, Entry, State
 
 BUFFER = 10_000
-"""Changes that wait for a slow reader; one who falls further behind is dropped, and resumes or lists again."""
+"""Changes that wait for a slow reader; a watch that falls further behind is dropped, and its client resumes or lists again."""
 BOOKMARKS = 60.0
 """Seconds between bookmarks, in real time."""
 TIMEOUT = 3600.0
 """Seconds that a watch lasts which names no timeout."""
 _BATCH = 64
-"""Events that are written at a time, and so wait for one who does not read."""
+"""Events that are written at once, and so wait for a client that does not read."""
 
 
 class Turn:
     """`async with turn:` around a piece of a long answer: one is made at a time, and between two of them everybody else is served.
 
-    Otherwise hundreds of clients who list everything at once would hold up the one who asks for little.
+    Otherwise hundreds of clients that list everything at once would hold up one that asks for little.
     """
 
     def __init__(self) -> None:

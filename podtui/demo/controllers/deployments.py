@@ -51,7 +51,7 @@ class Deployments(Controller):
         self._update_status(namespace, name, number)
 
     def _adopt(self, found: Object) -> None:
-        """Takes over what its selector matches and nobody controls."""
+        """Adopts the ReplicaSets that its selector matches and that have no controller."""
         for one in self.state.list(REPLICASETS, found["metadata"]["namespace"]):
             metadata = one["metadata"]
             if controller_of(one) is None and not ending(one) and selected(found["spec"]["selector"], metadata.get("labels") or {}):

@@ -1,7 +1,7 @@
 """Binds pods to nodes, and says why it cannot, in the words of kube-scheduler.
 
 The filters are those of its plugins NodeUnschedulable, TaintToleration, NodeAffinity (nodeSelector and required terms) and
-NodeResourcesFit, in this order: a node is told of with the first that refuses it. Among those that pass, the one with the
+NodeResourcesFit, in this order: a node counts with the first that refuses it. Among those that pass, the one with the
 fewest pods is taken.
 """
 

@@ -154,7 +154,7 @@ class Container:
         context = Context(
             clock=self.clock,
             write=lambda data: run.log.write(self.clock.now(), data),
-            random=random.Random(run.id),  # of its own: who reads a log, which may begin a run, changes nothing of what else happens
+            random=random.Random(run.id),  # of its own: reading a log, which may start a program, must not change what else happens
             image=self.image,
             pod=self.worker.name,
             namespace=self.worker.namespace,
@@ -273,7 +273,7 @@ class Container:
         self._back_off = min(self._back_off * 2, LONGEST_BACK_OFF)
         self.start()
 
-    # -- what is told of it
+    # -- status
 
     def status(self) -> Object:
         run, status = self.run, {}

@@ -22,7 +22,7 @@ class Misconfigured(Exception):
 
 
 class Files(MutableMapping[str, bytes]):
-    """The files of a container by absolute path; those of a volume are shared with whoever mounts it too."""
+    """The files of a container by absolute path; containers that mount the same volume share its files."""
 
     def __init__(self, own: Folder, mounts: dict[str, Folder] | None = None) -> None:
         self._own = own

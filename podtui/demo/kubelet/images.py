@@ -45,7 +45,7 @@ _PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
 )
 """By how the image's name begins, without docker.io and tag."""
 _SILENT = (Program, Kubia, Nginx, Web, Database)
-"""Those that need not be watched over where they were found running; the visits of a Web may begin when somebody looks."""
+"""Programs that need no worker when they are found running; the visits of a Web may begin when its log is first read."""
 _SHELLS = ("busybox", "alpine", "debian", "ubuntu", "example/shell")
 
 
@@ -64,7 +64,7 @@ def unpullable(image: str) -> str:
 
 
 def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | str:
-    """What runs in a container of this image with this command; the word that is no program there, when it cannot be started.
+    """The program of a container with this image and command; the word that is not a program there, when it cannot start.
 
     `own`: the container names no command, so `command` are arguments for the image's own one.
     """

@@ -95,7 +95,7 @@ class Kubelet:
         return worker
 
     def _back(self, node: str) -> None:
-        """A node is heard of again: it tells what happened meanwhile, and begins what came."""
+        """Takes up the pods of a node that is reachable again: reports what happened meanwhile, and starts what is new."""
         for pod in self.state.by_node(node):
             worker = self._workers.get(pod["metadata"]["uid"])
             if worker is None and _left_alone(pod) and _says_ready(pod):

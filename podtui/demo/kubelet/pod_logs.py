@@ -53,7 +53,7 @@ class ContainerLog:
             self._add([(moment, line + b"\n") for line in whole.split(b"\n")])
 
     def end(self, now: float) -> None:
-        """Nothing comes any more; whoever follows gets the rest."""
+        """Ends the log; readers that follow it get the rest."""
         if self._partial:
             self._add([(int(now * 1e9), self._partial)])
             self._partial = b""
@@ -111,7 +111,7 @@ class LogOptions:
 
     @classmethod
     def of(cls, query: Mapping[str, str], pod: str, now: float) -> LogOptions:
-        """From a request's query. ApiError 400 for what is no number or time, 422 for what is out of range."""
+        """From a request's query. ApiError 400 for a malformed number or time, 422 for what is out of range."""
         tail, seconds, limit = (_integer(query, key) for key in ("tailLines", "sinceSeconds", "limitBytes"))
         since_time = query.get("sinceTime") or ""
         moment = _moment(since_time) if since_time else 0

@@ -12,7 +12,7 @@ _OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", 
 
 
 def phase(inits: Sequence[Container], mains: Sequence[Container], policy: str, *, final: bool) -> str:
-    """The pod's phase by its containers (`getPhase`). `final`: none of them is started any more."""
+    """The pod's phase by its containers (`getPhase`). `final`: no container is started again."""
     if final:
         done = mains and all(one.state == "terminated" and not _failed(one) for one in mains)
         return "Succeeded" if done else "Failed"

@@ -1,4 +1,4 @@
-"""One run of a container, from its start to its end; what lastState tells is of the run before."""
+"""One run of a container, from its start to its end; lastState shows the run before."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Run:
 
 
 def ended_run(state: Object, now: float) -> Run:
-    """The run that the `terminated` state of a status tells of."""
+    """The run that the `terminated` state of a status describes."""
     run = Run(state.get("containerID", ""), seconds_of(state.get("startedAt")))
     run.finished = seconds_of(state.get("finishedAt"))
     run.exit_code, run.reason, run.message = state.get("exitCode", 0), state.get("reason", ""), state.get("message", "")

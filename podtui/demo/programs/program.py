@@ -86,7 +86,7 @@ class Connection:
         self._waiting: asyncio.Future[None] | None = None
 
     def feed(self, data: bytes) -> None:
-        """What the client sent. Of a plain connection nobody says what it is for."""
+        """Takes what the client sends; a plain connection ignores it."""
 
     def eof(self) -> None:
         """The client sends nothing more."""

@@ -71,7 +71,7 @@ def shown(path: Path) -> str:
 
 
 def keyed(kind: str, obj: Any, field: str) -> str:
-    """A field's path as `shown` tells it, of one with numbers: `.spec.containers[name="a"].x` of `spec.containers[0].x`."""
+    """A field's path as `shown` prints it, from one with indexes: `.spec.containers[name="a"].x` of `spec.containers[0].x`."""
     type_, declared, told = root_type(kind), None, ""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", field):
         if name:
@@ -122,7 +122,7 @@ def root_type(kind: str) -> Type:
 
 
 def owned(kind: str, config: dict[str, Any]) -> Paths:
-    """What someone owns who applies this: the leaves, and the items of lists."""
+    """The fields that an applier of `config` owns: the leaves, and the items of lists."""
     found: Paths = set()
 
     def walk(type_: Type, declared: Field | None, value: Any, path: Path) -> None:
@@ -179,7 +179,7 @@ def compare(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[Paths,
 
 
 def _cleaned(paths: Paths) -> Paths:
-    """Without what the server sets itself, which nobody owns."""
+    """The paths without those that the server sets itself, which have no owner."""
     return {
         path
         for path in paths

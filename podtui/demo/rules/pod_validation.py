@@ -40,7 +40,7 @@ _FIELD_PATHS = {
 
 
 def supported(field: str, value: Any, *choices: str) -> list[Cause]:
-    """Nothing when `value` is one of the choices; they are told in the order given."""
+    """No cause when `value` is one of the choices; the message lists them in the order given."""
     if value in choices:
         return []
     if not value:
@@ -49,7 +49,7 @@ def supported(field: str, value: Any, *choices: str) -> list[Cause]:
 
 
 def spec_causes(spec: Object, path: str) -> list[Cause]:
-    """The faults of a pod's spec in the order in which the server tells them."""
+    """The faults of a pod's spec in the server's order."""
     volumes, causes = _volumes(spec.get("volumes") or [], f"{path}.volumes")
     regular = spec.get("containers") or []
     if not regular:

@@ -155,7 +155,7 @@ def _struct(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], 
         raise _mismatch(value, kind, dotted, owner)
     fields = kind.fields
     read: dict[str, Any] = {}
-    for key, given in value.items():  # in the order of the request, so that its first fault is told first
+    for key, given in value.items():  # in the order of the request, so that its first fault is reported
         declared = fields.get(key)
         if declared is None:
             unknown.append(f"{path}.{key}" if path else key)

@@ -166,7 +166,7 @@ class _File:
     def seconds(self, text: str, *path: str | int) -> float:
         match = _DURATION.fullmatch(text)
         if match is None:
-            self.fail(f"`{path[-1]}`: {harmless(text)!r} is no time: write 20s, 5m or 1h", *path)
+            self.fail(f"`{path[-1]}`: {harmless(text)!r} is not a duration: write 20s, 5m or 1h", *path)
         return float(match[1]) * _SECONDS[match[2]]
 
     def taint(self, text: str, *path: str | int) -> dict[str, str]:

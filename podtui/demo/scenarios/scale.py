@@ -44,7 +44,9 @@ def scale(text: str) -> Scenario:
             hint = ", did you mean churn=R?" if difflib.get_close_matches(key, ["churn"], cutoff=0.5) else " (known: churn=R)"
             raise UsageError(f"--scenario: there is no {harmless(key)!r} in scale:N{hint}")
         if not re.fullmatch(r"\d+(\.\d+)?", value) or float(value) > 1000:
-            raise UsageError(f"--scenario: churn={harmless(value)} is no number of pods a second", "write 0 to 1000: scale:10000,churn=20")
+            raise UsageError(
+                f"--scenario: churn={harmless(value)} is not a number of pods a second", "write 0 to 1000: scale:10000,churn=20"
+            )
         churn = float(value)
     pods = int(number[1])
     return Scenario(
@@ -129,7 +131,7 @@ class PodMaker:
         }
 
     def fresh(self, name: str, namespace: str, environment: str) -> dict[str, Any]:
-        """A pod as somebody creates it, for the scheduler to find a node for."""
+        """A pod as a user creates it, for the scheduler to place."""
         spec = {"terminationGracePeriodSeconds": 1, "containers": [{"name": self.app, "image": f"example/{self.app}:1.4"}]}
         metadata = {"name": name, "namespace": namespace, "labels": dict(self._labels[environment])}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

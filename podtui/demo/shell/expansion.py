@@ -88,7 +88,7 @@ class Expansion:
 
 
 def arithmetic(text: str, variable: Callable[[str], str]) -> int:
-    """The value of an expression in whole numbers; what is no number counts as 0."""
+    """The value of an expression in whole numbers; anything else counts as 0."""
     symbols: deque[str] = deque(match[1] for match in _SYMBOL.finditer(text))
 
     def level(depth: int) -> int:

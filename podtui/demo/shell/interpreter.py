@@ -1,4 +1,4 @@
-"""A little shell for simulated containers: `sh -c` scripts of manifests, probes, and commands that somebody runs with exec.
+"""A little shell for simulated containers: `sh -c` scripts of manifests, probes, and commands of `kubectl exec`.
 
 Everything is a generator that yields how long it sleeps, so that a script takes simulated time and costs nothing while it waits.
 """
@@ -290,7 +290,7 @@ def _is_unfinished(text: str) -> bool:
     except Unfinished:
         return True
     except ShellSyntaxError:
-        pass  # it is told when it is run
+        pass  # running it reports the error
     return False
 
 

@@ -1,4 +1,4 @@
-"""Commands as processes: the one that is a container's PID 1, a probe's, and those that somebody runs with exec."""
+"""Commands as processes: the one that is a container's PID 1, a probe's, and those of `kubectl exec`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run_at_once(context: Context, command: list[str]) -> tuple[int, bytes]:
 
 
 class Process:
-    """A command that somebody runs in a container. `read` gives (1 for stdout or 2 for stderr, bytes), None when it has ended."""
+    """A command that `kubectl exec` runs in a container. `read` gives (1 for stdout or 2 for stderr, bytes), None when it has ended."""
 
     def __init__(self, context: Context, command: list[str], *, tty: bool = False) -> None:
         """With `tty` it has a terminal, on which stdout and stderr are one."""

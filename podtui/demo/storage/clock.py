@@ -129,7 +129,7 @@ class Clock:
         self._set_timer()
 
     def close(self) -> None:
-        """Nothing happens any more."""
+        """Drops everything that is due."""
         self._closed = True
         self._queue.clear()
         if self._timer is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-"""What can be done with nearly every kind, in the order in which discovery tells it."""
+"""What can be done with nearly every kind, in the order of discovery."""
 
 
 @dataclass(frozen=True, eq=False)

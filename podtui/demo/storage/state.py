@@ -45,7 +45,7 @@ class Entry:
         self.name: str = metadata["name"]
         self.labels: dict[str, str] = metadata.get("labels") or {}
         self.metadata: bytes | None = None
-        """JSON of the PartialObjectMetadata, once somebody asked."""
+        """JSON of the PartialObjectMetadata, made at the first request for it."""
         self.cells: bytes | None = None
         """JSON of the beginning of the Table's row, true until `cells_until` (simulated time): ages go on."""
         self.cells_until = 0.0
@@ -251,7 +251,7 @@ class State:
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Calls back synchronously with every change from now on; the result ends that.
 
-        Changes that a callback makes itself are told after the present one, so everyone sees them in one order.
+        Changes that a callback makes itself are delivered after the present one, so all subscribers see them in one order.
         """
         token = object()
         self._subscribers[token] = callback
@@ -273,7 +273,7 @@ class State:
                 for callback in tuple(self._subscribers.values()):
                     try:
                         callback(change)
-                    except Exception as error:  # one who fails must not keep the change from the others
+                    except Exception as error:  # a subscriber that fails must not keep the change from the others
                         failures.append(error)
         finally:
             self._notifying = False

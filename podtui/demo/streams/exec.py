@@ -34,7 +34,7 @@ class RunningCommand(Protocol):
 
 
 class Shells(Protocol):
-    """What of a kubelet is needed here. Raises ApiError for a pod and Unreachable for a container that does not run."""
+    """What exec needs of a kubelet. Raises ApiError for a pod and Unreachable for a container that does not run."""
 
     def check(self, namespace: str, pod: str, container: str) -> None: ...
     def shell(self, namespace: str, pod: str, container: str, command: list[str], *, tty: bool) -> RunningCommand: ...
@@ -51,7 +51,7 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
         raise ApiError(400, "BadRequest", "you must specify at least 1 of stdin, stdout, stderr")
     try:
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            shells.check(namespace, pod, container)  # kubectl tries SPDY next, and tells what is said to that
+            shells.check(namespace, pod, container)  # kubectl tries SPDY next, and prints the answer to that
             raise ApiError(400, "BadRequest", "Upgrade request required")
         process = shells.shell(namespace, pod, container, command, tty=query.get("tty") in _TRUE)
     except Unreachable as error:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 
 class Logs(Protocol):
-    """What of a kubelet is needed here. Raises ApiError at once when there is no such log."""
+    """What a log needs of a kubelet. Raises ApiError at once when there is no such log."""
 
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]: ...
 

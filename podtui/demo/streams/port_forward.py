@@ -31,7 +31,7 @@ class PodConnection(Protocol):
 
 
 class Ports(Protocol):
-    """What of a kubelet is needed here. Raises ConnectionRefusedError when nothing listens, ApiError when there is no such pod."""
+    """What a port-forward needs of a kubelet. Raises ConnectionRefusedError when nothing listens, ApiError when there is no such pod."""
 
     def connect(self, namespace: str, pod: str, port: int) -> PodConnection: ...
 

@@ -1,4 +1,4 @@
-"""What the printers of all kinds share: ages that tell how long they stay true, names, labels."""
+"""What the printers of all kinds share: ages with the time until which they hold, names, labels."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Collector:
         return found is not None and found["metadata"]["uid"] == owner.get("uid")
 
     def _owner_gone(self, uid: str) -> None:
-        """Deletes or frees what named an owner that is no more."""
+        """Deletes or orphans the dependents of an owner that is gone."""
         for kind, obj in self.state.by_owner(uid):
             metadata = obj["metadata"]
             owners = metadata.get("ownerReferences") or []

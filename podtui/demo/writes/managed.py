@@ -76,7 +76,7 @@ class Owners:
             self.raw[key] = (frozenset(self.sets[key]), entry["fieldsV1"] if "fieldsV1" in entry else {})
 
     def entries(self, now: str) -> list[dict[str, Any]]:
-        """As managedFields: what changed gets the time `now` (none for ""), what owns nothing any more is left out."""
+        """As managedFields: what changed gets the time `now` (none for ""), and managers that own nothing are left out."""
         found = []
         for key, paths in self.sets.items():
             before = self.raw.get(key)
@@ -98,7 +98,7 @@ class Owners:
     def update(
         self, kind: str, old: dict[str, Any], new: dict[str, Any], key: tuple[str, str, str, str], ignored: tuple[Path, ...]
     ) -> None:
-        """Someone who does not apply has made `new` of `old`: what changed is theirs alone."""
+        """Gives the fields that a write other than an apply has changed to its manager alone."""
         added, modified, removed = (_without(paths, ignored) for paths in compare(kind, old, new))
         changed = added | modified
         if not changed and not removed:
@@ -150,7 +150,7 @@ def apply(
 
 
 def _with_structs(kind: str, paths: Paths) -> Paths:
-    """The paths with the structs that they stand in: who no longer names anything in a probe takes the probe away."""
+    """The paths with the structs that they stand in: an applier that names no field of a probe any more removes the probe."""
     found = set(paths)
     for path in paths:
         type_ = root_type(kind)
@@ -252,8 +252,8 @@ def empty(kind: str) -> dict[str, Any]:
 
 # -- kubectl's annotation, which the API server knows too (`fieldmanager`, lastapplied*.go)
 #
-# Who went over from `kubectl apply` to `kubectl apply --server-side` owns what stands there, as long as nobody changed it; and
-# the server keeps the annotation up to date, so that the way back is open.
+# A user who goes over from `kubectl apply` to `kubectl apply --server-side` owns the fields in it that have not changed since; and the
+# server keeps the annotation up to date, so that the way back is open.
 
 
 def yielded_fields(kind: str, manager: str, live: dict[str, Any]) -> Paths:

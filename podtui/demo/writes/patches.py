@@ -38,7 +38,7 @@ def parse(body: bytes) -> Any:
 
 
 def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
-    """The patched object, and the unknown fields of the operations. ApiError 400 for what is no patch, 422 where it does not fit."""
+    """The patched object, and the unknown fields of the operations. ApiError 400 if it is not a JSON patch, 422 if it does not fit."""
     operations = parse(body)
     if not isinstance(operations, list):
         told = f"json: cannot unmarshal {json_type(operations)} into Go value of type []handlers.jsonPatchOp"
@@ -160,7 +160,7 @@ def _take(document: Any, path: str) -> Any:
 
 
 def merge_patch(obj: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """The object with the patch merged into it; null takes a key away. ApiError 400 for what is no object."""
+    """The object with the patch merged into it; null takes a key away. ApiError 400 for a body that is not an object."""
     patch = parse(body)
     if patch is None:
         raise bad_request("Invalid JSON Patch")

@@ -310,7 +310,7 @@ _PATCH = Body("", "")
 
 
 def _same(old: Object, new: Object) -> bool:
-    """Equal but for who owns the fields."""
+    """Equal but for managedFields."""
 
     def bare(obj: Object) -> Object:
         return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}}

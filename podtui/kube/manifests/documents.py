@@ -133,7 +133,7 @@ def _content(file: str, source: str) -> bytes:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ManifestError(source, 0, "is no regular file")
+                raise ManifestError(source, 0, "is not a regular file")
             with open(descriptor, "rb", closefd=False) as stream:
                 return stream.read(LARGEST + 1)
         finally:
@@ -141,7 +141,7 @@ def _content(file: str, source: str) -> bytes:
     except OSError as error:
         raise ManifestError(source, 0, (error.strerror or "cannot be read").lower()) from None
     except ValueError:
-        raise ManifestError(source, 0, "is no path: it holds a null character") from None
+        raise ManifestError(source, 0, "is not a path: it holds a null character") from None
 
 
 def parse(content: bytes | str, source: str = "manifest", file: str = "") -> list[Document]:

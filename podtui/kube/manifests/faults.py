@@ -1,7 +1,7 @@
 """What is wrong with an object that someone wrote, each with the line of the text where it stands.
 
 The API server names a field by its path (`spec.containers[0].image`): in the causes of an invalid object, in what strict decoding
-does not know, in what Go's JSON decoder cannot read. The path is looked for in the YAML; where it is not, its parent's line is told.
+does not know, in what Go's JSON decoder cannot read. The path is looked up in the YAML; a path that is not there has its parent's line.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _of_decoder(message: str) -> list[tuple[str, str]]:
 
 
 def _document(text: str, line: int) -> Node | None:
-    """The node that begins at that line: a document, or an item of a list; None when the text is no YAML."""
+    """The node that begins at that line: a document, or an item of a list; None when the text is not YAML."""
     loader = _LOADER(text)
     try:
         while loader.check_node():

@@ -67,7 +67,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _named(*lists: Any) -> tuple[str, list[dict[Any, Any]]] | None:
-    """The field by which the items of all these lists are told apart, and the lists by it; None when there is none."""
+    """The field that identifies the items of all these lists, and the lists by it; None when there is no such field."""
     if not all(isinstance(one, list) and all(isinstance(item, dict) for item in one) for one in lists):
         return None
     for key in _NAMING:

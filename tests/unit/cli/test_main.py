@@ -99,7 +99,7 @@ def test_one_namespace_and_all_namespaces_exclude_each_other(podtui: Run) -> Non
 
 
 def test_a_namespace_that_cannot_be_one_is_refused(podtui: Run) -> None:
-    assert "'Web_1' is no name of a namespace" in fails(podtui("-n", "web,Web_1"), 2)
+    assert "'Web_1' is not a valid namespace name" in fails(podtui("-n", "web,Web_1"), 2)
 
 
 def test_a_duration_that_is_none_is_refused(podtui: Run) -> None:

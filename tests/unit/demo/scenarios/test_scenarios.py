@@ -96,7 +96,7 @@ def test_a_file_is_read_with_its_script_in_the_order_of_time(tmp_path: Path) -> 
         ("apiVersion: v1", "apiVersion: apps/v1", "5: there is no kind Pod in apiVersion `apps/v1`"),
         ("    spec:", "    spek:", "8: there is no field `spek`, did you mean `spec`?"),
         ("{name: web}", "{}", "7: the object has no `metadata.name`"),
-        ("at: 1m", "at: soon", "10: `at`: 'soon' is no time: write 20s, 5m or 1h"),
+        ("at: 1m", "at: soon", "10: `at`: 'soon' is not a duration: write 20s, 5m or 1h"),
         ("patch: {kind: Pod", "patch: {kind: Prod", "11: there is no kind `Prod`, did you mean `Pod`?"),
         ("a in (b,c)", "a in", "14: `selector`: "),
         (":NoSchedule", ":NoSchedul", "3: there is no effect `NoSchedul`, did you mean `NoSchedule`?"),

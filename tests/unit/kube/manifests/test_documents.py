@@ -172,7 +172,7 @@ def test_a_file_is_read_from_home_and_refused_in_words(tmp_path: Path, monkeypat
     (tmp_path / "large").write_bytes(b"#" * (LARGEST + 1))
     for name, what in [
         ("nope", "no such file or directory"),
-        ("pipe", "is no regular file"),
+        ("pipe", "is not a regular file"),
         ("large", "is larger than 16 MiB"),
     ]:
         with pytest.raises(ManifestError) as caught:
