@@ -1,4 +1,4 @@
-"""Taking lines out of a log: selected and copied, saved to a file, given to a pager."""
+"""Lines of a log for other programs: copied to the clipboard, saved to a file, opened in a pager."""
 
 from __future__ import annotations
 
@@ -7,75 +7,64 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from textual import on
-from textual.actions import SkipAction
-from textual.app import ComposeResult
+from textual.widget import Widget
 
+from podtui.cluster.logs.follower import LogOptions
+from podtui.cluster.logs.group import LogGroup, LogLines
 from podtui.errors import PodtuiError
 from podtui.folders import state_folder
 from podtui.text import harmless
-from podtui.ui.logs.file import pieces, write_log
-from podtui.ui.logs.keys import LogReading
+from podtui.ui.logs import titles
+from podtui.ui.logs.feed import LogFeed
+from podtui.ui.logs.file import LogFile, pieces, write_log
+from podtui.ui.logs.lines.text import time_text
+from podtui.ui.logs.sources import SourceChoice
 from podtui.ui.logs.view.view import LogView
-from podtui.ui.widgets.entry_bar import EntryBar
 
 if TYPE_CHECKING:
     from podtui.ui.terminal.app import TerminalApp
 
 Scope = Literal["view", "buffer", "server"]
+_NEXT: dict[Scope, Scope] = {"view": "buffer", "buffer": "server", "server": "view"}
 COPY_LIMIT = 74_000  # bytes: many terminals take no more than 100,000 characters of OSC 52, and base64 adds a third
-_TOLD = 0.25  # seconds between two words about progress
+_PROGRESS = 0.25  # seconds between two messages about progress
 Parts = Iterator[tuple[str, int]]
 
 
-class LogTaking(LogReading):
-    """The part of the logs pane that hands lines on. The owner says what a file is called and reads the server's whole log."""
+class LogExport:
+    """Hands on the lines of a view: the selected ones, else those shown, else what is kept or what the server has."""
 
-    def __init__(self, view: LogView, *, id: str | None = None) -> None:
-        super().__init__(view, id=id)
-        self._save_bar = EntryBar(check=_check_path, prompt="save to", placeholder="a file", id="logs-save")
+    def __init__(self, pane: Widget, feed: LogFeed, sources: SourceChoice, view: LogView, say: Callable[[str], None]) -> None:
+        """`say` takes a message about the key that was pressed."""
+        self._pane = pane
+        self._feed = feed
+        self._sources = sources
+        self._view = view
+        self._say = say
         self._overwrite: Path | None = None  # a file that is there, and that Enter again overwrites
         self._scope: Scope = "view"
         self._written = 0  # lines of the file that is being written
 
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-        yield self._save_bar
+    @property
+    def file_name(self) -> str:
+        """A name for a file with the lines, without its end; "" when no logs are chosen."""
+        target, pod, group = self._feed.target, self._sources.only_pod, self._feed.group
+        if target is None:
+            return ""
+        if pod is None:
+            return f"{len(target.pods)}-pods" if target.pods else "pods"
+        hidden = self._sources.hidden
+        shown = [] if group is None else [source.container for source in group.sources if source.number not in hidden]
+        return f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}"
 
-    def suggested_name(self) -> str:
-        """A file's name for what is shown; "" when there is nothing."""
-        raise NotImplementedError
+    # -- copying --------------------------------------------------------------------------------------------------------
 
-    def prefixes(self) -> Sequence[str]:
-        """What stands before each line for its source, by the sources' numbers; empty when there is one."""
-        return ()
-
-    async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
-        """Write everything that the server has to a file, as it comes; the number of lines. Raises PodtuiError."""
-        raise NotImplementedError
-
-    # -- selecting and copying ------------------------------------------------------------------------------------------
-
-    def action_select(self) -> None:
-        if self.view.selection is not None:
-            self.view.select(False)
-            self._say("")
-        elif self.view.select(True):
-            self._tell_selection()
-        else:
-            self._say("there is no line to select")
-
-    def _tell_selection(self) -> None:
-        self._say("↑ ↓ PgUp PgDn g G select; Enter or y copies, Ctrl+S saves, | opens the pager, Esc leaves")
-
-    def action_copy(self) -> None:
+    def copy(self) -> None:
         """Copy the selected lines by OSC 52. The terminal gives no answer, so nothing more can be promised."""
-        if self.view.selection is None:
-            raise SkipAction()
         text = "".join(text for text, _ in self._parts())
         size = len(text.encode("utf-8", "replace"))
         count = text.count("\n")
@@ -83,8 +72,8 @@ class LogTaking(LogReading):
         if size > COPY_LIMIT:
             self._say(f"{lines} are {size:,} bytes, more than terminals take from OSC 52 ({COPY_LIMIT:,}): Ctrl+S saves them to a file")
             return
-        self.app.copy_to_clipboard(text)
-        self.view.select(False)
+        self._pane.app.copy_to_clipboard(text)
+        self._view.select(False)
         words = [f"{lines} sent to the terminal's clipboard (OSC 52)."]
         if os.environ.get("TMUX"):
             words.append("tmux hands it on only after `tmux set -s set-clipboard on`.")
@@ -92,123 +81,144 @@ class LogTaking(LogReading):
             words.append("GNU screen does not hand it on.")
         words.append("If nothing comes: select again, and Ctrl+S saves to a file.")
         self._say("")
-        self.notify("\n".join(words), markup=False)
+        self._pane.notify("\n".join(words), markup=False)
 
     # -- saving ---------------------------------------------------------------------------------------------------------
 
-    def action_save(self) -> None:
-        """Ask for a file; in that question: the next choice of what is saved."""
-        name = self.suggested_name()
+    def ask_for_file(self, again: bool) -> str:
+        """Begin to ask for a file, or with `again` choose the next of what is saved; the suggested path, "" when there is nothing."""
+        name = self.file_name
         if not name:
-            return
+            return ""
         self._overwrite = None
-        if self._save_bar.display:
-            order: tuple[Scope, ...] = ("view", "buffer", "server")
-            self._scope = order[(order.index(self._scope) + 1) % len(order)]
-        else:
-            self._scope = "view"
-            self._save_bar.open(f"./{name}.log")
-        self._say(f"Enter saves {self._scope_words()}; Ctrl+S again: {self._scope_words(further=True)}")
+        self._scope = _NEXT[self._scope] if again else "view"
+        self._say(f"Enter saves {self._scope_words(self._scope)}; Ctrl+S again: {self._scope_words(_NEXT[self._scope])}")
+        return f"./{name}.log"
 
-    def _scope_words(self, *, further: bool = False) -> str:
-        scope = self._scope
-        if further:
-            scope = {"view": "buffer", "buffer": "server", "server": "view"}[scope]  # type: ignore[assignment]
+    def _scope_words(self, scope: Scope) -> str:
         if scope == "server":
             return "everything the server has, read anew"
         if scope == "buffer":
-            return f"all {len(self.view.buffer):,} lines kept here"
-        if self.view.selection is not None:
-            return f"the {len(self.view.selected()):,} selected lines"
-        chosen = self.view.chosen
-        return "the lines shown" if chosen is not None else f"the {len(self.view.buffer):,} lines shown"
+            return f"all {len(self._view.buffer):,} lines kept here"
+        if self._view.selection is not None:
+            return f"the {len(self._view.selected()):,} selected lines"
+        chosen = self._view.chosen
+        return "the lines shown" if chosen is not None else f"the {len(self._view.buffer):,} lines shown"
 
-    @on(EntryBar.Changed, "#logs-save")
-    def _typed(self, event: EntryBar.Changed) -> None:
-        event.stop()
+    def path_changed(self) -> None:
+        """Another path is typed: it may not be overwritten without asking."""
         if self._overwrite is not None:
             self._overwrite = None
             self._say("")
 
-    @on(EntryBar.Submitted, "#logs-save")
-    def _save(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        path = Path(os.path.abspath(os.path.expanduser(event.value.strip())))
+    def save(self, text: str) -> bool:
+        """Save to a path as it was typed; False when a file is there that has yet to be confirmed."""
+        path = Path(os.path.abspath(os.path.expanduser(text.strip())))
         if path.exists() and path != self._overwrite:
             self._overwrite = path
-            self._say(f"{harmless(event.value.strip())} is there already: Enter again overwrites it, Esc leaves it")
-            return
+            self._say(f"{harmless(text.strip())} is there already: Enter again overwrites it, Esc leaves it")
+            return False
         self._overwrite = None
-        scope = self._scope
-        self._leave(self._save_bar)
-        self.run_worker(self._write(path, scope), group="save", exit_on_error=False)
+        self._pane.run_worker(self._write(path, self._scope), group="save", exit_on_error=False)
+        return True
 
     async def _write(self, path: Path, scope: Scope) -> None:
         """Streams, tells how far it is, and says at the end what became of it."""
         self._written = 0
-        progress = self.set_interval(_TOLD, lambda: self._say(f"saving to {harmless(str(path))}: {self._written:,} lines"))
+        progress = self._pane.set_interval(_PROGRESS, lambda: self._say(f"saving to {harmless(str(path))}: {self._written:,} lines"))
         try:
             if scope == "server":
-                count = await self.write_whole(path, self._wrote)
+                count = await self._write_whole(path)
             else:
                 parts = await self._all_parts() if scope == "view" else self._parts(everything=True)
                 count = await asyncio.to_thread(write_log, path, parts, self._wrote)
         except PodtuiError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._pane.notify(str(error), severity="error", markup=False)
         else:
-            chosen = scope == "view" and self.view.selection is None and self.view.chosen is not None
-            kind = "selected " if scope == "view" and self.view.selection is not None else "shown " if chosen else ""
-            told = f"{count:,} {kind}line{'' if count == 1 else 's'} saved to {harmless(str(path))}"
-            self.notify(told, markup=False)
+            chosen = scope == "view" and self._view.selection is None and self._view.chosen is not None
+            kind = "selected " if scope == "view" and self._view.selection is not None else "shown " if chosen else ""
+            message = f"{count:,} {kind}line{'' if count == 1 else 's'} saved to {harmless(str(path))}"
+            self._pane.notify(message, markup=False)
         finally:
             progress.stop()
             self._say("")
 
     def _wrote(self, count: int) -> None:
-        """Heard from the thread that writes."""
+        """Called in the thread that writes."""
         self._written = count
+
+    async def _write_whole(self, path: Path) -> int:
+        """Write everything that the server has to a file, as it comes; the number of lines. Raises PodtuiError."""
+        feed, times = self._feed, self._view.times != "off"
+        if feed.target is None or feed.session.connection is None:
+            raise PodtuiError("there is no connection to the API server")
+        hidden = self._sources.hidden
+        shown = [] if feed.group is None else [source for source in feed.group.sources if source.number not in hidden]
+        group = LogGroup(feed.session.connection, feed.target.now(shown), LogOptions(follow=False, previous=feed.previous))
+        with LogFile(path) as file:
+
+            def take(came: LogLines) -> None:
+                prefixes = titles.prefixes_of(group.sources)
+                ends, piece = [], False
+                for place, text in enumerate(came.lines):
+                    if place in came.notes:
+                        continue
+                    time = f"{time_text(came.times[place])} " if times and not piece and came.times[place] else ""
+                    prefix = prefixes[came.sources[place]] if prefixes and not piece else ""
+                    piece = place in came.continued
+                    ends.append(f"{prefix}{time}{text}" + ("" if piece else "\n"))
+                file.write("".join(ends), len(ends) - len(came.continued))
+                self._written = file.count
+
+            await group.run(take)
+            failed = [source.status for source in group.sources if source.status.state == "failed"]
+            if failed:
+                raise failed[0].error or PodtuiError(failed[0].why)
+            await asyncio.to_thread(file.keep)
+        return file.count
 
     async def _all_parts(self) -> Parts:
         """The shown lines, once all of them are known."""
-        if self.view.selection is None:
-            await self.view.looked.wait()
+        if self._view.selection is None:
+            await self._view.looked.wait()
         return self._parts()
 
     def _parts(self, *, everything: bool = False, clean: bool = False) -> Parts:
         """The text of the selected lines, of those shown or of everything in the buffer, as the server sent it or harmless."""
-        view = self.view
+        view = self._view
         chosen = None if everything else view.chosen_places()
-        prefixes = [harmless(prefix) for prefix in self.prefixes()]
+        sources = [] if self._feed.group is None else self._feed.group.sources
+        prefixes = [harmless(prefix) for prefix in titles.prefixes_of(sources)]
         return pieces(view.buffer.snapshot(), times=view.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
 
     # -- the pager ------------------------------------------------------------------------------------------------------
 
-    def action_pager(self) -> None:
-        if not self.suggested_name():
+    def open_pager(self) -> None:
+        if not self.file_name:
             return
-        if not len(self.view.buffer):
+        if not len(self._view.buffer):
             self._say("there is no line to read in a pager")
             return
-        self.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)
+        self._pane.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)
 
     async def _page(self) -> None:
         """The shown or selected lines in $PAGER, by a file that is gone afterwards: a pager may read it only in part."""
-        app = cast("TerminalApp", self.app)
+        app = cast("TerminalApp", self._pane.app)
         folder = ""
         try:
             command = pager_command()
             if not app.terminal.usable:
                 raise PodtuiError("there is no terminal that a pager could have", "Ctrl+S saves the lines to a file")
             folder = tempfile.mkdtemp(prefix="pager-", dir=state_folder())
-            path = Path(folder) / f"{self.suggested_name()}.log"
+            path = Path(folder) / f"{self.file_name}.log"
             self._say("handing the lines to the pager ...")
             parts = await self._all_parts_clean()
             await asyncio.to_thread(write_log, path, parts)
             code = await app.terminal.run([*command, str(path)])
             if code > 0:
-                self.notify(f"{harmless(command[0])} ended with exit code {code}", severity="warning", markup=False)
+                self._pane.notify(f"{harmless(command[0])} ended with exit code {code}", severity="warning", markup=False)
         except PodtuiError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._pane.notify(str(error), severity="error", markup=False)
         finally:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -227,7 +237,8 @@ def pager_command() -> list[str]:
         raise PodtuiError(f"cannot read $PAGER: {str(error).lower()}") from None
 
 
-def _check_path(text: str) -> None:
+def check_path(text: str) -> None:
+    """Raise PodtuiError when no file can be written there."""
     path = Path(os.path.expanduser(text.strip()))
     if not text.strip():
         raise PodtuiError("a file's name is missing")

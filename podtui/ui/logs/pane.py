@@ -1,41 +1,47 @@
-"""The logs of one container or of many: which ones, from where on, and how they stand."""
+"""The logs of one container or of many: the view with its title, its foot, its histogram and its bars, by the keys of `logs`."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
 from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import Vertical
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from podtui.cluster.logs.follower import LogOptions, LogStatus
-from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
+from podtui.cluster.logs.group import LogTarget
 from podtui.cluster.session import Session
-from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
-from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.logs import titles
-from podtui.ui.logs.file import LogFile
-from podtui.ui.logs.lines.text import time_text
-from podtui.ui.logs.lines.times import SECOND, parse_time, time_words
-from podtui.ui.logs.logs_older import load_older
-from podtui.ui.logs.sources import LogChoosing
-from podtui.ui.logs.view.source_names import SourceNames
+from podtui.ui.logs.bars import SearchBar, fields_bar, jump, jump_bar, save_bar, since_bar
+from podtui.ui.logs.chart import LogChart
+from podtui.ui.logs.export import LogExport
+from podtui.ui.logs.feed import LogFeed
+from podtui.ui.logs.lines.layout import Records
+from podtui.ui.logs.lines.times import SECOND, TIMES, parse_time, time_words
+from podtui.ui.logs.search.field_filter import FieldFilter
+from podtui.ui.logs.sources import SourceChoice
+from podtui.ui.logs.view.choice import MATCHES
 from podtui.ui.logs.view.view import LogView
 from podtui.ui.widgets.entry_bar import EntryBar
+from podtui.ui.widgets.text_line import TextLine
 
-TOLD = 0.1  # seconds between two words about how things stand: many sources change often
+CONTEXTS = (0, 1, 3, 10)  # lines around each match, in the order of the key
+T = TypeVar("T")
+_RECORDS: tuple[Records, ...] = ("raw", "columns", "indented")
 
 
-class LogsPane(LogChoosing):
-    """`follow()` what is wanted, or None. Bindings are the `logs` commands."""
+class LogsPane(Vertical):
+    """`follow()` what is wanted, or None. The pane turns keys into calls of what it is made of: the view, the feed that fills it,
+    the choice of its sources, the export of its lines."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("logs")  # type: ignore[assignment]
 
@@ -43,6 +49,7 @@ class LogsPane(LogChoosing):
     LogsPane { height: 1fr; }
     LogsPane > TextLine { background: $panel; }
     LogsPane:focus-within > #logs-title { background: $primary; color: $background; }
+    LogsPane > EntryBar, LogsPane > #logs-columns { display: none; }
     """
 
     def __init__(
@@ -56,26 +63,50 @@ class LogsPane(LogChoosing):
         id: str | None = None,
     ) -> None:
         """`log_tail` is how many lines are fetched at first, `buffer_mb` how many MiB of them are kept."""
-        view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
-        super().__init__(view, id=id)
-        self.session = session
-        self.previous = False
-        self.status = LogStatus()
-        self._tail = log_tail
-        self._range: LogOptions = LogOptions(tail=log_tail)
-        self._range_words = ""
-        self._ticker: Timer | None = None
-        self._loading = False  # older lines
-        self._teller: Timer | None = None
+        super().__init__(id=id)
+        self.view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
+        self._feed = LogFeed(self, session, self.view, log_tail, self._feed_changed, self._say)
+        self._sources = SourceChoice(self._feed, self.view, self._say)
+        self._export = LogExport(self, self._feed, self._sources, self.view, self._say)
+        self._title = TextLine(id="logs-title")
+        self._foot = TextLine(id="logs-foot")
+        self._columns = TextLine(id="logs-columns")
+        self._chart = LogChart(id="logs-chart")
+        self._search_bar = SearchBar(self.view)
+        self._fields_bar = fields_bar(self.view)
+        self._jump_bar = jump_bar()
+        self._since_bar = since_bar()
+        self._save_bar = save_bar()
+        self._message = ""  # about the last key, until the next
+        self._countdown: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self._chart
+        yield self._columns
+        yield self.view
+        yield self._search_bar
+        yield self._fields_bar
+        yield self._jump_bar
+        yield self._since_bar
+        yield self._foot
+        yield self._save_bar
 
     def on_mount(self) -> None:
-        self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
-        self._tell()
+        self._refresh_texts()
 
     def on_unmount(self) -> None:
-        self._stop()
+        self._feed.stop()
+
+    def focus(self, scroll_visible: bool = True) -> LogsPane:
+        self.view.focus(scroll_visible)
+        return self
 
     # -- what is shown ----------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> LogStatus:
+        return self._feed.status
 
     def show(self, ref: ObjectRef | None, container: str = "", previous: bool = False) -> None:
         """Follow the logs of one pod; None stops. Without `container` it is kubectl's default."""
@@ -83,236 +114,316 @@ class LogsPane(LogChoosing):
 
     def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
         """Follow logs from the configured tail on; None stops."""
-        self.target = target
-        self.previous = previous
-        self._hidden.clear()
-        self._choose_range(LogOptions(tail=self._tail), f"last {self._tail:,}")
+        self._sources.show_all()
         if self.view.pattern is not None:
             self.view.end_search()
-        self._restart()
-
-    def _choose_range(self, options: LogOptions, name: str) -> None:
-        self._range, self._range_words = options, name
-
-    def _restart(self) -> None:
-        """Read anew what the target and the range say."""
-        self._stop()
-        self._message = ""
-        self.status = LogStatus()
-        self.view.clear()
-        self._names = []
-        self.view.set_names(SourceNames())
-        self.view.hide(())
-        if self.target is not None:
-            self.run_worker(self._work(self.target), group="logs", exclusive=True, exit_on_error=False)
-        self._tell()
-
-    def _stop(self) -> None:
-        self.group = None
-        self.workers.cancel_group(self, "logs")
-        self.workers.cancel_group(self, "older")
-
-    async def _work(self, target: LogTarget) -> None:
-        session = self.session
-        while session.connection is None:
-            opened = asyncio.Event()
-            end = session.opened_signal.subscribe(lambda _, opened=opened: opened.set())  # type: ignore[misc]
-            try:
-                if session.error is not None:
-                    self._told(LogStatus("connecting", session.error.what))
-                await opened.wait()
-            finally:
-                end()
-        options = LogOptions(tail=self._range.tail, since=self._range.since, previous=self.previous)
-        group = self.group = LogGroup(session.connection, target, options)
-        end = group.changed.subscribe(lambda _: self._changes(group))
-        try:
-            await group.run(self._take)
-        finally:
-            end()
-
-    def _take(self, came: LogLines) -> None:
-        self.view.append(came.lines, came.continued, times=came.times, sources=came.sources, notes=came.notes)
-
-    def _changes(self, group: LogGroup) -> None:
-        """The sources or their states are others: said soon, and not too often."""
-        if self.group is not group:
-            return
-        if len(group.sources) == 1:
-            self._sources_changed()
-        elif self._teller is None:
-            self._teller = self.set_timer(TOLD, self._sources_changed)
-
-    def _sources_changed(self) -> None:
-        self._teller = None
-        if self.group is None:
-            return
-        self._show_names()
-        self._told(titles.status_of(self.group))
+        self._feed.follow(target, previous=previous)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Nothing fails silently, not even what should never happen."""
         if event.state == WorkerState.ERROR and event.worker.node is self:
-            error = event.worker.error
-            words = error.what if isinstance(error, PodtuiError) else f"{type(error).__name__}: {error}"
-            self._told(LogStatus("failed", harmless(words), final=True))
+            self._feed.fail(event.worker.error)
 
-    def _told(self, status: LogStatus) -> None:
-        self.status = status
-        counts_down = status.retry_at is not None
-        if counts_down and self._ticker is None:
-            self._ticker = self.set_interval(1.0, self._tell)
-        elif not counts_down and self._ticker is not None:
-            self._ticker.stop()
-            self._ticker = None
-        self._tell()
+    def _feed_changed(self) -> None:
+        """Other sources, or another status, which may say how many seconds there are until the next attempt."""
+        self._sources.update_view()
+        counts_down = self.status.retry_at is not None
+        if counts_down and self._countdown is None:
+            self._countdown = self.set_interval(1.0, self._refresh_texts)
+        elif not counts_down and self._countdown is not None:
+            self._countdown.stop()
+            self._countdown = None
+        self._refresh_texts()
 
     # -- title and foot ---------------------------------------------------------------------------------------------
 
     @on(LogView.Changed)
-    def _changed(self) -> None:
-        self._tell()
-
-    def _tell(self) -> None:
+    def _refresh_texts(self) -> None:
         if not self.is_attached:
             return
-        if self.target is None:
+        feed, view = self._feed, self.view
+        if feed.target is None:
             self._title.show([(" Logs", "title")])
             self._foot.show([])
-            self.view.set_empty("no pod chosen")
+            view.set_empty("no pod chosen")
             return
-        state = f"{titles.state(self.status, self.view)} "
-        title = titles.title_of(self.target, self.group, self._hidden_numbers, self.previous)
-        self._title.show(title, [(state, titles.style(self.status))])
-        counts = [(f" {self._message}", "warn")] if self._message else titles.counts(self.status, self.view, self._words_of_range)
-        self._foot.show(counts, [*titles.left_out_of(self.group), *titles.flags(self.view)])
-        self.view.set_empty(*titles.nothing(self.status, self.view))
-        self._show_header()
+        title = titles.title_of(feed.target, feed.group, self._sources.hidden, feed.previous)
+        self._title.show(title, [(f"{titles.state(feed.status, view)} ", titles.style(feed.status))])
+        counts = [(f" {self._message}", "warn")] if self._message else titles.counts(feed.status, view, feed.range_name)
+        self._foot.show(counts, [*titles.left_out_of(feed.group), *titles.flags(view)])
+        view.set_empty(*titles.nothing(feed.status, view))
+        header = view.columns.header
+        self._columns.display = bool(header)
+        if header:  # the names over the columns stand and scroll with them
+            self._columns.show([(view.over(header), "header")])
 
-    # -- which lines ------------------------------------------------------------------------------------------------
+    def _say(self, text: str) -> None:
+        """Show a message about the key that was pressed; the next key takes it away."""
+        self._message = text
+        self._refresh_texts()
 
-    @property
-    def _words_of_range(self) -> str:
-        group = self.group
-        if group is not None and group.tail is not None and self._range.tail is not None and len(group.sources) > 1:
-            return f"last {group.tail:,} of each"
-        return self._range_words
+    # -- the bars ---------------------------------------------------------------------------------------------------
 
-    def _read_again(self, options: LogOptions, name: str, *, from_top: bool = False) -> None:
-        if self.target is None:
-            return
-        self._choose_range(options, name)
-        self.view.follow(not from_top)
-        self._restart()
+    def _open(self, bar: EntryBar, value: str = "") -> None:
+        self._message = ""
+        bar.open(value)
 
-    @on(LogView.AtTop)
-    def _at_top(self, event: LogView.AtTop) -> None:
+    def _leave(self, bar: EntryBar, message: str = "") -> None:
+        bar.display = False
+        self.view.focus()
+        self._say(message)
+
+    @on(EntryBar.Cancelled)
+    def _bar_cancelled(self, event: EntryBar.Cancelled) -> None:
         event.stop()
-        group = self.group
-        if group is None or not group.sources or self._loading:
-            return
-        if len(group.sources) == 1:
-            self.run_worker(self._load(group), group="older", exit_on_error=False)
-        elif self._range != LogOptions():
-            self._say("older lines of several logs: 1 reads them from their beginnings")
+        if event.bar is self._search_bar:
+            self._search_bar.give_up()
+        self._leave(event.bar)
 
-    async def _load(self, group: LogGroup) -> None:
-        assert self.session.connection is not None
-        self._loading = True
-        self._say("reading older lines ...")
-        source = group.sources[0]
-        try:
-            words = await load_older(self.view, self.session.connection, source.ref, source.container, previous=self.previous)
-        except PodtuiError as error:
-            words = f"no older lines: {error.what}"
-        finally:
-            self._loading = False
-        if self.group is group:
-            self._say(words)
+    @on(EntryBar.Changed)
+    def _bar_changed(self, event: EntryBar.Changed) -> None:
+        event.stop()
+        if event.bar is self._search_bar:
+            self._search_bar.typed(event.value, event.valid)
+            self._refresh_texts()
+        elif event.bar is self._save_bar:
+            self._export.path_changed()
 
-    def action_tail(self) -> None:
-        self._read_again(LogOptions(tail=self._tail), f"last {self._tail:,}")
+    @on(EntryBar.Submitted, "#logs-search")
+    def _search_entered(self, event: EntryBar.Submitted) -> None:
+        event.stop()
+        self._search_bar.entered(event.value)
+        self._leave(self._search_bar)
 
-    def action_head(self) -> None:
-        self._read_again(LogOptions(), "from the beginning", from_top=True)
+    @on(EntryBar.Submitted, "#logs-filter")
+    def _fields_entered(self, event: EntryBar.Submitted) -> None:
+        event.stop()
+        self._leave(self._fields_bar)
+        self.view.set_fields(FieldFilter(event.value) if event.value.strip() else None)
 
-    def _since(self, minutes: int, name: str) -> None:
-        self._read_again(LogOptions(since=60 * minutes), f"last {name}")
-
-    def action_since_1m(self) -> None:
-        self._since(1, "minute")
-
-    def action_since_5m(self) -> None:
-        self._since(5, "5 minutes")
-
-    def action_since_15m(self) -> None:
-        self._since(15, "15 minutes")
-
-    def action_since_30m(self) -> None:
-        self._since(30, "30 minutes")
-
-    def action_since_1h(self) -> None:
-        self._since(60, "hour")
-
-    def action_since(self) -> None:
-        if self.target is not None:
-            self._message = ""
-            self._since_bar.open()
+    @on(EntryBar.Submitted, "#logs-jump")
+    def _time_entered(self, event: EntryBar.Submitted) -> None:
+        event.stop()
+        self._leave(self._jump_bar, jump(self.view, event.value))
 
     @on(EntryBar.Submitted, "#logs-since")
-    def _since_typed(self, event: EntryBar.Submitted) -> None:
+    def _since_entered(self, event: EntryBar.Submitted) -> None:
         """`sinceSeconds` counts from now by the server's clock, as kubectl's --since does."""
         event.stop()
         self._leave(self._since_bar)
         if event.value.strip():
             at = parse_time(event.value)
             seconds = max(1, math.ceil(time.time() - at / SECOND))
-            self._read_again(LogOptions(since=seconds), f"since {time_words(at, 'local')[:19].replace('T', ' ')}")
+            self._feed.read(LogOptions(since=seconds), f"since {time_words(at, 'local')[:19].replace('T', ' ')}")
+
+    @on(EntryBar.Submitted, "#logs-save")
+    def _path_entered(self, event: EntryBar.Submitted) -> None:
+        event.stop()
+        if self._export.save(event.value):
+            self._leave(self._save_bar)
+
+    # -- which lines ------------------------------------------------------------------------------------------------
+
+    @on(LogView.AtTop)
+    def _at_top(self, event: LogView.AtTop) -> None:
+        event.stop()
+        self._feed.read_older()
+
+    def action_tail(self) -> None:
+        self._feed.read_last()
+
+    def action_head(self) -> None:
+        self._feed.read(LogOptions(), "from the beginning", from_top=True)
+
+    def action_since_1m(self) -> None:
+        self._feed.read(LogOptions(since=60), "last minute")
+
+    def action_since_5m(self) -> None:
+        self._feed.read(LogOptions(since=5 * 60), "last 5 minutes")
+
+    def action_since_15m(self) -> None:
+        self._feed.read(LogOptions(since=15 * 60), "last 15 minutes")
+
+    def action_since_30m(self) -> None:
+        self._feed.read(LogOptions(since=30 * 60), "last 30 minutes")
+
+    def action_since_1h(self) -> None:
+        self._feed.read(LogOptions(since=60 * 60), "last hour")
+
+    def action_since(self) -> None:
+        if self._feed.target is not None:
+            self._open(self._since_bar)
 
     def action_previous(self) -> None:
-        if self.target is not None:
-            self.previous = not self.previous
-            self.view.follow(True)
-            self._restart()
+        self._feed.toggle_previous()
 
-    # -- saving -------------------------------------------------------------------------------------------------------
+    def action_all_containers(self) -> None:
+        self._sources.toggle_all()
 
-    def suggested_name(self) -> str:
-        if self.target is None:
-            return ""
-        pod, group = self._one_pod, self.group
-        if pod is None:
-            return f"{len(self.target.pods)}-pods" if self.target.pods else "pods"
-        shown = [] if group is None else [source.container for source in group.sources if source.number not in self._hidden_numbers]
-        return f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}"
+    def action_container(self) -> None:
+        if (screen := self._sources.screen()) is not None:
+            self.app.push_screen(screen, self._sources.show_only)
 
-    def prefixes(self) -> Sequence[str]:
-        return [] if self.group is None else titles.prefixes_of(self.group.sources)
+    # -- moving -----------------------------------------------------------------------------------------------------
 
-    async def write_whole(self, path: Path, told: Callable[[int], None]) -> int:
-        if self.target is None or self.session.connection is None:
-            raise PodtuiError("there is no connection to the API server")
-        shown = [] if self.group is None else [each for each in self.group.sources if each.number not in self._hidden_numbers]
-        options = LogOptions(follow=False, previous=self.previous)
-        group = LogGroup(self.session.connection, self.target.now(shown), options)
-        with LogFile(path) as file:
+    def action_down(self) -> None:
+        self.view.scroll_rows(1)
 
-            def take(came: LogLines) -> None:
-                prefixes = titles.prefixes_of(group.sources)
-                ends, piece = [], False
-                for place, text in enumerate(came.lines):
-                    if place in came.notes:
-                        continue
-                    time = f"{time_text(came.times[place])} " if self.view.times != "off" and not piece and came.times[place] else ""
-                    prefix = prefixes[came.sources[place]] if prefixes and not piece else ""
-                    piece = place in came.continued
-                    ends.append(f"{prefix}{time}{text}" + ("" if piece else "\n"))
-                file.write("".join(ends), len(ends) - len(came.continued))
-                told(file.count)
+    def action_up(self) -> None:
+        self.view.scroll_rows(-1)
 
-            await group.run(take)
-            failed = [source.status for source in group.sources if source.status.state == "failed"]
-            if failed:
-                raise failed[0].error or PodtuiError(failed[0].why)
-            await asyncio.to_thread(file.keep)
-        return file.count
+    def action_page_down(self) -> None:
+        self.view.scroll_page(1)
+
+    def action_page_up(self) -> None:
+        self.view.scroll_page(-1)
+
+    def action_first(self) -> None:
+        self.view.to_first()
+
+    def action_last(self) -> None:
+        self.view.to_last()
+
+    def action_left(self) -> None:
+        self.view.scroll_columns(-1)
+
+    def action_right(self) -> None:
+        self.view.scroll_columns(1)
+
+    def action_jump(self) -> None:
+        self._open(self._jump_bar)
+
+    # -- how lines are shown ----------------------------------------------------------------------------------------
+
+    def action_follow(self) -> None:
+        self._message = ""
+        self.view.follow(not self.view.following)
+
+    def action_wrap(self) -> None:
+        self._message = ""
+        self.view.set_wrap(not self.view.wrap)
+
+    def action_timestamps(self) -> None:
+        self._message = ""
+        self.view.set_times(_next(TIMES, self.view.times))
+
+    def action_records(self) -> None:
+        self.view.set_records(_next(_RECORDS, self.view.records))
+        without = self.view.records == "columns" and not self.view.columns.names
+        self._say("no JSON, logfmt or klog record is near: lines stay as they are" if without else "")
+
+    # -- searching --------------------------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        self._message = ""
+        self._search_bar.begin()
+
+    def action_next_match(self) -> None:
+        self._say(self.view.next_match(1))
+
+    def action_previous_match(self) -> None:
+        self._say(self.view.next_match(-1))
+
+    def action_only_matches(self) -> None:
+        if self.view.pattern is None:
+            self._say("search with / first, then & shows only the lines that match")
+        else:
+            self._message = ""
+            self.view.show_matches(_next(MATCHES, self.view.shown_matches))
+
+    def action_context(self) -> None:
+        view = self.view
+        view.set_context(_next(CONTEXTS, view.context))
+        if view.chosen is None or view.shown_matches == "without":
+            self._say(f"{view.context} lines around each, once & or a filter (f) leaves some out")
+        else:
+            self._say("")
+
+    def action_fields(self) -> None:
+        self._open(self._fields_bar, self.view.fields.text if self.view.fields is not None else "")
+
+    def action_clear_search(self) -> None:
+        """Esc: the selection, the search and the filter, one after the other."""
+        view = self.view
+        self._message = ""
+        if view.selection is not None:
+            view.select(False)
+        elif view.pattern is not None:
+            view.end_search()
+        elif view.fields is not None:
+            view.set_fields(None)
+        else:
+            raise SkipAction()
+
+    # -- the histogram ----------------------------------------------------------------------------------------------
+
+    def action_histogram(self) -> None:
+        """Open the histogram and go into it; from the lines again: close it."""
+        self._message = ""
+        if self._chart.display:
+            self._close_chart()
+            return
+        self._chart.show(self.view.buffer)
+        self._chart.focus()
+
+    def _close_chart(self) -> None:
+        self._chart.show(None)
+        self.view.focus()
+
+    @on(LogChart.Moved)
+    def _chart_moved(self, event: LogChart.Moved) -> None:
+        event.stop()
+        line = self.view.line_at(event.moment)
+        if line is not None:
+            self.view.to_line(line)
+
+    @on(LogChart.Left)
+    def _chart_left(self, event: LogChart.Left) -> None:
+        event.stop()
+        if event.closed:
+            self._close_chart()
+        else:
+            self.view.focus()
+
+    # -- marks, and lines for other programs ------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        marked = self.view.toggle_mark()
+        self._say("" if marked else "the mark is taken away" if marked is not None else "there is no line to mark")
+
+    def action_next_mark(self) -> None:
+        self._go_to_mark(1)
+
+    def action_previous_mark(self) -> None:
+        self._go_to_mark(-1)
+
+    def _go_to_mark(self, direction: int) -> None:
+        self._say("" if self.view.next_mark(direction) else "no line is marked: m marks one")
+
+    def action_select(self) -> None:
+        if self.view.selection is not None:
+            self.view.select(False)
+            self._say("")
+        elif self.view.select(True):
+            self._say("↑ ↓ PgUp PgDn g G select; Enter or y copies, Ctrl+S saves, | opens the pager, Esc leaves")
+        else:
+            self._say("there is no line to select")
+
+    def action_copy(self) -> None:
+        if self.view.selection is None:
+            raise SkipAction()
+        self._export.copy()
+
+    def action_save(self) -> None:
+        """Ask for a file; while that is asked: choose the next of what is saved."""
+        again = self._save_bar.display
+        path = self._export.ask_for_file(again)
+        if path and not again:
+            self._save_bar.open(path)
+
+    def action_pager(self) -> None:
+        self._export.open_pager()
+
+
+def _next(values: Sequence[T], value: T) -> T:
+    """The one behind a value, the first behind the last."""
+    return values[(values.index(value) + 1) % len(values)]

@@ -1,0 +1,110 @@
+"""The bars of the logs pane: what is searched for, which fields lines must have, and times to go to or to read from."""
+
+from __future__ import annotations
+
+from podtui.errors import PodtuiError
+from podtui.ui.logs.completion import complete_filter
+from podtui.ui.logs.export import check_path
+from podtui.ui.logs.lines.times import parse_time, time_words
+from podtui.ui.logs.search.field_filter import FieldFilter
+from podtui.ui.logs.search.matchers import Pattern
+from podtui.ui.logs.view.view import LogView
+from podtui.ui.logs.view.window import Row
+from podtui.ui.widgets.entry_bar import EntryBar
+
+
+class SearchBar(EntryBar):
+    """Searches as one types. Its owner says when the text changed, was entered or given up."""
+
+    PROMPT = "/"
+    PLACEHOLDER = "text, or ~ and a regular expression"
+
+    def __init__(self, view: LogView) -> None:
+        super().__init__(check=_check_pattern, id="logs-search")
+        self._view = view
+        self._before: tuple[tuple[Row, bool, int], str] | None = None  # where the view stood and what was searched for
+
+    def begin(self) -> None:
+        text = self._view.pattern.text if self._view.pattern else ""
+        self._before = self._view.place, text
+        self.open(text)
+
+    def typed(self, text: str, valid: bool) -> None:
+        """What cannot be searched for yet leaves the matches as they are."""
+        if self._before is not None and valid and self.display:
+            place, _ = self._before
+            self._view.go_back(place)
+            self._view.search(text)
+
+    def entered(self, text: str) -> None:
+        self._before = None
+        if not text:
+            self._view.end_search()
+        elif self._view.pattern is None or self._view.pattern.text != text:
+            self._view.search(text)
+
+    def give_up(self) -> None:
+        """Search for what was searched for before, and go back to where the view stood."""
+        if self._before is not None:
+            place, text = self._before
+            self._before = None
+            self._view.search(text)
+            self._view.go_back(place)
+
+
+def fields_bar(view: LogView) -> EntryBar:
+    return EntryBar(
+        lambda text, cursor: complete_filter(view, text, cursor),
+        _check_filter,
+        prompt="fields",
+        placeholder="level>=warn, status>=500, path~/cart; nothing: every line",
+        id="logs-filter",
+    )
+
+
+def jump_bar() -> EntryBar:
+    examples = "14:05, 14:05:30Z, 2026-01-31T14:05:30Z, 10m (ago)"
+    return EntryBar(check=_check_time, prompt="to time", placeholder=examples, id="logs-jump")
+
+
+def since_bar() -> EntryBar:
+    return EntryBar(check=_check_time, prompt="since", placeholder="90m, 2h, 14:05, 2026-01-31T14:05:30Z", id="logs-since")
+
+
+def save_bar() -> EntryBar:
+    return EntryBar(check=check_path, prompt="save to", placeholder="a file", id="logs-save")
+
+
+def jump(view: LogView, text: str) -> str:
+    """Go to the first line of a time; a message about where that is."""
+    if not text.strip():
+        return ""
+    time = parse_time(text)
+    line = view.line_at(time)
+    words = time_words(time, "local")
+    if line is None:
+        return f"every line is older than {words}"
+    view.to_line(line)
+    first = next((at for at in (view.buffer.time(number) for number in range(view.buffer.first, line + 1)) if at), 0)
+    return f"{words} is before the oldest line: this is it" if first > time else f"from {words} on"
+
+
+def _check_pattern(text: str) -> None:
+    if text:
+        try:
+            Pattern(text)
+        except ValueError as error:
+            raise PodtuiError(str(error)) from error
+
+
+def _check_filter(text: str) -> None:
+    if text.strip():
+        FieldFilter(text)
+
+
+def _check_time(text: str) -> None:
+    if text.strip():
+        try:
+            parse_time(text)
+        except ValueError as error:
+            raise PodtuiError(str(error)) from error

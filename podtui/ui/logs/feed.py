@@ -1,0 +1,199 @@
+"""What a log view is filled with: the logs of a target, from where on, and how reading them stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from textual.timer import Timer
+from textual.widget import Widget
+
+from podtui.cluster.logs.follower import LogOptions, LogStatus
+from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
+from podtui.cluster.logs.older_lines import OldestLine, older_lines
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
+from podtui.text import harmless
+from podtui.ui.logs.titles import status_of
+from podtui.ui.logs.view.view import LogView
+
+SETTLE = 0.1  # seconds between two changes of the status: many sources change often
+_FULL = "the buffer is full: older lines have no room in it (buffer_mb in config.yaml). Ctrl+S, three times: save all that the server has"
+_BEGINNING = "this is the beginning of the log, as far as the server has it"
+
+
+class LogFeed:
+    """Reads the logs of `target` into a view, as workers of a pane. `group` is what is read now, `status` how that stands."""
+
+    def __init__(self, pane: Widget, session: Session, view: LogView, tail: int, changed: Callable[[], None], say: Callable[[str], None]):
+        """`tail` is how many lines are fetched at first; `changed` hears of other sources and another status, `say` takes a
+        message about the key that was pressed."""
+        self.session = session
+        self.target: LogTarget | None = None
+        self.group: LogGroup | None = None
+        self.previous = False
+        self.status = LogStatus()
+        self._pane = pane
+        self._view = view
+        self._changed = changed
+        self._say = say
+        self._tail = tail
+        self._range, self._range_name = self._last_lines
+        self._settling: Timer | None = None
+        self._loading = False  # older lines
+
+    # -- what is read -----------------------------------------------------------------------------------------------
+
+    @property
+    def _last_lines(self) -> tuple[LogOptions, str]:
+        return LogOptions(tail=self._tail), f"last {self._tail:,}"
+
+    @property
+    def range_name(self) -> str:
+        """From where on the lines are, in words."""
+        group = self.group
+        if group is not None and group.tail is not None and self._range.tail is not None and len(group.sources) > 1:
+            return f"last {group.tail:,} of each"
+        return self._range_name
+
+    def follow(self, target: LogTarget | None, *, previous: bool) -> None:
+        """Follow other logs from the configured tail on; None stops."""
+        self.target, self.previous = target, previous
+        self._range, self._range_name = self._last_lines
+        self.restart()
+
+    def read_last(self) -> None:
+        """Read again from the configured tail on."""
+        self.read(*self._last_lines)
+
+    def read(self, options: LogOptions, name: str, *, from_top: bool = False) -> None:
+        """Read again from elsewhere on."""
+        if self.target is not None:
+            self._range, self._range_name = options, name
+            self.read_target(self.target, follow=not from_top)
+
+    def read_target(self, target: LogTarget, *, follow: bool = True) -> None:
+        """Read other containers, or the same ones again, from where on lines are now."""
+        self.target = target
+        self._view.follow(follow)
+        self.restart()
+
+    def toggle_previous(self) -> None:
+        """Read the container's previous run, or the current one again."""
+        if self.target is not None:
+            self.previous = not self.previous
+            self.read_target(self.target)
+
+    def restart(self) -> None:
+        """Read anew what the target and the range say."""
+        self.stop()
+        self.status = LogStatus()
+        self._view.clear()
+        if self.target is not None:
+            self._pane.run_worker(self._work(self.target), group="logs", exclusive=True, exit_on_error=False)
+        self._changed()
+        self._say("")
+
+    def stop(self) -> None:
+        self.group = None
+        self._pane.workers.cancel_group(self._pane, "logs")
+        self._pane.workers.cancel_group(self._pane, "older")
+
+    async def _work(self, target: LogTarget) -> None:
+        session = self.session
+        while session.connection is None:
+            opened = asyncio.Event()
+            end = session.opened_signal.subscribe(lambda _, opened=opened: opened.set())  # type: ignore[misc]
+            try:
+                if session.error is not None:
+                    self._set_status(LogStatus("connecting", session.error.what))
+                await opened.wait()
+            finally:
+                end()
+        options = LogOptions(tail=self._range.tail, since=self._range.since, previous=self.previous)
+        group = self.group = LogGroup(session.connection, target, options)
+        end = group.changed.subscribe(lambda _: self._group_changed(group))
+        try:
+            await group.run(self._append)
+        finally:
+            end()
+
+    def _append(self, came: LogLines) -> None:
+        self._view.append(came.lines, came.continued, times=came.times, sources=came.sources, notes=came.notes)
+
+    # -- how it stands ----------------------------------------------------------------------------------------------
+
+    def _group_changed(self, group: LogGroup) -> None:
+        """The sources or their states are others: shown soon, and not too often."""
+        if self.group is not group:
+            return
+        if len(group.sources) == 1:
+            self.update_status()
+        elif self._settling is None:
+            self._settling = self._pane.set_timer(SETTLE, self.update_status)
+
+    def update_status(self) -> None:
+        self._settling = None
+        if self.group is not None:
+            self._set_status(status_of(self.group))
+
+    def fail(self, error: BaseException | None) -> None:
+        """A worker ended with an error: nothing fails silently, not even what should never happen."""
+        words = error.what if isinstance(error, PodtuiError) else f"{type(error).__name__}: {error}"
+        self._set_status(LogStatus("failed", harmless(words), final=True))
+
+    def _set_status(self, status: LogStatus) -> None:
+        self.status = status
+        self._changed()
+
+    # -- older lines --------------------------------------------------------------------------------------------------
+
+    def read_older(self) -> None:
+        """Put older lines of the only source before those in view."""
+        group = self.group
+        if group is None or not group.sources or self._loading:
+            return
+        if len(group.sources) == 1:
+            self._pane.run_worker(self._load_older(group), group="older", exit_on_error=False)
+        elif self._range != LogOptions():
+            self._say("older lines of several logs: 1 reads them from their beginnings")
+
+    async def _load_older(self, group: LogGroup) -> None:
+        self._loading = True
+        self._say("reading older lines ...")
+        try:
+            message = await self._prepend_older(group)
+        except PodtuiError as error:
+            message = f"no older lines: {error.what}"
+        finally:
+            self._loading = False
+        if self.group is group:
+            self._say(message)
+
+    async def _prepend_older(self, group: LogGroup) -> str:
+        """Returns a message about how many lines came. Raises PodtuiError."""
+        view, source, connection = self._view, group.sources[0], self.session.connection
+        assert connection is not None
+        oldest = oldest_of(view)
+        if oldest is None:
+            return _BEGINNING
+        if view.buffer.size >= view.buffer.limit * 15 // 16:
+            return _FULL
+        found = await older_lines(connection, source.ref, source.container, oldest, previous=self.previous)
+        if not found.lines:
+            return _BEGINNING
+        count = view.prepend(found.lines, found.continued, found.times)
+        if count < len(found.lines):
+            return _FULL
+        return f"{count:,} older lines were read" + (f"; {_BEGINNING}" if found.whole else "")
+
+
+def oldest_of(view: LogView) -> OldestLine | None:
+    """The oldest line with a time, and how many lines of the log are there; remarks and pieces do not count."""
+    buffer = view.buffer
+    count = sum(len(block) - len(block.notes) - len(block.continued) for block in buffer.blocks)
+    for block in buffer.blocks:
+        for place, at in enumerate(block.times):
+            if at and place not in block.notes:
+                return OldestLine(at, block.line(place), count)
+    return None
