@@ -14,8 +14,8 @@ import pytest
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.list_watch import Timing
 from podtui.cluster.live.pod_counts import PodCounts
-from podtui.cluster.live.reflector import Timing
 from podtui.cluster.live.store import RowStore
 from podtui.cluster.live.tables import age_text, text
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodtuiError

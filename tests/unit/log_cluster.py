@@ -207,7 +207,7 @@ class LogCluster(ListServer):
     async def _news_of(self) -> AsyncIterator[bytes]:
         while True:
             news = self._news
-            yield b"{}\n"
+            yield b'{"type": "MODIFIED", "object": {"metadata": {"uid": "one", "resourceVersion": "1"}}}\n'
             await news.wait()
 
     def _find(self, path: str) -> FakePod:

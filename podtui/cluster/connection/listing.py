@@ -1,17 +1,175 @@
-"""Which objects a label selector chooses, on the server's word."""
+"""Lists of the API (meta/v1): the pages in which they come, and the forms in which the server gives them.
+
+A list is asked for with `limit`. While its ListMeta has a `continue` token there are more objects, which a request with that token brings.
+A token expires with the version of the list that it belongs to, some minutes later (410 Expired).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from podtui.cluster.connection.connection import Connection
-from podtui.errors import PodtuiError
+from podtui.errors import ConnectionFailed, Gone
 from podtui.kube.resources import ObjectRef, Resource
+from podtui.text import harmless
 
-_ACCEPT = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-_PAGE = "500"  # objects in one answer
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
+METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io, application/json"
+"""Of one object, or of the objects of a watch."""
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
+"""Of the objects of a list. A server that cannot reduce them sends them whole."""
+
+PAGE = 500  # objects in one answer: decoding them takes a few milliseconds
+_LONGER = 10  # times as many objects a page has in the second attempt at a list that took longer than its token lives
+
+Query = Sequence[tuple[str, str]]
+T = TypeVar("T")
+
+
+class Server(Protocol):
+    """What lists and watches need of a Connection."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        accept: str = ...,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes: ...
+
+    def stream(
+        self, path: str, *, query: Query = (), accept: str = ..., idle_timeout: float | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+
+class UnreadableAnswer(ConnectionFailed):
+    """What came cannot be decoded: what answered is no API server, or does not know the form that was asked for."""
+
+
+class ListMeta(msgspec.Struct, gc=False):
+    """`continue_token` is "" on the last page; `remaining` is how many objects follow this page, None when the server does not say."""
+
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+    continue_token: str = msgspec.field(default="", name="continue")
+    remaining: int | None = msgspec.field(default=None, name="remainingItemCount")
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """One answer to a list; the server writes null for no items."""
+
+    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
+    items: list[T] | None = None
+
+
+class AnyPage(Protocol):
+    """A Page, or a Table."""
+
+    @property
+    def metadata(self) -> ListMeta: ...
+
+
+P = TypeVar("P", bound=AnyPage)
+
+
+def selecting(selector: str = "", fields: str = "") -> list[tuple[str, str]]:
+    """The query of a list or a watch for a label selector and a field selector, "" for none."""
+    return [(key, value) for key, value in (("labelSelector", selector), ("fieldSelector", fields)) if value]
+
+
+def decode(content: bytes, form: type[T], what: str) -> T:
+    """What came for `what` (a path or an object), as msgspec decodes it; UnreadableAnswer for anything that does not fit `form`."""
+    try:
+        return cast("T", _decoder(form).decode(content))  # type: ignore[arg-type]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableAnswer(f"the API server's answer for {what} cannot be read: {harmless(str(error))[:120]}") from error
+
+
+def decode_page(content: bytes, form: type[T], path: str) -> Page[T]:
+    """As `decode`, for one answer to a list of such objects."""
+    return decode(content, Page[form], path)  # type: ignore[valid-type]
+
+
+@cache
+def _decoder(form: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(form)
+
+
+async def read_as(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON) -> T:
+    """What is at `path`, decoded as `form`. Raises the errors of the request and UnreadableAnswer."""
+    return decode(await server.request("GET", path, query=query, accept=accept), form, path)
+
+
+async def pages(
+    server: Server,
+    path: str,
+    decode: Callable[[bytes], P],
+    *,
+    query: Query = (),
+    accept: str = JSON,
+    limit: int = PAGE,
+    timeout: float | None = None,  # noqa: ASYNC109 - of one page
+) -> AsyncGenerator[P, None]:
+    """The pages of the collection at `path`, as `decode` makes them. The next one is on its way while one is worked on.
+
+    Close it (`aclosing`) where it may be left before its end. Raises the errors of the requests; Gone when the token has expired.
+    """
+
+    def ask(token: str) -> asyncio.Task[bytes]:
+        asked = [*query, ("limit", str(limit)), *([("continue", token)] if token else [])]
+        return asyncio.create_task(_request(server, path, asked, accept, timeout))
+
+    coming: asyncio.Task[bytes] | None = ask("")
+    try:
+        while coming is not None:
+            content = await coming
+            coming = None
+            page = decode(content)
+            if page.metadata.continue_token:
+                coming = ask(page.metadata.continue_token)
+            yield page
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _request(server: Server, path: str, query: Query, accept: str, limit: float | None) -> bytes:
+    return await server.request("GET", path, query=query, accept=accept, timeout=limit)
+
+
+async def list_objects(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON, limit: int = PAGE) -> list[T]:
+    """All objects of the collection at `path`, each decoded as `form`.
+
+    One whose continue token has expired is listed anew in larger pages. Raises the errors of the requests and UnreadableAnswer.
+    """
+
+    async def collect(limit: int) -> list[T]:
+        found: list[T] = []
+        listed = pages(server, path, lambda content: decode_page(content, form, path), query=query, accept=accept, limit=limit)
+        async with aclosing(listed):
+            async for page in listed:
+                found += page.items or ()
+        return found
+
+    try:
+        return await collect(limit)
+    except Gone:
+        return await collect(limit * _LONGER)
+
+
+async def count_objects(server: Server, path: str) -> int:
+    """How many objects the collection at `path` has: one is asked for, and how many remain (`remainingItemCount`)."""
+    content = await server.request("GET", path, query=[("limit", "1")], accept=METADATA_LIST)
+    page = decode_page(content, msgspec.Raw, path)
+    return len(page.items or ()) + (page.metadata.remaining or 0)
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
@@ -25,30 +183,11 @@ class _Item(msgspec.Struct):
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
 
-class _ListMeta(msgspec.Struct):
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _List(msgspec.Struct):
-    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
-    items: list[_Item] | None = None
-
-
-async def select(connection: Connection, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
+async def select(server: Server, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
     """Every object in these namespaces (none: all of them) that matches the selector ("": each), by namespace and name."""
     refs: list[ObjectRef] = []
     for namespace in namespaces or ("",):
-        token = ""
-        while True:
-            query = [("limit", _PAGE), *([("labelSelector", selector)] if selector else []), *([("continue", token)] if token else [])]
-            body = await connection.request("GET", resource.path(namespace), query=query, accept=_ACCEPT)
-            try:
-                page = msgspec.json.decode(body, type=_List)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise PodtuiError(f"the list of {resource.plural} cannot be read: {error}") from error
-            found = [item.metadata for item in page.items or ()]
-            refs += [ObjectRef(resource, one.name, one.namespace, one.uid, one.resource_version) for one in found]
-            token = page.metadata.continue_
-            if not token:
-                break
+        listed = await list_objects(server, resource.path(namespace), _Item, query=selecting(selector), accept=METADATA_LIST)
+        found = (item.metadata for item in listed)
+        refs += [ObjectRef(resource, one.name, one.namespace, one.uid, one.resource_version) for one in found]
     return sorted(refs, key=lambda ref: (ref.namespace, ref.name))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.listing import JSON, METADATA, Page, decode_page, list_objects, pages, selecting
 from podtui.cluster.diagnose.containers import CONFIG, IMAGE, STARTING, references
 from podtui.cluster.diagnose.findings import Facts
 from podtui.cluster.diagnose.unscheduled import claims, is_unplaced
 from podtui.cluster.pods.containers import Container
 from podtui.cluster.pods.containers import containers as containers_of
 from podtui.cluster.pods.events import Event, events_of, read_events
-from podtui.cluster.pods.partial_objects import read_nodes, read_pods
+from podtui.cluster.pods.partial_objects import Node, PodOnNode
 from podtui.cluster.pods.placement import refusals
 from podtui.errors import Forbidden, Invalid, NotFound, PodtuiError
 from podtui.kube.json_values import mapping, mappings, string
@@ -22,11 +24,9 @@ from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
 from podtui.text import harmless
 
 LOG_LINES = 10
-_PAGE = 500
 _PODS = 200  # pods of a page, some milliseconds of work
 _EACH = 12  # nodes up to which their pods are asked for node by node
 _AT_ONCE = 6
-_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json"
 _CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 _VOLUMES = Resource("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 _CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
@@ -100,8 +100,7 @@ class _Gathering:
             self._unread("events", error)
 
     async def _events_at(self, path: str, fields: str) -> list[Event]:
-        found = await self._connection.json("GET", path, query=[("fieldSelector", fields), ("limit", str(_PAGE))])
-        return read_events(mappings(mapping(found).get("items")))
+        return read_events(await list_objects(self._connection, path, dict[str, Any], query=selecting(fields=fields)))
 
     async def _own_node(self, name: str) -> None:
         if not name:
@@ -117,7 +116,7 @@ class _Gathering:
         facts = self._facts
         await self._claims()
         try:
-            facts.nodes = [node async for node in self._all_nodes()]
+            facts.nodes = [*await list_objects(self._connection, NODES.path(), Node)]
         except PodtuiError as error:
             self._unread("nodes", error)
             return
@@ -131,15 +130,6 @@ class _Gathering:
         except PodtuiError as error:
             self._unread("pods on the nodes (what is free there is not known)", error)
 
-    async def _all_nodes(self) -> Any:
-        token = None
-        while token != "":
-            query = [("limit", str(_PAGE)), *([("continue", token)] if token else [])]
-            page = read_nodes(await self._connection.request("GET", NODES.path(), query=query))
-            for node in page.items or ():
-                yield node
-            token = page.metadata.continue_token
-
     async def _loads(self, names: list[str]) -> dict[str, Load]:
         """What runs on these nodes: asked for node by node, or, when they are many, in one list of all pods that have a node."""
         found = {name: Load() for name in names}
@@ -152,18 +142,15 @@ class _Gathering:
         return found
 
     async def _load(self, fields: str, found: dict[str, Load]) -> None:
-        token = None
-        async with self._gate:
-            while token != "":
-                query = [("fieldSelector", fields), ("limit", str(_PODS)), *([("continue", token)] if token else [])]
-                page = read_pods(await self._connection.request("GET", PODS.path(), query=query))
+        listed = pages(self._connection, PODS.path(), _pods_of, query=selecting(fields=fields), limit=_PODS)
+        async with self._gate, aclosing(listed):
+            async for page in listed:
                 for number, pod in enumerate(page.items or ()):
                     load = found.get(pod.get("spec", {}).get("nodeName", ""))
                     if load is not None:
                         load.add(pod)
                     if number % 20 == 19:
                         await asyncio.sleep(0)  # the screen goes on meanwhile
-                token = page.metadata.continue_token
 
     async def _claims(self) -> None:
         for name in claims(self._facts.pod):
@@ -176,9 +163,9 @@ class _Gathering:
 
     async def _references(self, wanted: Iterable[tuple[str, str]]) -> None:
         for kind, name in wanted:
-            await self._object(_CONFIG_MAPS if kind == "ConfigMap" else _SECRETS, name, accept=_METADATA)  # never what a Secret holds
+            await self._object(_CONFIG_MAPS if kind == "ConfigMap" else _SECRETS, name, accept=METADATA)  # never what a Secret holds
 
-    async def _object(self, resource: Resource, name: str, accept: str = "application/json") -> Mapping[str, Any] | None:
+    async def _object(self, resource: Resource, name: str, accept: str = JSON) -> Mapping[str, Any] | None:
         key = f"{resource.kind}/{name}"
         try:
             self._objects[key] = mapping(await self._connection.json("GET", resource.path(self._namespace, name), accept=accept))
@@ -204,6 +191,10 @@ class _Gathering:
         lines = content.decode("utf-8", "replace").splitlines()[-LOG_LINES:]
         if not (lines and lines[-1].startswith("unable to retrieve container logs")):  # the kubelet's words, with a status of 200
             self._logs[container.name] = lines
+
+
+def _pods_of(content: bytes) -> Page[PodOnNode]:
+    return decode_page(content, PodOnNode, PODS.path())
 
 
 def _has_failed(container: Container) -> bool:

@@ -9,22 +9,13 @@ import msgspec
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
+from podtui.cluster.connection.listing import count_objects
 from podtui.errors import ApiError, Forbidden, PodtuiError
 from podtui.kube.resources import Resource
 from podtui.text import harmless
 
 _AT_ONCE = 8
-_ACCEPT = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _FIRST = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "services", "persistentvolumeclaims")
-
-
-class _Meta(msgspec.Struct, rename="camel"):
-    remaining_item_count: int = 0
-
-
-class _Counted(msgspec.Struct):
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-    items: list[msgspec.Raw] | None = None
 
 
 class Contents(msgspec.Struct):
@@ -57,8 +48,7 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
                 if not await access.can("list", resource.plural, namespace, group=resource.group):
                     lacking.append(name)
                     return
-                body = await connection.request("GET", resource.path(namespace), query=[("limit", "1")], accept=_ACCEPT)
-                listed = msgspec.json.decode(body, type=_Counted)
+                number = await count_objects(connection, resource.path(namespace))
             except Forbidden:
                 lacking.append(name)
             except ApiError as error:
@@ -66,10 +56,8 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
                     found.unread.append(f"{name}: {error.what}")
             except PodtuiError as error:
                 found.unread.append(f"{name}: {error.what}")
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                found.unread.append(f"{name}: the answer cannot be read")
             else:
-                counts[name] = len(listed.items or ()) + listed.metadata.remaining_item_count
+                counts[name] = number
 
     await asyncio.gather(*(one(name, resource) for name, resource in kinds.items()))
     order = {name: place for place, name in enumerate(_FIRST)}

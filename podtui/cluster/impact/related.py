@@ -7,20 +7,20 @@ words. A kind that the server does not serve is not there. Only the fields that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.listing import list_objects, read_as
 from podtui.cluster.impact.objects import Budget, Controller, OldController, Pod, Policy, Service, Slice, Wire
 from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.text import harmless
 
 _AT_ONCE = 8
-_PAGE = 500  # objects in one answer: decoding them takes a few milliseconds
 _ONE_BY_ONE = 8  # so many pods are read each by its name; more of them from the list of their namespace
 _NAMESPACES = 20  # that are looked at
 _NO_RIGHT = "you lack the right to list"
@@ -38,15 +38,6 @@ JOBS = Resource("batch", "v1", "jobs", "Job")
 CONTROLLERS = Resource("", "v1", "replicationcontrollers", "ReplicationController")
 OWNERS = (REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS, CONTROLLERS)
 """The kinds whose controllers make, adopt and release pods."""
-
-
-class _ListMeta(Wire, frozen=True):
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _Listing(Wire, Generic[T], frozen=True):
-    metadata: _ListMeta = _ListMeta()
-    items: list[T] | None = None
 
 
 class Surroundings(msgspec.Struct):
@@ -135,14 +126,11 @@ class _Reading:
         async def one(ref: ObjectRef) -> Pod | None:
             async with self.gate:
                 try:
-                    pod = msgspec.json.decode(await self.connection.request("GET", ref.path), type=Pod)
+                    pod = await read_as(self.connection, ref.path, Pod)
                 except NotFound:
                     return None  # what becomes of it is told where it is deleted or changed
                 except PodtuiError as error:
                     self.found.unread.append((harmless(str(ref)), error.what))
-                    return None
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    self.found.unread.append((harmless(str(ref)), "the answer cannot be read"))
                     return None
                 return pod if not ref.uid or pod.metadata.uid == ref.uid else None
 
@@ -156,7 +144,7 @@ class _Reading:
                 found.unread.append((resource.plural, _NO_RIGHT))
                 return []
             try:
-                listed = [one async for page in self._pages(resource, form) for one in page]
+                listed = await list_objects(self.connection, resource.path(namespace), form)
             except NotFound:
                 return []  # the server does not serve this kind: there are none
             except Forbidden:
@@ -165,22 +153,8 @@ class _Reading:
             except PodtuiError as error:
                 found.unread.append((resource.plural, error.what))
                 return []
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                found.unread.append((resource.plural, "the answer cannot be read"))
-                return []
         found.looked_at.add(resource.kind)
         return listed
-
-    async def _pages(self, resource: Resource, form: type[T]) -> AsyncIterator[list[T]]:
-        decoder: msgspec.json.Decoder[_Listing[T]] = msgspec.json.Decoder(_Listing[form])  # type: ignore[valid-type]
-        token = ""
-        while True:
-            query = [("limit", str(_PAGE)), *([("continue", token)] if token else [])]
-            page = decoder.decode(await self.connection.request("GET", resource.path(self.found.namespace), query=query))
-            yield page.items or []
-            token = page.metadata.continue_
-            if not token:
-                return
 
 
 def endpoints(around: Surroundings, service: str) -> dict[str, bool]:

@@ -7,30 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-import msgspec
-
-from podtui.cluster.live.reflector import Server
+from podtui.cluster.connection.listing import Server, count_objects
 from podtui.cluster.live.store import Batch, RowStore
 from podtui.errors import Forbidden, PodtuiError
 from podtui.signals import Signal
 
-_ACCEPT = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
 _AT_ONCE = 4
 _BELIEVED = 30.0  # seconds that an answer holds
 _RECOUNT = 0.5  # seconds between two counts of the rows here
-
-
-class _Meta(msgspec.Struct, gc=False):
-    remaining: int = msgspec.field(default=0, name="remainingItemCount")
-    continue_token: str = msgspec.field(default="", name="continue")
-
-
-class _Counted(msgspec.Struct, gc=False):
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-    items: list[msgspec.Raw] | None = None  # the server writes null for none
-
-
-_decoder = msgspec.json.Decoder(_Counted)
 
 
 class PodCounts:
@@ -78,7 +62,7 @@ class PodCounts:
         async def ask() -> None:
             for namespace in waiting:
                 try:
-                    counts[namespace] = await self._ask(connection, namespace)
+                    counts[namespace] = await count_objects(connection, self._pods.resource.path(namespace))
                 except Forbidden:
                     counts.pop(namespace, None)
                 except PodtuiError as error:
@@ -93,15 +77,6 @@ class PodCounts:
             self._tell(counts)
         if failures:
             raise failures[0]
-
-    async def _ask(self, connection: Server, namespace: str) -> int:
-        path = self._pods.resource.path(namespace)
-        body = await connection.request("GET", path, query=[("limit", "1")], accept=_ACCEPT)
-        try:
-            answer = _decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise PodtuiError(f"the number of pods of {namespace} cannot be read: {error}") from error
-        return len(answer.items or ()) + answer.metadata.remaining
 
     def _counted_here(self) -> bool:
         scope = self._pods.scope

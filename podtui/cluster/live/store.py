@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from podtui.cluster.live.reflector import Reflector, Server, State, Timing
+from podtui.cluster.connection.listing import Server
+from podtui.cluster.live.list_watch import State, Timing
+from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
 from podtui.errors import ConnectionFailed, PodtuiError, ServerError
 from podtui.kube.resources import Resource, Scope

@@ -14,12 +14,11 @@ from typing import Any
 
 import msgspec
 
-from podtui.errors import ConnectionFailed, SelectorError
+from podtui.cluster.connection.listing import ListMeta, UnreadableAnswer
+from podtui.errors import SelectorError
 from podtui.kube.ages import age, age_step, parse_age
 from podtui.kube.selectors import parse
 from podtui.text import harmless
-
-ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
 
 AGE, RESTARTS = "Age", "Restarts"  # the columns whose text goes on without the server
 _RESTARTS = re.compile(r"([0-9]+)(?: \(([0-9a-z]+) ago\))?")  # as the server prints a pod's restarts: "3" or "3 (5m ago)"
@@ -27,7 +26,7 @@ _STRINGS, _LABEL_SETS = 8192, 4096  # how many are kept to be shared, so that ho
 _UNIQUE = ("Name", "IP", AGE)  # columns whose strings hardly ever repeat: sharing them would only fill the pool
 
 
-class NotATable(ConnectionFailed):
+class NotATable(UnreadableAnswer):
     """What answered is no API server, or one that does not know the Table format."""
 
 
@@ -55,12 +54,6 @@ class TableRow(msgspec.Struct, gc=False):
     object: _Object
 
 
-class _ListMeta(msgspec.Struct, gc=False):
-    resource_version: str = msgspec.field(default="", name="resourceVersion")
-    continue_token: str = msgspec.field(default="", name="continue")
-    remaining: int | None = msgspec.field(default=None, name="remainingItemCount")
-
-
 class Column(msgspec.Struct, frozen=True):
     """A column as the server defines it; `priority` is 0 for the normal ones and more for `-o wide`."""
 
@@ -73,7 +66,7 @@ class Table(msgspec.Struct, gc=False):
     """A list's page, a watch event's one-row table, or (in an ERROR event) a Status; the fields that there are."""
 
     kind: str = ""
-    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
     columns: list[Column] | None = msgspec.field(default=None, name="columnDefinitions")
     rows: list[TableRow] | None = None
     code: int = 0
@@ -82,7 +75,7 @@ class Table(msgspec.Struct, gc=False):
     details: dict[str, Any] | None = None
 
 
-class Event(msgspec.Struct, gc=False):
+class WatchEvent(msgspec.Struct, gc=False):
     """One line of a watch."""
 
     type: str
@@ -90,7 +83,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 _table = msgspec.json.Decoder(Table)
-_event = msgspec.json.Decoder(Event)
+_event = msgspec.json.Decoder(WatchEvent)
 _labels = msgspec.json.Decoder(dict[str, str])
 
 
@@ -108,7 +101,7 @@ def decode_table(body: bytes, what: str) -> Table:
     return table
 
 
-def decode_event(line: bytes, what: str) -> Event:
+def decode_event(line: bytes, what: str) -> WatchEvent:
     """One line of a watch as Table; NotATable for anything else."""
     try:
         event = _event.decode(line)

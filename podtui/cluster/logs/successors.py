@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from podtui.cluster.connection.listing import METADATA_LIST, list_objects, selecting
 from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, lineage_of
 from podtui.cluster.pods.successor import changes
 from podtui.errors import Forbidden, NotFound, PodtuiError
@@ -20,17 +21,12 @@ from podtui.kube.resources import PODS, ObjectRef
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 _CALM = 1.0  # seconds between two looks at the least
 _AGAIN = 30.0  # seconds after which it is looked without a change: a watch may not be had
 
 
 class _Named(msgspec.Struct):
     metadata: Metadata
-
-
-class _Pods(msgspec.Struct):
-    items: list[_Named] = []
 
 
 class Successors:
@@ -105,14 +101,10 @@ class Successors:
 
     async def _pods(self, lineage: Lineage) -> list[Metadata]:
         """The pods of that lineage that are there."""
-        query = [("labelSelector", lineage.selector)] if lineage.selector else []
-        if lineage.name:
-            query.append(("fieldSelector", f"metadata.name={lineage.name}"))
-        elif lineage.node:
-            query.append(("fieldSelector", f"spec.nodeName={lineage.node}"))
-        body = await self._connection.request("GET", PODS.path(lineage.namespace), query=query, accept=_METADATA)
-        found = [each.metadata for each in msgspec.json.decode(body, type=_Pods).items]
-        return [pod for pod in found if await self._belongs(pod, lineage)]
+        fields = f"metadata.name={lineage.name}" if lineage.name else f"spec.nodeName={lineage.node}" if lineage.node else ""
+        query = selecting(lineage.selector, fields)
+        listed = await list_objects(self._connection, PODS.path(lineage.namespace), _Named, query=query, accept=METADATA_LIST)
+        return [each.metadata for each in listed if await self._belongs(each.metadata, lineage)]
 
     async def _belongs(self, pod: Metadata, lineage: Lineage) -> bool:
         """Whether its controller is the lineage's, or another ReplicaSet of the same one."""

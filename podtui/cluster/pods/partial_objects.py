@@ -10,8 +10,8 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from podtui.errors import PodtuiError
-from podtui.text import harmless
+from podtui.cluster.connection.listing import Page, Server, read_as, selecting
+from podtui.kube.resources import PODS
 
 
 class _Metadata(TypedDict, total=False):
@@ -78,45 +78,11 @@ class PodOnNode(TypedDict, total=False):
     status: _PodStatus
 
 
-class ListMeta(msgspec.Struct):
-    """`continue_token` is "" on the last page."""
-
-    continue_token: str = msgspec.field(default="", name="continue")
-
-
-class Nodes(msgspec.Struct):
-    """A page of a list of nodes."""
-
-    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
-    items: list[Node] | None = None
-
-
-class Pods(msgspec.Struct):
-    """A page of a list of pods."""
-
-    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
-    items: list[PodOnNode] | None = None
-
-
 pod_on_node = msgspec.json.Decoder(PodOnNode)
-_nodes, _pods = msgspec.json.Decoder(Nodes), msgspec.json.Decoder(Pods)
 
 
-def read_nodes(content: bytes) -> Nodes:
-    """A page of a list of nodes; PodtuiError for anything else."""
-    try:
-        return _nodes.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unreadable(error) from None
-
-
-def read_pods(content: bytes) -> Pods:
-    """A page of a list of pods; PodtuiError for anything else."""
-    try:
-        return _pods.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unreadable(error) from None
-
-
-def _unreadable(error: Exception) -> PodtuiError:
-    return PodtuiError(f"the API server's answer cannot be read: {harmless(str(error))[:120]}")
+async def pods_on_node(server: Server, name: str, limit: int) -> tuple[list[PodOnNode], bool]:
+    """The pods that are bound to a node, `limit` at the most, and whether there are more. Raises the errors of the request."""
+    query = [*selecting(fields=f"spec.nodeName={name}"), ("limit", str(limit))]
+    page = await read_as(server, PODS.path(), Page[PodOnNode], query=query)
+    return page.items or [], bool(page.metadata.continue_token)

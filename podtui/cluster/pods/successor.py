@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from podtui.cluster.connection.listing import list_objects, read_as, selecting
+from podtui.cluster.live.live_objects import LiveMetadata
 from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, Owner
-from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError
+from podtui.errors import Forbidden, NotFound, PodLost
 from podtui.kube.resources import PODS
 from podtui.text import harmless
 
@@ -18,12 +20,8 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
 _PAGE = 250  # pods asked for at once
-_METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
 _REVISION = "deployment.kubernetes.io/revision"
-_WATCH_SECONDS = 300
-_WATCH_AGAIN = 1.0  # seconds until a watch that has ended is opened again
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
-_T = TypeVar("_T")
 
 
 class _Condition(msgspec.Struct, frozen=True, rename="camel"):
@@ -90,17 +88,8 @@ class Found(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-class _Pods(msgspec.Struct):
-    metadata: dict[str, object] = {}
-    items: list[Candidate] = []
-
-
 class _Named(msgspec.Struct):
     metadata: Metadata
-
-
-class _Objects(msgspec.Struct):
-    items: list[_Named] = []
 
 
 def best_first(pods: list[Candidate], revisions: dict[str, int] | None = None, prefer: str = "") -> list[Candidate]:
@@ -159,39 +148,21 @@ async def _pods(connection: Connection, lineage: Lineage) -> list[Candidate]:
     path = PODS.path(lineage.namespace)
     if lineage.name:
         try:
-            return [await _read(connection, f"{path}/{lineage.name}", (), Candidate)]
+            return [await read_as(connection, f"{path}/{lineage.name}", Candidate)]
         except NotFound:
             return []
-    query = [("limit", str(_PAGE))] + ([("labelSelector", lineage.selector)] if lineage.selector else [])
-    found: list[Candidate] = []
-    page: list[tuple[str, str]] = []
-    while True:
-        listed = await _read(connection, path, [*query, *page], _Pods)
-        found += listed.items
-        token = listed.metadata.get("continue")
-        if not token:
-            return found
-        page = [("continue", str(token))]
+    return await list_objects(connection, path, Candidate, query=selecting(lineage.selector), limit=_PAGE)
 
 
 async def _replica_sets(connection: Connection, lineage: Lineage) -> dict[str, int]:
     """The revisions of the ReplicaSets with the same controller, by UID; none when they may not be listed."""
     assert lineage.parent is not None
-    query = [("labelSelector", lineage.selector)] if lineage.selector else []
     try:
-        listed = await _read(connection, REPLICASETS.path(lineage.namespace), query, _Objects)
+        listed = await list_objects(connection, REPLICASETS.path(lineage.namespace), _Named, query=selecting(lineage.selector))
     except Forbidden:
         return {}
-    sets = [each.metadata for each in listed.items]
+    sets = [each.metadata for each in listed]
     return {one.uid: _revision(one) for one in sets if (owner := one.controller) is not None and owner.uid == lineage.parent.uid}
-
-
-async def _read(connection: Connection, path: str, query: Sequence[tuple[str, str]], kind: type[_T]) -> _T:
-    body = await connection.request("GET", path, query=query)
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PodtuiError(f"what the API server sent for {path} cannot be read: {error}") from error
 
 
 def _revision(metadata: Metadata) -> int:
@@ -230,31 +201,18 @@ def _orphaned(owner: Owner, what: str) -> PodLost:
 
 @contextlib.asynccontextmanager
 async def changes(connection: Connection, lineage: Lineage) -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever a pod that may be of the lineage has come or changed. Where no watch can be had it stays unset:
+    """An event that is set whenever a pod that may be of the lineage has come, changed or gone. Where no watch can be had it stays unset:
     who waits looks from time to time anyway."""
     changed = asyncio.Event()
-    watching = asyncio.create_task(_watch(connection, lineage, changed), name=f"watch for {lineage}")
+    live = LiveMetadata(
+        PODS.path(lineage.namespace),
+        f"metadata.name={lineage.name}" if lineage.name else "",
+        changed.set,
+        selector="" if lineage.name else lineage.selector,
+    )
+    watching = asyncio.create_task(live.run(connection), name=f"watch for {lineage}")
     try:
         yield changed
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-
-
-async def _watch(connection: Connection, lineage: Lineage, changed: asyncio.Event) -> None:
-    query = [("watch", "true"), ("timeoutSeconds", str(_WATCH_SECONDS))]
-    if lineage.name:
-        query.append(("fieldSelector", f"metadata.name={lineage.name}"))
-    elif lineage.selector:
-        query.append(("labelSelector", lineage.selector))
-    while True:
-        try:
-            # Without a resourceVersion the watch begins with what there is: nothing can be missed between a list and it.
-            async with connection.stream(PODS.path(lineage.namespace), query=query, accept=_METADATA) as events:
-                async for _ in events:
-                    changed.set()
-        except Forbidden:
-            return
-        except PodtuiError:
-            changed.set()  # who waits asks, and is told what is wrong
-        await asyncio.sleep(_WATCH_AGAIN)

@@ -12,10 +12,10 @@ from textual.widgets import Static
 
 from podtui.cluster.changes.conflicts import require_same
 from podtui.cluster.pods.nodes import describe_node, pod_rows
-from podtui.cluster.pods.partial_objects import read_pods
+from podtui.cluster.pods.partial_objects import pods_on_node
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.kubectl import kubectl_cordon
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, shown
 from podtui.ui.themes import palette
@@ -81,14 +81,12 @@ class CordonDialog(Dialog[int]):
         target.status = describe_node(node).status
         target.unschedulable = (node.get("spec") or {}).get("unschedulable") is True
         try:
-            query = [("fieldSelector", f"spec.nodeName={target.ref.name}"), ("limit", str(_PODS))]
-            page = read_pods(await self.session.opened.request("GET", PODS.path(), query=query))
+            there, more = await pods_on_node(self.session.opened, target.ref.name, _PODS)
         except Forbidden:
             target.pods = "what runs there may not be seen"
         else:
-            count = len(pod_rows(page.items or ()))
-            more = "more than " if page.metadata.continue_token else ""
-            target.pods = f"{more}{count} pod{'' if count == 1 else 's'} there"
+            count = len(pod_rows(there))
+            target.pods = f"{'more than ' * more}{count} pod{'' if count == 1 else 's'} there"
 
     # -- what is shown ----------------------------------------------------------------------------------------
     def _todo(self) -> list[_Target]:

@@ -13,10 +13,11 @@ import pytest
 from aiohttp import web
 
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.listing import TABLE
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.cluster.live.reflector import Timing
+from podtui.cluster.live.list_watch import Timing
 from podtui.cluster.live.store import Health, RowStore
-from podtui.cluster.live.tables import ACCEPT, NotATable
+from podtui.cluster.live.tables import NotATable
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, TooManyRequests, Unauthorized
 from podtui.kube.resources import PODS, Scope
 from tests.unit.list_server import ListServer, status, until
@@ -130,7 +131,7 @@ async def test_rows_and_changes_come_over_http(tmp_path: Path) -> None:
     async with serving(tmp_path) as run:
         run.start()
         await until(lambda: run.right)
-        assert run.server.accepts == {ACCEPT}
+        assert run.server.accepts == {TABLE}
         run.server.objects.put("ns-0", "new")
         run.server.objects.delete("ns-0", "pod-0")
         await until(lambda: run.right)

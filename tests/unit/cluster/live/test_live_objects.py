@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from podtui.cluster.live.list_watch import Timing
 from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.pods.partial_objects import pod_on_node
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from tests.unit.list_server import until
 
 Query = Any
+
+
+FAST = Timing(backoff_first=0.005, backoff_most=0.3)
 
 
 class Server:
@@ -60,7 +64,7 @@ def thing(name: str, version: str = "1", **more: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def following(server: Server, **more: Any) -> AsyncIterator[LiveObjects]:
-    live = LiveObjects("/api/v1/events", "involvedObject.uid=u", lambda: None, pace=0.01, **more)
+    live = LiveObjects("/api/v1/events", "involvedObject.uid=u", lambda: None, timing=FAST, **more)
     running = asyncio.create_task(live.run(server))
     try:
         yield live

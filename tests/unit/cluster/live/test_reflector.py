@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from podtui.cluster.live.reflector import Reflector, Timing
+from podtui.cluster.connection.listing import UnreadableAnswer
+from podtui.cluster.live.list_watch import Timing
+from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
 from podtui.kube.resources import PODS
@@ -349,11 +351,11 @@ async def test_an_empty_line_in_a_watch_is_nothing() -> None:
 
 
 async def test_a_line_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podtui.cluster.live.reflector._LONGEST_LINE", 1000)
+    monkeypatch.setattr("podtui.cluster.live.list_watch._LONGEST_LINE", 1000)
     server = filled(2)
     server.watch_lines.append(b"x" * 1001)
     async with running(server) as run:
-        await until(lambda: any(isinstance(error, NotATable) for error in run.heard.errors))
+        await until(lambda: any(isinstance(error, UnreadableAnswer) for error in run.heard.errors))
 
 
 async def test_a_list_that_is_no_table_fails_in_words_and_recovers() -> None:

@@ -322,10 +322,12 @@ async def test_a_change_wakes_who_waits_and_without_the_right_to_watch_nothing_b
     api = shop()
     async with served(api) as connection:
         async with changes(connection, Lineage("shop", selector="app=web")) as changed:
-            api.events.put_nowait(b"{}\n")
             async with asyncio.timeout(20):
+                while not any("labelSelector=app%3Dweb" in each and "watch=1" in each for each in api.asked):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                changed.clear()
+                api.events.put_nowait(b'{"type": "MODIFIED", "object": {"metadata": {"uid": "u", "resourceVersion": "7"}}}\n')
                 await changed.wait()
-        assert any("labelSelector=app%3Dweb" in each and "watch=true" in each for each in api.asked)
         api.denied.add(f"{CORE}/pods")
         async with changes(connection, Lineage("shop", name="db-0")) as changed:
             asked = len(api.asked)
