@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 
 from podtui.cluster.changes.journal import Journal
@@ -51,7 +52,6 @@ class Session:
         self.read_only_reason = read_only_reason
         self.config = config
         self.error: PodtuiError | None = None
-        self.counts_error: PodtuiError | None = None
         self.connection: Connection | None = None
         self.pods = RowStore(PODS, scope)
         self.namespaces = RowStore(NAMESPACES)
@@ -136,12 +136,8 @@ class Session:
         while True:
             listed = self.namespaces.known or self.namespaces.health.state == "denied"
             if listed:
-                try:
+                with contextlib.suppress(PodtuiError):  # no count is shown then; an outage is told by the lists
                     await self.counts.refresh(self.connection, self.known_namespaces)
-                except PodtuiError as error:
-                    self.counts_error = error
-                else:
-                    self.counts_error = None
             await asyncio.sleep(_COUNT_AGAIN if listed else 0.5)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from podtui.cluster.forward import route
 from podtui.cluster.forward.local_ports import TcpTable, listen, next_free, owner_of, reachable_by_others
 from podtui.cluster.forward.multiplex import PROTOCOL as MULTIPLEXED
-from podtui.cluster.forward.multiplex import Lines
-from podtui.cluster.forward.route import Route
+from podtui.cluster.forward.multiplex import LinePool
+from podtui.cluster.forward.route import Route, RouteOwner
 from podtui.cluster.forward.tunnel import CHUNK, PROTOCOL, Channel, Channels, End, Tunnel, reset_at_close
 from podtui.cluster.pods.lineage import Lineage
 from podtui.cluster.pods.running_pod import Pod, why_not_found
@@ -61,7 +61,7 @@ class Meter:
         return sum(count for second, count in self._seconds if now - _SPAN <= second < now) / _SPAN
 
 
-class Owner(route.Owner, Protocol):
+class ForwardOwner(RouteOwner, Protocol):
     """What a forward needs of its manager."""
 
     table: TcpTable
@@ -83,7 +83,7 @@ class Forward:
     """
 
     def __init__(
-        self, id: int, ref: ObjectRef, spec: PortSpec, address: str, owner: Owner, *, standing: Lineage | None = None, name: str = ""
+        self, id: int, ref: ObjectRef, spec: PortSpec, address: str, owner: ForwardOwner, *, standing: Lineage | None = None, name: str = ""
     ) -> None:
         """`standing` and `name` are a saved forward's: the pods that it means (see Route) and what it is called."""
         self.id = id
@@ -109,7 +109,7 @@ class Forward:
         self._follower: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._life = asyncio.Lock()
-        self._lines = Lines()
+        self._lines = LinePool()
         self._multiplexed = False  # whether the API server speaks the newer protocol
 
     @property

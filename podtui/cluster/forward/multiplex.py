@@ -208,7 +208,7 @@ class Line:
             stream.final(event.stream)
 
 
-class Lines:
+class LinePool:
     """The lines of one forward. `stream` gives a connection over one of them."""
 
     def __init__(self) -> None:

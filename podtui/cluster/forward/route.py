@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from podtui.cluster.pods.lineage import Lineage, bare, lineage_of
 from podtui.cluster.pods.running_pod import Pod, is_leaving, is_ready, ref_of, running_pod
-from podtui.cluster.pods.successor import Candidate, changes, find
+from podtui.cluster.pods.successor import PodCandidate, changes, find
 from podtui.errors import PodLost, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef
 
@@ -30,7 +30,7 @@ Arrive = Callable[[ObjectRef, Pod], Awaitable[None]]
 """Tries the way to another pod; a PodtuiError says why it cannot be taken."""
 
 
-class Owner(Protocol):
+class RouteOwner(Protocol):
     """What a route needs of the manager of the forwards."""
 
     def connection(self) -> Connection: ...
@@ -46,7 +46,7 @@ class Route:
     `previous` is the pod before `ref`, and `moved_at` (epoch seconds) when the route went on to `ref`.
     """
 
-    def __init__(self, ref: ObjectRef, owner: Owner, changed: Callable[[], None], standing: Lineage | None = None) -> None:
+    def __init__(self, ref: ObjectRef, owner: RouteOwner, changed: Callable[[], None], standing: Lineage | None = None) -> None:
         """`changed` is called when `waiting` or `why` has changed. `standing` says once and for all which pods are meant, whatever their
         controllers are: that of a saved forward. `ref` may then be without a name."""
         self.ref = ref
@@ -225,7 +225,7 @@ class Route:
             self._changed()
 
 
-def _ref(pod: Candidate) -> ObjectRef:
+def _ref(pod: PodCandidate) -> ObjectRef:
     return ObjectRef(PODS, pod.metadata.name, pod.metadata.namespace, pod.uid)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from podtui.cluster.pods.lineage import ObjectMeta
 from podtui.kube.selectors import Operator, Requirement, Selector
 
 _OPERATORS = {"In": Operator.IN, "NotIn": Operator.NOT_IN, "Exists": Operator.EXISTS, "DoesNotExist": Operator.NOT_EXISTS}
@@ -16,34 +17,7 @@ class Wire(msgspec.Struct, frozen=True, rename="camel"):
     """JSON of the API; what is not named in a subclass is skipped."""
 
 
-class Owner(Wire, frozen=True):
-    """An OwnerReference."""
-
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
-    controller: bool | None = None
-    api_version: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind.lower()}/{self.name}"
-
-
-class Metadata(Wire, frozen=True):
-    name: str = ""
-    uid: str = ""
-    labels: dict[str, str] | None = None
-    owner_references: list[Owner] | None = None
-    deletion_timestamp: str | None = None
-    generation: int = 0
-
-    @property
-    def controller(self) -> Owner | None:
-        """The owner that manages the object (metav1.GetControllerOf)."""
-        return next((owner for owner in self.owner_references or () if owner.controller), None)
-
-
-class Condition(Wire, frozen=True):
+class StatusCondition(Wire, frozen=True):
     type: str = ""
     status: str = ""
     reason: str = ""
@@ -52,14 +26,14 @@ class Condition(Wire, frozen=True):
 
 class PodStatus(Wire, frozen=True):
     phase: str = ""
-    conditions: list[Condition] | None = None
+    conditions: list[StatusCondition] | None = None
     pod_ip: str = msgspec.field(default="", name="podIP")
 
 
 class Pod(Wire, frozen=True):
     """A pod as far as others look at it."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     status: PodStatus = PodStatus()
 
     @property
@@ -124,7 +98,7 @@ class ServiceSpec(Wire, frozen=True):
 
 
 class Service(Wire, frozen=True):
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     spec: ServiceSpec = ServiceSpec()
 
     @property
@@ -152,7 +126,7 @@ class Endpoint(Wire, frozen=True):
 class Slice(Wire, frozen=True):
     """An EndpointSlice; its label tells the Service."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     endpoints: list[Endpoint] | None = None
 
 
@@ -169,13 +143,13 @@ class Ordinals(Wire, frozen=True):
 
 class ControllerStatus(Wire, frozen=True):
     replicas: int = 0
-    conditions: list[Condition] | None = None
+    conditions: list[StatusCondition] | None = None
 
 
 class Controller(Wire, frozen=True):
     """A ReplicaSet, StatefulSet, DaemonSet or Job."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     spec: ControllerSpec = ControllerSpec()
     status: ControllerStatus = ControllerStatus()
 
@@ -188,7 +162,7 @@ class OldControllerSpec(Wire, frozen=True):
 class OldController(Wire, frozen=True):
     """A ReplicationController, whose selector is a map."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     spec: OldControllerSpec = OldControllerSpec()
     status: ControllerStatus = ControllerStatus()
 
@@ -207,13 +181,13 @@ class BudgetStatus(Wire, frozen=True):
     current_healthy: int = 0
     desired_healthy: int = 0
     observed_generation: int = 0
-    conditions: list[Condition] | None = None
+    conditions: list[StatusCondition] | None = None
 
 
 class Budget(Wire, frozen=True):
     """A PodDisruptionBudget of policy/v1: without a selector it counts no pod, with an empty one every pod."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     spec: BudgetSpec = BudgetSpec()
     status: BudgetStatus = BudgetStatus()
 
@@ -226,5 +200,5 @@ class PolicySpec(Wire, frozen=True):
 class Policy(Wire, frozen=True):
     """A NetworkPolicy."""
 
-    metadata: Metadata = Metadata()
+    metadata: ObjectMeta = ObjectMeta()
     spec: PolicySpec = PolicySpec()

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from podtui.cluster.impact.objects import Controller, Owner, Pod
+from podtui.cluster.impact.objects import Controller, Pod
 from podtui.cluster.impact.related import OWNERS, Surroundings
+from podtui.cluster.pods.lineage import OwnerReference
 from podtui.kube.selectors import Selector
 from podtui.text import harmless
 
@@ -32,8 +33,8 @@ def replaced(around: Surroundings, pods: Sequence[Pod]) -> Iterator[Found]:
         yield "", f"No controller owns {them}: nothing makes {'it' if len(bare) == 1 else 'them'} again", "grave"
 
 
-def _owned(pods: Sequence[Pod]) -> tuple[dict[Owner, list[Pod]], list[Pod]]:
-    by_uid: dict[str, tuple[Owner, list[Pod]]] = {}
+def _owned(pods: Sequence[Pod]) -> tuple[dict[OwnerReference, list[Pod]], list[Pod]]:
+    by_uid: dict[str, tuple[OwnerReference, list[Pod]]] = {}
     bare = []
     for pod in pods:
         owner = pod.metadata.controller
@@ -44,7 +45,7 @@ def _owned(pods: Sequence[Pod]) -> tuple[dict[Owner, list[Pod]], list[Pod]]:
     return {owner: owned for owner, owned in by_uid.values()}, bare
 
 
-def _replaced(around: Surroundings, owner: Owner, pods: Sequence[Pod]) -> Found:
+def _replaced(around: Surroundings, owner: OwnerReference, pods: Sequence[Pod]) -> Found:
     about, controller = _named(around, owner)
     them = "it" if len(pods) == 1 else f"{len(pods)} of them"
     if owner.kind == "Node":
@@ -95,7 +96,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
     by_uid = {one.metadata.uid: one for _, one in around.owners}
     released: dict[str, list[Pod]] = {}
     adopted: dict[int, list[Pod]] = {}
-    staying: dict[str, Owner] = {}
+    staying: dict[str, OwnerReference] = {}
     lonely: list[Pod] = []
     for pod in pods:
         owner, then = pod.metadata.controller, after(pod) or {}
@@ -132,7 +133,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
             yield _staying(around, owner)
 
 
-def _staying(around: Surroundings, owner: Owner) -> Found:
+def _staying(around: Surroundings, owner: OwnerReference) -> Found:
     about, controller = _named(around, owner)
     if controller is None and owner.kind in _KINDS and owner.kind not in around.looked_at:
         return about, "owns it: whether it goes on doing so could not be read"
@@ -190,7 +191,7 @@ def _ended(job: Controller) -> bool:
     return any(one.type in ("Complete", "Failed") and one.status == "True" for one in job.status.conditions or ())
 
 
-def _named(around: Surroundings, owner: Owner) -> tuple[str, Controller | None]:
+def _named(around: Surroundings, owner: OwnerReference) -> tuple[str, Controller | None]:
     """How the owner is called, with its own owner, and the owner itself if it was read."""
     found = next((one for kind, one in around.owners if one.metadata.uid == owner.uid), None)
     return (harmless(str(owner)) if found is None else _about(owner.kind, found)), found

@@ -18,10 +18,9 @@ LIMIT = 100  # more candidates than anybody scrolls through
 
 
 class LabelCounts:
-    """How many objects carry each label key, and each value of it; grows and shrinks with the objects."""
+    """How many objects carry each label key, and each value of it."""
 
     def __init__(self, labels: Iterable[Mapping[str, str]] = ()) -> None:
-        self.objects = 0
         self._keys: dict[str, int] = {}
         self._values: dict[str, dict[str, int]] = {}
         for one in labels:
@@ -29,36 +28,10 @@ class LabelCounts:
 
     def add(self, labels: Mapping[str, str]) -> None:
         """Count the labels of one object."""
-        self.objects += 1
         for key, value in labels.items():
             self._keys[key] = self._keys.get(key, 0) + 1
             values = self._values.setdefault(key, {})
             values[value] = values.get(value, 0) + 1
-
-    def remove(self, labels: Mapping[str, str]) -> None:
-        """Take back the labels of one object; ValueError, and nothing changed, if they were never added."""
-        if not self.objects or any(self.value_count(key, value) < 1 for key, value in labels.items()):
-            raise ValueError(f"labels that were never counted: {dict(labels)}")
-        self.objects -= 1
-        for key, value in labels.items():
-            self._keys[key] -= 1
-            values = self._values[key]
-            values[value] -= 1
-            if not values[value]:
-                del values[value]
-            if not self._keys[key]:
-                del self._keys[key], self._values[key]
-
-    def replace(self, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-        """One object's labels changed."""
-        if old != new:
-            self.remove(old)
-            self.add(new)
-
-    def clear(self) -> None:
-        self.objects = 0
-        self._keys.clear()
-        self._values.clear()
 
     @property
     def keys(self) -> Mapping[str, int]:
@@ -68,9 +41,6 @@ class LabelCounts:
     def values(self, key: str) -> Mapping[str, int]:
         """Each value of `key` with the number of objects that carry it."""
         return self._values.get(key, {})
-
-    def value_count(self, key: str, value: str) -> int:
-        return self.values(key).get(value, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +60,6 @@ class Completion:
     start: int
     end: int
     candidates: tuple[Candidate, ...] = ()
-
-    def apply(self, text: str, candidate: Candidate) -> tuple[str, int]:
-        """The text with the candidate in it, and where the cursor then stands."""
-        return text[: self.start] + candidate.text + text[self.end :], self.start + len(candidate.text)
 
 
 class _Place(NamedTuple):

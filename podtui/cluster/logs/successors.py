@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from podtui.cluster.connection.listing import METADATA_LIST, list_objects, selecting
-from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, lineage_of
+from podtui.cluster.pods.lineage import REPLICASETS, Lineage, ObjectMeta, lineage_of
 from podtui.cluster.pods.successor import changes
 from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef
@@ -26,7 +26,7 @@ _AGAIN = 30.0  # seconds after which it is looked without a change: a watch may 
 
 
 class _Named(msgspec.Struct):
-    metadata: Metadata
+    metadata: ObjectMeta
 
 
 class Successors:
@@ -81,7 +81,7 @@ class Successors:
                 await asyncio.sleep(_CALM * self._pace)
                 await self._until(changed)
 
-    def _take(self, pods: dict[str, Metadata], before: set[str], uids: list[str]) -> None:
+    def _take(self, pods: dict[str, ObjectMeta], before: set[str], uids: list[str]) -> None:
         seats = [uid for uid in uids if uid not in pods or pods[uid].deletion_timestamp is not None or self._gone(uid)]
         new = [pod for pod in pods.values() if pod.uid not in before and pod.uid not in uids and pod.deletion_timestamp is None]
         new.sort(key=lambda pod: (pod.creation_timestamp or "", pod.name))
@@ -99,14 +99,14 @@ class Successors:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _pods(self, lineage: Lineage) -> list[Metadata]:
+    async def _pods(self, lineage: Lineage) -> list[ObjectMeta]:
         """The pods of that lineage that are there."""
         fields = f"metadata.name={lineage.name}" if lineage.name else f"spec.nodeName={lineage.node}" if lineage.node else ""
         query = selecting(lineage.selector, fields)
         listed = await list_objects(self._connection, PODS.path(lineage.namespace), _Named, query=query, accept=METADATA_LIST)
         return [each.metadata for each in listed if await self._belongs(each.metadata, lineage)]
 
-    async def _belongs(self, pod: Metadata, lineage: Lineage) -> bool:
+    async def _belongs(self, pod: ObjectMeta, lineage: Lineage) -> bool:
         """Whether its controller is the lineage's, or another ReplicaSet of the same one."""
         owner = pod.controller
         if owner is None or lineage.owner is None:
@@ -118,7 +118,7 @@ class Successors:
             if owner.resource is REPLICASETS:
                 try:
                     found = await self._connection.json("GET", owner.path(lineage.namespace))
-                    above = msgspec.convert(found.get("metadata") or {}, Metadata).controller
+                    above = msgspec.convert(found.get("metadata") or {}, ObjectMeta).controller
                     parent = above.uid if above is not None else ""
                 except (Forbidden, NotFound):
                     pass  # then it is known only that it is another one

@@ -35,7 +35,7 @@ _INDEX = "batch.kubernetes.io/job-completion-index"
 _TEMPLATE_HASH = "pod-template-hash"  # what tells the ReplicaSets of one Deployment apart (and, with a prefix, of an Argo Rollout)
 
 
-class Owner(msgspec.Struct, frozen=True, rename="camel"):
+class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     """An entry of `metadata.ownerReferences`."""
 
     api_version: str = ""
@@ -57,22 +57,29 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
         return f"{self.kind.lower()}/{self.name}"
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
     """What of an object's metadata counts here. Times are as the server writes them, in UTC, so that they compare as text."""
 
     name: str = ""
     namespace: str = ""
     uid: str = ""
-    generate_name: str = ""
+    generation: int = 0
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: list[OwnerReference] | None = None
 
     @property
-    def controller(self) -> Owner | None:
+    def controller(self) -> OwnerReference | None:
+        """The owner that manages the object (metav1.GetControllerOf)."""
         return next((owner for owner in self.owner_references or () if owner.controller), None)
+
+
+class AnnotatedMeta(ObjectMeta, frozen=True, rename="camel"):
+    """With the annotations, which are most of an object's bytes."""
+
+    generate_name: str = ""
+    annotations: dict[str, str] | None = None
 
 
 class Lineage(msgspec.Struct, frozen=True):
@@ -84,8 +91,8 @@ class Lineage(msgspec.Struct, frozen=True):
     """
 
     namespace: str = ""
-    owner: Owner | None = None
-    parent: Owner | None = None
+    owner: OwnerReference | None = None
+    parent: OwnerReference | None = None
     name: str = ""
     node: str = ""
     index: str = ""
@@ -112,7 +119,7 @@ async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
     A pod of a StatefulSet, and any whose controller gives names and does not let the server make them, is followed by its name; one of a
     DaemonSet on its node; one of an indexed Job by its index.
     """
-    metadata = msgspec.convert(pod.get("metadata") or {}, Metadata)
+    metadata = msgspec.convert(pod.get("metadata") or {}, AnnotatedMeta)
     owner = metadata.controller
     if owner is None:
         return Lineage(metadata.namespace)
@@ -130,7 +137,7 @@ async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
         controller = await connection.json("GET", path)
     except (Forbidden, NotFound) as error:
         return msgspec.structs.replace(lineage, note=f"{owner} could not be read ({error.what}): only its own pods are followed")
-    parent = msgspec.convert(controller.get("metadata") or {}, Metadata).controller if owner.resource is REPLICASETS else None
+    parent = msgspec.convert(controller.get("metadata") or {}, ObjectMeta).controller if owner.resource is REPLICASETS else None
     selector = selector_text((controller.get("spec") or {}).get("selector") or {}, without=_TEMPLATE_HASH if parent else "")
     return msgspec.structs.replace(lineage, parent=parent, selector=selector)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from podtui.cluster.connection.listing import list_objects, read_as, selecting
 from podtui.cluster.live.live_objects import LiveMetadata
-from podtui.cluster.pods.lineage import REPLICASETS, Lineage, Metadata, Owner
+from podtui.cluster.pods.lineage import REPLICASETS, AnnotatedMeta, Lineage, ObjectMeta, OwnerReference
 from podtui.errors import Forbidden, NotFound, PodLost
 from podtui.kube.resources import PODS
 from podtui.text import harmless
@@ -44,10 +44,10 @@ class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class PodCandidate(msgspec.Struct, frozen=True):
     """What of a v1 Pod tells whether it can be forwarded to, and how well."""
 
-    metadata: Metadata
+    metadata: AnnotatedMeta
     spec: _PodSpec = _PodSpec()
     status: _PodStatus = _PodStatus()
 
@@ -84,21 +84,21 @@ class Candidate(msgspec.Struct, frozen=True):
 class Found(msgspec.Struct, frozen=True):
     """The best candidate, or None and in `words` why there is none yet."""
 
-    pod: Candidate | None
+    pod: PodCandidate | None
     words: str = ""
 
 
 class _Named(msgspec.Struct):
-    metadata: Metadata
+    metadata: AnnotatedMeta
 
 
-def best_first(pods: list[Candidate], revisions: dict[str, int] | None = None, prefer: str = "") -> list[Candidate]:
+def best_first(pods: list[PodCandidate], revisions: dict[str, int] | None = None, prefer: str = "") -> list[PodCandidate]:
     """Sorted as `kubectl port-forward deployment/x` ranks them (podutils.ActivePods, reversed): on a node, running, ready, for the longest
     time, with the fewest restarts, the oldest. Before the time counts the revision of the ReplicaSet, by its UID: a pod of an old one
     will soon be gone too. The ready pod of the UID `prefer` comes first."""
     known = revisions or {}
 
-    def rank(pod: Candidate) -> tuple[object, ...]:
+    def rank(pod: PodCandidate) -> tuple[object, ...]:
         owner = pod.metadata.controller
         restarts = max((each.restart_count for each in pod.status.container_statuses or ()), default=0)
         ready = pod.ready_since
@@ -134,7 +134,7 @@ async def find(connection: Connection, lineage: Lineage, *, other_than: str = ""
     return Found(None, wanted or f"there is no {str(lineage).removeprefix('a ')} yet")
 
 
-def _belongs(pod: Candidate, lineage: Lineage, revisions: dict[str, int]) -> bool:
+def _belongs(pod: PodCandidate, lineage: Lineage, revisions: dict[str, int]) -> bool:
     owner = pod.metadata.controller
     if lineage.owner is not None and (owner is None or owner.uid not in (lineage.owner.uid, *revisions)):
         return False
@@ -144,14 +144,14 @@ def _belongs(pod: Candidate, lineage: Lineage, revisions: dict[str, int]) -> boo
     return not lineage.index or index == lineage.index
 
 
-async def _pods(connection: Connection, lineage: Lineage) -> list[Candidate]:
+async def _pods(connection: Connection, lineage: Lineage) -> list[PodCandidate]:
     path = PODS.path(lineage.namespace)
     if lineage.name:
         try:
-            return [await read_as(connection, f"{path}/{lineage.name}", Candidate)]
+            return [await read_as(connection, f"{path}/{lineage.name}", PodCandidate)]
         except NotFound:
             return []
-    return await list_objects(connection, path, Candidate, query=selecting(lineage.selector), limit=_PAGE)
+    return await list_objects(connection, path, PodCandidate, query=selecting(lineage.selector), limit=_PAGE)
 
 
 async def _replica_sets(connection: Connection, lineage: Lineage) -> dict[str, int]:
@@ -165,7 +165,7 @@ async def _replica_sets(connection: Connection, lineage: Lineage) -> dict[str, i
     return {one.uid: _revision(one) for one in sets if (owner := one.controller) is not None and owner.uid == lineage.parent.uid}
 
 
-def _revision(metadata: Metadata) -> int:
+def _revision(metadata: AnnotatedMeta) -> int:
     text = (metadata.annotations or {}).get(_REVISION, "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
@@ -182,7 +182,7 @@ async def _wanted(connection: Connection, lineage: Lineage) -> str:
         return ""
     except NotFound as error:
         raise _orphaned(owner, "is gone") from error
-    metadata = msgspec.convert(found.get("metadata") or {}, Metadata)
+    metadata = msgspec.convert(found.get("metadata") or {}, ObjectMeta)
     if metadata.uid != owner.uid:
         raise _orphaned(owner, "was replaced by another one of the same name")
     finished = {"Complete", "Failed"} & {
@@ -195,7 +195,7 @@ async def _wanted(connection: Connection, lineage: Lineage) -> str:
     return ""
 
 
-def _orphaned(owner: Owner, what: str) -> PodLost:
+def _orphaned(owner: OwnerReference, what: str) -> PodLost:
     return PodLost(f"{harmless(str(owner))} {what}", "Start a forward to a pod that is there")
 
 

@@ -13,8 +13,8 @@ from aiohttp import web
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.forward import Meter
 from podtui.cluster.forward.route import Route
-from podtui.cluster.pods.lineage import Lineage, Owner, lineage_of, selector_text
-from podtui.cluster.pods.successor import Candidate, best_first, changes, find
+from podtui.cluster.pods.lineage import Lineage, OwnerReference, lineage_of, selector_text
+from podtui.cluster.pods.successor import PodCandidate, best_first, changes, find
 from podtui.errors import PodLost, PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.kube.selectors import parse
@@ -123,8 +123,8 @@ async def test_a_deployments_pods_are_known_by_the_deployment_and_without_the_te
     async with served(shop()) as connection:
         lineage = await lineage_of(connection, made("web-old-1", OLD))
     assert (lineage.owner, lineage.parent) == (
-        Owner("apps/v1", "ReplicaSet", "web-old", "uid-web-old", True),
-        Owner("apps/v1", "Deployment", "web", "d-1", True),
+        OwnerReference("apps/v1", "ReplicaSet", "web-old", "uid-web-old", True),
+        OwnerReference("apps/v1", "Deployment", "web", "d-1", True),
     )
     assert (lineage.selector, str(lineage), lineage.note) == ("app=web", "a pod of deployment/web", "")
 
@@ -211,10 +211,10 @@ def test_pods_are_ranked_as_kubectl_ranks_them() -> None:
     assert best_first(candidates, prefer="uid-unready")[0].metadata.name == "older"
 
 
-def decoded(body: Object) -> Candidate:
+def decoded(body: Object) -> PodCandidate:
     import msgspec
 
-    return msgspec.convert(body, Candidate)
+    return msgspec.convert(body, PodCandidate)
 
 
 async def test_in_a_rollout_the_pods_of_the_newest_replica_set_come_first_and_those_of_others_do_not_count() -> None:
@@ -272,10 +272,10 @@ async def test_only_the_pod_of_the_same_node_or_index_takes_the_place() -> None:
     other["spec"]["nodeName"] = "n2"
     api.objects[f"{CORE}/pods"] = [other, same]
     async with served(api) as connection:
-        lineage = Lineage("shop", Owner("apps/v1", "DaemonSet", "log", "ds-1", True), node="n1")
+        lineage = Lineage("shop", OwnerReference("apps/v1", "DaemonSet", "log", "ds-1", True), node="n1")
         found = await find(connection, lineage)
         assert found.pod is not None and found.pod.metadata.name == "log-3"
-        indexed = Lineage("shop", Owner("apps/v1", "DaemonSet", "log", "ds-1", True), index="1")
+        indexed = Lineage("shop", OwnerReference("apps/v1", "DaemonSet", "log", "ds-1", True), index="1")
         same["metadata"]["annotations"] = {"batch.kubernetes.io/job-completion-index": "1"}
         found = await find(connection, indexed)
         assert found.pod is not None and found.pod.metadata.name == "log-3"
@@ -303,7 +303,7 @@ async def test_a_job_that_has_finished_makes_no_successor_and_one_scaled_to_0_no
     api.objects[f"{BATCH}/jobs/run"] = job
     async with served(api) as connection:
         with pytest.raises(PodLost, match=r"job/run has finished \(Complete\)"):
-            await find(connection, Lineage("shop", Owner("batch/v1", "Job", "run", "j-1", True)))
+            await find(connection, Lineage("shop", OwnerReference("batch/v1", "Job", "run", "j-1", True)))
         lineage = await lineage_of(connection, made("web-old-1", OLD))
         api.objects[f"{APPS}/deployments/web"]["spec"]["replicas"] = 0
         assert (await find(connection, lineage)).words == "deployment/web is scaled to 0"
