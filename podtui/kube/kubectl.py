@@ -1,28 +1,36 @@
 """The exact kubectl command of each change: what a person could type in a shell instead, and learn from.
 
-Objects of several namespaces or kinds need several commands. Every word is quoted for a POSIX shell where it must be.
-`options` are those with which kubectl reaches the same cluster as the same user: `ConnectionSettings.kubectl_options`.
+Objects of several namespaces or kinds need several commands: a function that takes several objects gives the command of each, the
+same one for all that share it. Every word is quoted for a POSIX shell where it must be. `options` are those with which kubectl
+reaches the same cluster as the same user: `ConnectionSettings.kubectl_options`.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from podtui.kube.label_changes import LabelChanges
 from podtui.kube.resources import ObjectRef, Propagation, Resource
 
+_MOST = 20  # objects of one command: each one's entry in the journal keeps the whole of it
 
-def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> list[str]:
-    """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations: one for each kind and namespace."""
+Commands = dict[ObjectRef, str]
+"""The command of each object."""
+
+
+def distinct(commands: Commands) -> list[str]:
+    """Each command once, in the order of the objects."""
+    return list(dict.fromkeys(commands.values()))
+
+
+def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> Commands:
+    """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations."""
     verb = "label" if changes.kind == "labels" else "annotate"
     flags = ["--overwrite"] if overwrite else []
-    return [
-        _command([verb, _named(resource), *_namespace(namespace), *names, *changes.arguments(), *flags], options)
-        for resource, namespace, names in _groups(refs)
-    ]
+    return _together(refs, lambda kind, namespace, names: _command([verb, kind, *namespace, *names, *changes.arguments(), *flags], options))
 
 
 def kubectl_delete(
@@ -32,13 +40,10 @@ def kubectl_delete(
     force: bool = False,
     propagation: Propagation = "Background",
     options: Sequence[str] = (),
-) -> list[str]:
-    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`, one for each kind and namespace."""
+) -> Commands:
+    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`."""
     flags = _deleting(grace_seconds, force, propagation)
-    return [
-        _command(["delete", _named(resource), *_namespace(namespace), *names, *flags], options)
-        for resource, namespace, names in _groups(refs)
-    ]
+    return _together(refs, lambda kind, namespace, names: _command(["delete", kind, *namespace, *names, *flags], options))
 
 
 def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
@@ -60,13 +65,14 @@ def kubectl_create_namespace(name: str, *, options: Sequence[str] = ()) -> str:
     return _command(["create", "namespace", name], options)
 
 
-def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: Sequence[str] = ()) -> str:
+def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: Sequence[str] = ()) -> Commands:
     """`kubectl cordon NODE...` or `kubectl uncordon NODE...`."""
-    return _command(["cordon" if unschedulable else "uncordon", *(ref.name for ref in refs)], options)
+    verb = "cordon" if unschedulable else "uncordon"
+    return _together(refs, lambda kind, namespace, names: _command([verb, *names], options))
 
 
 def kubectl_delete_selected(
-    resource: Resource,
+    refs: Sequence[ObjectRef],
     namespaces: Sequence[str],
     selector: str,
     *,
@@ -74,17 +80,19 @@ def kubectl_delete_selected(
     force: bool = False,
     propagation: Propagation = "Background",
     options: Sequence[str] = (),
-) -> list[str]:
-    """`kubectl delete pod -n NS -l SELECTOR`, or `--all` without a selector, for each namespace; none are all of them (`-A`)."""
+) -> Commands:
+    """`kubectl delete pod -n NS -l SELECTOR`, or `--all` without a selector; without namespaces `-A`. `refs` are what was selected."""
     which = ["-l", selector] if selector else ["--all"]
     flags = _deleting(grace_seconds, force, propagation)
-    places = [_namespace(namespace) for namespace in namespaces] or [["-A"]]
-    return [_command(["delete", _named(resource), *place, *which, *flags], options) for place in places]
+    return {
+        ref: _command(["delete", _named(ref.resource), *(_namespace(ref.namespace) if namespaces else ["-A"]), *which, *flags], options)
+        for ref in refs
+    }
 
 
-def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, options: Sequence[str] = ()) -> list[str]:
+def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, options: Sequence[str] = ()) -> Commands:
     """`echo EVICTION | kubectl create --raw .../eviction -f -`: kubectl has no shorter way to evict one pod."""
-    commands = []
+    commands = {}
     for ref in refs:
         eviction: dict[str, object] = {"apiVersion": "policy/v1", "kind": "Eviction"}
         eviction["metadata"] = {"name": ref.name, "namespace": ref.namespace}
@@ -92,7 +100,7 @@ def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None
             eviction["deleteOptions"] = {"gracePeriodSeconds": grace_seconds or 1}
         body = shlex.quote(json.dumps(eviction, separators=(",", ":")))
         path = ref.resource.path(ref.namespace, ref.name, "eviction")
-        commands.append(f"echo {body} | {_command(['create', '--raw', path, '-f', '-'], options)}")
+        commands[ref] = f"echo {body} | {_command(['create', '--raw', path, '-f', '-'], options)}"
     return commands
 
 
@@ -138,8 +146,15 @@ def _named(resource: Resource) -> str:
     return resource.kind.lower() + (f".{resource.group}" if resource.group else "")
 
 
-def _groups(refs: Sequence[ObjectRef]) -> list[tuple[Resource, str, list[str]]]:
-    groups: dict[tuple[Resource, str], list[str]] = {}
+def _together(refs: Sequence[ObjectRef], command: Callable[[str, list[str], list[str]], str]) -> Commands:
+    """One command for the objects of each kind and namespace, as far as they are not too many; it is made of the kind as kubectl takes
+    it, the words for the namespace, and the names."""
+    groups: dict[tuple[Resource, str], list[ObjectRef]] = {}
     for ref in refs:
-        groups.setdefault((ref.resource, ref.namespace if ref.resource.namespaced else ""), []).append(ref.name)
-    return [(resource, namespace, names) for (resource, namespace), names in groups.items()]
+        groups.setdefault((ref.resource, ref.namespace if ref.resource.namespaced else ""), []).append(ref)
+    commands: Commands = {}
+    for (resource, namespace), group in groups.items():
+        for at in range(0, len(group), _MOST):
+            some = group[at : at + _MOST]
+            commands |= dict.fromkeys(some, command(_named(resource), _namespace(namespace), [ref.name for ref in some]))
+    return commands

@@ -24,7 +24,7 @@ def annotations_size(annotations: Mapping[str, str]) -> int:
     return sum(byte_length(key) + byte_length(value) for key, value in annotations.items())
 
 
-class Change(msgspec.Struct, frozen=True):
+class LabelChange(msgspec.Struct, frozen=True):
     """What happens to one key of one object; None means not there."""
 
     key: str
@@ -71,9 +71,9 @@ class LabelChanges(msgspec.Struct, frozen=True):
         """What an object that has `current` has afterwards."""
         return {key: value for key, value in {**current, **self.patch()}.items() if value is not None}
 
-    def difference(self, current: Mapping[str, str]) -> list[Change]:
+    def difference(self, current: Mapping[str, str]) -> list[LabelChange]:
         """What would change on an object that has `current`, in the order given."""
-        return [Change(key, current.get(key), value) for key, value in self.patch().items()]
+        return [LabelChange(key, current.get(key), value) for key, value in self.patch().items()]
 
     def refusals(self, current: Mapping[str, str], *, overwrite: bool) -> list[str]:
         """Why these changes cannot be made on an object that has `current`, in kubectl's words (empty: they can).

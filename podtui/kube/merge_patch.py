@@ -6,8 +6,13 @@ are to the API server. A list is one field: it is set as a whole.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
+
+from podtui.text import harmless
 
 _SERVER_SET = ("resourceVersion", "generation", "managedFields", "uid", "creationTimestamp", "selfLink")
 
@@ -89,6 +94,15 @@ def field_name(path: tuple[str, ...]) -> str:
     for key in path[1:]:
         words += f".{key}" if key.replace("-", "").replace("_", "").isalnum() else f"[{key!r}]"
     return words
+
+
+def value_text(value: object, width: int = 60) -> str:
+    """A field's value in a line: a text in quotes where it must be, anything else as JSON; `not there` for None."""
+    if value is None:
+        return "not there"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    told = harmless(text if len(text) <= width else f"{text[: width - 1]}…")
+    return shlex.quote(told) if isinstance(value, str) and (not told or " " in told) else told
 
 
 def _chosen(value: Mapping[str, Any]) -> dict[str, Any]:

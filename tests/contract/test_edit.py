@@ -63,7 +63,7 @@ async def test_only_the_difference_is_sent_and_shown_before(web: Edited) -> None
     assert [line for line in edit.lines if line[0] in "+-"] == ["-    app: web", "+    app: shop", "+    tier: front"]
     assert edit.label_changes == {"app": "shop", "tier": "front"}
     assert (await web.get())["metadata"]["labels"] == {"app": "web"}
-    await edit.send()
+    await edit.send(web.objects)
     assert (await web.get())["metadata"]["labels"] == {"app": "shop", "tier": "front"}
 
 
@@ -71,7 +71,7 @@ async def test_an_image_is_edited_and_a_label_removed(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
     assert await edit.check(edit.text.replace("  labels:\n    app: web\n", "").replace("example:1", "example:2")) == []
     assert edit.label_changes == {"app": None}
-    await edit.send()
+    await edit.send(web.objects)
     now = await web.get()
     assert "labels" not in now["metadata"] and now["spec"]["containers"][0]["image"] == "example:2"
 
@@ -119,7 +119,7 @@ async def test_a_change_meanwhile_to_something_else_is_kept(web: Edited) -> None
     await web.update({"metadata": {"labels": {"other": "1"}}})
     assert await edit.check(text) == []
     await web.update({"metadata": {"labels": {"other": "2"}}})
-    await edit.send()
+    await edit.send(web.objects)
     assert (await web.get())["metadata"]["labels"] == {"app": "shop", "other": "2"}
 
 
@@ -128,11 +128,11 @@ async def test_a_change_meanwhile_to_the_same_field_shows_both_and_is_overwritte
     assert await edit.check(edit.text.replace("app: web", "app: shop")) == []
     await web.update({"metadata": {"labels": {"app": "theirs"}}})
     with pytest.raises(Changed, match=r"metadata\.labels\.app was changed meanwhile"):
-        await edit.send()
+        await edit.send(web.objects)
     assert [(clash.path, clash.before, clash.now) for clash in edit.clashes] == [("metadata.labels.app", "web", "theirs")]
     assert [line for line in edit.lines if line[0] in "+-"] == ["-    app: theirs", "+    app: shop"]
     assert (await web.get())["metadata"]["labels"] == {"app": "theirs"}
-    await edit.send()
+    await edit.send(web.objects)
     assert (await web.get())["metadata"]["labels"] == {"app": "shop"}
 
 
@@ -150,7 +150,7 @@ async def test_another_pod_of_the_name_is_not_touched(web: Edited) -> None:
 async def test_namespaces_and_nodes_are_edited_too(web: Edited) -> None:
     edit = await Edit.begin(web.objects, ObjectRef(NAMESPACES, web.namespace))
     assert await edit.check(edit.text.replace("  labels:\n", "  labels:\n    podtui.test/edited: 'yes'\n")) == []
-    await edit.send()
+    await edit.send(web.objects)
     assert (await web.objects.get(edit.ref))["metadata"]["labels"]["podtui.test/edited"] == "yes"
     (node, *_) = (await web.connection.json("GET", NODES.path()))["items"]
     edit = await Edit.begin(web.objects, ObjectRef(NODES, node["metadata"]["name"]))
@@ -167,6 +167,6 @@ async def test_what_others_changed_in_the_same_list_stays(web: Edited) -> None:
     theirs = {"spec": {"containers": [{"name": "side", "image": "example:theirs"}]}}
     kind = "application/strategic-merge-patch+json"
     await web.connection.json("PATCH", ref.path, body=theirs, content_type=kind)
-    await edit.send()
+    await edit.send(web.objects)
     images = [one["image"] for one in (await web.objects.get(ref))["spec"]["containers"]]
     assert images == ["example:2", "example:theirs"]

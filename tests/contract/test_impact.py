@@ -151,7 +151,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     await connection.request("DELETE", BUDGETS.path(namespace, "web"))
     await objects.evict(ObjectRef(PODS, second.metadata.name, namespace, second.metadata.uid), grace_seconds=1)
     ref = ObjectRef(PODS, third.metadata.name, namespace, third.metadata.uid)
-    (command,) = kubectl_evict([ref], grace_seconds=1, options=["--kubeconfig", kubeconfig])
+    (command,) = kubectl_evict([ref], grace_seconds=1, options=["--kubeconfig", kubeconfig]).values()
     shown = command.replace("| kubectl", f"| {shlex.quote(_kubectl_program())}")
     done = await asyncio.to_thread(subprocess.run, ["sh", "-c", shown], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

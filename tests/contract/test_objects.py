@@ -17,7 +17,7 @@ from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Changed, Invalid, NotFound, Replaced
-from podtui.kube.kubectl import kubectl_delete, kubectl_label
+from podtui.kube.kubectl import distinct, kubectl_delete, kubectl_label
 from podtui.kube.label_changes import ANNOTATIONS_SIZE, parse
 from podtui.kube.names import key_faults, value_faults
 from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
@@ -167,7 +167,7 @@ async def test_the_command_shown_does_the_same_as_podtui(connection: Connection,
     options = connection.settings.kubectl_options
     for text, kind in (("env=prod tier=web canary-", "labels"), ("note='two words' old-", "annotations")):
         changes = parse(text, kind)  # type: ignore[arg-type]
-        (command,) = kubectl_label(theirs, changes, overwrite=True, options=options)
+        (command,) = distinct(kubectl_label(theirs, changes, overwrite=True, options=options))
         code, _, error = await asyncio.to_thread(run, kubeconfig, command)
         assert code == 0, error
         for ref in ours:
@@ -176,7 +176,7 @@ async def test_the_command_shown_does_the_same_as_podtui(connection: Connection,
     for one, other in zip(ours, theirs, strict=True):
         mine, kubectls = await objects.metadata(one), await objects.metadata(other)
         assert (mine["labels"], mine["annotations"]) == (kubectls["labels"], kubectls["annotations"])
-    (command,) = kubectl_delete(theirs, force=True, options=options)
+    (command,) = distinct(kubectl_delete(theirs, force=True, options=options))
     code, told, _ = await asyncio.to_thread(run, kubeconfig, command)
     assert code == 0 and f'pod "theirs-0" force deleted from {namespace} namespace' in told
     for ref in ours:
@@ -194,7 +194,7 @@ async def test_overwriting_is_refused_when_kubectl_refuses_it(
     ref = await pod(connection, namespace, "x", labels={"env": "debug"}, annotations={"note": "1"})
     changes = parse(typed, kind)
     current = (await Objects(connection).metadata(ref))[kind]
-    (command,) = kubectl_label([ref], changes)
+    (command,) = distinct(kubectl_label([ref], changes))
     code, _, error = await asyncio.to_thread(run, kubeconfig, command)
     refusals = changes.refusals(current, overwrite=False)
     assert (code != 0) == bool(refusals)

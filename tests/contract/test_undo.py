@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.changes.journal import Entry, Journal, new_action, one_action, taken_back
+from podtui.cluster.changes.journal import Entry, Journal, Mutation, new_action, one_action, taken_back
 from podtui.cluster.changes.objects import Objects
-from podtui.cluster.changes.record import Change
 from podtui.cluster.changes.undo import Step, carry_out, last_action, plan, why_not
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import NotFound, PodtuiError
@@ -131,7 +130,7 @@ async def test_an_edit_goes_back_field_by_field(undoing: Undoing, namespace: str
     await undoing.objects.patch(ObjectRef(CONFIG_MAPS, "x", namespace), {"data": {"a": "1", "b": "2"}})
     before = await undoing.objects.get(ref)
     command = kubectl_patch(ref, {"data": {"a": "9", "b": None}})
-    change = Change("edit", "changes", ref, command, before)
+    change = Mutation("edit", "changes", ref, command, before)
     body = {"data": {"a": "9", "b": None}}
     await undoing.objects.mutate(change, "PATCH", ref.path, body=body, content_type="application/merge-patch+json")
     await Objects(undoing.connection).patch(ObjectRef(CONFIG_MAPS, "x", namespace), {"data": {"theirs": "x"}})

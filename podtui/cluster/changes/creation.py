@@ -14,7 +14,8 @@ import msgspec
 from podtui.cluster.changes import apply as applying
 from podtui.cluster.changes.apply import Preview
 from podtui.cluster.changes.conflicts import changed, on_newest_version, require_same
-from podtui.cluster.changes.record import Change
+from podtui.cluster.changes.journal import Mutation
+from podtui.cluster.changes.many import STOPS, each
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.cluster.connection.server_warnings import heard
@@ -31,13 +32,11 @@ from podtui.errors import (
     Unauthorized,
     UnknownKind,
 )
-from podtui.kube.kubectl import kubectl_apply, kubectl_create, kubectl_create_namespace
 from podtui.kube.manifests.documents import Document, placed
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.kube.resources import ObjectRef, Resource
 from podtui.text import harmless
 
-_AT_ONCE = 8
 _STRICT = ("fieldValidation", "Strict")
 _MANAGER = ("fieldManager", "podtui")
 _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
@@ -52,7 +51,7 @@ class Mutate(Protocol):
 
     async def __call__(
         self,
-        change: Change,
+        change: Mutation,
         method: str,
         path: str,
         *,
@@ -123,20 +122,11 @@ async def check(
     CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what keeps all of it from being asked:
     ConnectionFailed, Unauthorized, ReadOnlyError.
     """
-    gate = asyncio.Semaphore(_AT_ONCE)
     promised = _Promised(documents)
-
-    async def one(document: Document) -> Outcome:
-        async with gate:
-            return await _try(connection, discovery, document, namespace, enforce, promised)
-
-    outcomes = await asyncio.gather(*(one(document) for document in documents), return_exceptions=True)
-    made: list[Outcome] = []
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-        made.append(outcome)
-    return await asyncio.to_thread(_explained, _twice(made))
+    results = await each(range(len(documents)), lambda number: _try(connection, discovery, documents[number], namespace, enforce, promised))
+    for error in results.failed.values():
+        raise error
+    return await asyncio.to_thread(_explained, _twice([results.done[number] for number in range(len(documents))]))
 
 
 def _explained(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -157,12 +147,12 @@ async def create(
     discovery: Discovery,
     documents: Sequence[Document],
     namespace: str,
+    command: str,
     *,
     enforce: bool = True,
-    options: Sequence[str] = (),
     existing: Existing | None = None,
 ) -> list[Outcome]:
-    """Create the documents in their order, each by `mutate` (`Objects.mutate`); `options` are kubectl's, for the journal.
+    """Create the documents in their order, each by `mutate` (`Objects.mutate`); `command` is kubectl's for all, for the journal.
 
     `existing` says what to do with those that are there already; without it they are refused (AlreadyExists).
 
@@ -182,12 +172,11 @@ async def create(
             if known is not None and existing is not None:
                 resource = known.ref.resource
                 target, value = placed(document, resource, namespace, enforce=enforce)
-                outcomes.append(await _apply(mutate, existing, document, known, value, options))
+                outcomes.append(await _apply(mutate, existing, document, known, value, command))
                 continue
             resource = await _resolve(discovery, document, promised)
             target, value = placed(document, resource, namespace, enforce=enforce)
-            command = _command(document, target, options)
-            change = Change("create", "creates", ObjectRef(resource, document.name, target), command)
+            change = Mutation("create", "creates", ObjectRef(resource, document.name, target), command)
             with heard() as told:
                 made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
             ref, warnings = _ref(resource, target, made), tuple(told)
@@ -215,7 +204,7 @@ async def _try(
         with heard() as told:
             tried = await connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
         found, warnings = _ref(resource, target, tried), tuple(told)
-    except (ConnectionFailed, Unauthorized, CredentialError, ReadOnlyError):
+    except STOPS:
         raise
     except PodtuiError as error:
         if ref is not None and not document.generated and await _is_there(connection, ref, error):
@@ -225,13 +214,6 @@ async def _try(
     if document.generated:
         found = ref  # the name that the server makes now is not the one that it will make
     return Outcome(document, "checked", found, warnings=warnings)
-
-
-def _command(document: Document, namespace: str, options: Sequence[str]) -> str:
-    value = {key: part for key, part in document.value.items() if key not in ("apiVersion", "kind")}
-    if document.kind == "Namespace" and not document.file and value == {"metadata": {"name": document.name}}:
-        return kubectl_create_namespace(document.name, options=options)
-    return kubectl_create(document.path, namespace, options=options)
 
 
 async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) -> bool:
@@ -272,9 +254,7 @@ class Existing:
         self.force = force
 
 
-async def _apply(
-    mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], options: Sequence[str]
-) -> Outcome:
+async def _apply(mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], command: str) -> Outcome:
     """Apply to the object that was shown. When it was changed meanwhile in other fields, again on the newer version."""
     if not existing.apply:
         return Outcome(document, "left", known.ref)
@@ -284,8 +264,7 @@ async def _apply(
 
     async def send() -> Outcome:
         ref = known.ref
-        command = kubectl_apply(document.path, ref.namespace, force=force, options=options)
-        change = Change("apply", "changes", ref, command, before=known.before)
+        change = Mutation("apply", "changes", ref, command, before=known.before)
         query = [*(("force", "true") for _ in range(force)), *applying.QUERY]
         try:
             with heard() as told:

@@ -1,27 +1,30 @@
 """An object edited as YAML, as `kubectl edit` does it: only the difference is sent, and only to the version that it was made for.
 
 The difference is a JSON merge patch with the UID and the resourceVersion that were read. What others changed meanwhile stays; where
-they changed the same field, both versions are told and the user decides anew.
+they changed the same field, both versions are shown and the user decides again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
+from podtui.cluster.changes.change import Change, Foretold, Note, silent
 from podtui.cluster.changes.conflicts import on_newest_version, require_same
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.impact.effects import relabelling
 from podtui.errors import Changed, Invalid, ManifestError, PodtuiError
+from podtui.kube.kubectl import kubectl_patch
 from podtui.kube.manifests import documents as manifests
+from podtui.kube.manifests.documents import Document
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.kube.manifests.three_way import Clash, difference, three_way
 from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.kube.merge_patch import merge_patch, merged, same
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
-
-if TYPE_CHECKING:
-    from podtui.cluster.changes.objects import Objects
-    from podtui.kube.manifests.documents import Document
 
 _NAMES = (("apiVersion", ""), ("kind", ""), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "uid"))
 _NO_DRY_RUN = "does not support dry run"  # as the API server says of an admission webhook
@@ -32,14 +35,16 @@ HEADING = (
 )
 
 
-class Edit:
-    """One object being edited. `text` is what the editor begins with; `check()` each saved text, then `send()`.
+class Edit(Change):
+    """One object that a person edits. `text` is what the editor begins with; `check()` each saved text, then `send()`.
 
     After a check without faults: `patch` is what would be sent ({} for nothing), `lines` the diff of what the server makes of it.
     `clashes` are the fields that someone else changed meanwhile, until the next check.
     """
 
-    def __init__(self, objects: Objects, ref: ObjectRef, live: dict[str, Any], text: str, original: dict[str, Any]) -> None:
+    def __init__(
+        self, objects: Objects, ref: ObjectRef, live: dict[str, Any], text: str, original: dict[str, Any], options: Sequence[str]
+    ) -> None:
         """Not to be called: `Edit.begin()` reads the object."""
         self.ref = ref
         self.text = text
@@ -47,18 +52,22 @@ class Edit:
         self.lines: list[str] = []
         self.clashes: list[Clash] = []
         self._objects = objects
+        self._options = options
         self._live = live
         self._original = original  # what the text reads as
         self._edited = original
         self._now = original  # as `live` reads
 
     @classmethod
-    async def begin(cls, objects: Objects, ref: ObjectRef) -> Edit:
-        """Read the object that `ref` names, which must still be that one. Raises Replaced, NotFound and their kin."""
+    async def begin(cls, objects: Objects, ref: ObjectRef, options: Sequence[str] = ()) -> Edit:
+        """Read the object that `ref` names, which must still be that one. Raises Replaced, NotFound and their kin.
+
+        `options` are those of `ConnectionSettings.kubectl_options`.
+        """
         live = await _read(objects, ref)
         text = await asyncio.to_thread(to_yaml, live)
         original = await asyncio.to_thread(_as_text, live, str(ref))
-        return cls(objects, _seen(ref, live), live, text, original)
+        return cls(objects, _seen(ref, live), live, text, original, options)
 
     @property
     def name(self) -> str:
@@ -102,9 +111,25 @@ class Edit:
             return [Fault(0, "the server would change nothing: these fields (status, say) are not the user's to set here")]
         return []
 
-    async def send(self) -> dict[str, Any]:
-        """Send the patch; gives the object afterwards. Raises Changed when someone changed the same fields since: `lines` and `clashes`
-        are then about the newer version, and the next call sends the patch for that one."""
+    @property
+    def commands(self) -> list[str]:
+        return [kubectl_patch(self.ref, self.patch, options=self._options)]
+
+    @property
+    def refusal(self) -> str:
+        return ""
+
+    @property
+    def foretold(self) -> Foretold | None:
+        changes = self.label_changes
+        return partial(relabelling, changes=changes) if changes else None
+
+    async def send(self, objects: Objects, note: Note = silent) -> None:
+        """Raises Changed when someone changed the same fields since: `lines` and `clashes` are then about the newer version, and the next
+        call sends the patch for that one."""
+
+        async def send() -> None:
+            await objects.edit(self.ref, self.patch, self.commands[0], before=self._live)
 
         async def look_again() -> None:
             known = self.clashes
@@ -113,7 +138,7 @@ class Edit:
                 await self._try()
                 raise self._clashed() from None
 
-        return await on_newest_version(self.ref, lambda: self._objects.edit(self.ref, self.patch, before=self._live), look_again)
+        await on_newest_version(self.ref, send, look_again)
 
     async def _try(self) -> None:
         """Have the server try the patch on the newest version, and note what it would make of it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,26 +21,29 @@ from typing import Any, Literal
 import msgspec
 
 from podtui.cluster.changes import journal_file
-from podtui.cluster.changes.record import Form
+from podtui.cluster.changes.recreate import manifest
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
 from podtui.folders import state_folder
+from podtui.kube import merge_patch
 from podtui.kube.resources import ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.text import harmless
 
+Form = Literal["creates", "changes", "deletes"]
 Ending = Literal["pending", "done", "refused", "unknown"]
 
 LARGEST = 1 << 20
 """Bytes of JSON that an entry may have; of a larger one, before and after are left out."""
 NAME = "journal.jsonl"
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # one after the other, also reading after writing
 _action: ContextVar[str] = ContextVar("_action", default="")
 _undoes: ContextVar[str] = ContextVar("_undoes", default="")
 
 
-class Target(msgspec.Struct, frozen=True, rename="camel"):
+class RecordedObject(msgspec.Struct, frozen=True, rename="camel"):
     """The object of an entry, as its manifest names it."""
 
     api_version: str
@@ -63,7 +66,8 @@ class Target(msgspec.Struct, frozen=True, rename="camel"):
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change of one object.
 
-    `action` is the same for all that a person did at once (a label on five marked pods). `verb` is kubectl's word, `form` what
+    `action` is the same for all that a person did at once (a label on five marked pods), and `command` the kubectl command that was shown
+    for it, which may be about several of these objects. `verb` is kubectl's word, `form` what
     it does to the object. Of a change, `before` and `after` are merge patches of the fields that it was about (None: the field
     was not there); of a deletion `before` is the manifest, and `pods` are those of a namespace that went with it; of a creation
     `after` is the manifest. `withheld` says why something of them is not kept. `ending`: `done`, `refused` (`words` are the
@@ -79,7 +83,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     user: str
     verb: str
     form: Form
-    object: Target
+    object: RecordedObject
     ending: Ending
     command: str = ""
     before: dict[str, Any] | None = None
@@ -88,6 +92,24 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     withheld: str = ""
     undoes: str = ""
     words: str = ""
+
+
+class Mutation(msgspec.Struct, frozen=True):
+    """One request that changes one object, as the journal is told of it before it is sent.
+
+    `verb` is kubectl's word (label, edit, apply, cordon, evict, ...), `form` what it does to the object, `command` the exact kubectl
+    command. `before` is the object as it was (or the part with `fields` in it), None when it is not known. `fields` is a merge
+    patch: only these fields are recorded; without it, all in which `before` and the answer differ. `pods` are the bare pods that
+    go with a namespace.
+    """
+
+    verb: str
+    form: Form
+    ref: ObjectRef
+    command: str = ""
+    before: Mapping[str, Any] | None = None
+    fields: Mapping[str, Any] | None = None
+    pods: Sequence[Mapping[str, Any]] = ()
 
 
 class Journal:
@@ -135,7 +157,7 @@ class Journal:
     def new(self, verb: str, form: Form, ref: ObjectRef, **fields: Any) -> Entry:
         """An entry of now, by this user in this context."""
         settings, resource = self.settings, ref.resource
-        target = Target(resource.api_version, resource.kind, resource.plural, ref.name, ref.namespace, ref.uid, resource.namespaced)
+        target = RecordedObject(resource.api_version, resource.kind, resource.plural, ref.name, ref.namespace, ref.uid, resource.namespaced)
         found = f"{time.time_ns():x}-{secrets.token_hex(4)}"
         acting = settings.impersonation.user
         return Entry(
@@ -220,6 +242,38 @@ def ending_of(error: BaseException) -> tuple[Ending, str]:
     if isinstance(error, asyncio.CancelledError):
         return "unknown", "left before the server had answered"
     return "unknown", f"{type(error).__name__}: {error}"
+
+
+def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`before`, `after`, `pods` and `withheld` of the change's entry; `answer` is None while there is none yet."""
+    before, after = change.before, answer
+    if change.form == "creates":
+        before, after = None, manifest(answer if answer else body if isinstance(body, Mapping) else {})
+    elif change.form == "deletes":
+        before, after = None if before is None else manifest(before), None
+    elif change.fields is not None:
+        before = None if before is None else merge_patch.project(before, change.fields)
+        after = dict(change.fields) if answer is None else merge_patch.project(answer, change.fields)
+    elif before is not None:
+        before, after = (manifest(before), None) if answer is None else merge_patch.difference(before, answer)
+    kept_before, kept_after = without_values(change.ref, before), without_values(change.ref, after)
+    less = kept_before != before or kept_after != after
+    withheld = "the values of a Secret are not kept" if less else ""
+    return {"before": kept_before, "after": kept_after, "pods": [manifest(pod) for pod in change.pods], "withheld": withheld}
+
+
+def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """An object, or a part of one, without the values of a Secret; any other kind as it is."""
+    if value is None:
+        return None
+    made = dict(value)
+    if (ref.resource.group, ref.resource.plural) == ("", "secrets"):
+        made = {key: part for key, part in made.items() if key not in ("data", "stringData")}
+        metadata = made.get("metadata")
+        annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+        if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:  # it has them once more
+            made["metadata"] = {**metadata, "annotations": {key: text for key, text in annotations.items() if key != _APPLIED}}
+    return made
 
 
 def _bounded(entry: Entry) -> Entry:

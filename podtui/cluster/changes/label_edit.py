@@ -1,67 +1,115 @@
-"""The objects of a label dialog: what each has now, what others changed meanwhile, and its patch."""
+"""Labels and annotations changed: what each object has now, what others changed meanwhile, and its patch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import msgspec
+
+from podtui.cluster.changes.change import ChangedObject, ChangeOfMany, Foretold
 from podtui.cluster.changes.conflicts import on_newest_version, require_same
+from podtui.cluster.changes.many import Result
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.impact.effects import relabelling
 from podtui.errors import PodtuiError
-from podtui.kube.label_changes import Change, LabelChanges
+from podtui.kube.kubectl import Commands, kubectl_label
+from podtui.kube.label_changes import LabelChange, LabelChanges
 from podtui.kube.names import Kind
 from podtui.kube.resources import ObjectRef
 
 
-@dataclass
-class Target:
-    """One object: what it has now, and what became of it."""
+@dataclass(eq=False)
+class LabelledObject(ChangedObject):
+    """One object: `ref` has the UID and the resourceVersion that were read last, `current` what it had then."""
 
-    ref: ObjectRef  # with the UID and resourceVersion that were read last
-    kind: Kind
+    kind: Kind = "labels"
     current: dict[str, str] = field(default_factory=dict)
     read: bool = False
-    done: bool = False
-    fault: str = ""
-    lost: bool = False  # gone, or another object has its name: nothing to try again
-    since: list[Change] = field(default_factory=list)  # what others changed since it was shown
+    since: list[LabelChange] = field(default_factory=list)  # what others changed since it was shown
 
-    def effective(self, changes: LabelChanges) -> bool:
+    def changed_by(self, changes: LabelChanges) -> bool:
         """Whether the changes would change anything here."""
         return any(change.sign != "=" for change in changes.difference(self.current))
 
-    async def look(self, objects: Any) -> None:
-        """Read what the object has now, and what changed since the last time. Replaced when it is another object."""
+    async def look(self, objects: Objects) -> None:
+        """Read what the object has now, and what changed since the last time. Raises Replaced when it is a different object."""
         metadata: Mapping[str, Any] = await objects.metadata(self.ref)
-        ref = self.ref
-        require_same(ref, metadata)
+        require_same(self.ref, metadata)
         current = {key: str(value) for key, value in (metadata.get(self.kind) or {}).items()}
         if self.read:
             keys = sorted(current.keys() | self.current.keys())
-            changed = [Change(key, self.current.get(key), current.get(key)) for key in keys]
+            changed = [LabelChange(key, self.current.get(key), current.get(key)) for key in keys]
             self.since = [change for change in changed if change.sign != "="]
-        self.ref = ObjectRef(ref.resource, ref.name, ref.namespace, metadata.get("uid", ""), metadata.get("resourceVersion", ""))
+        self.ref = msgspec.structs.replace(self.ref, uid=metadata.get("uid", ""), resource_version=metadata.get("resourceVersion", ""))
         self.current, self.read = current, True
 
-    async def change(self, objects: Any, changes: LabelChanges, *, overwrite: bool) -> None:
-        """Patch the object; when it was changed meanwhile but not in what this is about, again on the newer one.
+    async def change(self, objects: Objects, changes: LabelChanges, command: str, *, overwrite: bool) -> None:
+        """Patch the object; when it was changed meanwhile but not in what this is about, the newer version of it.
 
         Raises PodtuiError when it was changed in just that: `since` then has both versions, and a retry is on the new one.
         """
         patch = changes.patch()
-        self.fault, self.since = "", []
-        if not self.effective(changes):
-            self.done = True
-            return
+        self.since = []
+
+        async def send() -> None:
+            # The version that was read is a precondition: what it had is what is there before the change.
+            before = {"metadata": {"uid": self.ref.uid, self.kind: self.current}}
+            labels, annotations = (patch, None) if self.kind == "labels" else (None, patch)
+            await objects.patch_metadata(self.ref, labels, annotations, command=command, before=before)
 
         async def look_again() -> None:
             before = {key: self.current.get(key) for key in patch}
             await self.look(objects)
             self.since = [change for change in self.since if change.key in patch]
             if before != {key: self.current.get(key) for key in patch}:
-                raise PodtuiError("it was changed meanwhile: look at the difference anew, and confirm again") from None
+                raise PodtuiError("it was changed meanwhile: look at the difference again, and confirm again") from None
             if refusals := changes.refusals(self.current, overwrite=overwrite):
                 raise PodtuiError(refusals[0]) from None
 
-        await on_newest_version(self.ref, lambda: objects.patch_metadata(self.ref, **{self.kind: patch}), look_again)
-        self.done = True
+        if self.changed_by(changes):
+            await on_newest_version(self.ref, send, look_again)
+
+
+class LabelEdit(ChangeOfMany[LabelledObject]):
+    """Labels or annotations set, overwritten and removed: `changes` on every object, `overwrite` as kubectl's `--overwrite`."""
+
+    def __init__(self, refs: Sequence[ObjectRef], kind: Kind, options: Sequence[str]) -> None:
+        super().__init__([LabelledObject(ref, kind=kind) for ref in refs], options)
+        self.kind: Kind = kind
+        self.changes = LabelChanges(kind=kind)
+        self.overwrite = False
+        self.reading = True
+
+    @property
+    def commands(self) -> list[str]:
+        return super().commands if self.changes else []
+
+    def kubectl(self, refs: Sequence[ObjectRef]) -> Commands:
+        return kubectl_label(refs, self.changes, overwrite=self.overwrite, options=self.options)
+
+    @property
+    def refusal(self) -> str:
+        if self.reading:
+            return f"reading the {self.kind}…"
+        if not self.left:
+            return "there is nothing left to change"
+        if not self.changes:
+            return "type a change"
+        if any(self.changes.refusals(one.current, overwrite=self.overwrite) for one in self.left):
+            return "refused: see above"
+        return "" if any(one.changed_by(self.changes) for one in self.left) else "nothing would change"
+
+    @property
+    def foretold(self) -> Foretold | None:
+        return partial(relabelling, changes=self.changes.patch()) if self.changes and self.kind == "labels" else None
+
+    async def read(self, objects: Objects) -> None:
+        await self.look(lambda one: one.look(objects))
+        self.reading = False
+
+    async def change(self, objects: Objects, one: LabelledObject, command: str) -> Result:
+        await one.change(objects, self.changes, command, overwrite=self.overwrite)
+        return Result("done")

@@ -6,13 +6,14 @@ recreated under the same name is never touched, and one that was changed meanwhi
 Every change passes `Objects.mutate`, which keeps the journal. A new kind of change joins by sending its request through it:
 
     seen = await self.seen(ref)                      # the object before; None where it cannot be read
-    change = Change("cordon", "changes", ref, kubectl_cordon(...), before=seen)
+    change = Mutation("cordon", "changes", ref, command, before=seen)
     answer = await self.mutate(change, "PATCH", ref.path, body=..., content_type="application/merge-patch+json")
 
-`Change` says what the journal cannot know by itself: kubectl's word, whether the object is created, changed or deleted, the kubectl
-command, and what was there before. What was changed is the difference between `before` and the answer, or, with `fields` (a merge
-patch), what both have in these fields. The values of Secrets are left out by the journal; they must not stand in the command.
-A dialog makes what it sends one action (`journal.one_action`, done by `ui.screens.dialog`). Dry runs are no changes and are sent
+`Mutation` says what the journal cannot know by itself: kubectl's word, whether the object is created, changed or deleted, the kubectl
+command (that of the Change which a person was shown), and what was there before. What was changed is the difference between `before`
+and the answer, or, with `fields` (a merge patch), what both have in these fields. The values of Secrets are left out by the journal;
+they must not stand in the command.
+A dialog makes what it sends one action (`journal.one_action`, done by `ui.dialogs.dialog`). Dry runs are no changes and are sent
 over the connection directly.
 """
 
@@ -26,15 +27,12 @@ import msgspec
 from podtui.cluster.changes import creation, recreate
 from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.creation import Outcome
-from podtui.cluster.changes.journal import Journal, ending_of
-from podtui.cluster.changes.record import Change, recorded
+from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
-from podtui.kube.kubectl import kubectl_cordon, kubectl_delete, kubectl_evict, kubectl_label, kubectl_patch
-from podtui.kube.label_changes import LabelChanges
 from podtui.kube.manifests.documents import Document
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
@@ -56,12 +54,12 @@ class Objects:
     def __init__(self, connection: Connection, journal: Journal | None = None) -> None:
         self.discovery = Discovery(connection)
         self.journal = journal
-        self._connection = connection
+        self.connection = connection
 
     # -- the one way of every change ------------------------------------------------------------------------------
     async def mutate(
         self,
-        change: Change,
+        change: Mutation,
         method: str,
         path: str,
         *,
@@ -73,9 +71,9 @@ class Objects:
 
         Raises what `Connection.json` raises; nothing is sent, nor written down, while podtui is read-only.
         """
-        self._connection.check(method, path, query)
+        self.connection.check(method, path, query)
         if self.journal is None:
-            return _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+            return _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
         uid = change.ref.uid or _uid(change.before or {})
         entry = self.journal.new(
             change.verb,
@@ -88,7 +86,7 @@ class Objects:
         try:
             await self.journal.begin(entry)
             sent = True
-            answer = _map(await self._connection.json(method, path, query=query, body=body, content_type=content_type))
+            answer = _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
         except BaseException as error:
             self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: left before")))
             raise
@@ -111,87 +109,88 @@ class Objects:
 
     async def _before(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
         """As `seen`, for nothing else but the journal: without one nobody asks, and nothing is asked while podtui is read-only."""
-        return None if self.journal is None or self._connection.read_only else await self.seen(ref, metadata=metadata)
+        return None if self.journal is None or self.connection.read_only else await self.seen(ref, metadata=metadata)
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
         """The whole object that has the name of `ref` now; NotFound when there is none. It may be another one than `ref.uid`."""
-        return _map(await self._connection.json("GET", ref.path))
+        return _map(await self.connection.json("GET", ref.path))
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
-        return _map(_map(await self._connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
+        return _map(_map(await self.connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
 
     async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
         """Every object in these namespaces (none: all) that the label selector matches; see `selection.select`."""
-        return await listing.select(self._connection, resource, namespaces, selector)
+        return await listing.select(self.connection, resource, namespaces, selector)
 
     async def in_use(self, ref: ObjectRef, kind: Kind) -> list[dict[str, str]]:
         """The labels or annotations of the objects of `ref`'s kind in its namespace, of a page of them: what a new one may be like."""
         query = [("limit", str(_IN_USE))]
-        listed = await self._connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=f"{_METADATAS},application/json")
+        listed = await self.connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=f"{_METADATAS},application/json")
         return [_map(_map(item.get("metadata")).get(kind)) for item in _map(listed).get("items") or ()]
 
     # -- changing -------------------------------------------------------------------------------------------------
     async def patch_metadata(
-        self, ref: ObjectRef, labels: Mapping[str, str | None] | None = None, annotations: Mapping[str, str | None] | None = None
+        self,
+        ref: ObjectRef,
+        labels: Mapping[str, str | None] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
+        *,
+        command: str = "",
+        before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Set labels and annotations, or remove them where the value is None; gives the object afterwards.
+        """Set labels and annotations, or remove them where the value is None; gives the object afterwards. As `patch`."""
+        given = {"labels": labels, "annotations": annotations}
+        fields = {"metadata": {kind: dict(patch) for kind, patch in given.items() if patch}}
+        return await self.patch(ref, fields, "annotate" if annotations and not labels else "label", command, before=before)
 
-        `ref.uid` and `ref.resource_version` are preconditions where they are not "". Raises Replaced when another object has
-        the name now, Changed when this one was changed since, NotFound when it is gone.
-        """
-        given: dict[Kind, Mapping[str, str | None]] = {}
-        if labels:
-            given["labels"] = labels
-        if annotations:
-            given["annotations"] = annotations
-        before = await self._before(ref, metadata=True)
-        commands = []
-        for kind, patch in given.items():
-            changes = LabelChanges.of(patch, kind)
-            current = _map(_map((before or {}).get("metadata")).get(kind))
-            overwrite = before is None or any(change.sign == "~" for change in changes.difference(current))
-            commands += kubectl_label([ref], changes, overwrite=overwrite, options=self._options)
-        verb = "annotate" if annotations and not labels else "label"
-        fields = {"metadata": {kind: dict(patch) for kind, patch in given.items()}}
-        return await self._patch(Change(verb, "changes", ref, "\n".join(commands), before, fields=fields))
-
-    async def patch(self, ref: ObjectRef, patch: Mapping[str, Any], verb: str = "patch", command: str = "") -> dict[str, Any]:
+    async def patch(
+        self,
+        ref: ObjectRef,
+        patch: Mapping[str, Any],
+        verb: str = "patch",
+        command: str = "",
+        *,
+        before: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Apply a merge patch (RFC 7386: None removes a field) to the object; gives it afterwards.
 
-        `verb` and `command` are kubectl's, for the journal. Preconditions and errors as in `patch_metadata`.
+        `ref.uid` and `ref.resource_version` are preconditions where they are not "". Raises Replaced when another object has
+        the name now, Changed when this one was changed since, NotFound when it is gone. `before` is the object of that version, at
+        least with the fields of the patch: it is read when it is not given.
         """
-        before = await self._before(ref, metadata=patch.keys() == {"metadata"})
-        return await self._patch(Change(verb, "changes", ref, command, before, fields=patch))
+        if before is None:
+            before = await self._before(ref, metadata=patch.keys() == {"metadata"})
+        return await self._patch(Mutation(verb, "changes", ref, command, before, fields=patch))
 
-    async def edit(self, ref: ObjectRef, patch: Mapping[str, Any], *, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def edit(
+        self, ref: ObjectRef, patch: Mapping[str, Any], command: str = "", *, before: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """As `patch`, and a field that the server does not know is an error (Invalid). `before` is the object that was edited."""
-        command = kubectl_patch(ref, patch, options=self._options)
-        return await self._patch(Change("edit", "changes", ref, command, before, fields=patch), [_STRICT])
+        return await self._patch(Mutation("edit", "changes", ref, command, before, fields=patch), [_STRICT])
 
     async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
         """What `edit` would make of the object (dry run); the same errors."""
-        return await self._patch(Change("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
+        return await self._patch(Mutation("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
 
-    async def cordon(self, ref: ObjectRef, unschedulable: bool) -> dict[str, Any]:
+    async def cordon(self, ref: ObjectRef, unschedulable: bool, command: str = "") -> dict[str, Any]:
         """Let the scheduler put no more pods on the node (`kubectl cordon`), or again; gives the node afterwards.
 
         Only the UID is a precondition: a node's status changes all the time, and what is asked for does not depend on it.
         """
-        command = kubectl_cordon([ref], unschedulable, options=self._options)
         patch = {"spec": {"unschedulable": True if unschedulable else None}}  # what is false is not written, as kubectl does it
         verb = "cordon" if unschedulable else "uncordon"
         return await self.patch(msgspec.structs.replace(ref, resource_version=""), patch, verb, command)
 
-    async def _patch(self, change: Change, query: Sequence[tuple[str, str]] = (), *, dry_run: bool = False) -> dict[str, Any]:
+    async def _patch(self, change: Mutation, query: Sequence[tuple[str, str]] = (), *, dry_run: bool = False) -> dict[str, Any]:
         ref, patch = change.ref, change.fields or {}
         preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
         metadata = {**_map(patch.get("metadata")), **{key: value for key, value in preconditions.items() if value}}
         query, body, kind = [("fieldManager", "podtui"), *query], {**patch, "metadata": metadata}, "application/merge-patch+json"
         try:
             if dry_run:
-                return _map(await self._connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
+                return _map(await self.connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
             return await self.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=kind)
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
@@ -201,7 +200,13 @@ class Objects:
             raise (replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
     async def delete(
-        self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: Propagation = "Background"
+        self,
+        ref: ObjectRef,
+        grace_seconds: int | None = None,
+        force: bool = False,
+        propagation: Propagation = "Background",
+        *,
+        command: str = "",
     ) -> None:
         """Ask the server to delete the object. `grace_seconds` None is the object's own period.
 
@@ -219,20 +224,19 @@ class Objects:
             options["gracePeriodSeconds"] = grace_seconds
         if ref.uid:
             options["preconditions"] = {"uid": ref.uid}
-        command = kubectl_delete([ref], grace_seconds=grace_seconds, force=force, propagation=propagation, options=self._options)[0]
         try:
             await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
         except Conflict as error:
             raise await self._told_apart(ref, error) from error
 
-    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
+    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None, *, command: str = "") -> None:
         """Ask the server to delete the pod as far as its disruption budgets allow (Eviction of policy/v1, as kubectl drain does).
 
         TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`. An
         eviction whose UID is another one would fail too, but only after the budget has counted it for some minutes: so it is looked
         at before.
         """
-        if ref.uid and not self._connection.read_only:
+        if ref.uid and not self.connection.read_only:
             await self._same(ref)
         options: dict[str, Any] = {}
         if grace_seconds is not None:
@@ -241,7 +245,6 @@ class Objects:
             options["preconditions"] = {"uid": ref.uid}
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": ref.name, "namespace": ref.namespace}}
         path = ref.resource.path(ref.namespace, ref.name, "eviction")
-        command = kubectl_evict([ref], grace_seconds=grace_seconds, options=self._options)[0]
         try:
             await self.mutate(await self.deletion(ref, "evict", command), "POST", path, body={**eviction, "deleteOptions": options})
         except Conflict as error:
@@ -257,16 +260,16 @@ class Objects:
             return
         require_same(ref, now)
 
-    async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Change:
-        """The Change of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
-        return Change(verb, "deletes", ref, command, await self._before(ref), pods=await self._bare_pods(ref))
+    async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Mutation:
+        """The Mutation of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
+        return Mutation(verb, "deletes", ref, command, await self._before(ref), pods=await self._bare_pods(ref))
 
     async def _bare_pods(self, ref: ObjectRef) -> list[dict[str, Any]]:
         """The pods of a namespace that no controller will make again; none for another kind, or when they may not be listed."""
         if ref.resource != NAMESPACES or self.journal is None:
             return []
         try:
-            listed = await self._connection.json("GET", PODS.path(ref.name), query=[("limit", str(_PODS_KEPT))])
+            listed = await self.connection.json("GET", PODS.path(ref.name), query=[("limit", str(_PODS_KEPT))])
         except Forbidden:
             return []
         kind = {"apiVersion": "v1", "kind": "Pod"}  # which the items of a list leave out
@@ -274,7 +277,7 @@ class Objects:
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
         """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
-        return await creation.check(self._connection, self.discovery, documents, namespace, enforce=enforce)
+        return await creation.check(self.connection, self.discovery, documents, namespace, enforce=enforce)
 
     async def create(
         self,
@@ -285,23 +288,18 @@ class Objects:
         checked: Sequence[Outcome] = (),
         apply: bool = False,
         force: bool = False,
+        command: str = "",
     ) -> list[Outcome]:
         """Create these, in order; see `creation.create`. What `checked` (from `check`) says to exist is left, or with `apply` changed by
         server-side apply as its preview says, with `force` also in the fields of other managers."""
-        existing = creation.Existing(self._connection, checked, apply=apply, force=force)
-        return await creation.create(
-            self.mutate, self.discovery, documents, namespace, enforce=enforce, options=self._options, existing=existing
-        )
+        existing = creation.Existing(self.connection, checked, apply=apply, force=force)
+        return await creation.create(self.mutate, self.discovery, documents, namespace, command, enforce=enforce, existing=existing)
 
     async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
         """Create one object from its manifest, whose kind is `ref`'s; gives it as the server made it. Conflict when it exists."""
         body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
-        change = Change("create", "creates", ref, command)
+        change = Mutation("create", "creates", ref, command)
         return await self.mutate(change, "POST", ref.resource.path(ref.namespace), query=[("fieldManager", "podtui")], body=body)
-
-    @property
-    def _options(self) -> tuple[str, ...]:
-        return self._connection.settings.kubectl_options
 
     async def _told_apart(self, ref: ObjectRef, error: Conflict) -> Exception:
         """What a 409 means: the server says the same of a changed object and of a recreated one."""

@@ -8,20 +8,21 @@ the kept manifest, as a new object.
 from __future__ import annotations
 
 import asyncio
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from podtui.cluster.changes import recreate
+from podtui.cluster.changes.change import Change, Note, silent
 from podtui.cluster.changes.conflicts import on_newest_version, replaced
-from podtui.cluster.changes.journal import Entry, taken_back, undoing
+from podtui.cluster.changes.journal import Entry, RecordedObject, taken_back, undoing
+from podtui.cluster.changes.many import STOPS, Result, each
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube import merge_patch
-from podtui.kube.kubectl import kubectl_cordon, kubectl_create_object, kubectl_delete, kubectl_label, kubectl_patch
+from podtui.kube.kubectl import distinct, kubectl_cordon, kubectl_create_object, kubectl_delete, kubectl_label, kubectl_patch
 from podtui.kube.label_changes import LabelChanges
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
@@ -30,8 +31,6 @@ from podtui.text import harmless
 _AGAIN = 0.5  # seconds between two looks at what has yet to go
 _ACCOUNT = 30.0  # seconds for a new namespace to get its service account, without which no pod is admitted
 _LONGEST_WAIT = 600.0  # seconds for the old object to go
-
-Tell = Callable[[str], None]
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -58,6 +57,7 @@ class Step(msgspec.Struct, frozen=True):
     pods: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    before: dict[str, Any] | None = None  # the object, or its metadata, in the version that was looked at
     waits: bool = False  # for the old object of this name to be gone
 
     @property
@@ -135,14 +135,14 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
             continue
         name = merge_patch.field_name(path)
         if not merge_patch.same(is_now, left):
-            since.append(f"{name} is {value_text(is_now)} now, this change left {value_text(left)}")
+            since.append(f"{name} is {merge_patch.value_text(is_now)} now, this change left {merge_patch.value_text(left)}")
         changes.append(FieldChange(name, is_now, then))
     ref = msgspec.structs.replace(ref, resource_version=metadata.get("resourceVersion") or "")
     if since:
         return Step(entry, ref, f"it was changed since: {'; '.join(since)}")
     if not changes:
         return Step(entry, ref, nothing="it is as it was before already")
-    return Step(entry, ref, changes=tuple(changes), commands=tuple(_commands(ref, before, now, settings)))
+    return Step(entry, ref, changes=tuple(changes), commands=tuple(_commands(ref, before, now, settings)), before=now)
 
 
 def _commands(ref: ObjectRef, patch: Mapping[str, Any], now: Mapping[str, Any], settings: ConnectionSettings) -> list[str]:
@@ -153,10 +153,10 @@ def _commands(ref: ObjectRef, patch: Mapping[str, Any], now: Mapping[str, Any], 
             changes = LabelChanges.of(part, kind)
             current = (now.get("metadata") or {}).get(kind) or {}
             overwrite = any(change.sign == "~" for change in changes.difference(current))
-            made += kubectl_label([ref], changes, overwrite=overwrite, options=options)
+            made += distinct(kubectl_label([ref], changes, overwrite=overwrite, options=options))
         return made
     if _is_cordon(ref, patch):
-        return [kubectl_cordon([ref], bool(patch["spec"]["unschedulable"]), options=options)]
+        return distinct(kubectl_cordon([ref], bool(patch["spec"]["unschedulable"]), options=options))
     return [kubectl_patch(ref, patch, options=options)]
 
 
@@ -187,7 +187,7 @@ async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: 
         notes.append("with everything that is in it")
     elif ref.resource != PODS:
         notes.append("with all that it owns")
-    return Step(entry, ref, notes=tuple(notes), commands=tuple(kubectl_delete([ref], options=settings.kubectl_options)))
+    return Step(entry, ref, notes=tuple(notes), commands=tuple(distinct(kubectl_delete([ref], options=settings.kubectl_options))))
 
 
 async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
@@ -226,14 +226,14 @@ def _ref_of(pod: Mapping[str, Any], namespace: str) -> ObjectRef:
 
 
 # -- doing --------------------------------------------------------------------------------------------------------
-async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, tell: Tell = lambda _: None) -> None:
-    """Take the entry back as planned; `tell` hears what is waited for. Raises PodtuiError; a field changed meanwhile is Changed."""
+async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, tell: Note = silent) -> None:
+    """Take the entry back as planned; `tell` hears what it waits for. Raises PodtuiError; a field changed meanwhile is Changed."""
     with undoing(step.entry):
         if step.entry.form == "changes":
             await _change_back(objects, settings, step)
         elif step.entry.form == "creates":
             try:
-                await objects.delete(step.ref)
+                await objects.delete(step.ref, command=step.commands[0])
             except NotFound:
                 return  # gone with its namespace, or with its owner
         else:
@@ -241,17 +241,19 @@ async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, 
 
 
 async def _change_back(objects: Objects, settings: ConnectionSettings, step: Step) -> None:
+    command = "\n".join(step.commands)
+
     async def send() -> None:
         patch = step.entry.before or {}
         if step.nothing:
             return  # someone else has taken it back meanwhile
         if kinds := _label_patches(patch):
-            await objects.patch_metadata(step.ref, **kinds)
+            await objects.patch_metadata(step.ref, **kinds, command=command, before=step.before)
         else:
             verb = "patch"
             if _is_cordon(step.ref, patch):
                 verb = "cordon" if patch["spec"]["unschedulable"] else "uncordon"
-            await objects.patch(step.ref, patch, verb, "\n".join(step.commands))
+            await objects.patch(step.ref, patch, verb, command, before=step.before)
 
     async def look_again() -> None:
         nonlocal step
@@ -262,7 +264,7 @@ async def _change_back(objects: Objects, settings: ConnectionSettings, step: Ste
     await on_newest_version(step.ref, send, look_again)
 
 
-async def _make_again(objects: Objects, step: Step, tell: Tell) -> None:
+async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
     ref = step.ref
     if step.waits:
         await _until_gone(objects, step.entry.object.ref, tell)
@@ -298,7 +300,7 @@ async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str
         waited += _AGAIN
 
 
-async def _until_gone(objects: Objects, ref: ObjectRef, tell: Tell) -> None:
+async def _until_gone(objects: Objects, ref: ObjectRef, tell: Note) -> None:
     waited = 0.0
     while waited < _LONGEST_WAIT:
         try:
@@ -313,10 +315,79 @@ async def _until_gone(objects: Objects, ref: ObjectRef, tell: Tell) -> None:
     raise PodtuiError(f"the old {harmless(str(ref))} is still terminating", "Try again when it is gone")
 
 
-def value_text(value: Any, width: int = 60) -> str:
-    """A field's value in a line: a text in quotes where it must be, anything else as JSON; `not there` for None."""
-    if value is None:
-        return "not there"
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    told = harmless(text if len(text) <= width else f"{text[: width - 1]}…")
-    return shlex.quote(told) if isinstance(value, str) and (not told or " " in told) else told
+# -- several entries ----------------------------------------------------------------------------------------------
+class Undo(Change):
+    """Entries of the journal taken back: objects a few at a time, the entries of one object in their order, the latest first.
+
+    `passed` are later changes that cannot be taken back, with the reasons. After `read`, `steps` say what taking back those that
+    are left will do; `results` are by the entries' ids.
+    """
+
+    def __init__(self, entries: Sequence[Entry], settings: ConnectionSettings, passed: Sequence[tuple[Entry, str]] = ()) -> None:
+        self.entries = list(entries)
+        self.passed = list(passed)
+        self.steps: list[Step] = []
+        self.results: dict[str, Result] = {}
+        self.reading = True
+        self._settings = settings
+
+    @property
+    def done(self) -> list[Entry]:
+        return [entry for entry in self.entries if (result := self.results.get(entry.id)) is not None and result.well]
+
+    @property
+    def failed(self) -> list[Result]:
+        return [result for result in self.results.values() if not result.well]
+
+    @property
+    def commands(self) -> list[str]:
+        return [command for step in self.steps if step.possible for command in step.commands]
+
+    @property
+    def refusal(self) -> str:
+        if self.reading:
+            return "reading what is there now…"
+        return "" if any(step.possible for step in self.steps) else "nothing can be taken back"
+
+    async def read(self, objects: Objects) -> None:
+        left = {entry.id: entry for entry in self.entries if entry not in self.done}
+        results = await each(left, lambda id: plan(objects, self._settings, left[id]))
+        self.steps = [
+            results.done[id] if (error := results.error(id)) is None else Step(entry, entry.object.ref, f"it cannot be read: {error.what}")
+            for id, entry in left.items()
+        ]
+        self.reading = False
+
+    async def send(self, objects: Objects, note: Note = silent) -> None:
+        by_object: dict[RecordedObject, list[Step]] = {}
+        for step in self.steps:
+            if step.possible:
+                by_object.setdefault(msgspec.structs.replace(step.entry.object, uid=""), []).append(step)
+
+        async def take_back(target: RecordedObject) -> None:
+            for number, step in enumerate(by_object[target]):
+                try:
+                    if number:  # the one before has changed what there is
+                        step = await _planned_again(objects, self._settings, step)
+                    await carry_out(objects, self._settings, step, note)
+                except STOPS:
+                    raise
+                except PodtuiError as error:
+                    self.results[step.entry.id] = Result("failed", str(error))
+                    return
+                self.results[step.entry.id] = Result("done")
+
+        results = await each(by_object, take_back)
+        if results.stopped is not None or self.failed:
+            self.reading = True
+            await self.read(objects)
+        if results.stopped is not None:
+            raise results.stopped
+
+
+async def _planned_again(objects: Objects, settings: ConnectionSettings, step: Step) -> Step:
+    """The step as it is now, with the commands that were shown."""
+    again = await plan(objects, settings, step.entry)
+    if not again.possible:
+        raise PodtuiError(again.refusal or again.nothing)
+    return msgspec.structs.replace(again, commands=step.commands) if step.entry.form == "changes" else again

@@ -1,15 +1,8 @@
-"""The delete dialog: what goes, what that sets off, how, the exact kubectl command; Cancel has the focus.
-
-Several objects are deleted one by one, each by its UID: what has come since they were shown, or has been made anew under the same
-name, is not touched, as it would be by a deletion of the collection.
-"""
+"""The delete dialog: what goes, the effects of that, how, the exact kubectl command; Cancel has the focus."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rich.text import Text
 from textual import on
@@ -17,9 +10,9 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from podtui.cluster.impact.effects import deletion
-from podtui.errors import ConnectionFailed, CredentialError, NotFound, PodtuiError, ReadOnlyError, Replaced, Unauthorized
-from podtui.kube.kubectl import kubectl_delete, kubectl_delete_selected, kubectl_evict
+from podtui.cluster.changes.deletion import Deletion, Selected
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural, shown
@@ -28,26 +21,10 @@ from podtui.ui.themes import palette
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
 
-_AT_ONCE = 8
 _SHOWN = 300  # names in the list: nobody reads more, and laying them out takes time
 _FEW = 6  # so many stand above what can be chosen, more of them below
-_FORCE = (
-    "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
-    "The resource may continue to run on the cluster indefinitely."
-)
-_CASCADES: dict[str, tuple[Propagation, str]] = {
-    "goes after it": ("Background", ""),
-    "goes first": ("Foreground", "It goes only when all that it owns has gone (--cascade=foreground)."),
-    "stays": ("Orphan", "What it owns stays, without an owner (--cascade=orphan)."),
-}
-
-
-@dataclass(frozen=True)
-class Selected:
-    """How the objects were chosen, when it was not one by one: in these namespaces (none: all), by this selector ("": all of them)."""
-
-    namespaces: tuple[str, ...]
-    selector: str
+_CASCADES: dict[str, Propagation] = {"goes after it": "Background", "goes first": "Foreground", "stays": "Orphan"}
+_SIGNS = {"already": "= ", "done": "", "failed": "✗ ", "lost": "✗ "}
 
 
 class DeleteDialog(Dialog[int]):
@@ -59,21 +36,19 @@ class DeleteDialog(Dialog[int]):
     DeleteDialog .delete-row Label { width: auto; padding-right: 1; }
     """
 
-    def __init__(self, session: Any, refs: Sequence[ObjectRef], selected: Selected | None = None) -> None:
+    def __init__(self, session: Session, refs: Sequence[ObjectRef], selected: Selected | None = None) -> None:
         what = plural(refs)
         namespaces = [ref.name for ref in refs if ref.resource.plural == "namespaces"]
         super().__init__("", confirm="Delete", danger=True, asked=confirmations(session, len(refs), what, namespaces))
         self.session = session
         self.refs = list(refs)
-        self.selected = selected
-        self.results: dict[ObjectRef, str] = {}
+        self.change = Deletion(refs, session.settings.kubectl_options, selected)
         self._described = described(refs)
         if selected is not None:
             self._described = f"all {self._described}" + (f" with labels {selected.selector}" if selected.selector else "")
         self._namespaces = bool(namespaces)
         self._pods = all(ref.resource.plural == "pods" for ref in refs)
         self._many = len(refs) > _FEW
-        self._gone = 0
         self._impact = ImpactNote(session, refs, adopters=False, id="delete-impact")
         self.dialog_title = self._question("Delete")
 
@@ -125,79 +100,39 @@ class DeleteDialog(Dialog[int]):
     @on(Toggle.Changed)
     @on(Choice.Changed)
     def _update(self) -> None:
-        evict, force = self._evict, self.query_one("#delete-force", Toggle)
-        if evict:
+        change, force = self.change, self.query_one("#delete-force", Toggle)
+        change.evict = any(toggle.value for toggle in self.query("#delete-evict").results(Toggle))
+        if change.evict:
             force.value = False  # an eviction knows no force, and leaves what the pod owns to its deletion
-        force.disabled = evict
+        force.disabled = change.evict
         for choice in self.query(Choice):
-            choice.disabled = evict
+            choice.disabled = change.evict
+            change.propagation = _CASCADES[choice.value]
+        grace = self.query_one("#delete-grace", Input).value
+        change.grace_seconds, change.force = int(grace) if grace else None, force.value
         self.query_one("#delete-list", Static).update(self._list())
-        meaning = self._meaning()
-        self.query_one("#delete-meaning", Static).update(Text("\n".join(f"! {words}" for words in meaning), palette(self.app)["warn"]))
-        self.query_one("#delete-meaning").display = bool(meaning)
-        self._impact.foretell(lambda around: deletion(around, evict=evict))
-        self.show_commands(self._commands() if self.refs else [])
-        if not self.results:
-            self.set_title(self._question("Evict" if evict else "Delete"))
-            self.set_confirm("Evict" if evict else "Delete")
+        warnings = Text("\n".join(f"! {warning}" for warning in change.warnings), palette(self.app)["warn"])
+        self.query_one("#delete-meaning", Static).update(warnings)
+        self.query_one("#delete-meaning").display = bool(warnings)
+        self._impact.foretell(change.foretold)
+        self.show_commands(change.commands)
+        if not change.tried:
+            self.set_title(self._question("Evict" if change.evict else "Delete"))
+            self.set_confirm("Evict" if change.evict else "Delete")
         self.refresh_dialog()
 
-    def _meaning(self) -> list[str]:
-        found = []
-        if self._force:
-            found.append(_FORCE)
-        elif self._grace == 0:
-            found.append("Without force, kubectl and podtui take 0 for 1.")
-        if not self._evict and self._cascade[1]:
-            found.append(self._cascade[1])
-        if self.selected is not None and not self._evict:
-            found.append("kubectl deletes what matches when it runs; podtui deletes what is listed here, and nothing that came since.")
-        return found
-
-    def _commands(self) -> list[str]:
-        options = self.session.settings.kubectl_options
-        if self._evict:
-            return kubectl_evict(self.refs, grace_seconds=self._grace, options=options)
-        how: dict[str, Any] = {"grace_seconds": self._grace, "force": self._force, "propagation": self._cascade[0], "options": options}
-        if self.selected is not None and not self.results:
-            return kubectl_delete_selected(self.refs[0].resource, self.selected.namespaces, self.selected.selector, **how)
-        return kubectl_delete(self.refs, **how)
-
-    @property
-    def _evict(self) -> bool:
-        return any(toggle.value for toggle in self.query("#delete-evict").results(Toggle))
-
-    @property
-    def _force(self) -> bool:
-        return self.query_one("#delete-force", Toggle).value
-
-    @property
-    def _grace(self) -> int | None:
-        value = self.query_one("#delete-grace", Input).value
-        return int(value) if value else None
-
-    @property
-    def _cascade(self) -> tuple[Propagation, str]:
-        """What becomes of what the objects own, and what that means; a namespace always takes all of it along."""
-        return next((_CASCADES[choice.value] for choice in self.query(Choice)), ("Background", ""))
-
     def blocked(self) -> str:
-        if not self.refs:
-            return "nothing is left to delete"
-        if self._force and self._grace:
-            return "--force and --grace-period greater than 0 cannot be specified together"
-        return ""
+        return self.change.refusal
 
     def _list(self) -> Text:
-        """The objects; those that something was told of first, the troubled ones before all."""
-        styles = palette(self.app)
-        text = Text()
-        told = sorted(self.results.items(), key=lambda item: not item[1].startswith("✗"))
-        lines = told + [(ref, "") for ref in self.refs if ref not in self.results]
-        for ref, result in lines[:_SHOWN]:
-            style = styles["error"] if result.startswith("✗") else styles["dim"] if result else ""
-            namespace = f"{ref.namespace}/" if ref.namespace else ""
-            text.append(f"{harmless(f'{namespace}{ref.name}')}{f'  {result}' if result else ''}\n", style)
+        """The objects; those that something became of first, the troubled ones before all."""
+        styles, text = palette(self.app), Text()
+        lines = sorted(self.change.objects, key=lambda one: (one.result is None, one.done))
+        for one in lines[:_SHOWN]:
+            style = styles["error"] if one.fault else styles["dim"] if one.done else ""
+            namespace = f"{one.ref.namespace}/" if one.ref.namespace else ""
+            words = f"  {_SIGNS[one.result.state]}{shown(one.result.words)}" if one.result is not None else ""
+            text.append(f"{harmless(f'{namespace}{one.ref.name}')}{words}\n", style)
         if len(lines) > _SHOWN:
             text.append(f"… and {len(lines) - _SHOWN} more\n", styles["dim"])
         text.rstrip()
@@ -206,82 +141,52 @@ class DeleteDialog(Dialog[int]):
     # -- the work ---------------------------------------------------------------------------------------------
 
     async def submit(self) -> None:
-        refs, grace, force, evict, propagation = list(self.refs), self._grace, self._force, self._evict, self._cascade[0]
-        gate = asyncio.Semaphore(_AT_ONCE)
-        failed: list[ObjectRef] = []
-        stop: list[PodtuiError] = []
-        done = 0
-
-        async def one(ref: ObjectRef) -> None:
-            nonlocal done
-            async with gate:
-                if stop:
-                    failed.append(ref)
-                    return
-                try:
-                    if evict:
-                        await self.session.objects.evict(ref, grace_seconds=grace)
-                    else:
-                        await self.session.objects.delete(ref, grace_seconds=grace, force=force, propagation=propagation)
-                except NotFound as error:
-                    gone = error.details.get("kind") != "namespaces" or ref.resource.plural == "namespaces"
-                    self.results[ref] = "= already gone" if gone else f"✗ {shown(error.what)}"
-                except Replaced as error:
-                    self.results[ref] = f"✗ {shown(error.what)}"
-                except (ConnectionFailed, CredentialError, Unauthorized, ReadOnlyError) as error:
-                    failed.append(ref)
-                    stop.append(error)
-                    if isinstance(error, ConnectionFailed):
-                        self.results[ref] = f"✗ no answer: may or may not be {'evicted' if evict else 'deleted'}"
-                except PodtuiError as error:
-                    failed.append(ref)
-                    self.results[ref] = f"✗ {shown(error.what)}"
-                else:
-                    self._gone += 1
-                    self.results[ref] = "evicted" if evict else "deleted"
-                done += 1
-                if len(refs) > 1:
-                    self.show_note(f"{done} of {len(refs)} answered")
-
-        await asyncio.gather(*(one(ref) for ref in refs))
-        self.show_note("")
-        self.refs = [ref for ref in refs if ref in failed]
-        troubled = [ref for ref in refs if self.results.get(ref, "✗").startswith("✗")]
-        if not troubled:
-            self._tell()
-            self.dismiss(self._gone)
+        change, count = self.change, len(self.change.left)
+        try:
+            await change.send(self.session.objects, self.show_note)
+        except Exception:
+            self._show_what_is_left(count)
+            raise
+        if not change.failed:
+            self._notify_gone()
+            self.dismiss(len(change.gone))
             return
+        self._show_what_is_left(count)
+        if len(change.objects) == 1:
+            self.show_error(change.failed[0].fault)
+        else:
+            self.show_error(f"{len(change.failed)} of {count} failed: each one says why")
+
+    def _show_what_is_left(self, count: int) -> None:
+        """What failed can be tried again; what is lost cannot."""
+        change = self.change
+        self.show_note("")
         self._update()
-        if len(refs) > 1:
-            self.set_title(f"{self._gone} {'evicted' if evict else 'deleted'}, {len(troubled)} not")
-        if self.refs:
+        if count > 1:
+            self.set_title(f"{len(change.gone)} {'evicted' if change.evict else 'deleted'}, {len(change.failed)} not")
+        if change.left:
             self.set_confirm("Retry")
         else:
             self.set_cancel("Close")
-        if stop:
-            raise stop[0]
-        if len(refs) == 1:
-            self.show_error(self.results[refs[0]].removeprefix("✗ "))
-        else:
-            self.show_error(f"{len(troubled)} of {len(refs)} failed: each one says why")
 
-    def _tell(self) -> None:
-        gone = [ref for ref, result in self.results.items() if result.startswith("=")]
-        verbs = sorted({result for result in self.results.values() if result in ("deleted", "evicted")})
-        verb = " or ".join(verbs)
-        if self._gone == 1:
-            (ref,) = [ref for ref, result in self.results.items() if result in verbs]
+    def _notify_gone(self) -> None:
+        """In kubectl's words: `pod "kubia" deleted from default namespace`."""
+        gone = [one.ref for one in self.change.objects if one.result is not None and one.result.state == "already"]
+        done = {one.ref: one.result.words for one in self.change.gone if one.result is not None}
+        verb = " or ".join(sorted(set(done.values())))
+        if len(done) == 1:
+            (ref,) = done
             where = f" from {ref.namespace} namespace" if ref.namespace else ""
-            force = " force" if self._force else ""
-            told = f'{ref.resource.kind.lower()} "{harmless(ref.name)}"{force} {verb}{where}'
+            force = " force" if self.change.force else ""
+            words = f'{ref.resource.kind.lower()} "{harmless(ref.name)}"{force} {verb}{where}'
         else:
-            told = f"{self._gone} {plural(list(self.results))} {verb}" if self._gone else ""
+            words = f"{len(done)} {plural(self.refs)} {verb}" if done else ""
         if gone:
             names = harmless(gone[0].name) if len(gone) == 1 else str(len(gone))
-            told += f"{', ' if told else ''}{names} already gone"
-        self.notify(told, markup=False)
+            words += f"{', ' if words else ''}{names} already gone"
+        self.notify(words, markup=False)
 
     def left(self) -> None:
-        unanswered = len(self.refs) - sum(ref in self.results for ref in self.refs)
-        done = "evicted" if self._evict else "deleted"
-        self.notify(f"{self._gone} {done}; no answer was awaited for {unanswered}", severity="warning", markup=False)
+        unanswered = sum(one.result is None for one in self.change.objects)
+        done = "evicted" if self.change.evict else "deleted"
+        self.notify(f"{len(self.change.gone)} {done}; no answer was awaited for {unanswered}", severity="warning", markup=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import events, on
@@ -21,6 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
 from podtui.cluster.changes.journal import new_action, one_action
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError, ReadOnlyError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
@@ -37,7 +38,7 @@ class Confirmation:
     word: str
 
 
-def confirmations(session: Any, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
+def confirmations(session: Session, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
     """What has to be typed before a change of `count` objects (`what` in the plural): the count when it is more than one,
     the name of a `namespaces` entry when a single namespace is at stake, and the context's name when it is protected."""
     asked = []

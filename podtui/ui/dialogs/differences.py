@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.text import Text
 
-from podtui.cluster.changes.undo import value_text
+from podtui.kube.merge_patch import value_text
 from podtui.ui.dialogs.dialog import shown
 from podtui.ui.themes import Palette
 from podtui.ui.widgets.text_document import Line
@@ -17,7 +16,7 @@ from podtui.ui.widgets.text_document import Line
 _LINES = 40  # of a value that is shown whole
 
 
-def field_lines(name: str, old: Any, new: Any, *, known: bool = True) -> Iterator[Line]:
+def field_lines(name: str, old: object, new: object, *, known: bool = True) -> Iterator[Line]:
     """One field before and after; None is not there. `known` is whether what was before is."""
     if old == new and known:
         yield [(f"= {name}: {value_text(new)}", "dim")]
@@ -38,13 +37,13 @@ def field_lines(name: str, old: Any, new: Any, *, known: bool = True) -> Iterato
         yield [(f"  … {len(changed) - _LINES} more lines differ", "dim")]
 
 
-def _is_long(value: Any) -> bool:
+def _is_long(value: object) -> bool:
     if isinstance(value, str):
         return "\n" in value or len(value) > 60
     return isinstance(value, (dict, list)) and len(json.dumps(value)) > 60
 
 
-def _text_lines(value: Any) -> Sequence[str]:
+def _text_lines(value: object) -> Sequence[str]:
     """A value as the lines that are compared: JSON in a text is compared indented."""
     if value is None:
         return []

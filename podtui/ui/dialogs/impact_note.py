@@ -1,23 +1,22 @@
-"""What a change sets off, in a dialog, before it is made: read once when the dialog opens, foretold anew as what is typed changes."""
+"""The effects of a change, in a dialog, before it is made: read once when the dialog opens, foretold again as what is typed changes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.widgets import Static
 
-from podtui.cluster.impact.effects import Effect, relabelling
+from podtui.cluster.changes.change import Foretold
+from podtui.cluster.impact.effects import Effect
 from podtui.cluster.impact.namespace_contents import Contents
 from podtui.cluster.impact.related import Surroundings, unknown
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.themes import palette
-
-Foretold = Callable[[Surroundings], list[Effect]]
 
 Line = tuple[str, str, str]  # a sign, words and the name of a style ("" for none)
 
@@ -26,9 +25,9 @@ _SIGNS = {"grave": ("! ", "warn"), "change": ("· ", ""), "same": ("= ", "dim")}
 
 
 class ImpactNote(Static):
-    """For pods what `foretell` was given says of their surroundings; for namespaces what is in them. Other kinds have none."""
+    """For pods the effects that `foretell` was given; for namespaces what is in them. Other kinds have none."""
 
-    def __init__(self, session: Any, refs: Sequence[ObjectRef], *, adopters: bool, id: str | None = None) -> None:
+    def __init__(self, session: Session, refs: Sequence[ObjectRef], *, adopters: bool, id: str | None = None) -> None:
         """`adopters`: whether it matters who would adopt the pods, as it does when their labels change."""
         super().__init__(id=id)
         self._session = session
@@ -47,15 +46,11 @@ class ImpactNote(Static):
             self.run_worker(self._count(), group="around", exit_on_error=False)
 
     def foretell(self, foretold: Foretold | None) -> None:
-        """Tell the effects of another change; None: of no change at all, which sets off nothing."""
+        """Show the effects of another change; None is one that has none."""
         self._foretold = foretold
         if self._pods and self.is_mounted:
             # The function, not its coroutine: one that is replaced before its turn would be told as never awaited.
             self.run_worker(self._tell, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
-
-    def relabel(self, changes: Mapping[str, str | None]) -> None:
-        """Tell the effects of changing these labels (None removes one)."""
-        self.foretell((lambda around: relabelling(around, changes)) if changes else None)
 
     async def _read(self) -> None:
         try:
@@ -94,7 +89,7 @@ class ImpactNote(Static):
         styles = palette(self.app)
         text = Text()
         if lines:
-            text.append(f"── {'in it' if self._namespaces else 'this sets off'} ".ljust(24, "─"), styles["dim"])
+            text.append(f"── {'in it' if self._namespaces else 'effects'} ".ljust(24, "─"), styles["dim"])
         for sign, words, style in lines[:_SHOWN]:
             text.append(f"\n{sign}{words}", styles[style] if style else "")
         if len(lines) > _SHOWN:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from podtui.cluster.changes.deletion import Selected
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError, SelectorError
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.kube.selectors import parse
 from podtui.text import harmless
-from podtui.ui.dialogs.delete import Selected
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.themes import palette
 
@@ -26,7 +27,7 @@ class SelectPodsDialog(Dialog[Found]):
 
     FIRST: ClassVar[str] = "#select-selector"
 
-    def __init__(self, session: Any, namespaces: tuple[str, ...], selector: str) -> None:
+    def __init__(self, session: Session, namespaces: tuple[str, ...], selector: str) -> None:
         """`namespaces` none: all of them. `selector` stands in the field at first."""
         where = f"in {', '.join(map(harmless, namespaces))}" if namespaces else "in all namespaces"
         super().__init__(f"Delete pods by a selector {where}", confirm="Find")

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
 
 from rich.text import Text
-from textual.app import App
 from textual.widget import Widget
 from textual.widgets import Static
 
 from podtui.cluster.exec import shells, terminal_session
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
+from podtui.cluster.session import Session
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError
 from podtui.kube.kubectl import kubectl_exec
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.terminal.raw_terminal import RawTerminal
-
-if TYPE_CHECKING:
-    from podtui.cluster.session import Session
-    from podtui.ui.terminal.app import TerminalApp
 
 _KINDS = {"init": "init container", "sidecar": "sidecar", "container": "", "ephemeral": "ephemeral container"}
 
@@ -43,9 +39,9 @@ class ShellDialog(Dialog[bool]):
         self.dismiss(True)
 
 
-def start_shell(app: App[Any], session: Session, ref: ObjectRef) -> None:
+def start_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
     """Open a shell, in a worker of the application. One at a time: who presses the key again before it is there means one shell."""
-    app.run_worker(open_shell(cast("TerminalApp", app), session, ref), group="shell", exclusive=True, exit_on_error=False)
+    app.run_worker(open_shell(app, session, ref), group="shell", exclusive=True, exit_on_error=False)
 
 
 async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:

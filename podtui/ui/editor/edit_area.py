@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from rich.text import Text
 from textual import events
@@ -28,8 +27,8 @@ class EditArea(TextArea):
     EditArea, EditArea:focus { border: none; padding: 0; background: $surface; }
     """
 
-    def __init__(self, text: str, *, yaml: bool = True, **more: Any) -> None:
-        super().__init__(show_line_numbers=True, tab_behavior="indent", soft_wrap=False, **more)
+    def __init__(self, text: str, *, yaml: bool = True) -> None:
+        super().__init__(show_line_numbers=True, tab_behavior="indent", soft_wrap=False)
         self.indent_width = 2
         self.cursor_blink = False  # each blink would be sent over the line
         self._yaml = yaml

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from podtui.errors import EditorFailed, EditorMissing, PodtuiError
 from podtui.kube.manifests.faults import Fault
 from podtui.text import harmless
 from podtui.ui.editor.outside_editor import edit_outside, editor_command, kept_words
 from podtui.ui.editor.screen import Check, EditorScreen
-
-if TYPE_CHECKING:
-    from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.app import TerminalApp
 
 
 async def edit_text(

@@ -10,14 +10,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from podtui.errors import EditorFailed, EditorMissing, PodtuiError
 from podtui.folders import keep_text, private_folder, state_folder
 from podtui.text import harmless
-
-if TYPE_CHECKING:
-    from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.app import TerminalApp
 
 BUILT_IN = "built-in"
 """The word for podtui's own editor, in the configuration and in the environment variables."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -18,12 +18,10 @@ from podtui.kube.manifests.faults import Fault
 from podtui.ui.commands import bindings
 from podtui.ui.editor.edit_area import EditArea
 from podtui.ui.editor.outside_editor import BUILT_IN, edit_outside, editor_command, kept_words
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.text_line import TextLine
-
-if TYPE_CHECKING:
-    from podtui.ui.terminal.app import TerminalApp
 
 Check = Callable[[str], Awaitable[Sequence[Fault]]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -16,6 +16,7 @@ from textual.widgets import Input, Label, Static
 from podtui.cluster.forward.local_ports import is_free, next_free, owner_of, reachable_by_others
 from podtui.cluster.forward.manager import Forward, running_pod
 from podtui.cluster.pods.lineage import Lineage, lineage_of
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.ports import LOCALHOST, ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
 from podtui.kube.resources import ObjectRef
@@ -46,7 +47,7 @@ class ForwardDialog(Dialog[list[Forward]]):
     ForwardDialog #forward-warning { color: $text-warning; }
     """
 
-    def __init__(self, session: Any, ref: ObjectRef) -> None:
+    def __init__(self, session: Session, ref: ObjectRef) -> None:
         super().__init__(f"Forward local ports to {ref} in namespace {ref.namespace}", confirm="Forward")
         self.session = session
         self.ref = ref

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from podtui.cluster.forward.manager import Forward
 from podtui.cluster.forward.saved import Profile
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
@@ -47,7 +48,7 @@ class ForwardsScreen(ModalScreen[None]):
     ForwardsScreen #forwards-detail Static { height: auto; }
     """
 
-    def __init__(self, session: Any, start: Sequence[str] = ()) -> None:
+    def __init__(self, session: Session, start: Sequence[str] = ()) -> None:
         """`start` names saved forwards to start at once."""
         super().__init__()
         self.session = session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 
 from podtui.cluster.changes.journal import Entry, taken_back
 from podtui.cluster.changes.undo import why_not
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.ui.commands import bindings
 from podtui.ui.journal.text import COLUMNS, described, entry_lines, matches, row, searched
@@ -55,7 +56,7 @@ class JournalScreen(ModalScreen[None]):
     JournalScreen.-whole #journal-entry { border-top: none; }
     """
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
         self._entries: dict[str, Entry] = {}
@@ -204,7 +205,7 @@ class JournalScreen(ModalScreen[None]):
         self.app.push_screen(UndoDialog(self.session, possible, passed))
 
     def action_copy(self) -> None:
-        commands = [entry.command for entry in reversed(self._chosen) if entry.command]
+        commands = list(dict.fromkeys(entry.command for entry in reversed(self._chosen) if entry.command))
         if commands:
             self.app.copy_to_clipboard("\n".join(commands))
             count = "the command" if len(commands) == 1 else f"{len(commands)} commands"

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.text import Text
-from textual.app import App
 from textual.widget import Widget
 from textual.widgets import Static
 
 from podtui.cluster.changes.journal import Entry
-from podtui.cluster.changes.undo import Step, carry_out, last_action, plan
-from podtui.errors import ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Unauthorized
+from podtui.cluster.changes.undo import Step, Undo, last_action
+from podtui.cluster.session import Session
+from podtui.errors import PodtuiError
 from podtui.kube.ages import age
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.journal.text import described
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 
-_AT_ONCE = 8
 _SHOWN = 100  # entries that are listed
 _NOT_TAKEN = 3  # later changes that are named
 
@@ -33,18 +31,13 @@ class UndoDialog(Dialog[int]):
     `passed` are later changes that cannot be taken back, with the reasons: what is offered is not the last thing that was done.
     """
 
-    def __init__(self, session: Any, entries: Sequence[Entry], passed: Sequence[tuple[Entry, str]] = ()) -> None:
+    def __init__(self, session: Session, entries: Sequence[Entry], passed: Sequence[tuple[Entry, str]] = ()) -> None:
         made = [entry.object.name for entry in entries if entry.form == "creates" and entry.object.kind == "Namespace"]
         title = f"Undo {described(entries[0])}?" if len(entries) == 1 else f"Undo {len(entries)} changes?"
         asked = confirmations(session, len(entries), "changes", made)
         super().__init__(title, confirm="Undo", danger=any(entry.form == "creates" for entry in entries), asked=asked)
         self.session = session
-        self.entries = list(entries)
-        self.steps: list[Step] = []
-        self.results: dict[str, str] = {}
-        self.passed = list(passed)
-        self._reading = True
-        self._note = ""
+        self.change = Undo(entries, session.settings, passed)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="undo-steps")
@@ -56,45 +49,32 @@ class UndoDialog(Dialog[int]):
 
     async def _look(self) -> None:
         """Read what is there now, to say what will happen."""
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(entry: Entry) -> Step:
-            async with gate:
-                try:
-                    return await plan(self.session.objects, self.session.settings, entry)
-                except PodtuiError as error:
-                    return Step(entry, entry.object.ref, f"it could not be looked at: {error.what}")
-
-        self.steps = list(await asyncio.gather(*(one(entry) for entry in self.entries if self.results.get(entry.id) != "✓ undone")))
-        self._reading = False
+        await self.change.read(self.session.objects)
         self._update()
 
     def blocked(self) -> str:
-        if self._reading:
-            return "reading what is there now…"
-        return "" if any(step.possible for step in self.steps) else "nothing can be taken back"
+        return self.change.refusal
 
     def _update(self) -> None:
         self.query_one("#undo-steps", Static).update(self._text())
-        self.show_commands([command for step in self.steps if step.possible for command in step.commands])
+        self.show_commands(self.change.commands)
         self.refresh_dialog()
 
     def _text(self) -> Text:
-        styles = palette(self.app)
+        styles, change = palette(self.app), self.change
         text = Text()
-        for entry, why in self.passed[:_NOT_TAKEN]:
+        for entry, why in change.passed[:_NOT_TAKEN]:
             text.append(f"! Done later, and cannot be taken back: {described(entry)}: {shown(why)}\n", styles["warn"])
-        if len(self.passed) > _NOT_TAKEN:
-            text.append(f"! … and {len(self.passed) - _NOT_TAKEN} more\n", styles["warn"])
-        if self._reading:
+        if len(change.passed) > _NOT_TAKEN:
+            text.append(f"! … and {len(change.passed) - _NOT_TAKEN} more\n", styles["warn"])
+        if change.reading:
             return text.append("reading what is there now…", styles["dim"])
-        for entry in self.entries[:_SHOWN]:
-            if self.results.get(entry.id) == "✓ undone":
-                text.append(f"✓ {described(entry)}  undone\n", styles["ok"])
-        for step in self.steps[:_SHOWN]:
+        for entry in change.done[:_SHOWN]:
+            text.append(f"✓ {described(entry)}  undone\n", styles["ok"])
+        for step in change.steps[:_SHOWN]:
             self._add(text, step)
-        if len(self.steps) > _SHOWN:
-            text.append(f"… and {len(self.steps) - _SHOWN} more", styles["dim"])
+        if len(change.steps) > _SHOWN:
+            text.append(f"… and {len(change.steps) - _SHOWN} more", styles["dim"])
         text.rstrip()
         return text
 
@@ -103,8 +83,8 @@ class UndoDialog(Dialog[int]):
         entry = step.entry
         seconds = (datetime.now(UTC) - datetime.fromisoformat(entry.time)).total_seconds()
         text.append(described(entry), styles["title"]).append(f"  {age(seconds)} ago\n", styles["dim"])
-        if result := self.results.get(entry.id):
-            text.append(f"  {result}\n", styles["error"])
+        if (result := self.change.results.get(entry.id)) is not None:
+            text.append(f"  ✗ {shown(result.words)}\n", styles["error"])
         if step.refusal:
             text.append(f"  ✗ cannot be taken back: {shown(step.refusal)}\n", styles["error"])
         elif step.nothing:
@@ -128,59 +108,34 @@ class UndoDialog(Dialog[int]):
 
     # -- the work ---------------------------------------------------------------------------------------------
     async def submit(self) -> None:
-        """Every object by itself, several at once; the changes of one object in their order, the latest first."""
-        by_object: dict[tuple[str, str, str, str], list[Step]] = {}
-        for step in self.steps:
-            if step.possible:
-                target = step.entry.object
-                by_object.setdefault((target.api_version, target.kind, target.namespace, target.name), []).append(step)
-        gate = asyncio.Semaphore(_AT_ONCE)
-        stop: list[PodtuiError] = []
-
-        async def chain(steps: list[Step]) -> None:
-            async with gate:
-                for number, step in enumerate(steps):
-                    if stop:
-                        return
-                    try:
-                        if number:  # the one before has changed what there is
-                            step = await plan(self.session.objects, self.session.settings, step.entry)
-                            if not step.possible:
-                                raise PodtuiError(step.refusal or step.nothing)
-                        await carry_out(self.session.objects, self.session.settings, step, self.show_note)
-                    except (ConnectionFailed, CredentialError, Unauthorized, ReadOnlyError) as error:
-                        stop.append(error)
-                        return
-                    except PodtuiError as error:
-                        self.results[step.entry.id] = f"✗ {shown(str(error))}"
-                        return
-                    self.results[step.entry.id] = "✓ undone"
-
-        await asyncio.gather(*(chain(steps) for steps in by_object.values()))
-        self.show_note("")
-        done = [entry for entry in self.entries if self.results.get(entry.id) == "✓ undone"]
-        failed = [result for result in self.results.values() if result.startswith("✗")]
-        if not failed and not stop:
+        change = self.change
+        try:
+            await change.send(self.session.objects, self.show_note)
+        except Exception:
+            self._show_what_is_left()
+            raise
+        done, failed = change.done, change.failed
+        if not failed:
             self.notify(f"undone: {described(done[0])}" if len(done) == 1 else f"{len(done)} changes undone", markup=False)
             self.dismiss(len(done))
             return
-        self._reading = True
-        await self._look()
-        if self.steps and any(step.possible for step in self.steps):
+        self._show_what_is_left()
+        self.show_error(failed[0].words if len(failed) == 1 else f"{len(done)} undone, {len(failed)} not")
+
+    def _show_what_is_left(self) -> None:
+        self.show_note("")
+        self._update()
+        if any(step.possible for step in self.change.steps):
             self.set_confirm("Retry")
-        if done:
+        if self.change.done:
             self.set_cancel("Close")
-        if stop:
-            raise stop[0]
-        self.show_error(failed[0].removeprefix("✗ ") if len(failed) == 1 else f"{len(done)} undone, {len(failed)} not")
 
     def left(self) -> None:
-        done = sum(result == "✓ undone" for result in self.results.values())
-        words = f"{done} of {len(self.entries)} undone; no answer was awaited for the others"
+        words = f"{len(self.change.done)} of {len(self.change.entries)} undone; no answer was awaited for the others"
         self.notify(words, severity="warning", markup=False)
 
 
-async def undo_last(app: App[Any], session: Any) -> None:
+async def undo_last(app: TerminalApp, session: Session) -> None:
     """`u`: the dialog for the last action that can be taken back, or why there is none."""
     try:
         entries, _ = await session.journal.entries()

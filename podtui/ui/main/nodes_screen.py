@@ -19,6 +19,7 @@ from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.nodes_pane import NodesPane
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import STATES
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.widgets.entry_bar import FilterBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
@@ -39,6 +40,8 @@ class NodesScreen(ModalScreen[str]):
     NodesScreen DetailsPane { height: 2fr; }
     NodesScreen.small DetailsPane { height: 1fr; }
     """
+
+    app: TerminalApp
 
     def __init__(self, session: Session, node: str = "") -> None:
         """`node` is the name of the one that the cursor goes to."""
@@ -174,7 +177,7 @@ class NodesScreen(ModalScreen[str]):
         self._list.sort("age")
 
     def action_refresh(self) -> None:
-        self.app.repaint()  # type: ignore[attr-defined]
+        self.app.repaint()
         self._store.retry()
 
     def action_filter(self) -> None:

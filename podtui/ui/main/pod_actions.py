@@ -17,11 +17,14 @@ from podtui.ui.main.pods_pane import PodsPane
 from podtui.ui.main.rights import Rights
 
 if TYPE_CHECKING:
-    from podtui.ui.dialogs.delete import Selected
+    from podtui.cluster.changes.deletion import Selected
+    from podtui.ui.terminal.app import TerminalApp
 
 
 class PodActions(Screen[None]):
     """The part of the main screen that acts. Dialogs are imported when they are first needed."""
+
+    app: TerminalApp
 
     def __init__(self, session: Session, label_columns: tuple[str, ...]) -> None:
         super().__init__()

@@ -394,7 +394,7 @@ class MainScreen(NodeActions):
 
     def action_refresh(self) -> None:
         """Ask again now, for rights too, and paint the screen anew in case something else wrote over it."""
-        self.app.repaint()  # type: ignore[attr-defined]
+        self.app.repaint()
         self.session.pods.retry()
         self.session.namespaces.retry()
         self.rights.forget()

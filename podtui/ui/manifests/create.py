@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -15,12 +14,11 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from podtui.cluster.changes.apply import Preview
 from podtui.cluster.changes.creation import Outcome
+from podtui.cluster.changes.manifest import ManifestCreation
+from podtui.cluster.session import Session
 from podtui.errors import ManifestError
-from podtui.kube.kubectl import kubectl_apply, kubectl_create
 from podtui.kube.manifests import documents as manifests
-from podtui.kube.manifests.documents import Document
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.text import harmless
 from podtui.ui.commands import bindings
@@ -31,11 +29,9 @@ from podtui.ui.editor.outside_editor import kept_words
 from podtui.ui.manifests.outcomes import outcome_text
 from podtui.ui.manifests.path_input import PathInput
 from podtui.ui.manifests.templates import TEMPLATES
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
-
-if TYPE_CHECKING:
-    from podtui.ui.terminal.app import TerminalApp
 
 
 class CreateDialog(Dialog[int]):
@@ -55,15 +51,13 @@ class CreateDialog(Dialog[int]):
     CreateDialog #create-hint { color: $text-muted; }
     """
 
-    def __init__(self, session: Any, namespace: str) -> None:
+    def __init__(self, session: Session, namespace: str) -> None:
         """`namespace` is where everything goes, as kubectl's -n; "" leaves it to the documents."""
         super().__init__("Create", confirm="Check", asked=confirmations(session, 1, "objects"))
         self.session = session
-        self.documents: list[Document] = []
-        self.outcomes: list[Outcome] = []
+        self.change = ManifestCreation(session.settings, "", namespace)
         self._preset = namespace
         self._text: str | None = None  # what was typed or pasted; None: the path counts
-        self._made: list[Outcome] = []
         self._written = ""  # what was written in the editor, until it is created or kept
 
     def compose_body(self) -> Iterable[Widget]:
@@ -104,18 +98,8 @@ class CreateDialog(Dialog[int]):
         return self.query_one("#create-namespace", Input).value.strip()
 
     @property
-    def _where(self) -> tuple[str, bool]:
-        """The namespace to send to, and whether a document may have no other (as with kubectl's -n)."""
-        return (self.namespace, True) if self.namespace else (self.session.settings.namespace, False)
-
-    @property
     def _empty(self) -> bool:
         return not self.path and self._text is None
-
-    @property
-    def _existing(self) -> list[Preview]:
-        """What applying would make of those that are there already."""
-        return [outcome.preview for outcome in self.outcomes if outcome.preview is not None]
 
     def _toggled(self, name: str) -> bool:
         return self.query_one(f"#create-{name}", Toggle).value
@@ -153,7 +137,7 @@ class CreateDialog(Dialog[int]):
     # -- the editor -------------------------------------------------------------------------------------------
 
     def action_editor(self) -> None:
-        if not self.busy and not self._made:
+        if not self.busy and not self.change.made:
             self.run_worker(self._edit(), group="editor", exclusive=True, exit_on_error=False)
 
     async def _edit(self) -> None:
@@ -172,7 +156,7 @@ class CreateDialog(Dialog[int]):
             text = TEMPLATES[chosen]
         original = text if not self._written else ""  # what is kept when the editor is left: all that is not a template, a paste or a file
         title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
-        app = cast("TerminalApp", self.app)
+        app = cast(TerminalApp, self.app)
         edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
         if edited is not None and edited.strip():
             self._written = edited if edited not in TEMPLATES.values() else ""
@@ -181,29 +165,30 @@ class CreateDialog(Dialog[int]):
     def _keep(self) -> str:
         """What was written and is not created is not lost; tells where it is, "" when there is nothing to keep."""
         written, self._written = self._written, ""
-        return kept_words(cast("TerminalApp", self.app), written, _NAME) if written else ""
+        return kept_words(cast(TerminalApp, self.app), written, _NAME) if written else ""
 
     def action_cancel(self) -> None:
         super().action_cancel()
         if not self.busy and (words := self._keep()):
-            self.app.notify(f"Nothing was created. {words}" if not self._made else words, markup=False, timeout=15)
+            self.app.notify(f"Nothing was created. {words}" if not self.change.made else words, markup=False, timeout=15)
 
     async def _faults(self, text: str) -> Sequence[Fault]:
         """What is wrong with a text that is being edited."""
-        namespace, enforce = self._where
         try:
             documents = await asyncio.to_thread(manifests.parse, text)
         except ManifestError as error:
             return faults(error, text)
-        outcomes = await self.session.objects.check(documents, namespace, enforce=enforce)
+        outcomes = await ManifestCreation(self.session.settings, "-", self.namespace).check(self.session.objects, documents)
         refused = [outcome for outcome in outcomes if outcome.state == "refused"]
         return [fault for one in refused for fault in one.faults or (Fault(one.document.line, str(one.error)),)]
 
     # -- what is shown ----------------------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
-        """The manifest or its place is another: nothing is known of it."""
-        self.documents, self.outcomes = [], []
+        """The manifest or its place has changed: nothing is known of it."""
+        made = self.change.made
+        self.change = ManifestCreation(self.session.settings, "-" if self._text is not None else self.path, self.namespace)
+        self.change.made = made
         self._put("#create-documents", Text())
         self.show_error("")
         for name in ("apply", "force"):
@@ -212,32 +197,24 @@ class CreateDialog(Dialog[int]):
 
     def _phase(self) -> None:
         """Between the manifest, which is to be checked, and its documents, which can be created or applied."""
-        self.asking = bool(self.documents)
+        change = self.change
+        change.apply, change.force = self._toggled("apply"), self._toggled("force")
+        self.asking = bool(change.documents)
         for word in self.query(".dialog-word"):
             word.display = self.asking
-        existing = self._existing
-        self.query_one("#create-hint").display = not self.documents
+        existing = change.existing
+        self.query_one("#create-hint").display = not change.documents
         self.query_one("#create-apply").display = any(not preview.unchanged for preview in existing)
-        self.query_one("#create-force").display = self._toggled("apply") and any(preview.conflicts for preview in existing)
-        count = f" {len(self.documents)} objects" if len(self.documents) > 1 else ""
+        self.query_one("#create-force").display = change.apply and any(preview.conflicts for preview in existing)
+        count = f" {len(change.documents)} objects" if len(change.documents) > 1 else ""
         self.set_title(f"Create{count} in namespace {self.namespace}" if self.namespace else f"Create{count}")
-        verb = "Apply" if self._toggled("apply") and len(existing) == len(self.documents) else "Create"
-        self.set_confirm(verb if self.documents else "Editor" if self._empty else "Check")
-        self._show_commands()
+        verb = "Apply" if change.apply and len(existing) == len(change.documents) else "Create"
+        self.set_confirm(verb if change.documents else "Editor" if self._empty else "Check")
+        self.show_commands(change.commands)
 
     @on(Toggle.Changed)
     def _choice_changed(self) -> None:
         self._phase()
-
-    def _show_commands(self) -> None:
-        file = "-" if self._text is not None else os.path.expanduser(self.path)
-        options = self.session.settings.kubectl_options
-        if not file:
-            self.show_commands([])
-        elif self._toggled("apply"):
-            self.show_commands([kubectl_apply(file, self.namespace, force=self._toggled("force"), options=options)])
-        else:
-            self.show_commands([kubectl_create(file, self.namespace, options=options)])
 
     def _show(self, outcomes: Sequence[Outcome]) -> None:
         self._put("#create-documents", outcome_text(outcomes, palette(self.app)))
@@ -250,28 +227,19 @@ class CreateDialog(Dialog[int]):
     # -- the work ---------------------------------------------------------------------------------------------
 
     def enters(self, source: Input) -> bool:
-        return source.id == "create-path" and not self.documents
+        return source.id == "create-path" and not self.change.documents
 
     def blocked(self) -> str:
-        if not self.documents:
-            return ""
-        if any(outcome.state == "refused" and outcome.preview is None for outcome in self.outcomes) and not self._made:
-            return "the server refuses: correct it, and check it again"
-        existing = self._existing
-        if not self._toggled("apply"):
-            return "it exists already" if existing and len(existing) == len(self.outcomes) else ""
-        if any(preview.conflicts for preview in existing) and not self._toggled("force"):
-            return "others own some of the fields: take them over, or leave it"
-        return ""
+        return self.change.refusal if self.change.documents else ""
 
     def action_confirm(self) -> None:
-        if self._empty and not self.documents and not self.busy:
+        if self._empty and not self.change.documents and not self.busy:
             self.action_editor()
         else:
             super().action_confirm()
 
     async def submit(self) -> None:
-        if self.documents:
+        if self.change.documents:
             await self._create()
         else:
             await self._check()
@@ -285,8 +253,7 @@ class CreateDialog(Dialog[int]):
             documents = await asyncio.to_thread(manifests.load, self.path)
         self._show([Outcome(document, "untried") for document in documents])
         self.show_note("Asking the server about them (dry run)…")
-        namespace, enforce = self._where
-        outcomes = await self.session.objects.check(documents, namespace, enforce=enforce)
+        outcomes = await self.change.check(self.session.objects, documents)
         self.show_note("")
         self._show(outcomes)
         refused = sum(outcome.state == "refused" for outcome in outcomes)
@@ -294,7 +261,6 @@ class CreateDialog(Dialog[int]):
             count = f"{refused} of {len(outcomes)} " if len(outcomes) > 1 else ""
             self.show_error(f"{count}refused; nothing was created. F4 edits it")
             return  # Enter checks the corrected file again
-        self.documents, self.outcomes = documents, outcomes
         self._phase()
         existing = sum(outcome.state == "exists" for outcome in outcomes)
         if existing:
@@ -304,25 +270,20 @@ class CreateDialog(Dialog[int]):
         self.return_focus = self.query_one("#dialog-word-0" if self.asked else choice)
 
     async def _create(self) -> None:
-        documents = self.documents
-        self.show_note(f"Creating {len(documents)}…" if len(documents) > 1 else "Creating…")
-        namespace, enforce = self._where
-        choice = {"checked": self.outcomes, "apply": self._toggled("apply"), "force": self._toggled("force")}
-        outcomes = await self.session.objects.create(documents, namespace, enforce=enforce, **choice)
+        change = self.change
+        await change.send(self.session.objects, self.show_note)
         self.show_note("")
-        self._made += [outcome for outcome in outcomes if outcome.done]
-        left = [outcome for outcome in outcomes if not outcome.done]
+        left = change.outcomes
         if not left:
             self._written = ""
-            self._tell()
-            self.dismiss(len(self._made))
+            self._notify_done()
+            self.dismiss(len(change.made))
             return
-        self.documents, self.outcomes = [outcome.document for outcome in left], left
-        self._show([*self._made, *left])
+        self._show([*change.made, *left])
         self._phase()
         self.set_confirm("Retry")
         self.return_focus = None
-        if self._made:
+        if change.made:
             self.set_cancel("Close")
         done = ", ".join(f"{count} {word}" for word in ("created", "applied") if (count := self._count(word)))
         told = f"{done}, {len(left)} not" if done else "nothing was created"
@@ -330,21 +291,21 @@ class CreateDialog(Dialog[int]):
         self.show_error(f"{told}, {unsure} of them perhaps" if unsure else told)
 
     def _count(self, state: str) -> int:
-        return sum(outcome.state == state for outcome in self._made)
+        return sum(outcome.state == state for outcome in self.change.made)
 
-    def _tell(self) -> None:
+    def _notify_done(self) -> None:
         """In kubectl's words: `pod/kubia created`."""
-        if len(self._made) > 5:
+        if len(self.change.made) > 5:
             words = {"created": "created", "applied": "serverside-applied", "unchanged": "unchanged", "left": "left as they were"}
             told = ", ".join(f"{count} objects {word}" for state, word in words.items() if (count := self._count(state)))
         else:
-            told = "\n".join(str(outcome) for outcome in self._made)
-        warnings = [warning for outcome in self._made for warning in outcome.warnings]
+            told = "\n".join(str(outcome) for outcome in self.change.made)
+        warnings = [warning for outcome in self.change.made for warning in outcome.warnings]
         self.notify("\n".join([told, *(f"Warning: {warning}" for warning in warnings[:3])]), markup=False)
 
     def left(self) -> None:
-        if self.documents:
-            told = f"{self._count('created') + self._count('applied')} done; no answer was awaited for {len(self.documents)}"
+        if self.change.documents:
+            told = f"{self._count('created') + self._count('applied')} done; no answer was awaited for {len(self.change.documents)}"
             self.notify(told, severity="warning", markup=False)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from rich.text import Text
-from textual.app import App
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
 from podtui.cluster.changes.edit import HEADING, Edit
+from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
-from podtui.kube.kubectl import kubectl_patch
 from podtui.kube.manifests.three_way import ABSENT, Clash
+from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations
@@ -24,34 +24,30 @@ from podtui.ui.dialogs.differences import add_difference
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.editor.editing import edit_text
 from podtui.ui.editor.outside_editor import kept_words
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
-
-if TYPE_CHECKING:
-    from podtui.kube.resources import ObjectRef
-    from podtui.ui.terminal.app import TerminalApp
 
 _LINES = 1000  # of the difference
 _LONGEST = 60  # characters of a value that someone else changed
 
 
-def start_editing(app: App[Any], session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
+def start_editing(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:
     """Begin to edit, in a worker of the application: it goes on when the screen that it was started from is left. One at a time: who
     presses the key again before the object is read means one editor."""
-    work = edit_object(cast("TerminalApp", app), session, ref, built_in=built_in)
+    work = edit_object(app, session, ref, built_in=built_in)
     app.run_worker(work, group="edit", exclusive=True, exit_on_error=False)
 
 
-async def edit_object(app: TerminalApp, session: Any, ref: ObjectRef, *, built_in: bool = False) -> None:
+async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:
     """Edit an object of any kind, as `kubectl edit`; `built_in` in podtui's own editor. To be run in a worker; tells everything itself."""
     try:
-        edit = await Edit.begin(session.objects, ref)
+        edit = await Edit.begin(session.objects, ref, session.settings.kubectl_options)
     except PodtuiError as error:
         app.notify(str(error), severity="error", markup=False)
         return
     text, title = edit.text, f"Edit {ref}" + (f" in namespace {ref.namespace}" if ref.namespace else "")
     while True:
-        options: dict[str, Any] = {"check": edit.check, "heading": HEADING, "built_in": built_in, "original": edit.text}
-        edited = await edit_text(app, text, edit.name, title, **options)
+        edited = await edit_text(app, text, edit.name, title, check=edit.check, heading=HEADING, built_in=built_in, original=edit.text)
         if edited is None:
             return  # what there was to tell is told
         if not edit.patch:
@@ -79,10 +75,10 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
     EditDialog #edit-hint { color: $text-muted; }
     """
 
-    def __init__(self, session: Any, edit: Edit, title: str) -> None:
+    def __init__(self, session: Session, edit: Edit, title: str) -> None:
         super().__init__(title, confirm="Save", asked=confirmations(session, 1, "objects"))
         self.session = session
-        self.edit = edit
+        self.change = edit
         self._impact = ImpactNote(session, [edit.ref] if edit.label_changes else [], adopters=True)
 
     def compose_body(self) -> Iterable[Widget]:
@@ -97,23 +93,23 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
     def _update(self) -> None:
         styles = palette(self.app)
         text = Text()
-        for clash in self.edit.clashes:
+        for clash in self.change.clashes:
             text.append(f"! {harmless(clash.path)} was changed meanwhile: {_values(clash)}\n", styles["warn"])
-        add_difference(text, self.edit.lines[:_LINES], styles)
-        if len(self.edit.lines) > _LINES:
-            text.append(f"… {len(self.edit.lines) - _LINES} more lines differ\n", styles["dim"])
+        add_difference(text, self.change.lines[:_LINES], styles)
+        if len(self.change.lines) > _LINES:
+            text.append(f"… {len(self.change.lines) - _LINES} more lines differ\n", styles["dim"])
         text.rstrip()
         self.query_one("#edit-difference", Static).update(text)
-        self.show_commands([kubectl_patch(self.edit.ref, self.edit.patch, options=self.session.settings.kubectl_options)])
-        self._impact.relabel(self.edit.label_changes)
+        self.show_commands(self.change.commands)
+        self._impact.foretell(self.change.foretold)
         self.refresh_dialog()
 
     async def submit(self) -> None:
         try:
-            await self.edit.send()
+            await self.change.send(self.session.objects)
         finally:
             self._update()
-        self.notify(f"{harmless(str(self.edit.ref))} edited", markup=False)
+        self.notify(f"{harmless(str(self.change.ref))} edited", markup=False)
         self.dismiss("edited")
 
     def left(self) -> None:

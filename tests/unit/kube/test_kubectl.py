@@ -7,7 +7,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.kube.kubectl import kubectl_create, kubectl_delete, kubectl_label
+from podtui.kube.kubectl import distinct, kubectl_create, kubectl_delete, kubectl_label
 from podtui.kube.label_changes import LabelChanges, parse
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
 
@@ -18,15 +18,16 @@ def pods(*names: str, namespace: str = "default") -> list[ObjectRef]:
 
 def test_labels_are_set_overwritten_and_removed_in_one_command() -> None:
     made = parse("env=prod canary-")
-    assert kubectl_label(pods("a", "b"), made, overwrite=True) == ["kubectl label pod -n default a b env=prod canary- --overwrite"]
-    there = kubectl_label(pods("a"), made, options=("--context", "prod eu"))
+    together = distinct(kubectl_label(pods("a", "b"), made, overwrite=True))
+    assert together == ["kubectl label pod -n default a b env=prod canary- --overwrite"]
+    there = distinct(kubectl_label(pods("a"), made, options=("--context", "prod eu")))
     assert there == ["kubectl --context 'prod eu' label pod -n default a env=prod canary-"]
 
 
 def test_several_namespaces_and_kinds_need_several_commands() -> None:
     deployment = Resource("apps", "v1", "deployments", "Deployment")
     refs = [*pods("a"), *pods("b", namespace="x"), *pods("c"), ObjectRef(NAMESPACES, "x"), ObjectRef(deployment, "web", "x")]
-    assert kubectl_label(refs, parse("k=v")) == [
+    assert distinct(kubectl_label(refs, parse("k=v"))) == [
         "kubectl label pod -n default a c k=v",
         "kubectl label pod -n x b k=v",
         "kubectl label namespace x k=v",
@@ -34,16 +35,24 @@ def test_several_namespaces_and_kinds_need_several_commands() -> None:
     ]
 
 
+def test_many_objects_are_told_in_several_commands_that_a_line_of_a_shell_can_hold() -> None:
+    refs = pods(*(f"p{number:02}" for number in range(45)))
+    commands = kubectl_delete(refs)
+    assert list(commands) == refs
+    assert [len(command.split()) - len("kubectl delete pod -n default".split()) for command in distinct(commands)] == [20, 20, 5]
+    assert all(ref.name in command.split() for ref, command in commands.items())
+
+
 @given(st.text(min_size=1, max_size=30))
 def test_an_annotation_survives_the_shell(value: str) -> None:
-    (command,) = kubectl_label(pods("a"), LabelChanges({"note": value}, (), "annotations"), overwrite=True)
+    (command,) = distinct(kubectl_label(pods("a"), LabelChanges({"note": value}, (), "annotations"), overwrite=True))
     assert shlex.split(command) == ["kubectl", "annotate", "pod", "-n", "default", "a", f"note={value}", "--overwrite"]
 
 
 def test_delete_takes_a_grace_period_or_force() -> None:
-    assert kubectl_delete(pods("a", "b")) == ["kubectl delete pod -n default a b"]
-    assert kubectl_delete(pods("a"), grace_seconds=5) == ["kubectl delete pod -n default a --grace-period=5"]
-    assert kubectl_delete(pods("a"), force=True) == ["kubectl delete pod -n default a --grace-period=0 --force"]
+    assert distinct(kubectl_delete(pods("a", "b"))) == ["kubectl delete pod -n default a b"]
+    assert distinct(kubectl_delete(pods("a"), grace_seconds=5)) == ["kubectl delete pod -n default a --grace-period=5"]
+    assert distinct(kubectl_delete(pods("a"), force=True)) == ["kubectl delete pod -n default a --grace-period=0 --force"]
 
 
 def test_create_names_the_file() -> None:

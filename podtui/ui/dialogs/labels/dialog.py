@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -12,9 +11,9 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from podtui.cluster.changes.label_edit import Target
-from podtui.errors import ArgumentError, ConnectionFailed, CredentialError, PodtuiError, ReadOnlyError, Replaced, Unauthorized
-from podtui.kube.kubectl import kubectl_label
+from podtui.cluster.changes.label_edit import LabelEdit
+from podtui.cluster.session import Session
+from podtui.errors import ArgumentError, PodtuiError
 from podtui.kube.label_changes import LabelChanges, parse
 from podtui.kube.names import Kind, key_faults
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
@@ -24,10 +23,10 @@ from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.dialogs.labels.text import current_text, difference_text, fault_text, meter_text
 from podtui.ui.dialogs.labels.values import Keys, choose_key, edit_value, word_at
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 
-_AT_ONCE = 8
 _EDITOR_HINT = "F4: a value in your editor, F3: in podtui's; many lines, JSON"
 
 
@@ -41,21 +40,19 @@ class LabelDialog(Dialog[int]):
     LabelDialog .label-hint, LabelDialog #label-candidates { color: $text-muted; }
     """
 
-    def __init__(self, session: Any, refs: Sequence[ObjectRef], kind: Kind = "labels", text: str = "") -> None:
+    def __init__(self, session: Session, refs: Sequence[ObjectRef], kind: Kind = "labels", text: str = "") -> None:
         """`text` is what stands in the input at first: changes that somebody suggests."""
         verb = "Label" if kind == "labels" else "Annotate"
         super().__init__(f"{verb} {described(refs)}", confirm=verb, asked=confirmations(session, len(refs), plural(refs)))
         self.session = session
         self.kind: Kind = kind
+        self.change = LabelEdit(refs, kind, session.settings.kubectl_options)
         self._suggested = text
-        self.targets = [Target(ref, kind) for ref in refs]
         self.edited: dict[str, str] = {}  # values from the editor, by key
         self._others: list[dict[str, str]] = []
         self._keys = Keys(self._in_use)
-        self.changes = LabelChanges(kind=kind)
         self._impact = ImpactNote(session, refs if kind == "labels" else [], adopters=True)
         self._fault: ArgumentError | None = None
-        self._reading = True
 
     def compose_body(self) -> Iterable[Widget]:
         example = "env=prod tier=web old-" if self.kind == "labels" else "note='two words' old-"
@@ -81,26 +78,16 @@ class LabelDialog(Dialog[int]):
     # -- reading ----------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(target: Target) -> None:
-            async with gate:
-                try:
-                    await target.look(self.session.objects)
-                except PodtuiError as error:
-                    target.fault, target.lost = error.what, True
-
-        await asyncio.gather(*(one(target) for target in self.targets))
-        self._reading = False
-        faults = [target.fault for target in self.targets if target.fault]
-        if len(faults) == len(self.targets):
-            self.show_error(faults[0])
+        change = self.change
+        await change.read(self.session.objects)
+        if all(one.lost for one in change.objects):
+            self.show_error(change.objects[0].fault)
         self._update()
         await self._read_others()
 
     async def _read_others(self) -> None:
         """What other objects of the kind have, to complete with: where the lists on the screen do not know it."""
-        ref = self.targets[0].ref
+        ref = self.change.objects[0].ref
         if self.kind == "labels" and ref.resource in (PODS, NAMESPACES):
             return
         try:
@@ -111,34 +98,29 @@ class LabelDialog(Dialog[int]):
 
     # -- what is typed ----------------------------------------------------------------------------------------
 
-    @property
-    def overwrite(self) -> bool:
-        return self.query_one("#label-overwrite", Toggle).value
-
     @on(Input.Changed, "#label-changes")
     @on(Toggle.Changed)
     def _update(self) -> None:
-        text = self.query_one("#label-changes", Input).value
+        text, change = self.query_one("#label-changes", Input).value, self.change
         try:
-            self.changes, self._fault = self._with_edited(parse(text, self.kind), text), None
+            change.changes, self._fault = self._with_edited(parse(text, self.kind), text), None
         except ArgumentError as error:
-            self.changes, self._fault = LabelChanges(kind=self.kind), error
+            change.changes, self._fault = LabelChanges(kind=self.kind), error
+        change.overwrite = self.query_one("#label-overwrite", Toggle).value
         styles, width = palette(self.app), max(30, min(self.size.width * 9 // 10, 110) - 8)
         annotations = self.kind == "annotations"
         for selector, content in (
             ("#label-candidates", self._candidates_text(text, width)),
-            ("#label-current", current_text(self.targets, self.kind, reading=self._reading, width=width, styles=styles)),
+            ("#label-current", current_text(change, width=width, styles=styles)),
             ("#label-fault", fault_text(self._fault, width=width, styles=styles)),
-            ("#label-difference", difference_text(self.targets, self.changes, overwrite=self.overwrite, width=width, styles=styles)),
-            ("#label-meter", meter_text(self._open(), self.changes, styles) if annotations else Text()),
+            ("#label-difference", difference_text(change, width=width, styles=styles)),
+            ("#label-meter", meter_text(change, styles) if annotations else Text()),
         ):
             static = self.query_one(selector, Static)
             static.update(content)
             static.display = bool(content.plain)
-        self._impact.relabel(self.changes.patch())
-        refs = [target.ref for target in self._open()]
-        options = self.session.settings.kubectl_options
-        self.show_commands(kubectl_label(refs, self.changes, overwrite=self.overwrite, options=options) if self.changes and refs else [])
+        self._impact.foretell(change.foretold)
+        self.show_commands(change.commands)
         self.refresh_dialog()
 
     def _with_edited(self, typed: LabelChanges, text: str) -> LabelChanges:
@@ -149,39 +131,27 @@ class LabelDialog(Dialog[int]):
             raise ArgumentError(words, text, text.find(key), "take it out here, or edit it back there")
         return LabelChanges({**typed.set, **self.edited}, typed.remove, self.kind)
 
-    def _open(self) -> list[Target]:
-        return [target for target in self.targets if not target.done and not target.lost]
-
     def blocked(self) -> str:
-        if self._reading:
-            return f"reading the {self.kind}…"
-        if not self._open():
-            return "there is nothing left to change"
-        if self._fault is not None:
+        if self._fault is not None and not self.change.reading and self.change.left:
             return "see the fault under what you typed"
-        if not self.changes:
-            return "type a change"
-        if any(self.changes.refusals(target.current, overwrite=self.overwrite) for target in self._open()):
-            return "refused: see above"
-        if not any(target.effective(self.changes) for target in self._open()):
-            return "nothing would change"
-        return ""
+        return self.change.refusal
 
     def _in_use(self) -> Iterator[Mapping[str, str]]:
         """The labels of the objects, and of others in the list: what may be meant."""
         if self._others:
             yield from self._others
             return
-        yield from (target.current for target in self.targets)
+        objects = self.change.objects
+        yield from (one.current for one in objects)
         if self.kind == "labels":
-            store = self.session.namespaces if self.targets[0].ref.resource == NAMESPACES else self.session.pods
-            counted = {target.ref.uid for target in self.targets}
+            store = self.session.namespaces if objects[0].ref.resource == NAMESPACES else self.session.pods
+            counted = {one.ref.uid for one in objects}
             yield from (row.labels for uid, row in store.rows.items() if uid not in counted)
 
     def _candidates_text(self, text: str, width: int) -> Text:
         """What is in use and may stand here, in one line: the first is taken with the right arrow."""
         styles = palette(self.app)
-        if self._reading or not (found := self._keys.candidates(text)):
+        if self.change.reading or not (found := self._keys.candidates(text)):
             return Text()
         told = Text("in use: ", styles["dim"], no_wrap=True, overflow="ellipsis")
         for name, count in found:
@@ -199,7 +169,7 @@ class LabelDialog(Dialog[int]):
         self._edit(built_in=True)
 
     def _edit(self, *, built_in: bool) -> None:
-        if not self.busy and not self._reading and self.kind == "annotations":
+        if not self.busy and not self.change.reading and self.kind == "annotations":
             self.run_worker(self._try_to_edit(built_in), group="value", exclusive=True, exit_on_error=False)
 
     async def _try_to_edit(self, built_in: bool) -> None:
@@ -210,18 +180,19 @@ class LabelDialog(Dialog[int]):
 
     async def _edit_value(self, built_in: bool) -> None:
         """Edit the annotation of the key at the cursor, with the value that is typed there, or one that is chosen."""
-        entry = self.query_one("#label-changes", Input)
+        app, entry = cast(TerminalApp, self.app), self.query_one("#label-changes", Input)
         word, start, end = word_at(entry.value, entry.cursor_position)
         key, equals, typed = word.partition("=")
-        chosen = key if key and not key_faults(key, "annotations") else await choose_key(self.app, self._open(), self.edited)
+        chosen = key if key and not key_faults(key, "annotations") else await choose_key(app, self.change.left, self.edited)
         if chosen is None:
             self.show_note("Type the key of the annotation that is to be edited")
             return
-        values = {target.current.get(chosen) for target in self._open()}
-        original = next((target.current[chosen] for target in self._open() if chosen in target.current), "")
+        left = self.change.left
+        values = {one.current.get(chosen) for one in left}
+        original = next((one.current[chosen] for one in left if chosen in one.current), "")
         begun = typed if chosen == key and equals else self.edited.get(chosen, original)
         differs = " (the objects have several values: this is one)" if len(values) > 1 and original else ""
-        edited = await edit_value(self.app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
+        edited = await edit_value(app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
         if edited is None:
             return
         if chosen == key:  # the value is the editor's from now on
@@ -236,48 +207,35 @@ class LabelDialog(Dialog[int]):
     # -- the work ---------------------------------------------------------------------------------------------
 
     async def submit(self) -> None:
-        changes, overwrite = self.changes, self.overwrite
-        todo = self._open()
-        gate = asyncio.Semaphore(_AT_ONCE)
-        stop: list[PodtuiError] = []
-
-        async def one(target: Target) -> None:
-            async with gate:
-                if stop:
-                    return
-                try:
-                    await target.change(self.session.objects, changes, overwrite=overwrite)
-                except (ConnectionFailed, CredentialError, Unauthorized, ReadOnlyError) as error:
-                    stop.append(error)
-                except PodtuiError as error:
-                    target.fault = error.what
-                    target.lost = isinstance(error, Replaced)
-
-        await asyncio.gather(*(one(target) for target in todo))
-        if all(target.done for target in self.targets):
-            self._tell(changes)
-            self.dismiss(len(self.targets))
+        change = self.change
+        try:
+            await change.send(self.session.objects)
+        except Exception:
+            self._show_what_is_left()
+            raise
+        failed, count = change.failed, len(change.objects)
+        if not failed:
+            self._notify_done()
+            self.dismiss(count)
             return
+        self._show_what_is_left()
+        self.show_error(f"{len(failed)} of {count} were not changed: each one says why" if count > 1 else failed[0].fault)
+
+    def _show_what_is_left(self) -> None:
         self._update()
-        if any(target.since for target in self.targets):
+        if any(one.since for one in self.change.objects):
             self.set_confirm("Retry")  # on the version that is shown now
-        if stop:
-            raise stop[0]
-        failed = [target for target in self.targets if not target.done]
-        if len(self.targets) > 1:
-            self.show_error(f"{len(failed)} of {len(self.targets)} were not changed: see each one above")
-        else:
-            self.show_error(failed[0].fault)
-        if not self._open():
+        if not self.change.left:
             self.set_cancel("Close")
 
-    def _tell(self, changes: LabelChanges) -> None:
+    def _notify_done(self) -> None:
         """In kubectl's words: labeled, unlabeled when something was only removed; annotated."""
-        word = "annotated" if self.kind == "annotations" else "labeled" if changes.set else "unlabeled"
-        refs = [target.ref for target in self.targets]
+        word = "annotated" if self.kind == "annotations" else "labeled" if self.change.changes.set else "unlabeled"
+        refs = [one.ref for one in self.change.objects]
         what = harmless(str(refs[0])) if len(refs) == 1 else f"{len(refs)} {plural(refs)}"
         self.notify(f"{what} {word}", markup=False)
 
     def left(self) -> None:
-        done = sum(target.done for target in self.targets)
-        self.notify(f"{done} of {len(self.targets)} changed; no answer was awaited for the others", severity="warning", markup=False)
+        count = len(self.change.objects)
+        done = count - len(self.change.failed)
+        self.notify(f"{done} of {count} changed; no answer was awaited for the others", severity="warning", markup=False)

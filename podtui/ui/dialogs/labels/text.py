@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.text import Text
 
-from podtui.cluster.changes.label_edit import Target
+from podtui.cluster.changes.label_edit import LabelEdit, LabelledObject
 from podtui.errors import ArgumentError
-from podtui.kube.label_changes import ANNOTATIONS_SIZE, Change, LabelChanges, abbreviated, annotations_size
+from podtui.kube.label_changes import ANNOTATIONS_SIZE, LabelChange, abbreviated, annotations_size
 from podtui.kube.names import Kind
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import shown
@@ -20,13 +20,13 @@ _SHOWN = 100  # objects, or labels of one object, that are listed
 _METER = 20  # cells
 
 
-def current_text(targets: Sequence[Target], kind: Kind, *, reading: bool, width: int, styles: Palette) -> Text:
+def current_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
     """The labels or annotations that the objects have, with how many have them where not all do."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"── {kind} now ".ljust(24, "─"), styles["dim"])
-    if reading:
+    text.append(f"── {edit.kind} now ".ljust(24, "─"), styles["dim"])
+    if edit.reading:
         return text.append("\nreading…", styles["dim"])
-    read = [target for target in targets if target.read and not target.lost]
+    read = [target for target in edit.objects if target.read and not target.lost]
     counted = Counter(item for target in read for item in target.current.items())
     pairs = sorted(counted.items())
     for (key, value), count in pairs[:_SHOWN]:
@@ -53,9 +53,9 @@ def fault_text(fault: ArgumentError | None, *, width: int, styles: Palette) -> T
     return Text(f"{start}{here}\n{pointer}\n✗ {told}{hint}", styles["error"])
 
 
-def meter_text(targets: Sequence[Target], changes: LabelChanges, styles: Palette) -> Text:
+def meter_text(edit: LabelEdit, styles: Palette) -> Text:
     """How much of the room for annotations is taken after the changes, on the object that has the most."""
-    sizes = [annotations_size(changes.after(target.current)) for target in targets if target.read and not target.lost]
+    sizes = [annotations_size(edit.changes.after(target.current)) for target in edit.left if target.read]
     if not sizes:
         return Text()
     size = max(sizes)
@@ -68,28 +68,28 @@ def meter_text(targets: Sequence[Target], changes: LabelChanges, styles: Palette
     return Text(f"All annotations {bar} {size / 1024:.1f} of {ANNOTATIONS_SIZE >> 10} KiB, {percent}{most}{over}", style)
 
 
-def difference_text(targets: Sequence[Target], changes: LabelChanges, *, overwrite: bool, width: int, styles: Palette) -> Text:
+def difference_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
     """What would change on each object; those of which the same is to be told together."""
     text = Text()
-    groups: dict[tuple[str, ...], tuple[list[Text], list[Target]]] = {}
-    for target in targets:
-        lines = list(_lines(target, changes, overwrite, width, styles))
+    groups: dict[tuple[str, ...], tuple[list[Text], list[LabelledObject]]] = {}
+    for target in edit.objects:
+        lines = list(_lines(target, edit, width, styles))
         groups.setdefault(tuple(line.plain for line in lines), (lines, []))[1].append(target)
     for number, (lines, same) in enumerate(groups.values()):
         if number == _SHOWN:
             text.append(f"… and {len(groups) - _SHOWN} more\n", styles["dim"])
             break
-        if len(targets) > 1 and lines:
+        if len(edit.objects) > 1 and lines:
             names = ", ".join(harmless(target.ref.name) for target in same[:4])
             more = f" and {len(same) - 4} more" if len(same) > 4 else ""
             text.append(f"{names}{more}:\n" if len(groups) > 1 else f"all {len(same)}:\n", styles["title"])
         for line in lines:
-            text.append("  " if len(targets) > 1 else "").append_text(line).append("\n")
+            text.append("  " if len(edit.objects) > 1 else "").append_text(line).append("\n")
     text.rstrip()
     return text
 
 
-def _lines(target: Target, changes: LabelChanges, overwrite: bool, width: int, styles: Palette) -> Iterator[Text]:
+def _lines(target: LabelledObject, edit: LabelEdit, width: int, styles: Palette) -> Iterator[Text]:
     """What is told of one object."""
     if target.done:
         yield Text("✓ done", styles["ok"])
@@ -98,16 +98,17 @@ def _lines(target: Target, changes: LabelChanges, overwrite: bool, width: int, s
         yield Text(f"✗ {shown(target.fault)}", styles["error"])
     if target.lost or not target.read:
         return
+    changes = edit.changes
     for change in target.since:
         for line in _change(change, changes.kind, width, styles):
             yield Text("! changed meanwhile: ", styles["warn"]).append_text(line)
     for change in changes.difference(target.current):
         yield from _change(change, changes.kind, width, styles)
-    for refusal in changes.refusals(target.current, overwrite=overwrite):
+    for refusal in changes.refusals(target.current, overwrite=edit.overwrite):
         yield Text(f"✗ {shown(refusal)}", styles["error"])
 
 
-def _change(change: Change, kind: Kind, width: int, styles: Palette) -> Iterator[Text]:
+def _change(change: LabelChange, kind: Kind, width: int, styles: Palette) -> Iterator[Text]:
     room = max(12, (width - len(change.key) - 12) // 2)
     values = (change.before or "", change.after or "")
     of_lines = change.sign != "=" and any("\n" in value for value in values)

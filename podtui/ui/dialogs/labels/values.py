@@ -8,20 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
 
-from textual.app import App
 from textual.suggester import Suggester
 
-from podtui.cluster.changes.label_edit import Target
+from podtui.cluster.changes.label_edit import LabelledObject
 from podtui.errors import ArgumentError
 from podtui.kube.label_changes import words
 from podtui.kube.manifests.json_layout import edited_back, indented, is_document
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.editor.editing import edit_text
-
-if TYPE_CHECKING:
-    from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.app import TerminalApp
 
 _SAMPLE = 2000  # objects that are looked at
 
@@ -74,7 +70,7 @@ def word_at(text: str, cursor: int) -> tuple[str, int, int]:
     return "", cursor, cursor
 
 
-async def choose_key(app: App[Any], targets: Sequence[Target], edited: dict[str, str]) -> str | None:
+async def choose_key(app: TerminalApp, targets: Sequence[LabelledObject], edited: dict[str, str]) -> str | None:
     """One of the keys that the objects have, chosen by the user; None when they left."""
     keys = sorted({key for target in targets for key in target.current} | edited.keys())
     if len(keys) == 1:
@@ -82,9 +78,9 @@ async def choose_key(app: App[Any], targets: Sequence[Target], edited: dict[str,
     return await app.push_screen_wait(Chooser("Edit the annotation", keys)) if keys else None
 
 
-async def edit_value(app: App[Any], key: str, original: str, title: str, *, built_in: bool) -> str | None:
+async def edit_value(app: TerminalApp, key: str, original: str, title: str, *, built_in: bool) -> str | None:
     """The value as it was edited, equal to `original` when nothing was; None when the user left. To be awaited in a worker."""
     shown = indented(original)
     name = f"{key.rpartition('/')[2] or 'annotation'}.{'json' if is_document(original) else 'txt'}"
-    edited = await edit_text(cast("TerminalApp", app), shown, name, title, built_in=built_in)
+    edited = await edit_text(app, shown, name, title, built_in=built_in)
     return None if edited is None else edited_back(shown, edited, original)

@@ -20,9 +20,8 @@ from aiohttp import web
 from textual.widgets import Input, TextArea
 
 from podtui.cli.snapshot import as_text
-from podtui.cluster.changes.journal import Journal
+from podtui.cluster.changes.journal import Journal, Mutation
 from podtui.cluster.changes.objects import Objects
-from podtui.cluster.changes.record import Change
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.session import Session
@@ -257,7 +256,7 @@ READS = {"in_use", "get", "metadata", "select", "seen", "check", "deletion"}
 """The methods of Objects that change nothing."""
 
 CALLS: dict[str, Callable[[Objects], Awaitable[Any]]] = {
-    "mutate": lambda objects: objects.mutate(Change("delete", "deletes", REF), "DELETE", REF.path),
+    "mutate": lambda objects: objects.mutate(Mutation("delete", "deletes", REF), "DELETE", REF.path),
     "patch": lambda objects: objects.patch(REF, {"spec": {}}),
     "edit": lambda objects: objects.edit(REF, {"spec": {}}),
     "try_edit": lambda objects: objects.try_edit(REF, {"spec": {}}),

@@ -20,12 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.cluster.changes import journal_file
-from podtui.cluster.changes.journal import LARGEST, Entry, Journal, new_action, one_action, taken_back, undoing
+from podtui.cluster.changes.deletion import Deletion
+from podtui.cluster.changes.journal import LARGEST, Entry, Journal, Mutation, new_action, one_action, taken_back, undoing
+from podtui.cluster.changes.label_edit import LabelEdit
+from podtui.cluster.changes.manifest import ManifestCreation
 from podtui.cluster.changes.objects import Objects
-from podtui.cluster.changes.record import Change
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, Forbidden, NotFound, ReadOnlyError
 from podtui.kube import merge_patch as fields
+from podtui.kube.label_changes import LabelChanges
 from podtui.kube.manifests.documents import parse
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
 from tests.unit.api_server import serving, settings, status
@@ -75,7 +78,10 @@ async def only(journal: Journal) -> Entry:
 async def test_a_change_of_labels_is_kept_with_what_it_was_about(path: Path) -> None:
     async with journaled(path) as (server, objects, journal, _):
         server.answer = holding(pod({"env": "debug", "app": "x", "tier": "web"}), pod({"env": "prod", "tier": "web"}))
-        await objects.patch_metadata(REF, labels={"env": "prod", "app": None})
+        change = LabelEdit([REF], "labels", journal.settings.kubectl_options)
+        change.changes, change.overwrite = LabelChanges({"env": "prod"}, ("app",)), True
+        await change.read(objects)
+        await change.send(objects)
         entry = await only(journal)
         assert (entry.verb, entry.form, entry.ending, str(entry.object), entry.object.uid) == (
             "label",
@@ -89,6 +95,17 @@ async def test_a_change_of_labels_is_kept_with_what_it_was_about(path: Path) -> 
         assert entry.command == "kubectl --context dev label pod -n default kubia env=prod app- --overwrite"
         assert (entry.context, entry.user, entry.object.ref) == ("dev", "u", REF)
         assert [stat.S_IMODE(os.stat(one).st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+
+
+async def test_a_label_write_reads_the_object_once_and_patches_it_once(path: Path) -> None:
+    async with journaled(path) as (server, objects, journal, _):
+        server.answer = holding(pod({"env": "debug"}), pod({"env": "debug", "tier": "web"}))
+        change = LabelEdit([REF], "labels", ())
+        change.changes = LabelChanges({"tier": "web"})
+        await change.read(objects)
+        await change.send(objects)
+        assert [method for method, *_ in server.sent] == ["GET", "PATCH"]
+        assert (await only(journal)).before == {"metadata": {"labels": {"tier": None}}}
 
 
 async def test_it_is_written_before_it_is_sent(path: Path) -> None:
@@ -154,7 +171,9 @@ async def test_a_deletion_keeps_the_manifest_without_what_only_that_object_had(p
     async with journaled(path) as (server, objects, journal, _):
         whole = {"kind": "Pod", "apiVersion": "v1", **pod({"app": "x"}, managedFields=[{}]), "spec": {"a": 1}, "status": {"b": 2}}
         server.answer = holding(whole)
-        await objects.delete(ObjectRef(PODS, "kubia", "default"), grace_seconds=3)
+        change = Deletion([ObjectRef(PODS, "kubia", "default")], journal.settings.kubectl_options)
+        change.grace_seconds = 3
+        await change.send(objects)
         entry = await only(journal)
         assert (entry.form, entry.object.uid) == ("deletes", "uid-1")
         assert entry.before == {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "kubia", "labels": {"app": "x"}}, "spec": {"a": 1}}
@@ -176,7 +195,9 @@ async def test_a_creation_is_kept_with_the_name_and_the_uid_that_the_server_gave
     async with journaled(path) as (server, objects, journal, _):
         server.answer = lambda request, body: web.json_response({**body, "metadata": {"name": "kubia-x7", "uid": "new"}})
         text = "{apiVersion: v1, kind: Pod, metadata: {generateName: kubia-}, spec: {a: 1}}"
-        await objects.create(parse(text, "pod.yaml", "pod.yaml"), "default")
+        change = ManifestCreation(journal.settings, "pod.yaml", "default")
+        await change.check(objects, parse(text, "pod.yaml", "pod.yaml"))
+        await change.send(objects)
         entry = await only(journal)
         assert (entry.verb, entry.form, entry.object.name, entry.object.uid) == ("create", "creates", "kubia-x7", "new")
         assert entry.after == {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kubia-x7"}, "spec": {"a": 1}}
@@ -197,8 +218,8 @@ async def test_the_values_of_a_secret_are_never_written(path: Path) -> None:
         ref = ObjectRef(SECRETS, "s", "default", "s1")
         await objects.delete(ref)
         await objects.patch(ref, {"stringData": {"k": "hush"}, "data": {"j": "aHVzaA=="}})
-        await objects.mutate(Change("apply", "changes", ref, before={**secret, "data": {"k": "bG91ZA=="}}), "PATCH", ref.path, body={})
-        await objects.mutate(Change("create", "creates", ref), "POST", SECRETS.path("default"), body=secret)
+        await objects.mutate(Mutation("apply", "changes", ref, before={**secret, "data": {"k": "bG91ZA=="}}), "PATCH", ref.path, body={})
+        await objects.mutate(Mutation("create", "creates", ref), "POST", SECRETS.path("default"), body=secret)
         entries, _ = await journal.entries()
         assert [entry.withheld for entry in entries] == ["the values of a Secret are not kept"] * 4
         assert entries[0].before == {"metadata": {"name": "s", "annotations": {"note": "x"}}, "type": "Opaque"}
@@ -210,7 +231,7 @@ async def test_without_the_fields_all_that_differs_is_kept_except_what_the_serve
         before = {**pod({"a": "1", "b": "2"}), "spec": {"image": "x", "list": [1]}, "status": {"n": 1}}
         after = {**pod({"a": "1", "c": "3"}, resourceVersion="9", generation=2), "spec": {"image": "y", "list": [1, 2]}, "status": {"n": 2}}
         server.answer = holding(after)
-        await objects.mutate(Change("edit", "changes", REF, before=before), "PATCH", REF.path, body={})
+        await objects.mutate(Mutation("edit", "changes", REF, before=before), "PATCH", REF.path, body={})
         entry = await only(journal)
         assert entry.before == {"metadata": {"labels": {"b": "2", "c": None}}, "spec": {"image": "x", "list": [1]}}
         assert entry.after == {"metadata": {"labels": {"b": None, "c": "3"}}, "spec": {"image": "y", "list": [1, 2]}}
@@ -440,7 +461,7 @@ def mutating_calls() -> list[str]:
 def test_every_change_passes_the_one_place_that_keeps_the_journal() -> None:
     calls = mutating_calls()
     changes = [call for call in calls if "'dryRun', 'All'" not in call and not call.startswith("access.py")]
-    assert changes and all(call.startswith("objects.py: self._connection.json(method, path") for call in changes), changes
+    assert changes and all(call.startswith("objects.py: self.connection.json(method, path") for call in changes), changes
 
 
 async def test_a_deletion_of_what_is_gone_is_refused_in_the_journal(path: Path) -> None:

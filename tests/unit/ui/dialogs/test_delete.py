@@ -6,11 +6,12 @@ from typing import Any
 
 from textual.widgets import Input
 
+from podtui.cluster.changes.deletion import Selected
 from podtui.cluster.impact.related import Surroundings
 from podtui.errors import TooManyRequests
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
-from podtui.ui.dialogs.delete import DeleteDialog, Selected
+from podtui.ui.dialogs.delete import DeleteDialog
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.dialogs.select_pods import SelectPodsDialog
 from podtui.ui.widgets.choice import Choice
@@ -38,7 +39,7 @@ async def test_a_deletion_tells_what_it_sets_off_and_what_could_not_be_read() ->
     async with running(dialog) as pilot:
         await settle(pilot)
         lines = text(dialog, "#delete-impact").split("\n")
-        assert lines[0].startswith("── this sets off ─")
+        assert lines[0].startswith("── effects ─")
         assert lines[1].startswith("! poddisruptionbudget/web counts it: an eviction would be refused")
         assert "· service/web loses 1 endpoint: 1 ready one is left" in lines
         assert "· replicaset/x makes another in its place" in lines

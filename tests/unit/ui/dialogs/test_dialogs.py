@@ -58,7 +58,9 @@ class Objects:
             raise NotFound(404, "NotFound", f'pods "{ref.name}" not found')
         return dict(self.metadatas[ref.name])
 
-    async def patch_metadata(self, ref: ObjectRef, labels: Any = None, annotations: Any = None) -> dict[str, Any]:
+    async def patch_metadata(
+        self, ref: ObjectRef, labels: Any = None, annotations: Any = None, *, command: str, before: Any
+    ) -> dict[str, Any]:
         self.calls.append((ref.name, ref.uid, ref.resource_version, labels or annotations))
         await self._fail(ref.name)
         return {}
@@ -68,11 +70,11 @@ class Objects:
             raise self.failures["in_use"].pop(0)
         return self.used
 
-    async def delete(self, ref: ObjectRef, grace_seconds: int | None = None, force: bool = False, propagation: str = "Background") -> None:
+    async def delete(self, ref: ObjectRef, grace_seconds: int | None, force: bool, propagation: str, *, command: str) -> None:
         self.calls.append((ref.name, ref.uid, grace_seconds, force, *([] if propagation == "Background" else [propagation])))
         await self._fail(ref.name)
 
-    async def evict(self, ref: ObjectRef, grace_seconds: int | None = None) -> None:
+    async def evict(self, ref: ObjectRef, grace_seconds: int | None, *, command: str) -> None:
         self.calls.append(("evict", ref.name, ref.uid, grace_seconds))
         await self._fail(ref.name)
 
@@ -259,7 +261,7 @@ async def test_a_conflict_shows_what_changed_keeps_the_text_and_asks_again() -> 
         assert pilot.app.results == []
         difference = text(dialog, "#label-difference")
         assert "! changed meanwhile: ~ env: debug → canary" in difference and "~ env: canary → prod" in difference
-        assert "look at the difference anew" in text(dialog, "#dialog-status-text")
+        assert "look at the difference again" in text(dialog, "#dialog-status-text")
         assert dialog.query_one("#label-changes", Input).value == "env=prod"
         dialog.action_confirm()
         await settle(pilot)

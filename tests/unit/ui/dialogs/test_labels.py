@@ -49,7 +49,7 @@ async def test_json_is_edited_laid_out_and_sent_in_one_line_with_its_bytes_kept(
         await pilot.press("f4")
         await settle(pilot)
         assert editor.given == [('{\n  "a": 1.0,\n  "b": "\\u00e9"\n}', "config.json", "Annotation example.com/config", False)]
-        assert dialog.query_one("#label-changes", Input).value == "" and dialog.overwrite
+        assert dialog.query_one("#label-changes", Input).value == "" and dialog.change.overwrite
         difference = text(dialog, "#label-difference")
         assert '-  "a": 1.0,' in difference and '+  "a": 2,' in difference
         dialog.action_confirm()
@@ -83,7 +83,7 @@ async def test_a_new_annotation_of_several_lines_is_written_in_the_editor(monkey
         assert editor.given[0][:2] == ("begun here", "note.txt")
         assert dialog.query_one("#label-changes", Input).value == "other=x last-"
         assert "+ note:" in text(dialog, "#label-difference") and "+two" in text(dialog, "#label-difference")
-        assert not dialog.overwrite
+        assert not dialog.change.overwrite
         await typed(pilot, "#label-changes", "note=again")
         assert "was edited in the editor" in text(dialog, "#label-fault") and confirm(dialog).has_class("-blocked")
         await typed(pilot, "#label-changes", "")

@@ -41,14 +41,14 @@ class Objects:
             raise NotFound(404, "NotFound", f'pods "{ref.name}" not found')
         return {"uid": "u1", "resourceVersion": "7", **self.metadatas[ref.name]}
 
-    async def patch_metadata(self, ref: ObjectRef, labels: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+    async def patch_metadata(self, ref: ObjectRef, labels: Mapping[str, str | None], *, command: str, before: Any) -> dict[str, Any]:
         self.calls.append(("patch", ref.name, ref.uid, ref.resource_version, dict(labels or {})))
         if self.failures:
             raise self.failures.pop(0)
         self.metadatas[ref.name] = {"labels": {**self.metadatas[ref.name].get("labels", {}), **(labels or {})}}
         return {}
 
-    async def delete(self, ref: ObjectRef) -> None:
+    async def delete(self, ref: ObjectRef, *, command: str) -> None:
         self.calls.append(("delete", ref.name, ref.uid))
 
     async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str) -> dict[str, Any]:

@@ -255,7 +255,7 @@ async def test_a_namespace_is_created_by_its_name() -> None:
         ]
         await pilot.press("enter", "enter")
         await settle(pilot)
-        assert 'namespaces "b" already exists' in text(dialog, "#dialog-status-text") and dialog.name_typed == "b"
+        assert 'namespaces "b" already exists' in text(dialog, "#dialog-status-text") and dialog.change.name == "b"
         dialog.action_confirm()
         await settle(pilot)
         assert app.results == ["b"] and app.told == ["namespace/b created"]

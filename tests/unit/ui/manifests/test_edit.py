@@ -53,7 +53,7 @@ class Server:
             raise self.failures.pop(0)
         return merged(self.pod, patch)
 
-    async def edit(self, ref: ObjectRef, patch: Mapping[str, Any], *, before: Any) -> dict[str, Any]:
+    async def edit(self, ref: ObjectRef, patch: Mapping[str, Any], command: str, *, before: Any) -> dict[str, Any]:
         await self.try_edit(ref, patch)
         assert before == self.pod
         self.sent.append(patch)

@@ -1,0 +1,105 @@
+"""Objects deleted or evicted one by one, each by its UID.
+
+What has come since they were shown, or was recreated under the same name, is not touched, as it would be by a deletion of the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from podtui.cluster.changes.change import ChangedObject, ChangeOfMany, Foretold
+from podtui.cluster.changes.many import Result
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.impact import effects
+from podtui.errors import ConnectionFailed, NotFound, PodtuiError
+from podtui.kube.kubectl import Commands, kubectl_delete, kubectl_delete_selected, kubectl_evict
+from podtui.kube.resources import ObjectRef, Propagation
+
+FORCE = (
+    "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
+    "The resource may continue to run on the cluster indefinitely."
+)
+_PROPAGATION = {
+    "Foreground": "It goes only when all that it owns has gone (--cascade=foreground).",
+    "Orphan": "What it owns stays, without an owner (--cascade=orphan).",
+}
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How the objects were chosen, when it was not one by one: in these namespaces (none: all), by this selector ("": all of them)."""
+
+    namespaces: tuple[str, ...]
+    selector: str
+
+
+class Deletion(ChangeOfMany[ChangedObject]):
+    """The choices are kubectl's: `grace_seconds` None is the object's own period, an eviction knows neither `force` nor `propagation`."""
+
+    def __init__(self, refs: Sequence[ObjectRef], options: Sequence[str], selected: Selected | None = None) -> None:
+        super().__init__([ChangedObject(ref) for ref in refs], options)
+        self.selected = selected
+        self.grace_seconds: int | None = None
+        self.force = False
+        self.evict = False
+        self.propagation: Propagation = "Background"
+
+    @property
+    def tried(self) -> bool:
+        return any(one.result is not None for one in self.objects)
+
+    @property
+    def gone(self) -> list[ChangedObject]:
+        """Those that the server took on."""
+        return [one for one in self.objects if one.result is not None and one.result.state == "done"]
+
+    def kubectl(self, refs: Sequence[ObjectRef]) -> Commands:
+        if self.evict:
+            return kubectl_evict(refs, grace_seconds=self.grace_seconds, options=self.options)
+        delete = kubectl_delete
+        if self.selected is not None and not self.tried:
+            delete = partial(kubectl_delete_selected, namespaces=self.selected.namespaces, selector=self.selected.selector)
+        return delete(refs, grace_seconds=self.grace_seconds, force=self.force, propagation=self.propagation, options=self.options)
+
+    @property
+    def refusal(self) -> str:
+        if not self.left:
+            return "nothing is left to delete"
+        if self.force and self.grace_seconds:
+            return "--force and --grace-period greater than 0 cannot be specified together"
+        return ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the choices mean, where that is easily overlooked."""
+        found = []
+        if self.force:
+            found.append(FORCE)
+        elif self.grace_seconds == 0:
+            found.append("Without force, kubectl and podtui take 0 for 1.")
+        if not self.evict and self.propagation in _PROPAGATION:
+            found.append(_PROPAGATION[self.propagation])
+        if self.selected is not None and not self.evict:
+            found.append("kubectl deletes what matches when it runs; podtui deletes what is listed here, and nothing that came since.")
+        return found
+
+    @property
+    def foretold(self) -> Foretold | None:
+        return partial(effects.deletion, evict=self.evict)
+
+    async def change(self, objects: Objects, one: ChangedObject, command: str) -> Result:
+        if self.evict:
+            await objects.evict(one.ref, self.grace_seconds, command=command)
+            return Result("done", "evicted")
+        await objects.delete(one.ref, self.grace_seconds, self.force, self.propagation, command=command)
+        return Result("done", "deleted")
+
+    def failure(self, one: ChangedObject, error: PodtuiError) -> Result | None:
+        if isinstance(error, ConnectionFailed):
+            return Result("failed", f"no answer: may or may not be {'evicted' if self.evict else 'deleted'}")
+        if isinstance(error, NotFound):
+            gone = error.details.get("kind") != "namespaces" or one.ref.resource.plural == "namespaces"
+            return Result("already", "already gone") if gone else Result("lost", error.what)
+        return super().failure(one, error)
