@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from podtui.demo.server import DemoServer
 
+pytest_plugins = ["tests.ci_rerun"]
 DEMO_NODE = "node-1"
 """The node of the scenario `textbook` that tests put their pods on."""
 
