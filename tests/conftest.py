@@ -58,11 +58,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=f"only on a real cluster: {marker.args[0]}"))
 
 
+PACE = 5
+"""How many seconds of the built-in cluster pass in one, unless a module says REAL_TIME = True: where the ages of objects are compared."""
+
+
 @pytest.fixture(scope="session")
 def demo() -> Iterator[DemoServer]:
-    """The built-in cluster with nothing but nodes in it, in real time."""
+    """The built-in cluster with nothing but nodes in it. Its time goes `PACE` times faster than ours."""
+    yield from _serve(PACE)
+
+
+@pytest.fixture(scope="session")
+def demo_in_real_time() -> Iterator[DemoServer]:
+    yield from _serve(1)
+
+
+def _serve(speed: float) -> Iterator[DemoServer]:
     from podtui.demo.scenarios import loading
     from podtui.demo.server import DemoServer
 
-    with DemoServer(loading.load("textbook")) as server:
+    with DemoServer(loading.load("textbook"), speed=speed) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def built_in(request: pytest.FixtureRequest) -> DemoServer:
+    """The built-in cluster that this module's tests talk to."""
+    server: DemoServer = request.getfixturevalue("demo_in_real_time" if getattr(request.module, "REAL_TIME", False) else "demo")
+    return server

@@ -25,7 +25,7 @@ import pytest_asyncio
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound
-from tests.conftest import DEMO_NODE, given_kubeconfig
+from tests.conftest import DEMO_NODE, PACE, given_kubeconfig
 
 Kubectl = Callable[..., str]
 
@@ -61,13 +61,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reasons[0]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kubeconfig(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> str:
     """The path of the kubeconfig of the cluster under test."""
     given = given_kubeconfig(pytestconfig)
-    path = os.path.abspath(given) if given else request.getfixturevalue("demo").kubeconfig
+    path = os.path.abspath(given) if given else request.getfixturevalue("built_in").kubeconfig
     assert os.path.isfile(path), f"{path} is no file"
     return path
+
+
+@pytest.fixture
+def pace(pytestconfig: pytest.Config) -> int:
+    """How many seconds of the cluster under test pass in one of ours."""
+    return 1 if given_kubeconfig(pytestconfig) else PACE
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +90,7 @@ def node_name() -> str:
 def cluster(kubeconfig: str, pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
     """`cluster("stop", "kube-apiserver")`, `start` or `restart`: back when it is ready, as it is again after the test."""
     ready = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "get", "--raw", "/readyz"]
+    stopped: set[str] = set()
 
     def run(verb: str, component: str) -> None:
         subprocess.run([*shlex.split(os.environ[CLUSTER]), verb, component], check=True, timeout=60, stdin=subprocess.DEVNULL)
@@ -94,18 +101,21 @@ def cluster(kubeconfig: str, pytestconfig: pytest.Config, request: pytest.Fixtur
 
     def run_demo(verb: str, component: str) -> None:
         assert component == "kube-apiserver"
+        demo = request.getfixturevalue("built_in")
         if verb in ("stop", "restart"):
             demo.pause()
         if verb in ("start", "restart"):
             demo.resume()
 
-    if given_kubeconfig(pytestconfig):
-        yield run
-        run("restart", "kube-apiserver")
-        return
-    demo = request.getfixturevalue("demo")
-    yield run_demo
-    run_demo("restart", "kube-apiserver")
+    def act(verb: str, component: str) -> None:
+        stopped.add(component)  # until it is known to be ready
+        (run if given_kubeconfig(pytestconfig) else run_demo)(verb, component)
+        if verb != "stop":
+            stopped.remove(component)
+
+    yield act
+    for component in list(stopped):
+        act("restart", component)
 
 
 def _state_file(kubeconfig: str) -> Path:
@@ -185,7 +195,7 @@ async def namespace(connection: Connection, request: pytest.FixtureRequest) -> A
         await connection.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kubectl(kubeconfig: str) -> Kubectl:
     """`kubectl("get", "pods", input=None)` gives its standard output; a failing one fails the test with its words."""
     program = _kubectl_program()

@@ -10,10 +10,12 @@ import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from pytest import raises
 
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.forward import route
 from podtui.cluster.forward.manager import Forward, ForwardManager
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError, PortSpecError
@@ -74,7 +76,10 @@ async def until_logged(connection: Connection, ref: ObjectRef, lines: int) -> li
 
 
 @pytest_asyncio.fixture
-async def manager(connection: Connection) -> AsyncIterator[ForwardManager]:
+async def manager(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ForwardManager]:
+    """Nobody tells it of changes of pods, as the list of the dashboard does: it looks often."""
+    monkeypatch.setattr(route, "POLL", 0.3)
+    monkeypatch.setattr(route, "RETRY", 0.3)
     made = ForwardManager(lambda: connection)
     try:
         yield made

@@ -22,6 +22,7 @@ from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource, Scope
 
 NAMESPACE_PREFIX = "list-"
+REAL_TIME = True
 
 TIMING = Timing(page=3, denied=0.3, backoff_first=0.05)
 

@@ -230,9 +230,9 @@ async def test_each_container_has_its_own_log(connection: Connection, namespace:
             assert log.follower.containers == ["one", "two"]
 
 
-async def test_a_restart_is_followed_and_the_previous_run_can_be_read(connection: Connection, namespace: str) -> None:
+async def test_a_restart_is_followed_and_the_previous_run_can_be_read(connection: Connection, namespace: str, pace: int) -> None:
     count = "n=$(cat /data/n 2>/dev/null || echo 0); echo $((n+1)) > /data/n"
-    script = f"{count}; echo run $n begins; sleep 2; echo run $n ends; [ $n -gt 0 ] && sleep 1000; exit 3"
+    script = f"{count}; echo run $n begins; sleep {2 * pace}; echo run $n ends; [ $n -gt 0 ] && sleep 1000; exit 3"
     mount = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
     ref = await create(connection, namespace, "restart", container("app", script, **mount), volumes=[{"name": "data", "emptyDir": {}}])
     async with following(connection, ref) as log:

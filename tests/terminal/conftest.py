@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import cluster, connection, kubeconfig, kubectl, namespace, pytest_collection_modifyitems, real_node
+from tests.contract.conftest import cluster, connection, kubeconfig, kubectl, namespace, pace, pytest_collection_modifyitems, real_node
 from tests.terminal.pty_session import PtySession
 
-__all__ = ["cluster", "connection", "kubeconfig", "kubectl", "namespace", "pytest_collection_modifyitems", "real_node"]
+__all__ = ["cluster", "connection", "kubeconfig", "kubectl", "namespace", "pace", "pytest_collection_modifyitems", "real_node"]
 
 Open = Callable[..., PtySession]
 SIZES = {"200x50": (200, 50), "120x36": (120, 36), "80x24": (80, 24)}

@@ -128,7 +128,7 @@ class PtySession:
         for key in keys:
             self.write(KEYS[key] if key in KEYS else key.encode())
             if key == "escape":
-                self.settle(0.4, 3)  # Escape is a prefix too: with the next key on its heels it would be Alt and that key
+                self.settle(0.2, 2)  # Escape is a prefix too: with the next key on its heels it would be Alt and that key
             else:
                 self._read(0.01)
 

@@ -1,9 +1,8 @@
-"""The API server goes away for 20 seconds: the rows stay and say how old they are, and then all is right again."""
+"""The API server goes away for more than ten seconds: the rows stay and say how old they are, and then all is right again."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -48,9 +47,7 @@ def test_rows_stay_through_an_outage_and_logs_go_on_without_loss_or_repeats(
     terminal.wait_for("stale for", 30)
     assert terminal.shows(r"counting\s+1/1\s+Running")
     assert not terminal.shows("no pods")
-    until = time.monotonic() + 20
-    terminal.wait_until(lambda: time.monotonic() > until, "time stands still", 30)
-    terminal.wait_for(r"stale for [12]\d+s")
+    terminal.wait_for(r"stale for [12]\ds", 30)
 
     cluster("start", "kube-apiserver")
     terminal.wait_for("● live", 90)
@@ -58,7 +55,8 @@ def test_rows_stay_through_an_outage_and_logs_go_on_without_loss_or_repeats(
     terminal.wait_for(r"born-later", 30)
 
     shown = max(int(number) for number in re.findall(r"number (\d+)", terminal.text))
-    terminal.wait_until(lambda: any(int(n) > shown + 40 for n in re.findall(r"number (\d+)", terminal.text)), "the log stands still", 60)
+    enough = max(shown + 40, 450)
+    terminal.wait_until(lambda: any(int(n) > enough for n in re.findall(r"number (\d+)", terminal.text)), "the log stands still", 60)
     path = f"{tmp_path}/counting.log"
     terminal.press("ctrl+s")
     terminal.wait_for("counting-main.log|Save|save")
