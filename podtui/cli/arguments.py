@@ -66,18 +66,20 @@ SNAPSHOT = (
     Option(("-o", "--output"), "FILE", "write there (else to standard output)", file=True),
     Option(("--keys",), '"KEY ..."', "press these keys first: names such as enter, ctrl+d, or a text"),
 )
+_SPEED = Option(("--speed",), "X", "how many times faster than real time things happen in the built-in cluster (1)")
 TOUR = (
     Option(("--play",), "", "play it by itself, instead of step by step"),
     Option(("--record",), "FILE", "record it: FILE.cast (asciicast v2), or FILE.svg and its named pictures FILE-NAME.svg", file=True),
     Option(("--lang",), "LANGUAGE", "the captions' language: en, ko, ... (by LANG, if not given)"),
     Option(("--list",), "", "list the walkthroughs that come with podtui"),
     Option(("--size",), "COLUMNSxROWS", "size of the screen where there is no terminal (120x36)"),
+    _SPEED,
 )
 _WORDS = {"POD": "the pod to open at once", "SHELL": "the shell", "TOUR": "a walkthrough's name, or its file (first-steps)"}
 DEMO = (
     Option(("--scenario",), "NAME", "what lives in it: default, textbook, incident, scale:N, scale:N,churn=R, or a file.yaml"),
     Option(("--serve",), "", "run no screen: print the path of a kubeconfig for kubectl, and serve until Ctrl+C"),
-    Option(("--speed",), "X", "how many times faster than real time things happen (1)"),
+    _SPEED,
     Option(("--seed",), "N", "a whole number: one seed, one history (0)"),
 )
 COMMANDS: dict[str, CommandLine] = {

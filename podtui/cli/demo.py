@@ -26,7 +26,7 @@ _PATIENCE = 10.0  # seconds that the cluster has to end by itself
 def run_demo(arguments: Namespace) -> int:
     """Runs until the user leaves; then the cluster and its folder are gone. Returns the exit code."""
     name = arguments.scenario or loading.DEFAULT
-    speed, seed = _number("--speed", arguments.speed, "1"), _seed(arguments.seed)
+    speed, seed = speed_of(arguments.speed), _seed(arguments.seed)
     for option in ("kubeconfig", "context"):
         if getattr(arguments, option):
             raise UsageError(
@@ -45,13 +45,14 @@ def run_demo(arguments: Namespace) -> int:
         return run_dashboard(arguments)
 
 
-def _number(option: str, text: str | None, default: str) -> float:
+def speed_of(text: str | None) -> float:
+    """How many times faster than real time the cluster runs: 1 if nothing is asked for. Raises UsageError."""
     try:
-        value = float(text or default)
+        value = float(text or "1")
     except ValueError:
         value = math.nan
     if not 0.01 <= value <= 10_000:
-        raise UsageError(f"{option}: {harmless(str(text))!r} is no speed", "write how many times faster than real time: 0.5, 1, 10")
+        raise UsageError(f"--speed: {harmless(str(text))!r} is no speed", "write how many times faster than real time: 0.5, 1, 10")
     return value
 
 

@@ -55,6 +55,8 @@ def run_tour(arguments: Namespace) -> int:
     log_to_file()
     with ExitStack() as stack:
         real = bool(arguments.context or arguments.kubeconfig)
+        if real and arguments.speed:
+            raise UsageError("--speed: only the built-in cluster can run faster than real time")
         if not real:
             arguments.kubeconfig = stack.enter_context(_built_in(tour, arguments))
         arguments.label_columns = arguments.label_columns or tour.file.label_columns
@@ -171,7 +173,7 @@ def _list(asked: str | None) -> int:
 @contextmanager
 def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
     """Starts the built-in cluster with the tour's scenario; gives its kubeconfig. Its namespaces are shown, unless others are asked for."""
-    from podtui.cli.demo import running
+    from podtui.cli.demo import running, speed_of
     from podtui.demo.scenarios import loading
 
     name = tour.file.scenario
@@ -182,7 +184,7 @@ def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
         arguments.all_namespaces = arguments.all_namespaces or not arguments.namespace
     elif scenario.show and not (arguments.all_namespaces or arguments.namespace):
         arguments.namespace = [scenario.show]
-    with running(name) as kubeconfig:
+    with running(name, speed_of(arguments.speed)) as kubeconfig:
         yield kubeconfig
 
 

@@ -9,6 +9,7 @@ import asyncio
 import re
 import shutil
 import socket
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -28,17 +29,21 @@ _MOST = 1 << 16  # bytes of an answer that are read
 
 
 class SessionActs:
-    """Acts on the session that `session` gives; `close` removes the folder."""
+    """Acts on the session that `session` gives; `close` removes the folder and gives the port free."""
 
     def __init__(self, session: Callable[[], Session], namespace: str) -> None:
         self._session = session
         self._folder: Path | None = None
+        self._reserved: socket.socket | None = None
         self._known = {"namespace": namespace}
 
     def close(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
 
     def expand(self, text: str) -> str:
         """The text with its placeholders filled in; `{node}` is only known after `prepare`."""
@@ -50,7 +55,8 @@ class SessionActs:
                 self._folder = Path(tempfile.mkdtemp(prefix="podtui-"))
                 self._known[word] = str(self._folder)
             elif word == "port":
-                self._known[word] = str(free_port(PORT))
+                port, self._reserved = reserve_port(PORT)
+                self._known[word] = str(port)
         return self._known.get(word, f"{{{word}}}")
 
     async def prepare(self, part: Part) -> None:
@@ -122,13 +128,20 @@ def _get(address: str, seconds: float) -> str:
         return error.read(_MOST).decode("utf-8", "replace")
 
 
-def free_port(wanted: int) -> int:
-    """`wanted` if it is free on 127.0.0.1, else any that is."""
-    for port in (wanted, 0):
-        with socket.socket() as opened:
-            try:
-                opened.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(opened.getsockname()[1])
-    return wanted
+def reserve_port(wanted: int) -> tuple[int, socket.socket]:
+    """`wanted` if it is free on 127.0.0.1, else any that is, and the socket that reserves it: two walkthroughs at a time take two ports.
+
+    A socket that is bound and does not listen keeps the port from the next who reserves one. On Linux a listener with SO_REUSEADDR,
+    such as a port-forward's, may have it all the same; elsewhere it may not, so there the socket is closed at once.
+    """
+    opened = socket.socket()
+    try:
+        opened.bind(("127.0.0.1", wanted))
+    except OSError:
+        opened.bind(("127.0.0.1", 0))
+    port = int(opened.getsockname()[1])
+    if sys.platform == "linux":
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: what is bound already with it does not share its port
+    else:
+        opened.close()
+    return port, opened

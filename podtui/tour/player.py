@@ -11,8 +11,6 @@ from podtui.errors import PodtuiError
 from podtui.tour.caption import Caption, words
 from podtui.tour.file import Expectation, Part, Scene, Tour, said
 
-QUIET, PATIENCE = 0.12, 2.0  # seconds without a paint after which a key has had its effect, and the longest wait for that
-
 
 class Stage(Protocol):
     """What the player plays on."""
@@ -49,7 +47,8 @@ class Pace:
     """How fast a tour goes, in seconds: after each typed character, each other key, and a finished step.
 
     `reading` is how long a character of a caption is read (0: not at all). `wait` is how all these seconds are spent: slept
-    through, or only written into a recording.
+    through, or only written into a recording. A key has had its effect when nothing was painted for `quiet` seconds, or after
+    `patience` seconds.
     """
 
     typing: float = 0.0
@@ -57,6 +56,8 @@ class Pace:
     after: float = 0.0
     reading: float = 0.0
     pauses: bool = False
+    quiet: float = 0.12
+    patience: float = 2.0
     wait: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def to_read(self, text: str) -> float:
@@ -66,7 +67,7 @@ class Pace:
         return min(9.0, max(1.5, self.reading * sum(2 if ord(character) > 0x1100 else 1 for character in text)))
 
 
-AT_ONCE = Pace()
+AT_ONCE = Pace(quiet=0.04, patience=0.5)
 HELPED = Pace(typing=0.02, key=0.15)
 WATCHED = Pace(typing=0.05, key=0.5, after=1.2, reading=0.035, pauses=True)
 
@@ -215,7 +216,7 @@ class Player:
             last = part is scene.parts[-1]
             self._show("held" if last else "playing", self._note if last else self._spoken(part, len(part.keys)))
             if part.step.picture:
-                await self._stage.calm(0.4, PATIENCE)
+                await self._stage.calm(0.4, pace.patience)
                 self._stage.picture(part.step.picture)
             if not last and pace.pauses:
                 await pace.wait(part.step.pause if part.step.pause is not None else pace.after / 3)
@@ -232,7 +233,7 @@ class Player:
                 self._stage.press(key)
                 if len(keys) > 1 and pace.typing:
                     await pace.wait(pace.typing)
-            await self._stage.calm(QUIET, PATIENCE)
+            await self._stage.calm(pace.quiet, pace.patience)
             if pace.key:
                 await pace.wait(pace.key)
 

@@ -40,6 +40,10 @@ steps:
 """
 
 
+FAST = ("--speed", "10")
+"""For what is played as a test: ten seconds of the built-in cluster pass in one."""
+
+
 def run(home: Path, *words: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
     """`podtui tour WORDS` without a terminal, with an empty home."""
     foreign = ("KUBE", "XDG_", "LC_", "TEXTUAL", "NO_COLOR", "PODTUI")
@@ -61,7 +65,7 @@ def two_steps(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", shipped())
 def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str) -> None:
-    done = run(home, name, "--lang", "en")
+    done = run(home, name, "--lang", "en", *FAST)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
     assert "built-in cluster" in lines[0]
@@ -69,7 +73,7 @@ def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str) -> Non
 
 
 def test_the_textbook_holds_on_a_small_terminal_in_korean(home: Path) -> None:
-    done = run(home, "textbook", "--lang", "ko", "--size", "80x24")
+    done = run(home, "textbook", "--lang", "ko", "--size", "80x24", *FAST)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
@@ -103,7 +107,7 @@ def test_a_walkthrough_that_deletes_pods_is_not_let_loose_on_those_of_others(
 
 def test_a_step_that_does_not_hold_is_told_with_its_line_and_the_screen(home: Path, two_steps: Path) -> None:
     two_steps.write_text(TWO_STEPS.replace("LABELS", "NOTHING").replace("within: 5", "within: 0.5"))
-    done = run(home, str(two_steps))
+    done = run(home, str(two_steps), *FAST)
     assert done.returncode == 1
     assert f"{two_steps}:14: waiting for: NOTHING (within 0.5 s)" in done.stdout
     assert "kubia  1/1" in done.stdout
@@ -119,7 +123,7 @@ def test_a_broken_file_is_told_with_its_line(home: Path, two_steps: Path) -> Non
 
 def test_a_recording_plays_and_tells_what_the_walkthrough_shows(home: Path, two_steps: Path, tmp_path: Path) -> None:
     cast = tmp_path / "two.cast"
-    done = run(home, str(two_steps), "--lang", "ko", "--size", "80x24", "--record", str(cast))
+    done = run(home, str(two_steps), "--lang", "ko", "--size", "80x24", "--record", str(cast), *FAST)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     head, *events = [json.loads(line) for line in cast.read_text(encoding="utf-8").splitlines()]
     assert (head["version"], head["width"], head["height"], head["title"]) == (2, 80, 24, "두 단계")
@@ -138,7 +142,7 @@ def test_a_recording_plays_and_tells_what_the_walkthrough_shows(home: Path, two_
 
 
 def test_pictures_are_written_for_the_end_and_for_named_steps(home: Path, two_steps: Path, tmp_path: Path) -> None:
-    done = run(home, str(two_steps), "--record", str(tmp_path / "two.svg"))
+    done = run(home, str(two_steps), "--record", str(tmp_path / "two.svg"), *FAST)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     for name in ("two.svg", "two-labels.svg"):
         drawn = (tmp_path / name).read_text(encoding="utf-8").replace("&#160;", " ")
@@ -152,7 +156,7 @@ def shows_first_step(terminal: PtySession) -> None:
 
 
 def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open, two_steps: Path, size: tuple[int, int]) -> None:
-    terminal = open_podtui("tour", str(two_steps), size=size)
+    terminal = open_podtui("tour", str(two_steps), *FAST, size=size)
     shows_first_step(terminal)
     assert "Create it: n and the path." in terminal.text
     assert terminal.lines[-2].startswith(" 1/2 ▸ n ") and "F8 next  F7 again  F9 end" in terminal.lines[-2]
@@ -173,7 +177,7 @@ def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open,
 
 
 def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_podtui: Open, two_steps: Path) -> None:
-    terminal = open_podtui("tour", str(two_steps), size=(80, 24))
+    terminal = open_podtui("tour", str(two_steps), *FAST, size=(80, 24))
     shows_first_step(terminal)
     for columns, lines in ((120, 36), (60, 20)):
         terminal.resize(columns, lines)
@@ -189,7 +193,7 @@ def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_pod
 
 def test_it_plays_by_itself_and_leaves_the_terminal_as_it_was(open_podtui: Open, two_steps: Path, tmp_path: Path) -> None:
     cast = tmp_path / "played.cast"
-    terminal = open_podtui("tour", str(two_steps), "--play", "--record", str(cast), size=(80, 24))
+    terminal = open_podtui("tour", str(two_steps), "--play", "--record", str(cast), *FAST, size=(80, 24))
     terminal.wait_for(r" 2/2 ✓", 60)
     assert terminal.wait_exit(30) == 0
     assert terminal.restored() == []

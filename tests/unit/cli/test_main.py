@@ -163,6 +163,12 @@ def test_options_may_stand_before_and_after_a_command(podtui: Run, kubeconfig: P
     assert before.stderr == after.stderr and "is no size" in after.stderr
 
 
+def test_only_the_built_in_cluster_of_a_walkthrough_can_run_faster(podtui: Run, kubeconfig: Path) -> None:
+    told = fails(podtui("tour", "--speed", "5", "--kubeconfig", str(kubeconfig)), 2)
+    assert "--speed: only the built-in cluster can run faster than real time" in told
+    assert "--speed: 'fast' is no speed" in fails(podtui("tour", "--speed", "fast"), 2)
+
+
 def test_kubeconfig_of_the_environment_is_honoured(podtui: Run, kubeconfig: Path) -> None:
     assert "is not a terminal" in fails(podtui(env={"KUBECONFIG": str(kubeconfig)}), 1)
 

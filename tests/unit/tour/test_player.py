@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from podtui.cluster.forward.local_ports import listen
 from podtui.errors import PodtuiError
-from podtui.tour.acts import SessionActs, free_port
+from podtui.tour.acts import SessionActs, reserve_port
 from podtui.tour.caption import Caption
 from podtui.tour.file import Part, Tour, check
 from podtui.tour.keys import key_event, spoken
@@ -332,10 +333,20 @@ def test_files_are_written_into_a_folder_that_goes_at_the_end(tour: Make) -> Non
     assert not written.parent.exists()
 
 
-def test_a_taken_port_is_replaced_by_a_free_one() -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hit)
+def test_two_walkthroughs_at_a_time_take_two_ports_and_each_can_listen_on_its_own() -> None:
+    port, first = reserve_port(0)
+    other, second = reserve_port(port)
     try:
-        port = free_port(server.server_port)
-        assert port not in (0, server.server_port)
+        assert other not in (0, port)
+        for opened in (listener for each in (port, other) for listener in listen("127.0.0.1", each)):
+            opened.close()
     finally:
-        server.server_close()
+        first.close()
+        second.close()
+
+
+def test_a_port_on_which_a_program_listens_is_replaced_by_a_free_one() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hit) as server:
+        port, reserved = reserve_port(server.server_port)
+        reserved.close()
+        assert port not in (0, server.server_port)
