@@ -62,11 +62,13 @@ class Editor:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        (folder / "editor.py").write_text(EDITOR)
+        (folder / "editor").write_text(f"#!{sys.executable}\n{EDITOR}")
+        (folder / "editor").chmod(0o700)
 
     @property
     def env(self) -> dict[str, str]:
-        return {"EDITOR": f"'{sys.executable}' '{self.folder / 'editor.py'}'"}
+        """It is found by its name: messages that say a path break at other places in every checkout."""
+        return {"EDITOR": "editor", "PATH": os.pathsep.join((str(self.folder), os.environ["PATH"]))}
 
     def plan(self, *steps: dict[str, Any]) -> None:
         (self.folder / "plan.json").write_text(json.dumps(steps))
