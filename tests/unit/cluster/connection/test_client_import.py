@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+
+LOAD = "import sys; from podtui.cluster.connection.client_import import load; api, configuration = load();"
+NAMES = ["requests", "urllib3", "websocket", "yaml", "kubernetes.client", "kubernetes.config", "kubernetes.aio.config"]
 
 
 def run(program: str) -> str:
+    """What a fresh interpreter prints; nothing of it goes to standard error."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.strip()
 
 
-LOAD = "import sys; from podtui.cluster.connection.client_import import load; api, configuration = load();"
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, Any]:
+    """What one interpreter tells that has loaded the client and nothing else."""
+    program = f"""{LOAD}
+import json, logging
+told = {{"name": api.__name__, "rest": [name for name in {NAMES} if name in sys.modules]}}
+import kubernetes
+told["asked by tools"] = hasattr(kubernetes, '__wrapped__'), 'kubernetes.client' in sys.modules
+for name in ('kubernetes.x', 'client', 'aiohttp.client', 'asyncio'):
+    logging.getLogger(name).error('x')
+told["unknown name"] = hasattr(kubernetes, 'nothing'), hasattr(kubernetes, 'nothing')
+print(json.dumps(told))"""
+    answer: dict[str, Any] = json.loads(run(program))
+    return answer
 
 
-def test_the_client_comes_without_its_umbrella() -> None:
-    names = ["requests", "urllib3", "websocket", "yaml", "kubernetes.client", "kubernetes.config", "kubernetes.aio.config"]
-    assert run(f"{LOAD} print(api.__name__, [name for name in {names} if name in sys.modules])") == "ApiClient []"
+def test_the_client_comes_without_its_umbrella(loaded: dict[str, Any]) -> None:
+    assert (loaded["name"], loaded["rest"]) == ("ApiClient", [])
+
+
+def test_what_tools_ask_of_every_module_does_not_execute_the_package(loaded: dict[str, Any]) -> None:
+    assert loaded["asked by tools"] == [False, False]
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error(loaded: dict[str, Any]) -> None:
+    assert loaded["unknown name"] == [False, False]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_nothing_that_the_packages_log_reaches_stderr() -> None:
+    """`run` looks at it."""
 
 
 def test_the_whole_package_can_be_imported_afterwards() -> None:
@@ -39,19 +72,3 @@ def test_a_package_that_is_imported_already_is_used_as_it_is() -> None:
     assert run(
         f"import kubernetes.aio; whole = kubernetes; {LOAD} print(sys.modules['kubernetes'] is whole, api is whole.aio.client.ApiClient)"
     ) == ("True True")
-
-
-def test_what_tools_ask_of_every_module_does_not_execute_the_package() -> None:
-    program = f"{LOAD} import kubernetes; assert not hasattr(kubernetes, '__wrapped__');"
-    assert run(f"{program} print('kubernetes.client' in sys.modules)") == "False"
-
-
-def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
-    assert run(f"{LOAD} import kubernetes; print(hasattr(kubernetes, 'nothing'), hasattr(kubernetes, 'nothing'))") == "False False"
-
-
-def test_nothing_that_the_packages_log_reaches_stderr() -> None:
-    program = (
-        f"{LOAD} import logging; [logging.getLogger(name).error('x') for name in ('kubernetes.x', 'client', 'aiohttp.client', 'asyncio')]"
-    )
-    assert run(program) == ""
