@@ -187,58 +187,98 @@ async def test_a_pod_that_does_not_read_holds_the_client_back() -> None:
 
 
 # -- ends -------------------------------------------------------------------------------------------------------------
-async def test_an_answer_that_comes_after_the_client_stopped_sending_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_module, "QUIET_CLOSED", 0.05)
-    monkeypatch.setattr(tunnel_module, "QUIET_ANSWERED", 0.1)
+class Clock:
+    """The time of the tunnels, which passes only when a test says so. How often they looked at it is the sign that they know it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        self.now += 1e-6  # an answer is later than its question
+        return self.now
+
+    async def passes(self, seconds: float) -> None:
+        """Lets the time pass for a tunnel whose client has stopped sending: once it looks, and until it has seen what time it is now."""
+        await self._looked_at()
+        self.now += seconds
+        await self._looked_at()
+
+    async def _looked_at(self) -> None:
+        looks = self.looks
+        await until(lambda: self.looks > looks + 4)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(tunnel_module, "time", made)
+    monkeypatch.setattr(tunnel_module, "_LOOK", 0.01)
+    return made
+
+
+async def test_an_answer_that_comes_after_the_client_stopped_sending_arrives(clock: Clock) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def late(wire: Wire) -> None:
         await wire.read()
-        await asyncio.sleep(1.5)  # longer than the silence that ends an answered connection
+        asked.set()
+        await go_on.wait()
         await wire.write(b"late")
 
     async with forwarding(Pod(late)) as manager:
         reader, writer = await connect(await manager.start(POD, ":8080"))
         writer.write(b"question")
         writer.write_eof()
+        await asked.wait()
+        await clock.passes(tunnel_module.QUIET_ANSWERED + 1)  # longer than the silence that ends an answered connection
+        go_on.set()
         assert await read_all(reader) == b"late"
 
 
-async def test_a_pod_that_has_answered_and_is_quiet_ends_a_half_closed_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_module, "QUIET_ANSWERED", 0.3)
+async def test_a_pod_that_has_answered_and_is_quiet_ends_a_half_closed_connection(clock: Clock) -> None:
     pod = Pod()
     async with forwarding(pod) as manager:
         reader, writer = await connect(await manager.start(POD, ":8080"))
         writer.write(b"echo")
+        assert await reader.readexactly(4) == b"echo"
         writer.write_eof()
-        assert await read_all(reader) == b"echo"
+        await clock.passes(tunnel_module.QUIET_ANSWERED - 1)
+        assert pod.open == 1
+        clock.now += 2
+        assert await read_all(reader) == b""
         await until(lambda: pod.open == 0)
 
 
-async def test_a_slow_client_is_no_silence_of_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_module, "QUIET_ANSWERED", 0.1)
+async def test_a_slow_client_is_no_silence_of_the_pod(clock: Clock) -> None:
+    sent = [0]
 
     async def flood(wire: Wire) -> None:
         await wire.read()
         for _ in range(60):
             await wire.write(bytes(MEGABYTE))
+            sent[0] += MEGABYTE
 
     async with forwarding(Pod(flood)) as manager:
         reader, writer = await connect(await manager.start(POD, ":8080"))
         writer.write(b"all")
         writer.write_eof()
-        await asyncio.sleep(1.5)
+        assert 0 < await settled(sent) < 60 * MEGABYTE
+        await clock.passes(tunnel_module.QUIET_UNANSWERED + 1)
         assert len(await read_all(reader)) == 60 * MEGABYTE
 
 
-async def test_a_client_that_closed_its_socket_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_module, "QUIET_CLOSED", 0.1)
-    monkeypatch.setattr(tunnel_module, "QUIET_UNANSWERED", 3600)
+async def test_a_client_that_closed_its_socket_is_not_waited_for(clock: Clock) -> None:
     pod = Pod(lambda wire: wait_for_the_end(wire))
     async with forwarding(pod) as manager:
         _, writer = await connect(await manager.start(POD, ":8080"))
         writer.write(b"long poll")
         await until(lambda: pod.open == 1)
         writer.close()
+        await clock.passes(tunnel_module.QUIET_CLOSED - 1)
+        assert pod.open == 1
+        clock.now += 2  # far from the silence that ends a connection whose answer is still due
         await until(lambda: pod.open == 0)
 
 
@@ -247,21 +287,32 @@ async def wait_for_the_end(wire: Wire) -> None:
         pass
 
 
-async def test_what_was_sent_before_the_client_closed_reaches_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_module, "QUIET_CLOSED", 0.1)
+async def test_what_was_sent_before_the_client_closed_reaches_the_pod(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     got = bytearray()
+    go_on, given_up = asyncio.Event(), asyncio.Event()
+
+    async def finish(channels: tunnel_module.Channels) -> None:
+        given_up.set()
+
+    monkeypatch.setattr(tunnel_module.Channels, "finish", finish)
 
     async def slow(wire: Wire) -> None:
-        await asyncio.sleep(1)
+        await go_on.wait()
         while data := await wire.read():
             got.extend(data)
 
     data = os.urandom(MEGABYTE)
     async with forwarding(Pod(slow)) as manager:
-        _, writer = await connect(await manager.start(POD, ":8080"))
+        forward = await manager.start(POD, ":8080")
+        _, writer = await connect(forward)
         writer.write(data)
         await writer.drain()
         writer.close()
+        await clock.passes(tunnel_module.QUIET_CLOSED - 1)
+        assert not given_up.is_set()
+        clock.now += 2
+        await given_up.wait()
+        go_on.set()
         await until(lambda: len(got) == len(data))
         assert bytes(got) == data
 

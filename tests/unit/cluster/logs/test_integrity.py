@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from pytest import MonkeyPatch
 
 from podtui.cluster.logs import batches
 from podtui.cluster.logs.group import LogGroup, LogTarget
@@ -29,7 +30,8 @@ class Integrity(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.interval, batches.INTERVAL = batches.INTERVAL, 0.001
+        self.patch = MonkeyPatch()
+        self.patch.setattr(batches, "INTERVAL", 0.001)
         self.written: dict[int, list[str]] = {}  # of each container
         self.replaced: list[tuple[str, str, list[str]]] = []  # of pods that are gone: UID, container, lines
         self.gone: set[str] = set()  # lines that the server threw away before they were in the view
@@ -200,7 +202,7 @@ class Integrity(RuleBasedStateMachine):
                 self.run(0.02)  # what came twice would have come by now
                 self.check()
         finally:
-            batches.INTERVAL = self.interval
+            self.patch.undo()
             if self.written:
                 self.task.cancel()
                 self.loop.run_until_complete(asyncio.gather(self.task, return_exceptions=True))

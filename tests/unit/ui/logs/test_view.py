@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from podtui.ui.logs.search.matchers import Pattern
 from podtui.ui.logs.search.search import Search
 from podtui.ui.logs.view.source_names import SourceNames, shortened
 from podtui.ui.logs.view.strips import thumb_of
-from podtui.ui.logs.view.view import LogView
+from podtui.ui.logs.view.view import PAINT, LogView
 from podtui.ui.logs.view.window import LogWindow, Row
 
 TIME = "2026-01-01T00:00:00.123456789Z"
@@ -427,15 +428,15 @@ async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatc
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         await settled(pilot)
-        syncs = []
+        synced: list[float] = []
         real = app.view._sync
-        monkeypatch.setattr(app.view, "_sync", lambda **kw: (syncs.append(1), real(**kw)))
-        began = time.monotonic()
+        monkeypatch.setattr(app.view, "_sync", lambda **kw: (synced.append(time.monotonic()), real(**kw)))
         for number in range(50):
             app.view.append([f"line {number}"])
             await pilot.pause(0.01)
         await settled(pilot)
-        assert 2 <= len(syncs) <= 2 + (time.monotonic() - began) / 0.2
+        assert len(synced) >= 2
+        assert all(later - earlier > 0.9 * PAINT for earlier, later in pairwise(synced))
         assert app.screen_lines()[-1] == "line 49"
 
 
