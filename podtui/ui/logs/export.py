@@ -180,7 +180,7 @@ class LogExport:
     async def _all_parts(self) -> Parts:
         """The shown lines, once all of them are known."""
         if self._view.selection is None:
-            await self._view.looked.wait()
+            await self._view.choosing_done()
         return self._parts()
 
     def _parts(self, *, everything: bool = False, clean: bool = False) -> Parts:

@@ -15,7 +15,7 @@ Matches = Literal["all", "only", "without"]
 MATCHES: tuple[Matches, ...] = ("all", "only", "without")
 
 
-class Choice:
+class LineChoice:
     """Set what is wanted, then `apply()`. It gives the window its `only` and the cursor the lines to search in."""
 
     def __init__(self, window: LogWindow, cursor: MatchCursor) -> None:
@@ -26,11 +26,6 @@ class Choice:
         self.fields: FieldFilter | None = None
         self.hidden: frozenset[int] = frozenset()  # sources
         self._within: tuple[FieldFilter | None, frozenset[int]] = None, frozenset()  # what the cursor searches in
-
-    @property
-    def narrows(self) -> bool:
-        """Whether some lines may not be shown."""
-        return self._window.only is not None
 
     def apply(self, rows: Sequence[Row] = ()) -> None:
         """Begin to choose anew; `rows` is what is in view, and as far as it can it stays there."""

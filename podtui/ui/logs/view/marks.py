@@ -13,6 +13,7 @@ class Marks:
     """Marked lines by their numbers, in order; those that the buffer drops are forgotten."""
 
     def __init__(self) -> None:
+        self.current: int | None = None  # the one that the reader went to
         self._lines: list[int] = []
 
     def __len__(self) -> int:
@@ -64,6 +65,14 @@ class Selection:
             if line >= window.buffer.first:
                 yield line
             line = window.after(line)
+
+    def places(self, window: LogWindow) -> dict[int, frozenset[int]]:
+        """The selected lines that are shown, as places by the first numbers of their blocks."""
+        found: dict[int, list[int]] = {}
+        for line in self.lines(window):
+            first = window.buffer.block_of(line).first
+            found.setdefault(first, []).append(line - first)
+        return {first: frozenset(places) for first, places in found.items()}
 
     def move(self, window: LogWindow, lines: int) -> None:
         """So many shown lines down, or up with a negative number, and bring the end into view."""

@@ -6,37 +6,45 @@ within a limit: the oldest lines go, and the view says how many went.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Collection, Sequence
 
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
+from textual.widget import Widget
 
+from podtui.ui.logs.lines.buffer import LogBuffer
 from podtui.ui.logs.lines.layout import Columns, Records, learn
 from podtui.ui.logs.lines.text import shown
 from podtui.ui.logs.lines.times import Times
 from podtui.ui.logs.search.field_filter import FieldFilter
 from podtui.ui.logs.search.matchers import Pattern
-from podtui.ui.logs.view.canvas import BAR, LogCanvas
-from podtui.ui.logs.view.choice import Choice, Matches
-from podtui.ui.logs.view.marks import Selection, here
+from podtui.ui.logs.view.canvas import BAR, Brushes, LogCanvas
+from podtui.ui.logs.view.choice import LineChoice, Matches
+from podtui.ui.logs.view.marks import Marks, Selection, here
+from podtui.ui.logs.view.match_cursor import MatchCursor
+from podtui.ui.logs.view.scanner import Scanner
 from podtui.ui.logs.view.source_names import SourceNames
-from podtui.ui.logs.view.strips import GUTTER
-from podtui.ui.logs.view.window import Row
+from podtui.ui.logs.view.strips import GUTTER, Signs
+from podtui.ui.logs.view.window import LogWindow, Row
+from podtui.ui.themes import palette
 
 PAINT = 0.2  # seconds between two paints while lines come
-SCAN = 0.008  # seconds that a search may take at a time
 WHEEL = 3  # rows
 TICK = 1.0  # seconds: times that tell how long ago grow
 _LONGEST_SAMPLE = 4000  # characters
 _SAMPLE = 300  # lines from which the columns are learnt
 
 
-class LogView(LogCanvas, can_focus=True):
-    """See the module. Its owner binds keys to the methods and hears `Changed`."""
+class LogView(Widget, can_focus=True):
+    """See the module. Its owner binds keys to the methods and hears `Changed`.
+
+    The window says which rows are in view, the choice which lines may be, the cursor where the current match is, the scanner
+    goes on with the searches, the canvas paints. The view keeps them in step.
+    """
 
     DEFAULT_CSS = """
     LogView { height: 1fr; background: $surface; color: $foreground; }
@@ -61,14 +69,18 @@ class LogView(LogCanvas, can_focus=True):
 
     def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
         """`limit` is in bytes."""
-        super().__init__(limit, id=id)
+        super().__init__(id=id)
+        self.buffer = LogBuffer(limit)
+        self.marks = Marks()
+        self.selection: Selection | None = None
+        self._window = LogWindow(self.buffer)
         self._window.look.times, self._window.wrap = times, wrap
-        self._choice = Choice(self._window, self._cursor)
-        self.looked = asyncio.Event()  # set while it is known which lines are shown
-        self.looked.set()
-        self._at_mark: int | None = None  # the mark that was gone to
+        self._cursor = MatchCursor(self._window)
+        self._choice = LineChoice(self._window, self._cursor)
+        self._scanner = Scanner(self, self._window, self._cursor, self._scan_on)
+        self._canvas = LogCanvas(self._window, self._cursor, self._signs)
+        self._brushes: Brushes | None = None
         self._timer: Timer | None = None
-        self._scanner: Timer | None = None
         self._ticker: Timer | None = None
         self._updated = 0.0
 
@@ -113,9 +125,9 @@ class LogView(LogCanvas, can_focus=True):
 
     def set_empty(self, *lines: str) -> None:
         """What stands in the place of lines while there are none."""
-        if lines != self._empty:
-            self._empty = lines
-            if not self._rows:
+        if lines != self._canvas.empty:
+            self._canvas.empty = lines
+            if not self._canvas.rows:
                 self.refresh()
 
     # -- what the owner shows -------------------------------------------------------------------------------------
@@ -165,6 +177,15 @@ class LogView(LogCanvas, can_focus=True):
         """How many lines are shown, and whether all were looked at; None when every line is."""
         only = self._window.only
         return None if only is None else (only.count, only.done)
+
+    async def choosing_done(self) -> None:
+        """Wait until it is known which lines are shown."""
+        await self._scanner.done.wait()
+
+    @property
+    def below(self) -> int:
+        """How many lines are below the window."""
+        return self._canvas.below
 
     @property
     def dropped(self) -> int:
@@ -216,7 +237,7 @@ class LogView(LogCanvas, can_focus=True):
         if self.selection is not None:
             first = self._window.after(self.buffer.first - 1)
             self.selection.end = self.selection.end if first is None else first
-            self._painted.clear()
+            self._canvas.forget()
         self._ask_for_older()
         self._sync()
 
@@ -232,7 +253,7 @@ class LogView(LogCanvas, can_focus=True):
 
     def scroll_columns(self, direction: int) -> None:
         """A quarter of the width to the right (1) or left (-1), up to the widest line in view."""
-        if self._cursor.scroll_columns(direction, self._rows):
+        if self._cursor.scroll_columns(direction, self._canvas.rows):
             self._again()
 
     def set_wrap(self, wrap: bool) -> None:
@@ -257,13 +278,13 @@ class LogView(LogCanvas, can_focus=True):
     def sample(self, most: int) -> list[str]:
         """So many lines around the view, each cut to a sane length."""
         buffer = self.buffer
-        last = self._rows[-1].line if self._rows else buffer.end - 1
+        last = self._canvas.rows[-1].line if self._canvas.rows else buffer.end - 1
         end = min(buffer.end, last + most // 2)
         return [buffer.line(number)[:_LONGEST_SAMPLE] for number in range(max(buffer.first, end - most), end)]
 
     def over(self, header: str) -> str:
         """The header of columns placed and cut as the first line in view is."""
-        body = " " * next((self._window.body(row.line) for row in self._rows if row.line >= self.buffer.first), 0)
+        body = " " * next((self._window.body(row.line) for row in self._canvas.rows if row.line >= self.buffer.first), 0)
         return " " * GUTTER + (body + header)[self._cursor.left :]
 
     # -- searching ------------------------------------------------------------------------------------------------
@@ -302,8 +323,8 @@ class LogView(LogCanvas, can_focus=True):
         self._choose()
 
     def _choose(self) -> None:
-        self._choice.apply(self._rows)
-        self._painted.clear()
+        self._choice.apply(self._canvas.rows)
+        self._canvas.forget()
         self._scan()
         self._sync(anew=True)
 
@@ -318,7 +339,7 @@ class LogView(LogCanvas, can_focus=True):
 
     def next_match(self, direction: int = 1) -> str:
         """To the next match below (1) or above (-1); a word about it if it is not as usual ("" otherwise)."""
-        word = self._cursor.go(direction, self._rows)
+        word = self._cursor.go(direction, self._canvas.rows)
         self._again()
         return word
 
@@ -340,7 +361,7 @@ class LogView(LogCanvas, can_focus=True):
 
     def toggle_mark(self) -> bool | None:
         """Mark the line that is meant or take its mark away; None when there is no line."""
-        line = here(self._window, self._rows, self._cursor.line)
+        line = here(self._window, self._canvas.rows, self._cursor.line)
         if line is None:
             return None
         marked = self.marks.toggle(line)
@@ -349,12 +370,12 @@ class LogView(LogCanvas, can_focus=True):
 
     def next_mark(self, direction: int) -> bool:
         """To the next mark below (1) or above (-1); False when there is none."""
-        rows = self._rows
-        line = self._at_mark if self._at_mark in [row.line for row in rows] else here(self._window, rows, None)
+        lines = [row.line for row in self._canvas.rows]
+        line = self.marks.current if self.marks.current in lines else here(self._window, self._canvas.rows, None)
         found = self.marks.next(line, direction) if line is not None else None
         if found is None:
             return False
-        self._at_mark = found
+        self.marks.current = found
         self.to_line(found)
         return True
 
@@ -363,7 +384,7 @@ class LogView(LogCanvas, can_focus=True):
         if not selecting:
             self.selection = None
         else:
-            line = here(self._window, self._rows, self._cursor.line)
+            line = here(self._window, self._canvas.rows, self._cursor.line)
             if line is None:
                 return False
             self.selection = Selection(line, line)
@@ -378,11 +399,7 @@ class LogView(LogCanvas, can_focus=True):
     def chosen_places(self) -> dict[int, frozenset[int]] | None:
         """The selected lines, or else those that are known to be shown, as `Search.chosen` has them; None for every line."""
         if self.selection is not None:
-            found: dict[int, list[int]] = {}
-            for line in self.selection.lines(self._window):
-                first = self.buffer.block_of(line).first
-                found.setdefault(first, []).append(line - first)
-            return {first: frozenset(places) for first, places in found.items()}
+            return self.selection.places(self._window)
         only = self._window.only
         return None if only is None else only.chosen()
 
@@ -401,11 +418,11 @@ class LogView(LogCanvas, can_focus=True):
             self._ticker = None
 
     def _tick(self) -> None:
-        before = {row: self._window.text(row.line) for row in self._rows}
+        before = {row: self._window.text(row.line) for row in self._canvas.rows}
         self._window.forget()
-        for y, row in enumerate(self._rows):
+        for y, row in enumerate(self._canvas.rows):
             if self._window.text(row.line) != before[row]:
-                self._painted.pop(row, None)
+                self._canvas.forget(row)
                 self.refresh(Region(0, y, max(1, self.size.width - BAR), 1))
 
     def on_resize(self) -> None:
@@ -424,41 +441,59 @@ class LogView(LogCanvas, can_focus=True):
         self._sync()
 
     def _scan(self) -> None:
-        """A step of the search; the rest later, so that keys and other work come between."""
-        self._scanner = None
-        cursor, only = self._cursor, self._window.only
-        searches = [search for search in (only, cursor.search) if search is not None]
-        if only is cursor.search:
-            searches = searches[:1]
-        # Each goes on, however long the other took.
-        if any([search.scan(SCAN / len(searches)) for search in searches]):
-            self._scanner = self.set_timer(SCAN, self._scan_on)
-            self.looked.clear()
-        else:
-            self.looked.set()
-        if not searches:
-            return
-        if cursor.seek(self._rows):
-            self._painted.clear()
+        """A step of the searches, and to the first match as soon as it is found."""
+        if self._scanner.step() and self._cursor.seek(self._canvas.rows):
+            self._canvas.forget()
             self._sync(anew=True)
 
     def _scan_on(self) -> None:
         self._scan()
-        if self._scanner is None or time.monotonic() - self._updated > PAINT:
+        if not self._scanner.is_waiting or time.monotonic() - self._updated > PAINT:
             self._updated = time.monotonic()
             self._sync()
 
     def _again(self) -> None:
         """Everything may look different."""
-        self._painted.clear()
+        self._canvas.forget()
         self._sync(anew=True)
-        if self._scanner is None and self.is_attached:
+        if not self._scanner.is_waiting and self.is_attached:
             self._scan()
 
     def _sync(self, *, anew: bool = False) -> None:
-        super()._sync(anew=anew)
-        if self.is_attached:
-            self.post_message(self.Changed(self))
+        """Paint what differs from what is on the screen, with `anew` everything."""
+        if not self.is_attached:
+            return
+        self.marks.forget_before(self.buffer.first)
+        if self.selection is not None:
+            self.selection.forget_before(self.buffer.first)
+        regions = self._canvas.update(self.size)
+        if anew or regions is None:
+            self.refresh()
+        elif regions:
+            self.refresh(*regions)
+        self.post_message(self.Changed(self))
+
+    # -- painting ---------------------------------------------------------------------------------------------------
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._brushes = self._find_brushes()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        brushes = self._brushes = self._brushes or self._find_brushes()
+        return self._canvas.line(y, max(0, self.size.width - BAR), brushes)
+
+    def _find_brushes(self) -> Brushes:
+        return Brushes.of(self.rich_style, palette(self.app), colours=not self.app.no_color)
+
+    def _signs(self, line: int) -> Signs:
+        return Signs(line == self._cursor.line, line in self.marks, self.selection is not None and line in self.selection)
+
+    def notify_style_update(self) -> None:
+        """Another theme, or the focus came or went: strips hold colours."""
+        super().notify_style_update()
+        self._canvas.forget()
+        self._brushes = None
 
     # -- the mouse ------------------------------------------------------------------------------------------------
 
@@ -477,7 +512,7 @@ class LogView(LogCanvas, can_focus=True):
             self.scroll_rows(-WHEEL)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        if self._thumb[1] and event.x >= self.size.width - BAR:
+        if self._canvas.thumb[1] and event.x >= self.size.width - BAR:
             self.capture_mouse()
             self._drag(event.y)
 
