@@ -23,6 +23,11 @@ def _shown(match: re.Match[str]) -> str:
     return f"<{code:02X}>" if code < 0x100 else f"<U+{code:04X}>" if code < 0xD800 or code > 0xDFFF else "\ufffd"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 pod`, `12 pods`, `1,200 lines`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def harmless(text: str, *, tab: int = 0) -> str:
     """`text` on one line with nothing in it that a terminal obeys.
 

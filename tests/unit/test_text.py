@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.text import harmless
+from podtui.text import counted, harmless
 
 
 @given(st.text())
@@ -33,3 +33,7 @@ def test_tabs_become_spaces_where_columns_matter() -> None:
 
 def test_korean_and_emoji_stay() -> None:
     assert harmless("파드 🚀 é") == "파드 🚀 é"
+
+
+def test_a_count_names_one_or_several_with_thousands_apart() -> None:
+    assert [counted(count, "pod") for count in (0, 1, 1200)] == ["0 pods", "1 pod", "1,200 pods"]

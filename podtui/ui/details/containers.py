@@ -12,6 +12,7 @@ from podtui.cluster.pods.containers import Container, Port, State
 from podtui.cluster.pods.details import PodDetails, describe
 from podtui.cluster.pods.volumes import Volume
 from podtui.kube.ages import age
+from podtui.text import counted
 from podtui.ui.details.tabs import Tab, TabHost, TabText
 from podtui.ui.details.text import LineCollector, moment, since
 from podtui.ui.widgets.text_document import Line
@@ -59,7 +60,7 @@ def state_words(state: State, now: float) -> tuple[str, str]:
             words.append(f"ran {age(state.finished - state.started)}")
         words.append(since(state.finished, now, "ended {} ago"))
         return ", ".join(filter(None, words)), "status.done" if state.exit_code == 0 else "status.error"
-    return "no state told yet", "status.wait"
+    return "no state reported yet", "status.wait"
 
 
 def _port(port: Port) -> str:
@@ -91,10 +92,10 @@ def container_lines(pod: PodDetails, now: float | None = None, width: int = 0, w
 
 
 def _summary(out: LineCollector, pod: PodDetails, now: float) -> None:
-    counted = [container for container in pod.containers if container.kind in ("container", "sidecar")]
-    words = [f"{sum(container.ready for container in counted)} of {len(counted)} ready"] if counted else []
+    lasting = [container for container in pod.containers if container.kind in ("container", "sidecar")]
+    words = [f"{sum(container.ready for container in lasting)} of {len(lasting)} ready"] if lasting else []
     restarts = sum(container.restarts for container in pod.containers)
-    words.append(f"{restarts} restart{'' if restarts == 1 else 's'}")
+    words.append(counted(restarts, "restart"))
     if pod.created is not None:
         words.append(f"created {since(pod.created, now)}")
     status = pod.reason or pod.phase or "no status yet"
@@ -146,7 +147,7 @@ def _container(out: LineCollector, container: Container, now: float, clashing: s
     out.entry("Command", json.dumps(container.command, ensure_ascii=False) if container.command else "")
     out.entry("Arguments", json.dumps(container.arguments, ensure_ascii=False) if container.arguments else "")
     out.entry("Working dir", container.working_dir)
-    count = f"{container.variables} variable{'' if container.variables == 1 else 's'}" if container.variables else ""
+    count = counted(container.variables, "variable") if container.variables else ""
     out.entry("Environment", ", ".join(filter(None, [count, *(f"all of {source}" for source in container.variables_from)])))
     out.entry("Target", container.target)
     for mount in container.mounts:
@@ -178,10 +179,10 @@ def _volume(volume: Volume) -> str:
 
 def _pod(out: LineCollector, pod: PodDetails, now: float) -> None:
     out.title("Pod")
-    out.entry("Node", pod.node + (f" ({', '.join(pod.host_ips)})" if pod.host_ips else "") if pod.node else "none chosen yet")
+    out.entry("Node", pod.node + (f" ({', '.join(pod.host_ips)})" if pod.host_ips else "") if pod.node else "not scheduled yet")
     out.entry("Nominated", pod.nominated_node)
     out.entry("QoS class", pod.qos)
-    out.entry("Owner", ", ".join(pod.owners) or "none: nobody makes it anew")
+    out.entry("Owner", ", ".join(pod.owners) or "none: nothing recreates it")
     out.entry("Account", pod.service_account)
     out.entry("Restarted", pod.restart_policy)
     out.entry("Priority", pod.priority)

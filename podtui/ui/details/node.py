@@ -102,6 +102,6 @@ def _pods(out: LineCollector, pods: list[PodRow], now: float) -> None:
     for pod in pods[:_PODS_SHOWN]:
         name = f"{pod.namespace}/{pod.name}"
         asks = ", ".join(f"{key} {amount(key, value)}" for key, value in pod.requests.items() if value)
-        out.lines.append([(f"  {name:<{min(width, 60)}}  ", ""), (f"{pod.phase:<10} ", "dim"), (asks or "asks for nothing", "dim")])
+        out.lines.append([(f"  {name:<{min(width, 60)}}  ", ""), (f"{pod.phase:<10} ", "dim"), (asks or "no requests", "dim")])
     if len(pods) > _PODS_SHOWN:
         out.text(f"... and {len(pods) - _PODS_SHOWN} more", "dim")

@@ -10,7 +10,7 @@ from podtui.cluster.forward.saved import Profile
 from podtui.kube.ports import PortSpec, kubectl_port_forward
 from podtui.text import harmless
 from podtui.ui.widgets.row_table import Cell, TableColumn
-from podtui.ui.widgets.text_line import Part
+from podtui.ui.widgets.text_document import Part
 
 # The sign tells the state where colours cannot.
 STATES: dict[State, tuple[str, str]] = {

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from podtui.text import counted
 from podtui.ui.commands import bindings
 from podtui.ui.logs.histogram import Bucket, Histogram, bucket_at
 from podtui.ui.logs.lines.buffer import LogBuffer
@@ -155,16 +156,16 @@ class LogChart(Widget, can_focus=True):
         bucket = self._buckets[self.cursor]
         begin, at = (time_words(one.begin * SECOND, "local")[:19].replace("T", " ") for one in (self._buckets[0], bucket))
         end = time_words((self._buckets[-1].begin + bucket.size) * SECOND, "local")[11:19]
-        errors = f", {bucket.errors:,} error{'' if bucket.errors == 1 else 's'}" if bucket.errors else ""
-        told = f"{at} +{_size(bucket.size)}: {bucket.lines:,} line{'' if bucket.lines == 1 else 's'}{errors}"
+        errors = f", {counted(bucket.errors, 'error')}" if bucket.errors else ""
+        words = f"{at} +{_size(bucket.size)}: {counted(bucket.lines, 'line')}{errors}"
         room = max(0, width - 2 * _INDENT - len(begin) - len(end) - 2)
-        if room < len(told):
+        if room < len(words):
             begin = end = ""
             room = width - 2 * _INDENT - 2
         segments = [
             Segment(" " * _INDENT, base),
             Segment(begin, base + styles["dim"]),
-            Segment(f" {told[:room].center(room)} ", base),
+            Segment(f" {words[:room].center(room)} ", base),
             Segment(end, base + styles["dim"]),
         ]
         return Strip(segments).crop_extend(0, width, base)

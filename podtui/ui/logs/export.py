@@ -17,7 +17,7 @@ from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogLines
 from podtui.errors import PodtuiError
 from podtui.folders import state_folder
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.logs import titles
 from podtui.ui.logs.feed import LogFeed
 from podtui.ui.logs.file import LogFile, pieces, write_log
@@ -67,8 +67,7 @@ class LogExport:
         """Copy the selected lines by OSC 52. The terminal gives no answer, so nothing more can be promised."""
         text = "".join(text for text, _ in self._parts())
         size = len(text.encode("utf-8", "replace"))
-        count = text.count("\n")
-        lines = f"{count:,} line{'' if count == 1 else 's'}"
+        lines = counted(text.count("\n"), "line")
         if size > COPY_LIMIT:
             self._say(f"{lines} are {size:,} bytes, more than terminals take from OSC 52 ({COPY_LIMIT:,}): Ctrl+S saves them to a file")
             return
@@ -97,7 +96,7 @@ class LogExport:
 
     def _scope_words(self, scope: Scope) -> str:
         if scope == "server":
-            return "everything the server has, read anew"
+            return "everything the server has, read again"
         if scope == "buffer":
             return f"all {len(self._view.buffer):,} lines kept here"
         if self._view.selection is not None:
@@ -116,14 +115,14 @@ class LogExport:
         path = Path(os.path.abspath(os.path.expanduser(text.strip())))
         if path.exists() and path != self._overwrite:
             self._overwrite = path
-            self._say(f"{harmless(text.strip())} is there already: Enter again overwrites it, Esc leaves it")
+            self._say(f"{harmless(text.strip())} already exists: Enter again overwrites it, Esc leaves it")
             return False
         self._overwrite = None
         self._pane.run_worker(self._write(path, self._scope), group="save", exit_on_error=False)
         return True
 
     async def _write(self, path: Path, scope: Scope) -> None:
-        """Streams, tells how far it is, and says at the end what became of it."""
+        """Write the lines as they come, with messages about the progress and the result."""
         self._written = 0
         progress = self._pane.set_interval(_PROGRESS, lambda: self._say(f"saving to {harmless(str(path))}: {self._written:,} lines"))
         try:
@@ -137,7 +136,7 @@ class LogExport:
         else:
             chosen = scope == "view" and self._view.selection is None and self._view.chosen is not None
             kind = "selected " if scope == "view" and self._view.selection is not None else "shown " if chosen else ""
-            message = f"{count:,} {kind}line{'' if count == 1 else 's'} saved to {harmless(str(path))}"
+            message = f"{counted(count, f'{kind}line')} saved to {harmless(str(path))}"
             self._pane.notify(message, markup=False)
         finally:
             progress.stop()
@@ -197,7 +196,7 @@ class LogExport:
         if not self.file_name:
             return
         if not len(self._view.buffer):
-            self._say("there is no line to read in a pager")
+            self._say("no lines to read in a pager")
             return
         self._pane.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)
 

@@ -92,14 +92,14 @@ class LogFile:
             raise PodtuiError(f"cannot write {harmless(str(self.path))}: {error.strerror}") from error
 
 
-def write_log(path: Path, parts: Iterable[tuple[str, int]], told: Callable[[int], None] = lambda count: None) -> int:
-    """Write parts (text, and how many lines it ends) to a file; the number of lines. `told` hears how many were written so far.
+def write_log(path: Path, parts: Iterable[tuple[str, int]], progress: Callable[[int], None] = lambda count: None) -> int:
+    """Write parts (text, and how many lines it ends) to a file; the number of lines. `progress` gets how many were written so far.
 
     Raises PodtuiError. Blocks: for a thread.
     """
     with LogFile(path) as file:
         for text, lines in parts:
             file.write(text, lines)
-            told(file.count)
+            progress(file.count)
         file.keep()
     return file.count

@@ -388,7 +388,7 @@ class LogsPane(Vertical):
 
     def action_mark(self) -> None:
         marked = self.view.toggle_mark()
-        self._say("" if marked else "the mark is taken away" if marked is not None else "there is no line to mark")
+        self._say("" if marked else "mark removed" if marked is not None else "no lines to mark")
 
     def action_next_mark(self) -> None:
         self._go_to_mark(1)
@@ -406,7 +406,7 @@ class LogsPane(Vertical):
         elif self.view.select(True):
             self._say("↑ ↓ PgUp PgDn g G select; Enter or y copies, Ctrl+S saves, | opens the pager, Esc leaves")
         else:
-            self._say("there is no line to select")
+            self._say("no lines to select")
 
     def action_copy(self) -> None:
         if self.view.selection is None:

@@ -33,7 +33,7 @@ class SourceRow(NamedTuple):
 
 
 class LogSourcesScreen(ModalScreen[str | None]):
-    """The marks of the table are what is shown: `show` hears of each change. Dismissed with the key of the only one to show, or None."""
+    """The marks of the table are what is shown: `show` takes each change. Dismissed with the key of the only one to show, or None."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("sources")  # type: ignore[assignment]
     AUTO_FOCUS = "#sources"
@@ -55,7 +55,7 @@ class LogSourcesScreen(ModalScreen[str | None]):
         current: str = "",
         left_out: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
-        """`rows` tells the sources anew whenever it is asked; `show` shows (True) or hides those with the keys."""
+        """`rows` returns the sources as they are now; `show` shows (True) or hides those with the keys."""
         super().__init__()
         self._title = title
         self._ask = rows
@@ -84,11 +84,11 @@ class LogSourcesScreen(ModalScreen[str | None]):
         words = (("Space", "show or hide"), ("Enter", "only this one"), ("^A", "all"), ("Esc", "back"))
         parts = [part for key, word in words for part in ((f" {key}", "label.key"), (f" {word} ", ""))]
         self.query_one("#sources-keys", TextLine).show(parts)
-        self._tell()
+        self._refresh_sources()
         self._table.select(self._current)
-        self.set_interval(_TICK, self._tell)
+        self.set_interval(_TICK, self._refresh_sources)
 
-    def _tell(self) -> None:
+    def _refresh_sources(self) -> None:
         self._rows = {row.key: row for row in self._ask()}
         keys = list(self._rows)
         if keys != list(self._table.keys):
@@ -117,7 +117,7 @@ class LogSourcesScreen(ModalScreen[str | None]):
         for keys, wanted in ((marked - shown, True), (shown - marked, False)):
             if keys:
                 self._show(sorted(keys), wanted)
-        self._tell()
+        self._refresh_sources()
 
     @on(RowTable.Opened)
     def _only(self, event: RowTable.Opened) -> None:

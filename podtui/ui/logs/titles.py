@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 
 from podtui.cluster.logs.follower import LogStatus, State
 from podtui.cluster.logs.group import LogGroup, LogSource, LogTarget
+from podtui.text import counted
 from podtui.ui.logs.view.view import LogView
-from podtui.ui.widgets.text_line import Part
+from podtui.ui.widgets.text_document import Part
 
 # The state of many is the first of these that one of them has.
 _ORDER: tuple[State, ...] = ("following", "reconnecting", "reading", "connecting", "waiting", "failed", "ended")
@@ -47,7 +48,8 @@ def status_of(group: LogGroup) -> LogStatus:
         return sources[0].status
     counts = Counter(source.status.state for source in sources)
     state = next(state for state in _ORDER if counts[state])
-    why = ", ".join(f"{counts[each]} {each}" for each in _ORDER if counts[each] and (each != state or len(counts) > 1))
+    others = [f"{counts[each]} {each}" for each in _ORDER if counts[each] and each != state]
+    why = ", ".join([f"{counts[state]} of {len(sources)}", *others]) if others else ""
     those = [source.status for source in sources if source.status.state == state]
     if len(counts) == 1 and len({status.why for status in those}) == 1:
         why = those[0].why
@@ -80,7 +82,7 @@ def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int],
             where = f" on {scope.node}" if scope.node else f" in {', '.join(scope.namespaces) or 'all namespaces'}"
             parts.append(((scope.selector or "all pods") + where + "  ", "title"))
         count = len({source.ref.uid for source in shown})
-        parts.append((f"{_counted(count, 'pod')}, {_counted(len(shown), 'container')}", ""))
+        parts.append((f"{counted(count, 'pod')}, {counted(len(shown), 'container')}", ""))
         if len(shown) < len(sources):
             parts.append((f" ({len(sources) - len(shown)} hidden)", "warn"))
     if previous:
@@ -92,10 +94,6 @@ def left_out_of(group: LogGroup | None) -> list[Part]:
     """How many streams are above the limit."""
     count = 0 if group is None else len(group.left_out)
     return [(f" {count} left out, c names them ", "warn")] if count else []
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 _STYLES = {
@@ -152,7 +150,7 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
     if view.chosen is not None and (view.fields is not None or view.hidden):
         chosen, done = view.chosen
         parts.append((f"{chosen:,}{'' if done else ' so far'} of ", ""))
-    parts.append((f"{count:,} line{'' if count == 1 else 's'}", ""))
+    parts.append((counted(count, "line"), ""))
     if view.dropped:
         parts.append((f" ({view.dropped:,} older ones dropped)", "warn"))
     parts.append((f"  {range_words}", "dim"))
@@ -171,7 +169,7 @@ def flags(view: LogView) -> list[Part]:
         "" if view.records == "raw" else view.records,
         "wrap" if view.wrap else "",
         "" if view.times == "off" else f"times {view.times}",
-        f"{marks} mark{'' if marks == 1 else 's'}" if marks else "",
+        counted(marks, "mark") if marks else "",
         f"column {view.column + 1}" if view.column else "",
     ]
     text = "  ".join(filter(None, words))

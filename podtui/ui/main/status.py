@@ -7,7 +7,7 @@ import time
 from podtui.cluster.session import Session
 from podtui.errors import CredentialError, Unauthorized
 from podtui.kube.ages import age
-from podtui.ui.widgets.text_line import Part
+from podtui.ui.widgets.text_document import Part
 
 STATES: dict[str, tuple[str, str]] = {
     "connecting": ("connecting", "status.wait"),

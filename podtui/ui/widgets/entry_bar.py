@@ -176,7 +176,7 @@ class EntryBar(Widget):
         self._old = ""  # what Esc brings back
         self._draft = ""  # what was typed before the history was called up
         self._past: int | None = None  # the place in the history
-        self._told = ""  # the value of the last Changed
+        self._announced = ""  # the value of the last Changed
         self._wanted = False  # whether candidates are to be shown
         self._chosen = False  # whether the mark was moved by the arrow keys
         self._refused = False  # Enter was pressed on what `check` refuses
@@ -202,7 +202,7 @@ class EntryBar(Widget):
     def open(self, value: str = "") -> None:
         """Show the bar with `value` and give it the focus. Without a value it begins by showing what can be typed."""
         self.display = True
-        self._old = self._told = self._draft = harmless(value)
+        self._old = self._announced = self._draft = harmless(value)
         self._past = None
         self._set(value, wanted=not value)
         self._entry.focus()
@@ -238,8 +238,8 @@ class EntryBar(Widget):
         self._dirty = False
         value = self._entry.value
         self.error = self._fault(value)
-        if value != self._told:
-            self._told = value
+        if value != self._announced:
+            self._announced = value
             self.post_message(self.Changed(self, value, self.error is None))
         self._completion = self.complete(value, self._entry.cursor_position) if self._wanted and self.complete else None
         self._chosen = False

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from textual.binding import Binding
 
 from podtui.ui.commands import BY_ID
-from podtui.ui.widgets.text_line import Part, TextLine
+from podtui.ui.widgets.text_document import Part
+from podtui.ui.widgets.text_line import TextLine
 
 NAMES = {
     "question_mark": "?", "colon": ":", "slash": "/", "equals_sign": "=", "ampersand": "&", "escape": "Esc", "enter": "Enter",

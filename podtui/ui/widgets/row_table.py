@@ -231,7 +231,7 @@ class RowTable(Widget, can_focus=True):
             header = header_strip(self._columns, self._fitted, *self._sorted, base + styles["header"])
             return header.crop_extend(self._left, self._left + width, base)
         if not self._keys:
-            lines = self._told_empty(width)
+            lines = self._empty_lines(width)
             text = lines[y - 2] if 0 <= y - 2 < len(lines) else ""
             indent = max(0, (width - cell_len(text)) // 2)
             return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
@@ -240,7 +240,7 @@ class RowTable(Widget, can_focus=True):
         strip = row_strip(self._painted[y - 1], self._columns, self._fitted, self.has_focus, base, styles)
         return strip.crop_extend(self._left, self._left + width, base).simplify()
 
-    def _told_empty(self, width: int) -> list[str]:
+    def _empty_lines(self, width: int) -> list[str]:
         """What stands in the place of rows, in lines that fit."""
         lines = (textwrap.wrap(harmless(text), max(20, width - 4), break_on_hyphens=False) for text in self._empty)
         return [line for wrapped in lines for line in wrapped]

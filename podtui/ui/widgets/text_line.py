@@ -12,8 +12,7 @@ from textual.widget import Widget
 
 from podtui.text import harmless
 from podtui.ui.themes import palette
-
-Part = tuple[str, str]  # text and the name of its style in the palette ("" for none)
+from podtui.ui.widgets.text_document import Part
 
 
 class TextLine(Widget):

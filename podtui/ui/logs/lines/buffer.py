@@ -46,10 +46,6 @@ class Block:
     def __len__(self) -> int:
         return len(self._starts) if self._lines is None else len(self._lines)
 
-    @property
-    def sealed(self) -> bool:
-        return self._lines is None
-
     def add(self, lines: Sequence[str], times: array[int], sources: array[int]) -> None:
         assert self._lines is not None
         self._lines += lines

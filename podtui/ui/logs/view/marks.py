@@ -1,4 +1,4 @@
-"""Lines that the reader marked, and lines that are selected to be taken away."""
+"""Lines that the reader marked, and lines that the reader selected to copy or save them."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class MatchCursor:
         it is not as usual."""
         search, buffer = self.search, self._window.buffer
         if search is None:
-            return "nothing is searched for"
+            return "no search: / starts one"
         if self.line is not None:
             start = self.line
         elif rows:
@@ -64,7 +64,7 @@ class MatchCursor:
             if not search.done:
                 return "still searching"
             found = find(other_end)
-            word = "no match" if found is None else f"the search went on at the {'beginning' if direction > 0 else 'end'}"
+            word = "no match" if found is None else f"the search continued at the {'beginning' if direction > 0 else 'end'}"
         if found is not None:
             self._show(found)
         return word

@@ -113,7 +113,7 @@ def test_a_status_without_image_id_is_read_all_the_same() -> None:
         (State("terminated", "OOMKilled", "", None, NOW - 1, 137), "exit code 137, signal 9 SIGKILL"),
         (State("terminated", "Error", "", None, None, 1, 15), "exit code 1, signal 15 SIGTERM"),
         (State("terminated", "Error", "", None, None, 255), "Terminated: Error, exit code 255"),
-        (State(), "no state told yet"),
+        (State(), "no state reported yet"),
     ],
 )
 def test_a_state_says_what_happened_why_and_when(state: State, words: str) -> None:

@@ -237,7 +237,7 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None
         await pilot.press("N")
         await until(lambda: "/0  4 of 5" in app.foot and "line 30" in app.lines)
         await pilot.press("n", "n")
-        await until(lambda: "the search went on at the beginning" in app.foot)
+        await until(lambda: "the search continued at the beginning" in app.foot)
         await pilot.press("ampersand")
         await until(lambda: app.lines[:6] == ["line 0", "line 10", "line 20", "line 30", "line 40", ""])
         assert "only matches" in app.foot
@@ -276,7 +276,7 @@ async def test_keys_that_need_a_search_say_so() -> None:
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("n")
-        await until(lambda: "nothing is searched for" in app.foot)
+        await until(lambda: "no search: / starts one" in app.foot)
         await pilot.press("ampersand")
         await until(lambda: "search with / first" in app.foot)
 
@@ -296,7 +296,7 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
         assert path.stat().st_mode & 0o777 == 0o600
         path.write_text("mine")
         await pilot.press("ctrl+s", "enter")
-        await until(lambda: "is there already: Enter again overwrites it" in app.foot)
+        await until(lambda: "already exists: Enter again overwrites it" in app.foot)
         assert path.read_text() == "mine"
         await pilot.press("enter")
         await until(lambda: len(app.toasts) == 2)

@@ -392,7 +392,7 @@ async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
         assert app.view.next_match(-1) == ""
         assert app.view.matches == (3, 4, True)
         assert app.view.next_match(1) == ""
-        assert app.view.next_match(1) == "the search went on at the beginning"
+        assert app.view.next_match(1) == "the search continued at the beginning"
         assert app.view.matches == (1, 4, True)
         app.view.show_matches("only")
         assert app.screen_lines()[:4] == [f"line {number} Needle" for number in (0, 30, 60, 90)]
