@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import random
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
+from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import CONFIGMAPS, NAMESPACES, PODS, Kind
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
 
-if TYPE_CHECKING:
-    from podtui.demo.storage.clock import Clock
-
 Object = dict[str, Any]
 BEGIN = 1_800_000_000.0  # 2027-01-15T08:00:00Z
-
-
-class StepClock:
-    """Simulated time that stands still but for `advance`."""
-
-    def __init__(self) -> None:
-        self.random = random.Random(0)
-        self._now = BEGIN
-        self._due: list[tuple[float, int, Callable[[], object]]] = []
-        self._order = itertools.count()
-
-    def timestamp(self) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now))
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
-        heapq.heappush(self._due, (self._now + seconds, next(self._order), callback))
-
-    def advance(self, seconds: float) -> None:
-        end = self._now + seconds
-        while self._due and self._due[0][0] <= end:
-            self._now, _, callback = heapq.heappop(self._due)
-            callback()
-        self._now = end
 
 
 class Cluster:
     """`create`, `patch` and the rest in the namespace `default`, which is there."""
 
     def __init__(self) -> None:
-        self.clock = StepClock()
-        self.state = State(cast("Clock", self.clock))
+        self.clock = Clock(speed=0, start=BEGIN)
+        self.state = State(self.clock)
         self.writes = Writes(self.state)
         self.create(NAMESPACES, {"metadata": {"name": "default"}})
 
