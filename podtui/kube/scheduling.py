@@ -12,6 +12,7 @@ from podtui.kube.json_values import mapping, mappings, string, strings
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The key of the taint of a cordoned node."""
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 CORDONED = "node(s) were unschedulable"
 """How the scheduler counts a node in its message (1.37); so are the next two."""
 UNTOLERATED = "node(s) had untolerated taint(s)"
@@ -32,6 +33,11 @@ def taint_text(taint: Mapping[str, Any]) -> str:
     """As kubectl writes it: `key=value:Effect`."""
     key, text, effect = (string(taint.get(part)) for part in ("key", "value", "effect"))
     return f"{key}={text}:{effect}" if text else f"{key}:{effect}"
+
+
+def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of an object, such as a Node."""
+    return {key: string(text) for key, text in mapping(mapping(obj.get("metadata")).get("labels")).items()}
 
 
 def required_terms(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:

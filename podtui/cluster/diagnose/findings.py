@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from podtui.cluster.pods.events import Event
-from podtui.cluster.pods.placement import Refusal
-from podtui.kube.resource_requests import Load
 from podtui.kube.resources import ObjectRef
+
+if TYPE_CHECKING:  # not needed for the first rows
+    from podtui.cluster.pods.placement import Refusal
+    from podtui.kube.resource_requests import Load
 
 Severity = Literal["error", "warn", "info", "ok"]
 ActionKind = Literal["label-node", "uncordon", "show-node", "logs", "previous-logs", "delete"]

@@ -9,11 +9,12 @@ from typing import Any
 from podtui.cluster.diagnose.findings import Action, Facts, Finding, NodeVerdict
 from podtui.cluster.diagnose.scheduler_words import explained, read_message
 from podtui.cluster.pods.events import Event
-from podtui.cluster.pods.placement import beyond, labels_of, labels_wanted, refusals
+from podtui.cluster.pods.placement import beyond, labels_wanted, refusals
 from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resource_requests import Load, host_ports, requests
 from podtui.kube.resources import NODES, ObjectRef
+from podtui.kube.scheduling import labels_of
 
 _OFFERED = 6  # nodes that a label is offered for
 _SCHEDULER = "default-scheduler"

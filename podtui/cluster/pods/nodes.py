@@ -8,10 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from podtui.cluster.pods.details import Condition
-from podtui.cluster.pods.placement import labels_of
 from podtui.kube.json_values import mapping, mappings, string, time
 from podtui.kube.resource_requests import Amounts, Load, amounts, is_over, requests
-from podtui.kube.scheduling import taint_text
+from podtui.kube.scheduling import labels_of, taint_text
 
 _FIRST = ("cpu", "memory", "pods", "ephemeral-storage")
 _ROLE = "node-role.kubernetes.io/"

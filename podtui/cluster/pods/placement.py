@@ -20,6 +20,7 @@ from podtui.kube.scheduling import (
     UNMATCHED,
     UNSCHEDULABLE,
     UNTOLERATED,
+    labels_of,
     required_terms,
     requirement_holds,
     taint_text,
@@ -130,10 +131,6 @@ def labels_wanted(pod: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, 
         fewest = sorted(options, key=len)[0]
         wanted.update(fewest)
     return None if any(_is_kept(key) for key in wanted) else wanted
-
-
-def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
-    return {key: string(text) for key, text in mapping(mapping(obj.get("metadata")).get("labels")).items()}
 
 
 def _name(obj: Mapping[str, Any]) -> str:

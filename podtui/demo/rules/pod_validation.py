@@ -15,6 +15,7 @@ from podtui.demo.rules.schema import Type, type_of
 from podtui.demo.storage.errors import Cause, duplicate, field_forbidden, invalid_value, not_supported, required, value_not_found
 from podtui.demo.storage.kinds import PODS, Kind
 from podtui.kube import names, quantities
+from podtui.kube.scheduling import TAINT_EFFECTS
 
 Object = dict[str, Any]
 
@@ -25,7 +26,6 @@ _UPDATABLE = (
 )
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _FIELD_PATHS = {
     "metadata.name",
     "metadata.namespace",
@@ -271,7 +271,7 @@ def _tolerations(tolerations: list[Object], path: str) -> list[Cause]:
         else:
             causes += supported(f"{at}.operator", operator, "Equal", "Exists")
         if one.get("effect"):
-            causes += supported(f"{at}.effect", one["effect"], *EFFECTS)
+            causes += supported(f"{at}.effect", one["effect"], *TAINT_EFFECTS)
     return causes
 
 

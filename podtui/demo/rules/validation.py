@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from podtui.demo.rules import name_rules
-from podtui.demo.rules.pod_validation import EFFECTS, label_causes, port_causes, spec_causes, supported
+from podtui.demo.rules.pod_validation import label_causes, port_causes, spec_causes, supported
 from podtui.demo.rules.pod_validation import update_causes as pod_update_causes
 from podtui.demo.storage.errors import Cause, duplicate, field_forbidden, invalid_value, required, too_long
 from podtui.kube import names
 from podtui.kube.label_changes import ANNOTATIONS_SIZE, annotations_size
-from podtui.kube.scheduling import requirement_holds
+from podtui.kube.scheduling import TAINT_EFFECTS, requirement_holds
 
 Object = dict[str, Any]
 
@@ -239,7 +239,7 @@ def _node(obj: Object) -> list[Cause]:
         at = f"metadata.taints[{index}]"
         causes += [invalid_value(f"{at}.key", taint.get("key", ""), fault) for fault in names.key_faults(taint.get("key", ""))]
         causes += [invalid_value(f"{at}.value", taint["value"], fault) for fault in names.value_faults(taint.get("value", ""))]
-        causes += supported(f"{at}.effect", taint.get("effect"), *EFFECTS)
+        causes += supported(f"{at}.effect", taint.get("effect"), *TAINT_EFFECTS)
     return causes
 
 

@@ -20,6 +20,7 @@ from podtui.demo.scenarios.scale import scale
 from podtui.demo.storage.kinds import KINDS, Kind, kind_of
 from podtui.errors import SelectorError, UsageError
 from podtui.kube import selectors
+from podtui.kube.scheduling import TAINT_EFFECTS
 from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
 
@@ -113,7 +114,6 @@ def title_of(name: str) -> str:
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TAINT = re.compile(r"(?P<key>[^=:\s]+)(?:=(?P<value>[^:\s]*))?:(?P<effect>\w+)")
-_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _FIELDS = frozenset(
     "apiVersion kind metadata spec status data binaryData immutable type stringData subsets addressType endpoints ports secrets rules "
     "roleRef subjects reason message count involvedObject source firstTimestamp lastTimestamp".split()
@@ -172,8 +172,8 @@ class _File:
     def taint(self, text: str, *path: str | int) -> dict[str, str]:
         match = _TAINT.fullmatch(text)
         if match is None:
-            self.fail(f"{harmless(text)!r} is no taint: write key=value:NoSchedule", *path)
-        self.known("effect", match["effect"], _EFFECTS, *path)
+            self.fail(f"{harmless(text)!r} is not a taint: write key=value:NoSchedule", *path)
+        self.known("effect", match["effect"], TAINT_EFFECTS, *path)
         return {"key": match["key"], **({"value": match["value"]} if match["value"] else {}), "effect": match["effect"]}
 
     def known(self, what: str, word: str, words: Collection[str], *path: str | int) -> None:
