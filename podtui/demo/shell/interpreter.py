@@ -51,6 +51,9 @@ class Shell(Expansion):
                     self.streams.complain("sh: -c requires an argument")
                     return 2
                 return (yield from self.script(words[0]))
+        if words:
+            self.streams.complain(f"sh: can't open '{words[0]}': this shell runs no files")
+            return 2
         if self.streams.stdin.size is not None:
             return (yield from self._prompted())
         while line := (yield from self.streams.stdin.line()):

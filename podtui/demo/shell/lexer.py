@@ -77,6 +77,8 @@ def _word(script: str, place: int) -> tuple[Word, int]:
             flush()
             inside, place = _double(script, place + 1)
             parts.extend(inside)
+        elif character == "`":
+            raise ShellSyntaxError("syntax error: write $(...) instead of `...`")
         elif character == "$":
             part, after = _dollar(script, place, quoted=False)
             if part is None:
@@ -132,11 +134,15 @@ def _dollar(script: str, place: int, *, quoted: bool) -> tuple[Part | None, int]
         return Part("command", script[place + 2 : end], quoted), end + 1
     if script.startswith("${", place):
         end = _matching(script, place + 2, "{", "}")
+        if not _NAME.fullmatch(script, place + 2, end):
+            raise ShellSyntaxError(f"syntax error: bad substitution: {script[place : end + 1]}")
         return Part("variable", script[place + 2 : end], quoted), end + 1
     if match := _NAME.match(script, place + 1):
         return Part("variable", match[0], quoted), match.end()
-    if script[place + 1 : place + 2] and script[place + 1] == "?":
-        return Part("variable", script[place + 1], quoted), place + 2
+    if script.startswith("$?", place):
+        return Part("variable", "?", quoted), place + 2
+    if script[place + 1 : place + 2] and script[place + 1] in "#@*!$0123456789":
+        raise ShellSyntaxError(f"syntax error: this shell has no {script[place : place + 2]}")
     return None, place + 1
 
 

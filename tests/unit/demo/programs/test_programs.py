@@ -70,7 +70,11 @@ def sh(script: str, seconds: float = 0.0) -> tuple[str, int | None]:
         ("if true; then echo", "sh: syntax error: unexpected end of file\n", 2),
         ("sh -c 'echo nested; exit 6'", "nested\n", 6),
         ("exec echo last; echo never", "last\n", 0),
-        ("A='x  y'; echo $A; echo \"$A\"", "x y\nx  y\n", 0),
+        ("A='x  y'; echo $A; echo \"${A}\"", "x y\nx  y\n", 0),
+        ("echo ${A:-x}", "sh: syntax error: bad substitution: ${A:-x}\n", 2),
+        ("echo $1", "sh: syntax error: this shell has no $1\n", 2),
+        ("echo `date`", "sh: syntax error: write $(...) instead of `...`\n", 2),
+        ("sh /tmp/f", "sh: can't open '/tmp/f': this shell runs no files\n", 2),
     ],
 )
 def test_scripts_do_what_a_shell_does(script: str, text: str, code: int) -> None:
