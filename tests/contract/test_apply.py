@@ -85,7 +85,7 @@ async def test_fields_of_others_are_named_and_taken_over_only_by_force(x: Applie
     assert await x.data() == {"a": "2", "b": "2"}
 
 
-async def test_a_change_to_something_else_does_not_keep_it_from_being_applied(x: Applied) -> None:
+async def test_a_concurrent_change_to_another_field_does_not_prevent_an_apply(x: Applied) -> None:
     await x.create(settings(a="1"))
     checked = await x.check(settings(a="2"))
     await x.update({"other": "1"})
@@ -103,7 +103,7 @@ async def test_a_change_to_the_same_field_is_shown_anew_and_not_overwritten(x: A
     assert await x.data() == {"a": "theirs"}
 
 
-async def test_another_object_of_the_name_is_not_touched(x: Applied) -> None:
+async def test_an_apply_does_not_touch_a_recreated_object_of_the_same_name(x: Applied) -> None:
     await x.create(settings(a="1"))
     checked = await x.check(settings(a="2"))
     await x.objects.delete(x.ref)
@@ -114,7 +114,7 @@ async def test_another_object_of_the_name_is_not_touched(x: Applied) -> None:
     assert isinstance(refused.error, Replaced) and await x.data() == {"a": "new"}
 
 
-async def test_what_cannot_be_changed_so_is_refused_before(x: Applied) -> None:
+async def test_a_change_to_an_immutable_field_is_refused_before_it_is_applied(x: Applied) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  schedulerName: nobody\n  containers:\n  - name: a\n    image: i\n"
     await x.create(pod)
     checked = await x.check(pod.replace("  schedulerName", "  hostNetwork: true\n  schedulerName"))
@@ -133,7 +133,7 @@ async def test_a_refused_document_has_the_lines_of_its_faults(x: Applied) -> Non
     assert [(fault.line, fault.words) for fault in refused.faults] == [(15, 'unknown field "spec.containers[0].imagee"')]
 
 
-async def test_who_may_not_create_but_change_is_shown_the_difference(x: Applied, kubeconfig: str) -> None:
+async def test_a_user_who_may_patch_but_not_create_sees_the_difference(x: Applied, kubeconfig: str) -> None:
     await x.create(settings(a="1"))
     rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "patch"]}]
     group = "/apis/rbac.authorization.k8s.io/v1"
@@ -158,7 +158,7 @@ async def test_who_may_not_create_but_change_is_shown_the_difference(x: Applied,
     assert await x.data() == {"a": "2"}
 
 
-async def test_what_is_changed_while_it_is_looked_at_is_looked_at_again(x: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_object_that_changes_during_the_dry_run_is_read_again(x: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
     await x.create(settings(a="1"))
     ask, count = x.connection.json, 0
 

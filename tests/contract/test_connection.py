@@ -43,13 +43,13 @@ async def test_a_watch_delivers_each_change_at_once(connection: Connection, name
     assert json.loads(buffer.split(b"\n")[0])["type"] == "ADDED"
 
 
-async def test_the_server_sees_the_same_user_as_of_kubectl(connection: Connection, kubectl: Callable[..., str]) -> None:
+async def test_the_server_sees_podtui_and_kubectl_as_the_same_user(connection: Connection, kubectl: Callable[..., str]) -> None:
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     told = await connection.json("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review)
     assert told["status"]["userInfo"] == json.loads(kubectl("auth", "whoami", "-o", "json"))["status"]["userInfo"]
 
 
-async def test_who_one_acts_as_is_the_same_as_of_kubectl(kubeconfig: str, kubectl: Callable[..., str]) -> None:
+async def test_impersonation_gives_the_same_user_as_kubectl_does(kubeconfig: str, kubectl: Callable[..., str]) -> None:
     groups = ["dev", "system:authenticated"]
     connection = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate="alice", impersonate_groups=groups))
     try:
@@ -62,7 +62,7 @@ async def test_who_one_acts_as_is_the_same_as_of_kubectl(kubeconfig: str, kubect
     assert told["status"]["userInfo"]["groups"] == groups
 
 
-async def test_what_is_forbidden_is_told_in_the_servers_words(kubeconfig: str, namespace: str) -> None:
+async def test_a_forbidden_request_raises_the_servers_words(kubeconfig: str, namespace: str) -> None:
     connection = await Connection.open(Kubeconfig.load(kubeconfig).settings(impersonate="nobody-known"))
     path = f"/api/v1/namespaces/{namespace}/pods"
     try:
@@ -108,7 +108,7 @@ async def test_a_websocket_needs_the_rights_to_get_and_to_create(
 
 
 @pytest.mark.real_cluster("the built-in one speaks http, over which no token is sent")
-async def test_a_wrong_token_is_told_with_what_to_do(connection: Connection) -> None:
+async def test_a_wrong_token_raises_an_error_with_a_hint(connection: Connection) -> None:
     wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong")))
     try:
         with pytest.raises(Unauthorized) as caught:
@@ -132,7 +132,7 @@ async def test_read_only_asks_about_rights_but_changes_nothing(connection: Conne
     assert (await connection.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review))["status"]["allowed"]
 
 
-async def test_a_compressed_answer_is_the_same(connection: Connection, namespace: str) -> None:
+async def test_a_compressed_list_equals_an_uncompressed_one(connection: Connection, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}/configmaps/big"
     body = {"metadata": {"name": "big"}, "data": {"text": "한국 " * 50_000}}
     made = await connection.json("POST", path.rpartition("/")[0], body=body)

@@ -124,7 +124,7 @@ async def test_an_unknown_kind_names_the_near_ones(connection: Connection, names
     assert elsewhere.error is not None and "kind Deployment in version apps/v1" in elsewhere.error.hint
 
 
-async def test_a_generated_name_is_the_servers(connection: Connection, namespace: str) -> None:
+async def test_a_document_with_generate_name_gets_its_name_from_the_server(connection: Connection, namespace: str) -> None:
     documents = manifests.parse(settings("x").replace("name: x", "generateName: made-"))
     objects = Objects(connection)
     (checked,) = await objects.check(documents * 1, namespace)
@@ -133,7 +133,7 @@ async def test_a_generated_name_is_the_servers(connection: Connection, namespace
     assert made.ref is not None and made.named == f"configmap/{made.ref.name}" and len(made.ref.name) > len("made-")
 
 
-async def test_the_servers_warnings_are_told(connection: Connection, namespace: str) -> None:
+async def test_the_servers_warnings_come_with_the_created_object(connection: Connection, namespace: str) -> None:
     text = KUBIA.replace("spec:", "spec:\n  nodeSelector:\n    beta.kubernetes.io/os: linux")
     (checked,) = await Objects(connection).check(manifests.parse(text), namespace)
     assert checked.state == "checked"

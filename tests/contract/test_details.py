@@ -38,7 +38,7 @@ async def create(connection: Connection, namespace: str, name: str, spec: dict[s
     return ObjectRef(PODS, name, namespace, made["metadata"]["uid"], made["metadata"]["resourceVersion"])
 
 
-async def test_a_running_pod_tells_its_containers_and_what_they_share(
+async def test_the_details_of_a_running_pod_show_containers_and_volumes(
     connection: Connection, namespace: str, real_node: str, kubectl: Callable[..., str]
 ) -> None:
     mount = {"name": "shared", "mountPath": "/data"}
@@ -86,7 +86,7 @@ async def test_a_running_pod_tells_its_containers_and_what_they_share(
         assert re.search(rf"{probe_found.kind.capitalize()}: +{re.escape(probe_found.text)}\n", described)
 
 
-async def test_a_container_that_fails_tells_its_last_state(connection: Connection, namespace: str, real_node: str) -> None:
+async def test_the_details_of_a_failed_container_show_its_last_state(connection: Connection, namespace: str, real_node: str) -> None:
     spec = {
         "nodeName": real_node,
         "terminationGracePeriodSeconds": 0,

@@ -104,7 +104,7 @@ async def test_a_label_is_offered_that_would_help(connection: Connection, namesp
 
 
 @pytest.mark.real_cluster("the built-in cluster has no volumes to claim")
-async def test_a_claim_that_is_not_there_or_has_no_volume_is_told(connection: Connection, namespace: str) -> None:
+async def test_a_missing_or_unbound_claim_is_named_in_the_diagnosis(connection: Connection, namespace: str) -> None:
     spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "none-such", "resources": {"requests": {"storage": "1Gi"}}}
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "unbound"}, "spec": spec}
     await connection.json("POST", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims", body=claim)
@@ -116,7 +116,9 @@ async def test_a_claim_that_is_not_there_or_has_no_volume_is_told(connection: Co
         assert "does not get as far as to look at the nodes" in found.findings[1].words
 
 
-async def test_a_crash_loop_is_told_with_its_exit_code_and_last_lines(connection: Connection, namespace: str, real_node: str) -> None:
+async def test_the_diagnosis_of_a_crash_loop_has_the_exit_code_and_last_lines(
+    connection: Connection, namespace: str, real_node: str
+) -> None:
     command = ["sh", "-c", "echo reading the configuration; echo no such thing; exit 3"]
     ref = await create(connection, namespace, "crash", nodeName=real_node, container={"command": command})
     found = await diagnosed(connection, ref, lambda found: "CrashLoopBackOff" in found.findings[0].title)

@@ -82,7 +82,7 @@ async def test_no_change_and_nothing_but_comments_are_no_patch(web: Edited) -> N
         assert await edit.check(text) == [] and edit.patch == {}
 
 
-async def test_what_the_server_refuses_is_told_at_its_line(web: Edited) -> None:
+async def test_a_refused_edit_points_to_the_line_of_the_fault(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
 
     async def refused(old: str, new: str) -> tuple[str, str]:
@@ -107,7 +107,7 @@ async def test_what_the_server_refuses_is_told_at_its_line(web: Edited) -> None:
     assert (await web.get())["metadata"]["labels"] == {"app": "web"}
 
 
-async def test_what_the_server_passes_over_is_not_sent(web: Edited) -> None:
+async def test_an_edit_of_what_the_server_ignores_is_no_change(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
     assert await edit.check(edit.text.replace("phase: Pending", "phase: Failed").replace("app: web", "app: shop")) == []
     assert edit.patch == {"metadata": {"labels": {"app": "shop"}}}
@@ -136,7 +136,7 @@ async def test_a_change_meanwhile_to_the_same_field_shows_both_and_is_overwritte
     assert (await web.get())["metadata"]["labels"] == {"app": "shop"}
 
 
-async def test_another_pod_of_the_name_is_not_touched(web: Edited) -> None:
+async def test_an_edit_does_not_touch_a_recreated_pod_of_the_same_name(web: Edited) -> None:
     edit = await Edit.begin(web.objects, web.ref)
     await web.objects.delete(web.ref, force=True)
     await web.create()

@@ -77,11 +77,11 @@ async def is_gone(connection: Connection, path: str) -> bool:
 
 # -- what the server is -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
-async def test_the_server_says_that_it_is_well(connection: Connection, path: str) -> None:
+async def test_the_health_endpoints_answer_ok(connection: Connection, path: str) -> None:
     assert await connection.request("GET", path) == b"ok"
 
 
-async def test_the_version_is_told(connection: Connection) -> None:
+async def test_the_version_endpoint_gives_major_and_minor(connection: Connection) -> None:
     version = await connection.json("GET", "/version")
     assert version["gitVersion"].startswith(f"v{version['major']}.{version['minor']}.")
 
@@ -102,7 +102,7 @@ async def test_openapi_tells_where_each_group_is(connection: Connection) -> None
     assert document["openapi"].startswith("3.")
 
 
-async def test_a_kind_that_there_is_not_is_told_by_kubectl(kubeconfig: str) -> None:
+async def test_kubectl_refuses_a_kind_that_the_server_does_not_have(kubeconfig: str) -> None:
     """It looks for it in both versions of OpenAPI."""
     command = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "create", "-f", "-"]
     process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -160,7 +160,7 @@ async def test_a_continue_token_that_is_none_is_refused(connection: Connection, 
         ("status.phase=Running", ""),
     ],
 )
-async def test_fields_select_pods(connection: Connection, namespace: str, selector: str, found: str) -> None:
+async def test_a_field_selector_narrows_the_pods(connection: Connection, namespace: str, selector: str, found: str) -> None:
     for name in ("a", "b"):
         await connection.json("POST", PODS.path(namespace), body=pod(name))
     assert names(await connection.json("GET", PODS.path(namespace), query=[("fieldSelector", selector)])) == found.split()
@@ -183,7 +183,7 @@ async def test_a_table_has_columns_cells_and_the_metadata(connection: Connection
     assert "spec" not in row["object"]
 
 
-async def test_metadata_alone_can_be_had(connection: Connection, namespace: str) -> None:
+async def test_a_list_can_come_as_partial_object_metadata(connection: Connection, namespace: str) -> None:
     await create(connection, namespace, "a")
     found = await connection.json("GET", maps(namespace), accept=METADATA)
     assert found["kind"] == "PartialObjectMetadataList"
@@ -260,7 +260,7 @@ async def test_a_dry_run_is_checked_and_not_kept(connection: Connection, namespa
         await connection.json("GET", maps(namespace, "a"))
 
 
-async def test_a_name_is_generated(connection: Connection, namespace: str) -> None:
+async def test_generate_name_gives_a_name_with_that_prefix(connection: Connection, namespace: str) -> None:
     body = {"metadata": {"generateName": "made-"}}
     first, second = [(await connection.json("POST", maps(namespace), body=body))["metadata"]["name"] for _ in range(2)]
     assert first.startswith("made-") and len(first) == len("made-") + 5 and first != second
@@ -273,7 +273,7 @@ async def test_what_exists_already_is_a_conflict(connection: Connection, namespa
     assert (caught.value.status, caught.value.reason) == (409, "AlreadyExists")
 
 
-async def test_a_namespace_that_is_not_there_is_told(connection: Connection) -> None:
+async def test_creating_in_a_missing_namespace_is_not_found(connection: Connection) -> None:
     with pytest.raises(NotFound, match='namespaces "no-such-namespace" not found'):
         await connection.json("POST", maps("no-such-namespace"), body=config_map("a"))
 
@@ -318,7 +318,7 @@ async def test_unknown_fields_are_an_error_when_validation_is_strict(connection:
     await connection.json("POST", maps(namespace), query=[("fieldValidation", "Ignore")], body=body)
 
 
-async def test_defaults_are_filled_in(connection: Connection, namespace: str) -> None:
+async def test_a_created_pod_has_the_defaults_filled_in(connection: Connection, namespace: str) -> None:
     made = await connection.json("POST", PODS.path(namespace), body=pod("a"))
     spec, container = made["spec"], made["spec"]["containers"][0]
     assert (spec["restartPolicy"], spec["dnsPolicy"], spec["serviceAccountName"]) == ("Always", "ClusterFirst", "default")
@@ -373,7 +373,7 @@ async def test_a_patch_that_changes_nothing_keeps_the_version(connection: Connec
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
-async def test_an_old_version_is_a_conflict(connection: Connection, namespace: str) -> None:
+async def test_a_put_with_an_old_resource_version_is_a_conflict(connection: Connection, namespace: str) -> None:
     await create(connection, namespace, "a")
     before = await connection.json("GET", maps(namespace, "a"))
     after = await connection.json("PUT", maps(namespace, "a"), body={**before, "data": {"a": "2"}})
@@ -396,7 +396,7 @@ async def test_a_patch_of_an_unknown_type_is_refused(connection: Connection, nam
 
 
 # -- delete -----------------------------------------------------------------------------------------------------------
-async def test_a_uid_that_is_not_the_objects_keeps_it(connection: Connection, namespace: str) -> None:
+async def test_a_deletion_with_another_uid_as_precondition_deletes_nothing(connection: Connection, namespace: str) -> None:
     await create(connection, namespace, "a")
     body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "another"}}
     with pytest.raises(Conflict, match="the UID in the precondition"):

@@ -48,7 +48,7 @@ def test_a_command_prints_and_its_environment_is_the_containers(pod: str, kubect
     assert kubectl("exec", "-n", pod, "box", "--", "sh", "-c", "echo I am $WHO") == "I am 한국\n"
 
 
-def test_why_no_command_can_be_run_is_told(namespace: str, kubectl: Kubectl, kubeconfig: str, real_node: str) -> None:
+def test_an_exec_into_a_pod_that_does_not_run_says_why(namespace: str, kubectl: Kubectl, kubeconfig: str, real_node: str) -> None:
     ended = {"name": "main", "image": "busybox", "command": ["sh", "-c", "exit 3"]}
     going = {"name": "other", "image": "busybox", "command": ["sh", "-c", "while true; do sleep 1; done"]}
     pods = {
@@ -72,7 +72,7 @@ def test_why_no_command_can_be_run_is_told(namespace: str, kubectl: Kubectl, kub
         assert done.returncode == 1 and words in done.stderr, done.stderr
 
 
-def test_a_command_that_there_is_not_is_told_in_the_runtimes_words(pod: str, kubeconfig: str) -> None:
+def test_a_missing_command_raises_the_runtimes_words(pod: str, kubeconfig: str) -> None:
     command = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "exec", "-n", pod, "box", "--", "nonsense"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -80,11 +80,11 @@ def test_a_command_that_there_is_not_is_told_in_the_runtimes_words(pod: str, kub
     assert done.stderr.startswith(words) and 'exec: "nonsense": executable file not found in $PATH' in done.stderr
 
 
-def test_what_is_sent_is_read(pod: str, kubectl: Kubectl) -> None:
+def test_a_command_reads_what_is_sent_to_its_standard_input(pod: str, kubectl: Kubectl) -> None:
     assert kubectl("exec", "-i", "-n", pod, "box", "--", "cat", input="one\ntwo\n") == "one\ntwo\n"
 
 
-def test_the_exit_code_is_the_commands(pod: str, kubeconfig: str) -> None:
+def test_an_exec_ends_with_the_exit_code_of_its_command(pod: str, kubeconfig: str) -> None:
     command = [_kubectl_program(), f"--kubeconfig={kubeconfig}", "exec", "-n", pod, "box", "--", "sh", "-c", "echo before; exit 3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, "before\n")
@@ -162,7 +162,7 @@ async def test_a_command_on_a_terminal_ends_with_its_exit_code_or_says_why_it_co
         await terminal_session.run(connection, ObjectRef(PODS, "gone", pod), "main", ["sh"], terminal)
 
 
-async def test_what_became_of_the_pod_of_a_shell_is_told(pod: str, connection: Connection) -> None:
+async def test_a_shell_that_ends_with_its_pod_says_what_became_of_the_pod(pod: str, connection: Connection) -> None:
     ref, terminal = await box(connection, pod), UserTerminal()
     (place,) = await shells.places(connection, ref)
     running = asyncio.create_task(shells.run(connection, ref, place, terminal))

@@ -179,7 +179,7 @@ async def test_bytes_survive_many_connections_and_large_transfers(
     assert (echo.error, source.error, sink.error) == ("", "", "")
 
 
-async def test_a_port_that_nobody_listens_on_is_told_and_the_forward_goes_on(
+async def test_a_forward_to_a_port_without_a_listener_reports_it_and_goes_on(
     connection: Connection, namespace: str, manager: ForwardManager, real_node: str
 ) -> None:
     ref = await run(connection, namespace, pod("late", real_node, ["sh", "-c", "sleep 5; exec nc -ll -p 9000 -e cat"]))
@@ -248,7 +248,7 @@ async def test_an_open_connection_ends_with_its_pod(
     await until(lambda: forward.state == "lost" and forward.connections == 0)
 
 
-async def test_a_user_who_may_not_forward_is_told_at_the_start(
+async def test_a_user_without_the_right_to_forward_is_refused_at_the_start(
     kubeconfig: str, connection: Connection, namespace: str, real_node: str
 ) -> None:
     ref = await run(connection, namespace, pod("kubia", real_node))

@@ -159,7 +159,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     await until(lambda: look(connection, namespace), lambda now: not gone & {pod.metadata.uid for pod in now.pods})
 
 
-async def test_who_may_read_little_is_told_what_is_not_known(connection: Connection, namespace: str, kubeconfig: str) -> None:
+async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection: Connection, namespace: str, kubeconfig: str) -> None:
     await furnish(connection, namespace)
     rules = [{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list"]}]
     roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"

@@ -146,7 +146,9 @@ async def test_a_set_larger_than_a_page_is_complete(connection: Connection, name
         assert [column.name for column in store.columns][:5] == ["Name", "Ready", "Status", "Restarts", "Age"]
 
 
-async def test_rows_read_as_kubectl_prints_them(connection: Connection, namespace: str, pods: Pods, kubectl: Callable[..., str]) -> None:
+async def test_the_cells_of_the_rows_are_what_kubectl_prints(
+    connection: Connection, namespace: str, pods: Pods, kubectl: Callable[..., str]
+) -> None:
     for number in range(4):
         await pods.create(f"p{number}", app="web")
     async with live(connection, Scope((namespace,))) as store:
@@ -286,7 +288,7 @@ async def test_a_changed_scope_is_narrowed_here_and_then_by_the_server(connectio
         assert len(store.rows) == 5
 
 
-async def test_a_selector_that_the_server_refuses_is_its_words(connection: Connection, namespace: str) -> None:
+async def test_a_selector_that_the_server_refuses_fails_with_the_servers_words(connection: Connection, namespace: str) -> None:
     async with live(connection, Scope((namespace,), "a in (")) as store:
         await until(lambda: store.health.state == "failed")
         assert isinstance(store.health.error, PodtuiError) and "parse" in str(store.health.error)

@@ -253,7 +253,7 @@ async def test_an_exit_without_a_newline_is_whole_and_tells_its_code(connection:
     assert log.follower.status.why == "exit code 42, Error"
 
 
-async def test_a_container_that_cannot_start_is_told_with_the_servers_words(connection: Connection, namespace: str) -> None:
+async def test_the_log_of_a_container_that_cannot_start_waits_with_the_servers_words(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "wait", {**container("app", "true"), "image": "registry.invalid/missing"})
     async with following(connection, ref) as log:
         await log.until(lambda: "failing to pull image" in log.follower.status.why or "ImagePullBackOff" in log.follower.status.why)
@@ -285,7 +285,7 @@ async def test_very_long_lines_and_other_languages_come_whole(connection: Connec
     assert log.texts == ["x" * 524288, "한국어 😀 done"]
 
 
-async def test_since_and_without_follow_are_the_servers(connection: Connection, namespace: str) -> None:
+async def test_since_and_no_follow_are_left_to_the_server(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "since", container("app", "echo old; sleep 6; echo new; sleep 1000"))
     async with following(connection, ref) as log:
         await log.until(lambda: len(log.raw) == 2)

@@ -54,7 +54,7 @@ async def test_labels_are_set_overwritten_and_removed(connection: Connection, na
     assert after["metadata"]["labels"] == {"env": "prod", "tier": "web", "app": "kubia"}
 
 
-async def test_annotations_take_any_text(connection: Connection, namespace: str) -> None:
+async def test_an_annotation_takes_any_text_as_its_value(connection: Connection, namespace: str) -> None:
     ref = await made(connection, namespace)
     changes = parse("note='two words\n\x1b[31m' A.B/c=x=y empty=", "annotations")
     after = await Objects(connection).patch_metadata(ref, annotations=changes.patch())
@@ -88,7 +88,7 @@ async def test_a_recreated_object_is_neither_labelled_nor_deleted(connection: Co
             await work
 
 
-async def test_a_pod_is_deleted_and_forced(connection: Connection, namespace: str) -> None:
+async def test_a_pod_is_deleted_with_grace_and_by_force(connection: Connection, namespace: str) -> None:
     objects = Objects(connection)
     gentle, forced = await pod(connection, namespace, "gentle"), await pod(connection, namespace, "forced")
     await objects.delete(gentle, grace_seconds=1)
@@ -104,7 +104,7 @@ async def test_a_pod_is_deleted_and_forced(connection: Connection, namespace: st
             raise AssertionError(f"{ref} is still there")
 
 
-async def test_a_node_takes_a_label_too(connection: Connection, real_node: str) -> None:
+async def test_a_node_is_labelled_as_a_pod_is(connection: Connection, real_node: str) -> None:
     objects, ref = Objects(connection), ObjectRef(NODES, real_node)
     after = await objects.patch_metadata(ref, labels={"act-objects.podtui.test/mark": "x"})
     assert after["metadata"]["labels"]["act-objects.podtui.test/mark"] == "x"
@@ -119,7 +119,7 @@ NEARLY = (
 )
 
 
-async def test_what_is_valid_is_what_the_server_says(connection: Connection, namespace: str) -> None:
+async def test_metadata_is_valid_exactly_where_the_server_takes_it(connection: Connection, namespace: str) -> None:
     ref = await made(connection, namespace)
     loop = asyncio.get_running_loop()
 
@@ -202,7 +202,7 @@ async def test_overwriting_is_refused_when_kubectl_refuses_it(
 
 
 @pytest.mark.parametrize("typed", ["a='x y'", "a=b=c", "a=b a-", f"a={'x' * 64}"])
-async def test_mistakes_are_told_in_kubectls_words(
+async def test_mistakes_in_label_changes_have_kubectls_words(
     connection: Connection, namespace: str, kubeconfig: str, kubectl: Kubectl, typed: str
 ) -> None:
     ref = await pod(connection, namespace, "x")

@@ -120,6 +120,6 @@ def test_the_corners_of_the_grammar_are_the_servers(server: Server, text: str) -
 
 @given(selector=selectors)
 @settings(max_examples=5, deadline=None)
-def test_kubectl_selects_the_same(server: Server, kubectl: Callable[..., str], selector: Selector) -> None:
+def test_kubectl_selects_what_the_selector_matches(server: Server, kubectl: Callable[..., str], selector: Selector) -> None:
     found = kubectl("-n", server.namespace, "get", "configmaps", "-o", "name", "-l", str(selector)).split()
     assert {name.removeprefix("configmap/") for name in found} & server.objects.keys() == server.matching(selector)

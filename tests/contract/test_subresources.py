@@ -54,7 +54,7 @@ async def test_the_scale_of_a_deployment_is_read_replaced_and_patched(connection
         await connection.json("PATCH", path, body={"spec": {"replicas": -1}}, content_type=MERGE)
 
 
-async def test_a_pod_is_bound_to_a_node_once(connection: Connection, namespace: str) -> None:
+async def test_a_second_binding_of_a_pod_is_a_conflict(connection: Connection, namespace: str) -> None:
     await connection.json("POST", PODS.path(namespace), body=pod("a"))
     path = f"{PODS.path(namespace, 'a')}/binding"
     target = {"apiVersion": "v1", "kind": "Node", "name": "no-such-node"}
@@ -121,7 +121,7 @@ async def test_the_usage_of_pods_and_nodes_is_measured(connection: Connection, n
         await connection.json("GET", f"{group}/namespaces/{namespace}/pods/none")
 
 
-async def test_a_part_that_there_is_not_is_not_found(connection: Connection, namespace: str) -> None:
+async def test_an_unknown_subresource_is_not_found(connection: Connection, namespace: str) -> None:
     await connection.json("POST", maps(namespace), body=config_map("a"))
     for part in ("status", "scale", "nothing"):
         with pytest.raises(ApiError) as caught:

@@ -114,7 +114,7 @@ async def test_a_change_between_the_look_and_the_undo_is_seen(undoing: Undoing, 
     assert (await undoing.objects.metadata(ref))["annotations"]["note"] == "c"
 
 
-async def test_another_object_of_the_name_is_not_touched(undoing: Undoing, namespace: str) -> None:
+async def test_an_undo_does_not_touch_a_recreated_object_of_the_same_name(undoing: Undoing, namespace: str) -> None:
     ref = await made(undoing.connection, namespace)
     await undoing.objects.patch_metadata(ref, labels={"a": "1"})
     await Objects(undoing.connection).delete(ref)
@@ -146,7 +146,7 @@ def _kubectl(undoing: Undoing) -> Sequence[str]:
     return ["kubectl", *undoing.connection.settings.kubectl_options]
 
 
-async def test_a_node_is_uncordoned_again(undoing: Undoing) -> None:
+async def test_undoing_a_cordon_uncordons_the_node(undoing: Undoing) -> None:
     nodes = await undoing.connection.json("GET", NODES.path())
     if not nodes["items"]:
         pytest.skip("there are no nodes")

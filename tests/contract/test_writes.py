@@ -124,7 +124,7 @@ async def test_a_pod_that_cannot_be_is_refused_in_the_same_words(api: Api, code:
     assert words in (await refused(code, api.create(PODS, body))).message
 
 
-async def test_a_pod_is_filled_in_alike(api: Api) -> None:
+async def test_a_created_pod_gets_the_defaults_of_a_real_server(api: Api) -> None:
     made = await api.create(PODS, pod())
     spec, token = made["spec"], made["spec"]["volumes"][0]["name"]
     assert token.startswith("kube-api-access-")
@@ -148,7 +148,7 @@ async def test_a_pod_is_filled_in_alike(api: Api) -> None:
     assert made["status"] == {"phase": "Pending", "qosClass": "BestEffort"} and made["metadata"]["generation"] == 1
 
 
-async def test_fields_have_the_same_owners(api: Api) -> None:
+async def test_writes_give_fields_the_managers_that_a_real_server_gives(api: Api) -> None:
     made = await api.create(
         CONFIG_MAPS, {"metadata": {"name": "x", "labels": {"l": "1"}}, "data": {"a": "1", "b": "1"}}, fieldManager="one"
     )
@@ -163,7 +163,7 @@ async def test_a_patch_that_changes_nothing_keeps_the_version(api: Api) -> None:
     assert await api.patch(CONFIG_MAPS, {"data": {"a": "1"}}, fieldManager="other") == made
 
 
-async def test_a_dry_run_keeps_nothing(api: Api) -> None:
+async def test_a_dry_run_answers_and_keeps_nothing(api: Api) -> None:
     made = await api.create(CONFIG_MAPS, {"metadata": {"name": "x"}}, dryRun="All")
     assert made["metadata"]["uid"] and "resourceVersion" not in made["metadata"]
     await refused(404, api.get(CONFIG_MAPS))
@@ -183,7 +183,7 @@ async def test_stale_and_other_objects_are_not_written(api: Api) -> None:
     assert error.message == "the name of the object (y) does not match the name on the URL (x)"
 
 
-async def test_of_a_pod_only_little_may_change(api: Api) -> None:
+async def test_only_a_few_fields_of_a_pods_spec_may_change(api: Api) -> None:
     await api.create(PODS, pod())
     words = "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     assert words in (await refused(422, api.patch(PODS, {"spec": {"nodeSelector": {"a": "b"}}}))).message
@@ -281,7 +281,7 @@ async def test_maps_come_in_the_order_of_their_keys(api: Api) -> None:
     assert list(after["metadata"]["labels"]) == ["a", "b", "c"] and list(after["data"]) == ["x", "y", "z"]
 
 
-async def test_finalizers_hold_what_is_deleted(api: Api) -> None:
+async def test_a_deleted_object_stays_until_its_finalizers_are_gone(api: Api) -> None:
     await api.create(CONFIG_MAPS, {"metadata": {"name": "x", "finalizers": ["example.com/a"]}})
     held = await api.delete(CONFIG_MAPS)
     assert held["kind"] == "ConfigMap" and held["metadata"]["deletionGracePeriodSeconds"] == 0

@@ -98,13 +98,13 @@ def test_sick_pods_are_sick_from_the_first_moment_and_options_are_those_of_the_d
     assert not terminal.shows(r"web-|kubia"), "another tier, another namespace"
 
 
-def test_the_incident_breaks_something(open_podtui: Open) -> None:
+def test_new_pods_crash_in_the_scenario_incident(open_podtui: Open) -> None:
     terminal = open_podtui("demo", "--scenario", "incident", "--speed", "5", size=(200, 50))
     terminal.wait_for(r"checkout-2-3-1-\S+\s+1/1\s+Running")
     terminal.wait_for(r"checkout-2-4-0-\S+.*(Error|CrashLoopBackOff)", 40)
 
 
-def test_the_cluster_ends_with_a_dashboard_that_is_killed(open_podtui: Open, home: Path) -> None:
+def test_killing_the_dashboard_ends_the_built_in_cluster(open_podtui: Open, home: Path) -> None:
     terminal = open_podtui("demo", "--scenario", "textbook", env={"TMPDIR": str(home)})
     terminal.wait_for(r"\blive\b")
     (kubeconfig,) = (path for path in home.rglob("*") if path.is_file() and b"podtui-demo" in path.read_bytes())
@@ -123,7 +123,7 @@ def test_the_cluster_ends_with_a_dashboard_that_is_killed(open_podtui: Open, hom
         (["--context", "prod"], "the demo is a cluster of its own"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_starts(serve: Serve, words: list[str], told: str) -> None:
+def test_wrong_options_of_the_demo_exit_with_2_and_start_nothing(serve: Serve, words: list[str], told: str) -> None:
     process = serve(*words)
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output) == (2, "")
@@ -132,7 +132,7 @@ def test_wrong_usage_is_told_before_anything_starts(serve: Serve, words: list[st
 
 # -- --serve ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_serve_prints_a_private_kubeconfig_and_ends_cleanly_at_a_signal(serve: Serve, number: int) -> None:
+def test_demo_serve_prints_a_private_kubeconfig_and_ends_cleanly_at_a_signal(serve: Serve, number: int) -> None:
     process = serve("--scenario", "textbook")
     path = path_of(process)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -149,7 +149,7 @@ def test_serve_prints_a_private_kubeconfig_and_ends_cleanly_at_a_signal(serve: S
     assert not path.parent.exists()
 
 
-def test_a_scenario_of_ones_own_with_a_mistake_ends_with_its_line(serve: Serve, tmp_path: Path) -> None:
+def test_a_scenario_file_with_a_mistake_ends_the_demo_with_the_mistakes_line(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("title: x\nnodes: [{name: n}]\nobjects:\n- {apiVersion: v1, kind: Podd, metadata: {name: x}}\n")
     process = serve("--scenario", str(file))

@@ -94,7 +94,9 @@ def kept(home: Path) -> list[str]:
     return [file.read_text() for file in sorted((home / ".local/state/podtui/kept").glob("*"), key=lambda file: file.stat().st_mtime_ns)]
 
 
-def test_a_pod_is_edited_in_the_users_editor(open_podtui: Open, namespace: str, kubectl: Kubectl, home: Path, editor: Editor) -> None:
+def test_a_pod_is_edited_in_the_users_editor_and_survives_conflicts_refusals_and_crashes(
+    open_podtui: Open, namespace: str, kubectl: Kubectl, home: Path, editor: Editor
+) -> None:
     kubectl("create", "-n", namespace, "-f", "-", input=POD)
     podtui = open_podtui("-n", namespace, size=(120, 36), env=editor.env)
     podtui.wait_for(r"web\s+0/1", PATIENCE)
@@ -183,7 +185,7 @@ def test_an_editor_that_is_missing_is_replaced_by_the_built_in_one(open_podtui: 
     assert podtui.restored() == [] and kept(home)[-1].startswith("# typed")
 
 
-def test_what_is_pasted_is_created_and_what_exists_is_applied(open_podtui: Open, namespace: str, kubectl: Kubectl) -> None:
+def test_pasted_yaml_creates_a_pod_and_applies_to_one_that_exists(open_podtui: Open, namespace: str, kubectl: Kubectl) -> None:
     podtui = open_podtui("-n", namespace, size=(80, 24), env={"EDITOR": "built-in"})
     podtui.wait_for("no pods", PATIENCE)
     podtui.press("n")

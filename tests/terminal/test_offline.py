@@ -26,7 +26,7 @@ def nowhere(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_server_that_does_not_answer_is_told_on_the_screen(open_podtui: Open, nowhere: str, size: tuple[int, int]) -> None:
+def test_the_screen_says_that_the_server_does_not_answer(open_podtui: Open, nowhere: str, size: tuple[int, int]) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, size=size)
     terminal.wait_for("nowhere")
     terminal.wait_for("unreachable|not connected|refused")
@@ -37,7 +37,7 @@ def test_a_server_that_does_not_answer_is_told_on_the_screen(open_podtui: Open, 
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-def test_it_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str, key: str) -> None:
+def test_quitting_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str, key: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere)
     terminal.wait_for("nowhere")
     terminal.press(key)
@@ -47,7 +47,7 @@ def test_it_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str, key: 
     assert "Traceback" not in terminal.raw.decode(errors="replace")
 
 
-def test_a_signal_to_end_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str) -> None:
+def test_sigterm_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere)
     terminal.wait_for("nowhere")
     terminal.process.terminate()
@@ -55,14 +55,14 @@ def test_a_signal_to_end_leaves_the_terminal_as_it_was(open_podtui: Open, nowher
     assert terminal.restored() == []
 
 
-def test_the_mouse_is_left_to_the_terminal_if_asked(open_podtui: Open, nowhere: str) -> None:
+def test_no_mouse_leaves_the_mouse_to_the_terminal(open_podtui: Open, nowhere: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, "--no-mouse")
     terminal.wait_for("nowhere")
     assert not any(terminal.modes.get(mode) for mode in ("1000", "1002", "1003"))
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "TERM=dumb"])
-def test_without_colours_not_one_is_sent(open_podtui: Open, nowhere: str, env: dict[str, str]) -> None:
+def test_no_color_and_dumb_terminals_get_no_colour_at_all(open_podtui: Open, nowhere: str, env: dict[str, str]) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, env=env)
     terminal.wait_for("nowhere")
     terminal.settle()
@@ -70,7 +70,7 @@ def test_without_colours_not_one_is_sent(open_podtui: Open, nowhere: str, env: d
     assert {(cell.fg, cell.bg) for cell in cells} <= {("default", "default")}
 
 
-def test_a_terminal_of_16_colours_gets_no_others(open_podtui: Open, nowhere: str) -> None:
+def test_a_terminal_of_16_colours_gets_only_those(open_podtui: Open, nowhere: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, env={"TERM": "xterm", "COLORTERM": ""})
     terminal.wait_for("nowhere")
     terminal.settle()
@@ -82,7 +82,7 @@ LOCALES = {"C": {"LANG": "C"}, "POSIX": {"LC_ALL": "POSIX"}, "latin-1": {"LANG":
 
 
 @pytest.mark.parametrize("env", LOCALES.values(), ids=LOCALES)
-def test_a_broken_locale_is_no_hindrance(open_podtui: Open, nowhere: str, env: dict[str, str]) -> None:
+def test_podtui_opens_and_quits_in_a_locale_without_unicode(open_podtui: Open, nowhere: str, env: dict[str, str]) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, env=env)
     terminal.wait_for("nowhere")
     terminal.press("q")
@@ -91,19 +91,19 @@ def test_a_broken_locale_is_no_hindrance(open_podtui: Open, nowhere: str, env: d
 
 
 @pytest.mark.parametrize("word", ["sepia", "true-color"])
-def test_a_wrong_word_for_textuals_colours_is_no_crash(open_podtui: Open, nowhere: str, word: str) -> None:
+def test_an_unknown_textual_color_system_does_not_crash_podtui(open_podtui: Open, nowhere: str, word: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, env={"TEXTUAL_COLOR_SYSTEM": word})
     terminal.wait_for("nowhere")
 
 
-def test_a_wrong_theme_is_told_before_the_screen_opens(open_podtui: Open, nowhere: str) -> None:
+def test_an_unknown_theme_exits_with_2_before_the_screen_opens(open_podtui: Open, nowhere: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, "--theme", "podtui-drak")
     assert terminal.wait_exit() == 2
     assert "did you mean `podtui-dark`" in terminal.text
     assert "1049" not in terminal.modes
 
 
-def test_a_keymap_with_a_wrong_command_is_told_before_the_screen_opens(open_podtui: Open, nowhere: str, tmp_path: Path) -> None:
+def test_an_unknown_command_in_the_keymap_exits_with_1_before_the_screen_opens(open_podtui: Open, nowhere: str, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("keymap:\n  main.lgos: f5\n")
     terminal = open_podtui("--kubeconfig", nowhere, "--config", str(config))

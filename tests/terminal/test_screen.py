@@ -42,7 +42,7 @@ def test_only_the_pods_of_the_selector_are_shown(open_podtui: Open, pods: str) -
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-def test_it_leaves_the_terminal_as_it_was_and_no_process(open_podtui: Open, pods: str, key: str) -> None:
+def test_quitting_leaves_the_terminal_as_it_was_and_no_process(open_podtui: Open, pods: str, key: str) -> None:
     terminal = open_podtui("-n", pods)
     terminal.wait_for("web-1")
     assert terminal.modes["1049"]
@@ -53,7 +53,7 @@ def test_it_leaves_the_terminal_as_it_was_and_no_process(open_podtui: Open, pods
     assert "Traceback" not in terminal.raw.decode(errors="replace")
 
 
-def test_a_new_size_is_taken_while_it_runs_whatever_the_environment_says(open_podtui: Open, pods: str) -> None:
+def test_a_resized_terminal_is_redrawn_whatever_columns_and_lines_say(open_podtui: Open, pods: str) -> None:
     terminal = open_podtui("-n", pods, size=(200, 50), env={"COLUMNS": "200", "LINES": "50"})
     terminal.wait_for("web-1")
     terminal.resize(80, 24)
@@ -62,7 +62,7 @@ def test_a_new_size_is_taken_while_it_runs_whatever_the_environment_says(open_po
     terminal.wait_for("web-1")
 
 
-def test_stopped_from_outside_and_continued_it_is_the_same_again(open_podtui: Open, pods: str) -> None:
+def test_a_dashboard_that_is_stopped_and_continued_shows_the_same_screen(open_podtui: Open, pods: str) -> None:
     terminal = open_podtui("-n", pods, size=(80, 24))
     terminal.wait_for("web-1")
     terminal.settle()
@@ -80,7 +80,7 @@ def test_stopped_from_outside_and_continued_it_is_the_same_again(open_podtui: Op
     assert terminal.restored() == [] and terminal.processes() == []
 
 
-def test_it_ends_with_a_terminal_that_goes_away(open_podtui: Open, pods: str) -> None:
+def test_podtui_ends_when_its_terminal_goes_away(open_podtui: Open, pods: str) -> None:
     terminal = open_podtui("-n", pods)
     terminal.wait_for("web-1")
     terminal.hang_up()

@@ -104,7 +104,7 @@ def create(kubectl: Kubectl, name: str, text: str) -> None:
     kubectl(f"wait --for=condition=Ready pod/{name} --timeout=60s")
 
 
-def test_a_pod_from_yaml_is_created_and_looked_at(kubectl: Kubectl) -> None:
+def test_kubectl_creates_a_pod_from_yaml_gets_and_describes_it(kubectl: Kubectl) -> None:
     kubectl.file("kubia-manual.yaml", MANUAL)
     assert kubectl("create -f kubia-manual.yaml") == "pod/kubia-manual created\n"
     assert 'pods "kubia-manual" already exists' in kubectl.refused("create -f kubia-manual.yaml")
@@ -130,7 +130,7 @@ def test_a_pod_from_yaml_is_created_and_looked_at(kubectl: Kubectl) -> None:
         assert any(part in described for part in words.split("|")), described
 
 
-def test_what_is_not_valid_is_refused_with_the_servers_words(kubectl: Kubectl) -> None:
+def test_invalid_manifests_are_refused_with_the_servers_words(kubectl: Kubectl) -> None:
     kubectl.file("unknown.yaml", MANUAL.replace("ports:", "port:"))
     assert 'unknown field "spec.containers[0].port"' in kubectl.refused("create -f unknown.yaml")
     kubectl.file("wrong.yaml", MANUAL.replace("name: kubia-manual", "name: Kubia_Manual"))
@@ -141,7 +141,7 @@ def test_what_is_not_valid_is_refused_with_the_servers_words(kubectl: Kubectl) -
     assert "No resources found in default namespace." in kubectl._run("get pods").stderr
 
 
-def test_logs_of_the_pod_and_of_a_named_container(kubectl: Kubectl) -> None:
+def test_kubectl_logs_reads_a_pod_and_a_named_container(kubectl: Kubectl) -> None:
     create(kubectl, "kubia-manual", MANUAL)
     assert kubectl("logs kubia-manual") != ""
     assert kubectl("logs kubia-manual -c kubia") == kubectl("logs kubia-manual")
@@ -215,7 +215,7 @@ def test_labels_are_shown_set_overwritten_and_removed(kubectl: Kubectl) -> None:
         ("creation_method=manual,env=debug", "b"),
     ],
 )
-def test_selectors_find_what_the_book_says(kubectl: Kubectl, selector: str, found: str) -> None:
+def test_each_selector_of_the_textbook_finds_its_pods(kubectl: Kubectl, selector: str, found: str) -> None:
     labels = {"a": "creation_method=manual env=prod", "b": "creation_method=manual env=debug", "c": "env=devel", "d": ""}
     for name, words in labels.items():
         kubectl(f"run {name} --image=luksa/kubia --restart=Never")

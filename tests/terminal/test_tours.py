@@ -105,7 +105,7 @@ def test_a_walkthrough_that_deletes_pods_is_not_let_loose_on_those_of_others(
     assert f"there are pods in namespace {namespace}, and this walkthrough deletes pods" in done.stderr
 
 
-def test_a_step_that_does_not_hold_is_told_with_its_line_and_the_screen(home: Path, two_steps: Path) -> None:
+def test_a_failed_step_of_a_walkthrough_is_reported_with_its_line_and_the_screen(home: Path, two_steps: Path) -> None:
     two_steps.write_text(TWO_STEPS.replace("LABELS", "NOTHING").replace("within: 5", "within: 0.5"))
     done = run(home, str(two_steps), *FAST)
     assert done.returncode == 1
@@ -114,14 +114,14 @@ def test_a_step_that_does_not_hold_is_told_with_its_line_and_the_screen(home: Pa
     assert "ok       1/2" in done.stdout and "FAILED   2/2" in done.stdout
 
 
-def test_a_broken_file_is_told_with_its_line(home: Path, two_steps: Path) -> None:
+def test_a_mistake_in_a_walkthroughs_file_is_reported_with_its_line(home: Path, two_steps: Path) -> None:
     two_steps.write_text(TWO_STEPS.replace("gone:", "gon:"))
     done = run(home, str(two_steps))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"podtui: {two_steps}:12: unknown key `steps[2].gon`, did you mean `gone`?\n"
 
 
-def test_a_recording_plays_and_tells_what_the_walkthrough_shows(home: Path, two_steps: Path, tmp_path: Path) -> None:
+def test_a_recording_plays_back_to_the_walkthroughs_last_screen(home: Path, two_steps: Path, tmp_path: Path) -> None:
     cast = tmp_path / "two.cast"
     done = run(home, str(two_steps), "--lang", "ko", "--size", "80x24", "--record", str(cast), *FAST)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -191,7 +191,7 @@ def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_pod
     assert terminal.restored() == []
 
 
-def test_it_plays_by_itself_and_leaves_the_terminal_as_it_was(open_podtui: Open, two_steps: Path, tmp_path: Path) -> None:
+def test_a_walkthrough_plays_by_itself_and_leaves_the_terminal_as_it_was(open_podtui: Open, two_steps: Path, tmp_path: Path) -> None:
     cast = tmp_path / "played.cast"
     terminal = open_podtui("tour", str(two_steps), "--play", "--record", str(cast), *FAST, size=(80, 24))
     terminal.wait_for(r" 2/2 ✓", 60)

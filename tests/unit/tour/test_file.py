@@ -42,12 +42,12 @@ def test_a_step_without_a_caption_belongs_to_the_one_above(write: Write) -> None
     assert steps(tour) == [[("l",), ("escape", "j", "j")], [()]]
 
 
-def test_a_step_knows_its_line(write: Write) -> None:
+def test_a_step_has_the_number_of_its_line_in_the_file(write: Write) -> None:
     tour = check(write("title: T\nsteps:\n- caption: one\n\n- caption: two\n  keys: l\n- keys: j\n"))
     assert [[part.line for part in scene.parts] for scene in tour.scenes] == [[3], [5, 7]]
 
 
-def test_keys_are_split_as_in_a_shell(write: Write) -> None:
+def test_the_keys_of_a_step_are_split_as_a_shell_splits_words(write: Write) -> None:
     tour = check(write("title: T\nsteps:\n- {caption: c, keys: '= ctrl+u \"env in (a,b)\" enter'}\n"))
     assert steps(tour) == [[("=", "ctrl+u", "env in (a,b)", "enter")]]
 
@@ -85,16 +85,16 @@ def test_a_caption_is_a_text_or_one_for_each_language(write: Write) -> None:
         ("title: [\n", "walk.yaml:2: not valid YAML"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_the_nearest_word(write: Write, text: str, told: str) -> None:
+def test_a_mistake_in_a_walkthrough_names_its_line_and_the_nearest_word(write: Write, text: str, told: str) -> None:
     assert told in wrong(write(text))
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_walkthrough_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="there is no walkthrough 'textbok', did you mean `textbook`"):
         file.load("textbok")
 
 
-def test_a_file_that_is_not_there_is_told() -> None:
+def test_a_missing_walkthrough_file_is_refused_by_its_path() -> None:
     with pytest.raises(ConfigError, match=r"cannot read none\.yaml: No such file"):
         file.load("./none.yaml")
 

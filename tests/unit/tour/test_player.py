@@ -127,7 +127,7 @@ async def test_what_should_be_gone_is_waited_for_too(tour: Make, screen: Screen,
     assert await player.play()
 
 
-async def test_the_first_step_that_does_not_hold_ends_it(tour: Make, screen: Screen, acts: Acts) -> None:
+async def test_a_walkthrough_ends_at_the_first_step_that_does_not_hold(tour: Make, screen: Screen, acts: Acts) -> None:
     results: list[Result] = []
     steps = "- caption: a\n- caption: b\n- {keys: j, expect: never, within: 0.1}\n- {caption: c, keys: k}\n"
     assert not await Player(tour(steps), screen, acts, "en", tell=results.append).play()
@@ -171,12 +171,12 @@ async def test_a_picture_shows_the_bar_of_a_step_that_holds(tour: Make, screen: 
     assert shown[:2] == [("playing", "j"), ("held", "answered")], "it is not told that anything is waited for"
 
 
-async def test_captions_come_in_the_language(tour: Make, screen: Screen, acts: Acts) -> None:
+async def test_captions_are_shown_in_the_chosen_language(tour: Make, screen: Screen, acts: Acts) -> None:
     assert await Player(tour("- caption: {en: '{folder}', ko: 하나}\n"), screen, acts, "ko").play()
     assert {caption.text for caption in screen.captions} == {"하나"}
 
 
-async def test_who_watches_gets_time_to_read_and_pauses(tour: Make, screen: Screen, acts: Acts) -> None:
+async def test_a_walkthrough_that_is_watched_leaves_time_to_read_its_captions(tour: Make, screen: Screen, acts: Acts) -> None:
     waits: list[float] = []
 
     async def wait(seconds: float) -> None:
@@ -200,7 +200,9 @@ async def wishes() -> asyncio.Queue[str]:
     return asyncio.Queue()
 
 
-async def test_next_does_a_step_and_then_goes_on(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+async def test_the_wish_next_does_a_step_and_then_goes_on_to_the_next_one(
+    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+) -> None:
     player = Player(tour("- {caption: a, keys: j, expect: j}\n- {caption: b, keys: k}\n"), screen, acts, "en")
     guided = asyncio.ensure_future(player.guide(wishes))
     await until(lambda: screen.state == (1, "ready"))
@@ -229,7 +231,7 @@ async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(
     assert await guided
 
 
-async def test_again_does_a_step_once_more(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+async def test_the_wish_again_does_a_step_once_more(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
     guided = asyncio.ensure_future(Player(tour("- {caption: a, keys: j}\n"), screen, acts, "en").guide(wishes))
     for wish in ("next", "again", "again", "next", "end"):
         await until(lambda: screen.state in ((1, "ready"), (1, "held")) and wishes.empty())
@@ -239,7 +241,9 @@ async def test_again_does_a_step_once_more(tour: Make, screen: Screen, acts: Act
     assert screen.pictures == [""]
 
 
-async def test_next_ends_the_wait_for_what_does_not_come(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+async def test_the_wish_next_ends_the_wait_for_what_does_not_come(
+    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+) -> None:
     steps = "- {caption: a, keys: j, expect: never, within: 600}\n- caption: b\n"
     guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
     wishes.put_nowait("next")
@@ -307,13 +311,13 @@ def no_session() -> object:
     raise AssertionError("no session is needed")
 
 
-async def test_an_http_answer_is_told_in_its_first_line(tour: Make, web: str) -> None:
+async def test_the_first_line_of_an_http_answer_is_shown_in_the_bar(tour: Make, web: str) -> None:
     acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
     part = tour(f"- {{caption: c, run: {{http: '{web}/missing', answer: hit kubia}}}}\n").scenes[0].parts[0]
     assert await acts.carry_out(part, acts.expand) == f"{web}/missing → You've hit kubia␛[2J"
 
 
-async def test_another_http_answer_fails_when_the_time_is_over(tour: Make, web: str) -> None:
+async def test_a_step_fails_when_the_http_answer_never_holds_what_it_should(tour: Make, web: str) -> None:
     acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
     part = tour(f"- {{caption: c, within: 0.1, run: {{http: '{web}/', answer: other}}}}\n").scenes[0].parts[0]
     with pytest.raises(PodtuiError, match="answers without 'other': You've hit kubia"):

@@ -45,14 +45,14 @@ def played(events: list[Any], columns: int = 20, rows: int = 5) -> list[str]:
     return [line.rstrip() for line in screen.display]
 
 
-def test_the_head_tells_version_size_time_and_title(tmp_path: Path, cast: Cast) -> None:
+def test_a_recording_begins_with_its_version_size_time_and_title(tmp_path: Path, cast: Cast) -> None:
     cast.close()
     head = lines(tmp_path)[0]
     assert (head["version"], head["width"], head["height"]) == (2, 20, 5)
     assert (head["timestamp"], head["title"]) == (1_700_000_000, "파드")
 
 
-def test_what_is_written_has_its_time(tmp_path: Path, cast: Cast, clock: Clock) -> None:
+def test_each_output_is_recorded_with_the_seconds_since_the_start(tmp_path: Path, cast: Cast, clock: Clock) -> None:
     clock.now += 1.5
     cast.output("a")
     clock.now += 0.25
@@ -87,7 +87,7 @@ def test_questions_to_the_terminal_and_its_modes_are_left_out(tmp_path: Path, ca
     assert [event[2] for event in lines(tmp_path)[2:-1]] == ["x"]
 
 
-def test_colours_and_movements_stay(tmp_path: Path, cast: Cast) -> None:
+def test_colours_and_movements_of_the_cursor_are_recorded(tmp_path: Path, cast: Cast) -> None:
     text = "\x1b7\x1b[3;1H\x1b[1;38;2;1;2;3mred\x1b[0m\x1b8"
     cast.output(text)
     cast.close()
@@ -110,7 +110,7 @@ def test_nothing_is_recorded_after_the_end(tmp_path: Path, cast: Cast) -> None:
     assert lines(tmp_path) == before
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_recording_that_cannot_be_written_is_refused_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(PodtuiError, match=r"cannot write .*: No such file or directory"):
         Cast(tmp_path / "none" / "x.cast", (80, 24), "")
     with pytest.raises(PodtuiError, match=r"cannot write .*: No such file or directory"):
