@@ -70,7 +70,7 @@ class Session:
         self._lists: set[RowStore] = set()  # those that are open only while a screen shows them
         self._ends = [
             self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
-            self.pods.subscribe(lambda batch: self.forwards.look(None if batch.reset else batch.changed | batch.removed)),
+            self.pods.subscribe(lambda batch: self.forwards.check_pods(None if batch.reset else batch.changed | batch.removed)),
             self.forwards.notices.subscribe(self.notices.emit),
             self.pods.subscribe_health(self._fall_back),
             self.pods.subscribe_health(lambda health: self._wake(self.namespaces, health)),

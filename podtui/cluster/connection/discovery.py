@@ -100,7 +100,7 @@ class Discovery:
             if isinstance(result, BaseException):
                 raise result
         if not kinds:
-            raise PodtuiError("the API server names no kinds", "is it an API server of Kubernetes?")
+            raise PodtuiError("the API server serves no kinds", "Is it a Kubernetes API server?")
         self._kinds, self._failed = kinds, failed
 
 

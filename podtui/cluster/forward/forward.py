@@ -180,7 +180,7 @@ class Forward:
         if self.running:
             self.state = "lost"
             self.route.give_up(words)
-            self._tell(words)
+            self._set_error(words)
             self._owner.lost(self)
             self._owner.finish(self._close_port())
 
@@ -203,7 +203,7 @@ class Forward:
         except PodtuiError as error:
             self.free = error.free if isinstance(error, PortBusy) else 0
             await self._end("lost" if isinstance(error, PodLost) else "failed")
-            self._tell(error.what)
+            self._set_error(error.what)
             raise
         except BaseException:
             await self._end("stopped")
@@ -312,9 +312,9 @@ class Forward:
         except PodLost as error:
             self.lose(error.what)
         except PodtuiError as error:
-            self._tell(error.what)
+            self._set_error(error.what)
         except Exception as error:  # a fault of podtui's own: told, and no end of the other connections
-            self._tell(f"podtui itself failed: {type(error).__name__}: {error}")
+            self._set_error(f"podtui itself failed: {type(error).__name__}: {error}")
         finally:
             self.connections -= 1
             if not whole:
@@ -356,7 +356,7 @@ class Forward:
         if tunnel.error:
             self.route.nudge()  # a pod that is about to end refuses connections, too
             refused = "connection refused" in tunnel.error
-            self._tell(f"nothing listens on port {port} in {ref}: {tunnel.error}" if refused else tunnel.error)
+            self._set_error(f"nothing listens on port {port} in {ref}: {tunnel.error}" if refused else tunnel.error)
         return end
 
     @contextlib.asynccontextmanager
@@ -368,7 +368,7 @@ class Forward:
             async with _open(connection, ref, port, PROTOCOL) as websocket:
                 yield Channels(websocket)
 
-    def _tell(self, words: str) -> None:
+    def _set_error(self, words: str) -> None:
         self.error, self.error_at = harmless(words), time.time()
         self._owner.changed()
 

@@ -46,7 +46,7 @@ class ForwardManager:
         self._ids = itertools.count(1)
         self._subscribers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._told_at = float("-inf")
+        self._notified_at = float("-inf")
         self._successors: dict[str, str] = {}  # by the UID of a pod, that of the one that took its place
         self._finishing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -127,7 +127,7 @@ class ForwardManager:
             self.forwards.remove(forward)
         self.changed()
 
-    def look(self, uids: Collection[str] | None = None) -> None:
+    def check_pods(self, uids: Collection[str] | None = None) -> None:
         """The rows tell that something has happened to the pods with these UIDs (None: perhaps to all): forwards to them look at once."""
         for forward in self.forwards:
             if forward.running and (uids is None or forward.ref.uid in uids):
@@ -187,10 +187,10 @@ class ForwardManager:
     def changed(self) -> None:
         if self._timer is None and self._subscribers:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, self._told_at + COALESCE - loop.time()), self._tell)
+            self._timer = loop.call_later(max(0.0, self._notified_at + COALESCE - loop.time()), self._notify)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._timer = None
-        self._told_at = asyncio.get_running_loop().time()
+        self._notified_at = asyncio.get_running_loop().time()
         for fn in tuple(self._subscribers):
             fn()

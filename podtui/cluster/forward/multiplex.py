@@ -179,7 +179,7 @@ class Line:
         except PodtuiError as error:
             failure = error
         except SpdyError as error:
-            failure = ConnectionFailed(f"what came from {self.ref} is no SPDY: {error}")
+            failure = ConnectionFailed(f"what came from {self.ref} is not SPDY: {error}")
         finally:
             self.over = True
             reading.cancel()

@@ -173,7 +173,7 @@ class Route:
                     if self.waiting:
                         raise
                 except PodtuiError as error:
-                    self._tell(error.what)
+                    self._set_reason(error.what)
                 await _wait_for(changed, RETRY)
                 await asyncio.sleep(_SPACING)
 
@@ -191,7 +191,7 @@ class Route:
             connection, self.lineage, other_than=before.uid, ready=self._was_ready, prefer=self._owner.successor_of(before.uid)
         )
         if found.pod is None:
-            self._tell(found.words)
+            self._set_reason(found.words)
             return False
         ref = _ref(found.pod)
         try:
@@ -199,7 +199,7 @@ class Route:
             lineage = self._standing or await lineage_of(connection, pod)
             await arrive(ref, pod)
         except PodtuiError as error:  # PodLost too: it went while it was looked at
-            self._tell(error.what)
+            self._set_reason(error.what)
             return False
         if before.uid:
             self.previous, self.moved_at = before, time.time()
@@ -219,7 +219,7 @@ class Route:
         self._nudged.set()
         self._changed()
 
-    def _tell(self, why: str) -> None:
+    def _set_reason(self, why: str) -> None:
         if self.waiting and why != self.why:
             self.why = why
             self._changed()

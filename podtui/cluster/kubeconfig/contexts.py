@@ -189,7 +189,7 @@ def _check_user(user: UserEntry) -> None:
     spec = user.spec
     if user.auth_provider:
         raise KubeconfigError(
-            f"{where} uses the auth-provider {harmless(user.auth_provider)!r}, which kubectl has dropped too",
+            f"{where} uses the auth-provider {harmless(user.auth_provider)!r}, which kubectl no longer supports either",
             "Use an exec credential plugin in its place, such as gke-gcloud-auth-plugin or kubelogin.",
         )
     if (spec.token or spec.token_file) and spec.username:

@@ -99,7 +99,7 @@ def _check(spec: ExecSpec, name: str, settings: ConnectionSettings) -> None:
     if spec.api_version not in API_VERSIONS:
         raise CredentialError(
             f"the exec plugin {name} of user {harmless(settings.user)!r} has the apiVersion {harmless(spec.api_version)}",
-            f"podtui and kubectl know {' and '.join(API_VERSIONS)}.",
+            f"podtui and kubectl support {' and '.join(API_VERSIONS)}.",
         )
     if spec.interactive_mode == "Always":
         raise CredentialError(

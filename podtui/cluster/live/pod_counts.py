@@ -74,7 +74,7 @@ class PodCounts:
             for _ in range(min(_AT_ONCE, len(wanted))):
                 group.create_task(ask())
         if not self._counted_here():
-            self._tell(counts)
+            self._set_counts(counts)
         if failures:
             raise failures[0]
 
@@ -98,9 +98,9 @@ class PodCounts:
         if self._counted_here():
             self._rows = len(self._pods.rows)
             self.complete = True
-            self._tell(dict(Counter(row.namespace for row in self._pods.rows.values())))
+            self._set_counts(dict(Counter(row.namespace for row in self._pods.rows.values())))
 
-    def _tell(self, counts: dict[str, int]) -> None:
+    def _set_counts(self, counts: dict[str, int]) -> None:
         if counts != self.counts:
             self.counts = counts
             self._changed.emit(counts)

@@ -16,7 +16,7 @@ from podtui.kube.resources import Resource
 class Listener(Protocol):
     """Who is told what changes; all calls come from the reflector's own task."""
 
-    def columns_told(self, reflector: Reflector, columns: list[Column]) -> None: ...
+    def columns_changed(self, reflector: Reflector, columns: list[Column]) -> None: ...
     def row_put(self, reflector: Reflector, row: Row) -> None: ...
     def row_gone(self, reflector: Reflector, uid: str) -> None: ...
     def page_done(self, reflector: Reflector) -> None:
@@ -86,7 +86,7 @@ class Reflector(ListWatch[Table]):
         if first:
             self._seen = set()
             if page.columns is not None:
-                self._tell_columns(page.columns)
+                self._set_columns(page.columns)
         now = time.time()
         rows = page.rows or []
         for start in range(0, len(rows), TURN):
@@ -104,12 +104,12 @@ class Reflector(ListWatch[Table]):
         self._seen = set()
         self._listener.page_done(self)
 
-    def _tell_columns(self, columns: list[Column]) -> None:
+    def _set_columns(self, columns: list[Column]) -> None:
         self._anew = columns != (self.columns or self._maker.columns)  # rows of other columns cannot stay, though the object is the same
         if columns != self.columns:
             self.columns = columns
             self._maker.set_columns(columns)
-            self._listener.columns_told(self, columns)
+            self._listener.columns_changed(self, columns)
 
     # -- watch
 
@@ -127,7 +127,7 @@ class Reflector(ListWatch[Table]):
             if self.columns is not None:
                 self.resource_version = ""  # the kind's columns were changed: the rows must come anew
                 return
-            self._tell_columns(table.columns)
+            self._set_columns(table.columns)
         if kind in ("ADDED", "MODIFIED"):
             for wire in rows:
                 self._put(wire, self._heard, anew=True)

@@ -252,7 +252,7 @@ class RowStore:
     def _is_active(self, reflector: Reflector) -> bool:
         return self._active.get((reflector.namespace, reflector.selector, reflector.fields)) is reflector
 
-    def columns_told(self, reflector: Reflector, columns: list[Column]) -> None:
+    def columns_changed(self, reflector: Reflector, columns: list[Column]) -> None:
         if self._is_active(reflector) and columns != self._columns:
             self._columns = columns
             self._batch.reset = True

@@ -153,7 +153,7 @@ class LogFollower:
         try:
             pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
         except NotFound:
-            await self._reader.tell_unheard(batches)
+            await self._reader.note_unread_end(batches)
             before = f"{self.status.why}; " if self.status.state == "ended" else ""
             return await self._end(batches, f"{before}the pod is gone")
         except Forbidden:
@@ -161,7 +161,7 @@ class LogFollower:
         uid = (pod.get("metadata") or {}).get("uid", "")
         self._reader.uid = self._reader.uid or uid
         if uid != self._reader.uid:
-            await self._reader.tell_unheard(batches)
+            await self._reader.note_unread_end(batches)
             return await self._end(batches, "the pod is gone; another one has its name now")
         self._reader.may_recur = controller_of(pod) not in _NEW_NAMES
         self.containers = containers_of(pod)
@@ -189,12 +189,12 @@ class LogFollower:
                 self._read_out = True
                 await batches.flush()
             if not run.running or not self.options.follow:
-                why = run.ending() if not run.running else "everything there was is read"
+                why = run.ending() if not run.running else "all lines were read"
                 if runs.waiting:  # of `CrashLoopBackOff: back-off 10s restarting failed container=...` the first word
                     why = f"{why}; {runs.waiting.partition(':')[0]}"
                 final = over(pod) or not self.options.follow or self.options.limit is not None
                 if final or self._polls >= _SURE:
-                    await self._reader.tell_gaps(batches)
+                    await self._reader.note_gaps(batches)
                 self._say("ended", why, final=final)
                 self._attempt = 0
                 if not final:
@@ -236,7 +236,7 @@ class LogFollower:
         if self._later is None and (ahead := await self._reader.ahead(runs.current)) is not None:
             self._reader.no_gap(runs.current)
             self._later, self._reader.position, self._read_out = self._reader.position, ahead, False
-        await self._reader.tell_gaps(batches)
+        await self._reader.note_gaps(batches)
         if runs.previous.id == before.id:
             before = runs.previous
             if not self._read_out and (refusal := await self._read_previous(batches)):
@@ -285,7 +285,7 @@ class LogFollower:
             except (Invalid, NotFound) as error:
                 words = error.what
             else:
-                await self._reader.tell_gaps(batches)
+                await self._reader.note_gaps(batches)
                 return ""
         return words
 
@@ -332,12 +332,12 @@ class LogFollower:
         previous = self.options.previous
         await self._reader.read(batches, follow=self.options.follow and not previous, previous=previous)
         if previous or not self.options.follow or self.options.limit is not None or not self._reader.came:
-            return await self._end(batches, "the stream ended (why is not known: this user may not get the pod)")
+            return await self._end(batches, "the stream ended (the reason is unknown: this user may not get the pod)")
         await asyncio.sleep(self._pace)
 
     async def _end(self, batches: Batches, why: str) -> None:
         await batches.flush()
-        await self._reader.tell_gaps(batches)
+        await self._reader.note_gaps(batches)
         self._say("ended", why, final=True)
 
     # -- waiting and telling --------------------------------------------------------------------------------------

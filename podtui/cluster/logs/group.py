@@ -318,7 +318,7 @@ class LogGroup:
             return
         if self.streams >= self._limit or len(self.sources) >= _NUMBERS:
             self._waiting[key] = pod, container
-            self._tell_left_out()
+            self._update_left_out()
             return
         source = LogSource(len(self.sources), pod.ref, container)
         self.sources.append(source)
@@ -335,7 +335,7 @@ class LogGroup:
         """How many sources may still bring something."""
         return sum(not source.final for source in self.sources)
 
-    def _tell_left_out(self) -> None:
+    def _update_left_out(self) -> None:
         self.left_out = [f"{pod.ref.name} {container}".rstrip() for pod, container in self._waiting.values()]
         self.changed.emit(None)
 
@@ -364,7 +364,7 @@ class LogGroup:
         merger.end(number)
         self._next_waiting()
         if self._successors is not None:
-            self._successors.look()
+            self._successors.check()
 
     def _told(self, pod: _Pod, source: LogSource, status: LogStatus) -> None:
         before, source.status = source.status, status
@@ -385,7 +385,7 @@ class LogGroup:
         if self._waiting:
             pod, container = self._waiting.pop(next(iter(self._waiting)))
             self._add(pod, container)
-            self._tell_left_out()
+            self._update_left_out()
 
 
 __all__ = ["LIMIT", "LogGroup", "LogLines", "LogSource", "LogTarget"]

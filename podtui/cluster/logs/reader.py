@@ -164,16 +164,16 @@ class LogReader:
                 if not coming.done() and check.result():
                     return
                 if check.done() and not check.result():
-                    await self.tell_gaps(batches)
+                    await self.note_gaps(batches)
                 try:
                     yield await coming
                 except StopAsyncIteration:
                     return
             if not check.result():
-                await self.tell_gaps(batches)
+                await self.note_gaps(batches)
                 async for chunk in stream:
                     yield chunk
-                    await self.tell_gaps(batches)  # the first line after a quiet time may be the one that shows it
+                    await self.note_gaps(batches)  # the first line after a quiet time may be the one that shows it
         finally:
             ends = [task for task in (check, coming) if task is not None]
             for task in ends:
@@ -213,17 +213,19 @@ class LogReader:
         """What came behind a gap was of this run, the next one: then there was none."""
         self._gaps = [(since, until) for since, until in self._gaps if until and _second(until) < _second(run.started)]
 
-    async def tell_gaps(self, batches: Batches) -> None:
-        """Say what may be missing, once it is sure that the lines behind each gap are of the same run."""
+    async def note_gaps(self, batches: Batches) -> None:
+        """Note what may be missing, once it is certain that the lines behind each gap belong to the same run."""
         gaps, self._gaps = self._gaps, []
         for since, until in gaps:
             between = f"from {local_time(since)} to {local_time(until)}" if until else f"after {local_time(since)}"
             await batches.note(f"lines {between} may be missing: the log was rotated meanwhile")
 
-    async def tell_unheard(self, batches: Batches) -> None:
-        """Say, of a pod that is gone, that its last stream had not come to its end."""
+    async def note_unread_end(self, batches: Batches) -> None:
+        """Note, for a pod that is gone, that its last stream did not come to its end."""
         if self.broke and self.position.since:
-            await batches.note(f"the pod went while it was not heard: lines after {local_time(self.position.since)} may be missing")
+            await batches.note(
+                f"the pod was deleted while its log could not be read: lines after {local_time(self.position.since)} may be missing"
+            )
 
 
 async def _all(stream: ByteStream) -> AsyncGenerator[bytes, None]:

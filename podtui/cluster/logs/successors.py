@@ -43,7 +43,7 @@ class Successors:
         self._ended = asyncio.Event()
         self._controllers: dict[str, str] = {}  # of ReplicaSets, both by UID; "" for none
 
-    def look(self) -> None:
+    def check(self) -> None:
         """A pod has ended: look now."""
         self._ended.set()
 

@@ -651,12 +651,12 @@ async def test_what_the_rows_tell_of_a_pod_is_looked_at_at_once(monkeypatch: pyt
     async with forwarding(pod) as manager:
         forward = await manager.start(POD, ":8080")
         reads = pod.reads
-        manager.look({"another"})
-        manager.look({"uid-1"})
+        manager.check_pods({"another"})
+        manager.check_pods({"uid-1"})
         await until(lambda: pod.reads == reads + 1)
         assert forward.state == "active"
         pod.exists = False
-        manager.look()
+        manager.check_pods()
         await until(lambda: forward.state == "lost")
         assert forward.error == "pod/web-1 is gone"
 
@@ -675,7 +675,7 @@ async def test_a_lost_forward_lets_its_connections_finish() -> None:
         reader, _ = await connect(forward)
         assert await reader.readexactly(10) == b"first and "  # it is known to lead to this pod
         pod.exists = False
-        manager.look({"uid-1"})
+        manager.check_pods({"uid-1"})
         await until(lambda: forward.state == "lost")
         go_on.set()
         assert await read_all(reader) == b"last words"

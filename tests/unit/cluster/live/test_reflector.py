@@ -34,7 +34,7 @@ class Heard:
     states: list[str] = field(default_factory=list)
     errors: list[PodtuiError] = field(default_factory=list)
 
-    def columns_told(self, reflector: Reflector, columns: list[Column]) -> None:
+    def columns_changed(self, reflector: Reflector, columns: list[Column]) -> None:
         self.columns.append(columns)
 
     def row_put(self, reflector: Reflector, row: Row) -> None:

@@ -423,7 +423,7 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more() ->
         server.gone = True
         server.abort()
         await taker.until(lambda: follower.status.final)
-    assert taker.notes == [f"the pod went while it was not heard: lines after {local_time(stamp(0))} may be missing"]
+    assert taker.notes == [f"the pod was deleted while its log could not be read: lines after {local_time(stamp(0))} may be missing"]
 
 
 async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read() -> None:

@@ -345,7 +345,7 @@ async def test_a_lost_forward_says_how_it_was_lost_and_a_vain_restart_too() -> N
         await session.forwards.start(POD, ":8080")
         screen = await listed(app, session, pilot)
         pod.exists = False
-        session.forwards.look({"uid-1"})
+        session.forwards.check_pods({"uid-1"})
         await settle(pilot, lambda: "✗ lost" in line(screen, 1) and "lost: pod/web-1 is gone" in text(screen, "#forwards-words"))
         await pilot.press("r")
         await settle(pilot, lambda: app.notices)
@@ -379,7 +379,7 @@ async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_wher
         await session.forwards.start(POD, ":8080")
         screen = await listed(app, session, pilot)
         pod.exists = False
-        session.forwards.look({"uid-1"})
+        session.forwards.check_pods({"uid-1"})
         await settle(pilot, lambda: "… waiting" in line(screen, 1))
         assert "1 running, 1 waiting for a pod" in screen.query_one("#forwards-title", TextLine).text
         words = "waiting for pod/web-1 of keeper/web: there is no pod/web-1 of keeper/web yet"
