@@ -40,8 +40,3 @@ def harmless(text: str, *, tab: int = 0) -> str:
     if tab and "\t" in text:
         text = text.expandtabs(tab)
     return _UNSAFE.sub(_shown, text)
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 pod`, `2 pods`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -26,7 +26,7 @@ from podtui.kube.kubectl import distinct, kubectl_cordon, kubectl_create_object,
 from podtui.kube.label_changes import LabelChanges
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
-from podtui.text import harmless
+from podtui.text import counted, harmless
 
 _AGAIN = 0.5  # seconds between two looks at what has yet to go
 _ACCOUNT = 30.0  # seconds for a new namespace to get its service account, without which no pod is admitted
@@ -196,8 +196,7 @@ async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: En
     notes = [f"this makes a new {ref.resource.kind.lower()}, with another UID, from the kept manifest"]
     commands = [kubectl_create_object(ref, value, options=options)]
     if ref.resource == NAMESPACES:
-        count = f"{len(pods)} pod{'s' if len(pods) != 1 else ''}"
-        what = f"only the {count} that no controller had made come back" if pods else "nothing comes back"
+        what = f"only the {counted(len(pods), 'pod')} that no controller had made come back" if pods else "nothing comes back"
         notes.append(f"of what was in it, {what}")
         commands += [kubectl_create_object(_ref_of(pod, ref.name), pod, options=options) for pod in pods]
     if entry.withheld:

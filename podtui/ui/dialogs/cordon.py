@@ -11,7 +11,7 @@ from textual.widgets import Static
 from podtui.cluster.changes.cordon import Cordon, CordonedNode
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef
-from podtui.text import count_of, harmless
+from podtui.text import counted, harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, shown
 from podtui.ui.themes import palette
 
@@ -61,7 +61,7 @@ class CordonDialog(Dialog[int]):
             return line.append("  reading…", styles["dim"])
         pods = "you may not list its pods"
         if node.pods is not None:
-            pods = f"{'more than ' if node.more else ''}{count_of(node.pods, 'pod')} there"
+            pods = f"{'more than ' if node.more else ''}{counted(node.pods, 'pod')} there"
         return line.append(f"  {node.status} → {change.status_after(node)}  ", styles["warn"]).append(pods, styles["dim"])
 
     def _effect(self) -> Text:
@@ -73,7 +73,7 @@ class CordonDialog(Dialog[int]):
         if self.change.schedulable and not left:
             text.append("\n! No node is left for new pods.", styles["error"])
         elif self.change.schedulable:
-            text.append(f"\n{count_of(len(left), 'node')} left for new pods.", styles["dim"])
+            text.append(f"\n{counted(len(left), 'node')} left for new pods.", styles["dim"])
         return text
 
     def blocked(self) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from podtui.cluster.forward.manager import Forward, State
 from podtui.cluster.forward.saved import Profile
 from podtui.kube.ports import PortSpec, kubectl_port_forward
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.widgets.row_table import Cell, TableColumn
 from podtui.ui.widgets.text_document import Part
 
@@ -82,7 +82,7 @@ def words(forward: Forward, options: Sequence[str]) -> str:
         spec = PortSpec(forward.local_port, forward.remote_port or forward.spec.remote)
         lines.append(f"$ {kubectl_port_forward(forward.ref, [spec], options=options, address=forward.address)}")
     passed = [f"{word} {amount(meter.total)}, {amount(meter.rate)}/s" for word, meter in (("in", forward.received), ("out", forward.sent))]
-    lines.append(f"{forward.served} connection{'' if forward.served == 1 else 's'} so far; {'; '.join(passed)}")
+    lines.append(f"{counted(forward.served, 'connection')} so far; {'; '.join(passed)}")
     if forward.open_to_others:
         lines.append(f"! {exposed(forward.address)}")
     if forward.state == "waiting":
