@@ -49,7 +49,7 @@ class EventsTab(Tab):
                 return lines[:1]
         events = read_events(live.items.values())
         if not events:
-            return [*lines, [("no events: the API server forgets each one after a while (an hour, mostly)", "dim")]]
+            return [*lines, [("no events: the API server keeps each one for a limited time (an hour by default)", "dim")]]
         return lines + event_lines(events, time.time(), width)
 
 

@@ -49,7 +49,7 @@ class DetailsPane(Vertical):
     """`show()` an object; `changed()` announces a newer version. Bindings are the `details` commands."""
 
     class Offered(Message):
-        """The user wants to choose one of the actions that the diagnosis offers."""
+        """The user asks for the actions that the diagnosis suggests."""
 
         def __init__(self, actions: Sequence[Action]) -> None:
             super().__init__()
@@ -206,7 +206,7 @@ class DetailsPane(Vertical):
             obj, count = await read_object(connection, ref)
         except NotFound:
             self._gone = True
-            self._say(f"{ref} is gone: what follows is what it was last" if self._object else f"{ref} is gone")
+            self._say(f"{ref} is gone: this is its last known state" if self._object else f"{ref} is gone")
             self.view.dimmed = True
             if not self._object:
                 self.view.set_lines([])

@@ -1,4 +1,4 @@
-"""Why a pod is pending, failing or restarting: the diagnosis as text, with what is offered against it."""
+"""Why a pod is pending, failing or restarting: the diagnosis as text, with the actions that it suggests."""
 
 from __future__ import annotations
 
@@ -56,29 +56,29 @@ class WhyTab(Tab):
             lines.append([(f"✗ {self._error.what}", "error")])
         if self.diagnosis is not None:
             lines += diagnosis_lines(self.diagnosis, width)
-        return TabText(lines or [[("looking for the reasons ...", "dim")]])
+        return TabText(lines or [[("diagnosing ...", "dim")]])
 
 
 def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:
-    """Findings, each node's verdict, what is offered, what could not be read."""
+    """Findings, each node's verdict, the suggested actions, what could not be read."""
     lines: list[Line] = []
     for finding in diagnosis.findings:
         lines += [*([""] if lines else []), *_finding(finding, width)]
     if diagnosis.actions:
-        lines += ["", [("Offered", "title"), ("  Enter here chooses one; it is shown before it is done", "dim")]]
+        lines += ["", [("Suggested", "title"), ("  Enter opens the list; each action is shown before it is done", "dim")]]
         lines += [[("  › ", "label.key"), (action.title, "")] for action in diagnosis.actions]
     if diagnosis.nodes:
-        lines += ["", [("Nodes", "title"), (f"  {len(diagnosis.nodes)}, those nearest to taking the pod first", "dim")]]
+        lines += ["", [("Nodes", "title"), (f"  {len(diagnosis.nodes)}, those closest to accepting the pod first", "dim")]]
         for node in diagnosis.nodes[:NODES_SHOWN]:
             lines += _node(node, width)
         if len(diagnosis.nodes) > NODES_SHOWN:
             lines.append([(f"  ... and {len(diagnosis.nodes) - NODES_SHOWN} more", "dim")])
     if diagnosis.unread:
-        lines += ["", [("Not read", "title"), ("  the diagnosis may lack something", "dim")]]
+        lines += ["", [("Not read", "title"), ("  the diagnosis may be incomplete", "dim")]]
         for words in diagnosis.unread:
             lines += _folded(words, "warn", width)
     seconds = time.strftime("%H:%M:%S", time.localtime(diagnosis.at))
-    return [*lines, "", [(f"as of {seconds}; asking again: the same key", "dim")]]
+    return [*lines, "", [(f"as of {seconds}; the same key diagnoses again", "dim")]]
 
 
 def _finding(finding: Finding, width: int) -> list[Line]:
@@ -96,7 +96,7 @@ def _node(node: NodeVerdict, width: int) -> list[Line]:
     sign, style = SIGNS["error"] if node.refusals else SIGNS["ok"]
     head: list[Part] = [(f"  {sign} ", style), (node.ref.name, "label.key")]
     if not node.refusals:
-        return [[*head, ("  podtui sees no reason against it", "dim")]]
+        return [[*head, ("  podtui finds no reason against this node", "dim")]]
     if len(node.refusals) == 1 and len(node.ref.name) + len(node.refusals[0].words) + 6 <= width:
         return [[*head, (f"  {node.refusals[0].words}", "")]]
     lines: list[Line] = [head]

@@ -80,7 +80,7 @@ def jump(view: LogView, text: str) -> str:
     if not text.strip():
         return ""
     time = parse_time(text)
-    line = view.line_at(time)
+    line = view.buffer.line_at(time)
     words = time_words(time, "local")
     if line is None:
         return f"every line is older than {words}"

@@ -372,7 +372,7 @@ class LogsPane(Vertical):
     @on(LogChart.Moved)
     def _chart_moved(self, event: LogChart.Moved) -> None:
         event.stop()
-        line = self.view.line_at(event.moment)
+        line = self.view.buffer.line_at(event.moment)
         if line is not None:
             self.view.to_line(line)
 

@@ -59,7 +59,7 @@ def status_of(group: LogGroup) -> LogStatus:
 
 
 def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int], previous: bool) -> list[Part]:
-    """Whose logs they are: one container and which one of how many, or how many pods and containers."""
+    """Whose logs these are: one container and its place among the containers of the pod, or how many pods and containers."""
     parts: list[Part] = [(" Logs ", "title")]
     sources = [] if group is None else group.sources
     shown = [source for source in sources if source.number not in hidden]
@@ -107,7 +107,7 @@ _STYLES = {
 }
 _EMPTY = {
     "connecting": "connecting ...",
-    "waiting": "no lines yet: the container has not been started",
+    "waiting": "no lines yet: the container has not started",
     "reading": "reading ...",
     "following": "no lines yet",
     "reconnecting": "no lines yet",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -13,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from podtui.ui.themes import palette
-from podtui.ui.widgets.text_document import Document, Match
+from podtui.ui.widgets.text_document import Document, Match, cells_in_common
 
 _Piece = tuple[str, str, str]  # text, style, style over it (a match)
 _Row = tuple[_Piece, ...]
@@ -134,11 +133,7 @@ class TextBody(Widget, can_focus=True):
             old = before[y] if y < len(before) else ()
             new = self._painted[y] if y < len(self._painted) else ()
             if old != new:
-                x = 0
-                for one, other in zip(old, new, strict=False):
-                    if one != other:
-                        break
-                    x += cell_len(one[0])
+                x = cells_in_common(old, new)
                 if x < width:
                     self.refresh(Region(x, y, width - x, 1))
         self.post_message(self.Moved())

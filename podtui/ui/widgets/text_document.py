@@ -175,6 +175,16 @@ class Document:
         return found
 
 
+def cells_in_common(before: Sequence[tuple[str, ...]], after: Sequence[tuple[str, ...]]) -> int:
+    """The cells up to the first piece (a text and its styles) in which two lines differ: what need not be painted again."""
+    cells = 0
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            break
+        cells += cell_len(new[0])
+    return cells
+
+
 def folded(text: str, width: int) -> list[str]:
     """One line of prose folded by the cells that it takes on a terminal, so that Korean fits as English does: at least one line,
     none wider than `width` cells (24 at least)."""

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from podtui.text import harmless
 from podtui.ui.themes import palette
-from podtui.ui.widgets.text_document import Part
+from podtui.ui.widgets.text_document import Part, cells_in_common
 
 
 class TextLine(Widget):
@@ -35,11 +35,7 @@ class TextLine(Widget):
         after = self._cells()
         if before == after:
             return
-        x = 0
-        for old, new in zip(before, after, strict=False):
-            if old != new:
-                break
-            x += cell_len(new[0])
+        x = cells_in_common(before, after)
         self.refresh(Region(x, 0, max(1, self.size.width - x), 1))
 
     @property

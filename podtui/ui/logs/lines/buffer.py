@@ -182,6 +182,13 @@ class LogBuffer:
             end = start
         return len(lines) - end
 
+    def line_at(self, time: int) -> int | None:
+        """The number of the first line of that time (nanoseconds since the epoch) or later; None when there is none."""
+        for block in self.blocks:
+            if max(block.times, default=0) >= time:
+                return block.first + next(place for place, at in enumerate(block.times) if at >= time)
+        return None
+
     @staticmethod
     def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
         """As many of the lines as fill `room`, at least one."""

@@ -352,13 +352,6 @@ class LogView(Widget, can_focus=True):
             self._window.to_line(there)
             self._again()
 
-    def line_at(self, time: int) -> int | None:
-        """The first line of that time (nanoseconds since the epoch) or later; None when there is none."""
-        for block in self.buffer.blocks:
-            if max(block.times, default=0) >= time:
-                return block.first + next(place for place, at in enumerate(block.times) if at >= time)
-        return None
-
     def toggle_mark(self) -> bool | None:
         """Mark the line that is meant or take its mark away; None when there is no line."""
         line = here(self._window, self._canvas.rows, self._cursor.line)

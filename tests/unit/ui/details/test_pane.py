@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
+from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
 
 
 class Server:
@@ -312,3 +313,21 @@ async def test_the_prose_fits_80_columns_and_is_folded_anew_when_the_width_chang
         await shown.pilot.resize_terminal(120, 24)
         await shown.pilot.pause()
         assert 80 < max(map(len, (await shown.settle()).split("\n"))) <= 120
+
+
+class OneWord(Tab):
+    """Says which object it shows."""
+
+    def text(self, obj: Mapping[str, Any], width: int) -> TabText:
+        return TabText([f"{obj['metadata']['name']} seen"])
+
+
+async def test_a_kind_has_the_tabs_that_its_description_names() -> None:
+    tabs = KindTabs([TabDescription("word", "Word", "main.containers", OneWord)], default="word")
+    session = FakeSession()
+    app = Window(session)
+    app.pane = DetailsPane(session, tabs_of=lambda _: tabs)  # type: ignore[arg-type]
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown = Shown(session, pilot, app.pane)
+        assert await shown.show(session.put(), "yaml") == "web-1 seen"
+        assert "▸c Word" in shown.bar and "YAML" not in shown.bar
