@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from podtui.errors import PodtuiError
-from podtui.ui.logs.completion import complete_filter
 from podtui.ui.logs.export import check_path
 from podtui.ui.logs.lines.times import parse_time, time_words
 from podtui.ui.logs.search.field_filter import FieldFilter
@@ -11,6 +12,9 @@ from podtui.ui.logs.search.matchers import Pattern
 from podtui.ui.logs.view.view import LogView
 from podtui.ui.logs.view.window import Row
 from podtui.ui.widgets.entry_bar import EntryBar
+
+if TYPE_CHECKING:
+    from podtui.ui.logs.completion import Completion
 
 
 class SearchBar(EntryBar):
@@ -53,8 +57,13 @@ class SearchBar(EntryBar):
 
 
 def fields_bar(view: LogView) -> EntryBar:
+    def complete(text: str, cursor: int) -> Completion:
+        from podtui.ui.logs.completion import complete_filter  # nothing that the first paint needs
+
+        return complete_filter(view, text, cursor)
+
     return EntryBar(
-        lambda text, cursor: complete_filter(view, text, cursor),
+        complete,
         _check_filter,
         prompt="fields",
         placeholder="level>=warn, status>=500, path~/cart; nothing: every line",

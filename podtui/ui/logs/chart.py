@@ -27,7 +27,7 @@ _INDENT = 2
 
 
 class LogChart(Widget, can_focus=True):
-    """`show(buffer)` begins, `show(None)` ends. Tells where its cursor goes."""
+    """`show(buffer)` opens it, `show(None)` closes it. It posts where its cursor goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("histogram")]
 
@@ -37,14 +37,14 @@ class LogChart(Widget, can_focus=True):
     """
 
     class Moved(Message):
-        """The cursor stands on a span of time; `moment` is its begin in nanoseconds since the epoch."""
+        """The cursor moves to a span of time that begins at `moment`, in nanoseconds since the epoch."""
 
         def __init__(self, moment: int) -> None:
             super().__init__()
             self.moment = moment
 
     class Left(Message):
-        """Back to the lines; `closed`: the chart is to go."""
+        """The user goes back to the lines; `closed` is whether the chart closes."""
 
         def __init__(self, closed: bool) -> None:
             super().__init__()

@@ -25,8 +25,10 @@ _BEGINNING = "this is the beginning of the log, as far as the server has it"
 class LogFeed:
     """Reads the logs of `target` into a view, as workers of a pane. `group` is what is read now, `status` how that stands."""
 
-    def __init__(self, pane: Widget, session: Session, view: LogView, tail: int, changed: Callable[[], None], say: Callable[[str], None]):
-        """`tail` is how many lines are fetched at first; `changed` hears of other sources and another status, `say` takes a
+    def __init__(
+        self, pane: Widget, session: Session, view: LogView, tail: int, changed: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
+        """`tail` is how many lines are fetched at first; `changed` is called for other sources and another status, `say` shows a
         message about the key that was pressed."""
         self.session = session
         self.target: LogTarget | None = None

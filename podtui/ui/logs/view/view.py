@@ -40,7 +40,7 @@ _SAMPLE = 300  # lines from which the columns are learnt
 
 
 class LogView(Widget, can_focus=True):
-    """See the module. Its owner binds keys to the methods and hears `Changed`.
+    """See the module. Its owner binds keys to the methods and receives `Changed`.
 
     The window says which rows are in view, the choice which lines may be, the cursor where the current match is, the scanner
     goes on with the searches, the canvas paints. The view keeps them in step.
@@ -65,7 +65,7 @@ class LogView(Widget, can_focus=True):
             return isinstance(message, LogView.Changed)
 
     class AtTop(Message):
-        """The reader wants to scroll up, but this is the oldest line that is there."""
+        """The user scrolls up beyond the oldest line."""
 
     def __init__(self, limit: int = 32 << 20, *, times: Times = "off", wrap: bool = False, id: str | None = None) -> None:
         """`limit` is in bytes."""
@@ -108,7 +108,7 @@ class LogView(Widget, can_focus=True):
         return count
 
     def set_names(self, names: SourceNames) -> None:
-        """What stands before each line for its source."""
+        """Show the name of its source before each line."""
         self._window.set_names(names)
         self._again()
 
@@ -124,7 +124,7 @@ class LogView(Widget, can_focus=True):
         self._choose()
 
     def set_empty(self, *lines: str) -> None:
-        """What stands in the place of lines while there are none."""
+        """Show this text while there are no lines."""
         if lines != self._canvas.empty:
             self._canvas.empty = lines
             if not self._canvas.rows:
@@ -214,7 +214,7 @@ class LogView(Widget, can_focus=True):
         self._sync()
 
     def scroll_rows(self, rows: int) -> None:
-        """Down, or up with a negative number; up ends following. While lines are selected it is the selection that grows."""
+        """Scroll down, or up with a negative number, which ends following. While lines are selected, grow the selection instead."""
         if self.selection is not None:
             self.selection.move(self._window, rows)
             self._again()
@@ -242,7 +242,7 @@ class LogView(Widget, can_focus=True):
         self._sync()
 
     def to_last(self) -> None:
-        """To the end, and follow."""
+        """Go to the end, and follow it."""
         last = self._window.last()
         if self.selection is not None and last is not None:
             self.selection.end = last
@@ -252,7 +252,7 @@ class LogView(Widget, can_focus=True):
         self.follow(True)
 
     def scroll_columns(self, direction: int) -> None:
-        """A quarter of the width to the right (1) or left (-1), up to the widest line in view."""
+        """Scroll a quarter of the width to the right (1) or left (-1), up to the widest line in view."""
         if self._cursor.scroll_columns(direction, self._canvas.rows):
             self._again()
 
@@ -308,7 +308,7 @@ class LogView(Widget, can_focus=True):
         self._choose()
 
     def set_context(self, lines: int) -> None:
-        """So many lines around each one that is chosen by a filter or as a match."""
+        """Show so many lines around each one that a filter or a search chooses."""
         self._choice.context = lines
         self._choose()
 
@@ -338,7 +338,7 @@ class LogView(Widget, can_focus=True):
         self._again()
 
     def next_match(self, direction: int = 1) -> str:
-        """To the next match below (1) or above (-1); a word about it if it is not as usual ("" otherwise)."""
+        """Go to the next match below (1) or above (-1); a message when there is something to say about it, else ""."""
         word = self._cursor.go(direction, self._canvas.rows)
         self._again()
         return word
@@ -353,7 +353,7 @@ class LogView(Widget, can_focus=True):
             self._again()
 
     def toggle_mark(self) -> bool | None:
-        """Mark the line that is meant or take its mark away; None when there is no line."""
+        """Mark the line that a key means, or remove its mark; None when there is no line."""
         line = here(self._window, self._canvas.rows, self._cursor.line)
         if line is None:
             return None
@@ -362,7 +362,7 @@ class LogView(Widget, can_focus=True):
         return marked
 
     def next_mark(self, direction: int) -> bool:
-        """To the next mark below (1) or above (-1); False when there is none."""
+        """Go to the next mark below (1) or above (-1); False when there is none."""
         lines = [row.line for row in self._canvas.rows]
         line = self.marks.current if self.marks.current in lines else here(self._window, self._canvas.rows, None)
         found = self.marks.next(line, direction) if line is not None else None
@@ -423,7 +423,7 @@ class LogView(Widget, can_focus=True):
         self._again()
 
     def _later(self) -> None:
-        """Soon, but not too often."""
+        """Update the screen soon, but not too often."""
         if self._timer is None and self.is_attached:
             self._timer = self.set_timer(max(0.001, PAINT - (time.monotonic() - self._updated)), self._due)
 
@@ -446,7 +446,7 @@ class LogView(Widget, can_focus=True):
             self._sync()
 
     def _again(self) -> None:
-        """Everything may look different."""
+        """Paint everything: it may look different."""
         self._canvas.forget()
         self._sync(anew=True)
         if not self._scanner.is_waiting and self.is_attached:
