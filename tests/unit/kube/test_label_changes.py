@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from podtui.errors import ArgumentError
 from podtui.kube.label_changes import (
     ANNOTATIONS_SIZE,
-    Change,
+    LabelChange,
     LabelChanges,
     abbreviated,
     annotations_size,
@@ -129,7 +129,7 @@ def test_the_difference_shows_added_removed_overwritten_and_unchanged_keys() -> 
     made = parse("env=prod tier=web same=1 canary- nope-")
     found = made.difference({"env": "debug", "same": "1", "canary": "true"})
     assert [(change.sign, change.key) for change in found] == [("~", "env"), ("+", "tier"), ("=", "same"), ("-", "canary"), ("=", "nope")]
-    assert found[0] == Change("env", "debug", "prod")
+    assert found[0] == LabelChange("env", "debug", "prod")
 
 
 def test_without_overwrite_another_value_is_refused_in_kubectls_words() -> None:
