@@ -22,7 +22,7 @@ FORCE = (
     "The resource may continue to run on the cluster indefinitely."
 )
 _PROPAGATION = {
-    "Foreground": "It goes only when all that it owns has gone (--cascade=foreground).",
+    "Foreground": "It goes only after everything that it owns (--cascade=foreground).",
     "Orphan": "What it owns stays, without an owner (--cascade=orphan).",
 }
 
@@ -78,11 +78,11 @@ class Deletion(ChangeOfMany[ChangedObject]):
         if self.force:
             found.append(FORCE)
         elif self.grace_seconds == 0:
-            found.append("Without force, kubectl and podtui take 0 for 1.")
+            found.append("Without force, kubectl and podtui use 1 for 0.")
         if not self.evict and self.propagation in _PROPAGATION:
             found.append(_PROPAGATION[self.propagation])
         if self.selected is not None and not self.evict:
-            found.append("kubectl deletes what matches when it runs; podtui deletes what is listed here, and nothing that came since.")
+            found.append("kubectl deletes what matches when it runs; podtui deletes only what this list shows.")
         return found
 
     @property
@@ -98,7 +98,7 @@ class Deletion(ChangeOfMany[ChangedObject]):
 
     def failure(self, one: ChangedObject, error: PodtuiError) -> Result | None:
         if isinstance(error, ConnectionFailed):
-            return Result("failed", f"no answer: may or may not be {'evicted' if self.evict else 'deleted'}")
+            return Result("failed", f"no answer: it may or may not be {'evicted' if self.evict else 'deleted'}")
         if isinstance(error, NotFound):
             gone = error.details.get("kind") != "namespaces" or one.ref.resource.plural == "namespaces"
             return Result("already", "already gone") if gone else Result("lost", error.what)

@@ -95,7 +95,7 @@ class LabelEdit(ChangeOfMany[LabelledObject]):
         if self.reading:
             return f"reading the {self.kind}…"
         if not self.left:
-            return "there is nothing left to change"
+            return "nothing is left to change"
         if not self.changes:
             return "type a change"
         if any(self.changes.refusals(one.current, overwrite=self.overwrite) for one in self.left):

@@ -98,4 +98,4 @@ class CordonDialog(Dialog[int]):
         if len(change.objects) == 1:
             self.show_error(change.failed[0].fault)
         else:
-            self.show_error(f"{len(change.failed)} of {len(change.objects)} were not changed: each one says why")
+            self.show_error(f"{len(change.failed)} of {len(change.objects)} were not changed: see above")

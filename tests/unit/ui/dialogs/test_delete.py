@@ -203,7 +203,7 @@ async def test_many_by_a_selector_are_counted_listed_and_deleted_one_by_one() ->
         await settle(pilot)
         assert "Delete all 20 pods in default with labels app=web?" in text(dialog, "#dialog-title")
         assert dialog.commands == ["kubectl --context dev delete pod -n default -l app=web"]
-        assert "nothing that came since" in text(dialog, "#delete-meaning") and "default/p19" in text(dialog, "#delete-list")
+        assert "only what this list shows" in text(dialog, "#delete-meaning") and "default/p19" in text(dialog, "#delete-list")
         await typed(pilot, "#dialog-word-0", "20")
         objects.failures["p07"] = [TooManyRequests(429, "TooManyRequests", "slow down")]
         dialog.action_confirm()
