@@ -20,7 +20,7 @@ from podtui.ui.themes import colours, install_themes
 
 
 class TerminalApp(App[int]):
-    """What screens and dialogs know of the application that they are in."""
+    """What screens and dialogs may use of the application that they run in."""
 
     TITLE = "podtui"
     ENABLE_COMMAND_PALETTE = False
@@ -48,7 +48,7 @@ class TerminalApp(App[int]):
             self._keys.handed_on(target)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Textual's one way to the terminal: what is there already is taken out of the update (see `frame`)."""
+        """Everything that Textual writes to the terminal passes here, without the cells that it shows already (see `frame`)."""
         if self.terminal.lent:
             return  # another program has it; everything is painted anew afterwards
         writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
@@ -58,10 +58,10 @@ class TerminalApp(App[int]):
 
     @on(Driver.SignalResume)
     def _continued(self) -> None:
-        """The terminal shows what the shell has left, not what podtui had written."""
+        """Repaint: the terminal shows what the shell left, not what podtui wrote."""
         self.repaint()
 
     def repaint(self) -> None:
-        """Write the whole screen anew, whatever the terminal shows."""
+        """Write the whole screen again, whatever the terminal shows."""
         self._frame.forget()
         self.refresh(repaint=True, layout=True)

@@ -1,7 +1,7 @@
-"""Textual's driver of a terminal, that also bears a terminal that goes away, as it does when an SSH connection is lost.
+"""Textual's terminal driver, made to survive a terminal that goes away, as it does when an SSH connection is lost.
 
-Textual writes in a thread, which an error of the terminal ends; then whoever has more to write than fits its queue waits for ever. And
-the kernel sends SIGCONT with SIGHUP, which Textual takes for the end of Ctrl+Z: it would begin anew in the middle of its end.
+Textual writes in a thread, which an error of the terminal ends; whatever writes more than fits the queue of that thread then waits for
+ever. And the kernel sends SIGCONT with SIGHUP, which Textual takes for the end of Ctrl+Z: it would restart while it shuts down.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 
 class LastingFile:
-    """A terminal's file for the thread that writes: once a write has failed for good, nothing is written any more."""
+    """A terminal's file for the thread that writes. After a write that fails for good it writes nothing more."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -46,14 +46,14 @@ class TerminalDriver(LinuxDriver):
         self._file = cast(Any, LastingFile(cast(TextIO, self._file)))
 
     def _sigcont_application(self, *_: object) -> None:
-        """SIGCONT: after Ctrl+Z application mode begins again; else it was never left (SIGSTOP, or the terminal hung up)."""
+        """SIGCONT: resume application mode after Ctrl+Z; otherwise it was never left (SIGSTOP, or the terminal hung up)."""
         if self._must_signal_resume:
             super()._sigcont_application()
         elif self._auto_restart:
             self._loop.call_soon_threadsafe(self._begin_anew)
 
     def _begin_anew(self) -> None:
-        """Whoever had the terminal meanwhile may have left it otherwise. One that is gone stays so."""
+        """Enter application mode again, as another program may have changed the terminal; not on one that is gone."""
         if self._auto_restart and self._writer_thread is not None and self._writer_thread.is_alive() and os.isatty(self.fileno):
             self.suspend_application_mode()
             self._must_signal_resume = True

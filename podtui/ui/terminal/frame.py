@@ -1,4 +1,4 @@
-"""What the terminal shows by now, so that only cells that differ are written.
+"""What the terminal shows, so that podtui writes only the cells that differ.
 
 Textual repaints whole regions: a partial update goes from a widget's left edge to the changed cell, a scrolled list is
 written anew. Over a thin link every byte counts, so podtui keeps the cells of the last frame and writes the differences
@@ -52,7 +52,7 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
 
 
 class Changes(CompositorUpdate):
-    """An update that is rendered already."""
+    """An update that is already rendered."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -76,7 +76,7 @@ class Frame:
         self._lines.clear()
 
     def changes(self, update: CompositorUpdate, console: Console, size: tuple[int, int]) -> CompositorUpdate | None:
-        """The update without what is there already; None when nothing is left. `size` is the screen's, in cells."""
+        """The update without the cells that the terminal shows already; None when nothing is left. `size` is the screen's, in cells."""
         if size != self._size:
             self._size = size
             self.forget()

@@ -1,4 +1,4 @@
-"""Keys that arrive together are carried out one after the other.
+"""Carries out keys that arrive together one after the other.
 
 Textual hands every key on at once to what has the focus then. Over a slow link several keys arrive in one piece, and
 the letters typed behind the key that opens a dialog would be taken as commands of the screen below it. Here a key
@@ -31,7 +31,7 @@ class KeyOrder:
         self._watchdog: asyncio.TimerHandle | None = None
 
     def admit(self, event: Key) -> bool:
-        """Whether the key may be handled now; otherwise it is kept and comes again."""
+        """Whether the key may be handled now; otherwise it is kept and posted again later."""
         if self._busy and event is not self._next:
             self._waiting.append(event)
             if self._watchdog is None:
@@ -58,7 +58,7 @@ class KeyOrder:
         return (app.screen_stack[-1] if app.screen_stack else None, app.focused if app.screen_stack else None)
 
     def _follow(self, path: list[MessagePump], at: int, turn: int, before: tuple[object, object]) -> None:
-        """One hop: a callback queued behind the key itself. Who no longer takes any is passed over."""
+        """One hop: queue a callback behind the key itself, past those that no longer take any."""
         while at < len(path) and not path[at].call_later(self._follow, path, at + 1, turn, before):
             at += 1
         if at < len(path):

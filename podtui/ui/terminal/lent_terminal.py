@@ -37,7 +37,7 @@ class LentTerminal:
     """`run()` lends the terminal to a program, `lend()` to a coroutine. While it is `lent`, nothing else may be written to it."""
 
     def __init__(self, app: App[int], repaint: Callable[[], None]) -> None:
-        """`repaint` writes the whole screen anew."""
+        """`repaint` writes the whole screen again."""
         self._app = app
         self._repaint = repaint
         self._stop: Callable[[int], None] | None = None  # ends what has the terminal, as the signal of that number would
@@ -53,16 +53,16 @@ class LentTerminal:
     async def run(self, command: Sequence[str]) -> int:
         """Run a program on the terminal until it ends; its exit code, negative for the signal that ended it.
 
-        Raises EditorMissing when it cannot be started. Whatever happens, the screen is podtui's again afterwards.
+        Raises EditorMissing when it cannot be started. Whatever happens, podtui has the screen again afterwards.
         """
         if self.lent:
             raise EditorMissing(f"cannot start {harmless(command[0])}: another program has the terminal")
         return await self._lend(self._run(command))
 
     async def lend(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
-        """Let a coroutine have the terminal, in raw mode, until it returns; what that returns. It is cancelled when podtui is told to end.
+        """Lend the terminal in raw mode to a coroutine until it returns; what it returns. A signal that ends podtui cancels it.
 
-        Raises PodtuiError when the terminal is lent already or cannot be opened. Whatever happens, the screen is podtui's again afterwards.
+        Raises PodtuiError when the terminal is lent already or cannot be opened. Whatever happens, podtui has the screen again afterwards.
         """
         if self.lent:
             raise PodtuiError("another program has the terminal")
@@ -113,7 +113,7 @@ class LentTerminal:
                 terminal.write_at_once(_SANE.encode())
 
     def end(self, number: int) -> None:
-        """podtui was told to end by a signal: what has the terminal is too, and podtui ends when it has the terminal back."""
+        """End podtui, as a signal asks: first the program that has the terminal, then podtui when it has the terminal back."""
         if self._stop is None:
             self._app.exit(0)
             return
@@ -160,7 +160,7 @@ def _nothing(number: int, frame: object) -> None:
 
 
 def _restore(attributes: list[Any], *, crashed: bool) -> None:
-    """The line discipline as it was, and podtui in the foreground again, whoever took that."""
+    """Restore the line discipline, and bring podtui to the foreground again."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
     try:
         os.tcsetpgrp(_FILE, os.getpgrp())

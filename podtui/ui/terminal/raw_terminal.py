@@ -1,4 +1,4 @@
-"""The terminal in raw mode for a coroutine: every key as it comes, every byte as it is, and the loop never waits for either."""
+"""The terminal in raw mode for a coroutine: keys and bytes pass unchanged, and the event loop never waits for them."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class RawTerminal:
         return found.columns or 80, found.lines or 24
 
     async def resized(self) -> None:
-        """Returns when the size may be another one than it was when this was last awaited."""
+        """Wait until the size may have changed since this was last awaited."""
         await self._resized.wait()
         self._resized.clear()
 
     async def read(self) -> bytes:
-        """What is typed, at least a byte; b"" when the terminal is gone."""
+        """Wait for what the user types, at least a byte; b"" when the terminal is gone."""
         while True:
             try:
                 return os.read(self._file, _CHUNK)
@@ -75,7 +75,7 @@ class RawTerminal:
                 return b""
 
     async def write(self, data: bytes) -> None:
-        """Waits until the terminal has taken all of it. Raises PodtuiError when the terminal is gone."""
+        """Wait until the terminal has taken all of the data. Raises PodtuiError when the terminal is gone."""
         left = memoryview(data)
         while left:
             try:
@@ -86,7 +86,7 @@ class RawTerminal:
                 raise PodtuiError(f"the terminal is gone: {(error.strerror or str(error)).lower()}") from None
 
     def write_at_once(self, data: bytes) -> None:
-        """What there is room for, without waiting for more, and without an error."""
+        """Write as much as there is room for, without waiting and without an error."""
         try:
             os.write(self._file, data)
         except OSError:

@@ -112,7 +112,7 @@ class _Fault(Highlighter):
 
 
 class EntryMessage(Message):
-    """What a bar tells, with what it holds."""
+    """A message of a bar, with the value that it holds."""
 
     def __init__(self, bar: EntryBar, value: str) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class EntryBar(Widget):
     """
 
     class Changed(EntryMessage):
-        """The text is another one. `valid` is whether it could be submitted."""
+        """The text changed. `valid` is whether it can be submitted."""
 
         def __init__(self, bar: EntryBar, value: str, valid: bool) -> None:
             super().__init__(bar, value)
@@ -373,7 +373,7 @@ class EntryBar(Widget):
     @on(Input.Changed)
     @on(Input.Submitted)
     def _own(self, event: Message) -> None:
-        event.stop()  # the bar tells in its own words
+        event.stop()  # the bar posts messages of its own
 
 
 class FilterBar(EntryBar):

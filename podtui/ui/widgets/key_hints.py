@@ -30,7 +30,7 @@ def key_name(key: str) -> str:
 class KeyHints(TextLine):
     """Reads the screen's active bindings; those of the focused widget come first, those of the whole program keep to the right end.
 
-    `refusal` tells why the command of an id cannot be carried out now, or "".
+    `refusal` returns why the command of that id cannot be carried out now, or "".
     """
 
     def __init__(self, refusal: Callable[[str], str] = lambda _: "", *, id: str | None = None) -> None:
@@ -43,7 +43,7 @@ class KeyHints(TextLine):
         self._read()
 
     def _read(self) -> None:
-        """The bindings are others: another widget has the focus, say."""
+        """Read the bindings again: another widget has the focus, say."""
         if not self.is_attached:
             return
         focused = self.screen.focused
@@ -59,7 +59,7 @@ class KeyHints(TextLine):
         self.tell()
 
     def tell(self) -> None:
-        """What may be done may be something else than before."""
+        """Show the hints again: what may be done may have changed."""
         left: list[Part] = []
         right: list[Part] = []
         for binding, enabled in self._hinted:

@@ -41,7 +41,7 @@ class RowTable(Widget, can_focus=True):
     """
 
     class OfKey(Message):
-        """What the messages have in common: the table, and the key of a row or a column."""
+        """A message with the table and the key of a row or a column."""
 
         def __init__(self, table: RowTable, key: str) -> None:
             super().__init__()
@@ -130,7 +130,7 @@ class RowTable(Widget, can_focus=True):
         self._show()
 
     def set_empty(self, *lines: str) -> None:
-        """What stands in the place of rows when there are none."""
+        """Show this text while there are no rows."""
         if lines != self._empty:
             self._empty = lines
             if not self._keys:
@@ -241,7 +241,7 @@ class RowTable(Widget, can_focus=True):
         return strip.crop_extend(self._left, self._left + width, base).simplify()
 
     def _empty_lines(self, width: int) -> list[str]:
-        """What stands in the place of rows, in lines that fit."""
+        """The text in the place of rows, in lines that fit."""
         lines = (textwrap.wrap(harmless(text), max(20, width - 4), break_on_hyphens=False) for text in self._empty)
         return [line for wrapped in lines for line in wrapped]
 
@@ -253,13 +253,13 @@ class RowTable(Widget, can_focus=True):
             self.post_message(self.CursorMoved(self, key))
 
     def move_to(self, index: int) -> None:
-        """The cursor to a row's place, within the rows."""
+        """Move the cursor to a row's place, within the rows."""
         self._index = max(0, min(index, len(self._keys) - 1))
         self._moved()
         self._show()
 
     def select(self, key: str) -> bool:
-        """The cursor to the row of that key; False if there is none."""
+        """Move the cursor to the row of that key; False if there is none."""
         try:
             self.move_to(self._keys.index(key))
         except ValueError:

@@ -139,7 +139,7 @@ class TextBody(Widget, can_focus=True):
         self.post_message(self.Moved())
 
     def repaint(self) -> None:
-        """Everything anew."""
+        """Paint everything."""
         self._painted = []
         self.show()
         self.refresh()
@@ -172,7 +172,7 @@ class TextBody(Widget, can_focus=True):
             self.show()
 
     def scroll_cells(self, cells: int) -> None:
-        """To the right (left, if negative), no further than the longest line in view."""
+        """Scroll to the right (left, if negative), no further than the longest line in view."""
         if self.wrap:
             return
         widest = max((self.document.prepared(line).width for line, _ in self._rows), default=0)

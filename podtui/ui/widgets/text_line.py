@@ -28,7 +28,7 @@ class TextLine(Widget):
         self._right: tuple[Part, ...] = ()
 
     def show(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
-        """Other text; what is equal is not painted again."""
+        """Show other text; cells that stay equal are not painted again."""
         before = self._cells()
         self._left = tuple((harmless(text), style) for text, style in left)
         self._right = tuple((harmless(text), style) for text, style in right)
@@ -40,7 +40,7 @@ class TextLine(Widget):
 
     @property
     def text(self) -> str:
-        """What stands there, without styles."""
+        """The text on the screen, without styles."""
         return "".join(text for text, _ in self._cells())
 
     def _cells(self) -> list[Part]:

@@ -92,7 +92,7 @@ class TextView(Vertical):
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def set_lines(self, lines: Sequence[Line], *, highlight: Highlight | None = None, keep: bool = False) -> None:
-        """Other lines, each without a line end. With `keep` the reader's place stays: the first line in view is looked
+        """Show other lines, each without a line end. With `keep` the reader's place stays: the first line in view is looked
         for near where it was. `highlight` is asked for the parts of a plain line when it is first in view."""
         body = self.body
         top = body.document.lines[body.top[0]] if keep and body.top[0] < len(body.document) else None
@@ -130,7 +130,7 @@ class TextView(Vertical):
 
     @property
     def dimmed(self) -> bool:
-        """Everything paler: what is shown is no longer there."""
+        """Whether everything is paler: the object that is shown no longer exists."""
         return self.body.dimmed
 
     @dimmed.setter
@@ -145,7 +145,7 @@ class TextView(Vertical):
         return self.body.shown
 
     def scroll_to_line(self, number: int) -> None:
-        """That line (from 0) to the top."""
+        """Scroll that line (counted from 0) to the top."""
         self.body.top = (max(0, number), 0)
         self.body.show()
 
