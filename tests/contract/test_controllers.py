@@ -6,8 +6,9 @@ from typing import Any
 
 from podtui.cluster.connection.connection import Connection
 from podtui.kube.resources import PODS
-from tests.contract.test_endpoints import MERGE, is_gone, pod, until
+from tests.contract.test_endpoints import MERGE, is_gone, pod
 from tests.contract.test_subresources import deployment, deployments
+from tests.support.waiting import until_answer
 
 NAMESPACE_PREFIX = "control-"
 Object = dict[str, Any]
@@ -30,21 +31,21 @@ async def test_a_deployment_is_rolled_out_by_replica_sets(connection: Connection
         done = status.get("updatedReplicas") == status.get("availableReplicas") == status.get("replicas") == 1
         return found if done and status["observedGeneration"] == found["metadata"]["generation"] else None
 
-    first = await until(rolled_out)
+    first = await until_answer(rolled_out)
     assert {one["type"]: (one["status"], one["reason"]) for one in first["status"]["conditions"]} == {
         "Available": ("True", "MinimumReplicasAvailable"),
         "Progressing": ("True", "NewReplicaSetAvailable"),
     }
     template = {"spec": {"template": {"metadata": {"labels": {"version": "2"}}}}}
     await connection.json("PATCH", path, body=template, content_type=MERGE)
-    assert (await until(rolled_out))["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    assert (await until_answer(rolled_out))["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
     sets = (await connection.json("GET", f"/apis/apps/v1/namespaces/{namespace}/replicasets"))["items"]
     assert sorted((one["metadata"]["annotations"]["deployment.kubernetes.io/revision"], one["spec"]["replicas"]) for one in sets) == [
         ("1", 0),
         ("2", 1),
     ]
     await connection.request("DELETE", path, body={"propagationPolicy": "Foreground"})
-    await until(lambda: is_gone(connection, path))
+    await until_answer(lambda: is_gone(connection, path))
 
 
 async def test_a_job_counts_the_ends_of_its_pods(connection: Connection, namespace: str, real_node: str) -> None:
@@ -59,7 +60,7 @@ async def test_a_job_counts_the_ends_of_its_pods(connection: Connection, namespa
         status = (await connection.json("GET", f"{path}/{name}"))["status"]
         return status if any(one["type"] in ("Complete", "Failed") for one in status.get("conditions") or ()) else None
 
-    good, bad = await until(lambda: ended("good")), await until(lambda: ended("bad"))
+    good, bad = await until_answer(lambda: ended("good")), await until_answer(lambda: ended("bad"))
     assert good["succeeded"] == 1 and good["completionTime"]
     assert {one["type"]: one["reason"] for one in good["conditions"]} == {
         "SuccessCriteriaMet": "CompletionsReached",
@@ -82,7 +83,7 @@ async def test_the_endpoints_of_a_service_are_its_pods(connection: Connection, n
         found = [one for item in items for one in item.get("endpoints") or () if one["conditions"]["ready"]]
         return (items[0], found) if found else None
 
-    first, found = await until(endpoints)
+    first, found = await until_answer(endpoints)
     assert [(one["targetRef"]["name"], one["nodeName"]) for one in found] == [("a", real_node)]
     assert [(port["port"], port["protocol"]) for port in first["ports"]] == [(8080, "TCP")]
     await connection.json("PATCH", PODS.path(namespace, "a"), body={"metadata": {"labels": {"app": "gone"}}}, content_type=MERGE)
@@ -90,4 +91,4 @@ async def test_the_endpoints_of_a_service_are_its_pods(connection: Connection, n
     async def none() -> bool:
         return await endpoints() is None
 
-    await until(none)
+    await until_answer(none)

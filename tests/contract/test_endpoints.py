@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, Conflict, Gone, Invalid, NotFound, TooManyRequests
 from podtui.kube.resources import NODES, PODS
 from tests.contract.conftest import _kubectl_program
+from tests.support.waiting import until_answer
 
 NAMESPACE_PREFIX = "api-"
 MERGE, STRATEGIC, JSON = (f"application/{word}-patch+json" for word in ("merge", "strategic-merge", "json"))
@@ -56,15 +56,6 @@ async def events(connection: Connection, path: str, count: int, query: dict[str,
             if buffer.count(b"\n") >= count:
                 break
     return [json.loads(line) for line in buffer.split(b"\n")[:count]]
-
-
-async def until(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """Asks until the answer is true; gives it. Controllers and kubelets take their time."""
-    async with asyncio.timeout(60):
-        while True:
-            if answer := await ask():
-                return answer
-            await asyncio.sleep(0.1)
 
 
 async def is_gone(connection: Connection, path: str) -> bool:
@@ -435,10 +426,10 @@ async def test_a_running_pod_is_given_its_grace(connection: Connection, namespac
     async def runs() -> bool:
         return bool((await connection.json("GET", PODS.path(namespace, "a")))["status"]["phase"] == "Running")
 
-    await until(runs)
+    await until_answer(runs)
     ending = await connection.json("DELETE", PODS.path(namespace, "a"))
     assert ending["metadata"]["deletionGracePeriodSeconds"] == 2 and ending["metadata"]["deletionTimestamp"]
-    await until(lambda: is_gone(connection, PODS.path(namespace, "a")))
+    await until_answer(lambda: is_gone(connection, PODS.path(namespace, "a")))
 
 
 async def test_a_namespace_ends_when_it_is_empty(connection: Connection, namespace: str) -> None:
@@ -450,7 +441,7 @@ async def test_a_namespace_ends_when_it_is_empty(connection: Connection, namespa
     with pytest.raises(ApiError, match="being terminated"):
         await connection.json("POST", maps(other), body=config_map("b"))
     await connection.json("PATCH", maps(other, "a"), body={"metadata": {"finalizers": None}}, content_type=MERGE)
-    await until(lambda: is_gone(connection, f"/api/v1/namespaces/{other}"))
+    await until_answer(lambda: is_gone(connection, f"/api/v1/namespaces/{other}"))
 
 
 # -- eviction, rights, events -----------------------------------------------------------------------------------------
@@ -465,7 +456,7 @@ async def test_an_eviction_waits_for_the_disruption_budget(connection: Connectio
     async def counted() -> bool:
         return bool((await connection.json("GET", f"{budgets}/web")).get("status", {}).get("currentHealthy") == 1)
 
-    await until(counted)
+    await until_answer(counted)
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "a", "namespace": namespace}}
     with pytest.raises(TooManyRequests, match="Cannot evict pod as it would violate the pod's disruption budget"):
         await connection.json("POST", f"{PODS.path(namespace, 'a')}/eviction", body=eviction)
@@ -493,14 +484,14 @@ async def test_a_pod_that_no_node_takes_has_the_schedulers_event(connection: Con
     async def told() -> Any:
         return (await connection.json("GET", f"/api/v1/namespaces/{namespace}/events", query=[("fieldSelector", selector)]))["items"]
 
-    (event,) = await until(told)
+    (event,) = await until_answer(told)
     assert event["type"] == "Warning" and "didn't match Pod's node affinity/selector" in event["message"]
 
     async def conditions() -> Any:
         status = (await connection.json("GET", PODS.path(namespace, "a")))["status"]
         return [one for one in status.get("conditions", ()) if one["type"] == "PodScheduled"]
 
-    (condition,) = await until(conditions)
+    (condition,) = await until_answer(conditions)
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
 
 
@@ -519,7 +510,7 @@ async def test_a_replica_set_makes_its_pods_and_replaces_them(connection: Connec
             found = await alive()
             return len(found) == count and without not in {one["metadata"]["uid"] for one in found}
 
-        await until(there)
+        await until_answer(there)
         return await alive()
 
     first = await pods(2)
@@ -536,7 +527,7 @@ async def test_a_replica_set_makes_its_pods_and_replaces_them(connection: Connec
     async def is_free() -> bool:
         return "ownerReferences" not in (await connection.json("GET", PODS.path(namespace, orphan)))["metadata"]
 
-    await until(is_free)
+    await until_answer(is_free)
     await connection.request("DELETE", f"{path}/web", body={"propagationPolicy": "Background"})
     await pods(0)
 

@@ -18,7 +18,7 @@ from podtui.cluster.exec.terminal_session import Ended
 from podtui.errors import ApiError, ConnectionFailed, Invalid, NotFound, PodLost, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
-from tests.unit.user_terminal import UserTerminal
+from tests.support.user_terminal import UserTerminal
 
 NAMESPACE_PREFIX = "exec-"
 PROMPT = " # "  # behind / or ~, where that is the home

@@ -15,7 +15,8 @@ from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.config import ForwardConfig
 from podtui.errors import PodLost
 from podtui.kube.resources import PODS, ObjectRef, Resource
-from tests.contract.test_forward import get, manager, pod, run, until, until_gone
+from tests.contract.test_forward import get, manager, pod, run, until_gone
+from tests.support.waiting import until
 
 __all__ = ["manager"]
 NAMESPACE_PREFIX = "follow-"
@@ -74,27 +75,27 @@ async def test_a_forward_goes_on_with_the_next_pod_of_its_deployment(
     await until_gone(connection, first)
     assert await name_of_the_pod(forward) == forward.ref.name != first.name
     second = forward.ref
-    await until(lambda: other.ref == second and other.state == "active", 60)
+    await until(lambda: other.ref == second and other.state == "active")
     assert (forward.state, forward.local_port, forward.route.previous) == ("active", port, first)
     assert told == [f"Port-forward: {second} took the place of {first}"]
 
     # A rollout: another ReplicaSet of the same Deployment.
     await patch(connection, namespace, "web", {"spec": {"template": {"metadata": {"annotations": {"example.com/release": "2"}}}}})
-    await until(lambda: forward.ref.uid != second.uid and forward.state == "active", 60)
+    await until(lambda: forward.ref.uid != second.uid and forward.state == "active")
     third = forward.ref
     assert third.name.rpartition("-")[0] != second.name.rpartition("-")[0]
     assert (await name_of_the_pod(forward), forward.local_port) == (third.name, port)
 
     # No pod at all for a while.
     await patch(connection, namespace, "web", {"spec": {"replicas": 0}})
-    await until(lambda: forward.state == "waiting" and forward.route.why == "deployment/web is scaled to 0", 60)
+    await until(lambda: forward.state == "waiting" and forward.route.why == "deployment/web is scaled to 0")
     await patch(connection, namespace, "web", {"spec": {"replicas": 1}})
-    await until(lambda: forward.state == "active", 60)
+    await until(lambda: forward.state == "active")
     assert await name_of_the_pod(forward) == forward.ref.name
 
     # And none for ever.
     await connection.request("DELETE", DEPLOYMENTS.path(namespace, "web"))
-    await until(lambda: forward.state == "lost" and other.state == "lost", 60)
+    await until(lambda: forward.state == "lost" and other.state == "lost")
     assert forward.error == "deployment/web is gone"
     with raises(PodLost, match="deployment/web is gone"):
         await manager.restart(forward.id)
@@ -115,7 +116,7 @@ async def test_a_controllers_pod_with_a_name_of_its_own_is_followed_by_that_name
     await until_gone(connection, ref)
     await until(lambda: forward.state == "waiting" and forward.route.why == "there is no pod/db-0 of configmap/db yet")
     again = await run(connection, namespace, mine)
-    await until(lambda: forward.state == "active", 60)
+    await until(lambda: forward.state == "active")
     assert (forward.ref, await name_of_the_pod(forward)) == (again, "db-0")
 
 
@@ -136,10 +137,10 @@ async def test_a_saved_forward_waits_for_its_pod_and_goes_on_with_the_next_one(
     body["metadata"]["labels"], other["metadata"]["labels"] = {"app": "web"}, {"app": "web", "tier": "back"}
     await run(connection, namespace, other)
     first = await run(connection, namespace, body)
-    await until(lambda: forward.state == "active", 60)
+    await until(lambda: forward.state == "active")
     assert (await waiting, forward.ref, forward.route.previous) == ("web-1", first, None)
     await until_gone(connection, first)
     await until(lambda: forward.state == "waiting")
     second = await run(connection, namespace, body)
-    await until(lambda: forward.state == "active", 60)
+    await until(lambda: forward.state == "active")
     assert (await name_of_the_pod(forward), forward.ref, forward.route.previous) == ("web-1", second, first)

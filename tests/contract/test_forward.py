@@ -21,6 +21,7 @@ from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError, PortSpecError
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
+from tests.support.waiting import until
 
 NAMESPACE_PREFIX = "fwd-"
 IMAGE = "luksa/kubia"
@@ -111,12 +112,6 @@ async def echoed(forward: Forward, data: bytes) -> bool:
     await sending
     writer.close()
     return answer == data
-
-
-async def until(condition: Any, seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.02)
 
 
 async def test_the_textbooks_pod_answers_http_through_a_forward(

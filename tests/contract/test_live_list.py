@@ -20,6 +20,7 @@ from podtui.cluster.live.store import RowStore
 from podtui.cluster.live.tables import age_text, text
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource, Scope
+from tests.support.waiting import until
 
 NAMESPACE_PREFIX = "list-"
 REAL_TIME = True
@@ -61,12 +62,6 @@ class Pods:
 @pytest.fixture
 def pods(connection: Connection, namespace: str) -> Pods:
     return Pods(connection, namespace)
-
-
-async def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +114,7 @@ class Recorder:
         chunk: asyncio.Future[bytes] | None = None
         try:
             while True:
-                chunk = asyncio.ensure_future(anext(chunks))  # type: ignore[arg-type]
+                chunk = asyncio.ensure_future(anext(chunks))
                 done, _ = await asyncio.wait([chunk, broken], return_when=asyncio.FIRST_COMPLETED)
                 if chunk not in done:
                     raise ConnectionFailed("broken by the test")

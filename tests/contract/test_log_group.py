@@ -14,62 +14,44 @@ import pytest
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.logs.follower import LogOptions
-from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
+from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.lines import local_time
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.logs.lines.text import time_text
 from tests.contract.conftest import node_name
 from tests.contract.test_logs import COUNT, container, create
+from tests.support.taken_logs import TakenGroup
+from tests.support.waiting import in_background, until
 
 pytestmark = pytest.mark.usefixtures("real_node")
 
 
-class View:
-    """What a group brings: of each line its source, number (of `line N`) and time; and the remarks."""
+class View(TakenGroup):
+    """What a group brings, by the pods and containers of its sources; its lines are `line N`."""
 
     def __init__(self, group: LogGroup) -> None:
+        super().__init__()
         self.group = group
-        self.lines: list[tuple[int, str, int]] = []
-        self.notes: list[str] = []
-
-    def take(self, came: LogLines) -> None:
-        for place, text in enumerate(came.lines):
-            if place in came.notes:
-                self.notes.append(text)
-            else:
-                self.lines.append((came.sources[place], text, came.times[place]))
 
     @property
     def names(self) -> list[str]:
         return [f"{source.ref.name} {source.container}" for source in self.group.sources]
 
-    def texts(self, name: str) -> list[str]:
+    def texts_of(self, name: str) -> list[str]:
         """The lines of one source, by its pod and container."""
         numbers = [place for place, each in enumerate(self.names) if each == name]
         return [text for source, text, _ in self.lines if source in numbers]
 
     def numbers(self, name: str) -> list[int]:
-        return [int(text.split()[1]) for text in self.texts(name)]
-
-    async def until(self, test: Callable[[], object], seconds: float = 90.0) -> None:
-        for _ in range(int(seconds * 20)):
-            if test():
-                return
-            await asyncio.sleep(0.05)
-        states = [source.status for source in self.group.sources]
-        raise AssertionError(f"it did not come true; {self.names}, {len(self.lines)} lines, {self.notes}, {states}")
+        return [int(text.split()[1]) for text in self.texts_of(name)]
 
 
 @asynccontextmanager
 async def following(connection: Connection, target: LogTarget, options: LogOptions | None = None) -> AsyncIterator[View]:
     group = LogGroup(connection, target, options)
     view = View(group)
-    task = asyncio.create_task(group.run(view.take))
-    try:
+    async with in_background(group.run(view)):
         yield view
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def labelled(connection: Connection, namespace: str, name: str, *containers: dict[str, Any], **spec: Any) -> ObjectRef:
@@ -93,18 +75,18 @@ async def test_all_that_a_selector_matches_is_merged_and_pods_that_come_later_ar
     await create(connection, namespace, "other", container("app", COUNT))
     target = LogTarget(scope=Scope((namespace,), "app=web"), every=True)
     async with following(connection, target) as view:
-        await view.until(lambda: len(view.numbers("web-1 side")) > 30 and len(view.numbers("web-2 app")) > 30)
+        await until(lambda: len(view.numbers("web-1 side")) > 30 and len(view.numbers("web-2 app")) > 30)
         assert sorted(view.names) == ["web-1 app", "web-1 setup", "web-1 side", "web-2 app"]
         await labelled(connection, namespace, "web-3", container("app", COUNT))
-        await view.until(lambda: len(view.numbers("web-3 app")) > 30)
+        await until(lambda: len(view.numbers("web-3 app")) > 30)
         await connection.request("DELETE", first.path)
-        await view.until(lambda: sum("the pod is gone" in source.status.why for source in view.group.sources if source.ref == first) == 3)
+        await until(lambda: sum("the pod is gone" in source.status.why for source in view.group.sources if source.ref == first) == 3)
         seen = len(view.numbers("web-2 app"))
-        await view.until(lambda: len(view.numbers("web-2 app")) > seen + 30)
+        await until(lambda: len(view.numbers("web-2 app")) > seen + 30)
     for name in ("web-1 app", "web-1 side", "web-2 app", "web-3 app"):
         numbers = view.numbers(name)
         assert numbers == list(range(len(numbers))), name
-    assert view.texts("web-1 setup") == ["line 0"]
+    assert view.texts_of("web-1 setup") == ["line 0"]
     times = [time for _, _, time in view.lines]
     assert sum(before > after for before, after in pairwise(times)) <= len(times) // 20  # late ones on a loaded machine
 
@@ -112,9 +94,9 @@ async def test_all_that_a_selector_matches_is_merged_and_pods_that_come_later_ar
 async def test_tails_come_in_the_exact_order_of_the_servers_times(connection: Connection, namespace: str) -> None:
     pods = [await labelled(connection, namespace, f"web-{number}", container("app", COUNT)) for number in range(3)]
     async with following(connection, LogTarget(tuple(pods))) as view:
-        await view.until(lambda: all(len(view.numbers(f"web-{number} app")) > 100 for number in range(3)))
+        await until(lambda: all(len(view.numbers(f"web-{number} app")) > 100 for number in range(3)))
     async with following(connection, LogTarget(tuple(pods)), LogOptions(tail=40)) as view:
-        await view.until(lambda: len(view.lines) >= 120)
+        await until(lambda: len(view.lines) >= 120)
     tails = view.lines[:120]
     assert tails == sorted(tails, key=lambda line: line[2])
     assert {source for source, _, _ in tails} == {0, 1, 2}
@@ -137,10 +119,10 @@ async def test_the_pod_that_a_deployment_makes_in_place_of_a_marked_one_is_follo
         await asyncio.sleep(0.1)
     first = ObjectRef(PODS, listed[0]["metadata"]["name"], namespace, listed[0]["metadata"]["uid"])
     async with following(connection, LogTarget((first,))) as view:
-        await view.until(lambda: len(view.lines) > 20)
+        await until(lambda: len(view.lines) > 20)
         await connection.request("DELETE", first.path)
-        await view.until(lambda: len(view.group.sources) == 2 and len(view.numbers(view.names[1])) > 20)
-        assert f"pod/{view.group.sources[1].ref.name} takes the place of pod/{first.name}" in view.notes
+        await until(lambda: len(view.group.sources) == 2 and len(view.numbers(view.names[1])) > 20)
+        assert f"pod/{view.group.sources[1].ref.name} takes the place of pod/{first.name}" in [note for _, note in view.notes]
         for name in view.names:
             numbers = view.numbers(name)
             assert numbers == list(range(len(numbers)))
@@ -152,10 +134,10 @@ async def test_a_restart_of_the_api_server_loses_and_repeats_nothing(
     for number in range(4):
         await labelled(connection, namespace, f"web-{number}", container("app", COUNT), container("side", COUNT))
     async with following(connection, LogTarget(scope=Scope((namespace,), "app=web"), every=True)) as view:
-        await view.until(lambda: len(view.names) == 8 and all(len(view.numbers(name)) > 30 for name in view.names))
+        await until(lambda: len(view.names) == 8 and all(len(view.numbers(name)) > 30 for name in view.names))
         await asyncio.to_thread(cluster, "restart", "kube-apiserver")
         seen = {name: len(view.numbers(name)) for name in view.names}
-        await view.until(lambda: all(len(view.numbers(name)) > seen[name] + 60 for name in view.names))
+        await until(lambda: all(len(view.numbers(name)) > seen[name] + 60 for name in view.names))
     for name in view.names:
         numbers = view.numbers(name)
         assert numbers == list(range(len(numbers))), name
@@ -173,11 +155,12 @@ def numbered(view: View, place: int) -> list[tuple[int, str]]:
 
 def untold_gaps(view: View) -> list[str]:
     """What is missing without a word about it."""
+    notes = {note for _, note in view.notes}
     return [
         f"{name}: lines {before + 1} to {after - 1}"
         for place, name in enumerate(view.names)
-        for (before, since), (after, until) in pairwise(numbered(view, place))
-        if after != before + 1 and f"lines from {since} to {until} may be missing: the log was rotated meanwhile" not in view.notes
+        for (before, since), (after, back) in pairwise(numbered(view, place))
+        if after != before + 1 and f"lines from {since} to {back} may be missing: the log was rotated meanwhile" not in notes
     ]
 
 
@@ -190,10 +173,10 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
 
     async def more(view: View, lines: int) -> None:
         seen = [source.lines for source in view.group.sources]
-        await view.until(lambda: all(source.lines > seen[source.number] + lines for source in view.group.sources), 180)
+        await until(lambda: all(source.lines > seen[source.number] + lines for source in view.group.sources), seconds=180)
 
     async with following(connection, LogTarget(scope=Scope((namespace,), "app=web"))) as view:
-        await view.until(lambda: len(view.names) == 2)
+        await until(lambda: len(view.names) == 2)
         await more(view, 1000)
         await asyncio.to_thread(cluster, "restart", "kube-apiserver")
         await more(view, 1000)
@@ -203,9 +186,9 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
         await asyncio.sleep(10)  # long enough that a file goes
         await asyncio.to_thread(cluster, "start", "kube-apiserver")
         await more(view, 1000)
-        await view.until(lambda: all(source.status.state == "following" for source in view.group.sources))
+        await until(lambda: all(source.status.state == "following" for source in view.group.sources))
         with contextlib.suppress(AssertionError):
-            await view.until(lambda: not untold_gaps(view), 20)  # it is not sure at once that it was a rotation and no restart
+            await until(lambda: not untold_gaps(view), seconds=20)  # it is not sure at once that it was a rotation and no restart
     assert untold_gaps(view) == []
     for place, name in enumerate(view.names):
         assert all(before < after for (before, _), (after, _) in pairwise(numbered(view, place))), (

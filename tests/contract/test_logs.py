@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +13,13 @@ import pytest_asyncio
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.cluster.logs.follower import LogBatch, LogFollower, LogOptions, LogStatus, parse_line
+from podtui.cluster.logs.follower import LogOptions, parse_line
 from podtui.cluster.logs.lines import nanoseconds
-from podtui.cluster.logs.older_lines import OldestLine, older_lines
+from podtui.cluster.logs.older_lines import OlderLines, OldestLine, older_lines
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import node_name
+from tests.support.taken_logs import following_log
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("real_node")  # kwok's logs are a file of its own
 COUNT = "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.01; done"
@@ -37,56 +38,6 @@ async def create(connection: Connection, namespace: str, name: str, *containers:
     }
     pod = await connection.json("POST", PODS.path(namespace), body=body)
     return ObjectRef(PODS, name, namespace, pod["metadata"]["uid"])
-
-
-class Log:
-    """What a follower brings."""
-
-    def __init__(self, follower: LogFollower) -> None:
-        self.follower = follower
-        self.raw: list[str] = []
-        self.notes: list[str] = []
-        self.states: list[LogStatus] = []
-        self._open = False
-        follower.subscribe(self.states.append)
-
-    async def take(self, batch: LogBatch) -> None:
-        if batch.note:
-            self.notes += batch.lines
-            return
-        for place, line in enumerate(batch.lines):
-            if self._open:
-                self.raw[-1] += line
-            else:
-                self.raw.append(line)
-            self._open = place in batch.continued
-
-    @property
-    def texts(self) -> list[str]:
-        return [parse_line(raw).text for raw in self.raw]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [int(text.removeprefix("line ")) for text in self.texts]
-
-    async def until(self, test: Callable[[], object], seconds: float = 60.0) -> None:
-        for _ in range(int(seconds * 20)):
-            if test():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"it did not come true; {len(self.raw)} lines, {self.raw[-2:]}, {self.states[-3:]}")
-
-
-@asynccontextmanager
-async def following(connection: Connection, ref: ObjectRef, name: str = "", options: LogOptions | None = None) -> AsyncIterator[Log]:
-    follower = LogFollower(connection, ref, name, options)
-    log = Log(follower)
-    task = asyncio.create_task(follower.run(log.take))
-    try:
-        yield log
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class Proxy:
@@ -157,11 +108,11 @@ async def proxied(kubeconfig: str) -> AsyncIterator[tuple[Proxy, Connection]]:
 
 async def test_every_line_of_a_container_comes_once_and_in_order(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "count", container("app", COUNT))
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) > 150)
-    assert log.numbers == list(range(len(log.raw)))
+    async with following_log(connection, ref) as (_, log):
+        await until(lambda: len(log.lines) > 150)
+    assert log.numbers == list(range(len(log.lines)))
     assert [status.state for status in log.states][-1] == "following"
-    times = [parse_line(raw).time for raw in log.raw]
+    times = [parse_line(raw).time for raw in log.lines]
     assert times == sorted(times)
     assert all(times)
 
@@ -169,31 +120,31 @@ async def test_every_line_of_a_container_comes_once_and_in_order(connection: Con
 async def test_cut_connections_lose_and_repeat_nothing(proxied: tuple[Proxy, Connection], namespace: str) -> None:
     proxy, connection = proxied
     ref = await create(connection, namespace, "cut", container("app", COUNT))
-    async with following(connection, ref) as log:
+    async with following_log(connection, ref) as (_, log):
         for turn in range(5):
-            await log.until(lambda turn=turn: len(log.raw) > 60 * (turn + 1))
+            await until(lambda turn: len(log.lines) > 60 * (turn + 1), turn)
             proxy.refuses = turn % 2 == 1
             proxy.cut()
             await asyncio.sleep(0.4)
             proxy.refuses = False
-        seen = len(log.raw)
-        await log.until(lambda: len(log.raw) > seen + 100)
-    assert log.numbers == list(range(len(log.raw)))
+        seen = len(log.lines)
+        await until(lambda: len(log.lines) > seen + 100)
+    assert log.numbers == list(range(len(log.lines)))
     assert "reconnecting" in [status.state for status in log.states]
 
 
 async def test_a_tail_is_resumed_where_it_was(proxied: tuple[Proxy, Connection], namespace: str) -> None:
     proxy, connection = proxied
     ref = await create(connection, namespace, "tail", container("app", COUNT))
-    async with following(connection, ref) as whole:
-        await whole.until(lambda: len(whole.raw) > 100)
-    async with following(connection, ref, options=LogOptions(tail=10)) as log:
+    async with following_log(connection, ref) as (_, whole):
+        await until(lambda: len(whole.lines) > 100)
+    async with following_log(connection, ref, options=LogOptions(tail=10)) as (_, log):
         for turn in range(3):
-            await log.until(lambda turn=turn: len(log.raw) > 50 * (turn + 1))
+            await until(lambda turn: len(log.lines) > 50 * (turn + 1), turn)
             proxy.cut()
-        await log.until(lambda: len(log.raw) > 250)
+        await until(lambda: len(log.lines) > 250)
     assert log.numbers[0] > 80
-    assert log.numbers == list(range(log.numbers[0], log.numbers[0] + len(log.raw)))
+    assert log.numbers == list(range(log.numbers[0], log.numbers[0] + len(log.lines)))
 
 
 async def test_lines_of_one_burst_come_once_through_cuts(proxied: tuple[Proxy, Connection], namespace: str) -> None:
@@ -201,21 +152,21 @@ async def test_lines_of_one_burst_come_once_through_cuts(proxied: tuple[Proxy, C
     proxy, connection = proxied
     script = "sleep 3; seq 0 11999; sleep 2; exit 7"
     ref = await create(connection, namespace, "burst", container("app", script), restartPolicy="Never")
-    async with following(connection, ref) as log:
+    async with following_log(connection, ref) as (follower, log):
         for turn in range(4):
-            await log.until(lambda turn=turn: len(log.raw) > 2000 * turn)
+            await until(lambda turn: len(log.lines) > 2000 * turn, turn)
             proxy.cut()
-        await log.until(lambda: log.follower.status.final)
+        await until(lambda: follower.status.final)
     assert log.numbers == list(range(12_000))
-    assert (log.follower.status.state, log.follower.status.why) == ("ended", "exit code 7, Error")
+    assert (follower.status.state, follower.status.why) == ("ended", "exit code 7, Error")
 
 
 async def test_a_log_goes_on_over_its_rotation(connection: Connection, namespace: str) -> None:
     """The kubelet rotates at a size; a slow writer of long lines gets there without the follower falling behind."""
     script = f"x={'x' * 2000}; i=0; while [ $i -lt 1500 ]; do echo line $i $x; i=$((i+1)); sleep 0.01; done; sleep 1000"
     ref = await create(connection, namespace, "rotate", container("app", script))
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) >= 1500, 120)
+    async with following_log(connection, ref) as (_, log):
+        await until(lambda: len(log.lines) >= 1500, seconds=120)
     assert [int(text.split()[1]) for text in log.texts] == list(range(1500))
 
 
@@ -224,10 +175,10 @@ async def test_each_container_has_its_own_log(connection: Connection, namespace:
         connection, namespace, "two", container("one", "echo from one; sleep 1000"), container("two", "echo from two; sleep 1000")
     )
     for name, text in (("one", "from one"), ("two", "from two"), ("", "from one")):
-        async with following(connection, ref, name) as log:
-            await log.until(lambda log=log: log.raw)
+        async with following_log(connection, ref, name) as (follower, log):
+            await until(lambda log: log.lines, log)
             assert log.texts == [text]
-            assert log.follower.containers == ["one", "two"]
+            assert follower.containers == ["one", "two"]
 
 
 async def test_a_restart_is_followed_and_the_previous_run_can_be_read(connection: Connection, namespace: str, pace: int) -> None:
@@ -235,85 +186,89 @@ async def test_a_restart_is_followed_and_the_previous_run_can_be_read(connection
     script = f"{count}; echo run $n begins; sleep {2 * pace}; echo run $n ends; [ $n -gt 0 ] && sleep 1000; exit 3"
     mount = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
     ref = await create(connection, namespace, "restart", container("app", script, **mount), volumes=[{"name": "data", "emptyDir": {}}])
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) == 4)
+    async with following_log(connection, ref) as (_, log):
+        await until(lambda: len(log.lines) == 4)
     assert log.texts == ["run 0 begins", "run 0 ends", "run 1 begins", "run 1 ends"]
     assert log.notes == ["container app restarted (exit code 3, Error)"]
-    async with following(connection, ref, options=LogOptions(previous=True)) as previous:
-        await previous.until(lambda: previous.follower.status.final)
+    async with following_log(connection, ref, options=LogOptions(previous=True)) as (old, previous):
+        await until(lambda: old.status.final)
     assert previous.texts == ["run 0 begins", "run 0 ends"]
-    assert (previous.follower.status.state, previous.follower.status.why) == ("ended", "exit code 3, Error")
+    assert (old.status.state, old.status.why) == ("ended", "exit code 3, Error")
 
 
 async def test_an_exit_without_a_newline_is_whole_and_tells_its_code(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "exit", container("app", "printf 'no newline'; exit 42"), restartPolicy="Never")
-    async with following(connection, ref) as log:
-        await log.until(lambda: log.follower.status.final)
+    async with following_log(connection, ref) as (follower, log):
+        await until(lambda: follower.status.final)
     assert log.texts == ["no newline"]
-    assert log.follower.status.why == "exit code 42, Error"
+    assert follower.status.why == "exit code 42, Error"
 
 
 async def test_the_log_of_a_container_that_cannot_start_waits_with_the_servers_words(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "wait", {**container("app", "true"), "image": "registry.invalid/missing"})
-    async with following(connection, ref) as log:
-        await log.until(lambda: "failing to pull image" in log.follower.status.why or "ImagePullBackOff" in log.follower.status.why)
-        assert log.follower.status.state == "waiting"
+    async with following_log(connection, ref) as (follower, _):
+        await until(lambda: "failing to pull image" in follower.status.why or "ImagePullBackOff" in follower.status.why)
+        assert follower.status.state == "waiting"
 
 
 async def test_a_deleted_pod_ends_it_and_one_of_the_same_name_is_not_followed(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "gone", container("app", COUNT))
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) > 10)
+    async with following_log(connection, ref) as (follower, log):
+        await until(lambda: len(log.lines) > 10)
         await connection.request("DELETE", ref.path)
-        await log.until(lambda: log.follower.status.final)
-        assert log.follower.status.why == "the pod is gone"
-    assert log.numbers == list(range(len(log.raw)))
+        await until(lambda: follower.status.final)
+        assert follower.status.why == "the pod is gone"
+    assert log.numbers == list(range(len(log.lines)))
     again = await create(connection, namespace, "gone", container("app", COUNT))
     assert again.uid != ref.uid
-    async with following(connection, ref) as log:
-        await log.until(lambda: log.follower.status.final)
-        assert (log.raw, log.follower.status.why) == ([], "the pod is gone; another one has its name now")
+    async with following_log(connection, ref) as (follower, log):
+        await until(lambda: follower.status.final)
+        assert (log.lines, follower.status.why) == ([], "the pod is gone; another one has its name now")
 
 
 async def test_very_long_lines_and_other_languages_come_whole(connection: Connection, namespace: str) -> None:
     # shorter than the size at which the test node's kubelet begins a new file, where a follower may lose what is between
     script = "x=xxxxxxxx; i=0; while [ $i -lt 16 ]; do x=$x$x; i=$((i+1)); done; echo $x; echo '한국어 😀 done'; sleep 1000"
     ref = await create(connection, namespace, "long", container("app", script))
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) == 2)
+    async with following_log(connection, ref) as (_, log):
+        await until(lambda: len(log.lines) == 2)
         await asyncio.sleep(0.5)
     assert log.texts == ["x" * 524288, "한국어 😀 done"]
 
 
 async def test_since_and_no_follow_are_left_to_the_server(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "since", container("app", "echo old; sleep 6; echo new; sleep 1000"))
-    async with following(connection, ref) as log:
-        await log.until(lambda: len(log.raw) == 2)
-    async with following(connection, ref, options=LogOptions(since=4, follow=False)) as log:
-        await log.until(lambda: log.follower.status.final)
+    async with following_log(connection, ref) as (follower, log):
+        await until(lambda: len(log.lines) == 2)
+    async with following_log(connection, ref, options=LogOptions(since=4, follow=False)) as (follower, log):
+        await until(lambda: follower.status.final)
     assert log.texts == ["new"]
 
 
-async def test_older_lines_are_read_up_to_the_oldest_known_one_while_the_container_writes(connection, namespace) -> None:
+async def test_older_lines_are_read_up_to_the_oldest_known_one_while_the_container_writes(connection: Connection, namespace: str) -> None:
     script = 'i=0; while [ $i -lt 800 ]; do echo "line $i"; i=$((i+1)); done; echo long $(printf "%070000d" 7); '
     ref = await create(connection, namespace, "older", container("app", script + COUNT.replace("i=0; ", "")))
-    async with following(connection, ref, options=LogOptions(tail=20)) as log:
-        await log.until(lambda: "line 900" in log.texts)
+    async with following_log(connection, ref, options=LogOptions(tail=20)) as (_, log):
+        await until(lambda: "line 900" in log.texts)
         place = next(place for place, text in enumerate(log.texts) if text.startswith("line 8") and len(text) == 8)
-        line = parse_line(log.raw[place])
+        line = parse_line(log.lines[place])
         before = [*(f"line {n}" for n in range(800)), f"long {7:070000}", *(f"line {n}" for n in range(800, int(line.text[5:])))]
-        known = len(log.raw) - place
+        known = len(log.lines) - place
         found = await older_lines(connection, ref, "app", OldestLine(nanoseconds(line.time), line.text, known), wanted=100)
         assert not found.whole
         assert 50 <= len(found.lines) < 300
-        whole, oldest = [], found
+        whole: list[OlderLines] = []
+        oldest = found
         while oldest.lines:  # up to the beginning
             whole[:0] = [oldest]
-            known = sum(len(part.lines) - len(part.continued) for part in whole) + len(log.raw)
+            known = sum(len(part.lines) - len(part.continued) for part in whole) + len(log.lines)
             oldest = await older_lines(connection, ref, "app", OldestLine(oldest.times[0], oldest.lines[0], known), wanted=300)
         assert oldest.whole
     texts: list[str] = []
     for part in whole:
         for place, text in enumerate(part.lines):
-            texts.append(text) if place - 1 not in part.continued else texts.__setitem__(-1, texts[-1] + text)
+            if place - 1 in part.continued:
+                texts[-1] += text
+            else:
+                texts.append(text)
     assert texts == before

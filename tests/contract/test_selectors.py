@@ -20,7 +20,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Invalid, SelectorError
 from podtui.kube.selectors import Selector, parse
-from tests.selector_strategies import KEYS, VALUES, selectors, spellings, texts
+from tests.support.selector_strategies import KEYS, VALUES, selectors, spellings, texts
 
 EXAMPLES = int(os.environ.get("PODTUI_SELECTOR_EXAMPLES", "200"))
 generated = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

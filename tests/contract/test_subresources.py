@@ -10,7 +10,8 @@ import pytest
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, Conflict, Invalid, NotFound
 from podtui.kube.resources import PODS
-from tests.contract.test_endpoints import MERGE, config_map, is_gone, maps, pod, until
+from tests.contract.test_endpoints import MERGE, config_map, is_gone, maps, pod
+from tests.support.waiting import until_answer
 
 NAMESPACE_PREFIX = "sub-"
 Object = dict[str, Any]
@@ -77,11 +78,11 @@ async def test_a_namespace_goes_once_nobody_finalizes_it_any_more(connection: Co
     async def emptied() -> bool:
         return bool((await connection.json("GET", path))["spec"].get("finalizers") == [waits])
 
-    await until(emptied)
+    await until_answer(emptied)
     held = await connection.json("GET", path)
     assert held["status"]["phase"] == "Terminating"
     await connection.json("PUT", f"{path}/finalize", body={**held, "spec": {}})
-    await until(lambda: is_gone(connection, path))
+    await until_answer(lambda: is_gone(connection, path))
 
 
 async def test_the_rights_of_others_can_be_reviewed(connection: Connection, namespace: str) -> None:
@@ -109,7 +110,7 @@ async def test_the_usage_of_pods_and_nodes_is_measured(connection: Connection, n
     async def measured() -> Any:
         return (await connection.json("GET", f"{group}/namespaces/{namespace}/pods"))["items"]
 
-    (found,) = await until(measured)
+    (found,) = await until_answer(measured)
     assert found["metadata"]["name"] == "a" and found["window"]
     (container,) = found["containers"]
     assert container["name"] == "main" and container["usage"].keys() == {"cpu", "memory"}

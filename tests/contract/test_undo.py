@@ -294,7 +294,8 @@ class Model:
         if all(has[key] == one.before[key] for key in one.after):
             return  # it is so already
         self.change(one.which, one.before, place)
-        counts, at = False, place
+        counts = False
+        at: int | None = place
         while at is not None:  # what an undo had taken back counts again when the undo is taken back, and so on
             self.done[at].counts, counts, at = counts, not counts, self.done[at].undoes
 

@@ -152,7 +152,7 @@ async def test_writes_give_fields_the_managers_that_a_real_server_gives(api: Api
     made = await api.create(
         CONFIG_MAPS, {"metadata": {"name": "x", "labels": {"l": "1"}}, "data": {"a": "1", "b": "1"}}, fieldManager="one"
     )
-    labels = {".": {}, "f:l": {}}
+    labels: Object = {".": {}, "f:l": {}}
     assert owners(made) == {"one": {"f:metadata": {"f:labels": labels}, "f:data": {".": {}, "f:a": {}, "f:b": {}}}}
     after = await api.patch(CONFIG_MAPS, {"data": {"a": "2"}}, fieldManager="two")
     assert owners(after)["two"] == {"f:data": {"f:a": {}}} and owners(after)["one"]["f:data"] == {".": {}, "f:b": {}}

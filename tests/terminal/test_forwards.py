@@ -30,7 +30,8 @@ def answer(port: int) -> str:
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as got:
-                return got.read().decode().partition("You've hit ")[2].strip()
+                body: bytes = got.read()
+                return body.decode().partition("You've hit ")[2].strip()
         except OSError:
             if time.monotonic() > deadline:
                 raise

@@ -11,7 +11,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.session import Session
 from podtui.config import Config
 from podtui.kube.resources import Scope
-from tests.unit.api_server import settings
+from tests.support.api_server import settings
 
 
 async def test_read_only_that_is_turned_on_while_the_connection_opens_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ async def test_read_only_that_is_turned_on_while_the_connection_opens_still_hold
     session.opened_signal.subscribe(lambda _: opened.set())
     session.start()
     await opening.wait()
-    assert not session.read_only and not session.read_only_refusal
+    assert not session.read_only and session.read_only_refusal == ""
     session.read_only = True
     go.set()
     await opened.wait()

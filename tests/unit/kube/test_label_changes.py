@@ -18,7 +18,7 @@ from podtui.kube.label_changes import (
     parse,
     words,
 )
-from podtui.kube.names import key_faults, value_faults
+from podtui.kube.names import Kind, key_faults, value_faults
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?", fullmatch=True)
 PREFIXES = st.from_regex(r"([a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?\.){0,3}[a-z0-9]/", fullmatch=True)
@@ -28,7 +28,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @st.composite
 def changes(draw: st.DrawFn) -> LabelChanges:
-    kind = draw(st.sampled_from(["labels", "annotations"]))
+    kind: Kind = draw(st.sampled_from(["labels", "annotations"]))
     put = draw(st.dictionaries(KEYS, st.just("") | NAMES if kind == "labels" else ANY_TEXT, max_size=4))
     removed = draw(st.lists(KEYS, unique=True, max_size=4))
     return LabelChanges(put, tuple(key for key in removed if key not in put), kind)

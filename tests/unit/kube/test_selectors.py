@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from podtui.errors import SelectorError
 from podtui.kube.names import check_key, key_faults, valid_key, valid_value, value_faults
 from podtui.kube.selectors import Operator, Requirement, Selector, parse, tokens
-from tests.selector_strategies import labels, selectors, spellings, texts
+from tests.support.selector_strategies import labels, selectors, spellings, texts
 
 LONG = "x" * 63
 

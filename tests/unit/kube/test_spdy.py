@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.kube.spdy import DICTIONARY, MAX_DATA, Closing, Opened, Received, Reset, Session, SpdyError
+from podtui.kube.spdy import DICTIONARY, MAX_DATA, Closing, Event, Opened, Received, Reset, Session, SpdyError
 
 
 class Client:
@@ -42,7 +42,8 @@ def test_however_the_bytes_are_cut_the_events_are_the_same(sizes: list[int]) -> 
     client, session = Client(), Session()
     sent = client.open(1, streamtype="error", port="8080", requestid="0") + client.open(3, streamtype="data", port="8080", requestid="0")
     sent += Session.data(3, b"GET / HTTP/1.1\r\n\r\n") + Session.data(3, b"", final=True) + client.control(7, bytes(8))
-    events, turn = [], 0
+    events: list[Event] = []
+    turn = 0
     while sent:
         size = sizes[turn % len(sizes)]
         events += session.feed(sent[:size])

@@ -18,7 +18,7 @@ from podtui.tour.caption import Caption
 from podtui.tour.file import Part, Tour, check
 from podtui.tour.keys import key_event, spoken
 from podtui.tour.player import AT_ONCE, WATCHED, Player, Result
-from tests.unit.list_server import until
+from tests.support.waiting import until
 
 
 class Screen:
@@ -220,9 +220,13 @@ async def test_the_wish_next_does_a_step_and_then_goes_on_to_the_next_one(
 async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(
     tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
 ) -> None:
+    def pressed(key: str) -> tuple[int, str]:
+        screen.press(key)
+        return screen.state
+
     guided = asyncio.ensure_future(Player(tour("- {caption: a, keys: j, expect: x}\n- caption: b\n"), screen, acts, "en").guide(wishes))
     await until(lambda: screen.state == (1, "ready"))
-    await until(lambda: bool(screen.press("x")) or screen.state == (1, "held"))
+    await until(lambda: pressed("x") == (1, "held"))
     wishes.put_nowait("next")
     await until(lambda: screen.state == (2, "held"))
     assert "j" not in screen.pressed

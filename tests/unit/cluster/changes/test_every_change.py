@@ -28,7 +28,7 @@ from podtui.cluster.session import Session
 from podtui.config import Config
 from podtui.demo.api.api import Api
 from podtui.demo.server import DemoServer
-from podtui.demo.storage.kinds import NODES
+from podtui.demo.storage.kinds import KINDS, NODES
 from podtui.demo.storage.kinds import PODS as DEMO_PODS
 from podtui.errors import ReadOnlyError
 from podtui.kube.manifests.documents import parse as parse_manifests
@@ -142,7 +142,8 @@ async def told(app: PodtuiApp, *words: str) -> None:
 
 def objects_of(made: DemoServer) -> list[tuple[str, str]]:
     """Every object with its version, the API's own."""
-    return sorted((one["metadata"]["name"], one["metadata"]["resourceVersion"]) for _, one in made.state)
+    found = (one["metadata"] for kind in KINDS for one in made.state.list(kind))
+    return sorted((metadata["name"], metadata["resourceVersion"]) for metadata in found)
 
 
 async def pressed(pilot: Any, command: Command) -> None:

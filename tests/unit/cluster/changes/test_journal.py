@@ -31,24 +31,19 @@ from podtui.kube import merge_patch as fields
 from podtui.kube.label_changes import LabelChanges
 from podtui.kube.manifests.documents import parse
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
-from tests.unit.api_server import serving, settings, status
-from tests.unit.cluster.changes.test_objects import Server
+from tests.support.api_server import ApiServer, Request, connected, settings, status
+from tests.unit.cluster.changes.test_objects import witness
 
 REF = ObjectRef(PODS, "kubia", "default", "uid-1")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 
 
 @asynccontextmanager
-async def journaled(path: Path) -> AsyncIterator[tuple[Server, Objects, Journal, Connection]]:
-    server = Server()
-    async with serving(server) as url:
-        found = settings(url)
-        connection = await Connection.open(found)
-        journal = Journal(found, path)
-        try:
-            yield server, Objects(connection, journal), journal, connection
-        finally:
-            await connection.close()
+async def journaled(path: Path) -> AsyncIterator[tuple[ApiServer, Objects, Journal, Connection]]:
+    server = witness()
+    async with connected(server) as connection:
+        journal = Journal(connection.settings, path)
+        yield server, Objects(connection, journal), journal, connection
 
 
 @pytest.fixture
@@ -112,7 +107,7 @@ async def test_it_is_written_before_it_is_sent(path: Path) -> None:
     async with journaled(path) as (server, objects, journal, _):
         seen: list[str] = []
 
-        def answer(request: web.Request, body: Any) -> web.Response:
+        def answer(request: Request, body: Any) -> web.Response:
             if request.method == "PATCH":
                 seen.extend(content(path).splitlines())
             return web.json_response(pod())
@@ -151,17 +146,14 @@ async def test_what_nobody_answered_is_unknown(path: Path, how: str) -> None:
                 await forever.wait()
             return status(504, "Timeout", "request did not complete within the allotted timeout")
 
-        server.__class__.__call__, before = lambda self, request: serve(request), server.__class__.__call__  # type: ignore[method-assign]
-        try:
-            work = asyncio.create_task(objects.delete(REF))
-            await arrived.wait()
-            if how == "cancelled":
-                work.cancel()
-            with pytest.raises((ConnectionFailed, ApiError, asyncio.CancelledError)):
-                await work
-        finally:
-            server.__class__.__call__ = before  # type: ignore[method-assign]
-            forever.set()
+        server.handlers[REF.path] = serve
+        work = asyncio.create_task(objects.delete(REF))
+        await arrived.wait()
+        if how == "cancelled":
+            work.cancel()
+        with pytest.raises((ConnectionFailed, ApiError, asyncio.CancelledError)):
+            await work
+        forever.set()
         entry = await only(journal)
         assert entry.ending == "unknown" and entry.words
         assert journal.under_way == set()
@@ -345,7 +337,7 @@ def test_two_programs_at_once_mix_no_lines(path: Path) -> None:
 def test_a_program_that_dies_in_the_middle_leaves_a_trace(path: Path) -> None:
     code = (
         "import asyncio, os, sys\nfrom pathlib import Path\nfrom podtui.cluster.changes.journal import Journal\n"
-        "from podtui.kube.resources import PODS, ObjectRef\nfrom tests.unit.api_server import settings\n"
+        "from podtui.kube.resources import PODS, ObjectRef\nfrom tests.support.api_server import settings\n"
         "async def main():\n"
         "    journal = Journal(settings('http://x'), Path(sys.argv[1]))\n"
         "    await journal.begin(journal.new('delete', 'deletes', ObjectRef(PODS, 'kubia', 'default', 'u')))\n"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -16,7 +14,7 @@ from podtui.cluster.connection.server_warnings import hear, heard
 from podtui.errors import Changed, Conflict, ConnectionFailed, NotFound, ReadOnlyError, Replaced, UsageError
 from podtui.kube.manifests.documents import parse
 from podtui.kube.resources import PODS, ObjectRef
-from tests.unit.api_server import serving, settings, status
+from tests.support.api_server import ApiServer, connected, status
 
 REF = ObjectRef(PODS, "kubia", "default", "uid-1", "7")
 CORE = {
@@ -38,33 +36,18 @@ CORE = {
 }
 
 
-class Server:
-    """Answers discovery, and everything else by `answer`, which may be exchanged; remembers what was sent."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[web.Request, Any], web.Response] = lambda request, body: web.json_response(body or {})
-        self.sent: list[tuple[str, str, Any]] = []
-        self.accepted: list[str] = []
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        if request.path in ("/api", "/apis"):
-            return web.json_response(CORE if request.path == "/api" else {"kind": "APIGroupDiscoveryList"})
-        text = await request.text()
-        body = json.loads(text) if text else None
-        self.sent.append((request.method, request.path_qs, body))
-        self.accepted.append(request.headers.get("Accept", ""))
-        return self.answer(request, body)
+def witness() -> ApiServer:
+    """Knows pods and namespaces; answers with what is sent to it."""
+    server = ApiServer({"/api": CORE, "/apis": {"kind": "APIGroupDiscoveryList"}})
+    server.answer = lambda request, body: body or {}
+    return server
 
 
 @asynccontextmanager
-async def objects() -> AsyncIterator[tuple[Server, Objects, Connection]]:
-    server = Server()
-    async with serving(server) as url:
-        connection = await Connection.open(settings(url))
-        try:
-            yield server, Objects(connection), connection
-        finally:
-            await connection.close()
+async def objects() -> AsyncIterator[tuple[ApiServer, Objects, Connection]]:
+    server = witness()
+    async with connected(server) as connection:
+        yield server, Objects(connection), connection
 
 
 def metadata(uid: str, version: str) -> web.Response:
@@ -97,7 +80,7 @@ async def test_a_conflict_is_told_apart_by_what_is_there_now(uid: str, version: 
         with pytest.raises(Conflict) as caught:
             await found.patch_metadata(REF, labels={"a": "b"})
         assert type(caught.value) is kind
-        assert "PartialObjectMetadata" in server.accepted[1]
+        assert "PartialObjectMetadata" in server.requests[1].accept
 
 
 async def test_a_conflict_on_an_object_that_is_gone_is_not_found() -> None:
@@ -158,14 +141,7 @@ async def test_a_check_is_a_strict_dry_run() -> None:
 
 async def test_when_the_server_is_lost_half_way_it_is_told_what_was_made() -> None:
     async with objects() as (server, found, _):
-
-        def answer(request: web.Request, body: Any) -> web.Response:
-            if body["metadata"]["name"] == "b":
-                assert request.transport is not None
-                request.transport.close()
-            return web.json_response(body)
-
-        server.answer = answer
+        server.answer = lambda request, body: ConnectionFailed("cut") if body["metadata"]["name"] == "b" else body
         outcomes = await found.create(parse(PODS_YAML, "f.yaml"), "default")
         assert [outcome.state for outcome in outcomes] == ["created", "unknown", "untried"]
         assert isinstance(outcomes[1].error, ConnectionFailed)

@@ -8,8 +8,6 @@ import json
 import socket
 import sys
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -34,19 +32,7 @@ from podtui.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from tests.unit.api_server import Handler, raw_server, serving, settings, status
-
-
-@asynccontextmanager
-async def connected(handler: Handler, path: str = "", **more: Any) -> AsyncIterator[Connection]:
-    """A connection to a small server; a change of the settings may be given, and options of `open`."""
-    options = {key: more.pop(key) for key in ("request_timeout", "read_only") if key in more}
-    async with serving(handler) as url:
-        connection = await Connection.open(settings(url + path, **more), **options)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+from tests.support.api_server import connected, raw_server, settings, status
 
 
 async def echo(request: web.Request) -> web.Response:
@@ -150,6 +136,7 @@ async def test_sockets_are_kept_alive() -> None:
         connector = connection._pool.session.connector
         assert connector is not None
         for protocol in connector._acquired:
+            assert protocol.transport is not None
             made = protocol.transport.get_extra_info("socket")
             names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
             alive = made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

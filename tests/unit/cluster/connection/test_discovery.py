@@ -10,6 +10,7 @@ import pytest
 from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import ServerError, UnknownKind
 from podtui.kube.resources import PODS, Resource
+from tests.support.api_server import ApiServer
 
 
 def kind(plural: str, name: str, scope: str = "Namespaced", verbs: tuple[str, ...] = ("get", "create"), group: str = "") -> dict[str, Any]:
@@ -29,29 +30,12 @@ def aggregated(*groups: tuple[str, str, list[dict[str, Any]]], freshness: str = 
     }
 
 
-class Server:
-    """A connection that answers GETs from a table; an answer may be an error."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    async def json(self, method: str, path: str, *, accept: str = "application/json") -> Any:
-        assert method == "GET"
-        self.asked.append(path)
-        await asyncio.sleep(0)
-        answer = self.answers[path]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def discovery(server: Server) -> Discovery:
+def discovery(server: ApiServer) -> Discovery:
     return Discovery(server)  # type: ignore[arg-type]
 
 
-def modern() -> Server:
-    return Server(
+def modern() -> ApiServer:
+    return ApiServer(
         {
             "/api": aggregated(("", "v1", [kind("pods", "Pod"), kind("namespaces", "Namespace", "Cluster")])),
             "/apis": aggregated(("apps", "v1", [kind("deployments", "Deployment"), kind("replicasets", "ReplicaSet")])),
@@ -73,7 +57,7 @@ async def test_a_kind_that_came_later_is_found() -> None:
     server = modern()
     kinds = discovery(server)
     await kinds.resolve("v1", "Pod")
-    server.answers["/apis"] = aggregated(("example.com", "v1", [kind("widgets", "Widget")]))
+    server.objects["/apis"] = aggregated(("example.com", "v1", [kind("widgets", "Widget")]))
     assert (await kinds.resolve("example.com/v1", "Widget")).plural == "widgets"
 
 
@@ -96,7 +80,7 @@ async def test_an_unknown_kind_names_the_near_ones(api_version: str, name: str, 
 
 async def test_a_stale_group_is_told_as_such() -> None:
     server = modern()
-    server.answers["/apis"] = aggregated(("metrics.example.com", "v1", []), freshness="Stale")
+    server.objects["/apis"] = aggregated(("metrics.example.com", "v1", []), freshness="Stale")
     with pytest.raises(UnknownKind) as caught:
         await discovery(server).resolve("metrics.example.com/v1", "NodeMetrics")
     assert caught.value.hint == "the API group metrics.example.com does not answer now: its server could not be asked"
@@ -104,18 +88,18 @@ async def test_a_stale_group_is_told_as_such() -> None:
 
 async def test_of_two_resources_of_one_kind_the_readable_one_is_meant() -> None:
     server = modern()
-    server.answers["/apis"] = aggregated(("x", "v1", [kind("echoes", "Echo", verbs=("create",)), kind("echos", "Echo")]))
+    server.objects["/apis"] = aggregated(("x", "v1", [kind("echoes", "Echo", verbs=("create",)), kind("echos", "Echo")]))
     assert (await discovery(server).resolve("x/v1", "Echo")).plural == "echos"
 
 
-def older() -> Server:
+def older() -> ApiServer:
     def resources(*found: tuple[str, str, bool]) -> dict[str, Any]:
         return {
             "kind": "APIResourceList",
             "resources": [{"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["get"]} for name, kind, namespaced in found],
         }
 
-    return Server(
+    return ApiServer(
         {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": {

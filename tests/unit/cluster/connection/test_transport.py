@@ -20,7 +20,8 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.connection_errors import failure
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import ConnectionFailed, KubeconfigError
-from tests.unit.api_server import Authority, Proxy, raw_server, serving, settings
+from tests.support.api_server import raw_server, serving, settings
+from tests.support.tls import Authority, Proxy
 
 V1 = "client.authentication.k8s.io/v1"
 

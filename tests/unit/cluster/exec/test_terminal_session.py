@@ -17,11 +17,12 @@ from podtui.cluster.exec import shells, terminal_session
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
 from podtui.cluster.live.tables import Column, Row
-from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError, api_error
 from podtui.kube.resources import PODS, ObjectRef
-from tests.unit.api_server import serving, settings, status
-from tests.unit.forward_server import descriptors, until
-from tests.unit.user_terminal import UserTerminal
+from tests.support.api_server import ApiServer, Request, connected, status
+from tests.support.forward_server import descriptors
+from tests.support.user_terminal import UserTerminal
+from tests.support.waiting import until
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
 MAIN = Place("main", "container", id="run-1")
@@ -44,16 +45,16 @@ def missing(word: str) -> dict[str, Any]:
     return {"status": "Failure", "reason": "InternalError", "message": message, "code": 500}
 
 
-class Cluster:
+class Cluster(ApiServer):
     """An API server with the pod web-1. `program` is what its `exec` does with an open WebSocket."""
 
     def __init__(self, program: Program | None = None, protocols: tuple[str, ...] = (V5, V4)) -> None:
+        super().__init__({REF.path: self.pod})
+        self.handlers[f"{REF.path}/exec"] = self.execute
         self.program = program
         self.protocols = protocols
         self.refusal: web.Response | None = None
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.asked: list[web.Request] = []
+        self.commands: list[web.Request] = []
         self.open = 0
         self.exists = True
         self.uid, self.run = "uid-1", "run-1"
@@ -62,18 +63,18 @@ class Cluster:
         self.spec: dict[str, Any] = {"containers": [{"name": "main"}]}
         self.phase = "Running"
 
-    def pod(self) -> dict[str, Any]:
+    def pod(self, _: Request) -> dict[str, Any]:
+        if not self.exists:
+            raise api_error(404, "NotFound", 'pods "web-1" not found')
         statuses = [{"name": "main", "state": self.state, "containerID": self.run}]
         metadata = {"name": "web-1", "namespace": "shop", "uid": self.uid, **self.metadata}
         return {"metadata": metadata, "spec": self.spec, "status": {"phase": self.phase, "containerStatuses": statuses}}
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
+    async def execute(self, request: web.Request) -> web.StreamResponse:
+        self.commands.append(request)
         if not self.exists:
             return status(404, "NotFound", 'pods "web-1" not found')
-        if request.path == REF.path:
-            return web.json_response(self.pod())
-        assert request.path == f"{REF.path}/exec" and self.program is not None
+        assert self.program is not None
         await self.gate.wait()
         if self.refusal is not None:
             return self.refusal
@@ -88,16 +89,6 @@ class Cluster:
             self.open -= 1
         await socket.close()
         return socket
-
-
-@asynccontextmanager
-async def connected(cluster: Cluster, **more: Any) -> AsyncIterator[Connection]:
-    async with serving(cluster) as url:  # type: ignore[arg-type]
-        connection = await Connection.open(settings(url), **more)
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 async def received(socket: web.WebSocketResponse) -> bytes:
@@ -139,7 +130,8 @@ async def test_what_is_typed_arrives_and_what_is_written_comes_back(protocols: t
         terminal.type("q")
         assert await running == Ended(3, typed=len("한국\rq".encode()))
         assert not terminal.written
-    (request,) = cluster.asked
+    (request,) = cluster.commands
+    assert len(cluster.requests) == 1
     query = [("command", "sh"), ("command", "-c"), ("command", "a b"), ("container", "main")]
     assert list(request.query.items()) == [*query, ("stdin", "true"), ("stdout", "true"), ("tty", "true")]
     assert request.headers["Sec-WebSocket-Protocol"].replace(" ", "") == f"{V5},{V4}"
@@ -227,10 +219,10 @@ async def test_the_end_of_the_terminal_is_told_where_the_protocol_can_and_ends_i
         terminal = UserTerminal()
         async with connected(cluster := Cluster(program, protocols)) as connection:
             running = asyncio.create_task(terminal_session.run(connection, REF, "main", ["sh"], terminal))
-            await until(lambda heard=heard: heard)
+            await until(lambda heard: heard, heard)
             terminal.type("")
             assert (await running).exit_code is None
-            await until(lambda cluster=cluster: not cluster.open)
+            await until(lambda cluster: not cluster.open, cluster)
         assert (b"\xff\0" in heard) == (V5 in protocols)
         heard.clear()
 
@@ -294,7 +286,7 @@ async def test_nothing_is_sent_while_podtui_is_read_only() -> None:
             await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())
         with pytest.raises(ReadOnlyError):
             await shells.run(connection, REF, MAIN, UserTerminal())
-    assert not cluster.asked
+    assert not cluster.requests
 
 
 # -- its end on this side
@@ -389,11 +381,11 @@ async def test_the_default_container_comes_first_and_what_does_not_run_says_why(
         "ephemeralContainers": [{"name": "debugger"}],
     }
     cluster.metadata = {"annotations": {"kubectl.kubernetes.io/default-container": "web"}}
-    pod = cluster.pod()
+    pod = cluster.pod(Request("GET", REF.path, {}))
     ended = {"terminated": {"reason": "Completed", "exitCode": 0}}
     pod["status"]["initContainerStatuses"] = [{"name": "setup", "state": ended}, {"name": "proxy", "state": {"running": {}}}]
     pod["status"]["containerStatuses"].append({"name": "web", "state": {"waiting": {"reason": "CrashLoopBackOff"}}})
-    cluster.pod = lambda: pod  # type: ignore[method-assign]
+    cluster.objects[REF.path] = pod
     async with connected(cluster) as connection:
         assert [(place.name, place.kind, place.refusal) for place in await shells.places(connection, REF)] == [
             ("web", "container", "waits (CrashLoopBackOff)"),

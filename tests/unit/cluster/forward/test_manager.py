@@ -21,8 +21,9 @@ from podtui.cluster.forward.saved import Profile, profiles
 from podtui.config import ForwardConfig
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError
 from podtui.kube.ports import PortSpec
-from tests.unit.api_server import settings, status
-from tests.unit.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding, until
+from tests.support.api_server import settings, status
+from tests.support.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding
+from tests.support.waiting import until
 
 MEGABYTE = 1 << 20
 
@@ -450,7 +451,7 @@ async def test_a_cancelled_start_leaves_nothing() -> None:
         async def probe(self: Forward, connection: object, ref: object) -> None:
             await handler_that_hangs()
 
-        Forward._probe = probe  # type: ignore[method-assign, assignment]
+        Forward._probe = probe  # type: ignore[method-assign]
         try:
             starting = asyncio.create_task(manager.start(POD, ":8080"))
             await reached.wait()

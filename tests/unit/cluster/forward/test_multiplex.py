@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from aiohttp import web
 
-from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward import multiplex as lines_module
 from podtui.cluster.forward import tunnel as tunnel_module
 from podtui.cluster.forward.local_ports import is_free
-from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.manager import Forward
 from podtui.cluster.forward.tunnel import Channels
 from podtui.demo.streams import port_forward as served
-from tests.unit.api_server import serving, settings
+from tests.support.forward_server import POD, Pod, descriptors, forwarding
+from tests.support.waiting import until
 from tests.unit.cluster.forward.test_manager import connect, exchange, read_all, reset
-from tests.unit.forward_server import PATH, POD, Pod, descriptors, until
 
 MEGABYTE = 1 << 20
 
@@ -83,7 +80,7 @@ class Kubelet(Pod):
         super().__init__()
         self.make = make
         self.programs: list[Program] = []
-        self.requests: list[web.Request] = []
+        self.upgrading: list[web.Request] = []
         self.open = 0
 
     def connect(self, namespace: str, pod: str, port: int) -> Program:
@@ -93,27 +90,13 @@ class Kubelet(Pod):
         self.programs.append(program)
         return program
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        if request.path != f"{PATH}/portforward":
-            return await super().__call__(request)
-        self.requests.append(request)
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        self.upgrading.append(request)
         self.open += 1
         try:
             return await served.portforward(request, self, "shop", "web-1")
         finally:
             self.open -= 1
-
-
-@asynccontextmanager
-async def forwarding(kubelet: Kubelet, **more: Any) -> AsyncIterator[ForwardManager]:
-    async with serving(kubelet) as url:
-        connection = await Connection.open(settings(url))
-        manager = ForwardManager(lambda: connection, **more)
-        try:
-            yield manager
-        finally:
-            await manager.close()
-            await connection.close()
 
 
 def lines(forward: Forward) -> int:
@@ -129,7 +112,7 @@ async def test_connections_one_after_the_other_share_a_websocket() -> None:
             data = os.urandom(100_000 + number)
             assert await exchange(forward, data) == data
             await until(lambda: forward.connections == 0)
-        assert len(kubelet.requests) == 2  # the start's, and one for all connections
+        assert len(kubelet.upgrading) == 2  # the start's, and one for all connections
         await until(lambda: len(kubelet.programs) == 5 and all(program.ended for program in kubelet.programs))
         assert forward.error == ""
 
@@ -208,7 +191,7 @@ async def test_a_refused_port_is_told_and_its_line_goes_on() -> None:
                 await read_all(reader)
         await until(lambda: forward.connections == 0)
         assert forward.error.startswith("nothing listens on port 81 in pod/web-1: error forwarding port 81 to pod web-1")
-        assert (len(kubelet.requests), forward.state) == (2, "active")
+        assert (len(kubelet.upgrading), forward.state) == (2, "active")
 
 
 async def test_the_pods_last_bytes_and_its_end_arrive() -> None:
@@ -236,14 +219,14 @@ async def test_a_line_that_breaks_resets_its_connections_and_the_next_one_opens_
         reader, writer = await connect(forward)
         writer.write(b"x")
         await reader.readexactly(1)
-        transport = kubelet.requests[-1].transport
+        transport = kubelet.upgrading[-1].transport
         assert transport is not None
         transport.abort()
         with pytest.raises(ConnectionResetError):
             await read_all(reader)
         await until(lambda: forward.error)
         assert await exchange(forward, b"again") == b"again"
-        assert len(kubelet.requests) == 3 and forward.state == "active"
+        assert len(kubelet.upgrading) == 3 and forward.state == "active"
 
 
 async def test_a_line_that_broke_while_nobody_used_it_costs_no_connection() -> None:
@@ -252,7 +235,7 @@ async def test_a_line_that_broke_while_nobody_used_it_costs_no_connection() -> N
         forward = await manager.start(POD, ":8080")
         assert await exchange(forward, b"x") == b"x"
         await until(lambda: forward.connections == 0)
-        transport = kubelet.requests[-1].transport
+        transport = kubelet.upgrading[-1].transport
         assert transport is not None
         transport.abort()
         await until(lambda: lines(forward) == 0)

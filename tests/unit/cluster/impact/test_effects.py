@@ -33,7 +33,7 @@ def pod(name: str, labels: dict[str, str] | None = None, owner: tuple[str, str] 
     return of(Pod, metadata={**metadata, "deletionTimestamp": terminating}, status=told)
 
 
-UNREADY = {"conditions": [{"type": "Ready", "status": "False"}]}
+UNREADY: dict[str, Any] = {"conditions": [{"type": "Ready", "status": "False"}]}
 
 
 def service(name: str = "web", selector: dict[str, str] | None = None, **spec: Any) -> Service:
@@ -325,7 +325,7 @@ KEYS, VALUES = st.sampled_from(["a", "b", "c"]), st.sampled_from(["", "1", "2"])
 LABELS = st.dictionaries(KEYS, VALUES)
 EXPRESSIONS = st.one_of(
     st.tuples(KEYS, st.sampled_from(["In", "NotIn"]), st.lists(VALUES, min_size=1, max_size=3)),
-    st.tuples(KEYS, st.sampled_from(["Exists", "DoesNotExist"]), st.just([])),
+    st.tuples(KEYS, st.sampled_from(["Exists", "DoesNotExist"]), st.just(list[str]())),
 )
 
 
@@ -367,7 +367,7 @@ def test_the_endpoints_that_are_foretold_are_those_of_the_changed_pods(
     pods: list[dict[str, str]], changes: dict[str, Any], wanted: list[dict[str, str]], unready: set[int]
 ) -> None:
     """A model: what each Service selects, before and after, pod by pod."""
-    made = [pod(f"p{n}", labels, **(UNREADY if n in unready else {})) for n, labels in enumerate(pods)]
+    made = [pod(f"p{n}", labels, **(UNREADY if n in unready else dict[str, Any]())) for n, labels in enumerate(pods)]
     services = [service(f"s{n}", selector) for n, selector in enumerate(wanted)]
 
     def members(n: int, change: dict[str, Any]) -> dict[str, bool]:

@@ -23,13 +23,17 @@ def entry(name: str, kind: str, **body: Any) -> dict[str, Any]:
 
 
 def config(
-    cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None, context: dict[str, Any] | None = None, **top: Any
+    cluster: dict[str, Any] | None = None,
+    user: dict[str, Any] | None = None,
+    context: dict[str, Any] | None = None,
+    current: str = "dev",
+    **top: Any,
 ) -> dict[str, Any]:
     """A kubeconfig with one context `dev` of cluster `c` and user `u`."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "dev",
+        "current-context": current,
         "clusters": [{"name": "c", "cluster": CLUSTER if cluster is None else cluster}],
         "users": [{"name": "u", "user": user or {}}],
         "contexts": [{"name": "dev", "context": {"cluster": "c", "user": "u", **(context or {})}}],
@@ -102,7 +106,7 @@ def test_home_is_looked_into_without_kubeconfig(written: Any, tmp_path: Path) ->
 
 
 def test_an_explicit_file_is_the_only_one(written: Any) -> None:
-    other, explicit = written(config(**{"current-context": "other"}), "other"), written(config(), "explicit")
+    other, explicit = written(config(current="other"), "other"), written(config(), "explicit")
     assert Kubeconfig.load(explicit, {"KUBECONFIG": other}).files == (explicit,)
 
 
@@ -121,7 +125,7 @@ def test_no_kubeconfig_at_all_is_told_with_what_to_do(environ: dict[str, str], t
 
 
 def test_contexts_are_listed_without_a_current_context(written: Any) -> None:
-    found = load(written(config(**{"current-context": ""})))
+    found = load(written(config(current="")))
     assert list(found.contexts) == ["dev"]
     with pytest.raises(KubeconfigError, match="no current-context") as caught:
         found.settings()
@@ -146,7 +150,7 @@ def test_an_unknown_context_names_the_near_ones(written: Any) -> None:
 
 def test_a_current_context_that_is_missing_says_that_it_is_the_current_one(written: Any) -> None:
     with pytest.raises(KubeconfigError, match="it is the current-context"):
-        load(written(config(**{"current-context": "gone"}))).settings()
+        load(written(config(current="gone"))).settings()
 
 
 @pytest.mark.parametrize(
@@ -327,7 +331,7 @@ def test_secrets_are_in_no_repr(written: Any) -> None:
 
 def test_names_from_a_file_are_harmless_in_errors(written: Any) -> None:
     with pytest.raises(KubeconfigError) as caught:
-        load(written(config(contexts=[entry("\x1b[31m", "context")], **{"current-context": "\x1b[31m"}))).settings()
+        load(written(config(contexts=[entry("\x1b[31m", "context")], current="\x1b[31m"))).settings()
     assert "\x1b" not in str(caught.value)
 
 

@@ -20,6 +20,7 @@ from podtui.cluster.kubeconfig import exec_plugin
 from podtui.cluster.kubeconfig.credentials import Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import CredentialError
+from tests.support.waiting import until
 
 V1 = "client.authentication.k8s.io/v1"
 Plugin = Callable[..., ConnectionSettings]
@@ -71,14 +72,6 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-async def until(met: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if met():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come about")
 
 
 # --- what does not change

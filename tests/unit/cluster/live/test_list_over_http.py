@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -20,62 +19,33 @@ from podtui.cluster.live.store import Health, RowStore
 from podtui.cluster.live.tables import NotATable
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, TooManyRequests, Unauthorized
 from podtui.kube.resources import PODS, Scope
-from tests.unit.list_server import ListServer, status, until
+from tests.support.api_server import ApiServer, serving
+from tests.support.list_server import ListServer, status
+from tests.support.waiting import until
 
 TIMING = Timing(page=3, backoff_first=0.01, backoff_most=0.1, healthy=0.1, denied=0.05, batch=0.005, idle=0.4)
 
 
-class HttpServer:
-    """Serves a ListServer over HTTP. `answers` are sent instead, one a request; `silent` watches get no byte after their headers."""
+class HttpServer(ApiServer):
+    """Serves pods over HTTP, where it can be stopped and started again; `answers` are sent instead, one a request."""
 
     def __init__(self) -> None:
-        self.objects = ListServer()
+        super().__init__()
+        self.tables["pods"] = self.pods = ListServer()
         self.answers: list[web.Response] = []
-        self.silent = False
         self.accepts: set[str] = set()
-        self.broken = asyncio.Event()
-        self._runner: web.AppRunner | None = None
-        self.port = 0
+        self.url = ""
+        self._served = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.01, handler_cancellation=True, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.url = await self._served.enter_async_context(serving(self, port=int(self.url.rpartition(":")[2] or 0)))
 
     async def stop(self) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self._served.aclose()
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
         self.accepts.add(request.headers["Accept"])
-        if self.answers:
-            return self.answers.pop(0)
-        query = list(request.query.items())
-        try:
-            if "watch" not in request.query:
-                return web.Response(body=await self.objects.request("GET", request.path, query=query), content_type="application/json")
-            async with self.objects.stream(request.path, query=query) as chunks:
-                return await self._watch(request, chunks)
-        except ApiError as error:
-            return web.json_response(status(error.status, error.reason, error.message), status=error.status)
-
-    async def _watch(self, request: web.Request, chunks: AsyncIterator[bytes]) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        if self.silent:
-            await self.broken.wait()
-        try:
-            async for chunk in chunks:
-                await response.write(chunk)
-        except ConnectionFailed:
-            assert request.transport is not None
-            request.transport.abort()
-        return response
+        return self.answers.pop(0) if self.answers else await super().__call__(request)
 
 
 @dataclass
@@ -96,17 +66,17 @@ class Held:
 
     @property
     def right(self) -> bool:
-        return self.store.known and self.store.health.state == "live" and set(self.store.rows) == self.server.objects.uids()
+        return self.store.known and self.store.health.state == "live" and set(self.store.rows) == self.server.pods.uids()
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path: Path, count: int = 5) -> AsyncIterator[Held]:
+async def held(tmp_path: Path, count: int = 5) -> AsyncIterator[Held]:
     server = HttpServer()
     for number in range(count):
-        server.objects.put(f"ns-{number % 2}", f"pod-{number}", {"app": "web"})
+        server.pods.put(f"ns-{number % 2}", f"pod-{number}", {"app": "web"})
     await server.start()
     config = {
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.port}"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "users": [{"name": "u", "user": {"token": "secret"}}],
         "current-context": "x",
@@ -123,34 +93,33 @@ async def serving(tmp_path: Path, count: int = 5) -> AsyncIterator[Held]:
     finally:
         await store.close()
         await connection.close()
-        server.broken.set()
         await server.stop()
 
 
 async def test_rows_and_changes_come_over_http(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.start()
         await until(lambda: run.right)
         assert run.server.accepts == {TABLE}
-        run.server.objects.put("ns-0", "new")
-        run.server.objects.delete("ns-0", "pod-0")
+        run.server.pods.put("ns-0", "new")
+        run.server.pods.delete("ns-0", "pod-0")
         await until(lambda: run.right)
 
 
 async def test_a_server_that_goes_away_and_comes_back_loses_nothing(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.start()
         await until(lambda: run.right)
         await run.server.stop()
         await until(lambda: run.store.health.state == "stale")
         assert len(run.store.rows) == 5 and isinstance(run.store.health.error, ConnectionFailed)
-        run.server.objects.delete("ns-0", "pod-0")
-        run.server.objects.put("ns-9", "new")
+        run.server.pods.delete("ns-0", "pod-0")
+        run.server.pods.put("ns-9", "new")
         await run.server.start()
 
 
 async def test_a_server_that_is_not_there_at_the_start_is_failed_until_it_is(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         await run.server.stop()
         run.start()
         await until(lambda: run.store.health.state == "failed")
@@ -159,22 +128,22 @@ async def test_a_server_that_is_not_there_at_the_start_is_failed_until_it_is(tmp
 
 
 async def test_a_connection_that_breaks_in_a_line_resumes(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.start()
         await until(lambda: run.right)
-        run.server.objects.cut(b'{"type": "ADDED", "obj')
-        run.server.objects.put("ns-9", "new")
+        run.server.pods.cut(b'{"type": "ADDED", "obj')
+        run.server.pods.put("ns-9", "new")
         await until(lambda: run.right)
-        run.server.objects.cut(ConnectionFailed("abort"))
-        run.server.objects.put("ns-9", "newer")
+        run.server.pods.cut(ConnectionFailed("abort"))
+        run.server.pods.put("ns-9", "newer")
 
 
 async def test_a_watch_without_a_byte_is_stale_and_asked_for_again(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.server.silent = True
         run.start()
         await until(lambda: run.store.health.state == "live")
-        run.server.objects.put("ns-9", "unheard")
+        run.server.pods.put("ns-9", "unheard")
         await until(lambda: run.store.health.state == "stale")
         assert isinstance(run.store.health.error, ConnectionFailed)
         run.server.silent = False
@@ -192,7 +161,7 @@ REFUSALS: list[tuple[int, str, dict[str, str], type[PodtuiError], str]] = [
 async def test_refusals_of_the_first_list_are_told_and_overcome(
     tmp_path: Path, code: int, reason: str, headers: dict[str, str], kind: type[PodtuiError], state: str
 ) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.server.answers = [web.json_response(status(code, reason), status=code, headers=headers) for _ in range(2)]
         run.start()
         await until(lambda: run.right)
@@ -201,7 +170,7 @@ async def test_refusals_of_the_first_list_are_told_and_overcome(
 
 
 async def test_a_login_page_instead_of_a_list_is_named(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.server.answers = [web.Response(text="<html>Log in</html>", content_type="text/html")]
         run.start()
         await until(lambda: run.errors)
@@ -209,13 +178,13 @@ async def test_a_login_page_instead_of_a_list_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_410_over_http_brings_a_list(tmp_path: Path) -> None:
-    async with serving(tmp_path) as run:
+    async with held(tmp_path) as run:
         run.start()
         await until(lambda: run.right)
-        lists = len(run.server.objects.lists)
+        lists = len(run.server.pods.lists)
         await run.server.stop()
-        run.server.objects.delete("ns-0", "pod-0")
-        run.server.objects.compact()
+        run.server.pods.delete("ns-0", "pod-0")
+        run.server.pods.compact()
         await run.server.start()
         await until(lambda: run.right)
-        assert len(run.server.objects.lists) > lists
+        assert len(run.server.pods.lists) > lists

@@ -12,8 +12,9 @@ from podtui.cluster.live.pod_counts import PodCounts
 from podtui.cluster.live.store import RowStore
 from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.resources import PODS, Scope
+from tests.support.list_server import ListServer, refusal
+from tests.support.waiting import until
 from tests.unit.cluster.live.test_reflector import FAST, filled
-from tests.unit.list_server import ListServer, refusal, until
 
 
 class Counting(ListServer):
@@ -31,7 +32,7 @@ class Counting(ListServer):
         self._refuse(namespace, self.refusals)
         count = len(self.uids(namespace))
         metadata = {"remainingItemCount": count - 1, "continue": "x"} if count > 1 else {}
-        items = [{}] * min(1, count) or None  # as the real server writes an empty list of this kind
+        items: list[object] | None = [{}] * min(1, count) or None  # as the real server writes an empty list of this kind
         return json.dumps({"kind": "PartialObjectMetadataList", "metadata": metadata, "items": items}).encode()
 
 

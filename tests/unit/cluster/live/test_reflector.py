@@ -17,7 +17,8 @@ from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
 from podtui.kube.resources import PODS
-from tests.unit.list_server import ListServer, bookmark, error_event, refusal, until
+from tests.support.list_server import ListServer, bookmark, error_event, refusal
+from tests.support.waiting import until
 
 FAST = Timing(
     page=3, request=5.0, idle=5.0, backoff_first=0.002, backoff_most=0.02, healthy=0.05, denied=0.02, batch=0.002, keep=1.0, watch=(30, 60)
@@ -416,7 +417,7 @@ async def test_a_watch_that_ends_in_good_order_leaves_the_list_live() -> None:
     server = filled(1)
     async with running(server) as run:
         for count in range(1, 4):
-            await until(lambda count=count: run.live and len(server.watches) == count)
+            await until(lambda count: run.live and len(server.watches) == count, count)
             server.put("ns-0", "again", status=str(server.version))
             await until(lambda: run.equal)
             server.cut()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete
 from podtui.errors import SelectorError
 from podtui.kube.selectors import parse
-from tests.selector_strategies import texts
+from tests.support.selector_strategies import texts
 
 COUNTS = LabelCounts(
     [

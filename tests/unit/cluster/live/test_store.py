@@ -19,8 +19,9 @@ from podtui.cluster.live.view import View
 from podtui.errors import ConnectionFailed, Forbidden
 from podtui.kube.resources import NAMESPACES, PODS, Scope
 from podtui.kube.selectors import parse
+from tests.support.list_server import ListServer, error_event, refusal
+from tests.support.waiting import until
 from tests.unit.cluster.live.test_reflector import FAST, filled
-from tests.unit.list_server import ListServer, error_event, refusal, until
 
 
 @dataclass
@@ -476,8 +477,12 @@ def test_after_anything_that_happens_the_store_has_the_servers_set_and_the_view_
             passes = parse("app").matches
             view = View(run.store)
             narrow = View(run.store, "status", True, lambda row: passes(row.labels))
-            run.store.subscribe(view.update)
-            run.store.subscribe(narrow.update)
+
+            def update_both(batch: Batch) -> None:
+                view.update(batch)
+                narrow.update(batch)
+
+            run.store.subscribe(update_both)
             for step in steps:
                 act(step, run, view)
                 await asyncio.sleep(step[1] if step[0] == "wait" else 0)

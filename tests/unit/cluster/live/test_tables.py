@@ -22,7 +22,7 @@ from podtui.cluster.live.tables import (
     text,
 )
 from podtui.kube.ages import age, next_change, parse_age
-from tests.unit.list_server import COLUMNS, Thing, bookmark, error_event, table
+from tests.support.list_server import COLUMNS, Thing, bookmark, error_event, table
 
 NOW = 1_800_000_000.0
 PLAIN = [Column(column["name"], column["type"], column["priority"]) for column in COLUMNS]

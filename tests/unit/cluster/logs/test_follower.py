@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podtui.cluster.logs.batches import LogBatch
 from podtui.cluster.logs.follower import LogFollower, LogOptions
 from podtui.cluster.logs.lines import Lines, LineSplitter, LogLine, Position, Resume, local_time, nanoseconds, parse_line
 from podtui.errors import Forbidden
-from tests.unit.log_server import REF, ContainerRun, Cut, LogServer, Taker
+from tests.support.api_server import connected
+from tests.support.log_server import REF, ContainerRun, Cut, LogServer
+from tests.support.taken_logs import TakenLog, following_log
+from tests.support.waiting import in_background, until
 
 
 def stamp(nanoseconds: int) -> str:
@@ -29,18 +35,12 @@ def numbered(count: int, step: int = 1_000_000, start: int = 0) -> list[tuple[st
 
 
 @asynccontextmanager
-async def following(server: LogServer, container: str = "app", options: LogOptions | None = None, **kw):
-    """A follower at work: it, and what it brought."""
-    taker = Taker()
-    async with server.serve() as connection:
-        follower = LogFollower(connection, REF, container, options, pace=kw.pop("pace", 0.02), **kw)
-        follower.subscribe(taker.states.append)
-        task = asyncio.create_task(follower.run(taker))
-        try:
-            yield follower, taker
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+async def following(
+    server: LogServer, container: str = "app", options: LogOptions | None = None, pace: float = 0.02, **more: Any
+) -> AsyncIterator[tuple[LogFollower, TakenLog]]:
+    """A follower of the server's pod at work, and what it brings."""
+    async with connected(server) as connection, following_log(connection, REF, container, options, pace=pace, **more) as found:
+        yield found
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def test_a_line_is_parted_into_time_and_text() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "hello", "2026-01-01 hello", "2026-01-01T00:00:00Zhello", "2026-01-01T00:00:00 x"])
-def test_a_line_whose_first_word_is_no_time_is_passed_whole(line) -> None:
+def test_a_line_whose_first_word_is_no_time_is_passed_whole(line: str) -> None:
     assert parse_line(line) == LogLine("", line)
 
 
@@ -65,7 +65,7 @@ def test_times_of_different_zones_and_precisions_compare() -> None:
 
 
 @given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(1, 12))
-def test_however_chunks_are_cut_the_lines_are_the_same(text, sizes, limit) -> None:
+def test_however_chunks_are_cut_the_lines_are_the_same(text: str, sizes: list[int], limit: int) -> None:
     data, splitter = text.encode("utf-8", "surrogatepass"), LineSplitter(limit)
     whole = LineSplitter(limit).feed(data, final=True)
     lines: list[str] = []
@@ -101,7 +101,7 @@ def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up() -> None:
 
 
 @given(st.data())
-def test_resuming_anywhere_neither_loses_nor_repeats(data) -> None:
+def test_resuming_anywhere_neither_loses_nor_repeats(data: st.DataObject) -> None:
     """The position alone, without a server: read some pieces, drop, read the log again from the second of `since`."""
     times = sorted(data.draw(st.lists(st.integers(0, 40), max_size=30)))
     texts = data.draw(st.lists(st.text("ab\u20ac", max_size=12), min_size=len(times), max_size=len(times)))
@@ -141,11 +141,11 @@ async def test_lines_come_as_they_are_written() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3))
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
         assert follower.status.state == "following"
         run.lines += numbered(2, start=3)
         server.changes()
-        await taker.until(lambda: len(taker.lines) == 5)
+        await until(lambda: len(taker.lines) == 5)
     assert taker.lines == raw(run.lines)
 
 
@@ -154,7 +154,7 @@ LOG = st.lists(st.tuples(st.integers(0, 12), st.text("a한😀 \t\x1b", max_size
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_however_often_the_connection_breaks_every_line_comes_once(data) -> None:
+def test_however_often_the_connection_breaks_every_line_comes_once(data: st.DataObject) -> None:
     drawn = sorted(data.draw(LOG), key=lambda line: line[0])  # few different times: many lines bear the same
     lines = [(stamp(time * 300_000_000), text) for time, text in drawn]
     server = LogServer()
@@ -166,16 +166,16 @@ def test_however_often_the_connection_breaks_every_line_comes_once(data) -> None
         sizes = tuple(data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3)))
         server.cuts.append(Cut(begin, end, after, sizes, ends=data.draw(st.booleans())))
 
-    def finish():
+    def finish() -> None:
         assert server.current is not None
         server.current.written, server.current.exit_code, server.current.reason = None, 0, "Completed"
         server.phase = "Succeeded"
 
     server.when_cuts_end = finish
 
-    async def play() -> Taker:
-        taker = Taker()
-        async with server.serve() as connection:
+    async def play() -> TakenLog:
+        taker = TakenLog()
+        async with connected(server) as connection:
             follower = LogFollower(connection, REF, "app", pace=0.0, line_limit=48)
             async with asyncio.timeout(30):
                 await follower.run(taker)
@@ -188,7 +188,7 @@ def test_however_often_the_connection_breaks_every_line_comes_once(data) -> None
 
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data) -> None:
+def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data: st.DataObject) -> None:
     times = sorted(data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=25)))
     lines = [(stamp(time * 300_000_000), f"line {i}") for i, time in enumerate(times)]
     tail = data.draw(st.integers(1, 8))
@@ -197,16 +197,16 @@ def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data) -> 
     server.current = ContainerRun("c1", lines, written=at[0])
     server.cuts = [Cut(begin, end, sizes=(50,)) for begin, end in pairwise(at)]
 
-    def finish():
+    def finish() -> None:
         assert server.current is not None
         server.current.written, server.current.exit_code = None, 0
         server.phase = "Succeeded"
 
     server.when_cuts_end = finish
 
-    async def play() -> Taker:
-        taker = Taker()
-        async with server.serve() as connection:
+    async def play() -> TakenLog:
+        taker = TakenLog()
+        async with connected(server) as connection:
             async with asyncio.timeout(30):
                 await LogFollower(connection, REF, "app", LogOptions(tail=tail), pace=0.0).run(taker)
         return taker
@@ -226,7 +226,7 @@ async def test_a_log_without_times_is_resumed_by_the_number_of_its_lines() -> No
     server.current = ContainerRun("c1", [("", f"line {i}") for i in range(20)])
     server.cuts = [Cut(5, 9, after=60), Cut(9, 14)]
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) >= 20)
+        await until(lambda: len(taker.lines) >= 20)
         await asyncio.sleep(0.2)
     assert taker.lines == raw(server.current.lines)
 
@@ -236,7 +236,7 @@ async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again() 
     server.current = ContainerRun("c1", numbered(9))
     server.cuts = [Cut(3, 4, ends=True), Cut(5, 6, ends=True)]
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 9)
+        await until(lambda: len(taker.lines) == 9)
         assert follower.status.state == "following"
         assert "ended" not in [status.state for status in taker.states]
     assert taker.lines == raw(server.current.lines)
@@ -249,7 +249,7 @@ async def test_a_time_with_an_offset_is_sent_back_as_it_came() -> None:
     server.current = ContainerRun("c1", lines)
     server.cuts = [Cut(2, 3)]
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 6)
+        await until(lambda: len(taker.lines) == 6)
     assert taker.lines == raw(lines)
     assert server.queries[1]["sinceTime"] == lines[2][0]
 
@@ -259,7 +259,7 @@ async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over() -> None:
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(400, 'container "app" in pod "web-1" is waiting to start: ContainerCreating')] * 2
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         assert follower.status.state == "following"
 
 
@@ -267,8 +267,8 @@ async def test_what_the_server_keeps_refusing_fails_with_its_words() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(400, "no")] * 20
-    async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+    async with following(server) as (follower, _):
+        await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("failed", "no")
     assert len(server.queries) == 6
 
@@ -277,7 +277,7 @@ async def test_an_end_tells_the_exit_code_and_the_reason() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2), exit_code=137, reason="OOMKilled")
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.state == "ended")
+        await until(lambda: follower.status.state == "ended")
         assert (follower.status.why, follower.status.final) == ("exit code 137, OOMKilled", False)
     assert taker.lines == raw(server.current.lines)
 
@@ -286,29 +286,29 @@ async def test_a_restart_brings_the_rest_of_the_old_run_a_note_and_the_new_run()
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         first.written, first.exit_code, first.reason = None, 3, "Error"
         second = ContainerRun("c2", numbered(3, start=100))
         server.current, server.previous = second, first
         server.cuts = [Cut(0, 0)]  # the connection broke; what the old run wrote at the end was not sent
         server.changes()
-        await taker.until(lambda: len(taker.lines) == 7)
+        await until(lambda: len(taker.lines) == 7)
         assert follower.status.state == "following"
     assert taker.lines == raw(first.lines) + raw(second.lines)
     assert taker.notes == ["container app restarted (exit code 3, Error)"]
 
 
 @pytest.mark.parametrize("times", [2, 4])
-async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_only_when_it_stays(times) -> None:
+async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_only_when_it_stays(times: int) -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         first.written, first.exit_code, first.reason = None, 3, "Error"
         server.current, server.previous = ContainerRun("c2", numbered(3, start=9000)), first
         server.refusals = [(404, "the kubelet does not know it yet")] * times
         server.abort()
-        await taker.until(lambda: len(taker.lines) == (7 if times == 2 else 5))
+        await until(lambda: len(taker.lines) == (7 if times == 2 else 5))
     *before, restarted = taker.notes
     assert restarted == "container app restarted (exit code 3, Error)" and len(before) == (times == 4)
     assert all("the rest of the previous run is missing" in note and "the kubelet does not know it yet" in note for note in before)
@@ -316,12 +316,12 @@ async def test_a_refusal_of_the_old_runs_log_right_after_a_restart_is_believed_o
 
 @pytest.mark.parametrize("apart", [1, 3_000_000_000])
 @pytest.mark.parametrize("told", ["running", "ended"])
-async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told, apart) -> None:
+async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_once(told: str, apart: int) -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(4), written=2)
     second = ContainerRun("c2", [(stamp(3_000_000 + apart + i), f"new {i}") for i in range(4)], written=2)
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         if told == "running":
             server.told = server.pod()
         first.exit_code, first.reason = 3, "Error"
@@ -330,10 +330,10 @@ async def test_lines_of_a_new_run_that_come_before_the_status_tells_of_it_come_o
         server.current, server.previous = second, first
         server.cuts = [Cut(2, 2, ends=True)]
         server.changes()
-        await taker.until(lambda: len(taker.lines) >= 4)
+        await until(lambda: len(taker.lines) >= 4)
         first.written, second.written, server.told = None, None, None
         server.changes()
-        await taker.until(lambda: len(taker.lines) >= 8)
+        await until(lambda: len(taker.lines) >= 8)
     assert sorted(taker.lines) == sorted(raw(first.lines) + raw(second.lines))
     assert taker.notes == ["container app restarted (exit code 3, Error)"]
 
@@ -342,12 +342,12 @@ async def test_after_an_end_the_next_run_is_followed() -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(2), exit_code=1, reason="Error")
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.state == "ended")
+        await until(lambda: follower.status.state == "ended")
         server.current, server.previous, server.waiting = None, first, {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
-        await taker.until(lambda: follower.status.why == "exit code 1, Error; CrashLoopBackOff")
+        await until(lambda: follower.status.why == "exit code 1, Error; CrashLoopBackOff")
         server.current, server.waiting = ContainerRun("c2", numbered(2, start=5000)), {}
-        await taker.until(lambda: len(taker.lines) == 4)
-        await taker.until(lambda: follower.status.state == "following")
+        await until(lambda: len(taker.lines) == 4)
+        await until(lambda: follower.status.state == "following")
     assert [query.get("previous") for query in server.queries] == [None, None]
 
 
@@ -355,10 +355,10 @@ async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_i
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3, step=10**9))
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
         run.lines[:] = numbered(2, step=10**9, start=7)  # what was in between went with the old file
         server.abort()
-        await taker.until(lambda: len(taker.lines) == 5 and taker.notes)
+        await until(lambda: len(taker.lines) == 5 and taker.notes)
     between = f"from {local_time(stamp(2 * 10**9))} to {local_time(stamp(7 * 10**9))}"
     assert taker.notes == [f"lines {between} may be missing: the log was rotated meanwhile"]
     assert [text for _, text in map(parse_line, taker.lines)] == ["line 0", "line 1", "line 2", "line 7", "line 8"]
@@ -368,26 +368,26 @@ async def test_a_second_rotation_before_the_first_one_was_told_is_told_too() -> 
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3, step=10**9))
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
         for count, start in ((5, 7), (7, 20)):
             run.lines[:] = numbered(2, step=10**9, start=start)
             server.abort()
-            await taker.until(lambda count=count: len(taker.lines) == count)
-        await taker.until(lambda: len(taker.notes) == 2)
+            await until(lambda count: len(taker.lines) == count, count)
+        await until(lambda: len(taker.notes) == 2)
     gaps = [(2, 7), (8, 20)]
     words = [f"from {local_time(stamp(since * 10**9))} to {local_time(stamp(until * 10**9))}" for since, until in gaps]
     assert taker.notes == [f"lines {between} may be missing: the log was rotated meanwhile" for between in words]
 
 
-async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_local_time():
+async def test_an_old_run_whose_log_does_not_even_hold_the_last_line_that_was_read_was_rotated_and_that_is_local_time() -> None:
     server = LogServer()
     server.current = first = ContainerRun("c1", numbered(3))
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
         first.lines, first.exit_code, first.reason = [], 1, "Error"  # what came after the third line went with the old file
         server.current, server.previous, server.restarts = ContainerRun("c2", numbered(2, start=9000)), first, 1
         server.abort()
-        await taker.until(lambda: len(taker.lines) == 5)
+        await until(lambda: len(taker.lines) == 5)
     gap, restart = taker.notes
     assert gap == f"lines after {local_time(stamp(2))} may be missing: the log was rotated meanwhile" and restart.startswith(
         "container app restarted"
@@ -398,18 +398,14 @@ async def test_what_there_is_at_first_is_read_to_its_end_before_it_is_followed()
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(5))
     ends: list[int] = []
-    taker = Taker()
-    async with server.serve() as connection:
+    taker = TakenLog()
+    async with connected(server) as connection:
         follower = LogFollower(connection, REF, "app", LogOptions(tail=3), pace=0.02, caught_up=lambda: ends.append(len(taker.lines)))
-        task = asyncio.create_task(follower.run(taker))
-        try:
-            await taker.until(lambda: ends)
+        async with in_background(follower.run(taker)):
+            await until(lambda: ends)
             run.lines += numbered(2, start=5)
             server.changes()
-            await taker.until(lambda: len(taker.lines) == 5)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await until(lambda: len(taker.lines) == 5)
     assert ends == [3]
     assert taker.lines == raw(run.lines[2:])
     assert ["follow" in query for query in server.queries] == [False, True]
@@ -419,10 +415,10 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more() ->
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         server.gone = True
         server.abort()
-        await taker.until(lambda: follower.status.final)
+        await until(lambda: follower.status.final)
     assert taker.notes == [f"the pod was deleted while its log could not be read: lines after {local_time(stamp(0))} may be missing"]
 
 
@@ -430,10 +426,10 @@ async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read() -> 
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.state == "ended")
+        await until(lambda: follower.status.state == "ended")
         server.previous = ContainerRun("c4", numbered(1, step=10**9, start=8), exit_code=4, reason="Error")
         server.current, server.restarts = ContainerRun("c5", numbered(1, step=10**9, start=9)), 4
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
     assert [parse_line(line).text for line in taker.lines] == ["line 0", "line 8", "line 9"]
     words = "container app was restarted several times; lines in between may be missing"
     between = f"{local_time(stamp(0))} to {local_time(stamp(8 * 10**9))}"
@@ -444,10 +440,10 @@ async def test_of_two_restarts_in_a_row_nothing_is_missing() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.state == "ended")
+        await until(lambda: follower.status.state == "ended")
         server.previous = ContainerRun("c2", numbered(1, start=8), exit_code=4, reason="Error")
         server.current, server.restarts = ContainerRun("c3", numbered(1, start=9)), 2
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
     assert taker.notes == ["container app restarted (exit code 4, Error)"]
 
 
@@ -455,10 +451,10 @@ async def test_a_container_that_waits_is_told_with_the_servers_words_and_followe
     server = LogServer()
     server.waiting = {"reason": "ContainerCreating"}
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.state == "waiting")
+        await until(lambda: follower.status.state == "waiting")
         assert follower.status.why == 'container "app" in pod "web-1" is waiting to start: ContainerCreating'
         server.current, server.waiting = ContainerRun("c1", numbered(2)), {}
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
 
 
 async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay() -> None:
@@ -466,11 +462,11 @@ async def test_a_pod_that_is_gone_ends_it_and_the_lines_stay() -> None:
     server.current = ContainerRun("c1", numbered(2))
     server.cuts = [Cut(2, 2, ends=True)]
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         server.gone = True
         server.current.exit_code = 0
         server.changes()
-        await taker.until(lambda: follower.status.final)
+        await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("ended", "the pod is gone")
 
 
@@ -479,7 +475,7 @@ async def test_a_pod_of_the_same_name_is_another_pod() -> None:
     server.current = ContainerRun("c1", numbered(2))
     server.uid = "uid-2"
     async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+        await until(lambda: follower.status.final)
         assert follower.status.why == "the pod is gone; another one has its name now"
     assert (taker.lines, server.queries) == ([], [])
 
@@ -488,8 +484,8 @@ async def test_who_may_not_read_logs_is_told_so_and_nothing_is_tried_again() -> 
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
-    async with following(server) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+    async with following(server) as (follower, _):
+        await until(lambda: follower.status.final)
         assert follower.status.state == "failed"
         assert "cannot get resource" in follower.status.why
         assert isinstance(follower.status.error, Forbidden)
@@ -502,7 +498,7 @@ async def test_who_may_read_logs_but_not_pods_still_follows() -> None:
     server.pod_refusals = [(403, "pods is forbidden")] * 50
     server.cuts = [Cut(3, 4)]
     async with following(server) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 6)
+        await until(lambda: len(taker.lines) == 6)
     assert taker.lines == raw(server.current.lines)
 
 
@@ -511,8 +507,8 @@ async def test_a_server_that_fails_is_asked_again_later() -> None:
     server.current = ContainerRun("c1", numbered(2))
     server.refusals = [(500, "dial tcp 10.0.0.1:10250: connect: connection refused"), (503, "the server is starting")]
     async with following(server) as (follower, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
-        await taker.until(lambda: follower.status.state == "following")
+        await until(lambda: len(taker.lines) == 2)
+        await until(lambda: follower.status.state == "following")
     waits = [status for status in taker.states if status.state == "reconnecting"]
     assert [status.why for status in waits] == ["dial tcp 10.0.0.1:10250: connect: connection refused", "the server is starting"]
     assert all(status.retry_at is not None for status in waits)
@@ -523,7 +519,7 @@ async def test_the_previous_run_is_read_to_its_end() -> None:
     server.previous = ContainerRun("c1", numbered(5), exit_code=2, reason="Error")
     server.current = ContainerRun("c2", numbered(1, start=70))
     async with following(server, options=LogOptions(tail=3, previous=True)) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+        await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("ended", "exit code 2, Error")
     assert taker.lines == raw(server.previous.lines)[2:]
 
@@ -531,15 +527,15 @@ async def test_the_previous_run_is_read_to_its_end() -> None:
 async def test_a_previous_run_that_never_was_is_refused_with_the_servers_words() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
-    async with following(server, options=LogOptions(previous=True)) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+    async with following(server, options=LogOptions(previous=True)) as (follower, _):
+        await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("failed", 'previous terminated container "app" in pod "web-1" not found')
 
 
 async def test_a_container_that_the_pod_does_not_have_is_an_error() -> None:
     server = LogServer()
-    async with following(server, "nope") as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+    async with following(server, "nope") as (follower, _):
+        await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("failed", "pod/web-1 has no container nope")
 
 
@@ -547,7 +543,7 @@ async def test_without_a_container_it_is_the_first() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     async with following(server, "") as (follower, taker):
-        await taker.until(lambda: taker.lines)
+        await until(lambda: taker.lines)
         assert (follower.container, follower.containers) == ("app", ["app", "side"])
     assert server.queries[0]["container"] == "app"
 
@@ -556,7 +552,7 @@ async def test_without_follow_it_ends_with_what_there_is() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(4))
     async with following(server, options=LogOptions(follow=False)) as (follower, taker):
-        await taker.until(lambda: follower.status.final)
+        await until(lambda: follower.status.final)
         assert follower.status.state == "ended"
     assert taker.lines == raw(server.current.lines)
 
@@ -565,9 +561,9 @@ async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word() -> No
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(2))
     async with following(server, quiet=1.2) as (_, taker):
-        await taker.until(lambda: len(taker.lines) == 2)
+        await until(lambda: len(taker.lines) == 2)
         run.lines += numbered(1, start=2)  # written, but no event wakes the stream: a lost inotify event
-        await taker.until(lambda: len(taker.lines) == 3)
+        await until(lambda: len(taker.lines) == 3)
     assert "reconnecting" not in [status.state for status in taker.states]
 
 
@@ -577,23 +573,18 @@ async def test_a_slow_sink_slows_the_reading_down() -> None:
     free = asyncio.Event()
     sizes: list[int] = []
 
-    async with server.serve() as connection:
+    async with connected(server) as connection:
 
-        async def sink(batch):
+        async def sink(batch: LogBatch) -> None:
             sizes.append(sum(map(len, batch.lines)))
             await free.wait()
 
-        task = asyncio.create_task(LogFollower(connection, REF, "app").run(sink))
-        for _ in range(200):
-            await asyncio.sleep(0.005)
-        assert len(sizes) == 1
-        free.set()
-        for _ in range(2000):
-            if sum(sizes) >= 2_000 * 6_031:
-                break
-            await asyncio.sleep(0.01)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with in_background(LogFollower(connection, REF, "app").run(sink)):
+            for _ in range(200):
+                await asyncio.sleep(0.005)
+            assert len(sizes) == 1
+            free.set()
+            await until(lambda: sum(sizes) >= 2_000 * 6_031)
     assert sum(sizes) == 2_000 * 6_031
     assert max(sizes) < 3 << 20
 
@@ -602,9 +593,9 @@ async def test_an_error_of_the_sink_ends_it_and_comes_out() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
 
-    async def sink(batch):
+    async def sink(batch: LogBatch) -> None:
         raise ValueError("full")
 
-    async with server.serve() as connection:
+    async with connected(server) as connection:
         with pytest.raises(ValueError, match="full"):
             await LogFollower(connection, REF, "app").run(sink)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+
+import pytest
 
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.shared_reads import SharedReads
 from podtui.errors import Forbidden, ServerError, api_error
 from podtui.kube.resources import Scope
-from tests.unit.list_server import refusal, until
-from tests.unit.log_cluster import BASE, LogCluster, Taker
+from tests.support.list_server import refusal
+from tests.support.log_cluster import BASE, FakePod, LogCluster
+from tests.support.taken_logs import TakenGroup
+from tests.support.waiting import in_background, until
 
 
 @asynccontextmanager
-async def following(cluster: LogCluster, target: LogTarget, options: LogOptions | None = None, **kw: Any):
-    group, taker = LogGroup(cluster, target, options, pace=kw.pop("pace", 0.02), **kw), Taker()  # type: ignore[arg-type]
-    task = asyncio.create_task(group.run(taker))
-    try:
-        yield group, taker
-    finally:
-        failed = task.done() and not task.cancelled() and task.exception() is not None
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=not failed)
+async def following(
+    cluster: LogCluster, target: LogTarget, options: LogOptions | None = None, pace: float = 0.02, **more: Any
+) -> AsyncIterator[tuple[LogGroup, TakenGroup]]:
+    group, taken = LogGroup(cluster, target, options, pace=pace, **more), TakenGroup()  # type: ignore[arg-type]
+    async with in_background(group.run(taken)):
+        yield group, taken
 
 
 def names(group: LogGroup) -> list[str]:
@@ -116,13 +118,15 @@ async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are
         assert restarted == "container app restarted (exit code 1, Error)"
 
 
-async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_not_read_as_that_of_the_old_one(monkeypatch) -> None:
+async def test_a_log_that_is_another_pods_since_the_name_was_taken_meanwhile_is_not_read_as_that_of_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cluster = LogCluster()
     old = cluster.pod("db-0")
     cluster.write(old.containers["app"], "old")
     stream = cluster.stream
 
-    def replaced_first(path: str, **kw: Any):
+    def replaced_first(path: str, **kw: Any) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         if path.endswith("/log") and ("shop", "db-0") in cluster.pods and cluster.pods["shop", "db-0"] is old:
             cluster.remove(old)
             cluster.write(cluster.pod("db-0").containers["app"], "new")
@@ -175,11 +179,11 @@ async def test_two_hundred_streams_are_opened_a_few_at_a_time() -> None:
         cluster.write(pod.containers["app"], f"from {pod.name}")
     reads = SharedReads(cluster, rate=1e6)  # type: ignore[arg-type]
     async with following(cluster, LogTarget(scope=Scope(("shop",))), pace=1.0, reads=reads) as (group, taker):
-        await until(lambda: len(taker.lines) == 200, 60)
+        await until(lambda: len(taker.lines) == 200)
         assert len(group.left_out) == 5
         assert taker.texts == [f"from {pod.name}" for pod in pods[:200]]
         assert group.tail is None
-        await until(lambda: len(cluster.open) == 200, 60)
+        await until(lambda: len(cluster.open) == 200)
     assert cluster.most_opening <= 10
 
 
@@ -200,15 +204,15 @@ async def test_an_outage_of_the_server_loses_and_repeats_nothing_of_any_source()
         for turn in range(3):
             for place, container in enumerate(containers):
                 cluster.write(container, f"{turn} {place}")
-            await until(lambda turn=turn: len(taker.lines) == 8 * (turn * 2 + 1), 30)
+            await until(lambda turn: len(taker.lines) == 8 * (turn * 2 + 1), turn)
             cluster.down = True
             cluster.drop(torn=12)
             for place, container in enumerate(containers):
                 cluster.write(container, f"{turn} {place} again")
-            await until(lambda: all(source.status.state == "reconnecting" for source in group.sources), 30)
+            await until(lambda: all(source.status.state == "reconnecting" for source in group.sources))
             cluster.down = False
             cluster.log_faults = [ServerError(500, "InternalError", "etcd"), refusal(429, "TooManyRequests", 0.01)]
-            await until(lambda turn=turn: len(taker.lines) == 8 * (turn * 2 + 2), 30)
+            await until(lambda turn: len(taker.lines) == 8 * (turn * 2 + 2), turn)
     for source in group.sources:
         texts = taker.of(source.number)
         assert len(set(texts)) == len(texts) == 6
@@ -218,7 +222,7 @@ async def test_containers_of_one_pod_share_what_is_asked_about_it() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1", *(f"c{number}" for number in range(20)))
     async with following(cluster, LogTarget((pod.ref,), every=True), pace=1.0):
-        await until(lambda: len(cluster.open) == 20, 30)
+        await until(lambda: len(cluster.open) == 20)
         assert cluster.pods_asked <= 4
 
 
@@ -240,7 +244,7 @@ async def test_it_ends_when_nothing_more_can_come() -> None:
         cluster.write(pod.containers["app"], f"from {pod.name}")
         cluster.exit(pod.containers["app"], 3)
         pod.phase = "Failed"
-    taker = Taker()
+    taker = TakenGroup()
     group = LogGroup(cluster, LogTarget(tuple(pod.ref for pod in pods)), pace=0.02)  # type: ignore[arg-type]
     async with asyncio.timeout(30):
         await group.run(taker)
@@ -267,7 +271,7 @@ async def test_a_sink_that_fails_is_not_silent() -> None:
         raise AssertionError("nothing was raised")
 
 
-def controlled(cluster: LogCluster, name: str, replica_set: str, *containers: str):
+def controlled(cluster: LogCluster, name: str, replica_set: str, *containers: str) -> FakePod:
     """A pod of a ReplicaSet of the Deployment web."""
     path = f"/apis/apps/v1/namespaces/shop/replicasets/{replica_set}"
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "deployment", "controller": True}

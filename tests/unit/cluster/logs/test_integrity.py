@@ -18,8 +18,10 @@ from podtui.cluster.logs import batches
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.errors import ServerError, api_error
 from podtui.kube.resources import Scope
-from tests.unit.list_server import refusal, until
-from tests.unit.log_cluster import BASE, FakeContainer, LogCluster, Taker
+from tests.support.list_server import refusal
+from tests.support.log_cluster import BASE, FakeContainer, LogCluster
+from tests.support.taken_logs import TakenGroup
+from tests.support.waiting import until
 
 CONTAINERS = st.integers(0, 3)
 
@@ -47,11 +49,11 @@ class Integrity(RuleBasedStateMachine):
         self.pods = [cluster.pod("web-1", "app", "side"), cluster.pod("web-2", "app", "side")]
         self.containers: list[FakeContainer] = [each for pod in self.pods for each in pod.containers.values()]
         self.written = {number: [] for number in range(4)}
-        self.taker = Taker()
+        self.taker = TakenGroup()
         self.group = LogGroup(cluster, LogTarget(scope=Scope(("shop",)), every=True), pace=0.002)  # type: ignore[arg-type]
         self.group._began = BASE / 1e9 - 60
         self.task = self.loop.create_task(self.group.run(self.taker))
-        self.loop.run_until_complete(until(lambda: len(self.group.sources) == 4, 60))
+        self.loop.run_until_complete(until(lambda: len(self.group.sources) == 4))
 
     # -- what happens
 
@@ -182,7 +184,7 @@ class Integrity(RuleBasedStateMachine):
             self.give_up_refused_runs()
             return written - self.gone <= set(self.taker.texts) and pods <= {source.ref.uid for source in self.group.sources}
 
-        self.loop.run_until_complete(until(holds, 30))
+        self.loop.run_until_complete(until(holds))
 
     def give_up_refused_runs(self) -> None:
         """What a run held that the server refused again and again to give, which a remark says, cannot be had."""
@@ -239,7 +241,7 @@ class Integrity(RuleBasedStateMachine):
         read = set(self.taker.of(number))
         runs = [[text in read for _, text in run.lines] for run in container.runs]
         if any(False in run[run.index(True) :] for run in runs if True in run):  # told once it is sure that no other run had begun
-            self.loop.run_until_complete(until(lambda: any("missing" in note for source, note in self.taker.notes if source == number), 30))
+            self.loop.run_until_complete(until(lambda: any("missing" in note for source, note in self.taker.notes if source == number)))
 
 
 TestIntegrity = Integrity.TestCase

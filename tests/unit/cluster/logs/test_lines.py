@@ -21,12 +21,12 @@ STAMPS = st.one_of(
 
 
 @given(st.integers(1, 4_000_000_000_000_000_000))
-def test_what_the_server_writes_is_read_back(time) -> None:
+def test_what_the_server_writes_is_read_back(time: int) -> None:
     assert nanoseconds(time_text(time)) == time
 
 
 @given(st.lists(st.tuples(STAMPS, st.text("ab ", max_size=4)), max_size=20))
-def test_the_quick_way_reads_what_the_careful_way_reads(pairs) -> None:
+def test_the_quick_way_reads_what_the_careful_way_reads(pairs: list[tuple[str, str]]) -> None:
     lines = [f"{stamp} {text}" if stamp else text for stamp, text in pairs]
     times, texts = Times().part(lines)
     for line, time, text in zip(lines, times, texts, strict=True):

@@ -178,7 +178,7 @@ async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypat
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data) -> None:
+def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4))
     drawn = data.draw(st.lists(st.lists(st.integers(0, 30), max_size=25), min_size=count, max_size=count))
     logs = [[(at, f"{number}:{place}") for place, at in enumerate(times)] for number, times in enumerate(drawn)]

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.forward import Meter
@@ -18,7 +17,7 @@ from podtui.cluster.pods.successor import PodCandidate, best_first, changes, fin
 from podtui.errors import PodLost, PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.kube.selectors import parse
-from tests.unit.api_server import serving, settings, status
+from tests.support.api_server import ApiServer, connected
 
 Object = dict[str, Any]
 CORE, APPS, BATCH = "/api/v1/namespaces/shop", "/apis/apps/v1/namespaces/shop", "/apis/batch/v1/namespaces/shop"
@@ -49,55 +48,18 @@ def replica_set(name: str, revision: int, deployment: str = "d-1") -> Object:
     return {"metadata": metadata, "spec": {"selector": {"matchLabels": {"app": "web", "pod-template-hash": name}}}}
 
 
-class Api:
-    """Answers from `objects` by path; a list is filtered by `labelSelector`. What is in `denied` is 403."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, Any] = {}
-        self.denied: set[str] = set()
-        self.asked: list[str] = []
-        self.page = 0
-        self.events: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request.path_qs)
-        if request.path in self.denied:
-            return status(403, "Forbidden", f"{request.path} is forbidden")
-        if request.query.get("watch"):
-            response = web.StreamResponse()
-            await response.prepare(request)
-            while event := await self.events.get():
-                await response.write(event)
-            return response
-        found = self.objects.get(request.path)
-        if found is None:
-            return status(404, "NotFound", f"{request.path} not found")
-        if not isinstance(found, list):
-            return web.json_response(found)
-        selector = parse(request.query.get("labelSelector", ""))
-        items = [each for each in found if selector.matches(each["metadata"].get("labels") or {})]
-        metadata: Object = {}
-        if self.page:
-            start = int(request.query.get("continue", "0"))
-            metadata = {"continue": str(start + self.page)} if start + self.page < len(items) else {}
-            items = items[start : start + self.page]
-        return web.json_response({"kind": "List", "metadata": metadata, "items": items})
-
-
 @asynccontextmanager
-async def served(api: Api) -> AsyncIterator[Connection]:
-    async with serving(api) as url:
-        connection = await Connection.open(settings(url))
+async def served(api: ApiServer) -> AsyncIterator[Connection]:
+    async with connected(api) as connection:
         try:
             yield connection
         finally:
             api.events.put_nowait(None)
-            await connection.close()
 
 
-def shop() -> Api:
+def shop() -> ApiServer:
     """A Deployment with an old and a new ReplicaSet, and another one's beside them."""
-    api = Api()
+    api = ApiServer()
     api.objects = {
         f"{APPS}/deployments/web": {"metadata": {"name": "web", "uid": "d-1"}, "spec": {"replicas": 2}},
         f"{APPS}/replicasets/web-old": replica_set("web-old", 1),
@@ -114,7 +76,7 @@ OLD, NEW = owned("ReplicaSet", "web-old", "uid-web-old"), owned("ReplicaSet", "w
 
 # -- what the controllers say -----------------------------------------------------------------------------------------
 async def test_a_pod_that_nobody_controls_has_no_successor() -> None:
-    async with served(Api()) as connection:
+    async with served(ApiServer()) as connection:
         lineage = await lineage_of(connection, pod("web-1", owned("ReplicaSet", "web", "u")[:1]))
     assert not lineage.follows
 
@@ -131,7 +93,7 @@ async def test_a_deployments_pods_are_known_by_the_deployment_and_without_the_te
 
 async def test_a_replica_set_that_may_not_be_read_is_told_and_only_its_own_pods_are_followed() -> None:
     api = shop()
-    api.denied.add(f"{APPS}/replicasets/web-old")
+    api.forbidden.add(f"{APPS}/replicasets/web-old")
     async with served(api) as connection:
         lineage = await lineage_of(connection, made("web-old-1", OLD))
     assert (lineage.parent, lineage.selector, str(lineage)) == (None, "", "a pod of replicaset/web-old")
@@ -151,7 +113,7 @@ async def test_a_replica_set_that_may_not_be_read_is_told_and_only_its_own_pods_
     ],
 )  # fmt: skip
 async def test_the_place_of_a_pod_is_what_its_controller_keeps(body: Object, words: str) -> None:
-    api = Api()
+    api = ApiServer()
     api.objects = {
         f"{APPS}/daemonsets/log": {"metadata": {"uid": "ds-1"}, "spec": {"selector": {"matchLabels": {"app": "log"}}}},
         f"{BATCH}/jobs/run": {"metadata": {"uid": "j-1"}, "spec": {"selector": {"matchLabels": {"job": "run"}}}},
@@ -231,7 +193,7 @@ async def test_in_a_rollout_the_pods_of_the_newest_replica_set_come_first_and_th
         lineage = await lineage_of(connection, made("web-old-1", OLD))
         found = await find(connection, lineage)
         assert found.pod is not None and found.pod.metadata.name == "web-new-2"
-        api.denied.add(f"{APPS}/replicasets")  # who may not list them follows the pods of the same one
+        api.forbidden.add(f"{APPS}/replicasets")  # who may not list them follows the pods of the same one
         found = await find(connection, lineage)
         assert found.pod is not None and found.pod.metadata.name == "web-old-1"
         found = await find(connection, lineage, other_than="uid-web-old-1")
@@ -253,7 +215,7 @@ async def test_a_successor_must_be_ready_as_the_pod_before_it_was() -> None:
 
 
 async def test_a_pod_of_a_stateful_set_is_followed_by_its_name_and_its_owner() -> None:
-    api = Api()
+    api = ApiServer()
     api.objects[f"{APPS}/statefulsets/db"] = {"metadata": {"uid": "s-1"}, "spec": {"replicas": 2}}
     async with served(api) as connection:
         lineage = await lineage_of(connection, made("db-0", owned("StatefulSet", "db", "s-1")))
@@ -266,7 +228,7 @@ async def test_a_pod_of_a_stateful_set_is_followed_by_its_name_and_its_owner() -
 
 
 async def test_only_the_pod_of_the_same_node_or_index_takes_the_place() -> None:
-    api = Api()
+    api = ApiServer()
     owners = owned("DaemonSet", "log", "ds-1")
     other, same = made("log-2", owners, ready="2020-01-01T00:00:00Z"), made("log-3", owners, ready="2026-01-01T00:00:00Z")
     other["spec"]["nodeName"] = "n2"
@@ -310,7 +272,7 @@ async def test_a_job_that_has_finished_makes_no_successor_and_one_scaled_to_0_no
 
 
 async def test_an_answer_that_is_no_list_of_pods_is_an_error_in_words() -> None:
-    api = Api()
+    api = ApiServer()
     api.objects[f"{CORE}/pods"] = {"items": 5}
     async with served(api) as connection:
         with pytest.raises(PodtuiError, match="cannot be read"):
@@ -328,7 +290,7 @@ async def test_a_change_wakes_who_waits_and_without_the_right_to_watch_nothing_b
                 changed.clear()
                 api.events.put_nowait(b'{"type": "MODIFIED", "object": {"metadata": {"uid": "u", "resourceVersion": "7"}}}\n')
                 await changed.wait()
-        api.denied.add(f"{CORE}/pods")
+        api.forbidden.add(f"{CORE}/pods")
         async with changes(connection, Lineage("shop", name="db-0")) as changed:
             asked = len(api.asked)
             async with asyncio.timeout(20):

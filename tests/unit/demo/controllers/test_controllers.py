@@ -26,7 +26,7 @@ from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
 
 Object = dict[str, Any]
-TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "example/web:1"}]}}
+TEMPLATE: Object = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "example/web:1"}]}}
 
 
 class Cluster:

@@ -46,10 +46,12 @@ class Cluster:
         return found
 
     def status(self, name: str = "web") -> Object:
-        return self.pod(name)["status"]
+        found: Object = self.pod(name)["status"]
+        return found
 
     def container(self, index: int = 0, key: str = "containerStatuses") -> Object:
-        return self.status()[key][index]
+        found: Object = self.status()[key][index]
+        return found
 
     def conditions(self, name: str = "web") -> dict[str, str]:
         return {one["type"]: one["status"] for one in self.status(name)["conditions"]}

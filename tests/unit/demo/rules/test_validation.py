@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from podtui.demo.rules.schema import DecodeError, decode
 from podtui.demo.storage.kinds import CONFIGMAPS, DEPLOYMENTS, JOBS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, ROLES, SERVICES
 from podtui.kube.quantities import canonical, value
-from tests.unit.demo_writes import Cluster, pod, refused
+from tests.support.demo_writes import Cluster, pod, refused
 
 SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "

@@ -69,10 +69,11 @@ def test_an_update_does_not_change_the_identity_of_an_object(state: State) -> No
 
 
 def test_what_is_not_there_is_neither_updated_nor_removed(state: State) -> None:
-    for act in (lambda: state.update(PODS, pod("a")), lambda: state.remove(PODS, "default", "a")):
-        with pytest.raises(ApiError) as caught:
-            act()
-        assert caught.value.code == 404
+    with pytest.raises(ApiError) as updated:
+        state.update(PODS, pod("a"))
+    with pytest.raises(ApiError) as removed:
+        state.remove(PODS, "default", "a")
+    assert updated.value.code == removed.value.code == 404
 
 
 def test_lists_are_in_order_of_namespace_and_name(state: State) -> None:

@@ -104,11 +104,15 @@ class Kubelet:
 
 @asynccontextmanager
 async def serving(kubelet: Kubelet) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
-    handlers = {"portforward": portforward, "exec": exec_, "log": log}
-
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return await handlers[request.match_info["what"]](request, kubelet, "shop", "web")  # type: ignore[operator]
+            match request.match_info["what"]:
+                case "portforward":
+                    return await portforward(request, kubelet, "shop", "web")
+                case "exec":
+                    return await exec_(request, kubelet, "shop", "web")
+                case _:
+                    return await log(request, kubelet, "shop", "web")
         except ApiError as error:
             return web.json_response(error.status(), status=error.code)
 

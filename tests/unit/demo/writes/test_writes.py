@@ -25,7 +25,7 @@ from podtui.demo.storage.kinds import (
     Kind,
 )
 from podtui.demo.writes import patches
-from tests.unit.demo_writes import Cluster, Object, pod, refused
+from tests.support.demo_writes import Cluster, Object, pod, refused
 
 Labels = dict[str, str | None]
 
@@ -330,7 +330,7 @@ def test_a_pod_is_bound_once(cluster: Cluster) -> None:
 def test_the_fields_of_a_new_pod_are_its_creators(cluster: Cluster) -> None:
     body = pod(containers=[{"name": "a", "image": "x:1", "ports": [{"containerPort": 80}]}])
     made = cluster.create(PODS, {**body, "metadata": {"name": "x", "labels": {"app": "x"}}}, field_manager="kubectl-create")
-    port = {".": {}, "f:containerPort": {}, "f:protocol": {}}
+    port: Object = {".": {}, "f:containerPort": {}, "f:protocol": {}}
     container = {
         **{".": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:name": {}},
         "f:ports": {".": {}, 'k:{"containerPort":80,"protocol":"TCP"}': port},

@@ -287,7 +287,7 @@ def test_managed_fields_are_left_out_unless_asked_for() -> None:
     obj = {"metadata": {"name": "a", "managedFields": [{"manager": "m"}]}}
     assert to_yaml(obj) == "metadata:\n  name: a\n"
     assert to_yaml(obj, managed_fields=True) == "metadata:\n  managedFields:\n  - manager: m\n  name: a\n"
-    assert "managedFields" in obj["metadata"]  # type: ignore[operator]
+    assert "managedFields" in obj["metadata"]
 
 
 def test_nothing_at_all_is_an_empty_mapping() -> None:

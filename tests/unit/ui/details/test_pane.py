@@ -8,37 +8,18 @@ from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from podtui.cluster.live.store import Batch
-from podtui.errors import ConnectionFailed, NotFound, PodtuiError
+from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
-
-
-class Server:
-    """Answers GETs with `objects`, by path; what is an error is raised. `hold` makes it wait."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, Any] = {}
-        self.asked: list[str] = []
-        self.hold: asyncio.Event | None = None
-
-    async def request(self, method: str, path: str, **_: object) -> bytes:
-        assert method == "GET"
-        self.asked.append(path)
-        if self.hold is not None:
-            await self.hold.wait()
-        found = self.objects.get(path, NotFound(404, "NotFound", f"{path} not found"))
-        if isinstance(found, Exception):
-            raise found
-        return found if isinstance(found, bytes) else msgspec.json.encode(found)
+from tests.support.api_server import ApiServer
 
 
 class Store:
@@ -51,8 +32,8 @@ class Store:
 
 class FakeSession:
     def __init__(self) -> None:
-        self.server = Server()
-        self.connection: Server | None = self.server
+        self.server = ApiServer()
+        self.connection: ApiServer | None = self.server
         self.error: PodtuiError | None = None
         self.settings = SimpleNamespace(server="https://127.0.0.1:1")
         self.pods, self.namespaces = Store(PODS), Store(NAMESPACES)
@@ -147,23 +128,24 @@ async def test_a_large_object_is_worked_on_in_a_thread_with_the_same_result() ->
 async def test_loading_is_said_only_when_it_is_slow() -> None:
     async with window() as shown:
         ref, server = shown.session.put(), shown.session.server
-        server.hold = asyncio.Event()
+        server.gate.clear()
         shown.pane.show(ref)
         await shown.pilot.pause()
         assert "loading" not in shown.text
         await asyncio.sleep(details.SLOW + 0.2)
         assert shown.text == "loading pod/web-1 ..."
-        server.hold.set()
+        server.gate.set()
         assert "c0" in await shown.settle()
 
 
 async def test_another_pod_takes_the_place_of_one_still_loading() -> None:
     async with window() as shown:
         first, second = shown.session.put("slow"), shown.session.put("quick", uid="u2")
-        shown.session.server.hold = asyncio.Event()
+        shown.session.server.gate.clear()
         shown.pane.show(first)
         await shown.pilot.pause()
-        shown.session.server.hold = None
+        shown.session.server.gate = asyncio.Event()  # the first still waits at the old one
+        shown.session.server.gate.set()
         await shown.show(second, "yaml")
         assert "name: quick" in await shown.settle() and "quick" in shown.bar
 

@@ -39,7 +39,8 @@ from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
 from podtui.ui.manifests.edit import EditDialog
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
-from tests.unit.ui.dialogs.test_dialogs import Shown, settle, text
+from tests.support.screens import Shown, text
+from tests.support.waiting import settle
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")

@@ -16,8 +16,10 @@ from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.dialogs.select_pods import SelectPodsDialog
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
+from tests.support.screens import confirm, running, text, typed
+from tests.support.waiting import settle
 from tests.unit.cluster.impact.test_effects import around, budget, controller, pod, service, slice_of
-from tests.unit.ui.dialogs.test_dialogs import Objects, confirm, kubia, meta, running, session, settle, text, typed
+from tests.unit.ui.dialogs.test_dialogs import Objects, kubia, meta, session
 
 SHOP = [ObjectRef(PODS, name, "default", f"u{name}") for name in "abc"]
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 2 healthy pods"

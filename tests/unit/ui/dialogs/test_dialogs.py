@@ -9,10 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.impact.namespace_contents import Contents
@@ -22,10 +20,11 @@ from podtui.errors import Changed, ConnectionFailed, Forbidden, Invalid, NotFoun
 from podtui.kube.manifests.documents import Document
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.dialogs.delete import DeleteDialog
-from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.path_input import complete
+from tests.support.screens import Shown, confirm, running, text, typed
+from tests.support.waiting import settle
 
 
 class Objects:
@@ -129,50 +128,6 @@ def session(objects: Objects, protected: tuple[str, ...] = ()) -> Any:
         access=objects,
         namespaces=SimpleNamespace(rows={"n": SimpleNamespace(labels={"team": "blue"})}),
     )
-
-
-class Shown(App[None]):
-    """An app that shows one dialog and keeps its result; notifications are kept as text."""
-
-    def __init__(self, dialog: Screen[Any]) -> None:
-        super().__init__()
-        self.dialog = dialog
-        self.results: list[Any] = []
-        self.told: list[str] = []
-
-    def on_mount(self) -> None:
-        self.push_screen(self.dialog, self.results.append)
-
-    def notify(self, message: str, **kwargs: Any) -> None:
-        assert kwargs.get("markup") is False
-        self.told.append(message)
-
-
-def text(dialog: Dialog[Any], selector: str) -> str:
-    return str(dialog.query_one(selector, Static).render())
-
-
-def confirm(dialog: Dialog[Any]) -> Button:
-    return dialog.query_one("#dialog-confirm", Button)
-
-
-async def typed(pilot: Pilot[None], selector: str, value: str) -> None:
-    """Put `value` into an input, as pasted."""
-    widget = pilot.app.screen.query_one(selector, Input)
-    widget.focus()
-    widget.value = value
-    await pilot.pause()
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(5):
-        await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-def running(dialog: Screen[Any]) -> Any:
-    return Shown(dialog).run_test(size=(80, 24))
 
 
 def kubia(**more: Any) -> ObjectRef:

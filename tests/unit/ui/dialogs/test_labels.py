@@ -15,7 +15,9 @@ from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.labels import values as label_values
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.dialogs.labels.values import word_at
-from tests.unit.ui.dialogs.test_dialogs import Objects, confirm, kubia, meta, running, session, settle, text, typed
+from tests.support.screens import confirm, running, text, typed
+from tests.support.waiting import settle
+from tests.unit.ui.dialogs.test_dialogs import Objects, kubia, meta, session
 
 
 class Editor:
@@ -31,7 +33,8 @@ class Editor:
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer(text) if callable(answer) else answer
+        edited: str | None = answer(text) if callable(answer) else answer
+        return edited
 
 
 def annotating(objects: Objects, *names: str) -> LabelDialog:

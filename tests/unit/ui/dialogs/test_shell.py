@@ -21,7 +21,7 @@ from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.options import Options
 from podtui.ui.terminal.lent_terminal import LentTerminal
-from tests.unit.user_terminal import UserTerminal
+from tests.support.user_terminal import UserTerminal
 
 BUSY = ["sh", "-c", "while true; do sleep 3600; done"]
 BOX = {"name": "box", "image": "busybox", "command": BUSY}

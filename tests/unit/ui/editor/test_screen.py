@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -24,6 +23,7 @@ from podtui.ui.editor import editing
 from podtui.ui.editor.edit_area import Substitutes
 from podtui.ui.editor.outside_editor import edit_outside, editor_command
 from podtui.ui.editor.screen import EditorScreen
+from tests.support import screens
 
 TEXT = "kind: Pod\nmetadata:\n  name: web\n"
 
@@ -151,22 +151,14 @@ def test_a_text_comes_back_from_its_substitutes_as_it_was(text: str, more: str) 
 # -- podtui's own -------------------------------------------------------------------------------------------------
 
 
-class Shown(App[None]):
+class Shown(screens.Shown):
+    """Shows an editor, for which the terminal has `programs`."""
+
     def __init__(self, screen: EditorScreen, *programs: Any) -> None:
-        super().__init__()
-        self.editor = screen
-        self.results: list[str | None] = []
-        self.told: list[str] = []
+        super().__init__(screen)
         self.farewell: list[str] = []
         self.options = SimpleNamespace(config=Config(editor="ed"))
         self.terminal = Terminal(*programs)
-
-    def on_mount(self) -> None:
-        self.push_screen(self.editor, self.results.append)
-
-    def notify(self, message: str, **kwargs: Any) -> None:
-        assert kwargs.get("markup") is False
-        self.told.append(message)
 
 
 def messages(screen: EditorScreen) -> str:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.app import App
@@ -20,6 +20,7 @@ from podtui.cluster.forward.local_ports import is_free
 from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.forward.saved import profiles
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
+from podtui.cluster.session import Session
 from podtui.config import ForwardConfig
 from podtui.ui.commands import BY_ID
 from podtui.ui.dialogs.dialog import Dialog
@@ -29,14 +30,14 @@ from podtui.ui.forwards.text import amount
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
-from tests.unit.api_server import settings, status
-from tests.unit.forward_server import OWNER, POD, Pod, Wire, forwarding
+from tests.support.api_server import settings, status
+from tests.support.forward_server import OWNER, POD, Pod, Wire, forwarding
 
 SIZES = [(80, 24), (120, 36)]
 
 
 @dataclass
-class Session:
+class ForwardSession:
     """What the screens use of a session."""
 
     forwards: ForwardManager
@@ -68,7 +69,7 @@ async def running(
     async with forwarding(pod, profiles=profiles(saved or {}, settings("http://x", namespace="shop"))) as manager:
         app = Screens()
         async with app.run_test(size=size) as pilot:
-            yield app, Session(manager, manager.connection().settings), pilot
+            yield app, cast(Session, ForwardSession(manager, manager.connection().settings)), pilot
 
 
 async def settle(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20.0) -> None:

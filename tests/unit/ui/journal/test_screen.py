@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from textual.app import App
-from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
 from podtui.cluster.changes import journal_file
 from podtui.cluster.changes.journal import Entry, Journal
@@ -20,10 +17,13 @@ from podtui.errors import Changed, Forbidden, NotFound
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.journal.screen import JournalScreen
 from podtui.ui.journal.undo_dialog import UndoDialog, undo_last
+from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView
-from tests.unit.api_server import settings
+from tests.support.api_server import settings
+from tests.support.screens import Shown, running, text
+from tests.support.waiting import settle
 
 KUBIA = ObjectRef(PODS, "kubia", "default", "u1")
 
@@ -68,46 +68,13 @@ async def written(session: Any, verb: str = "label", ref: ObjectRef = KUBIA, for
     await session.journal.begin(entry)
     if ending != "pending":
         session.journal.end(entry, ending, words)
-    entries, _ = await session.journal.entries()
+    entries: list[Entry] = (await session.journal.entries())[0]
     return entries[-1]
 
 
 def labels(before: dict[str, str | None], after: dict[str, str | None]) -> dict[str, Any]:
     """The fields of an entry about labels."""
     return {"before": {"metadata": {"labels": before}}, "after": {"metadata": {"labels": after}}}
-
-
-class Shown(App[None]):
-    """An app that shows one screen; notifications and what is copied are kept as text."""
-
-    def __init__(self, shown: Screen[Any] | None = None) -> None:
-        super().__init__()
-        self.shown = shown
-        self.results: list[Any] = []
-        self.told: list[str] = []
-
-    def on_mount(self) -> None:
-        if self.shown is not None:
-            self.push_screen(self.shown, self.results.append)
-
-    def notify(self, message: str, **kwargs: Any) -> None:
-        assert kwargs.get("markup") is False
-        self.told.append(message)
-
-
-def running(screen: Screen[Any]) -> Any:
-    return Shown(screen).run_test(size=(80, 24))
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    for _ in range(5):
-        await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-def text(dialog: Screen[Any], selector: str) -> str:
-    return str(dialog.query_one(selector, Static).render())
 
 
 def rows(screen: JournalScreen) -> list[list[str]]:
@@ -223,7 +190,7 @@ async def test_u_goes_to_the_last_change_that_can_be_taken_back_and_says_what_ca
     owners = [{"kind": "ReplicaSet", "name": "web-5d4", "controller": True}]
     await written(found, "delete", form="deletes", before={"metadata": {"ownerReferences": owners}})
     async with Shown().run_test(size=(80, 24)) as pilot:
-        await undo_last(pilot.app, found)
+        await undo_last(cast(TerminalApp, pilot.app), found)
         await settle(pilot)
         shown = text(pilot.app.screen, "#undo-steps")
         assert "! Done later, and cannot be taken back: delete pod/kubia in default: its ReplicaSet/web-5d4 makes another one" in shown
@@ -234,9 +201,9 @@ async def test_u_says_why_there_is_nothing_to_undo(path: Path) -> None:
     found = session(Objects(), path)
     app = Shown()
     async with app.run_test(size=(80, 24)) as pilot:
-        await undo_last(app, found)
+        await undo_last(cast(TerminalApp, app), found)
         await written(found, "delete", form="deletes", before=None)
-        await undo_last(app, found)
+        await undo_last(cast(TerminalApp, app), found)
         await pilot.pause()
     assert app.told == [
         "Nothing to undo: the journal has no change of this cluster",

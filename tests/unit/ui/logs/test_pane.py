@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-from textual.app import App
+import pytest
+from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.pilot import Pilot
 
 from podtui.errors import PodtuiError
 from podtui.signals import Signal
+from podtui.ui.logs.chart import LogChart
 from podtui.ui.logs.pane import LogsPane
+from podtui.ui.widgets.entry_bar import EntryBar
+from podtui.ui.widgets.row_table import RowTable
+from podtui.ui.widgets.text_line import TextLine
+from tests.support.api_server import connected
+from tests.support.log_server import REF, ContainerRun, LogServer
+from tests.support.waiting import until
 from tests.unit.cluster.logs.test_follower import numbered, stamp
-from tests.unit.log_server import REF, ContainerRun, LogServer
 
 
 class PaneApp(App[None]):
     BINDINGS = [Binding("escape", "back", "Back")]  # noqa: RUF012 - as Textual has it
 
-    def __init__(self, session, **options) -> None:
+    def __init__(self, session: Any, **options: Any) -> None:
         super().__init__()
         self.pane = LogsPane(session, **options)
         self.backs = 0
 
-    def compose(self):
+    def compose(self) -> ComposeResult:
         yield self.pane
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         self.backs += 1
 
     @property
@@ -37,11 +48,11 @@ class PaneApp(App[None]):
 
     @property
     def title_line(self) -> str:
-        return self.pane.query_one("#logs-title").text  # type: ignore[attr-defined]
+        return self.pane.query_one("#logs-title", TextLine).text
 
     @property
     def foot(self) -> str:
-        return self.pane.query_one("#logs-foot").text  # type: ignore[attr-defined]
+        return self.pane.query_one("#logs-foot", TextLine).text
 
     @property
     def toasts(self) -> list[str]:
@@ -49,20 +60,12 @@ class PaneApp(App[None]):
 
 
 @asynccontextmanager
-async def pane(server: LogServer, size=(80, 12), **options):
-    async with server.serve() as connection:
+async def pane(server: LogServer, size: tuple[int, int] = (80, 12), **options: Any) -> AsyncIterator[tuple[PaneApp, Pilot[None]]]:
+    async with connected(server) as connection:
         app = PaneApp(SimpleNamespace(connection=connection, error=None, opened_signal=Signal()), **options)
         async with app.run_test(size=size) as pilot:
             app.pane.focus()
-
-            async def until(test) -> None:
-                for _ in range(400):
-                    if test():
-                        return
-                    await pilot.pause(0.02)
-                raise AssertionError("\n".join([app.title_line, *app.lines, app.foot]))
-
-            yield app, pilot, until
+            yield app, pilot
 
 
 def running(count: int = 50) -> LogServer:
@@ -73,23 +76,23 @@ def running(count: int = 50) -> LogServer:
 
 async def test_the_end_of_the_log_is_followed() -> None:
     server = running()
-    async with pane(server, log_tail=20) as (app, _, until):
+    async with pane(server, log_tail=20) as (app, _):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines and "following" in app.title_line)
         assert "web-1  app (1 of 2)" in app.title_line
         assert "20 lines  last 20" in app.foot
-        server.current.lines += numbered(1, start=50)
+        server.run.lines += numbered(1, start=50)
         server.changes()
         await until(lambda: app.lines[-1] == "line 50")
 
 
 async def test_up_stands_still_and_says_how_much_came_since() -> None:
     server = running()
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("up")
-        server.current.lines += numbered(5, start=50)
+        server.run.lines += numbered(5, start=50)
         server.changes()
         await until(lambda: "paused, 6 below" in app.title_line)
         assert app.lines[-1] == "line 48"
@@ -107,7 +110,7 @@ async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap() -> 
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(1), "x" * 60)])
     at = f"{stamp(1)[:23]}Z"
-    async with pane(server, size=(53, 8)) as (app, pilot, until):
+    async with pane(server, size=(53, 8)) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: app.lines[0] == "x" * 50)
         await pilot.press("t")
@@ -126,7 +129,7 @@ async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap() -> 
 
 async def test_the_range_is_chosen_by_digits() -> None:
     server = running()
-    async with pane(server, log_tail=7) as (app, pilot, until):
+    async with pane(server, log_tail=7) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "7 lines  last 7" in app.foot)
         await pilot.press("1")
@@ -134,7 +137,7 @@ async def test_the_range_is_chosen_by_digits() -> None:
         assert "paused" in app.title_line
         for key, words in zip("23456", ("minute", "5 minutes", "15 minutes", "30 minutes", "hour"), strict=True):
             await pilot.press(key)
-            await until(lambda words=words: f"last {words}" in app.foot and "following" in app.title_line)
+            await until(lambda words: f"last {words}" in app.foot and "following" in app.title_line, words)
         await pilot.press("0")
         await until(lambda: "7 lines  last 7" in app.foot)
     asked = [(query.get("tailLines"), query.get("sinceSeconds")) for query in server.queries if "sinceTime" not in query]
@@ -143,12 +146,12 @@ async def test_the_range_is_chosen_by_digits() -> None:
 
 async def test_the_container_is_chosen_from_a_list() -> None:
     server = running()
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF, container="app")
         await until(lambda: "line 49" in app.lines)
         await pilot.press("c")
         await until(lambda: len(app.screen.query("#sources")) == 1)
-        table = app.screen.query_one("#sources")
+        table = app.screen.query_one("#sources", RowTable)
         assert [key.split()[1] for key in table.keys] == ["app", "side"]
         assert [key.split()[1] for key in table.marked] == ["app"]
         await pilot.press("j", "enter")
@@ -162,7 +165,7 @@ async def test_the_container_is_chosen_from_a_list() -> None:
 
 async def test_containers_are_read_together_hidden_and_shown() -> None:
     server = running(5)
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("c", "j", "space", "escape")  # the other one too
@@ -184,7 +187,7 @@ async def test_containers_are_read_together_hidden_and_shown() -> None:
 
 async def test_all_containers_and_back_by_one_key() -> None:
     server = running(5)
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("a")
@@ -193,10 +196,12 @@ async def test_all_containers_and_back_by_one_key() -> None:
         await until(lambda: "app (1 of 2)" in app.title_line and app.lines[4] == "line 4")
 
 
-async def test_several_sources_are_saved_with_their_names_those_kept_here_and_those_of_the_server(tmp_path, monkeypatch) -> None:
+async def test_several_sources_are_saved_with_their_names_those_kept_here_and_those_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     server = running(5)
-    async with pane(server, log_tail=2) as (app, pilot, until):
+    async with pane(server, log_tail=2) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("a")
@@ -215,7 +220,7 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
 async def test_the_previous_run_and_back() -> None:
     server = running(3)
     server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF, previous=True)
         await until(lambda: app.lines[0] == "before" and "ended" in app.title_line)
         assert "previous run" in app.title_line
@@ -228,7 +233,7 @@ async def test_the_previous_run_and_back() -> None:
 
 async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None:
     server = running()
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash")
@@ -248,7 +253,7 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None
         await pilot.press("ctrl+u", "0", "enter")
         await until(lambda: app.lines[1] == "line 10")
         await pilot.press("slash")
-        assert app.pane.query_one("#logs-search").value == "0"  # type: ignore[attr-defined]
+        assert app.pane.query_one("#logs-search", EntryBar).value == "0"
         await pilot.press("escape")
         assert app.lines[1] == "line 10"
         assert app.backs == 0
@@ -260,19 +265,19 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None
 
 
 async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"~a[")
         await pilot.press("enter")
-        bar = app.pane.query_one("#logs-search")
-        assert (bar.display, bar.value) == (True, "~a[")  # type: ignore[attr-defined]
-        assert "no regular expression" in str(bar.error)  # type: ignore[attr-defined]
-        assert app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
+        bar = app.pane.query_one("#logs-search", EntryBar)
+        assert (bar.display, bar.value) == (True, "~a[")
+        assert "no regular expression" in str(bar.error)
+        assert app.pane.view.pattern is not None and app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
 
 
 async def test_keys_that_need_a_search_say_so() -> None:
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("n")
@@ -281,13 +286,15 @@ async def test_keys_that_need_a_search_say_so() -> None:
         await until(lambda: "search with / first" in app.foot)
 
 
-async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_unasked(tmp_path, monkeypatch) -> None:
+async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("ctrl+s")
-        assert app.pane.query_one("#logs-save").value == "./web-1-app.log"  # type: ignore[attr-defined]
+        assert app.pane.query_one("#logs-save", EntryBar).value == "./web-1-app.log"
         await pilot.press("enter")
         await until(lambda: app.toasts)
         path = tmp_path / "web-1-app.log"
@@ -303,14 +310,14 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
         assert path.read_text().endswith("line 49\n")
 
 
-async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path, monkeypatch) -> None:
+async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("ctrl+s", "ctrl+u", *"nowhere/x.log", "enter")
-        bar = app.pane.query_one("#logs-save")
-        assert "there is no folder nowhere" in str(bar.error)  # type: ignore[attr-defined]
+        bar = app.pane.query_one("#logs-save", EntryBar)
+        assert "there is no folder nowhere" in str(bar.error)
         assert app.toasts == []
 
 
@@ -318,7 +325,7 @@ async def test_what_is_wrong_stands_where_lines_would() -> None:
     server = LogServer()
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
     server.current = ContainerRun("c1")
-    async with pane(server) as (app, _, until):
+    async with pane(server) as (app, _):
         app.pane.show(REF)
         await until(lambda: "failed" in app.title_line)
         assert app.lines[1].strip() == "no logs"
@@ -328,7 +335,7 @@ async def test_what_is_wrong_stands_where_lines_would() -> None:
 async def test_a_waiting_container_is_told_with_its_reason() -> None:
     server = LogServer()
     server.waiting = {"reason": "ImagePullBackOff"}
-    async with pane(server) as (app, _, until):
+    async with pane(server) as (app, _):
         app.pane.show(REF)
         await until(lambda: "waiting" in app.title_line)
         assert "is waiting to start: ImagePullBackOff" in app.foot
@@ -337,11 +344,11 @@ async def test_a_waiting_container_is_told_with_its_reason() -> None:
 
 async def test_a_lost_server_is_counted_down_and_the_lines_stay() -> None:
     server = running(5)
-    async with pane(server) as (app, _, until):
+    async with pane(server) as (app, _):
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         server.pod_refusals = [(503, "the server is not ready")] * 3
-        server.current.exit_code = 0
+        server.run.exit_code = 0
         server.changes()
         await until(lambda: "reconnecting in" in app.title_line)
         assert "the server is not ready" in app.foot
@@ -350,7 +357,7 @@ async def test_a_lost_server_is_counted_down_and_the_lines_stay() -> None:
 
 async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None:
     server = running(5)
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("slash")
@@ -366,7 +373,7 @@ async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None
 
 async def test_it_waits_for_the_connection() -> None:
     server = running(3)
-    async with server.serve() as connection:
+    async with connected(server) as connection:
         session = SimpleNamespace(connection=None, error=PodtuiError("token.txt is gone"), opened_signal=Signal())
         app = PaneApp(session)
         async with app.run_test(size=(80, 10)) as pilot:
@@ -385,7 +392,7 @@ async def test_it_waits_for_the_connection() -> None:
 async def test_untrusted_lines_reach_the_screen_harmless() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(0), "[bold]a[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eevil")])
-    async with pane(server) as (app, _, until):
+    async with pane(server) as (app, _):
         app.pane.show(REF)
         await until(lambda: app.lines[0])
         assert app.lines[0] == "[bold]a[/] red ␛]0;title␇ <U+202E>evil"
@@ -407,11 +414,11 @@ JSON = [
 
 
 async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again() -> None:
-    async with pane(written(*JSON, "no record")) as (app, pilot, until):
+    async with pane(written(*JSON, "no record")) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "no record" in app.lines)
         await pilot.press("f", *"sta")
-        await until(lambda: app.pane.query_one("#logs-filter").candidates)  # type: ignore[attr-defined]
+        await until(lambda: app.pane.query_one("#logs-filter", EntryBar).candidates)
         await pilot.press("tab", *">=500", "enter")
         await until(lambda: app.lines[:2] == [JSON[1], ""])
         assert "fields status>=500  1 of 5 lines" in app.foot
@@ -419,7 +426,7 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
         await until(lambda: app.lines[:4] == [*JSON[:3], ""])
         assert "±1" in app.foot
         await pilot.press("f", "ctrl+u", *"level>=", "enter")
-        assert app.pane.query_one("#logs-filter").display  # type: ignore[attr-defined]
+        assert app.pane.query_one("#logs-filter", EntryBar).display
         await pilot.press(*"fatal", "enter")
         await until(lambda: any("no line has level>=fatal" in line for line in app.lines))
         await pilot.press("escape")
@@ -428,7 +435,7 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
 
 
 async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> None:
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 30")
@@ -446,7 +453,7 @@ async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> No
 
 
 async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None:
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 3")
@@ -457,7 +464,7 @@ async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None
 
 
 async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() -> None:
-    async with pane(written(*["a" * 60 + "b"] * 8)) as (app, pilot, until):
+    async with pane(written(*["a" * 60 + "b"] * 8)) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "8 lines" in app.foot)
         await pilot.press("slash", *"~(a+)+$", "enter")
@@ -467,12 +474,12 @@ async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() ->
 
 
 async def test_records_stand_in_columns_or_indented() -> None:
-    async with pane(written(*JSON, "no record"), size=(80, 34)) as (app, pilot, until):
+    async with pane(written(*JSON, "no record"), size=(80, 34)) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "no record" in app.lines)
         await pilot.press("j")
-        columns = app.pane.query_one("#logs-columns")
-        assert columns.text.split() == ["LEVEL", "MESSAGE", "STATUS", "PATH"]  # type: ignore[attr-defined]
+        columns = app.pane.query_one("#logs-columns", TextLine)
+        assert columns.text.split() == ["LEVEL", "MESSAGE", "STATUS", "PATH"]
         assert app.lines[:2] == ["info   served   200     /", "error  failed   503     /cart"]
         assert "columns" in app.foot
         await pilot.press("j")
@@ -483,17 +490,19 @@ async def test_records_stand_in_columns_or_indented() -> None:
 
 
 async def test_grave_lines_have_a_sign_beside_the_colour() -> None:
-    async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _, until):
+    async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _):
         app.pane.show(REF)
         await until(lambda: "ERROR c" in app.lines)
         strips = [app.pane.view.render_line(y) for y in range(3)]
         assert ["".join(segment.text for segment in strip)[:2] for strip in strips] == ["  ", " !", " ✗"]
         own = next(segment for segment in strips[2] if segment.text == "ERROR")
-        assert own.style.color.number == 1  # the program's own red lies over that of the level
+        assert (
+            own.style is not None and own.style.color is not None and own.style.color.number == 1
+        )  # the program's own red lies over that of the level
 
 
 async def test_marks_are_gone_to_and_a_time_is_jumped_to() -> None:
-    async with pane(written(*(f"line {number}" for number in range(40)))) as (app, pilot, until):
+    async with pane(written(*(f"line {number}" for number in range(40)))) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 39" in app.lines)
         await pilot.press("m")  # the last line, while the end is followed
@@ -509,10 +518,10 @@ async def test_marks_are_gone_to_and_a_time_is_jumped_to() -> None:
         await until(lambda: "before the oldest line" in app.foot)
 
 
-async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch) -> None:
+async def test_selected_lines_are_copied_or_saved_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default")
-    async with pane(running()) as (app, pilot, until):
+    async with pane(running()) as (app, pilot):
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         app.pane.show(REF)
@@ -530,9 +539,9 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path, monkeypatch) -
         assert app.pane.view.selection is None and app.backs == 0
 
 
-async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, monkeypatch) -> None:
+async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with pane(running(), log_tail=5) as (app, pilot, until):
+    async with pane(running(), log_tail=5) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "5 lines" in app.foot)
         server_end = numbered(50)
@@ -547,7 +556,7 @@ async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path, 
 
 
 async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server() -> None:
-    async with pane(running(30), log_tail=20) as (app, pilot, until):
+    async with pane(running(30), log_tail=20) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "20 lines" in app.foot)
         await pilot.press("g")
@@ -561,12 +570,12 @@ async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server(
 
 async def test_the_histogram_moves_the_view_through_time() -> None:
     lines = [f"{'ERROR' if number in (7, 20) else 'INFO'} line {number}" for number in range(40)]
-    async with pane(written(*lines), size=(80, 18)) as (app, pilot, until):
+    async with pane(written(*lines), size=(80, 18)) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: any("line 39" in line for line in app.lines))
         await pilot.press("H")
-        chart = app.pane.query_one("#logs-chart")
-        await until(lambda: sum(bucket.lines for bucket in chart.buckets) == 40)  # type: ignore[attr-defined]
+        chart = app.pane.query_one("#logs-chart", LogChart)
+        await until(lambda: sum(bucket.lines for bucket in chart.buckets) == 40)
         await pilot.press("N")
         await until(lambda: "ERROR line 20" in app.lines)
         axis = "".join(segment.text for segment in chart.render_line(4))
@@ -574,14 +583,14 @@ async def test_the_histogram_moves_the_view_through_time() -> None:
         await pilot.press("N", "left")
         await until(lambda: any("line 7" in line for line in app.lines))
         await pilot.press("enter", "slash")  # back at the lines
-        assert app.pane.query_one("#logs-search").display and chart.display
+        assert app.pane.query_one("#logs-search", EntryBar).display and chart.display
         await pilot.press("escape", "H")
         assert not chart.display
 
 
 async def test_lines_are_read_again_since_a_time() -> None:
     server = running()
-    async with pane(server) as (app, pilot, until):
+    async with pane(server) as (app, pilot):
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("S", *"90m", "enter")

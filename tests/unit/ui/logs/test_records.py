@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from podtui.ui.logs.lines import ansi
 from podtui.ui.logs.lines.ansi import Pen, turned
-from podtui.ui.logs.lines.layout import in_columns, indented, learn
+from podtui.ui.logs.lines.layout import Laid, in_columns, indented, learn
 from podtui.ui.logs.lines.levels import Level, find_level, level_of
-from podtui.ui.logs.lines.records import record_of, value_of
+from podtui.ui.logs.lines.records import Record, record_of, value_of
 from podtui.ui.logs.lines.times import ago, parse_span, parse_time, time_words
 from podtui.ui.logs.search.field_filter import FieldFilter, FilterError
 from podtui.ui.logs.search.matchers import TooSlow, limited
@@ -46,7 +46,7 @@ LOGFMT = 'ts=2026-01-01T00:00:00Z level=error msg="request failed" status=503 us
         ("Everything", None, ""),
     ],
 )
-def test_the_level_is_found_in_every_usual_form(line, level, words) -> None:
+def test_the_level_is_found_in_every_usual_form(line: str, level: Level | None, words: str) -> None:
     found = find_level(line)
     assert (found and found.level) == level
     assert not found or line[found.start : found.end] == words
@@ -58,7 +58,7 @@ def test_a_level_is_not_looked_for_before_the_lines_own_text() -> None:
 
 
 @pytest.mark.parametrize(("value", "level"), [("Warning", Level.WARN), (30, Level.INFO), ("60", Level.FATAL), (True, None), (3, None)])
-def test_words_and_numbers_of_levels(value, level) -> None:
+def test_words_and_numbers_of_levels(value: object, level: Level | None) -> None:
     assert level_of(value) == level
 
 
@@ -66,35 +66,42 @@ def test_what_needs_attention_has_a_sign_of_its_own() -> None:
     assert {level: level.sign for level in Level if level.sign != " "} == {Level.WARN: "!", Level.ERROR: "✗", Level.FATAL: "✗"}
 
 
+def record(line: str) -> Record:
+    """The record that the line certainly is."""
+    found = record_of(line)
+    assert found is not None
+    return found
+
+
 # -- records --------------------------------------------------------------------------------------------------------
 
 
 def test_json_is_a_record_with_level_time_and_message() -> None:
-    record = record_of(JSON)
-    assert (record.kind, record.level, record.message, record.time_key) == ("json", Level.WARN, "slow query", "time")
-    assert dict(record.rest()) == {"http": {"status": 502, "path": "/cart"}, "duration_ms": 512.5}
+    found = record(JSON)
+    assert (found.kind, found.level, found.message, found.time_key) == ("json", Level.WARN, "slow query", "time")
+    assert dict(found.rest()) == {"http": {"status": 502, "path": "/cart"}, "duration_ms": 512.5}
 
 
 def test_logfmt_is_a_record_and_quotes_are_taken_off() -> None:
-    record = record_of(LOGFMT)
-    assert (record.kind, record.level, record.message) == ("logfmt", Level.ERROR, "request failed")
-    assert dict(record.rest()) == {"status": "503", "user": "anna", "took": "1.5s"}
+    found = record(LOGFMT)
+    assert (found.kind, found.level, found.message) == ("logfmt", Level.ERROR, "request failed")
+    assert dict(found.rest()) == {"status": "503", "user": "anna", "took": "1.5s"}
 
 
 def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message() -> None:
-    record = record_of(KLOG)
-    assert (record.kind, record.level, record.message) == ("klog", Level.ERROR, "Failed to sync")
-    assert dict(record.rest()) == {"pod": "shop/web-1", "err": "no such host", "source": "controller.go:116", "thread": "1"}
-    assert record_of("I0102 15:04:05.1 7 a.go:9] plain words").message == "plain words"
+    found = record(KLOG)
+    assert (found.kind, found.level, found.message) == ("klog", Level.ERROR, "Failed to sync")
+    assert dict(found.rest()) == {"pod": "shop/web-1", "err": "no such host", "source": "controller.go:116", "thread": "1"}
+    assert record("I0102 15:04:05.1 7 a.go:9] plain words").message == "plain words"
 
 
 @pytest.mark.parametrize("line", ["", "{", "{}", "[1,2]", "a=b", "x y=z", '{"a":', "{" * 9000, "level: warn", '"a"'])
-def test_what_is_no_record_is_none(line) -> None:
+def test_what_is_no_record_is_none(line: str) -> None:
     assert record_of(line) is None
 
 
 @given(st.text(st.sampled_from('{}[]":,=\\ abE0123456789.]\n'), max_size=60))
-def test_no_line_makes_the_parser_fail(line) -> None:
+def test_no_line_makes_the_parser_fail(line: str) -> None:
     record_of(line)
     find_level(line)
 
@@ -130,7 +137,7 @@ def test_fields_are_found_by_path_and_in_any_case() -> None:
         ("!status level>=warn", [JSON, KLOG, "ERROR plain"]),
     ],
 )
-def test_a_filter_keeps_the_lines_whose_fields_satisfy_it(text, lines) -> None:
+def test_a_filter_keeps_the_lines_whose_fields_satisfy_it(text: str, lines: list[str]) -> None:
     everything = [JSON, LOGFMT, KLOG, "ERROR plain", "INFO served status=200", "no fields at all", ""]
     chosen = FieldFilter(text)
     assert [line for line in everything if chosen.matches(line)] == lines
@@ -154,7 +161,7 @@ def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted() -> None:
         ('a="b"c', 5, "cannot stand here"),
     ],
 )
-def test_a_wrong_filter_is_told_with_its_place(text, position, words) -> None:
+def test_a_wrong_filter_is_told_with_its_place(text: str, position: int, words: str) -> None:
     with pytest.raises(FilterError, match=re.escape(words)) as caught:
         FieldFilter(text)
     assert caught.value.position == position
@@ -179,7 +186,7 @@ def test_a_wrong_filter_is_told_with_its_place(text, position, words) -> None:
         ("4:0", Pen()),
     ],
 )
-def test_only_colours_and_weights_are_taken_from_a_sequence(parameters, pen) -> None:
+def test_only_colours_and_weights_are_taken_from_a_sequence(parameters: str, pen: Pen) -> None:
     assert turned(Pen(), parameters) == pen
 
 
@@ -195,7 +202,7 @@ def test_a_sequence_goes_on_from_the_one_before() -> None:
 
 def test_text_in_the_colour_of_its_background_is_not_hidden() -> None:
     (_, style), *_ = ansi.parts("\x1b[31;41mhidden")
-    assert style.color is None and style.bgcolor is None
+    assert style is not None and style.color is None and style.bgcolor is None
 
 
 def test_a_line_of_nothing_but_sequences_stays_bounded() -> None:
@@ -209,7 +216,7 @@ AT = int(datetime(2026, 1, 31, 14, 5, 30, tzinfo=UTC).timestamp()) * 1_000_000_0
 NOW = AT / 1e9 + 75
 
 
-def test_a_time_is_written_in_utc_local_or_as_how_long_ago(monkeypatch) -> None:
+def test_a_time_is_written_in_utc_local_or_as_how_long_ago() -> None:
     assert time_words(AT, "utc") == "2026-01-31T14:05:30.123Z"
     assert re.fullmatch(r"2026-\d\d-\d\dT\d\d:\d\d:30\.123[+-]\d\d:\d\d", time_words(AT, "local"))
     assert time_words(AT, "relative", NOW) == "  75s"
@@ -219,7 +226,7 @@ def test_a_time_is_written_in_utc_local_or_as_how_long_ago(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0s"), (99, "99s"), (100, "1m"), (5999, "99m"), (7200, "2h"), (400_000, "4d"), (-5, "-5s")]
 )
-def test_how_long_ago_is_short(seconds, words) -> None:
+def test_how_long_ago_is_short(seconds: int, words: str) -> None:
     assert ago(seconds) == words
 
 
@@ -234,12 +241,12 @@ def test_how_long_ago_is_short(seconds, words) -> None:
         ("-1m15s", AT // 1000 * 1000),
     ],
 )
-def test_a_typed_time_is_understood(text, at) -> None:
+def test_a_typed_time_is_understood(text: str, at: int) -> None:
     assert abs(parse_time(text, NOW) - at) < 1_000_000
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "14:5", "2026-13-01T00:00:00Z"])
-def test_a_wrong_time_is_told_in_words(text) -> None:
+def test_a_wrong_time_is_told_in_words(text: str) -> None:
     with pytest.raises(ValueError, match="time"):
         parse_time(text, NOW)
 
@@ -252,7 +259,7 @@ def test_a_span_is_a_sum_of_parts() -> None:
 # -- layouts --------------------------------------------------------------------------------------------------------
 
 
-def rows(laid) -> list[str]:
+def rows(laid: Laid) -> list[str]:
     return [laid.text[start:end].rstrip() for start, end in zip(laid.starts, [*laid.starts[1:], len(laid.text)], strict=True)]
 
 
@@ -262,19 +269,19 @@ def test_columns_are_those_that_most_records_have() -> None:
     columns = learn(lines)
     assert columns.names == ("", "status", "path")
     assert columns.header == "LEVEL  MESSAGE  STATUS  PATH"
-    assert rows(in_columns(record_of(lines[1]), columns)) == ["info   served   200     /p0"]
-    assert rows(in_columns(record_of(lines[-1]), columns)) == ["       x                      odd=1"]
+    assert rows(in_columns(record(lines[1]), columns)) == ["info   served   200     /p0"]
+    assert rows(in_columns(record(lines[-1]), columns)) == ["       x                      odd=1"]
 
 
 def test_a_message_is_never_cut_and_wide_characters_keep_the_columns() -> None:
     columns = learn([f'{{"msg":"{"가" * 3}","n":{n}}}' for n in range(4)])
-    assert rows(in_columns(record_of('{"msg":"가나","n":7}'), columns)) == ["       가나     7"]
-    assert "x" * 60 in rows(in_columns(record_of(f'{{"msg":"{"x" * 60}","n":7}}'), columns))[0]
+    assert rows(in_columns(record('{"msg":"가나","n":7}'), columns)) == ["       가나     7"]
+    assert "x" * 60 in rows(in_columns(record(f'{{"msg":"{"x" * 60}","n":7}}'), columns))[0]
 
 
 def test_indented_shows_every_field_on_a_row_of_its_own() -> None:
     line = '{"level":"error","msg":"failed","http":{"status":502},"list":[1,2],"items":[{"a":true}],"stack":"one\\ntwo"}'
-    assert rows(indented(record_of(line))) == [
+    assert rows(indented(record(line))) == [
         "error  failed",
         "    http:",
         "        status: 502",
@@ -289,7 +296,7 @@ def test_indented_shows_every_field_on_a_row_of_its_own() -> None:
 
 
 def test_an_endless_record_is_cut_with_a_sign_and_controls_are_harmless() -> None:
-    laid = indented(record_of('{"msg":"\\u001b[2J",' + ",".join(f'"k{n}":{n}' for n in range(5000)) + "}"))
+    laid = indented(record('{"msg":"\\u001b[2J",' + ",".join(f'"k{n}":{n}' for n in range(5000)) + "}"))
     assert rows(laid)[0].endswith("␛[2J")
     assert len(laid.starts) < 310
     assert rows(laid)[-1].strip() == "…"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from podtui.errors import api_error
-from tests.unit.list_server import until
-from tests.unit.log_cluster import LogCluster
+from tests.support.log_cluster import LogCluster
+from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
 
 __all__ = ["cluster"]  # the fixture
@@ -18,7 +18,7 @@ __all__ = ["cluster"]  # the fixture
 def logs(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> LogCluster:
     """Three pods with two containers each in the namespace shop, that have written a line."""
     made = LogCluster()
-    cluster.pods = made
+    cluster.pods = cluster.tables["pods"] = cluster.tables["log"] = made
     cluster.namespaces.put("", "shop")
     for name in ("web-1", "web-2", "db-1"):
         pod = made.pod(name, "app", "side")
@@ -26,8 +26,8 @@ def logs(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> LogCluster:
             made.write(container, f"hello from {name} {container.name}")
     access = cluster.json
 
-    async def json(method: str, path: str, body: Any = None, **more: Any) -> Any:
-        return await (made.json(method, path) if method == "GET" else access(method, path, body, **more))
+    async def json(method: str, path: str, **more: Any) -> Any:
+        return await (made.json(method, path) if method == "GET" else access(method, path, **more))
 
     monkeypatch.setattr(cluster, "json", json)
     return made

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.pilot import Pilot
 
 from podtui.ui.logs.file import pieces, write_log
 from podtui.ui.logs.lines.buffer import LogBuffer
@@ -44,7 +47,7 @@ def test_tabs_go_to_the_next_multiple_of_eight() -> None:
 
 
 @given(TEXTS, st.integers(1, 20))
-def test_wrapped_rows_make_up_the_line_and_fit(text, width) -> None:
+def test_wrapped_rows_make_up_the_line_and_fit(text: str, width: int) -> None:
     text = shown(text)
     starts = rows_of(text, width)
     rows = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
@@ -64,7 +67,7 @@ def test_a_later_span_lies_over_an_earlier_one() -> None:
 
 
 @given(st.lists(st.lists(TEXTS, max_size=50), max_size=12), st.integers(1, 40))
-def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches, limit) -> None:
+def test_the_buffer_holds_the_newest_lines_under_their_numbers(batches: list[list[str]], limit: int) -> None:
     buffer = LogBuffer(limit * 1000)
     everything: list[str] = []
     for batch in batches:
@@ -89,7 +92,7 @@ def test_memory_stays_within_the_limit_and_the_newest_lines_stay() -> None:
 
 @given(st.lists(TEXTS, min_size=1, max_size=40), st.lists(st.lists(TEXTS, max_size=2500), max_size=4), st.integers(30, 400))
 @settings(deadline=None)
-def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines, older, limit) -> None:
+def test_older_lines_come_before_the_others_as_far_as_there_is_room(lines: list[str], older: list[list[str]], limit: int) -> None:
     buffer = LogBuffer(limit * 1000)
     buffer.append(lines)
     everything = list(lines)
@@ -111,7 +114,7 @@ def test_lone_surrogates_do_no_harm() -> None:
 
 
 @given(st.lists(st.lists(st.tuples(TEXTS, st.integers(0, 2**62), st.integers(0, 9)), max_size=40), max_size=40))
-def test_each_line_keeps_its_time_and_its_source(batches) -> None:
+def test_each_line_keeps_its_time_and_its_source(batches: list[list[tuple[str, int, int]]]) -> None:
     buffer = LogBuffer(5000)
     for batch in batches:
         buffer.append([text for text, _, _ in batch], times=[time for _, time, _ in batch], sources=[source for _, _, source in batch])
@@ -145,7 +148,7 @@ def naive(window: LogWindow) -> list[Row]:
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_the_window_shows_what_counting_every_row_would_show(data) -> None:
+def test_the_window_shows_what_counting_every_row_would_show(data: st.DataObject) -> None:
     buffer = LogBuffer(5000)
     window = LogWindow(buffer)
     window.resize(10, 5)
@@ -219,7 +222,7 @@ def test_with_one_source_no_name_stands_before_the_lines() -> None:
 
 
 @given(st.lists(st.text("ab-1한😀\x1b", max_size=60), min_size=2, max_size=8), st.integers(1, 250))
-def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts, width) -> None:
+def test_names_take_the_same_cells_and_at_most_a_quarter_of_the_window(texts: list[str], width: int) -> None:
     names = SourceNames(texts)
     names.fit(width)
     heads = [names.head(source)[0] for source in range(len(texts))]
@@ -257,7 +260,7 @@ def reference(buffer: LogBuffer, text: str) -> list[int]:
 
 @given(st.lists(TEXTS, max_size=60), st.data())
 @settings(deadline=None)
-def test_the_search_finds_what_a_look_at_every_line_finds(lines, data) -> None:
+def test_the_search_finds_what_a_look_at_every_line_finds(lines: list[str], data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(["a", "A", "AB", "한", "é", "~a+b", "~^a", "~$", "b a", "\U0001f600a", " "]))
     buffer = LogBuffer(4000)
     search = Search(buffer, Pattern(text))
@@ -299,11 +302,11 @@ def test_a_wrong_expression_is_told_in_words() -> None:
 class ViewApp(App[None]):
     CSS = "Screen { layout: vertical; }"
 
-    def __init__(self, **options) -> None:
+    def __init__(self, limit: int = 32 << 20) -> None:
         super().__init__()
-        self.view = LogView(**options)
+        self.view = LogView(limit=limit)
 
-    def compose(self):
+    def compose(self) -> ComposeResult:
         yield self.view
 
     def screen_lines(self) -> list[str]:
@@ -311,7 +314,7 @@ class ViewApp(App[None]):
         return ["".join(segment.text for segment in self.view.render_line(y))[2:-1].rstrip() for y in range(self.view.size.height)]
 
 
-async def settled(pilot) -> None:
+async def settled(pilot: Pilot[None]) -> None:
     await pilot.pause(0.25)
 
 
@@ -424,13 +427,18 @@ async def test_a_match_far_to_the_right_is_scrolled_into_view() -> None:
         assert "needle" in app.screen_lines()[0]
 
 
-async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch) -> None:
+async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         await settled(pilot)
         synced: list[float] = []
         real = app.view._sync
-        monkeypatch.setattr(app.view, "_sync", lambda **kw: (synced.append(time.monotonic()), real(**kw)))
+
+        def timed(**options: bool) -> None:
+            synced.append(time.monotonic())
+            real(**options)
+
+        monkeypatch.setattr(app.view, "_sync", timed)
         for number in range(50):
             app.view.append([f"line {number}"])
             await pilot.pause(0.01)
@@ -440,14 +448,14 @@ async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatc
         assert app.screen_lines()[-1] == "line 49"
 
 
-async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch) -> None:
+async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}" for number in range(50)])
         await settled(pilot)
         app.view.scroll_rows(-20)
         await settled(pilot)
-        painted = []
+        painted: list[tuple[Region, ...]] = []
         monkeypatch.setattr(app.view, "refresh", lambda *regions, **kw: painted.append(regions))
         app.view.append(["more"])
         await settled(pilot)
@@ -472,7 +480,7 @@ async def test_the_bar_at_the_right_is_dragged() -> None:
 # -- to a file ------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path) -> None:
+def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path: Path) -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["\x1b[1mone\x1b[0m", "lo", "ng", "three"], {1}, times=[AT] * 4)
     buffer.append(["restarted"], notes=[0])
@@ -485,7 +493,7 @@ def test_a_file_holds_the_lines_as_the_server_sent_them(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path) -> None:
+def test_in_a_file_the_lines_of_several_sources_say_whose_they_are(tmp_path: Path) -> None:
     buffer = LogBuffer(1 << 20)
     buffer.append(["one", "lo", "ng", "two"], {1}, times=[AT] * 4, sources=[0, 1, 1, 0])
     prefixes = ["[pod/a/app] ", "[pod/b/app] "]

@@ -19,7 +19,7 @@ from podtui.demo.storage.kinds import NODES, PODS
 from podtui.kube.resources import Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.options import Options
-from tests.unit.list_server import until
+from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import dimmed, running, shows
 
 GPU = {
@@ -209,7 +209,7 @@ async def test_nothing_asks_for_events_once_they_are_not_on_show(demo: DemoServe
         assert working(each.app) == 1
         for keys, there in ((("c",), 0), (("v",), 1), (("l",), 0)):
             await each.press(*keys)
-            await until(lambda there=there: working(each.app) == there)  # type: ignore[misc]
+            await until(lambda there: working(each.app) == there, there)
 
 
 def working(app: PodtuiApp) -> int:

@@ -26,35 +26,26 @@ from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.widgets.key_hints import KeyHints
-from tests.unit.api_server import settings
-from tests.unit.list_server import ListServer, until
+from tests.support.api_server import ApiServer, Request, settings
+from tests.support.list_server import ListServer
+from tests.support.waiting import until
 
 NAMESPACE_COLUMNS = [{"name": name, "type": "string", "priority": 0} for name in ("Name", "Status", "Age")]
 
 
-class Cluster:
+class Cluster(ApiServer):
     """Stands where a Connection stands: pods, namespaces, and what the user may do (`refused` has (verb, resource, namespace))."""
 
     def __init__(self) -> None:
-        self.pods = ListServer()
-        self.namespaces = ListServer(columns=NAMESPACE_COLUMNS)
+        super().__init__({"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": self._review})
+        self.pods = self.tables["pods"] = ListServer()
+        self.namespaces = self.tables["namespaces"] = ListServer(columns=NAMESPACE_COLUMNS)
         self.refused: set[tuple[str, str, str]] = set()
         self.read_only = False
         self.waits_for: tuple[str, ...] = ()
 
-    def _of(self, path: str) -> ListServer:
-        return self.namespaces if path.endswith("/namespaces") else self.pods
-
-    async def request(self, method: str, path: str, **options: Any) -> bytes:
-        return await self._of(path).request(method, path, **options)
-
-    def stream(self, path: str, **options: Any) -> Any:
-        return self._of(path).stream(path, **options)
-
-    async def json(self, method: str, path: str, body: Any = None, **_: Any) -> Any:
-        if not path.endswith("selfsubjectaccessreviews"):
-            raise api_error(404, "NotFound", "not found")
-        asked = body["spec"]["resourceAttributes"]
+    def _review(self, request: Request) -> object:
+        asked = request.body["spec"]["resourceAttributes"]
         return {"status": {"allowed": (asked["verb"], asked["resource"], asked.get("namespace", "")) not in self.refused}}
 
     async def close(self) -> None:

@@ -24,7 +24,9 @@ from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
 from podtui.ui.manifests.templates import TEMPLATES
-from tests.unit.ui.dialogs.test_dialogs import Objects, Shown, confirm, session, settle, text, typed
+from tests.support.screens import Shown, confirm, text, typed
+from tests.support.waiting import settle
+from tests.unit.ui.dialogs.test_dialogs import Objects, session
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n"
 
@@ -94,7 +96,7 @@ async def test_enter_without_a_path_offers_the_templates_and_checks_what_the_edi
         assert isinstance(app.screen, EditorScreen) and app.screen.area.messages == {3: "no such name"}
         await pilot.press("ctrl+s")  # the second time it is well
         await settle(pilot)
-        assert app.screen is dialog and str(confirm(dialog).label) == "Create"
+        assert app.screen_stack[-1] is dialog and str(confirm(dialog).label) == "Create"
         await pilot.press("tab", "enter")
         await settle(pilot)
         assert objects.calls[-1] == ("create", "default", 1) and app.results == [1]

@@ -6,20 +6,21 @@ import copy
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from podtui.cluster.session import Session
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, Invalid, NotFound
 from podtui.kube.merge_patch import merged
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.edit import EditDialog, start_editing
-from tests.unit.ui.dialogs.test_dialogs import text
+from podtui.ui.terminal.app import TerminalApp
+from tests.support.screens import Shown, text
 
 REF = ObjectRef(PODS, "web", "default", "u1")
 
@@ -61,10 +62,9 @@ class Server:
         return self.pod
 
 
-class Editing(App[None]):
+class Editing(Shown):
     def __init__(self, server: Server) -> None:
         super().__init__()
-        self.told: list[str] = []
         self.farewell: list[str] = []
         self.options = SimpleNamespace(config=Config())
         self.terminal = SimpleNamespace(usable=False)  # as in a snapshot: podtui's own editor serves
@@ -72,14 +72,10 @@ class Editing(App[None]):
         self.session = SimpleNamespace(objects=server, settings=settings, config=Config(), around=self.around)
 
     def on_mount(self) -> None:
-        start_editing(self, self.session, REF)
+        start_editing(cast(TerminalApp, self), cast(Session, self.session), REF)
 
     async def around(self, refs: Any, *, adopters: bool) -> Any:
         raise Forbidden(403, "Forbidden", f"services of {refs[0].name} may not be listed")
-
-    def notify(self, message: str, **kwargs: Any) -> None:
-        assert kwargs.get("markup") is False
-        self.told.append(message)
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +198,7 @@ async def test_the_key_pressed_twice_opens_one_editor() -> None:
     server = Server()
     app = Editing(server)
     async with app.run_test(size=(80, 24)) as pilot:
-        start_editing(app, app.session, REF)  # the second time
+        start_editing(cast(TerminalApp, app), cast(Session, app.session), REF)  # the second time
         await saved(pilot, "app: web", "app:  web")
         await told(pilot, "Edit cancelled, no changes made.")
         await pilot.pause(0.2)

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from podtui.ui.terminal.key_order import KeyOrder
+from tests.support.waiting import until
 
 
 class AskScreen(ModalScreen[None]):
@@ -63,21 +64,13 @@ def all_at_once(app: App[Any], keys: list[str]) -> None:
         app.post_message(Key(key, key if len(key) == 1 else None))
 
 
-async def until(pilot: Any, condition: Any) -> None:
-    for _ in range(200):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to that")
-
-
 async def test_letters_behind_the_key_that_opens_a_dialog_go_into_the_dialog() -> None:
     app = OrderedApp()
     async with app.run_test() as pilot:
         app.query_one(Pane).focus()
         await pilot.pause()
         all_at_once(app, ["x", "L", *"axe", "tab", *"xb", "escape", "x"])
-        await until(pilot, lambda: app.notes == ["x", "x"])
+        await until(lambda: app.notes == ["x", "x"])
         assert app.answers == [["axe", "xb"]]
 
 
@@ -87,7 +80,7 @@ async def test_a_binding_between_letters_keeps_its_place() -> None:
         app.query_one(Pane).focus()
         await pilot.pause()
         all_at_once(app, ["L", *"abc", "ctrl+u", *"de", "escape"])
-        await until(pilot, lambda: bool(app.answers))
+        await until(lambda: bool(app.answers))
         assert app.answers == [["de", ""]]
 
 
@@ -97,7 +90,7 @@ async def test_what_a_message_of_the_key_before_focuses_gets_the_next_key() -> N
         app.query_one(Pane).focus()
         await pilot.pause()
         all_at_once(app, ["L", *"ab", "enter", *"cd", "escape"])
-        await until(pilot, lambda: bool(app.answers))
+        await until(lambda: bool(app.answers))
         assert app.answers == [["ab", "cd"]]
 
 

@@ -15,7 +15,7 @@ import pytest
 from podtui.errors import PodtuiError
 from podtui.ui.terminal import raw_terminal
 from podtui.ui.terminal.raw_terminal import RawTerminal
-from tests.unit.forward_server import descriptors
+from tests.support.forward_server import descriptors
 
 
 class Pty:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from podtui.cluster.live.name_filter import check_filter, complete_filter
-from podtui.cluster.live.selector_completion import LabelCounts, complete
+from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete
 from podtui.kube.selectors import parse
 from podtui.ui.widgets.drop_down import ROWS, DropDown
 from podtui.ui.widgets.entry_bar import Entry, EntryBar, FilterBar, SelectorBar
@@ -328,11 +328,8 @@ async def test_the_list_stays_on_the_screen_after_a_resize() -> None:
 
 
 async def test_nothing_from_a_label_is_markup_or_a_control_sequence() -> None:
-    class Evil:
-        start, end = 0, 0
-        candidates = (type("C", (), {"text": "\x1b[31m[bold]x[/]", "count": 1}),)
-
-    async with running(SelectorBar(lambda text, cursor: Evil, parse)) as (app, keys):
+    evil = Completion(0, 0, (Candidate("\x1b[31m[bold]x[/]", 1, "value"),))
+    async with running(SelectorBar(lambda text, cursor: evil, parse)) as (app, keys):
         assert app.list == ["› ␛[31m[bold]x[/]  1"]
         await keys("tab")
         assert app.bar.value == "␛[31m[bold]x[/]"

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from textual import events
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -263,10 +264,10 @@ async def test_new_lines_keep_the_readers_place() -> None:
         assert shown.rows[0] == "line 0"
 
 
-async def test_a_change_of_one_line_repaints_from_where_it_differs() -> None:
+async def test_a_change_of_one_line_repaints_from_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     async with window(["one", "age 1s", "three"]) as shown:
-        painted = []
-        shown.view.body.refresh = lambda *regions, **_: painted.extend(regions)  # type: ignore[assignment,return-value,misc]
+        painted: list[Region] = []
+        monkeypatch.setattr(shown.view.body, "refresh", lambda *regions, **_: painted.extend(regions))
         shown.view.set_lines([[("one", "")], "age 2s", "three"], keep=True)
         assert [(region.x, region.y, region.height) for region in painted] == [(0, 1, 1)]
         painted.clear()

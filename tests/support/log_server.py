@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from podtui.cluster.connection.connection import Connection
-from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.cluster.logs.follower import LogBatch, LogStatus
 from podtui.cluster.logs.lines import nanoseconds
 from podtui.kube.resources import PODS, ObjectRef
+from tests.support.api_server import ApiServer, Request, status
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
 
@@ -56,13 +52,15 @@ class Cut:
     ends: bool = False
 
 
-class LogServer:
+class LogServer(ApiServer):
     """`current` and `previous` are the container's runs; each followed stream takes the next of `cuts`.
 
     After the last of them everything has been written.
     """
 
     def __init__(self) -> None:
+        super().__init__({REF.path: self.get_pod})
+        self.handlers[f"{REF.path}/log"] = self.get_log
         self.current: ContainerRun | None = None
         self.previous: ContainerRun | None = None
         self.waiting: dict[str, str] = {}
@@ -90,28 +88,34 @@ class LogServer:
         for transport in list(self._transports):
             transport.abort()
 
+    @property
+    def run(self) -> ContainerRun:
+        """The container's run, which there is."""
+        assert self.current is not None
+        return self.current
+
     # -- the pod
     def pod(self) -> dict[str, Any]:
-        status: dict[str, Any] = {"name": "app", "restartCount": self.restarts}
+        told: dict[str, Any] = {"name": "app", "restartCount": self.restarts}
         if self.waiting:
-            status["state"] = {"waiting": self.waiting}
+            told["state"] = {"waiting": self.waiting}
         elif self.current is not None:
-            status["state"] = self.current.state()
-            status["containerID"] = self.current.id
+            told["state"] = self.current.state()
+            told["containerID"] = self.current.id
         if self.previous is not None:
-            status["lastState"] = self.previous.state()
+            told["lastState"] = self.previous.state()
         return {
             "metadata": {"name": REF.name, "namespace": REF.namespace, "uid": self.uid},
             "spec": {"containers": [{"name": "app"}, {"name": "side"}]},
-            "status": {"phase": self.phase, "containerStatuses": [status, {**status, "name": "side"}]},
+            "status": {"phase": self.phase, "containerStatuses": [told, {**told, "name": "side"}]},
         }
 
-    async def get_pod(self, request: web.Request) -> web.Response:
+    def get_pod(self, _: Request) -> Any:
         if self.gone:
             return _refusal(404, 'pods "web-1" not found')
         if self.pod_refusals:
             return _refusal(*self.pod_refusals.pop(0))
-        return web.json_response(self.told or self.pod())
+        return self.told or self.pod()
 
     # -- the log
     async def get_log(self, request: web.Request) -> web.StreamResponse:
@@ -168,24 +172,6 @@ class LogServer:
             pipe.abort()
         return response
 
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[Connection]:
-        """The server on 127.0.0.1, and a connection to it."""
-        app = web.Application()
-        app.router.add_get("/api/v1/namespaces/shop/pods/web-1", self.get_pod)
-        app.router.add_get("/api/v1/namespaces/shop/pods/web-1/log", self.get_log)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        connection = await Connection.open(ConnectionSettings("test", "test", "test", f"http://127.0.0.1:{port}"))
-        try:
-            yield connection
-        finally:
-            await connection.close()
-            await runner.cleanup()
-
 
 class _Pipe:
     """Writes in chunks of the sizes that a cut names, and breaks the connection where it says."""
@@ -222,38 +208,6 @@ class _Pipe:
         return True
 
 
-def _refusal(status: int, message: str) -> web.Response:
+def _refusal(code: int, message: str) -> web.Response:
     reasons = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 500: "InternalError", 503: "ServiceUnavailable"}
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reasons[status], "code": status}
-    return web.json_response(body, status=status)
-
-
-class Taker:
-    """A sink that keeps what came: the lines (pieces put together again), the notes, and the states of the follower."""
-
-    def __init__(self) -> None:
-        self.batches: list[LogBatch] = []
-        self.lines: list[str] = []
-        self.notes: list[str] = []
-        self.states: list[LogStatus] = []
-        self._open = False
-
-    async def __call__(self, batch: LogBatch) -> None:
-        self.batches.append(batch)
-        if batch.note:
-            self.notes += batch.lines
-            return
-        for place, line in enumerate(batch.lines):
-            if self._open:
-                self.lines[-1] += line
-            else:
-                self.lines.append(line)
-            self._open = place in batch.continued
-
-    async def until(self, test: Any) -> None:
-        """Wait until `test()` is true."""
-        for _ in range(4000):  # 20 s
-            if test():
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError(f"it did not come true; {len(self.lines)} lines, states {self.states[-3:]}")
+    return status(code, reasons[code], message)

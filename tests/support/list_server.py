@@ -17,7 +17,7 @@ from podtui.kube.selectors import parse
 
 Query = Sequence[tuple[str, str]]
 
-COLUMNS = [
+COLUMNS: list[dict[str, Any]] = [
     {"name": "Name", "type": "string", "priority": 0},
     {"name": "Ready", "type": "string", "priority": 0},
     {"name": "Status", "type": "string", "priority": 0},
@@ -283,10 +283,3 @@ def error_event(code: int, reason: str) -> bytes:
 
 def refusal(code: int, reason: str, retry_after: float | None = None) -> PodtuiError:
     return api_error(code, reason, f"{reason} it is", retry_after=retry_after)
-
-
-async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until something holds; a test that waits in vain fails."""
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)

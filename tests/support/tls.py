@@ -1,66 +1,11 @@
-"""Small servers for the tests of the connection: HTTP, TLS with certificates of its own, and a proxy."""
+"""TLS for the tests of the connection: certificates of its own, and a proxy."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-from aiohttp import web
-
-from podtui.cluster.kubeconfig.settings import ConnectionSettings
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def settings(server: str, **more: Any) -> ConnectionSettings:
-    options = ("--context", "dev")
-    return ConnectionSettings(context="dev", cluster="c", user="u", server=server, kubeconfig="config", kubectl_options=options, **more)
-
-
-def status(code: int, reason: str, message: str, headers: dict[str, str] | None = None, **more: Any) -> web.Response:
-    """A Status as the API server sends it."""
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code, **more}
-    return web.json_response(body, status=code, headers=headers)
-
-
-@asynccontextmanager
-async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serves `handler` for every path on 127.0.0.1; gives the base URL."""
-    runner = web.ServerRunner(web.Server(handler), handle_signals=False, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    try:
-        host, port = runner.addresses[0][:2]
-        yield f"{'https' if tls else 'http'}://{host}:{port}"
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def raw_server(
-    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], tls: ssl.SSLContext | None = None
-) -> AsyncIterator[str]:
-    """A TCP server that does with each connection whatever `answer` does; gives HOST:PORT."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await answer(reader, writer)
-        except ConnectionError:
-            pass  # the client went first, as it may
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield "{}:{}".format(*server.sockets[0].getsockname()[:2])
-    finally:
-        server.close()
 
 
 class Proxy:

@@ -16,7 +16,7 @@ from podtui.cluster.logs.lines import nanoseconds
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.logs.lines.text import time_text
-from tests.unit.list_server import ListServer, Query
+from tests.support.list_server import ListServer, Query
 
 BASE = 1_767_225_600_000_000_000  # 2026-01-01
 
@@ -277,25 +277,3 @@ class LogCluster(ListServer):
             if place >= len(run.lines) and (run.exit_code is not None or asked.get("follow") != "true"):
                 return
             await self._changed.wait()
-
-
-class Taker:
-    """A group's sink: the texts of each source in the order in which they came, and the whole view."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[int, str, int]] = []  # source, text, time
-        self.notes: list[tuple[int, str]] = []
-
-    def __call__(self, came: Any) -> None:
-        for place, line in enumerate(came.lines):
-            if place in came.notes:
-                self.notes.append((came.sources[place], line))
-            else:
-                self.lines.append((came.sources[place], line, came.times[place]))
-
-    def of(self, number: int) -> list[str]:
-        return [text for source, text, _ in self.lines if source == number]
-
-    @property
-    def texts(self) -> list[str]:
-        return [text for _, text, _ in self.lines]

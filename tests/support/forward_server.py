@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,10 +10,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.manager import ForwardManager
+from podtui.errors import api_error
 from podtui.kube.resources import PODS, ObjectRef
-from tests.unit.api_server import serving, settings, status
+from tests.support.api_server import ApiServer, Request, connected, status
 
 POD = ObjectRef(PODS, "web-1", "shop", uid="uid-1")
 PATH = "/api/v1/namespaces/shop/pods/web-1"
@@ -62,10 +61,12 @@ async def echo(wire: Wire) -> None:
         await wire.write(data)
 
 
-class Pod:
+class Pod(ApiServer):
     """What the API server tells of the pod, and what it does with a port-forward. All may be changed at any time."""
 
     def __init__(self, program: Program = echo) -> None:
+        super().__init__({PATH: self.read, PODS.path("shop"): self.listed})
+        self.handlers[f"{PATH}/portforward"] = self.forward
         self.program = program
         self.uid = "uid-1"
         self.phase = "Running"
@@ -87,17 +88,21 @@ class Pod:
         spec = {"containers": [{"name": "app", "ports": self.ports}]}
         return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": self.phase}}
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        if request.path == PODS.path("shop"):
-            if "watch" in request.query:
-                return status(403, "Forbidden", "nobody may watch")
-            return web.json_response({"kind": "PodList", "items": [self.body()] if self.exists else []})
+    def listed(self, request: Request) -> dict[str, Any]:
+        """The pod, whatever is selected."""
+        if "watch" in request.query:
+            raise api_error(403, "Forbidden", "nobody may watch")
+        return {"kind": "PodList", "items": [self.body()] if self.exists else []}
+
+    def read(self, _: Request) -> dict[str, Any]:
+        if not self.exists:
+            raise api_error(404, "NotFound", 'pods "web-1" not found')
+        self.reads += 1
+        return self.body()
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
         if not self.exists:
             return status(404, "NotFound", 'pods "web-1" not found')
-        if request.path == PATH:
-            self.reads += 1
-            return web.json_response(self.body())
-        assert request.path == f"{PATH}/portforward"
         if self.refusal is not None:
             return self.refusal()
         port = int(request.query["ports"])
@@ -124,21 +129,12 @@ class Pod:
 @asynccontextmanager
 async def forwarding(pod: Pod, **more: Any) -> AsyncIterator[ForwardManager]:
     """A ForwardManager connected to a server with that pod."""
-    async with serving(pod) as url:  # type: ignore[arg-type]
-        connection = await Connection.open(settings(url))
+    async with connected(pod) as connection:
         manager = ForwardManager(lambda: connection, **more)
         try:
             yield manager
         finally:
             await manager.close()
-            await connection.close()
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Waits until `condition()` holds; fails the test when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.005)
 
 
 def descriptors() -> int:

@@ -1,0 +1,64 @@
+"""Waiting for a sign: until a condition holds, until a screen has settled. Never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, TypeVarTuple
+
+from textual.app import App
+from textual.pilot import Pilot
+
+Value = TypeVar("Value")
+Arguments = TypeVarTuple("Arguments")
+
+
+async def until(holds: Callable[[*Arguments], object], *arguments: *Arguments, seconds: float = 60.0) -> None:
+    """Waits until `holds(*arguments)` is true. In vain, it fails the test with the values that `holds` looks at."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not holds(*arguments):
+        if asyncio.get_running_loop().time() > deadline:
+            values: dict[str, object] = {**inspect.getclosurevars(holds).nonlocals, "arguments": arguments}
+            seen = (f"{name}: {_described(value)[-2000:]}" for name, value in values.items())
+            raise AssertionError("\n".join([f"not within {seconds:g} seconds", *seen]))
+        await asyncio.sleep(0.002)
+
+
+async def until_answer(ask: Callable[[], Awaitable[Value]], seconds: float = 60.0) -> Value:
+    """Asks until the answer is true; gives it. Controllers and kubelets take their time."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await ask()):  # noqa: ASYNC110 - the answer is with a server
+            await asyncio.sleep(0.1)
+        return answer
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[Any, Any, object]) -> AsyncIterator[asyncio.Task[object]]:
+    """Runs `work` until the end of the block; an error with which it ended by itself is raised there."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        failed = task.done() and not task.cancelled() and task.exception() is not None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=not failed)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Waits until the application has handled its messages and its workers have ended."""
+    for _ in range(5):
+        await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Pilot):
+        value = value.app
+    if isinstance(value, App):
+        rows = value.screen._compositor.render_strips()
+        return "\n" + "\n".join(strip.text.rstrip() for strip in rows)
+    plain = type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__")
+    return repr(vars(value)) if plain else repr(value)
