@@ -402,7 +402,7 @@ async def test_a_collection_is_deleted_by_its_selector(connection: Connection, n
     assert names(await connection.json("GET", maps(namespace))) == ["c"]
 
 
-async def test_a_dry_deletion_deletes_nothing(connection: Connection, namespace: str) -> None:
+async def test_a_deletion_as_a_dry_run_deletes_nothing(connection: Connection, namespace: str) -> None:
     await create(connection, namespace, "a")
     await connection.request("DELETE", maps(namespace, "a"), query=[("dryRun", "All")])
     assert names(await connection.json("GET", maps(namespace))) == ["a"]

@@ -211,7 +211,7 @@ async def test_the_log_of_a_container_that_cannot_start_waits_with_the_servers_w
         assert follower.status.state == "waiting"
 
 
-async def test_a_deleted_pod_ends_it_and_one_of_the_same_name_is_not_followed(connection: Connection, namespace: str) -> None:
+async def test_a_deleted_pod_ends_its_log_and_one_of_the_same_name_is_not_followed(connection: Connection, namespace: str) -> None:
     ref = await create(connection, namespace, "gone", container("app", COUNT))
     async with following_log(connection, ref) as (follower, log):
         await until(lambda: len(log.lines) > 10)

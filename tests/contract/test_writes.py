@@ -261,7 +261,7 @@ async def test_who_goes_over_to_server_side_apply_has_no_conflict_with_oneself(a
         ),
     ],
 )
-async def test_an_unknown_field_of_what_is_applied_is_told_by_the_keys_of_its_lists(api: Api, spec: dict[str, Any], field: str) -> None:
+async def test_an_unknown_field_of_what_is_applied_is_reported_by_the_keys_of_its_lists(api: Api, spec: dict[str, Any], field: str) -> None:
     config = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
     message = (await refused(500, api.patch(PODS, config, APPLY, fieldManager="m"))).message
     assert f"{field}: field not declared in schema" in message

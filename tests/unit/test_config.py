@@ -49,7 +49,7 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         load(str(tmp_path / "none.yaml"))
 
 
-def test_every_key_is_read(write) -> None:  # type: ignore[no-untyped-def]
+def test_every_key_of_the_configuration_is_read(write) -> None:  # type: ignore[no-untyped-def]
     config = load(
         write("""\
 theme: podtui-light
@@ -118,7 +118,7 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but there are only the keys 1 to 9"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_mistake_is_reported_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
     assert mistake(write(text)).startswith(told)
 
 
@@ -134,12 +134,12 @@ forwards:
     assert config.forwards["b"].start and config.forwards["c"].address == "localhost"
 
 
-def test_the_first_mistake_is_told_and_the_number_of_others(write) -> None:  # type: ignore[no-untyped-def]
+def test_the_first_mistake_is_reported_and_the_number_of_others(write) -> None:  # type: ignore[no-untyped-def]
     told = mistake(write("mouse: 1\nthem: x\nlog: {tail: x}\n"))
     assert told.startswith("1: `mouse`") and told.endswith("and 2 more mistakes in this file")
 
 
-def test_a_command_that_there_is_not_is_told_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
+def test_a_command_that_there_is_not_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
     path = write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')
     with pytest.raises(ConfigError, match=r":3: `keymap`: there is no command `main\.lgos`, did you mean `main\.logs`\?"):
         check_keymap({"main.logs", "main.yaml"}, path)
@@ -161,7 +161,7 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
     assert (found.value is None) == bool(found.problems)
 
 
-def test_a_key_that_there_is_not_is_told_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
+def test_a_key_that_there_is_not_is_reported_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
     from podtui.keys import is_key
     from podtui.ui.commands import BY_ID
 

@@ -68,7 +68,7 @@ def test_a_write_that_fails_keeps_the_old_content(tmp_path: Path, monkeypatch: p
     assert [found.name for found in path.parent.iterdir()] == ["history"]
 
 
-def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_way_of_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "podtui").write_text("")
     with pytest.raises(ConfigError, match="cannot"):
         write_private(tmp_path / "podtui" / "history", "one\n")

@@ -9,7 +9,7 @@ from podtui.errors import UsageError
 from podtui.kube.names import namespaces
 
 
-def test_no_words_are_the_dashboard() -> None:
+def test_podtui_without_arguments_opens_the_dashboard() -> None:
     name, options = parse([])
     assert (name, options.pod, options.namespace, options.all_namespaces) == ("", "", [], False)
 

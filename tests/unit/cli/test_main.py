@@ -58,7 +58,7 @@ def fails(done: subprocess.CompletedProcess[str], code: int) -> str:
 
 
 # -- help and version -----------------------------------------------------------------------------------------------
-def test_version_is_told_on_standard_output(podtui: Run) -> None:
+def test_the_version_is_printed_on_standard_output(podtui: Run) -> None:
     from podtui import __version__
 
     done = podtui("--version")
@@ -90,7 +90,7 @@ def test_an_option_without_its_value_is_wrong_usage(podtui: Run) -> None:
     assert "--selector: expected one argument" in fails(podtui("-l"), 2)
 
 
-def test_two_pods_are_wrong_usage(podtui: Run) -> None:
+def test_two_pods_on_the_command_line_are_wrong_usage(podtui: Run) -> None:
     assert "one POD at most" in fails(podtui("web-1", "web-2"), 2)
 
 
@@ -142,7 +142,7 @@ def test_a_named_kubeconfig_that_is_missing_is_an_error(podtui: Run, tmp_path: P
     assert "there is no kubeconfig" in fails(podtui("--kubeconfig", str(tmp_path / "missing")), 1)
 
 
-def test_broken_yaml_in_the_kubeconfig_is_told_with_its_line(podtui: Run, tmp_path: Path) -> None:
+def test_broken_yaml_in_the_kubeconfig_is_reported_with_its_line(podtui: Run, tmp_path: Path) -> None:
     path = tmp_path / "broken"
     path.write_text("apiVersion: v1\nclusters:\n- name: [one\n")
     assert f"{path}:4" in fails(podtui("--kubeconfig", str(path)), 1) or f"{path}:3" in fails(podtui("--kubeconfig", str(path)), 1)
@@ -186,14 +186,14 @@ def test_a_reader_that_leaves_early_is_no_error_on_the_screen(tmp_path: Path) ->
 
 
 # -- configuration and themes ---------------------------------------------------------------------------------------
-def test_a_mistake_in_the_configuration_is_told_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+def test_a_mistake_in_the_configuration_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mouse: true\nthem: dark\n")
     told = fails(podtui("--kubeconfig", str(kubeconfig), "--config", str(config)), 1)
     assert f"{config}:2: unknown key `them`, did you mean `theme`?" in told
 
 
-def test_a_theme_of_the_configuration_that_there_is_not_is_told_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+def test_a_theme_of_the_configuration_that_there_is_not_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mouse: true\ntheme: podtui-drak\n")
     told = fails(podtui("snapshot", "--kubeconfig", str(kubeconfig), "--config", str(config)), 1)

@@ -45,7 +45,7 @@ async def test_what_happens_is_the_same_at_another_speed_and_at_another_hour(nam
     assert len([event for event in one if event[0]]) > 20, "it is not that nothing happens"
 
 
-async def test_another_seed_is_another_history() -> None:
+async def test_built_in_clusters_with_different_seeds_have_different_histories() -> None:
     assert await history("incident", 200, 7, 30) != await history("incident", 200, 8, 30)
 
 

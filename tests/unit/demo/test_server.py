@@ -137,7 +137,7 @@ def test_no_collection_of_garbage_looks_through_a_large_cluster() -> None:
     assert not [one for one in gc.callbacks if getattr(one, "__module__", "") == "podtui.demo.server"]
 
 
-def test_what_keeps_it_from_starting_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_keeps_the_built_in_cluster_from_starting_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: DemoServer) -> None:
         raise OSError("no port is left")
 
@@ -154,7 +154,7 @@ async def test_a_path_without_the_secret_is_not_found(client: Client) -> None:
     assert (await client.ask("GET", "/api/v1/namespaces", Authorization="Bearer x"))[0] == 401
 
 
-async def test_health_and_version_answer(client: Client) -> None:
+async def test_the_server_answers_for_its_health_and_its_version(client: Client) -> None:
     for path in ("/readyz", "/livez", "/healthz", "/readyz/ping"):
         assert await client.get(path) == "ok"
     assert (await client.get("/version"))["gitVersion"] == (await client.get("/version/"))["gitVersion"]
@@ -507,7 +507,7 @@ async def test_what_was_not_foreseen_is_a_500_and_the_server_goes_on(client: Cli
     assert await client.get("/readyz") == "ok"
 
 
-async def test_garbage_on_the_wire_does_not_bring_it_down(client: Client) -> None:
+async def test_garbage_on_the_wire_does_not_bring_the_server_down(client: Client) -> None:
     address = client.server.url.split("/")[2].split(":")
     for garbage in (b"\0" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", b"PO"):
         reader, writer = await asyncio.open_connection(address[0], int(address[1]))

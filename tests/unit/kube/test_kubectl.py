@@ -35,7 +35,7 @@ def test_several_namespaces_and_kinds_need_several_commands() -> None:
     ]
 
 
-def test_many_objects_are_told_in_several_commands_that_a_line_of_a_shell_can_hold() -> None:
+def test_many_objects_take_several_commands_that_a_line_of_a_shell_can_hold() -> None:
     refs = pods(*(f"p{number:02}" for number in range(45)))
     commands = kubectl_delete(refs)
     assert list(commands) == refs
@@ -55,7 +55,7 @@ def test_delete_takes_a_grace_period_or_force() -> None:
     assert distinct(kubectl_delete(pods("a"), force=True)) == ["kubectl delete pod -n default a --grace-period=0 --force"]
 
 
-def test_create_names_the_file() -> None:
+def test_the_kubectl_command_of_a_creation_names_its_file() -> None:
     assert kubectl_create("my pod.yaml", "default") == "kubectl create -n default -f 'my pod.yaml'"
     there = ("--kubeconfig", "my file", "--context", "c")
     assert kubectl_create("a.yaml", options=there) == "kubectl --kubeconfig 'my file' --context c create -f a.yaml"

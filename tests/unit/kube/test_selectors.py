@@ -240,14 +240,14 @@ def test_any_text_is_read_or_refused_with_a_position_in_it(text: str) -> None:
 
 
 @given(texts())
-def test_tokens_stand_where_they_say(text: str) -> None:
+def test_the_tokens_of_a_selector_stand_where_they_say(text: str) -> None:
     found = list(tokens(text))
     assert all(text[token.start : token.end] == token.text for token in found)
     assert all(before.end <= after.start for before, after in pairwise(found))
     assert [bool(token.text) for token in found] == [True] * (len(found) - 1) + [False]
 
 
-def test_requirements_are_plain_values() -> None:
+def test_equal_requirements_of_a_selector_compare_and_hash_alike() -> None:
     (one,) = parse("k notin (b,a)").requirements
     assert one == Requirement("k", Operator.NOT_IN, ("a", "b"))
     assert {parse("a=1"): 1}[parse(" a = 1 ")] == 1

@@ -93,7 +93,7 @@ def test_a_name_and_a_primary_colour_are_enough(problems: Callable[[str], list[s
         ('name: mine\nprimary: "#fff"\nstyles:\n  cursor: bold on #fff\n', "4: `styles.cursor`: no colour after `on` (quote the text"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(problems: Callable[[str], list[str]], text: str, told: str) -> None:
+def test_a_mistake_is_reported_with_its_line(problems: Callable[[str], list[str]], text: str, told: str) -> None:
     assert [problem for problem in problems(text) if problem.startswith(told)]
 
 

@@ -55,7 +55,7 @@ async def test_nothing_is_sent_again_when_the_change_means_something_else_now() 
     assert sent == 1
 
 
-def test_another_object_of_the_name_is_told_by_its_uid() -> None:
+def test_another_object_of_the_name_is_reported_by_its_uid() -> None:
     require_same(REF, {"uid": "u1"})
     require_same(ObjectRef(PODS, "kubia", "default"), {"uid": "u2"})
     with pytest.raises(Replaced, match="deleted and recreated since: a different object has its name now") as caught:

@@ -103,7 +103,7 @@ async def test_a_label_write_reads_the_object_once_and_patches_it_once(path: Pat
         assert (await only(journal)).before == {"metadata": {"labels": {"tier": None}}}
 
 
-async def test_it_is_written_before_it_is_sent(path: Path) -> None:
+async def test_a_change_is_written_to_the_journal_before_it_is_sent(path: Path) -> None:
     async with journaled(path) as (server, objects, journal, _):
         seen: list[str] = []
 

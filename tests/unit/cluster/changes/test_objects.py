@@ -74,7 +74,7 @@ async def test_a_patch_carries_the_uid_and_the_resource_version() -> None:
 
 
 @pytest.mark.parametrize(("uid", "version", "kind"), [("uid-1", "8", Changed), ("uid-2", "9", Replaced), ("uid-1", "7", Conflict)])
-async def test_a_conflict_is_told_apart_by_what_is_there_now(uid: str, version: str, kind: type[Conflict]) -> None:
+async def test_a_conflict_names_its_cause_by_what_is_there_now(uid: str, version: str, kind: type[Conflict]) -> None:
     async with objects() as (server, found, _):
         server.answer = lambda request, body: metadata(uid, version) if request.method == "GET" else status(409, "Conflict", "modified")
         with pytest.raises(Conflict) as caught:
@@ -117,7 +117,7 @@ async def test_delete_sends_its_options() -> None:
             await found.delete(REF, grace_seconds=5, force=True)
 
 
-async def test_read_only_sends_nothing() -> None:
+async def test_nothing_is_sent_while_the_connection_is_read_only() -> None:
     async with objects() as (server, found, connection):
         connection.read_only = True
         with pytest.raises(ReadOnlyError):

@@ -99,7 +99,7 @@ async def test_an_authorizer_that_could_not_look_at_everything_is_unknown_but_a_
     assert await rights.review("delete", "pods", "a") is False
 
 
-async def test_it_can_be_told_to_forget() -> None:
+async def test_forgotten_rights_are_asked_for_again() -> None:
     server = Server({"allowed": False}, {"allowed": True})
     rights = access(server)
     assert await rights.can("delete", "pods", "a") is False
@@ -107,7 +107,7 @@ async def test_it_can_be_told_to_forget() -> None:
     assert await rights.can("delete", "pods", "a") is True
 
 
-async def test_what_is_known_is_told_without_asking_and_a_question_in_vain_is_not_repeated_at_once() -> None:
+async def test_a_known_right_is_answered_without_asking_and_a_question_in_vain_is_not_repeated_at_once() -> None:
     server, time = Server(ConnectionFailed("no route"), {"allowed": False}), [0.0]
     rights, right = access(server, time), Right("delete", "pods", "a")
     assert rights.known(right) is None and not rights.is_fresh(right)

@@ -192,7 +192,9 @@ async def test_a_status_becomes_its_error(code: int, reason: str, kind: type[Api
         ({"Retry-After": "soon"}, {}, None),
     ],
 )
-async def test_retry_after_is_told(headers: dict[str, str], details: dict[str, Any], seconds: float | None) -> None:
+async def test_the_retry_after_of_a_refusal_is_in_its_error(
+    headers: dict[str, str], details: dict[str, Any], seconds: float | None
+) -> None:
     async def handler(request: web.Request) -> web.Response:
         return status(429, "TooManyRequests", "slow down", headers, details=details)
 
@@ -225,7 +227,7 @@ async def test_retry_after_may_be_a_date() -> None:
         (b"x" * 100_000, "text/plain", "answered 502 Bad Gateway: xxx"),
     ],
 )
-async def test_an_error_that_is_no_status_is_told_with_the_servers_name(body: bytes, content_type: str, words: str) -> None:
+async def test_an_error_that_is_no_status_is_reported_with_the_servers_name(body: bytes, content_type: str, words: str) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=502, body=body, content_type=content_type)
 
@@ -237,7 +239,7 @@ async def test_an_error_that_is_no_status_is_told_with_the_servers_name(body: by
     assert len(caught.value.what) < 300
 
 
-async def test_a_page_in_place_of_json_is_told() -> None:
+async def test_a_page_in_place_of_json_is_reported() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(text="<html>log in", content_type="text/html")
 
@@ -248,7 +250,7 @@ async def test_a_page_in_place_of_json_is_told() -> None:
     assert "log-in page" in caught.value.hint
 
 
-async def test_a_time_out_is_told_with_its_length() -> None:
+async def test_a_time_out_is_reported_with_its_length() -> None:
     async def handler(request: web.Request) -> web.Response:
         await asyncio.sleep(30)
         return web.Response()
@@ -275,7 +277,7 @@ async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text:
         (b"SSH-2.0-OpenSSH_9.0\r\n", "failed|closed"),
     ],
 )
-async def test_an_answer_that_breaks_off_is_told(text: bytes, words: str) -> None:
+async def test_an_answer_that_breaks_off_is_reported(text: bytes, words: str) -> None:
     async with raw_server(lambda reader, writer: _say(reader, writer, text)) as address:
         connection = await Connection.open(settings(f"http://{address}"))
         with pytest.raises(ConnectionFailed, match=words):
@@ -283,7 +285,7 @@ async def test_an_answer_that_breaks_off_is_told(text: bytes, words: str) -> Non
         await connection.close()
 
 
-async def test_a_refused_connection_is_told() -> None:
+async def test_a_refused_connection_is_reported() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -294,7 +296,7 @@ async def test_a_refused_connection_is_told() -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 80 + ".invalid"])
-async def test_a_name_that_is_unknown_is_told(host: str) -> None:
+async def test_a_name_that_is_unknown_is_reported(host: str) -> None:
     connection = await Connection.open(settings(f"http://{host}:1"))
     with pytest.raises(ConnectionFailed, match=r"cannot be resolved|not valid|failed"):
         await connection.json("GET", "/")
@@ -400,7 +402,7 @@ async def test_a_stream_gives_each_chunk_as_it_comes() -> None:
     assert chunks == [b"one\ntw", b"o\n"]
 
 
-async def test_a_stream_that_falls_silent_is_told() -> None:
+async def test_a_stream_that_falls_silent_is_reported() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
         await answer.prepare(request)
@@ -428,7 +430,7 @@ async def test_a_stream_outlives_the_request_timeout() -> None:
         assert [chunk async for chunk in stream] == [b"late"]
 
 
-async def test_a_stream_that_breaks_off_is_told() -> None:
+async def test_a_stream_that_breaks_off_is_reported() -> None:
     text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
     async with raw_server(lambda reader, writer: _say(reader, writer, text)) as address:
         connection = await Connection.open(settings(f"http://{address}"))
@@ -499,7 +501,7 @@ async def test_a_refused_websocket_tells_the_servers_own_words(code: int, kind: 
     assert caught.value.hint == ("A WebSocket needs the rights to get and to create pods/exec" if code == 403 else "")
 
 
-async def test_a_refusal_without_words_and_an_answer_that_is_no_websocket_are_told() -> None:
+async def test_a_refusal_without_words_and_an_answer_that_is_no_websocket_are_reported() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=502 if request.path == "/bad" else 200, text="")
 
@@ -525,7 +527,7 @@ async def test_a_server_that_speaks_none_of_the_protocols_is_an_error() -> None:
                 pass
 
 
-async def test_a_websocket_that_breaks_is_told() -> None:
+async def test_a_websocket_that_breaks_is_reported() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         upgraded = web.WebSocketResponse(protocols=["p"])
         await upgraded.prepare(request)

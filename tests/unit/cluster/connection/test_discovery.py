@@ -78,7 +78,7 @@ async def test_an_unknown_kind_names_the_near_ones(api_version: str, name: str, 
     assert caught.value.hint == hint
 
 
-async def test_a_stale_group_is_told_as_such() -> None:
+async def test_a_stale_group_is_reported_as_such() -> None:
     server = modern()
     server.objects["/apis"] = aggregated(("metrics.example.com", "v1", []), freshness="Stale")
     with pytest.raises(UnknownKind) as caught:

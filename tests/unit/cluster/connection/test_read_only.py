@@ -87,11 +87,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("method", "path", "query"), PASSES)
-def test_what_changes_nothing_passes(method: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
+def test_a_request_that_changes_nothing_is_sent_while_read_only(method: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
     read_only.check(method, path, query)
 
 
 @pytest.mark.parametrize(("method", "path", "query"), REFUSED)
-def test_what_could_change_something_is_refused(method: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
+def test_a_request_that_could_change_something_is_refused_while_read_only(
+    method: str, path: str, query: tuple[tuple[str, str], ...]
+) -> None:
     with pytest.raises(ReadOnlyError, match="read-only"):
         read_only.check(method, path, query)

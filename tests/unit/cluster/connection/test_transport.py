@@ -99,7 +99,7 @@ async def test_an_authority_without_the_newer_extensions_is_accepted(old_authori
         await ask(replace(given, server=url))
 
 
-async def test_a_server_that_is_not_trusted_is_told_with_what_to_do(
+async def test_a_server_that_is_not_trusted_is_reported_with_what_to_do(
     authority: Authority, server: tuple[Path, Path], tmp_path: Path
 ) -> None:
     async with serving(who, authority.server_context(server)) as url:
@@ -111,7 +111,7 @@ async def test_a_server_that_is_not_trusted_is_told_with_what_to_do(
         await ask(settings(url, insecure_skip_tls_verify=True))
 
 
-async def test_a_certificate_of_another_name_is_told(authority: Authority) -> None:
+async def test_a_certificate_of_another_name_is_reported(authority: Authority) -> None:
     async with serving(who, authority.server_context(authority.issue("other", "DNS:other.example"))) as url:
         with pytest.raises(ConnectionFailed, match=r"is not trusted: .*127\.0\.0\.1") as caught:
             await ask(settings(url, certificate_authority=str(authority.certificate)))
@@ -121,14 +121,14 @@ async def test_a_certificate_of_another_name_is_told(authority: Authority) -> No
             await ask(settings(url, certificate_authority=str(authority.certificate), tls_server_name="wrong.example"))
 
 
-async def test_a_certificate_that_has_expired_is_told(authority: Authority) -> None:
+async def test_a_certificate_that_has_expired_is_reported(authority: Authority) -> None:
     async with serving(who, authority.server_context(authority.issue("expired", "IP:127.0.0.1", days=-1))) as url:
         with pytest.raises(ConnectionFailed, match=r"is not trusted: .*expired") as caught:
             await ask(settings(url, certificate_authority=str(authority.certificate)))
         assert "clock" in caught.value.hint
 
 
-async def test_a_server_without_tls_is_told() -> None:
+async def test_a_server_without_tls_is_reported() -> None:
     async with serving(who) as url:
         with pytest.raises(ConnectionFailed, match="does not speak TLS") as caught:
             await ask(settings(url.replace("http:", "https:"), insecure_skip_tls_verify=True))
@@ -136,12 +136,12 @@ async def test_a_server_without_tls_is_told() -> None:
 
 
 @pytest.mark.parametrize("data", [b"not a certificate", b"\xff", b"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n"])
-async def test_a_broken_authority_is_told_when_the_connection_is_opened(data: bytes) -> None:
+async def test_a_broken_authority_is_reported_when_the_connection_is_opened(data: bytes) -> None:
     with pytest.raises(KubeconfigError, match="certificate-authority-data of cluster 'c' holds no certificate"):
         await Connection.open(settings("https://h", certificate_authority_data=data))
 
 
-async def test_a_missing_authority_is_told() -> None:
+async def test_a_missing_authority_is_reported() -> None:
     with pytest.raises(KubeconfigError, match="cannot read /nowhere/ca: No such file"):
         await Connection.open(settings("https://h", certificate_authority="/nowhere/ca"))
 
@@ -184,7 +184,7 @@ async def test_a_server_that_wants_a_certificate_fails_the_request(authority: Au
         ("TLSV1_ALERT_PROTOCOL_VERSION", "TLS with h:1 failed: tlsv1 alert protocol version", ""),
     ],
 )
-def test_an_alert_of_tls_is_told_in_words(reason: str, words: str, hint: str) -> None:
+def test_an_alert_of_tls_is_reported_in_words(reason: str, words: str, hint: str) -> None:
     error = ssl.SSLError(1, f"[SSL: {reason}]")
     error.reason = reason
     wrapped = aiohttp.ClientOSError(1, "it failed")
@@ -205,7 +205,7 @@ def test_a_key_is_never_left_on_a_disk(alice: tuple[Path, Path], tmp_path: Path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_cannot_be_used_is_told(authority: Authority, alice: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_used_is_reported(authority: Authority, alice: tuple[Path, Path], tmp_path: Path) -> None:
     certificate, key = (path.read_bytes() for path in alice)
     locked = tmp_path / "locked.key"
     arguments = ["ec", "-in", str(alice[1]), "-aes256", "-passout", "pass:secret", "-out", str(locked)]
@@ -310,7 +310,7 @@ async def test_a_proxy_that_speaks_tls_is_used(authority: Authority, server: tup
         ("407 Proxy Authentication Required", "refused the connection to api.example: 407", "password"),
     ],
 )
-async def test_a_proxy_that_refuses_is_told(refusal: str, words: str, hint: str) -> None:
+async def test_a_proxy_that_refuses_is_reported(refusal: str, words: str, hint: str) -> None:
     async with raw_server(Proxy("", refusal)) as address:
         with pytest.raises(ConnectionFailed, match=words) as caught:
             await ask(settings("https://api.example", proxy=f"http://user:secret@{address}"))
@@ -318,7 +318,7 @@ async def test_a_proxy_that_refuses_is_told(refusal: str, words: str, hint: str)
     assert "secret" not in str(caught.value)
 
 
-async def test_a_proxy_that_is_not_there_is_told() -> None:
+async def test_a_proxy_that_is_not_there_is_reported() -> None:
     with pytest.raises(ConnectionFailed, match=r"the proxy http://127\.0\.0\.1:1 refuses the connection") as caught:
         await ask(settings("https://api.example", proxy="http://user:secret@127.0.0.1:1"))
     assert "proxy-url" in caught.value.hint and "secret" not in str(caught.value)

@@ -109,7 +109,7 @@ def test_a_cordoned_node_is_offered_to_be_uncordoned() -> None:
     assert [(action.kind, action.ref.name) for action in diagnosis.actions] == [("uncordon", "n")]
 
 
-def test_what_is_full_is_told_by_what_runs_there() -> None:
+def test_what_is_full_is_reported_by_what_runs_there() -> None:
     diagnosis = found(pending(cpu="2"), nodes=[make()], loads=loads([pod(cpu="3", where="n")]))
     assert [refusal.words for refusal in diagnosis.nodes[0].refusals] == ["too little cpu: 2 asked, 1 of 4 is free"]
     assert "free room" in diagnosis.findings[0].advice
@@ -143,12 +143,12 @@ def test_a_scheduler_that_is_not_there_is_suspected() -> None:
         ),
     ],
 )
-def test_a_claim_without_a_volume_is_told(objects: Object, words: str) -> None:
+def test_a_claim_without_a_volume_is_reported(objects: Object, words: str) -> None:
     wanted = pending(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
     assert words in text(first(wanted, objects=objects, nodes=[make()], loads={}))
 
 
-def test_a_claim_that_keeps_the_scheduler_from_looking_is_told_and_no_node_is_blamed() -> None:
+def test_a_claim_that_keeps_the_scheduler_from_looking_is_reported_and_no_node_is_blamed() -> None:
     wanted = pending('0/1 nodes are available: persistentvolumeclaim "data" not found. not found')
     words = first(wanted, nodes=[make()], loads={}).words
     assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
@@ -180,7 +180,7 @@ def test_a_claim_that_waits_for_its_first_pod_is_no_trouble() -> None:
         ("dial tcp 10.0.0.1:443: i/o timeout", "cannot be reached"),
     ],
 )
-def test_why_an_image_cannot_be_had_is_told(message: str, words: str) -> None:
+def test_why_an_image_cannot_be_had_is_reported(message: str, words: str) -> None:
     events = [said("Failed", f'Failed to pull image "x": {message}'), said("Failed", "Error: ErrImagePull")]
     finding = first(running(waiting("ImagePullBackOff"), phase="Pending"), events=events)
     assert finding.title == "Container app: ImagePullBackOff" and words in finding.words
@@ -204,7 +204,7 @@ def test_a_secret_for_the_pull_that_does_not_exist_is_named() -> None:
         (ended(143), "asked to end", "exit code 143 (SIGTERM)"),
     ],
 )
-def test_how_the_last_run_of_a_crash_loop_ended_is_told(run: Object, words: str, exit: str) -> None:
+def test_how_the_last_run_of_a_crash_loop_ended_is_reported(run: Object, words: str, exit: str) -> None:
     state = waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container=app pod=p_shop(uid)")
     wanted = running(state, last=run, restarts=7, restartPolicy="Always")
     wanted["spec"]["containers"][0]["resources"] = {"limits": {"memory": "64Mi"}}
@@ -267,7 +267,7 @@ def test_volumes_that_cannot_be_set_up_keep_the_containers_waiting() -> None:
     assert finding.title == "Its volumes cannot be set up on n" and "Create Secret/tls" in finding.advice
 
 
-def test_an_init_container_that_fails_is_told_and_not_those_that_wait_for_it() -> None:
+def test_an_init_container_that_fails_is_reported_and_not_those_that_wait_for_it() -> None:
     wanted = running(waiting("PodInitializing"), phase="Pending")
     wanted["spec"]["initContainers"] = [{"name": "setup", "image": "x"}]
     wanted["status"]["initContainerStatuses"] = [{"name": "setup", "state": waiting("CrashLoopBackOff"), "lastState": ended(2)}]
@@ -307,7 +307,7 @@ def test_a_pod_on_a_lost_node_is_offered_to_be_forced() -> None:
     assert finding.evidence == ("Ready=Unknown NodeStatusUnknown: Kubelet stopped.",)
 
 
-def test_a_pod_that_does_not_end_is_told_with_what_still_runs_and_what_was_said_since() -> None:
+def test_a_pod_that_does_not_end_is_reported_with_what_still_runs_and_what_was_said_since() -> None:
     wanted = deleted(100)
     wanted["status"]["containerStatuses"][0]["ready"] = True
     events = [said("FailedScheduling", "long ago", ago=500), said("FailedKillPod", "cannot stop it", ago=50)]
@@ -341,7 +341,7 @@ def test_an_evicted_pod_shows_the_kubelets_words() -> None:
     assert "too little cpu" in first(pod(where="n") | {"status": {"phase": "Failed", "reason": "OutOfcpu"}}).words
 
 
-def test_a_quota_that_keeps_the_owner_from_making_more_is_told() -> None:
+def test_a_quota_that_keeps_the_owner_from_making_more_is_reported() -> None:
     wanted = running({"running": {}}, ready=True)
     wanted["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "web", "uid": "o", "controller": True}]
     finding = first(wanted, owner_events=[said("FailedCreate", 'pods "web-x" is forbidden: exceeded quota: q', "")])

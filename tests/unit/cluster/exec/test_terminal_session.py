@@ -208,7 +208,7 @@ async def test_a_server_that_waits_for_us_to_close_is_not_waited_for() -> None:
         await closed.wait()
 
 
-async def test_the_end_of_the_terminal_is_told_where_the_protocol_can_and_ends_it() -> None:
+async def test_the_end_of_the_terminal_is_reported_where_the_protocol_can_and_ends_it() -> None:
     heard: list[bytes] = []
 
     async def program(socket: web.WebSocketResponse) -> None:
@@ -242,7 +242,7 @@ async def test_a_shell_in_which_nothing_happens_is_kept_open_by_pings(monkeypatc
 # -- before it is open
 
 
-async def test_what_is_typed_before_it_is_open_is_sent_then() -> None:
+async def test_keys_typed_before_the_command_runs_are_sent_when_it_does() -> None:
     cluster, terminal = Cluster(echo), UserTerminal()
     cluster.gate.clear()
     async with connected(cluster) as connection:
@@ -271,7 +271,7 @@ async def test_ctrl_c_gives_up_what_is_not_open_yet() -> None:
     ("code", "kind"),
     [(403, Forbidden), (404, NotFound), (400, Invalid), (500, ApiError)],
 )
-async def test_what_the_server_says_instead_is_told(code: int, kind: type[ApiError]) -> None:
+async def test_what_the_server_says_instead_is_reported(code: int, kind: type[ApiError]) -> None:
     cluster = Cluster(echo)
     cluster.refusal = status(code, "Reason", "the server's words")
     async with connected(cluster) as connection:
@@ -292,7 +292,7 @@ async def test_nothing_is_sent_while_podtui_is_read_only() -> None:
 # -- its end on this side
 
 
-async def test_a_connection_that_breaks_is_told_and_what_came_before_is_shown() -> None:
+async def test_a_connection_that_breaks_is_reported_and_what_came_before_is_shown() -> None:
     async def program(socket: web.WebSocketResponse) -> None:
         await socket.send_bytes(b"\1last words")
         await received(socket)
@@ -306,7 +306,7 @@ async def test_a_connection_that_breaks_is_told_and_what_came_before_is_shown() 
     assert terminal.written == b"last words"
 
 
-async def test_who_is_cancelled_leaves_nothing() -> None:
+async def test_a_cancelled_command_leaves_no_task_and_no_socket() -> None:
     cluster, terminal = Cluster(echo), UserTerminal()
     async with connected(cluster) as connection:
         await connection.json("GET", REF.path)
@@ -447,7 +447,7 @@ async def ending(connection: Connection, ended: Ended) -> str:
         return f"✗ {error}"
 
 
-async def test_an_exit_says_nothing_and_an_exit_code_is_told() -> None:
+async def test_an_exit_says_nothing_and_an_exit_code_is_reported() -> None:
     async with connected(Cluster()) as connection:
         assert await ending(connection, Ended(0)) == ""
         assert await ending(connection, Ended(1)) == "the shell in container main of pod/web-1 ended with exit code 1"
@@ -455,7 +455,7 @@ async def test_an_exit_says_nothing_and_an_exit_code_is_told() -> None:
         assert await ending(connection, Ended(137, typed=9)) == "the shell in container main of pod/web-1 ended with exit code 137"
 
 
-async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
+async def test_an_image_without_a_shell_is_reported_with_what_to_do() -> None:
     crun = "executable file `sh` not found in $PATH: No such file or directory"
     failures = [
         terminal_session.how_it_ended(json.dumps(told).encode()) for told in (missing("sh"), {"status": "Failure", "message": crun})
@@ -469,14 +469,14 @@ async def test_an_image_without_a_shell_is_told_with_what_to_do() -> None:
             )
 
 
-async def test_another_failure_is_told_in_the_servers_words() -> None:
+async def test_another_failure_is_reported_in_the_servers_words() -> None:
     ended = terminal_session.how_it_ended(json.dumps(missing("bash")).encode())
     assert ended is not None
     async with connected(Cluster()) as connection:
         assert (await ending(connection, ended)).startswith("✗ error executing command in container: failed to exec")
 
 
-async def test_what_became_of_the_pod_is_told_instead_of_a_broken_connection() -> None:
+async def test_what_became_of_the_pod_is_reported_instead_of_a_broken_connection() -> None:
     cluster, began = Cluster(), "✗ the shell in container main of pod/web-1 has ended: "
     async with connected(cluster) as connection:
         cut = "✗ the connection to the shell in container main of pod/web-1 was closed before the shell had ended"

@@ -350,7 +350,7 @@ async def test_the_pods_last_bytes_arrive_while_the_client_still_sends() -> None
         writer.close()
 
 
-async def test_a_broken_way_resets_the_client_and_is_told() -> None:
+async def test_a_broken_way_resets_the_client_and_is_reported() -> None:
     async def cut(wire: Wire) -> None:
         await wire.write(b"half of it")
         await wire.read()
@@ -564,7 +564,7 @@ def taken() -> Iterator[tuple[int, str]]:
             owner.kill()
 
 
-async def test_a_busy_port_is_told_with_its_owner_and_a_free_one(taken: tuple[int, str]) -> None:
+async def test_a_busy_port_is_reported_with_its_owner_and_a_free_one(taken: tuple[int, str]) -> None:
     port, owner = taken
     async with forwarding(Pod()) as manager:
         with pytest.raises(PortBusy) as caught:
@@ -575,7 +575,7 @@ async def test_a_busy_port_is_told_with_its_owner_and_a_free_one(taken: tuple[in
     assert error.hint == f"Port {error.free} is free"
 
 
-async def test_a_port_of_another_forward_is_told_with_its_pod() -> None:
+async def test_a_port_of_another_forward_is_reported_with_its_pod() -> None:
     async with forwarding(Pod()) as manager:
         first = await manager.start(POD, ":8080")
         with pytest.raises(PortBusy, match=f"local port {first.local_port} already leads to pod/web-1:8080"):
@@ -738,7 +738,7 @@ async def test_a_restart_that_fails_says_why_and_a_later_one_works() -> None:
         assert (forward.state, forward.error) == ("active", "")
 
 
-async def test_changes_are_told_at_once_and_then_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_are_reported_at_once_and_then_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward_module, "COALESCE", 3600.0)
     told: list[int] = []
     async with forwarding(Pod()) as manager:
@@ -774,14 +774,14 @@ def test_the_next_free_port_skips_those_that_are_taken() -> None:
     assert next_free("localhost", 80) >= 1024
 
 
-def test_a_port_of_this_process_is_told_as_its_own() -> None:
+def test_a_port_of_this_process_is_reported_as_its_own() -> None:
     with socket.create_server(("127.0.0.1", 0)) as own:
         assert owner_of(own.getsockname()[1]) == "this podtui"
     assert owner_of(free_port()) == ""
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_client_that_stopped_sending_is_told_from_one_that_closed(host: str) -> None:
+def test_a_client_that_stopped_sending_is_distinguished_from_one_that_closed(host: str) -> None:
     if host == "::1" and not ipv6():
         return
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
@@ -809,7 +809,7 @@ def test_a_port_below_1024_is_refused_in_words_to_a_user_who_may_not() -> None:
             opened.close()
 
 
-def test_a_spec_is_told_as_kubectl_takes_it() -> None:
+def test_a_port_spec_reads_as_kubectl_takes_it() -> None:
     assert [str(PortSpec.parse(text)) for text in ("8888:8080", ":80", "0:80", "80", "http")] == ["8888:8080", ":80", ":80", "80", "http"]
 
 
@@ -872,7 +872,7 @@ async def test_a_connection_that_waits_in_vain_is_reset_and_told(monkeypatch: py
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_pod_that_is_told_to_end_is_led_to_until_its_successor_is_there() -> None:
+async def test_a_terminating_pod_is_forwarded_to_until_its_successor_is_there() -> None:
     pod = Pod()
     pod.owners = [OWNER]
     async with forwarding(pod) as manager:

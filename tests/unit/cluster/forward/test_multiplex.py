@@ -181,7 +181,7 @@ async def test_a_client_that_does_not_read_holds_up_its_own_line_and_no_other_co
         await until(lambda: flooded.connections == 0)
 
 
-async def test_a_refused_port_is_told_and_its_line_goes_on() -> None:
+async def test_a_refused_port_is_reported_and_its_line_goes_on() -> None:
     kubelet = Kubelet()
     async with forwarding(kubelet) as manager:
         forward = await manager.start(POD, ":81")

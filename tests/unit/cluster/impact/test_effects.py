@@ -282,7 +282,7 @@ def test_controllers_that_are_going_and_finished_pods_are_left_out() -> None:
     assert relabelling(around(pod("a", phase="Succeeded"), owners=[("ReplicaSet", taker)]), {"app": "y"}) == []
 
 
-def test_what_stays_is_told_as_staying() -> None:
+def test_what_stays_is_reported_as_staying() -> None:
     found = relabelling(
         around(
             pod("a", owner=("ReplicaSet", "x")),

@@ -66,7 +66,7 @@ def test_a_context_without_a_namespace_means_default(written: Any) -> None:
     assert load(written(config())).settings().namespace == "default"
 
 
-def test_json_is_a_kubeconfig_too(written: Any) -> None:
+def test_a_kubeconfig_may_be_json(written: Any) -> None:
     assert load(written(json.dumps(config()))).current_context == "dev"
 
 
@@ -117,7 +117,7 @@ def test_a_missing_explicit_file_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"KUBECONFIG": "/nowhere/config"}])
-def test_no_kubeconfig_at_all_is_told_with_what_to_do(environ: dict[str, str], tmp_path: Path) -> None:
+def test_no_kubeconfig_at_all_is_reported_with_what_to_do(environ: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError) as caught:
         Kubeconfig.load(None, {"HOME": str(tmp_path), **environ})
     assert "--kubeconfig" in caught.value.hint and "KUBECONFIG" in caught.value.hint
@@ -173,7 +173,7 @@ def test_a_current_context_that_is_missing_says_that_it_is_the_current_one(writt
         ("kind: Pod\n", 1, "is a Pod, not a kubeconfig"),
     ],
 )
-def test_a_broken_file_is_told_with_its_line(written: Any, text: str, line: int, words: str) -> None:
+def test_a_broken_file_is_reported_with_its_line(written: Any, text: str, line: int, words: str) -> None:
     path = written(text)
     with pytest.raises(KubeconfigError, match=words) as caught:
         load(path)
@@ -181,14 +181,14 @@ def test_a_broken_file_is_told_with_its_line(written: Any, text: str, line: int,
     assert "\n" not in caught.value.what
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_bytes(b"a: \xff\xfe\n")
     with pytest.raises(KubeconfigError, match="not valid YAML"):
         load(str(path))
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=r"cannot read the kubeconfig .*: Is a directory"):
         load(str(tmp_path))
 
@@ -222,13 +222,13 @@ def test_unknown_fields_and_nulls_are_ignored(written: Any) -> None:
         ({"cluster": {**CLUSTER, "proxy-url": "gopher://h"}}, "unknown scheme"),
     ],
 )
-def test_a_context_that_cannot_be_used_is_told(written: Any, change: dict[str, Any], words: str) -> None:
+def test_a_context_that_cannot_be_used_is_reported(written: Any, change: dict[str, Any], words: str) -> None:
     found = load(written(config(**change)))
     with pytest.raises(KubeconfigError, match=words):
         found.settings()
 
 
-def test_a_date_is_text(written: Any) -> None:
+def test_a_token_that_looks_like_a_date_stays_text(written: Any) -> None:
     text = yaml.safe_dump(config(user={"token": "X"})).replace("token: X", "token: 2020-01-01")
     assert load(written(text)).settings().credentials.token == "2020-01-01"
 

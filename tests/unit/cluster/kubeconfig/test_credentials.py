@@ -264,7 +264,7 @@ async def test_what_a_plugin_tells_is_there_while_it_runs_and_gone_with_it(plugi
         ("sys.stdout.write('x' * 5_000_000)", "printed more than 4 MiB"),
     ],
 )
-async def test_a_plugin_that_fails_is_told_in_its_own_words(plugin: Plugin, source: str, words: str) -> None:
+async def test_a_plugin_that_fails_is_reported_in_its_own_words(plugin: Plugin, source: str, words: str) -> None:
     with pytest.raises(CredentialError) as caught:
         await exec_plugin.run(plugin(source, install_hint="Get it\nfrom the team."))
     assert words in caught.value.what
@@ -285,20 +285,20 @@ async def test_a_plugin_that_cannot_work_is_not_run(plugin: Plugin, tmp_path: Pa
     assert runs(tmp_path) == []
 
 
-async def test_a_plugin_that_is_missing_is_told_with_its_install_hint() -> None:
+async def test_a_plugin_that_is_missing_is_reported_with_its_install_hint() -> None:
     with pytest.raises(CredentialError, match="the exec plugin no-such-plugin is not installed") as caught:
         await exec_plugin.run(settings(UserSpec(exec=ExecSpec("no-such-plugin", V1, install_hint="pip install it"))))
     assert caught.value.hint == "pip install it"
 
 
-async def test_a_plugin_that_may_not_be_executed_is_told(plugin: Plugin, tmp_path: Path) -> None:
+async def test_a_plugin_that_may_not_be_executed_is_reported(plugin: Plugin, tmp_path: Path) -> None:
     given = plugin("")
     (tmp_path / "plugin").chmod(stat.S_IRUSR)
     with pytest.raises(CredentialError, match="is not executable"):
         await exec_plugin.run(given)
 
 
-async def test_a_plugin_that_is_no_program_is_told(plugin: Plugin, tmp_path: Path) -> None:
+async def test_a_plugin_that_is_no_program_is_reported(plugin: Plugin, tmp_path: Path) -> None:
     given = plugin("")
     (tmp_path / "plugin").write_bytes(b"\x00not a program")
     with pytest.raises(CredentialError, match="cannot be started: Exec format error"):

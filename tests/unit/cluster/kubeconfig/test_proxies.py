@@ -47,7 +47,7 @@ from podtui.errors import KubeconfigError
         ("localhost.example.com", 443, "", True),
     ],
 )
-def test_no_proxy(host: str, port: int, no_proxy: str, proxied: bool) -> None:
+def test_hosts_and_ports_in_no_proxy_are_reached_without_the_proxy(host: str, port: int, no_proxy: str, proxied: bool) -> None:
     assert uses_proxy(host, port, no_proxy) is proxied
 
 

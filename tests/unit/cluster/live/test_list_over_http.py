@@ -158,7 +158,7 @@ REFUSALS: list[tuple[int, str, dict[str, str], type[PodtuiError], str]] = [
 
 
 @pytest.mark.parametrize(("code", "reason", "headers", "kind", "state"), REFUSALS)
-async def test_refusals_of_the_first_list_are_told_and_overcome(
+async def test_refusals_of_the_first_list_are_reported_and_overcome(
     tmp_path: Path, code: int, reason: str, headers: dict[str, str], kind: type[PodtuiError], state: str
 ) -> None:
     async with held(tmp_path) as run:

@@ -69,7 +69,7 @@ async def test_what_is_too_old_is_listed_anew() -> None:
         assert live.error is None
 
 
-async def test_an_outage_is_told_and_ends() -> None:
+async def test_an_outage_is_reported_and_ends() -> None:
     server = serving("a")
     async with following(server) as live:
         await until(lambda: live.known)
@@ -80,7 +80,7 @@ async def test_an_outage_is_told_and_ends() -> None:
         await until(lambda: live.error is None and len(server.watches) == 2)
 
 
-async def test_a_refusal_is_told_and_asked_again_only_after_long() -> None:
+async def test_a_refusal_is_reported_and_asked_again_only_after_long() -> None:
     server = serving()
     server.faults = [api_error(403, "Forbidden", "no")] * 50
     async with following(server) as live:

@@ -99,13 +99,13 @@ def test_what_matches_a_name_can_be_highlighted_in_it(text: str, name: str, fuzz
         assert bool(spans) is found.matches("ns", name)
 
 
-def test_the_text_is_kept_as_typed() -> None:
+def test_a_name_filter_keeps_its_text_as_typed() -> None:
     assert parse_filter(" !Web ").text == "!Web"
     assert parse_filter("-l a=B").text == "-l a=B"
     assert parse_filter("!Web") and not parse_filter("!") and not parse_filter("-l")
 
 
-def test_a_wrong_selector_is_told_with_its_place_in_the_filter() -> None:
+def test_a_wrong_selector_is_reported_with_its_place_in_the_filter() -> None:
     check_filter("web")
     check_filter("-l app=web")
     with pytest.raises(SelectorError) as caught:

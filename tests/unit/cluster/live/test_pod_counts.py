@@ -94,7 +94,7 @@ async def test_a_namespace_that_may_not_be_counted_is_unknown_and_not_empty() ->
     assert counts.counts == {"ns-0": 2}
 
 
-async def test_another_failure_is_told_after_the_rest_was_counted_and_tried_again() -> None:
+async def test_another_failure_is_reported_after_the_rest_was_counted_and_tried_again() -> None:
     server = counting(4, 2)
     server.refusals["ns-0"] = ConnectionFailed("reset")
     counts = PodCounts(RowStore(PODS, Scope(("ns-0",))))

@@ -95,7 +95,7 @@ def filled(count: int = 7, namespaces: int = 2) -> ListServer:
     return server
 
 
-async def test_a_list_comes_in_pages_and_the_first_is_told_at_once() -> None:
+async def test_a_list_comes_in_pages_and_the_first_is_reported_at_once() -> None:
     server = filled(8)
     server.held = asyncio.Event()
     async with running(server) as run:
@@ -164,7 +164,7 @@ async def test_a_dropped_watch_resumes_from_the_last_version_without_a_list() ->
         assert run.reflector.error is None
 
 
-async def test_a_line_cut_in_the_middle_is_told_again_and_not_lost() -> None:
+async def test_a_line_cut_in_the_middle_is_read_again_and_not_lost() -> None:
     server = filled(2)
     async with running(server) as run:
         await until(lambda: run.live)
@@ -298,7 +298,7 @@ async def test_without_the_right_to_watch_the_list_is_asked_for_again_and_again(
         assert isinstance(run.heard.errors[0], Forbidden)
 
 
-async def test_retry_after_is_honoured() -> None:
+async def test_a_list_is_asked_for_again_after_its_retry_after() -> None:
     server = filled(1)
     server.list_faults = [refusal(429, "TooManyRequests", 0.2), refusal(503, "ServiceUnavailable", 0.2)]
     async with running(server) as run:

@@ -307,7 +307,7 @@ async def test_a_kept_scope_whose_version_expired_is_not_known_until_it_is_liste
         assert run.names == {"first"} and not claims
 
 
-async def test_retry_ends_the_wait() -> None:
+async def test_retrying_a_list_ends_its_wait_at_once() -> None:
     server = filled(2)
     server.down = True
     async with watched(server, backoff_first=60.0, backoff_most=60.0) as run:
@@ -333,7 +333,7 @@ async def test_a_scope_may_change_before_the_start_and_during_an_outage() -> Non
         await until(lambda: run.settled)
 
 
-async def test_many_changes_are_few_batches() -> None:
+async def test_many_changes_in_a_list_are_few_batches() -> None:
     server = filled(10)
     async with watched(server, page=50, batch=0.05) as run:
         await until(lambda: run.settled)

@@ -113,7 +113,7 @@ def test_hours_of_churn_do_not_fill_what_is_shared() -> None:
     assert len(maker._label_sets) <= 4096
 
 
-def test_an_object_that_is_being_deleted_is_told_apart() -> None:
+def test_an_object_that_is_being_deleted_is_distinguished_from_one_that_exists() -> None:
     wire = thing().row()
     wire["object"]["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
     page = decode_table(json.dumps(table([wire], 5)).encode(), "pods")
@@ -202,7 +202,7 @@ def test_labels_that_are_no_labels_are_an_error_in_words() -> None:
         RowMaker(PLAIN).make(page.rows[0], NOW)
 
 
-def test_bookmarks_and_errors_are_events() -> None:
+def test_bookmarks_and_errors_of_a_watch_are_events() -> None:
     assert decode_event(bookmark(12), "pods").object.metadata.resource_version == "12"
     told = decode_event(error_event(410, "Expired"), "pods")
     assert (told.type, told.object.code, told.object.reason) == ("ERROR", 410, "Expired")

@@ -351,7 +351,7 @@ async def test_after_an_end_the_next_run_is_followed() -> None:
     assert [query.get("previous") for query in server.queries] == [None, None]
 
 
-async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_told_with_its_times() -> None:
+async def test_what_a_rotation_took_away_while_the_stream_was_cut_is_reported_with_its_times() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(3, step=10**9))
     async with following(server) as (_, taker):
@@ -422,7 +422,7 @@ async def test_a_pod_that_went_while_it_was_not_heard_may_have_written_more() ->
     assert taker.notes == [f"the pod was deleted while its log could not be read: lines after {local_time(stamp(0))} may be missing"]
 
 
-async def test_runs_that_were_missed_are_told_and_the_last_of_them_is_read() -> None:
+async def test_runs_that_were_missed_are_reported_and_the_last_of_them_is_read() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1), exit_code=1)
     async with following(server) as (follower, taker):
@@ -447,7 +447,7 @@ async def test_of_two_restarts_in_a_row_nothing_is_missing() -> None:
     assert taker.notes == ["container app restarted (exit code 4, Error)"]
 
 
-async def test_a_container_that_waits_is_told_with_the_servers_words_and_followed_when_it_starts() -> None:
+async def test_a_container_that_waits_is_reported_with_the_servers_words_and_followed_when_it_starts() -> None:
     server = LogServer()
     server.waiting = {"reason": "ContainerCreating"}
     async with following(server) as (follower, taker):
@@ -539,7 +539,7 @@ async def test_a_container_that_the_pod_does_not_have_is_an_error() -> None:
         assert (follower.status.state, follower.status.why) == ("failed", "pod/web-1 has no container nope")
 
 
-async def test_without_a_container_it_is_the_first() -> None:
+async def test_the_log_without_a_container_is_that_of_the_first() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     async with following(server, "") as (follower, taker):
@@ -548,7 +548,7 @@ async def test_without_a_container_it_is_the_first() -> None:
     assert server.queries[0]["container"] == "app"
 
 
-async def test_without_follow_it_ends_with_what_there_is() -> None:
+async def test_a_log_that_is_not_followed_ends_with_its_last_line() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(4))
     async with following(server, options=LogOptions(follow=False)) as (follower, taker):
@@ -589,7 +589,7 @@ async def test_a_slow_sink_slows_the_reading_down() -> None:
     assert max(sizes) < 3 << 20
 
 
-async def test_an_error_of_the_sink_ends_it_and_comes_out() -> None:
+async def test_an_error_of_the_sink_ends_the_log_group_and_is_raised() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(2))
 

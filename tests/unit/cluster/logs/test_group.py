@@ -51,7 +51,7 @@ async def test_all_containers_of_a_pod_are_read_init_and_ephemeral_ones_too_and_
         assert taker.notes == [(2, "ended: exit code 0, Error")]
 
 
-async def test_without_names_it_is_the_container_that_kubectl_takes() -> None:
+async def test_the_log_without_a_container_is_that_of_the_one_that_kubectl_takes() -> None:
     cluster = LogCluster()
     pod = cluster.pod("web-1", "app", "side")
     async with following(cluster, LogTarget((pod.ref,))) as (group, _):
@@ -95,7 +95,7 @@ async def test_every_pod_that_a_selector_matches_is_read_those_that_come_later_f
     assert not cluster.open_watches
 
 
-async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are_read_and_what_is_missing_is_told() -> None:
+async def test_of_a_new_pod_that_was_restarted_before_it_was_found_both_runs_are_read_and_what_is_missing_is_reported() -> None:
     cluster = LogCluster()
     async with following(cluster, LogTarget(scope=Scope(("shop",)))) as (group, taker):
         await until(lambda: group.known)
@@ -157,7 +157,7 @@ async def test_only_pods_whose_names_pass_are_read() -> None:
         assert names(group) == ["web-1 app", "web-2 app"]
 
 
-async def test_above_the_limit_it_is_told_what_is_left_out_and_its_turn_comes() -> None:
+async def test_pods_above_the_limit_of_logs_are_counted_and_read_when_others_end() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number}") for number in range(5)]
     for pod in pods:
@@ -187,7 +187,7 @@ async def test_two_hundred_streams_are_opened_a_few_at_a_time() -> None:
     assert cluster.most_opening <= 10
 
 
-async def test_many_tails_are_shorter_than_one() -> None:
+async def test_the_tails_of_many_logs_are_shorter_than_that_of_one() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"web-{number:03}") for number in range(40)]
     async with following(cluster, LogTarget(tuple(pod.ref for pod in pods)), LogOptions(tail=1000)) as (group, _):
@@ -237,7 +237,7 @@ async def test_who_may_not_read_the_pod_still_gets_the_log_that_the_server_gives
         assert len(group.sources) == 1
 
 
-async def test_it_ends_when_nothing_more_can_come() -> None:
+async def test_a_log_group_ends_when_no_more_lines_can_come() -> None:
     cluster = LogCluster()
     pods = [cluster.pod(f"job-{number}") for number in range(2)]
     for pod in pods:

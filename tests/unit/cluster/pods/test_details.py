@@ -120,7 +120,7 @@ def test_a_state_says_what_happened_why_and_when(state: State, words: str) -> No
     assert words in state_words(state, NOW)[0]
 
 
-def test_last_state_restarts_and_messages_are_told() -> None:
+def test_last_state_restarts_and_messages_are_described() -> None:
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
     last = {"terminated": {"exitCode": 3, "reason": "Error", "startedAt": STARTED, "finishedAt": STARTED}}
     status = {"containerStatuses": [{"name": "web", "restartCount": 4, "state": waiting, "lastState": last}]}
@@ -156,7 +156,7 @@ def test_the_times_of_a_probe_are_its_own() -> None:
     assert probe_text(probe) == "tcp-socket :1 delay=1s timeout=2s period=3s successThreshold=4 failureThreshold=5"
 
 
-def test_requests_commands_variables_and_mounts_are_told() -> None:
+def test_requests_commands_variables_and_mounts_are_described() -> None:
     container = {
         "name": "web",
         "image": "busybox:1",
@@ -221,7 +221,7 @@ def test_a_long_pod_name_is_cut_to_a_host_name_as_the_kubelet_does() -> None:
     assert describe(pod(meta={"name": "a" * 62 + "-" + "b" * 20})).host_name == "a" * 62
 
 
-def test_all_ips_are_told() -> None:
+def test_all_addresses_of_a_pod_are_described() -> None:
     assert describe(pod(status={"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]})).ips == ("10.0.0.1", "fd00::1")
     assert describe(pod(status={"podIP": "10.0.0.1"})).ips == ("10.0.0.1",)
     assert describe(pod()).ips == ()
@@ -265,7 +265,7 @@ def test_a_terminating_pod_says_how_long_it_still_has() -> None:
     assert "overdue since 60s" in shown(pod({"name": "a"}, meta=overdue))
 
 
-def test_conditions_owners_and_times_are_told() -> None:
+def test_conditions_owners_and_times_are_described() -> None:
     condition = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "a", "lastTransitionTime": STARTED}
     meta = {"creationTimestamp": STARTED, "ownerReferences": [{"kind": "ReplicaSet", "name": "web"}]}
     words = shown(pod({"name": "a"}, meta=meta, status={"conditions": [condition], "qosClass": "Burstable"}))

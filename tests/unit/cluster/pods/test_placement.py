@@ -120,7 +120,7 @@ def test_a_node_with_the_labels_that_are_offered_matches(wanting: Object, shape:
 
 
 # -- the words
-def test_each_reason_is_told_in_words() -> None:
+def test_each_reason_is_reported_in_words() -> None:
     busy = [pod("a", cpu="3", where="n")]
     assert why(pod(nodeSelector={"gpu": "true"}), make()) == ["nodeSelector wants gpu=true: it has no label gpu"]
     assert why(pod(nodeSelector={"gpu": "true"}), make(labels={"gpu": "no"})) == ["nodeSelector wants gpu=true: it has gpu=no"]
@@ -137,14 +137,14 @@ def test_each_reason_is_told_in_words() -> None:
     ]
 
 
-def test_all_reasons_of_a_node_are_told_and_the_scheduler_counts_the_first_plugins() -> None:
+def test_all_reasons_of_a_node_are_reported_and_the_scheduler_counts_the_first_plugins() -> None:
     taint = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
     found = refusals(pod(cpu="9", nodeSelector={"gpu": "true"}), make(taints=[taint]), requests(pod(cpu="9")), set(), None)
     assert [one.kind for one in found] == ["taint", "selector", "resources"]
     assert counted(found) == {"node(s) had untolerated taint(s)"}
 
 
-def test_without_sight_of_the_pods_there_only_what_can_never_fit_is_told() -> None:
+def test_without_sight_of_the_pods_there_only_what_can_never_fit_is_reported() -> None:
     assert why(pod(cpu="4"), make(), None) == []
     assert why(pod(cpu="5"), make(), None) == ["too little cpu: 5 asked, the whole node has 4"]
 
@@ -160,7 +160,7 @@ def test_a_host_port_is_taken_by_any_address_or_the_same() -> None:
     assert why(with_port("10.0.0.1"), make(), [with_port("10.0.0.2", where="n")]) == []
 
 
-def test_a_volume_that_is_elsewhere_is_told_with_where_it_wants_to_be() -> None:
+def test_a_volume_that_is_elsewhere_is_reported_with_where_it_wants_to_be() -> None:
     terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["other"]}]}]
     volume = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}}
     assert why(pod(), make(), volumes=[("data-1", volume)]) == ["volume data-1 is not there: it wants kubernetes.io/hostname in (other)"]

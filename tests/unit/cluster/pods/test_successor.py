@@ -91,7 +91,7 @@ async def test_a_deployments_pods_are_known_by_the_deployment_and_without_the_te
     assert (lineage.selector, str(lineage), lineage.note) == ("app=web", "a pod of deployment/web", "")
 
 
-async def test_a_replica_set_that_may_not_be_read_is_told_and_only_its_own_pods_are_followed() -> None:
+async def test_a_replica_set_that_may_not_be_read_is_reported_and_only_its_own_pods_are_followed() -> None:
     api = shop()
     api.forbidden.add(f"{APPS}/replicasets/web-old")
     async with served(api) as connection:

@@ -114,7 +114,7 @@ def test_a_wrong_label_selector_is_refused(selector: str) -> None:
     assert error.code == 400 and error.message.startswith("unable to parse requirement: ")
 
 
-def test_fields_select_too(state: State) -> None:
+def test_a_field_selector_selects_by_name_node_and_phase(state: State) -> None:
     assert names(listed(state, fieldSelector="metadata.name=p1")) == ["p1"]
     assert names(listed(state, fieldSelector="metadata.name!=p1,metadata.namespace==a")) == ["p0", "p2"]
     assert len(names(listed(state, fieldSelector="spec.nodeName=n1,status.phase=Running"))) == 5

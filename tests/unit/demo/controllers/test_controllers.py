@@ -362,7 +362,7 @@ def test_the_pods_of_a_node_that_was_deleted_are_collected() -> None:
     assert cluster.state.get(PODS, "shop", pod["metadata"]["name"]) is None and len(cluster.pods()) == 1
 
 
-def test_after_the_end_nothing_is_done_any_more() -> None:
+def test_a_stopped_clock_calls_nothing_back() -> None:
     cluster = Cluster()
     cluster.controllers.close()
     cluster.create(REPLICASETS, "web", replica_set(1))

@@ -128,7 +128,7 @@ def test_a_selector_fits_its_template() -> None:
     ]
 
 
-def test_other_kinds_have_their_words() -> None:
+def test_the_mistakes_of_each_kind_are_in_the_servers_words() -> None:
     assert causes(JOBS, {"metadata": {"name": "x"}, "spec": {"template": {"spec": pod()["spec"]}}}) == [
         'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'
     ]
@@ -178,7 +178,7 @@ def test_unknown_fields_are_refused_or_warned_of_or_passed_over() -> None:
     assert cluster.writes.create(PODS, "default", body, dry_run=True, field_validation="Ignore")[1] == []
 
 
-def test_what_is_empty_is_not_kept() -> None:
+def test_empty_fields_of_an_object_are_not_stored() -> None:
     found, _ = decode("Pod", {"metadata": {"labels": {}}, "spec": {"hostNetwork": False, "nodeName": "", "priority": 0}})
     assert found == {"metadata": {}, "spec": {"containers": None, "priority": 0}, "status": {}}
 

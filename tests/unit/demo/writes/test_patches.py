@@ -56,7 +56,7 @@ def test_a_test_that_fails_refuses_the_whole_patch() -> None:
     assert obj == {"a": 1}
 
 
-def test_true_is_not_one() -> None:
+def test_a_json_patch_tells_true_from_the_number_one() -> None:
     with pytest.raises(ApiError):
         patched({"a": True}, {"op": "test", "path": "/a", "value": 1})
 

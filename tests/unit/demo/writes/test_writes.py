@@ -199,7 +199,7 @@ def test_deprecated_labels_of_nodes_are_warned_of(cluster: Cluster) -> None:
     assert warnings == ['spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead']
 
 
-def test_one_seed_gives_one_history() -> None:
+def test_built_in_clusters_with_the_same_seed_have_the_same_history() -> None:
     def history() -> list[Object]:
         cluster = Cluster()
         cluster.pod()
@@ -370,7 +370,7 @@ def test_another_value_is_a_conflict_and_the_same_one_is_shared(cluster: Cluster
     assert apply(cluster, {"b": "1"})["data"] == {"a": "1", "b": "1"}  # `a` is still the other's
 
 
-def test_force_takes_the_fields(cluster: Cluster) -> None:
+def test_applying_by_force_takes_over_the_fields_of_others(cluster: Cluster) -> None:
     apply(cluster, {"a": "1", "b": "1"})
     after = apply(cluster, {"a": "2"}, "two", force=True)
     assert after["data"] == {"a": "2", "b": "1"}
@@ -449,7 +449,7 @@ def test_preconditions_protect_a_new_object_of_the_same_name(cluster: Cluster) -
     assert cluster.has(PODS)
 
 
-def test_a_dry_deletion_deletes_nothing(cluster: Cluster) -> None:
+def test_a_deletion_as_a_dry_run_deletes_nothing(cluster: Cluster) -> None:
     cluster.pod(nodeName="n")
     assert "deletionTimestamp" in cluster.writes.delete(PODS, "default", "x", dry_run=True)["metadata"]
     assert "deletionTimestamp" not in cluster.get(PODS)["metadata"]

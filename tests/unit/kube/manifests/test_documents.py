@@ -52,7 +52,7 @@ def test_json_may_hold_several_objects_and_big_numbers() -> None:
     assert pod.value["n"] == 12345678901234567 and (pod.line, x.line, x.kind) == (1, 2, "X")
 
 
-def test_yaml_in_braces_is_yaml() -> None:
+def test_yaml_in_braces_is_read_as_yaml() -> None:
     (pod,) = parse("{apiVersion: v1, kind: Pod, metadata: {name: a,}}")
     assert pod.name == "a"
 
@@ -64,7 +64,7 @@ def test_yaml_in_braces_is_yaml() -> None:
         max_leaves=10,
     )
 )
-def test_json_is_read_unchanged(value: Any) -> None:
+def test_json_in_a_manifest_is_read_unchanged(value: Any) -> None:
     (document,) = parse(json.dumps({"apiVersion": "v1", "kind": "X", "value": value}))
     assert document.value["value"] == value
 
@@ -137,7 +137,7 @@ def test_scalars_become_what_they_are_for_kubectl(text: str, value: Any) -> None
         ("a: 1\nb: \x01\n", 2, "a control character that YAML does not allow"),
     ],
 )
-def test_mistakes_have_a_line(text: str, line: int, what: str) -> None:
+def test_a_mistake_in_a_manifest_names_its_line(text: str, line: int, what: str) -> None:
     error = refused(text)
     assert error.line == line
     assert error.what.startswith(f"f.yaml:{line}: {what}" if line else f"f.yaml: {what}")

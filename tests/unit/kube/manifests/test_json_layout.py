@@ -28,11 +28,11 @@ def test_what_is_laid_out_goes_back_to_the_byte(value: object, style: tuple[str,
 
 
 @given(DOCUMENTS)
-def test_it_is_laid_out_as_json_is_usually(value: object) -> None:
+def test_json_is_indented_as_python_does(value: object) -> None:
     assert indented(json.dumps(value)) == json.dumps(value, indent=2)
 
 
-def test_only_what_was_edited_differs() -> None:
+def test_only_the_edited_parts_of_json_differ() -> None:
     line = '{"a":1.0,"b":[1e5,"\\u00e9"],"c":{}}\n'
     shown = indented(line)
     assert shown == '{\n  "a": 1.0,\n  "b": [\n    1e5,\n    "\\u00e9"\n  ],\n  "c": {}\n}'

@@ -263,7 +263,7 @@ def test_keys_come_in_natural_order() -> None:
     ]
 
 
-def test_keys_are_quoted_like_values() -> None:
+def test_the_keys_of_a_yaml_mapping_are_quoted_like_its_values() -> None:
     assert to_yaml({"y": 1}) == '"y": 1\n'
     assert to_yaml({"a: b": 1}) == "'a: b': 1\n"
 

@@ -106,7 +106,7 @@ async def test_each_tab_shows_its_part_and_the_bar_says_which() -> None:
         assert len(shown.session.server.asked) == 1  # other tabs fetch nothing
 
 
-async def test_m_shows_and_hides_managed_fields() -> None:
+async def test_the_key_m_shows_and_hides_managed_fields() -> None:
     async with window() as shown:
         assert "managedFields" not in await shown.show(shown.session.put(), "yaml")
         shown.pane.focus()
@@ -176,7 +176,7 @@ async def test_a_pod_that_never_was_there_is_gone_without_content() -> None:
         assert shown.notice == "pod/nobody is gone"
 
 
-async def test_an_error_is_told_in_words_and_goes_with_the_next_success() -> None:
+async def test_an_error_is_reported_in_words_and_goes_with_the_next_success() -> None:
     async with window() as shown:
         ref = shown.session.put()
         good = shown.session.server.objects[ref.path]
@@ -207,7 +207,7 @@ async def test_a_newer_version_is_fetched_and_the_readers_place_stays() -> None:
         assert shown.pane.view.line_text(shown.pane.view.shown[0] - 1) == top
 
 
-async def test_many_changes_are_one_request() -> None:
+async def test_many_changes_in_the_terminal_are_one_request() -> None:
     async with window() as shown:
         await shown.show(shown.session.put())
         for version in range(2, 30):
@@ -257,7 +257,7 @@ async def test_a_recreated_pod_says_that_it_is_another_one() -> None:
         assert "another pod/web-1 of the same name" in shown.notice
 
 
-async def test_it_waits_for_the_connection() -> None:
+async def test_the_pane_waits_for_the_connection() -> None:
     async with window() as shown:
         ref = shown.session.put()
         shown.session.connection, shown.session.error = None, PodtuiError("no credentials", "log in again")
@@ -279,7 +279,7 @@ async def test_a_namespace_has_no_containers_but_yaml_and_a_node_has_a_page_of_i
         assert shown.pane.tab == "node" and "▸d Node" in shown.bar
 
 
-async def test_nothing_chosen_is_said() -> None:
+async def test_the_details_of_no_pod_say_that_nothing_is_chosen() -> None:
     async with window() as shown:
         assert shown.text == "nothing chosen"
         await shown.show(shown.session.put())

@@ -68,7 +68,7 @@ async def test_a_label_change_tells_what_it_sets_off_as_it_is_typed() -> None:
         assert not note.display, "what does not parse sets off nothing"
 
 
-async def test_surroundings_that_cannot_be_had_are_told_and_hinder_nothing() -> None:
+async def test_surroundings_that_cannot_be_had_are_reported_and_hinder_nothing() -> None:
     objects = Objects()
     objects.failures["around"] = [TooManyRequests(429, "TooManyRequests", "slow down")]
     dialog = DeleteDialog(session(objects), [kubia()])
@@ -80,7 +80,7 @@ async def test_surroundings_that_cannot_be_had_are_told_and_hinder_nothing() -> 
         assert pilot.app.results == [1]
 
 
-async def test_of_a_namespace_it_is_counted_what_is_in_it() -> None:
+async def test_the_deletion_of_a_namespace_counts_what_is_in_it() -> None:
     dialog = DeleteDialog(session(Objects()), [ObjectRef(NAMESPACES, "shop", "", "u")])
     async with running(dialog) as pilot:
         await settle(pilot)
@@ -117,7 +117,7 @@ async def test_an_eviction_is_sent_with_the_uid_and_shown_as_the_request_it_is()
         assert pilot.app.told == ['pod "kubia" evicted from default namespace']
 
 
-async def test_a_budgets_refusal_is_told_in_the_servers_words_and_can_be_tried_again() -> None:
+async def test_a_budgets_refusal_is_reported_in_the_servers_words_and_can_be_tried_again() -> None:
     objects = Objects()
     objects.failures["b"] = [TooManyRequests(429, "TooManyRequests", REFUSED)]
     dialog = DeleteDialog(session(objects), SHOP)

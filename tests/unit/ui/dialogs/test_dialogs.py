@@ -403,7 +403,7 @@ async def test_a_protected_context_and_a_namespace_are_typed() -> None:
         assert not confirm(dialog).has_class("-blocked")
 
 
-async def test_read_only_is_told_in_words() -> None:
+async def test_read_only_is_reported_in_words() -> None:
     objects = Objects()
     objects.failures["kubia"] = [ReadOnlyError("podtui is read-only: nothing was sent", "Press r to allow changes.")]
     dialog = DeleteDialog(session(objects), [kubia()])
@@ -438,7 +438,7 @@ async def settle_without_workers(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
 
-async def test_an_error_of_podtui_itself_is_told_and_the_text_stays() -> None:
+async def test_an_error_of_podtui_itself_is_reported_and_the_text_stays() -> None:
     objects = Objects(kubia=meta())
     dialog = LabelDialog(session(objects), [kubia()])
     async with running(dialog) as pilot:
@@ -551,7 +551,7 @@ async def test_a_failure_half_way_says_what_was_made_and_tries_only_the_rest_aga
         assert objects.calls[-1] == ("create", "default", 1) and pilot.app.results == [2]
 
 
-async def test_a_broken_file_is_told_with_its_line_and_the_path_stays(tmp_path: Path) -> None:
+async def test_a_broken_file_is_reported_with_its_line_and_the_path_stays(tmp_path: Path) -> None:
     file = tmp_path / "pods.yaml"
     file.write_text("a: 1\nb: [\n")
     dialog = CreateDialog(session(Objects()), "default")
@@ -603,7 +603,7 @@ async def test_tab_completes_a_path_and_shows_the_choice(tmp_path: Path) -> None
         assert dialog.focused is not dialog.query_one("#create-path")
 
 
-def test_completion_of_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_completed_from_the_folder_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "한글 pod.yaml").touch()

@@ -110,7 +110,7 @@ async def test_which_annotation_is_edited_is_chosen_from_those_of_all_objects(mo
         assert "~ one: 1 → 3" in text(dialog, "#label-difference") and "~ one: 2 → 3" in text(dialog, "#label-difference")
 
 
-async def test_an_editor_that_fails_is_told_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_editor_that_fails_is_reported_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     Editor(monkeypatch, EditorFailed("vi ended with exit code 1"))
     dialog = annotating(Objects(kubia=meta(annotations={"a": "1"})))
     async with running(dialog) as pilot:

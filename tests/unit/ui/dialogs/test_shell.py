@@ -143,7 +143,7 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
         assert not app._notifications and not terminal.written
 
 
-async def test_a_shell_in_an_image_without_one_is_told(made: DemoServer, terminal: UserTerminal) -> None:
+async def test_a_shell_in_an_image_without_one_is_reported(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "bare") as (app, pilot):
         await pilot.press("s")
         await told(app, "there is no shell in the image of container pause of pod/bare\nThis adds a container that has one: kubectl ")
@@ -158,7 +158,9 @@ async def test_a_pod_that_does_not_run_has_no_shell_and_says_so_before(made: Dem
 
 
 @pytest.mark.parametrize(("verbs", "missing"), [(["get"], "create"), (["create"], "get")])
-async def test_who_lacks_the_right_is_told_which(made: DemoServer, terminal: UserTerminal, verbs: list[str], missing: str) -> None:
+async def test_a_user_without_the_right_sees_which_one_is_missing(
+    made: DemoServer, terminal: UserTerminal, verbs: list[str], missing: str
+) -> None:
     connection = await Connection.open(Kubeconfig.load(made.kubeconfig).settings())
     user = f"lacks-{missing}"
     rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/one"

@@ -234,7 +234,7 @@ async def test_quitting_podtui_keeps_what_was_typed(state: Path) -> None:
     assert kept.read_text() == f"x{TEXT}" and app.farewell == [f"What you typed is kept in {kept}"]
 
 
-async def test_an_outage_while_it_is_checked_loses_nothing() -> None:
+async def test_an_outage_while_a_text_is_checked_loses_nothing() -> None:
     async def ask(text: str) -> list[Fault]:
         raise ConnectionFailed("no route to it")
 

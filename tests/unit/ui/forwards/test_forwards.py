@@ -152,7 +152,7 @@ async def test_several_ports_are_forwarded_at_once() -> None:
         (":[b]x", "the pod's port '[b]x' is neither a number nor a port name"),
     ],
 )
-async def test_a_mistake_is_told_while_it_is_typed_and_cannot_be_confirmed(typed: str, words: str) -> None:
+async def test_a_mistake_is_reported_while_it_is_typed_and_cannot_be_confirmed(typed: str, words: str) -> None:
     async with running(Pod()) as (app, session, pilot):
         dialog = await opened(app, session, pilot)
         ports(dialog).value = typed
@@ -166,7 +166,7 @@ async def test_a_mistake_is_told_while_it_is_typed_and_cannot_be_confirmed(typed
         assert app.screen is dialog and session.forwards.forwards == []
 
 
-async def test_a_taken_port_is_told_while_it_is_typed_with_a_free_one() -> None:
+async def test_a_taken_port_is_reported_while_it_is_typed_with_a_free_one() -> None:
     async with running(Pod()) as (app, session, pilot):
         first = await session.forwards.start(POD, ":8080")
         dialog = await opened(app, session, pilot)
@@ -175,7 +175,7 @@ async def test_a_taken_port_is_told_while_it_is_typed_with_a_free_one() -> None:
         assert f"local port {first.local_port} is already used by the forward to pod/web-1; " in text(dialog, "#forward-problem")
 
 
-async def test_the_program_that_has_a_taken_port_is_told_too() -> None:
+async def test_the_program_that_has_a_taken_port_is_reported_too() -> None:
     async with running(Pod()) as (app, session, pilot):
         dialog = await opened(app, session, pilot)
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -183,7 +183,7 @@ async def test_the_program_that_has_a_taken_port_is_told_too() -> None:
             await settle(pilot, lambda: "is already used by this podtui; " in text(dialog, "#forward-problem"))
 
 
-async def test_a_refusal_is_told_in_the_dialog_and_the_text_stays() -> None:
+async def test_a_refusal_is_reported_in_the_dialog_and_the_text_stays() -> None:
     pod = Pod()
     pod.refusal = lambda: status(403, "Forbidden", "pods is forbidden: User cannot create pods/portforward [red]")
     async with running(pod) as (app, session, pilot):
@@ -202,7 +202,7 @@ async def test_a_refusal_is_told_in_the_dialog_and_the_text_stays() -> None:
         await settle(pilot, lambda: app.screen is not dialog)
 
 
-async def test_a_pod_that_is_gone_is_told_when_the_dialog_opens() -> None:
+async def test_a_pod_that_is_gone_is_reported_when_the_dialog_opens() -> None:
     pod = Pod()
     pod.exists = False
     async with running(pod) as (app, session, pilot):
@@ -481,5 +481,5 @@ def test_every_command_of_the_list_has_its_action() -> None:
     ("count", "words"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (5_000_000_000, "4.7 GiB"), (1 << 50, "1024.0 TiB")],
 )
-def test_bytes_are_told_in_binary_units(count: int, words: str) -> None:
+def test_bytes_are_shown_in_binary_units(count: int, words: str) -> None:
     assert amount(count) == words

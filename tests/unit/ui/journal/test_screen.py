@@ -184,7 +184,7 @@ async def test_taking_back_a_created_namespace_asks_for_its_name(path: Path) -> 
         assert objects.calls == [("delete", "shop", "u1")]
 
 
-async def test_u_goes_to_the_last_change_that_can_be_taken_back_and_says_what_cannot(path: Path) -> None:
+async def test_the_key_u_undoes_the_last_change_that_can_be_undone_and_says_which_cannot(path: Path) -> None:
     found = session(Objects(kubia={"labels": {"a": "1"}}), path)
     await written(found, **labels({"a": None}, {"a": "1"}))
     owners = [{"kind": "ReplicaSet", "name": "web-5d4", "controller": True}]
@@ -197,7 +197,7 @@ async def test_u_goes_to_the_last_change_that_can_be_taken_back_and_says_what_ca
         assert "- metadata.labels.a: 1" in shown
 
 
-async def test_u_says_why_there_is_nothing_to_undo(path: Path) -> None:
+async def test_the_key_u_says_why_there_is_nothing_to_undo(path: Path) -> None:
     found = session(Objects(), path)
     app = Shown()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -272,7 +272,7 @@ async def test_the_journal_follows_what_is_done_and_says_what_is_under_way(path:
         assert isinstance(pilot.app.screen, UndoDialog)
 
 
-async def test_read_only_takes_nothing_back(path: Path) -> None:
+async def test_nothing_is_undone_while_podtui_is_read_only(path: Path) -> None:
     found = session(Objects(kubia={"labels": {"a": "1"}}), path)
     await written(found, **labels({"a": None}, {"a": "1"}))
     found.read_only_refusal = "podtui is read-only (r turns it off)"

@@ -217,7 +217,7 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
         assert [line[-1] for line in lines] == list("0011223344")  # in the order of their times
 
 
-async def test_the_previous_run_and_back() -> None:
+async def test_the_log_of_the_previous_run_is_shown_and_left_again() -> None:
     server = running(3)
     server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")
     async with pane(server) as (app, pilot):
@@ -321,7 +321,7 @@ async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path: Path
         assert app.toasts == []
 
 
-async def test_what_is_wrong_stands_where_lines_would() -> None:
+async def test_an_error_of_the_log_stands_in_place_of_its_lines() -> None:
     server = LogServer()
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
     server.current = ContainerRun("c1")
@@ -332,7 +332,7 @@ async def test_what_is_wrong_stands_where_lines_would() -> None:
         assert 'User "ann" cannot get resource' in app.lines[2]
 
 
-async def test_a_waiting_container_is_told_with_its_reason() -> None:
+async def test_a_waiting_container_is_reported_with_its_reason() -> None:
     server = LogServer()
     server.waiting = {"reason": "ImagePullBackOff"}
     async with pane(server) as (app, _):
@@ -371,7 +371,7 @@ async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None
         assert not [worker for worker in app.workers if worker.group == "logs" and worker.is_running]
 
 
-async def test_it_waits_for_the_connection() -> None:
+async def test_the_pane_waits_for_the_connection() -> None:
     server = running(3)
     async with connected(server) as connection:
         session = SimpleNamespace(connection=None, error=PodtuiError("token.txt is gone"), opened_signal=Signal())

@@ -58,7 +58,7 @@ def test_a_level_is_not_looked_for_before_the_lines_own_text() -> None:
 
 
 @pytest.mark.parametrize(("value", "level"), [("Warning", Level.WARN), (30, Level.INFO), ("60", Level.FATAL), (True, None), (3, None)])
-def test_words_and_numbers_of_levels(value: object, level: Level | None) -> None:
+def test_a_level_is_known_by_its_word_and_by_its_number(value: object, level: Level | None) -> None:
     assert level_of(value) == level
 
 
@@ -161,7 +161,7 @@ def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted() -> None:
         ('a="b"c', 5, "cannot stand here"),
     ],
 )
-def test_a_wrong_filter_is_told_with_its_place(text: str, position: int, words: str) -> None:
+def test_a_wrong_filter_is_reported_with_its_place(text: str, position: int, words: str) -> None:
     with pytest.raises(FilterError, match=re.escape(words)) as caught:
         FieldFilter(text)
     assert caught.value.position == position
@@ -226,7 +226,7 @@ def test_a_time_is_written_in_utc_local_or_as_how_long_ago() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0s"), (99, "99s"), (100, "1m"), (5999, "99m"), (7200, "2h"), (400_000, "4d"), (-5, "-5s")]
 )
-def test_how_long_ago_is_short(seconds: int, words: str) -> None:
+def test_an_age_in_the_log_view_is_short(seconds: int, words: str) -> None:
     assert ago(seconds) == words
 
 
@@ -241,12 +241,12 @@ def test_how_long_ago_is_short(seconds: int, words: str) -> None:
         ("-1m15s", AT // 1000 * 1000),
     ],
 )
-def test_a_typed_time_is_understood(text: str, at: int) -> None:
+def test_a_time_typed_in_the_log_view_is_understood(text: str, at: int) -> None:
     assert abs(parse_time(text, NOW) - at) < 1_000_000
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "14:5", "2026-13-01T00:00:00Z"])
-def test_a_wrong_time_is_told_in_words(text: str) -> None:
+def test_a_wrong_time_is_reported_in_words(text: str) -> None:
     with pytest.raises(ValueError, match="time"):
         parse_time(text, NOW)
 

@@ -33,7 +33,7 @@ def logs(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> LogCluster:
     return made
 
 
-async def test_l_follows_the_marked_pods_in_one_view(logs: LogCluster) -> None:
+async def test_the_key_l_follows_the_marked_pods_in_one_view(logs: LogCluster) -> None:
     async with running(options("shop"), (120, 30)) as (app, pilot):
         await shows(app, lambda text: "web-2" in text and "live" in text)
         await pilot.press("G", "space", "k", "space", "l")  # web-2 and web-1

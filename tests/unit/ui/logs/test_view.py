@@ -32,7 +32,7 @@ TEXTS = st.text("ab 한😀\t\x1b\x07é", max_size=30)
 # -- what a line looks like -----------------------------------------------------------------------------------------
 
 
-def test_a_time_is_told_as_the_server_writes_it() -> None:
+def test_a_time_is_shown_as_the_server_writes_it() -> None:
     assert time_text(AT) == TIME
     assert time_text(0) == ""
 
@@ -290,7 +290,7 @@ def test_the_search_finds_what_a_look_at_every_line_finds(lines: list[str], data
     assert backwards == expected[::-1]
 
 
-def test_a_wrong_expression_is_told_in_words() -> None:
+def test_a_wrong_expression_is_reported_in_words() -> None:
     with pytest.raises(ValueError, match="no regular expression: unterminated"):
         Pattern("~a[")
     assert Pattern("a[").spans("xa[y", "match") == [Span(1, 3, "match")]
@@ -427,7 +427,7 @@ async def test_a_match_far_to_the_right_is_scrolled_into_view() -> None:
         assert "needle" in app.screen_lines()[0]
 
 
-async def test_while_lines_come_it_paints_at_most_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_view_paints_at_most_five_times_a_second_while_lines_come(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         await settled(pilot)

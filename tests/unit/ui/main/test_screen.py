@@ -174,7 +174,7 @@ async def test_read_only_by_the_key_is_kept_in_the_next_context(cluster: Cluster
         assert not app.session.read_only
 
 
-async def test_forwards_that_end_with_their_context_are_told(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_forwards_that_end_with_their_context_are_reported(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Kubeconfig, "settings", lambda *_, **__: settings("https://127.0.0.1:2"))
     async with running(options("web")) as (app, _):
         await shows(app, lambda text: "web-1" in text)
@@ -252,7 +252,7 @@ async def test_credentials_that_are_not_accepted_are_no_lack_of_rights(cluster: 
         assert "does not accept the credentials" in text and "you may not" not in text and "all namespaces" in text.splitlines()[0]
 
 
-async def test_no_number_of_pods_is_told_before_the_server_has_told_one(cluster: Cluster) -> None:
+async def test_no_number_of_pods_is_reported_before_the_server_has_told_one(cluster: Cluster) -> None:
     cluster.pods.down = True
     async with running(options("web")) as (app, _):
         text = await shows(app, lambda text: "cannot be reached" in text)
@@ -306,7 +306,7 @@ async def test_the_palette_names_the_contexts(cluster: Cluster) -> None:
         await shows(app, lambda text: "ctx NAME  (prod, dev)" in text)
 
 
-async def test_a_namespace_that_there_is_not_is_told(cluster: Cluster) -> None:
+async def test_a_namespace_that_there_is_not_is_reported(cluster: Cluster) -> None:
     async with running(options("web", "nope")) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("colon", *"ns", "space", *"nope", "enter")
@@ -352,7 +352,7 @@ def test_the_screen_has_a_refusal_for_every_command_that_changes_the_cluster(clu
             assert "read-only" in screen.rights.refusal(command.id, None), command.id
 
 
-async def test_a_server_that_takes_the_connection_and_never_answers_is_told_with_the_time(
+async def test_a_server_that_takes_the_connection_and_never_answers_is_reported_with_the_time(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def silence(*_: Any, **__: Any) -> bytes:

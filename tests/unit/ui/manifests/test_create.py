@@ -167,7 +167,7 @@ async def test_what_exists_is_left_until_its_difference_is_to_be_applied() -> No
         assert objects.choices == [(True, True, False)] and app.told == ["pod/b serverside-applied"]
 
 
-async def test_of_what_exists_and_cannot_be_changed_so_both_are_told() -> None:
+async def test_an_object_that_exists_and_cannot_be_changed_so_is_refused_with_both_reasons() -> None:
     objects = Objects()
     refusal = Invalid(422, "Invalid", "spec: Forbidden: pod updates may not add or remove containers")
     objects.outcomes = [lambda one: Outcome(one, "refused", ObjectRef(PODS, "b", "default"), refusal, existing=True)]
@@ -210,7 +210,7 @@ async def test_with_others_to_create_what_exists_may_be_left() -> None:
         assert objects.choices == [(True, False, False)] and app.told == ["pod/b left as it was\npod/a created"]
 
 
-async def test_without_a_namespace_each_document_goes_to_its_own() -> None:
+async def test_each_document_goes_to_its_own_namespace_when_none_is_given() -> None:
     objects = Objects()
     dialog, app = opened(objects, "")
     async with app.run_test(size=(80, 24)) as pilot:

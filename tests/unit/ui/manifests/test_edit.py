@@ -205,7 +205,7 @@ async def test_the_key_pressed_twice_opens_one_editor() -> None:
         assert not isinstance(app.screen, EditorScreen)
 
 
-async def test_no_change_is_no_edit() -> None:
+async def test_an_edit_without_a_change_is_cancelled() -> None:
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app:  web")
@@ -219,7 +219,7 @@ async def test_what_cannot_be_read_is_not_edited() -> None:
         await told(pilot, 'pods "web" not found')
 
 
-async def test_a_missing_right_is_told_in_the_editor_and_nothing_is_lost() -> None:
+async def test_a_missing_right_is_reported_in_the_editor_and_nothing_is_lost() -> None:
     server = Server()
     server.failures = [Forbidden(403, "Forbidden", 'pods "web" is forbidden: User "x" cannot patch')]
     async with Editing(server).run_test(size=(80, 24)) as pilot:

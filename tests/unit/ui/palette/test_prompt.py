@@ -39,7 +39,7 @@ def test_other_words_are_left_to_the_list_of_commands(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["po -x", "po -n", "ctx", "ctx a b", "po -l 'a in (b'", "po 'x", "ns Web", "ns a/../b", "po -n a?b"])
-def test_what_is_wrong_is_told_in_words(text: str) -> None:
+def test_what_is_wrong_is_reported_in_words(text: str) -> None:
     with pytest.raises(PodtuiError):
         read_prompt(text)
     assert error_words(text)

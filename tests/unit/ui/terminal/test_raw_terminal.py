@@ -59,7 +59,7 @@ async def test_keys_and_bytes_pass_as_they_are_and_all_is_as_before_afterwards(p
     assert [signal.getsignal(number) for number in (signal.SIGWINCH, signal.SIGCONT)] == handlers
 
 
-async def test_a_change_of_the_size_is_told(pty: Pty) -> None:
+async def test_a_change_of_the_size_is_reported(pty: Pty) -> None:
     async with asyncio.timeout(30):
         with RawTerminal() as terminal:
             assert terminal.size == (80, 24), "what the system does not know is the usual"
@@ -69,7 +69,7 @@ async def test_a_change_of_the_size_is_told(pty: Pty) -> None:
             assert terminal.size == (100, 30)
 
 
-async def test_it_is_raw_again_after_podtui_was_stopped(pty: Pty) -> None:
+async def test_the_terminal_is_raw_again_after_podtui_was_stopped(pty: Pty) -> None:
     async with asyncio.timeout(30):
         before = termios.tcgetattr(pty.slave)
         with RawTerminal() as terminal:
@@ -114,7 +114,7 @@ async def test_a_terminal_that_is_gone_is_an_end_and_an_error_in_words(pty: Pty)
             terminal.write_at_once(b"x")
 
 
-async def test_an_error_inside_restores_it_too(pty: Pty) -> None:
+async def test_an_error_restores_the_terminal_too(pty: Pty) -> None:
     before = pty.attributes
     with pytest.raises(ZeroDivisionError), RawTerminal():
         raise ZeroDivisionError

@@ -112,7 +112,7 @@ async def running(
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_it_takes_one_line_and_shows_what_can_be_typed_under_it(size: tuple[int, int]) -> None:
+async def test_a_bar_takes_one_line_and_shows_its_candidates_under_it(size: tuple[int, int]) -> None:
     async with running(selector_bar(), size=size) as (app, _):
         assert app.bar.size == (size[0], 1)
         assert app.lines[1].startswith(" = key=value, key in (a,b), !key")
@@ -195,7 +195,7 @@ async def test_an_old_value_is_kept_when_one_types_on() -> None:
         assert app.bar.value == "env=prod,app"
 
 
-async def test_what_is_unfinished_is_told_calmly_and_what_is_wrong_under_its_place() -> None:
+async def test_what_is_unfinished_is_reported_calmly_and_what_is_wrong_under_its_place() -> None:
     async with running(selector_bar()) as (app, keys):
         await keys(text="app in ")
         assert app.list[-1] == "  … expected '(' here"
@@ -260,7 +260,7 @@ async def test_up_from_the_first_candidate_leads_into_the_history() -> None:
         assert app.bar.value == ""
 
 
-async def test_what_was_submitted_is_remembered_once() -> None:
+async def test_a_submitted_text_is_in_the_history_once() -> None:
     async with running(selector_bar()) as (app, keys):
         for text in ("a", "b", "a", ""):
             app.bar.open()

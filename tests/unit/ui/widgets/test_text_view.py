@@ -94,7 +94,7 @@ async def test_a_long_line_goes_on_to_the_right_and_says_so() -> None:
         assert (await shown.press("left", "left", "left", "left", "left"))[0] == "0123456789012345678›"
 
 
-async def test_the_place_told_counts_lines_from_one() -> None:
+async def test_the_lines_of_a_manifest_are_counted_from_one() -> None:
     async with window([f"line {n}" for n in range(100)]) as shown:
         assert shown.view.shown == (1, 5, 100)
         await shown.press("G")
@@ -244,7 +244,7 @@ async def test_a_match_far_to_the_right_is_scrolled_into_view() -> None:
         assert any("needle" in row or "need" in row for row in shown.rows)
 
 
-async def test_no_match_is_said() -> None:
+async def test_a_search_without_a_match_says_so() -> None:
     async with window(["a"], width=60) as shown:
         await shown.press("slash", "z")
         assert "no match" in shown.view._search.count.text
