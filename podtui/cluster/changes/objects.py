@@ -20,23 +20,25 @@ over the connection directly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podtui.cluster.changes import creation, recreate
+from podtui.cluster.changes import recreate
 from podtui.cluster.changes.conflicts import changed, replaced, require_same
-from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
-from podtui.kube.manifests.documents import Document
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
 from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.changes.creation import Outcome
+    from podtui.kube.manifests.documents import Document
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _STRICT = ("fieldValidation", "Strict")
@@ -277,6 +279,8 @@ class Objects:
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
         """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
+        from podtui.cluster.changes import creation  # which a session has no need of before
+
         return await creation.check(self.connection, self.discovery, documents, namespace, enforce=enforce)
 
     async def create(
@@ -292,6 +296,8 @@ class Objects:
     ) -> list[Outcome]:
         """Create these, in order; see `creation.create`. What `checked` (from `check`) says to exist is left, or with `apply` changed by
         server-side apply as its preview says, with `force` also in the fields of other managers."""
+        from podtui.cluster.changes import creation
+
         existing = creation.Existing(self.connection, checked, apply=apply, force=force)
         return await creation.create(self.mutate, self.discovery, documents, namespace, command, enforce=enforce, existing=existing)
 
