@@ -15,16 +15,15 @@ from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.impact.effects import deletion, eviction_refusal, relabelling
 from podtui.cluster.impact.namespace_contents import count
-from podtui.cluster.impact.related import BUDGETS, REPLICA_SETS, SERVICES, Surroundings, endpoints, read, unknown
+from podtui.cluster.impact.related import Surroundings, endpoints, read, unknown
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound, Replaced, TooManyRequests
 from podtui.kube.kubectl import kubectl_evict
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES, ObjectRef
 from tests.contract.conftest import _kubectl_program
 
 Kubectl = Callable[..., str]
 NAMESPACE_PREFIX = "impact-"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
 
 def template(app: str) -> dict[str, Any]:
@@ -37,9 +36,12 @@ async def furnish(connection: Connection, namespace: str) -> None:
     for path, value in (
         (SERVICES.path(namespace), {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}),
         (SERVICES.path(namespace), {"metadata": {"name": "debug"}, "spec": {"selector": {"app": "debug"}, "ports": [{"port": 80}]}}),
-        (BUDGETS.path(namespace), {"metadata": {"name": "web"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}}),
-        (DEPLOYMENTS.format(namespace), workload("Deployment", "web", 3)),
-        (REPLICA_SETS.path(namespace), workload("ReplicaSet", "debug", 1)),
+        (
+            PODDISRUPTIONBUDGETS.path(namespace),
+            {"metadata": {"name": "web"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}},
+        ),
+        (DEPLOYMENTS.path(namespace), workload("Deployment", "web", 3)),
+        (REPLICASETS.path(namespace), workload("ReplicaSet", "debug", 1)),
     ):
         await connection.json("POST", path, body=value)
 
@@ -136,7 +138,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
 
     await connection.json(
         "PATCH",
-        BUDGETS.path(namespace, "web"),
+        PODDISRUPTIONBUDGETS.path(namespace, "web"),
         body={"spec": {"minAvailable": 3}},
         content_type="application/merge-patch+json",
     )
@@ -148,7 +150,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     assert f"The disruption budget web {words.removeprefix('it ')}" in refused.value.what
     assert refused.value.what.startswith("Cannot evict pod as it would violate the pod's disruption budget.")
 
-    await connection.request("DELETE", BUDGETS.path(namespace, "web"))
+    await connection.request("DELETE", PODDISRUPTIONBUDGETS.path(namespace, "web"))
     await objects.evict(ObjectRef(PODS, second.metadata.name, namespace, second.metadata.uid), grace_seconds=1)
     ref = ObjectRef(PODS, third.metadata.name, namespace, third.metadata.uid)
     (command,) = kubectl_evict([ref], grace_seconds=1, options=["--kubeconfig", kubeconfig]).values()

@@ -20,18 +20,23 @@ from podtui.cluster.pods.placement import refusals
 from podtui.errors import Forbidden, Invalid, NotFound, PodtuiError
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resource_requests import Load, requests
-from podtui.kube.resources import NODES, PODS, ObjectRef, Resource
+from podtui.kube.resources import (
+    CONFIGMAPS,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    PODS,
+    SECRETS,
+    STORAGECLASSES,
+    ObjectRef,
+    Resource,
+)
 from podtui.text import harmless
 
 LOG_LINES = 10
 _PODS = 200  # pods of a page, some milliseconds of work
 _EACH = 12  # nodes up to which their pods are asked for node by node
 _AT_ONCE = 6
-_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
-_VOLUMES = Resource("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
-_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
-_CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-_SECRETS = Resource("", "v1", "secrets", "Secret")
 _ON_A_NODE = "status.phase!=Succeeded,status.phase!=Failed"
 
 
@@ -154,16 +159,16 @@ class _Gathering:
 
     async def _claims(self) -> None:
         for name in claims(self._facts.pod):
-            claim = await self._object(_CLAIMS, name)
+            claim = await self._object(PERSISTENTVOLUMECLAIMS, name)
             spec = mapping(claim.get("spec")) if claim else {}
             if volume := string(spec.get("volumeName")):
-                await self._object(_VOLUMES, volume)
+                await self._object(PERSISTENTVOLUMES, volume)
             elif class_name := string(spec.get("storageClassName")):
-                await self._object(_CLASSES, class_name)
+                await self._object(STORAGECLASSES, class_name)
 
     async def _references(self, wanted: Iterable[tuple[str, str]]) -> None:
         for kind, name in wanted:
-            await self._object(_CONFIG_MAPS if kind == "ConfigMap" else _SECRETS, name, accept=METADATA)  # never what a Secret holds
+            await self._object(CONFIGMAPS if kind == "ConfigMap" else SECRETS, name, accept=METADATA)  # never what a Secret holds
 
     async def _object(self, resource: Resource, name: str, accept: str = JSON) -> Mapping[str, Any] | None:
         key = f"{resource.kind}/{name}"

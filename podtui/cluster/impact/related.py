@@ -17,7 +17,20 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.listing import list_objects, read_as
 from podtui.cluster.impact.objects import Budget, Controller, OldController, Pod, Policy, Service, Slice, Wire
 from podtui.errors import Forbidden, NotFound, PodtuiError
-from podtui.kube.resources import PODS, ObjectRef, Resource
+from podtui.kube.resources import (
+    DAEMONSETS,
+    ENDPOINTSLICES,
+    JOBS,
+    NETWORKPOLICIES,
+    PODDISRUPTIONBUDGETS,
+    PODS,
+    REPLICASETS,
+    REPLICATIONCONTROLLERS,
+    SERVICES,
+    STATEFULSETS,
+    ObjectRef,
+    Resource,
+)
 from podtui.text import harmless
 
 _AT_ONCE = 8
@@ -27,16 +40,7 @@ _NO_RIGHT = "you lack the right to list"
 
 T = TypeVar("T", bound="Wire")
 
-SERVICES = Resource("", "v1", "services", "Service")
-SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
-BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
-POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
-REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
-STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
-DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
-JOBS = Resource("batch", "v1", "jobs", "Job")
-CONTROLLERS = Resource("", "v1", "replicationcontrollers", "ReplicationController")
-OWNERS = (REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS, CONTROLLERS)
+OWNERS = (REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, REPLICATIONCONTROLLERS)
 """The kinds whose controllers make, adopt and release pods."""
 
 
@@ -102,9 +106,9 @@ class _Reading:
         found.pods, found.services, found.slices, found.budgets, found.policies = await asyncio.gather(
             self._pods(),
             self._list(SERVICES, Service),
-            self._list(SLICES, Slice),
-            self._list(BUDGETS, Budget),
-            self._list(POLICIES, Policy),
+            self._list(ENDPOINTSLICES, Slice),
+            self._list(PODDISRUPTIONBUDGETS, Budget),
+            self._list(NETWORKPOLICIES, Policy),
         )
         kinds = {owner.kind for pod in found.pods if (owner := pod.metadata.controller) is not None}
         await asyncio.gather(*(self._owners(resource) for resource in OWNERS if adopters or resource.kind in kinds))
@@ -112,7 +116,7 @@ class _Reading:
         return found
 
     async def _owners(self, resource: Resource) -> None:
-        if resource is CONTROLLERS:
+        if resource is REPLICATIONCONTROLLERS:
             listed = [one.renewed() for one in await self._list(resource, OldController)]
         else:
             listed = await self._list(resource, Controller)

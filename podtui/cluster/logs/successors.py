@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from podtui.cluster.connection.listing import METADATA_LIST, list_objects, selecting
-from podtui.cluster.pods.lineage import REPLICASETS, Lineage, ObjectMeta, lineage_of
+from podtui.cluster.pods.lineage import Lineage, ObjectMeta, lineage_of
 from podtui.cluster.pods.successor import changes
 from podtui.errors import Forbidden, NotFound, PodtuiError
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import PODS, REPLICASETS, ObjectRef
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection

@@ -12,23 +12,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from podtui.errors import Forbidden, NotFound
-from podtui.kube.resources import ObjectRef, Resource
+from podtui.kube.resources import (
+    DAEMONSETS,
+    DEPLOYMENTS,
+    JOBS,
+    NODES,
+    REPLICASETS,
+    REPLICATIONCONTROLLERS,
+    STATEFULSETS,
+    ObjectRef,
+    Resource,
+)
 from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-REPLICASETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 _CONTROLLERS = {
     (resource.group, resource.kind): resource
     for resource in (
         REPLICASETS,
-        Resource("apps", "v1", "deployments", "Deployment"),
-        Resource("apps", "v1", "statefulsets", "StatefulSet"),
-        Resource("apps", "v1", "daemonsets", "DaemonSet"),
-        Resource("batch", "v1", "jobs", "Job"),
-        Resource("", "v1", "replicationcontrollers", "ReplicationController"),
-        Resource("", "v1", "nodes", "Node", namespaced=False),
+        DEPLOYMENTS,
+        STATEFULSETS,
+        DAEMONSETS,
+        JOBS,
+        REPLICATIONCONTROLLERS,
+        NODES,
     )
 }
 _INDEX = "batch.kubernetes.io/job-completion-index"

@@ -11,9 +11,9 @@ import msgspec
 
 from podtui.cluster.connection.listing import list_objects, read_as, selecting
 from podtui.cluster.live.live_objects import LiveMetadata
-from podtui.cluster.pods.lineage import REPLICASETS, AnnotatedMeta, Lineage, ObjectMeta, OwnerReference
+from podtui.cluster.pods.lineage import AnnotatedMeta, Lineage, ObjectMeta, OwnerReference
 from podtui.errors import Forbidden, NotFound, PodLost
-from podtui.kube.resources import PODS
+from podtui.kube.resources import PODS, REPLICASETS
 from podtui.text import harmless
 
 if TYPE_CHECKING:
