@@ -1,4 +1,4 @@
-"""config.yaml: what a user may set once and for all. Every key has a default; a mistake is told with its line."""
+"""config.yaml: the user's settings. Every key has a default; a mistake is reported with its line."""
 
 from __future__ import annotations
 
@@ -75,19 +75,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def default_path() -> Path:
-    """Where config.yaml is looked for without --config."""
+    """Where podtui looks for config.yaml without --config."""
     return config_folder() / "config.yaml"
 
 
 def load(explicit: str | None = None) -> Config:
     """The configuration of `explicit` (--config) or of the default place; without a file there, the defaults.
 
-    Raises ConfigError for a file that was named and is not there, and for every mistake in it.
+    Raises ConfigError for a named file that does not exist, and for every mistake in it.
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     if not path.exists():
         if explicit:
-            raise ConfigError(f"there is no configuration file {harmless(str(path))}")
+            raise ConfigError(f"the configuration file does not exist: {harmless(str(path))}")
         return Config()
     found = read(path, Config)
     if found.value is None:
@@ -107,26 +107,26 @@ def check_keymap(commands: Collection[str], explicit: str | None = None, is_key:
         raise found.error()
     for command, keys in found.value.keymap.items():
         if command not in commands:
-            _fail(found, f"`keymap`: there is no command `{harmless(command)}`{near(command, commands)}", "keymap", command)
+            _fail(found, f"`keymap`: unknown command `{harmless(command)}`{near(command, commands)}", "keymap", command)
         for key in (key.strip() for key in keys.split(",")):
             if len(key) > 1 and not is_key(key):
-                told = f"`keymap.{harmless(command)}`: there is no key `{harmless(key)}` (write f5, ctrl+g, alt+x, space, or a character)"
+                told = f"`keymap.{harmless(command)}`: unknown key `{harmless(key)}` (use f5, ctrl+g, alt+x, space, or a character)"
                 _fail(found, told, "keymap", command)
 
 
 def wrong_theme(what: str, explicit: str | None = None) -> ConfigError:
-    """The error of a theme that the configuration names and that cannot be had, with its line; `what` says why."""
+    """The error of a theme that the configuration names and that podtui cannot load, with its line; `what` says why."""
     found = read(Path(explicit).expanduser() if explicit else default_path(), Config)
     return Checked(found.path, None, [Problem(found.line("theme"), f"`theme`: {what}")], {}).error()
 
 
 def _check(found: Checked[Config], config: Config) -> None:
-    """What the types alone do not say."""
+    """The mistakes that the types alone do not show."""
     if len(config.favourites) > 9:
-        _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but there are only the keys 1 to 9", "favourites", 9)
+        _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but only the keys 1 to 9 show them", "favourites", 9)
     for place, name in enumerate(config.favourites):
         if namespace_faults(name):
-            _fail(found, f"`favourites`: {harmless(name)!r} is no name of a namespace", "favourites", place)
+            _fail(found, f"`favourites`: {harmless(name)!r} is not a valid namespace name", "favourites", place)
     for command, keys in config.keymap.items():
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
             _fail(found, f"`keymap.{harmless(command)}` names no key", "keymap", command)
@@ -140,11 +140,11 @@ def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) ->
         _fail(found, f"`forwards.{harmless(name)}{'.' if key else ''}{key}`{words}", "forwards", name, *path)
 
     if bool(forward.pod) == bool(forward.selector):
-        fail("", " needs a `pod` or a `selector`, one of both")
+        fail("", " needs either a `pod` or a `selector`")
     if forward.pod and subdomain_faults(forward.pod):
-        fail("pod", f": {harmless(forward.pod)!r} is no name of a pod", "pod")
+        fail("pod", f": {harmless(forward.pod)!r} is not a valid pod name", "pod")
     if forward.namespace and namespace_faults(forward.namespace):
-        fail("namespace", f": {harmless(forward.namespace)!r} is no name of a namespace", "namespace")
+        fail("namespace", f": {harmless(forward.namespace)!r} is not a valid namespace name", "namespace")
     try:
         parse(forward.selector)
     except SelectorError as error:
@@ -164,19 +164,19 @@ def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) ->
             fail("ports", f": {error.what}", "ports", place)
             return
         if spec.local and spec.local in seen:
-            fail("ports", f": local port {spec.local} is given twice", "ports", place)
+            fail("ports", f": local port {spec.local} appears twice", "ports", place)
         seen.add(spec.local)
 
 
 def _check_starts(found: Checked[Config], forwards: Mapping[str, ForwardConfig]) -> None:
-    """Of those that start by themselves no two may want one local port, unless they are for different contexts."""
+    """No two forwards that start automatically may use one local port, unless they are for different contexts."""
     taken: dict[tuple[str, int], str] = {}
     for name, forward in forwards.items():
         for place, port in enumerate(forward.ports if forward.start else ()):
             local = PortSpec.parse(port).local
             other = taken.setdefault((forward.context, local), name)
             if local and other != name:
-                what = f"local port {local} is that of `forwards.{harmless(other)}`, and both start by themselves"
+                what = f"local port {local} is also that of `forwards.{harmless(other)}`, and both start automatically"
                 _fail(found, f"`forwards.{harmless(name)}.ports`: {what}", "forwards", name, "ports", place)
 
 

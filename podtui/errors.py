@@ -1,6 +1,6 @@
-"""Every error that a person may see: what happened, to what, and what to do next.
+"""Every error that a user may see: what happened, to what, and what to do next.
 
-One hierarchy, so that the command line, a toast and a dialog tell the same thing in the same words.
+One hierarchy, so that the command line, a toast and a dialog say the same thing in the same words.
 Nothing here is ever shown as a traceback.
 """
 
@@ -46,7 +46,7 @@ class KubeconfigError(PodtuiError):
 
 
 class CredentialError(PodtuiError):
-    """No credential could be had: an exec plugin failed, a token file is gone."""
+    """No credentials: an exec plugin failed, a token file is gone."""
 
 
 class SelectorError(PodtuiError):
@@ -73,7 +73,7 @@ class PortSpecError(PodtuiError):
 
 
 class PortBusy(PodtuiError):
-    """A local port is taken. `owner` says by whom ("" if it cannot be read), `free` is a port to take instead (0: none found)."""
+    """A local port is in use. `owner` says by which program ("" if it cannot be read), `free` is a port to take instead (0: none found)."""
 
     def __init__(self, what: str, port: int, owner: str = "", free: int = 0) -> None:
         super().__init__(what, f"Port {free} is free" if free else "")
@@ -83,7 +83,7 @@ class PortBusy(PodtuiError):
 
 
 class PodLost(PodtuiError):
-    """The pod that is meant is gone, has finished, or has been replaced by another one of its name."""
+    """The pod is gone, has finished, or has been replaced by another one of the same name."""
 
 
 class ArgumentError(PodtuiError):
@@ -110,11 +110,11 @@ class ManifestError(PodtuiError):
 
 
 class EditorFailed(PodtuiError):
-    """The user's editor ended with an error; what was edited counts for nothing."""
+    """The user's editor ended with an error; podtui discards the edit."""
 
 
 class EditorMissing(EditorFailed):
-    """The user's editor cannot be started: another one may serve."""
+    """The user's editor cannot be started: podtui's own may serve instead."""
 
 
 class UnknownKind(PodtuiError):
@@ -122,7 +122,7 @@ class UnknownKind(PodtuiError):
 
 
 class ReadOnlyError(PodtuiError):
-    """A change was asked for while podtui is read-only; nothing was sent."""
+    """A change was requested while podtui is read-only; podtui sent nothing."""
 
 
 class ConnectionFailed(PodtuiError):
@@ -162,7 +162,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: there is no such object (any more), or the server does not know the kind."""
+    """404: the object does not exist (any more), or the server does not know the kind."""
 
 
 class Conflict(ApiError):
@@ -170,11 +170,11 @@ class Conflict(ApiError):
 
 
 class Changed(Conflict):
-    """409: the object was changed since it was read; read it again and decide anew."""
+    """409: the object was changed since it was read; read it again and decide again."""
 
 
 class Replaced(Conflict):
-    """409: the object that was meant is gone, and another one has its name now. It was not touched."""
+    """409: the object is gone, and another one has its name now, which podtui did not change."""
 
 
 class Gone(ApiError):

@@ -1,4 +1,4 @@
-"""Where podtui keeps its own files: folders that only the user can enter, files written whole or not at all."""
+"""podtui's own files: folders that only the user can enter, files written atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def state_folder() -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Makes `path` and what leads to it, with mode 0700 for those that are new and for `path` itself. Raises ConfigError."""
+    """Create `path` and its parents, with mode 0700 for the new ones and for `path` itself. Raises ConfigError."""
     try:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
@@ -35,14 +35,14 @@ def private_folder(path: Path) -> Path:
         if path.stat().st_mode & 0o077:
             path.chmod(0o700)
     except OSError as error:
-        raise ConfigError(f"cannot make the folder {harmless(str(path))}: {error.strerror}") from None
+        raise ConfigError(f"cannot create the folder {harmless(str(path))}: {error.strerror}") from None
     return path
 
 
 def write_private(path: Path, content: bytes | str) -> None:
-    """Writes a file of mode 0600 in one step: a reader, or a crash, sees the old content or the new, never a part.
+    """Write a file of mode 0600 in one step: a reader, or a crash, sees the old content or the new, never a part.
 
-    The folder is made (0700) when it is missing. Raises ConfigError.
+    Creates the folder (0700) if it is missing. Raises ConfigError.
     """
     data = content.encode() if isinstance(content, str) else content
     private_folder(path.parent)
@@ -61,7 +61,7 @@ def write_private(path: Path, content: bytes | str) -> None:
 
 
 def keep_text(text: str, name: str) -> Path:
-    """Keeps a text that someone typed and that could not be used, in a private file of its own; gives its path. Raises ConfigError.
+    """Keep a text that the user typed and podtui could not use in a private file; returns its path. Raises ConfigError.
 
     `name` is what it is about, as the name of a file: `pod-web.yaml`.
     """

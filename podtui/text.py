@@ -1,7 +1,7 @@
 """Untrusted text made harmless before it can reach a terminal.
 
 Everything that comes from a cluster may hold escape sequences, other control characters or characters
-that reorder a line. They are shown as what they are, never obeyed.
+that reorder a line. podtui shows them as symbols and never obeys them.
 """
 
 from __future__ import annotations

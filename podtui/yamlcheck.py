@@ -129,15 +129,15 @@ class _Walker:
         return _WRONG
 
     def _pairs(self, node: yaml.Node, path: Path_) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """The keys of a mapping with their nodes; what is no text, or is there twice, is told and left out."""
+        """The keys of a mapping with their nodes; a key that is no text, or appears twice, is reported and left out."""
         seen: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._wrong(key, "a key must be a word")
+                self._wrong(key, "a key must be a string")
                 continue
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
-                self._wrong(key, f"{_shown((*path, name))} stands twice, first in line {seen[name]}")
+                self._wrong(key, f"{_shown((*path, name))} appears twice, first on line {seen[name]}")
                 continue
             seen[name] = line
             self.lines[(*path, name)] = line
@@ -181,7 +181,7 @@ class _Walker:
         try:
             return yaml.SafeLoader("").construct_object(node)
         except ValueError:
-            return self._wrong(node, f"{_shown(path)} is no value: {_described(node)}")
+            return self._wrong(node, f"{_shown(path)} is not a value: {_described(node)}")
 
     def _scalar(self, node: yaml.Node, kind: type, path: Path_) -> Any:
         tag = _tag(node)

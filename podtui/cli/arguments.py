@@ -1,7 +1,7 @@
-"""The command line as data: which options and commands there are, and how a line of words is taken apart.
+"""The command line as data: the options and commands, and how podtui parses a command line.
 
-argparse alone cannot have both commands and a POD, with every option before and after the command. So the command is
-found first, by the table below, and its own parser then reads all other words.
+argparse alone cannot have both commands and a POD, with every option before and after the command. So podtui
+first finds the command by the table below, and the command's own parser then reads all other words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from podtui.text import harmless
 
 
 class Option(NamedTuple):
-    """One option. `metavar` is "" for a flag; `many` collects every use of it; `file` says that it names a file."""
+    """One option. `metavar` is "" for a flag; `many` collects every use of it; `file` means that it names a file."""
 
     flags: tuple[str, ...]
     metavar: str
@@ -35,7 +35,7 @@ class Option(NamedTuple):
 
 
 class CommandLine(NamedTuple):
-    """A command, or the dashboard itself (name ""): its own options, what a bare word is, whether it takes the common options."""
+    """A command, or the dashboard itself (name ""): its own options, the meaning of a bare word, whether it takes the common options."""
 
     name: str
     summary: str
@@ -46,54 +46,60 @@ class CommandLine(NamedTuple):
 
 
 COMMON: tuple[Option, ...] = (
-    Option(("-n", "--namespace"), "NS[,NS...]", "show the pods of these namespaces (the context's own, if not given)", many=True),
-    Option(("-A", "--all-namespaces"), "", "show the pods of all namespaces"),
-    Option(("-l", "--selector"), "SELECTOR", "only pods with these labels: k=v, k!=v, k, !k, 'k in (a,b)', 'k notin (a,b)', with commas"),
+    Option(("-n", "--namespace"), "NS[,NS...]", "show the pods in these namespaces (default: the context's namespace)", many=True),
+    Option(("-A", "--all-namespaces"), "", "show the pods in all namespaces"),
+    Option(
+        ("-l", "--selector"),
+        "SELECTOR",
+        "show only pods with these labels: k=v, k!=v, k, !k, 'k in (a,b)', 'k notin (a,b)', joined by commas",
+    ),
     Option(("-L", "--label-columns"), "KEY,...", "show these labels as columns", many=True),
-    Option(("--context",), "NAME", "the kubeconfig's context to use"),
-    Option(("--kubeconfig",), "FILE", "the kubeconfig to use (else KUBECONFIG, else ~/.kube/config)", file=True),
-    Option(("--as",), "USER", "act as this user"),
-    Option(("--as-group",), "GROUP", "act as a member of this group, may be given several times", many=True),
-    Option(("--request-timeout",), "T", "give up a single request after this time: 5s, 2m, or seconds; 0 is no limit"),
+    Option(("--context",), "NAME", "the context of the kubeconfig to use"),
+    Option(("--kubeconfig",), "FILE", "the kubeconfig file to use (default: KUBECONFIG, or ~/.kube/config)", file=True),
+    Option(("--as",), "USER", "impersonate this user"),
+    Option(("--as-group",), "GROUP", "impersonate this group; may be repeated", many=True),
+    Option(("--request-timeout",), "T", "give up on a single request after this time: 5s, 2m, or seconds; 0 means no limit"),
     Option(("--read-only",), "", "refuse everything that would change the cluster"),
-    Option(("--theme",), "NAME", "colours: `podtui themes` lists them"),
+    Option(("--theme",), "NAME", "the theme to use; `podtui themes` lists them"),
     Option(("--no-mouse",), "", "leave the mouse to the terminal"),
     Option(("--config",), "FILE", "the configuration file to use", file=True),
 )
 SNAPSHOT = (
-    Option(("--size",), "COLUMNSxROWS", "size of the screen (120x36)"),
-    Option(("--format",), "svg|text", "what to write (by the name of FILE, else text)", choices=("svg", "text")),
-    Option(("-o", "--output"), "FILE", "write there (else to standard output)", file=True),
-    Option(("--keys",), '"KEY ..."', "press these keys first: names such as enter, ctrl+d, or a text"),
+    Option(("--size",), "COLUMNSxROWS", "the size of the screen (default: 120x36)"),
+    Option(("--format",), "svg|text", "the format to write (default: by the name of FILE, or text)", choices=("svg", "text")),
+    Option(("-o", "--output"), "FILE", "the file to write (default: standard output)", file=True),
+    Option(("--keys",), '"KEY ..."', "press these keys first: names such as enter or ctrl+d, or texts"),
 )
-_SPEED = Option(("--speed",), "X", "how many times faster than real time things happen in the built-in cluster (1)")
+_SPEED = Option(("--speed",), "X", "run the built-in cluster this many times faster than real time (default: 1)")
 TOUR = (
-    Option(("--play",), "", "play it by itself, instead of step by step"),
+    Option(("--play",), "", "play the walkthrough without waiting for keys"),
     Option(("--record",), "FILE", "record it: FILE.cast (asciicast v2), or FILE.svg and its named pictures FILE-NAME.svg", file=True),
-    Option(("--lang",), "LANGUAGE", "the captions' language: en, ko, ... (by LANG, if not given)"),
+    Option(("--lang",), "LANGUAGE", "the language of the captions: en, ko, ... (default: by LANG)"),
     Option(("--list",), "", "list the walkthroughs that come with podtui"),
-    Option(("--size",), "COLUMNSxROWS", "size of the screen where there is no terminal (120x36)"),
+    Option(("--size",), "COLUMNSxROWS", "the size of the screen without a terminal (default: 120x36)"),
     _SPEED,
 )
-_WORDS = {"POD": "the pod to open at once", "SHELL": "the shell", "TOUR": "a walkthrough's name, or its file (first-steps)"}
+_WORDS = {"POD": "the pod to open", "SHELL": "the shell", "TOUR": "the name of a walkthrough, or its file (default: first-steps)"}
 DEMO = (
-    Option(("--scenario",), "NAME", "what lives in it: default, textbook, incident, scale:N, scale:N,churn=R, or a file.yaml"),
-    Option(("--serve",), "", "run no screen: print the path of a kubeconfig for kubectl, and serve until Ctrl+C"),
+    Option(
+        ("--scenario",), "NAME", "what the cluster contains: default, textbook, incident, logs, scale:N, scale:N,churn=R, or a file.yaml"
+    ),
+    Option(("--serve",), "", "open no screen: print the path of a kubeconfig for kubectl, and serve until Ctrl+C"),
     _SPEED,
-    Option(("--seed",), "N", "a whole number: one seed, one history (0)"),
+    Option(("--seed",), "N", "a whole number; the same seed gives the same history (default: 0)"),
 )
 COMMANDS: dict[str, CommandLine] = {
     command.name: command
     for command in (
         CommandLine("", "the dashboard", word="POD"),
-        CommandLine("demo", "the dashboard on a built-in cluster: nothing but podtui is needed", DEMO, word="POD"),
-        CommandLine("snapshot", "write one screen as a picture or text; needs no terminal", SNAPSHOT, word="POD"),
+        CommandLine("demo", "open the dashboard on a built-in cluster, which needs nothing but podtui", DEMO, word="POD"),
+        CommandLine("snapshot", "write one screen as a picture or text, without a terminal", SNAPSHOT, word="POD"),
         CommandLine("tour", "play a walkthrough on the built-in cluster, or on the one of --context or --kubeconfig", TOUR, word="TOUR"),
-        CommandLine("doctor", "check terminal, kubeconfig, connection and permissions, and say what to do"),
+        CommandLine("doctor", "check the terminal, the kubeconfig, the connection and the permissions"),
         CommandLine(
             "themes", "list the themes, or check one", (Option(("--check",), "FILE", "check this theme file", file=True),), common=False
         ),
-        CommandLine("completion", "print the completion script of a shell", word="SHELL", choices=("bash", "zsh", "fish"), common=False),
+        CommandLine("completion", "print the completion script for a shell", word="SHELL", choices=("bash", "zsh", "fish"), common=False),
     )
 }
 
@@ -101,14 +107,14 @@ _HELP = """
 commands:
 {commands}
 
-`podtui COMMAND --help` tells the options of a command; every option may stand before or after it.
-A pod whose name is that of a command: `podtui pod/NAME`.
-exit codes: 0 well, 1 an error, told on standard error, 2 wrong usage.
+`podtui COMMAND --help` lists the options of a command; options may come before or after it.
+To open a pod that has the name of a command, use `podtui pod/NAME`.
+exit codes: 0 success, 1 an error (described on standard error), 2 wrong usage.
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argparse parser whose mistakes are ours to tell."""
+    """An argparse parser that raises UsageError."""
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (?:-\w/)?([\w-]+): ", r"\1: ", message)
@@ -116,12 +122,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def program() -> str:
-    """How the user called the program, for its usage lines."""
+    """The name by which the user called the program, for its usage lines."""
     return "kubectl podtui" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "podtui"
 
 
 def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
-    """The command ("" for the dashboard) and its options. Raises UsageError; leaves the program for --help and --version."""
+    """The command ("" for the dashboard) and its options. Raises UsageError; exits for --help and --version."""
     name, rest = _command(words)
     parser = build_parser(COMMANDS[name])
     options, unknown = parser.parse_known_args(rest)
@@ -131,7 +137,7 @@ def parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
 
 
 def _command(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Finds the command among `words`, the first that is neither an option nor an option's value, and all other words."""
+    """Find the command among `words`, the first that is neither an option nor an option's value, and return it with all other words."""
     takes = {flag: bool(option.metavar) for line in COMMANDS.values() for option in (*COMMON, *line.options) for flag in option.flags}
     name, rest, first = "", [], True
     left = iter(words)
@@ -167,7 +173,7 @@ def _unknown(line: CommandLine, words: Sequence[str]) -> str:
 
     word = words[0]
     if not word.startswith("-"):
-        return f"one {line.word} at most, not also {harmless(word)!r}" if line.word else f"unknown word {harmless(word)!r}"
+        return f"expected at most one {line.word}, not also {harmless(word)!r}" if line.word else f"unexpected argument {harmless(word)!r}"
     flags = [flag for option in (*(COMMON if line.common else ()), *line.options) for flag in option.flags if flag.startswith("--")]
     near = difflib.get_close_matches(word.partition("=")[0], [*flags, "--help", "--version"], n=1)
     return f"unknown option {harmless(word)}" + (f", did you mean {near[0]}?" if near else "")
@@ -196,8 +202,8 @@ def _add(parser: argparse.ArgumentParser, line: CommandLine, files: object = Non
         parser.add_argument(line.word.lower(), metavar=line.word, help=_WORDS[line.word], **keywords)
     for option in (*line.options, *(COMMON if line.common else ())):
         _add_option(parser, option, files)
-    parser.add_argument("-h", "--help", action="help", help="show this help and leave")
-    parser.add_argument("--version", action="version", version=f"podtui {__version__}", help="show the version and leave")
+    parser.add_argument("-h", "--help", action="help", help="show this help and exit")
+    parser.add_argument("--version", action="version", version=f"podtui {__version__}", help="show the version and exit")
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option, files: object) -> None:
@@ -213,7 +219,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option, files: object) 
 
 
 def completion_parser(files: object) -> argparse.ArgumentParser:
-    """One parser with every command in it, from which shtab makes the completion scripts; `files` is its word for file names."""
+    """One parser with every command in it, from which shtab generates the completion scripts; `files` is its mark for file names."""
     parser = argparse.ArgumentParser(prog="podtui", add_help=False)
     commands = parser.add_subparsers()
     for line in COMMANDS.values():
@@ -227,16 +233,18 @@ _PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"  # compiled when u
 
 
 def request_timeout(text: str | None) -> float | None:
-    """kubectl's --request-timeout in seconds: a whole number of seconds or a duration of Go's; None for 0, no limit.
+    """kubectl's --request-timeout in seconds: a whole number of seconds or a Go duration; None for 0, no limit.
 
-    Raises UsageError (clientcmd.ParseTimeout says the same of what it does not take).
+    Raises UsageError where clientcmd.ParseTimeout returns an error.
     """
     if text is None:
         return None
     if re.fullmatch(r"\+?\d{1,10}", text, re.ASCII):
         return float(text) or None
     if not re.fullmatch(rf"\+?({_PART})+", text):
-        raise UsageError(f"--request-timeout: {harmless(text)!r} is no time", "write whole seconds, or a number and a unit: 5s, 2m, 1h")
+        raise UsageError(
+            f"--request-timeout: {harmless(text)!r} is not a duration", "use whole seconds, or a number and a unit: 5s, 2m, 1h"
+        )
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)) or None
 
 

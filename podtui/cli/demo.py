@@ -24,13 +24,13 @@ _PATIENCE = 10.0  # seconds that the cluster has to end by itself
 
 
 def run_demo(arguments: Namespace) -> int:
-    """Runs until the user leaves; then the cluster and its folder are gone. Returns the exit code."""
+    """Run until the user quits, then remove the cluster and its folder. Returns the exit code."""
     name = arguments.scenario or loading.DEFAULT
     speed, seed = speed_of(arguments.speed), _seed(arguments.seed)
     for option in ("kubeconfig", "context"):
         if getattr(arguments, option):
             raise UsageError(
-                f"--{option}: the demo is a cluster of its own", f"for another one: {program()} --{option} {getattr(arguments, option)}"
+                f"--{option}: the demo brings its own cluster", f"for another cluster: {program()} --{option} {getattr(arguments, option)}"
             )
     scenario = loading.load(name)
     if arguments.serve:
@@ -52,18 +52,18 @@ def speed_of(text: str | None) -> float:
     except ValueError:
         value = math.nan
     if not 0.01 <= value <= 10_000:
-        raise UsageError(f"--speed: {harmless(str(text))!r} is no speed", "write how many times faster than real time: 0.5, 1, 10")
+        raise UsageError(f"--speed: {harmless(str(text))!r} is not a speed", "use a number of times faster than real time: 0.5, 1, 10")
     return value
 
 
 def _seed(text: str | None) -> int:
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise UsageError(f"--seed: {harmless(text)!r} is no seed", "write a whole number from 0 on; one seed, one history")
+        raise UsageError(f"--seed: {harmless(text)!r} is not a seed", "use a whole number from 0 on; the same seed gives the same history")
     return int(text or 0)
 
 
 def _serve(scenario: Scenario, speed: float, seed: int) -> int:
-    """The cluster until SIGINT, SIGTERM or SIGHUP; its kubeconfig's path is the only line on standard output."""
+    """Run the cluster until SIGINT, SIGTERM or SIGHUP; the only line on standard output is the path of its kubeconfig."""
     from podtui.cli.launch import log_to_file
     from podtui.demo.server import DemoServer
 
@@ -73,7 +73,7 @@ def _serve(scenario: Scenario, speed: float, seed: int) -> int:
     try:
         with DemoServer(scenario, speed=speed, seed=seed) as server:
             print(server.kubeconfig, flush=True)
-            _hint(f"the cluster {scenario.name!r} is up; in another terminal: export KUBECONFIG={server.kubeconfig}; Ctrl+C ends it")
+            _hint(f"the cluster {scenario.name!r} is running; in another terminal: export KUBECONFIG={server.kubeconfig}; Ctrl+C stops it")
             told_to_end.wait()
     finally:
         for number, handler in before.items():
@@ -90,7 +90,7 @@ def _hint(text: str) -> None:
 
 @contextmanager
 def running(scenario: str, speed: float = 1.0, seed: int = 0) -> Iterator[str]:
-    """The path of the kubeconfig of a cluster in a process of its own, see `podtui.demo.child`. Raises PodtuiError."""
+    """Run a cluster in a process of its own (see `podtui.demo.child`) and yield the path of its kubeconfig. Raises PodtuiError."""
     process = subprocess.Popen(
         [sys.executable, "-m", "podtui.demo.child", scenario, repr(speed), str(seed)],
         stdin=subprocess.PIPE,

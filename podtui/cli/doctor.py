@@ -32,7 +32,7 @@ PATIENCE = 10.0  # seconds for a request, unless --request-timeout says otherwis
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: how it stands, what was looked at, what to do ("" when there is nothing to do)."""
+    """One line: the level, what was checked, and what to do ("" when there is nothing to do)."""
 
     level: Literal["ok", "warn", "fail"]
     what: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 def run_doctor(arguments: Namespace) -> int:
-    """Prints the findings as they are made; returns 1 when one of them is a failure."""
+    """Print each finding as soon as it is known; returns 1 if one of them is a failure."""
     log_to_file()
     return asyncio.run(_examine(arguments, lambda finding: print(finding, flush=True)))
 
@@ -88,7 +88,7 @@ async def _findings(arguments: Namespace) -> AsyncIterator[Finding]:
             async for finding in _permissions(Access(connection), scope):
                 yield finding
         else:
-            yield Finding("warn", "permissions: not checked", "make the connection work first")
+            yield Finding("warn", "permissions: not checked", "fix the connection first")
     finally:
         await connection.close()
 
@@ -99,12 +99,12 @@ def _failure(what: str, error: PodtuiError) -> Finding:
 
 # -- the terminal -------------------------------------------------------------------------------------------------
 def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """What podtui makes of the terminal that it runs in."""
+    """What podtui finds out about its terminal."""
     from podtui.ui.themes import colours
 
     term = environ.get("TERM", "")
     if not all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__)):
-        yield Finding("warn", "terminal: input or output is none here", "run podtui in a terminal, or use `podtui snapshot`")
+        yield Finding("warn", "terminal: input or output is not a terminal", "run podtui in a terminal, or use `podtui snapshot`")
     else:
         size = os.get_terminal_size()
         small = size.columns < 80 or size.lines < 24
@@ -127,7 +127,9 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
     if encoding.lower().replace("-", "") == "utf8":
         yield Finding("ok", f"locale: {encoding}")
     else:
-        yield Finding("warn", f"locale: {encoding}, so lines become question marks", "set LANG to a UTF-8 locale, such as C.UTF-8")
+        yield Finding(
+            "warn", f"locale: {encoding}, so lines and symbols become question marks", "set LANG to a UTF-8 locale, such as C.UTF-8"
+        )
 
 
 # -- files --------------------------------------------------------------------------------------------------------
@@ -145,15 +147,15 @@ def _own_configuration(arguments: Namespace) -> Finding:
             find_theme(arguments.theme or config.theme)
     except PodtuiError as error:
         return _failure("configuration", error)
-    return Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, so all defaults ({path})")
+    return Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, podtui uses the defaults ({path})")
 
 
 def _files(kubeconfig: Kubeconfig) -> Iterator[Finding]:
     if not kubeconfig.files:
-        yield Finding("ok", "kubeconfig: none, this is a pod with a service account")
+        yield Finding("ok", "kubeconfig: none, podtui uses the service account of this pod")
     for path in kubeconfig.files:
         if stat.S_IMODE(os.stat(path).st_mode) & 0o044:
-            yield Finding("warn", f"kubeconfig: {path} can be read by others", f"chmod 600 {path}")
+            yield Finding("warn", f"kubeconfig: {path} is readable by other users", f"chmod 600 {path}")
         else:
             yield Finding("ok", f"kubeconfig: {path}")
 
@@ -162,13 +164,13 @@ def _context(settings: ConnectionSettings) -> Iterator[Finding]:
     told = f"context: {settings.context} (cluster {settings.cluster}, user {settings.user or 'none'}, namespace {settings.namespace})"
     yield Finding("ok", told)
     if settings.impersonation.user:
-        yield Finding("ok", f"acting as {settings.impersonation.user} {' '.join(settings.impersonation.groups)}".rstrip())
+        yield Finding("ok", f"impersonating {settings.impersonation.user} {' '.join(settings.impersonation.groups)}".rstrip())
     plugin = settings.credentials.exec
     if plugin is not None:
         if shutil.which(plugin.command):
-            yield Finding("ok", f"credentials: by the plugin {plugin.command}")
+            yield Finding("ok", f"credentials: from the plugin {plugin.command}")
         else:
-            yield Finding("fail", f"credentials: the plugin {plugin.command} is not there", plugin.install_hint or "install it")
+            yield Finding("fail", f"credentials: the plugin {plugin.command} is not installed", plugin.install_hint or "install it")
 
 
 # -- the server ---------------------------------------------------------------------------------------------------
@@ -184,16 +186,16 @@ async def _connection(connection: Connection) -> AsyncIterator[Finding]:
         yield _failure(f"connection to {settings.server}{way}", error)
         return
     name = version.get("gitVersion") if isinstance(version, dict) else None
-    told = f"connection to {settings.server}{way}: Kubernetes {name or 'of unknown version'}, {taken:.0f} ms a request"
-    yield Finding("warn", told, "every key that asks the server will feel slow") if taken > 500 else Finding("ok", told)
+    told = f"connection to {settings.server}{way}: Kubernetes {name or '(unknown version)'}, {taken:.0f} ms per request"
+    yield Finding("warn", told, "keys that wait for the server will feel slow") if taken > 500 else Finding("ok", told)
     if not settings.secure:
-        yield Finding("warn", "not encrypted: the server is http, and no credentials are sent", "use https")
+        yield Finding("warn", "not encrypted: the server uses http, and podtui sends no credentials", "use https")
     elif settings.insecure_skip_tls_verify:
         todo = "set certificate-authority instead of insecure-skip-tls-verify"
-        yield Finding("warn", "TLS: the server's certificate is not checked", todo)
+        yield Finding("warn", "TLS: the server's certificate is not verified", todo)
     else:
         own = settings.certificate_authority or settings.certificate_authority_data
-        yield Finding("ok", f"TLS: the certificate is checked against the {'kubeconfig' if own else 'system'}'s authorities")
+        yield Finding("ok", f"TLS: the certificate is verified against the authorities of the {'kubeconfig' if own else 'system'}")
 
 
 def _without_password(url: str) -> str:
@@ -202,16 +204,16 @@ def _without_password(url: str) -> str:
 
 
 _WANTED = (
-    ("list", "namespaces", "", "the namespaces pane shows only those that you name with -n or in favourites"),
-    ("get", "pods", "", "details and YAML cannot be shown"),
-    ("get", "pods", "log", "logs cannot be shown"),
-    ("create", "pods", "portforward", "ports cannot be forwarded"),
-    ("get", "pods", "portforward", "ports cannot be forwarded: a WebSocket is opened with GET"),
-    ("create", "pods", "exec", "no shell can be opened"),
-    ("get", "pods", "exec", "no shell can be opened: a WebSocket is opened with GET"),
-    ("patch", "pods", "", "labels and annotations cannot be changed"),
-    ("delete", "pods", "", "pods cannot be deleted"),
-    ("create", "pods", "", "pods cannot be created"),
+    ("list", "namespaces", "", "the namespaces pane shows only those given by -n or in favourites"),
+    ("get", "pods", "", "podtui cannot show details and YAML"),
+    ("get", "pods", "log", "podtui cannot show logs"),
+    ("create", "pods", "portforward", "podtui cannot forward ports"),
+    ("get", "pods", "portforward", "podtui cannot forward ports: a WebSocket starts with a GET request"),
+    ("create", "pods", "exec", "podtui cannot open a shell"),
+    ("get", "pods", "exec", "podtui cannot open a shell: a WebSocket starts with a GET request"),
+    ("patch", "pods", "", "podtui cannot change labels and annotations"),
+    ("delete", "pods", "", "podtui cannot delete pods"),
+    ("create", "pods", "", "podtui cannot create pods"),
 )
 
 
@@ -223,11 +225,11 @@ async def _permissions(access: Access, scope: tuple[str, ...]) -> AsyncIterator[
             allowed = await access.review(verb, "pods", namespace)
             what = f"may {verb} pods {where}"
             if allowed is None:
-                yield Finding("warn", f"could not ask whether you {what}", "the server answers no SelfSubjectAccessReview")
+                yield Finding("warn", f"podtui could not check whether you {what}", "the server does not answer SelfSubjectAccessReviews")
             elif allowed:
                 yield Finding("ok", f"you {what}")
             else:
-                yield Finding("fail", f"you may not {verb} pods {where}", "ask for this right, or choose another namespace with -n")
+                yield Finding("fail", f"you may not {verb} pods {where}", "ask for this permission, or choose another namespace with -n")
         for verb, resource, subresource, lost in _WANTED:
             target = f"{resource}/{subresource}" if subresource else resource
             there = "" if resource == "namespaces" else f" {where}"

@@ -1,4 +1,4 @@
-"""From the command line to a running screen: everything that can be wrong is found before the screen opens."""
+"""From the command line to a running screen: podtui reports every mistake before the screen opens."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LOG_LIMIT = 1 << 20  # bytes after which the log file begins anew
 
 
 def prepare(arguments: Namespace) -> Options:
-    """The checked start of a run. Raises PodtuiError for whatever is wrong with options, configuration and kubeconfig."""
+    """The checked options of a run. Raises PodtuiError for any mistake in options, configuration and kubeconfig."""
     names = namespaces(arguments.namespace)
     if arguments.all_namespaces and names:
-        raise UsageError(f"--namespace {','.join(names)} and --all-namespaces exclude each other", "give one of them")
+        raise UsageError(f"--namespace {','.join(names)} and --all-namespaces exclude each other", "use one of them")
     timeout = request_timeout(arguments.request_timeout)
     selector = (arguments.selector or "").strip()
     selectors.parse(selector)
@@ -57,12 +57,12 @@ def _pod(word: str) -> str:
     if not slash:
         return word
     if kind not in ("pod", "pods", "po") or not name:
-        raise UsageError(f"{word!r} is no pod", "write its name, or pod/NAME")
+        raise UsageError(f"{word!r} is not a pod", "use its name, or pod/NAME")
     return name
 
 
 def run_dashboard(arguments: Namespace) -> int:
-    """Checks, then runs the dashboard on the terminal until the user leaves. Returns the exit code."""
+    """Check the options, then run the dashboard on the terminal until the user quits. Returns the exit code."""
     options = prepare(arguments)
     check_terminal()
     prepare_environment(os.environ)
@@ -79,8 +79,7 @@ def run_dashboard(arguments: Namespace) -> int:
 
 
 def check_keymap(options: Options, config: str | None) -> None:
-    """Raises ConfigError for a keymap that names a command or a key that there is not, and for a theme in the configuration
-    that there is not."""
+    """Raises ConfigError for a keymap that names an unknown command or key, and for an unknown theme in the configuration."""
     if options.config.keymap:
         from podtui.keys import is_key
         from podtui.ui.commands import BY_ID
@@ -99,11 +98,11 @@ def check_terminal() -> None:
     """Raises PodtuiError unless input and output are a terminal. (Textual draws on standard error.)"""
     for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__), ("error", sys.__stderr__)):
         if stream is None or stream.closed or not stream.isatty():
-            raise PodtuiError(f"standard {name} is not a terminal", "podtui fills a terminal's screen; `podtui snapshot` needs none")
+            raise PodtuiError(f"standard {name} is not a terminal", "podtui needs a terminal; `podtui snapshot` does not")
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
-    """Makes the environment one that Textual and rich take as it is meant. To be called before they are imported.
+    """Set the environment so that Textual and rich read it as intended. Call this before importing them.
 
     TERM=dumb has no colours, where Textual would send 24-bit ones; an empty NO_COLOR is none (no-color.org); an unknown
     word in TEXTUAL_COLOR_SYSTEM would be a crash. COLUMNS and LINES are the size that some terminal had once (readline
@@ -120,7 +119,7 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
 
 
 def log_to_file() -> None:
-    """Sends warnings of every library to a private file in the state folder; on standard error they would spoil the screen."""
+    """Send the warnings of every library to a private file in the state folder; on standard error they would garble the screen."""
     handler: logging.Handler
     try:
         path = private_folder(state_folder()) / "podtui.log"

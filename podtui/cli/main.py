@@ -1,7 +1,7 @@
 """The program's entry: arguments, exit codes, and every error in a line or two on standard error.
 
-`podtui --help` must answer at once. So nothing here is imported before it is needed: neither Textual nor kubernetes, YAML
-nor the kubeconfig.
+`podtui --help` must answer at once. So this module imports nothing before it needs it: no Textual, kubernetes, YAML or
+kubeconfig.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs podtui with the words of the command line; returns the exit code: 0 well, 1 an error, 2 wrong usage."""
+    """Run podtui with the words of the command line; returns the exit code: 0 success, 1 an error, 2 wrong usage."""
     try:
         _make_output_safe()
         command, options = arguments.parse(sys.argv[1:] if words is None else words)
@@ -91,7 +91,7 @@ def _pointed(error: SelectorError) -> str:
 
 
 def _make_output_safe() -> None:
-    """A locale that cannot say a character costs that character, not the program."""
+    """Replace characters that the locale cannot encode instead of failing."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

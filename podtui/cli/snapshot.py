@@ -25,7 +25,7 @@ _STEADY, _PATIENCE = 0.4, 5.0  # seconds without a change that end the wait afte
 
 
 def run_snapshot(arguments: Namespace) -> int:
-    """Writes the screen. Returns 1, after a word on standard error, when the pods could not be had: the picture says why."""
+    """Write the screen. Returns 1, after a line on standard error, if podtui could not list the pods: the picture says why."""
     options = prepare(arguments)
     size = size_of(arguments.size or "120x36")
     written = arguments.format or ("svg" if (arguments.output or "").lower().endswith(".svg") else "text")
@@ -64,12 +64,12 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
         health = app.session.pods.health
         error = app.session.error or health.error
         known = app.session.pods.known
-        trouble = "" if known else error.what if error is not None else f"the pods are not known yet: {health.state}"
+        trouble = "" if known else error.what if error is not None else f"podtui does not know the pods yet: {health.state}"
     return picture, trouble
 
 
 async def _steady(app: PodtuiApp) -> None:
-    """Waits until the screen has stopped changing for a moment, as what it fetches comes in."""
+    """Wait until the screen has stopped changing for a moment."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE
     before, since = "", loop.time()
@@ -91,7 +91,7 @@ def as_text(app: PodtuiApp) -> str:
 
 
 def as_svg(app: PodtuiApp) -> str:
-    """The screen as SVG, without the links to fonts in the net: who looks at it asks nobody for anything."""
+    """The screen as SVG, without links to fonts on the web, so that viewing it sends no requests."""
     drawn = app.export_screenshot(title=f"podtui: {harmless(app.options.settings.context)}", simplify=True)
     return re.sub(r',\s*url\("https?://[^"]*"\) format\("\w+"\)', "", drawn)
 
@@ -99,7 +99,7 @@ def as_svg(app: PodtuiApp) -> str:
 def size_of(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,4})[xX](\d{1,4})", text, re.ASCII)
     if not found or not (20 <= int(found[1]) <= 1000 and 5 <= int(found[2]) <= 500):
-        raise UsageError(f"--size: {harmless(text)!r} is no size", "write COLUMNSxROWS, from 20x5 to 1000x500: 120x36")
+        raise UsageError(f"--size: {harmless(text)!r} is not a size", "use COLUMNSxROWS, from 20x5 to 1000x500: 120x36")
     return int(found[1]), int(found[2])
 
 

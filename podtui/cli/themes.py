@@ -11,7 +11,7 @@ from podtui.ui.themes import default_theme
 
 
 def run_themes(check: str | None) -> int:
-    """Prints; returns 1 when a theme is wrong."""
+    """Prints the themes; returns 1 when one is invalid."""
     if check is not None:
         return _check(Path(check).expanduser())
     themes, errors = load_themes()
@@ -23,7 +23,7 @@ def run_themes(check: str | None) -> int:
         if name == default:
             told.append("the default in this terminal")
         print(f"{name:<20} {', '.join(told)}")
-    print(f"\nyour own go to {harmless(str(user_folder()))}")
+    print(f"\nput your own themes in {harmless(str(user_folder()))}")
     for error in errors:
         print(f"podtui: {error}", file=sys.stderr)
     return 1 if errors else 0
@@ -35,5 +35,5 @@ def _check(path: Path) -> int:
         print(f"{harmless(str(path))}:{problem.line}: {problem.text}", file=sys.stderr)
     if theme is None:
         return 1
-    print(f"{harmless(str(path))}: {theme.name} is a good theme")
+    print(f"{harmless(str(path))}: the theme {theme.name} is valid")
     return 0

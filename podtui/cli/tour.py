@@ -1,4 +1,4 @@
-"""`podtui tour`: which walkthrough on which cluster, and in which way: step by step, by itself, recorded, or as a test."""
+"""`podtui tour`: plays a walkthrough on a cluster step by step, by itself, recorded, or as a test."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Way:
 
 
 def run_tour(arguments: Namespace) -> int:
-    """Plays, and returns the exit code: 1 when a step did not hold (or, step by step, when the dashboard failed)."""
+    """Play the walkthrough. Returns the exit code: 1 if a step failed (or, step by step, if the dashboard failed)."""
     if arguments.list:
         return _list(arguments.lang)
     way = _way(arguments)
@@ -130,21 +130,21 @@ def _way(arguments: Namespace) -> Way:
         check_terminal()
     record = Path(arguments.record).expanduser() if arguments.record else None
     if record is not None and record.suffix not in (".cast", ".svg"):
-        raise UsageError(f"--record: {harmless(arguments.record)} is neither a .cast nor a .svg", "write FILE.cast or FILE.svg")
+        raise UsageError(f"--record: {harmless(arguments.record)} is neither a .cast nor a .svg file", "use FILE.cast or FILE.svg")
     if record is not None and not os.access(record.parent, os.W_OK):
         raise PodtuiError(f"--record: cannot write to the folder {harmless(str(record.parent))}")
     return Way(terminal, arguments.play, record, size_of(arguments.size or "120x36"))
 
 
 def _prepare_environment(way: Way) -> None:
-    """What is recorded without a terminal has the colours of a usual one, whatever TERM says of none."""
+    """Without a terminal, record the colours of a common one, whatever TERM says."""
     if not way.terminal:
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", TEXTUAL_COLOR_SYSTEM="truecolor")
     prepare_environment(os.environ)
 
 
 def language_of(tour: Tour, asked: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """The captions' language: the one that is asked for, the locale's, or the file's first. Raises UsageError."""
+    """The captions' language: the requested one, the locale's, or the file's first. Raises UsageError."""
     known = tour.file.languages
     if asked:
         if asked not in known:
@@ -165,7 +165,7 @@ def _list(asked: str | None) -> int:
         tour = file.load(name)
         language = asked if asked in tour.file.languages else language_of(tour, None)
         print(f"{name:<14}{harmless(tour.title(language))} ({len(tour.scenes)} steps; {', '.join(tour.file.languages)})")
-    print("\n`podtui tour NAME` goes step by step, with --play by itself; a file of your own: `podtui tour ./FILE.yaml`")
+    print("\n`podtui tour NAME` waits for a key at each step, with --play it does not; for your own file: `podtui tour ./FILE.yaml`")
     return 0
 
 
@@ -202,12 +202,12 @@ def _options(arguments: Namespace, way: Way) -> Options:
 
 
 async def _check_empty(options: Options) -> None:
-    """A walkthrough that deletes every pod is not let loose on pods of others. Raises PodtuiError."""
+    """Refuse to run a walkthrough that deletes every pod on other people's pods. Raises PodtuiError."""
     from podtui.cluster.connection.connection import Connection
     from podtui.kube.resources import PODS
 
     if len(options.scope.namespaces) != 1:
-        raise UsageError("this walkthrough deletes pods: it wants one namespace of its own", "name an empty one with -n")
+        raise UsageError("this walkthrough deletes pods: it needs a single namespace of its own", "choose an empty namespace with -n")
     (namespace,) = options.scope.namespaces
     connection = await Connection.open(options.settings, request_timeout=options.request_timeout)
     try:
@@ -216,7 +216,7 @@ async def _check_empty(options: Options) -> None:
         await connection.close()
     if found.get("items"):
         words = f"there are pods in namespace {namespace}, and this walkthrough deletes pods"
-        raise PodtuiError(words, "name an empty namespace with -n: kubectl create namespace podtui-tour")
+        raise PodtuiError(words, "choose an empty namespace with -n: kubectl create namespace podtui-tour")
 
 
 # -- how it is played ------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def _pace(way: Way, app: TourApp, cast: Cast | None) -> Pace:
 
 
 def _told(tour: Tour, result: Result, app: TourApp | None) -> str:
-    """A line for a step; for one that did not hold also why, where it stands in the file, and the screen."""
+    """A line for a step; for one that failed also why, its line in the file, and the screen."""
     count, caption = len(tour.scenes), harmless(" ".join(result.caption.replace("`", "").split()))
     if not result.why:
         return f"ok      {result.number:>2}/{count}  {caption}"

@@ -1,6 +1,6 @@
-"""What a walkthrough may do besides pressing keys: write files into a folder of its own, label a node, ask over HTTP.
+"""What a walkthrough may do besides pressing keys: write files into a folder of its own, label a node, send an HTTP request.
 
-Nothing else: no program is run, no file outside that folder is touched, no address but this machine's is asked.
+Nothing else: it runs no program, touches no file outside that folder, and sends requests only to this machine.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SessionActs:
         return self._known.get(word, f"{{{word}}}")
 
     async def prepare(self, part: Part) -> None:
-        """Finds a node if one is named, and writes the step's files."""
+        """Find a node if the step names one, and write the step's files."""
         step = part.step
         texts = [*part.keys, *(text for (text,) in (*part.expect, *part.gone)), *step.run.files.values()]
         if step.run.label is not None:
@@ -83,10 +83,10 @@ class SessionActs:
             ready = any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
             if ready and not spec.get("unschedulable") and not spec.get("taints"):
                 return str(node["metadata"]["name"])
-        raise PodtuiError("no node of this cluster takes pods", "this walkthrough needs one that is ready and without taints")
+        raise PodtuiError("no node of this cluster accepts pods", "this walkthrough needs a node that is ready and has no taints")
 
     async def carry_out(self, part: Part, expand: Callable[[str], str]) -> str:
-        """Labels the node and asks over HTTP; gives what is to be told of it."""
+        """Label the node and send the HTTP request; returns a line about it for the bar."""
         run, told = part.step.run, ""
         if run.label is not None:
             name = expand(run.label.node)
@@ -100,7 +100,7 @@ class SessionActs:
 
 
 async def _asked(address: str, wanted: str, within: float, expand: Callable[[str], str]) -> str:
-    """The first line of the answer, once it holds `wanted`; asks again until the time is over."""
+    """The first line of the answer, once it contains `wanted`; asks again until the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within
     while True:

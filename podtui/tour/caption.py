@@ -17,8 +17,15 @@ DASHBOARD = 14  # lines that the dashboard keeps in any case
 KEY = "label.key"
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {"next": "next", "again": "again", "end": "end", "wait": "waiting for:", "gone": "waits to go:", "over": "the end"},
-    "ko": {"next": "다음", "again": "다시", "end": "끝", "wait": "나타나기를 기다림:", "gone": "사라지기를 기다림:", "over": "끝"},
+    "en": {"next": "next", "again": "again", "end": "end", "wait": "waiting for:", "gone": "waiting to disappear:", "over": "the end"},
+    "ko": {
+        "next": "다음",
+        "again": "다시",
+        "end": "끝",
+        "wait": "나타나기를 기다리는 중:",
+        "gone": "사라지기를 기다리는 중:",
+        "over": "끝",
+    },
 }
 """The bar's own words; a language without any has the English ones."""
 
@@ -27,7 +34,7 @@ SIGNS = {"ready": ("▸", "label.key"), "playing": ("▶", "label.key"), "held":
 
 @dataclass(frozen=True)
 class Caption:
-    """What the bar shows: a caption, which of how many, what state its step is in and what is to be said of that.
+    """What the bar shows: a caption, its number and the number of captions, the state of its step, and a note.
 
     `state` is a key of SIGNS. `hints` are keys with what they do.
     """

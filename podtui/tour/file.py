@@ -1,4 +1,4 @@
-"""A walkthrough's file: YAML, checked before anything runs; every mistake is told with its line and the nearest known word.
+"""A walkthrough's file: YAML, checked before anything runs; every mistake is reported with its line and the nearest known word.
 
 A step without a caption belongs to the step above it: it is what the same caption still does.
 """
@@ -45,7 +45,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     label: NodeLabels | None = None
     http: str = ""
     answer: str = ""
-    """What the HTTP answer must hold."""
+    """What the HTTP answer must contain."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +71,12 @@ class TourFile(msgspec.Struct, frozen=True, kw_only=True):
     title: Text
     steps: list[Step]
     scenario: str = "default"
-    """What lives in the built-in cluster: a scenario's name, or a file beside this one."""
+    """What the built-in cluster contains: a scenario's name, or a file beside this one."""
     languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
     label_columns: list[str] = []
     """Labels that are shown as columns, as by -L."""
     empty: bool = False
-    """Whether it deletes pods: on a real cluster it then wants a namespace without any."""
+    """Whether it deletes pods: on a real cluster it then requires a namespace without pods."""
 
 
 class Expectation(NamedTuple):
@@ -147,7 +147,7 @@ def load(word: str) -> Tour:
     """The walkthrough of that name, or in that file. Raises UsageError for an unknown name, ConfigError for a mistake in the file."""
     if re.fullmatch(r"[\w-]+", word):
         if word not in shipped():
-            raise UsageError(f"there is no walkthrough {harmless(word)!r}{near(word, shipped())}", "`podtui tour --list` lists them")
+            raise UsageError(f"unknown walkthrough {harmless(word)!r}{near(word, shipped())}", "`podtui tour --list` lists them")
         return check(shipped_folder() / f"{word}.yaml", word)
     return check(Path(word).expanduser(), word)
 
@@ -193,10 +193,10 @@ def _words(text: str) -> list[str]:
 def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
     languages = file.languages
     if not languages:
-        yield Problem(found.line("languages"), "`languages` is empty: write [en]")
+        yield Problem(found.line("languages"), "`languages` is empty: use [en]")
     for number, language in enumerate(languages):
         if not _LANGUAGE.fullmatch(language):
-            text = f"`languages[{number + 1}]`: {harmless(language)!r} is no language: write en, ko, ..."
+            text = f"`languages[{number + 1}]`: {harmless(language)!r} is not a language: use en, ko, ..."
             yield Problem(found.line("languages", number), text)
     yield from _captions(found, file.title, languages, "title")
     if not file.steps:
@@ -216,9 +216,11 @@ def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
         if step.picture:
             line = found.line(*place, "picture")
             if not _PICTURE.fullmatch(step.picture):
-                yield Problem(line, f"`steps[{number + 1}].picture`: only small letters, digits and dashes, not {harmless(step.picture)!r}")
+                yield Problem(
+                    line, f"`steps[{number + 1}].picture`: only lower-case letters, digits and dashes, not {harmless(step.picture)!r}"
+                )
             elif step.picture in pictures:
-                yield Problem(line, f"`steps[{number + 1}].picture`: {step.picture} is taken, in line {pictures[step.picture]}")
+                yield Problem(line, f"`steps[{number + 1}].picture`: {step.picture} is already used, on line {pictures[step.picture]}")
             pictures.setdefault(step.picture, line)
 
 
@@ -259,7 +261,7 @@ def _checked_texts(found: Checked[TourFile], field: str, texts: list[str], *plac
 
 
 def _checked_keys(text: str, line: int, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    """A key with ctrl+ or another modifier must be one that there is; a word without is typed as it is."""
+    """A key with ctrl+ or another modifier must exist; a word without a modifier is typed as it is."""
     from textual.keys import Keys
 
     try:
@@ -271,13 +273,13 @@ def _checked_keys(text: str, line: int, path: tuple[str | int, ...]) -> Iterator
     for key in keys:
         name = re.sub(r"^((ctrl|shift|alt|super|meta)\+)+", "", key)
         if name != key and len(name) > 1 and name not in known:
-            yield Problem(line, f"{_shown(path)}: there is no key {harmless(name)!r}{near(name, sorted(known))}")
+            yield Problem(line, f"{_shown(path)}: unknown key {harmless(name)!r}{near(name, sorted(known))}")
 
 
 def _checked_run(found: Checked[TourFile], run: Run, *place: str | int) -> Iterator[Problem]:
     for name, content in run.files.items():
         if not _PLAIN_NAME.fullmatch(name):
-            yield Problem(found.line(*place, "files", name), f"{_shown((*place, 'files'))}: {harmless(name)!r} is no plain file name")
+            yield Problem(found.line(*place, "files", name), f"{_shown((*place, 'files'))}: {harmless(name)!r} is not a plain file name")
         if not content.strip():
             yield Problem(found.line(*place, "files", name), f"{_shown((*place, 'files', name))} is empty")
     if run.http:
@@ -287,7 +289,7 @@ def _checked_run(found: Checked[TourFile], run: Run, *place: str | int) -> Itera
         if address.scheme != "http" or address.hostname not in ("127.0.0.1", "localhost"):
             yield Problem(line, f"{_shown((*place, 'http'))}: only http://127.0.0.1:PORT/... and http://localhost:PORT/...")
         if not run.answer:
-            yield Problem(line, f"{_shown((*place, 'answer'))} is missing: what the answer must hold")
+            yield Problem(line, f"{_shown((*place, 'answer'))} is missing: what the answer must contain")
     elif run.answer:
         yield Problem(found.line(*place, "answer"), f"{_shown((*place, 'answer'))} needs {_shown((*place, 'http'))}")
     if run.label is not None:

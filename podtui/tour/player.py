@@ -1,4 +1,4 @@
-"""Plays a walkthrough on a stage: by itself, or step by step at a viewer's wish. Knows nothing of Textual or Kubernetes."""
+"""Plays a walkthrough on a stage: by itself, or step by step as the viewer wishes. Knows nothing of Textual or Kubernetes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Stage(Protocol):
 
 
 class Acts(Protocol):
-    """What steps do besides keys. Each raises PodtuiError; a text that is given is told in the bar."""
+    """What steps do besides pressing keys. Each raises PodtuiError; the bar shows the text that `carry_out` returns."""
 
     def expand(self, text: str) -> str: ...
     async def prepare(self, part: Part) -> None: ...
@@ -74,7 +74,7 @@ WATCHED = Pace(typing=0.05, key=0.5, after=1.2, reading=0.035, pauses=True)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a step. `why` is "" when it held; `part` is the one that did not."""
+    """The result of a step. `why` is "" if it succeeded; `part` is the part that failed."""
 
     number: int
     caption: str
@@ -83,7 +83,7 @@ class Result:
 
 
 class Player:
-    """Plays `tour`. `tell` hears the result of every step that is played."""
+    """Plays `tour`, and calls `tell` with the result of every step."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Player:
 
     # -- by itself ----------------------------------------------------------------------------------------------
     async def play(self) -> bool:
-        """All steps, one after the other; stops at the first that does not hold. Whether all held."""
+        """Play all steps, one after the other; stops at the first that fails. Returns whether all succeeded."""
         for number, scene in enumerate(self._tour.scenes):
             self._at = number
             self._show("playing")
@@ -200,7 +200,7 @@ class Player:
     _note = ""
 
     async def _perform(self, scene: Scene, pace: Pace | None = None) -> Result:
-        """Does all that stands under one caption. Gives why it does not hold."""
+        """Do everything under one caption. The result says why it failed."""
         pace = pace or self._pace
         self._note = ""
         for part in scene.parts:

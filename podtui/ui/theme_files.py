@@ -141,7 +141,7 @@ def read_theme(path: Path) -> PodtuiTheme:
 
 
 def load_themes() -> tuple[dict[str, PodtuiTheme], list[ConfigError]]:
-    """Every theme by its name, and an error for each file that is none. A user's theme replaces a shipped one of its name."""
+    """Every theme by its name, and an error for each invalid file. A user's theme replaces a shipped one of its name."""
     themes: dict[str, PodtuiTheme] = {}
     errors: list[ConfigError] = []
     for path in theme_paths():
@@ -162,21 +162,21 @@ def _theme(file: ThemeFile, path: str) -> PodtuiTheme:
 
 
 def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
-    """What the types alone do not say: colours that are none, styles that do not exist or do not parse."""
+    """The mistakes that the types alone do not show: unknown colours, unknown styles, styles that do not parse."""
     problems: list[Problem] = []
 
     def note(text: str, *path: str) -> None:
         problems.append(Problem(found.line(*path), text))
 
     if not _NAME.match(file.name):
-        note(f'`name` must be of letters, digits, dots, dashes and underscores, not "{harmless(file.name)}"', "name")
+        note(f'`name` must consist of letters, digits, dots, dashes and underscores, not "{harmless(file.name)}"', "name")
     for name in _COLOURS:
         colour = getattr(file, name)
         if colour is not None and not _is_colour(colour):
-            note(f'`{name}` is no colour: "{harmless(colour)}" (write "#rrggbb", a name, or ansi_red and the like)', name)
+            note(f'`{name}` is not a colour: "{harmless(colour)}" (use "#rrggbb", a name, or ansi_red and the like)', name)
     unknown = [name for name in file.styles if name not in DEFAULT_STYLES]
     for name in unknown:
-        note(f"there is no style `{harmless(name)}`{near(name, DEFAULT_STYLES)}", "styles", name)
+        note(f"unknown style `{harmless(name)}`{near(name, DEFAULT_STYLES)}", "styles", name)
     if problems:
         return problems
     colours = theme_colours(_theme(file, found.path))
@@ -222,7 +222,7 @@ def resolve(text: str, colours: Mapping[str, str]) -> Style:
     for word in text.split():
         if word.startswith("$"):
             if word[1:] not in colours:
-                raise ValueError(f"there is no colour {word}{near(word[1:], [n for n in colours if '-' not in n])}")
+                raise ValueError(f"unknown colour {word}{near(word[1:], [n for n in colours if '-' not in n])}")
             word = colours[word[1:]]
         elif word.startswith("ansi_"):
             word = word.removeprefix("ansi_")

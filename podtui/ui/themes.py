@@ -67,7 +67,7 @@ def find_theme(name: str) -> PodtuiTheme:
     for error in errors:
         if f"{name}.yaml:" in error.what:
             raise error
-    raise UsageError(f"there is no theme {harmless(name)!r}{near(name, sorted(themes))}", "`podtui themes` lists them")
+    raise UsageError(f"unknown theme {harmless(name)!r}{near(name, sorted(themes))}", "`podtui themes` lists them")
 
 
 def install_themes(app: App[Any], name: str | None) -> None:

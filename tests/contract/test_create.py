@@ -55,7 +55,7 @@ async def test_the_pod_of_the_textbook_is_checked_and_then_created(connection: C
     assert found["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
     assert {entry["manager"] for entry in found["metadata"]["managedFields"]} >= {"podtui"}
     again = await objects.check(documents, namespace)
-    assert (again[0].state, str(again[0])) == ("exists", "pod/kubia exists already")
+    assert (again[0].state, str(again[0])) == ("exists", "pod/kubia already exists")
     assert again[0].preview is not None and again[0].preview.unchanged
 
 

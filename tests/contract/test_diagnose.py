@@ -113,7 +113,7 @@ async def test_a_missing_or_unbound_claim_is_named_in_the_diagnosis(connection: 
         ref = await create(connection, namespace, name, volumes=[volume])
         found = await diagnosed(connection, ref, lambda found: len(found.findings) == 2 and bool(found.findings[1].evidence))
         assert found.findings[0].title == title
-        assert "does not get as far as to look at the nodes" in found.findings[1].words
+        assert "cannot consider the nodes yet" in found.findings[1].words
 
 
 async def test_the_diagnosis_of_a_crash_loop_has_the_exit_code_and_last_lines(
@@ -138,7 +138,7 @@ async def test_a_config_map_that_is_not_there_is_named(connection: Connection, n
 async def test_a_healthy_pod_has_nothing_wrong_once_it_is_ready(connection: Connection, namespace: str, real_node: str) -> None:
     ref = await create(connection, namespace, "well", nodeName=real_node, container={"command": ["sh", "-c", "sleep 3600"]})
     found = await diagnosed(connection, ref, lambda found: found.findings[0].severity == "ok")
-    assert found.findings[0].title == "Nothing wrong is seen"
+    assert found.findings[0].title == "No problem found"
 
 
 @pytest_asyncio.fixture
@@ -175,7 +175,7 @@ async def test_who_may_not_list_nodes_still_gets_a_diagnosis(connection: Connect
             await asyncio.sleep(0.2)
     finding = found.findings[0]
     assert finding.title == "No node takes it" and found.nodes == ()
-    assert "they lack a label that its nodeSelector or node affinity wants" in finding.words
+    assert "they lack a label that its nodeSelector or node affinity requires" in finding.words
     assert set(found.unread) == {"nodes: you may not read them", "events: you may not read them"}
     assert finding.evidence[0].startswith("scheduler: 0/")
 

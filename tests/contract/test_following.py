@@ -77,7 +77,7 @@ async def test_a_forward_goes_on_with_the_next_pod_of_its_deployment(
     second = forward.ref
     await until(lambda: other.ref == second and other.state == "active")
     assert (forward.state, forward.local_port, forward.route.previous) == ("active", port, first)
-    assert told == [f"Port-forward: {second} took the place of {first}"]
+    assert told == [f"Port-forward: {second} replaced {first}"]
 
     # A rollout: another ReplicaSet of the same Deployment.
     await patch(connection, namespace, "web", {"spec": {"template": {"metadata": {"annotations": {"example.com/release": "2"}}}}})

@@ -98,10 +98,10 @@ async def test_labels_move_a_pod_between_owners_and_services_as_foretold(connect
     owner = moved.metadata.controller
     assert owner is not None
     told = {effect.about.partition(" ")[0]: effect for effect in relabelling(only(found, moved.metadata.name), {"app": "debug"})}
-    assert told["service/web"].words == "loses 1 endpoint: 2 ready ones are left"
-    assert told["service/debug"].words == "gains 1 endpoint: 2 ready ones then"
-    assert told[f"replicaset/{owner.name}"].words == "releases it, and makes another"
-    assert told["replicaset/debug"].words == "adopts it: with 2 where it wants 1 it deletes 1"
+    assert told["service/web"].words == "loses 1 endpoint: 2 ready endpoints are left"
+    assert told["service/debug"].words == "gains 1 endpoint: 2 ready endpoints then"
+    assert told[f"replicaset/{owner.name}"].words == "releases it, and creates another"
+    assert told["replicaset/debug"].words == "adopts it: with 2 pods and 1 wanted, it deletes 1"
     assert told["poddisruptionbudget/web"].words == "no longer counts it"
     assert "(deployment/web)" in next(effect.about for effect in told.values() if owner.name in effect.about)
 
@@ -126,7 +126,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     first, second, third = [pod for pod in found.pods if pod.labels["app"] == "web"]
     told = deletion(only(found, first.metadata.name))
     assert "counts it: an eviction would be allowed (1 disruption is allowed now)" in [effect.words for effect in told]
-    assert "makes another in its place" in [effect.words for effect in told]
+    assert "creates another in its place" in [effect.words for effect in told]
 
     stranger = ObjectRef(PODS, first.metadata.name, namespace, "00000000-0000-0000-0000-000000000000")
     for work in (objects.evict(stranger), objects.delete(stranger)):
@@ -188,8 +188,8 @@ async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection:
         for kind in ("endpointslices", "poddisruptionbudgets", "networkpolicies", "replicasets", "statefulsets", "jobs"):
             assert kind in line
         words = [str(effect) for effect in deletion(found)]
-        assert any("how many ready ones there are then is not known" in one for one in words)
-        assert any("could not be read" in one for one in words if one.startswith("replicaset/"))
+        assert any("the number of ready endpoints is unknown" in one for one in words)
+        assert any("is unknown" in one for one in words if one.startswith("replicaset/"))
     finally:
         await limited.close()
 

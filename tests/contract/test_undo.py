@@ -109,7 +109,7 @@ async def test_a_change_between_the_look_and_the_undo_is_seen(undoing: Undoing, 
     assert (await undoing.objects.metadata(ref))["annotations"] == {"note": "a", "other": "1"}
     step = await undoing.plan((await undoing.entries())[-1])
     await Objects(undoing.connection).patch_metadata(unguarded, annotations={"note": "c"})
-    with pytest.raises(PodtuiError, match="not taken back: it was changed since"):
+    with pytest.raises(PodtuiError, match="not undone: it was changed since"):
         await carry_out(undoing.objects, undoing.connection.settings, step)
     assert (await undoing.objects.metadata(ref))["annotations"]["note"] == "c"
 
@@ -203,10 +203,10 @@ async def test_a_pod_of_a_controller_is_left_to_it(undoing: Undoing, namespace: 
     await undoing.objects.patch_metadata(ObjectRef(PODS, "owned", namespace, ref.uid), labels={"a": "1"})
     await undoing.objects.delete(ref, force=True)
     *_, deletion = await undoing.entries()
-    assert why_not(deletion, undoing.connection.settings, set()) == "its ConfigMap/owner makes another one by itself"
+    assert why_not(deletion, undoing.connection.settings, set()) == "its ConfigMap/owner creates another one by itself"
     found, passed = last_action(await undoing.entries(), undoing.connection.settings)
     assert [entry.verb for entry in found] == ["label"]  # u goes on to what can be taken back, and says what cannot
-    assert [(entry.verb, words) for entry, words in passed] == [("delete", "its ConfigMap/owner makes another one by itself")]
+    assert [(entry.verb, words) for entry, words in passed] == [("delete", "its ConfigMap/owner creates another one by itself")]
 
 
 async def test_what_was_created_is_deleted_and_made_again(undoing: Undoing, namespace: str) -> None:
@@ -240,7 +240,7 @@ async def test_a_namespace_comes_back_with_its_bare_pods(undoing: Undoing, names
                 await asyncio.sleep(0.1)
         await undoing.objects.delete(ref)
         step = await undoing.undo()
-        assert any("only the 1 pod that no controller had made come back" in note for note in step.notes)
+        assert any("only the 1 pod without a controller come back" in note for note in step.notes)
         assert (await undoing.labels(ref))["team"] == "x"
         again = await undoing.objects.metadata(ObjectRef(PODS, "bare", name))
         assert again["labels"] == {"app": "x"} and again["uid"] != one.uid

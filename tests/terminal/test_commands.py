@@ -84,7 +84,7 @@ def test_a_snapshot_that_cannot_be_written_is_an_error(run: Run, namespace: str,
 def test_doctor_finds_nothing_wrong_for_who_may_do_everything(run: Run, namespace: str) -> None:
     done = run("doctor", "-n", namespace)
     assert done.returncode == 0, done.stdout
-    assert "Kubernetes v1." in done.stdout and "ms a request" in done.stdout
+    assert "Kubernetes v1." in done.stdout and "ms per request" in done.stdout
     assert f"ok   you may list pods in namespace {namespace}" in done.stdout
     assert "fail" not in done.stdout
 

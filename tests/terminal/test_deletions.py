@@ -66,7 +66,7 @@ def test_no_other_pod_is_deleted_no_budget_is_passed_and_a_selector_is_counted_f
     # a pod that is made anew under the same name while the dialog shows the old one
     filtered(terminal, "old")
     terminal.press("ctrl+d")
-    terminal.wait_for("nothing makes it again", LIMIT)
+    terminal.wait_for("nothing recreates it", LIMIT)
     before = living(kubectl, shop)
     kubectl("delete", "pod", "-n", shop, "old", "--grace-period=0", "--force")
     create(kubectl, shop, pod("old"))
@@ -79,7 +79,7 @@ def test_no_other_pod_is_deleted_no_budget_is_passed_and_a_selector_is_counted_f
     # a budget that allows no disruption
     filtered(terminal, "web-1")
     terminal.press("ctrl+d")
-    terminal.wait_for("service/web loses 1 endpoint: 2 ready ones are left", LIMIT)
+    terminal.wait_for("service/web loses 1 endpoint: 2 ready endpoints are left", LIMIT)
     terminal.wait_for("an eviction would be refused", LIMIT)
     terminal.press("shift+tab", "shift+tab", "space")
     terminal.wait_for("Evict pod web-1", LIMIT)
@@ -92,7 +92,7 @@ def test_no_other_pod_is_deleted_no_budget_is_passed_and_a_selector_is_counted_f
     # all that a selector matches
     terminal.wait_for(r"old .*Running", LIMIT)
     terminal.press("D")
-    terminal.wait_for("Delete pods by a selector", LIMIT)
+    terminal.wait_for("Delete pods by selector", LIMIT)
     terminal.type("app=web,keep!=yes")
     terminal.press("enter")
     terminal.wait_for("Delete all 2 pods", LIMIT)

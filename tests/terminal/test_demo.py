@@ -118,9 +118,9 @@ def test_killing_the_dashboard_ends_the_built_in_cluster(open_podtui: Open, home
     [
         (["--scenario", "textbok"], "did you mean `textbook`?"),
         (["--scenario", "scale:none"], "is no scale"),
-        (["--speed", "fast"], "--speed: 'fast' is no speed"),
-        (["--seed", "x"], "--seed: 'x' is no seed"),
-        (["--context", "prod"], "the demo is a cluster of its own"),
+        (["--speed", "fast"], "--speed: 'fast' is not a speed"),
+        (["--seed", "x"], "--seed: 'x' is not a seed"),
+        (["--context", "prod"], "the demo brings its own cluster"),
     ],
 )
 def test_wrong_options_of_the_demo_exit_with_2_and_start_nothing(serve: Serve, words: list[str], told: str) -> None:

@@ -62,7 +62,7 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     first = terminal.wait_for(r"web-\S+ +1/1", 40)
     pod = re.search(r"web-\S+", first)[0]  # type: ignore[index]
     terminal.press("F")
-    terminal.wait_for("When it is replaced, goes on with a pod of deployment/web")
+    terminal.wait_for("When it is replaced, the forward continues with a pod of deployment/web")
     terminal.press("ctrl+u")
     terminal.type(":8080")
     terminal.press("enter")
@@ -76,7 +76,7 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     before = ports(terminal)
 
     kubectl("delete", "pod", "-n", namespace, pod, "--wait=false")
-    terminal.wait_for(rf"pod/web-\S+ took the place of pod/{pod}", 60)
+    terminal.wait_for(rf"pod/web-\S+ replaced pod/{pod}", 60)
     terminal.wait_until(lambda: len(ports(terminal)) == 2, "the forwards did not go on", 60)
     successor = kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[?(@.status.phase=='Running')].metadata.name}").split()
     assert ports(terminal) == before

@@ -74,9 +74,9 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
 
     terminal.press("x")
     terminal.wait_for("No node takes it", 60)
-    terminal.wait_for(f"nodeSelector wants {key}=true")
+    terminal.wait_for(f"nodeSelector requires {key}=true")
     terminal.press("enter")
-    terminal.wait_for("What the diagnosis offers")
+    terminal.wait_for("Suggested actions")
     choose(terminal, rf"label node {re.escape(real_node)} {key}=true")
     terminal.wait_for(f"Label node {real_node}")
     terminal.wait_for(rf"\+ {key}=true")
@@ -84,7 +84,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.wait_without("reading the labels")
     terminal.press("enter", "enter")  # to the button, and there
     terminal.wait_without("Label node")
-    terminal.wait_for("Nothing wrong is seen", 90)
+    terminal.wait_for("No problem found", 90)
     pod = json.loads(kubectl("get", "pod", "-n", namespace, "kubia-gpu", "-o", "json"))
     assert pod["spec"]["nodeName"] == real_node
 
@@ -99,7 +99,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.wait_for(rf"▌ {re.escape(real_node)} ")
     terminal.press("enter")
     terminal.wait_for("Room")
-    terminal.wait_for("what the pods on it ask for")
+    terminal.wait_for("requested by its pods")
     terminal.press("escape")
     terminal.press("L")
     terminal.wait_for(f"Label node {real_node}")

@@ -36,7 +36,7 @@ def test_a_shell_has_the_terminal_until_it_ends(open_podtui: Open, namespace: st
     podtui.wait_for(r"box\s+2/2\s+Running", PATIENCE)
 
     podtui.press("s")
-    podtui.wait_for("A shell in which container of pod/box", PATIENCE)
+    podtui.wait_for("Open a shell in which container of pod/box", PATIENCE)
     podtui.press("enter")
     podtui.wait_for(PROMPT, PATIENCE)
     assert not podtui.modes[ALTERNATE_SCREEN] and podtui.shows("podtui: a shell in container main of pod/box, namespace shell-")
@@ -53,7 +53,7 @@ def test_a_shell_has_the_terminal_until_it_ends(open_podtui: Open, namespace: st
     assert podtui.modes[ALTERNATE_SCREEN]
 
     podtui.press("s")
-    podtui.wait_for("A shell in which container of pod/box", PATIENCE)
+    podtui.wait_for("Open a shell in which container of pod/box", PATIENCE)
     podtui.press("down", "enter")
     podtui.wait_for(r"container side of pod/box(.|\n)*^[/~] #", PATIENCE)
     os.kill(podtui.process.pid, signal.SIGTERM)

@@ -74,7 +74,7 @@ def test_what_was_done_is_in_the_journal_and_taken_back(open_podtui: Open, pods:
     # Someone changes the same annotation: it is not overwritten, and said so.
     kubectl("annotate", "pod", "web", "-n", pods, "--overwrite", "example.com/config=theirs")
     podtui.press("u")
-    podtui.wait_for("cannot be taken back: it was changed", PATIENCE)
+    podtui.wait_for("cannot be undone: it was changed", PATIENCE)
     podtui.press("escape")
     assert metadata("web")["annotations"]["example.com/config"] == "theirs"
 
@@ -85,7 +85,7 @@ def test_what_was_done_is_in_the_journal_and_taken_back(open_podtui: Open, pods:
     podtui.press("tab", "enter")
     podtui.wait_for('"web" deleted', PATIENCE)
     podtui.press("u")
-    podtui.wait_for("this makes a new pod", PATIENCE)
+    podtui.wait_for("this creates a new pod", PATIENCE)
     podtui.press("tab", "enter")
     podtui.wait_for("undone: delete pod/web", PATIENCE)
     again = metadata("web")

@@ -45,7 +45,7 @@ def test_the_file_is_found_in_the_configuration_folder(tmp_path: Path, monkeypat
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no configuration file"):
+    with pytest.raises(ConfigError, match="the configuration file does not exist:"):
         load(str(tmp_path / "none.yaml"))
 
 
@@ -86,26 +86,26 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("log:\n  tail: -1\n", "2: `log.tail` must be at least 0, not -1"),
         ("log: 5\n", "1: `log` must hold keys and values, not 5"),
         ("mouse: 'yes'\n", '1: `mouse` must be true or false, not "yes"'),
-        ("favourites: [web, A_B]\n", "1: `favourites`: 'A_B' is no name of a namespace"),
+        ("favourites: [web, A_B]\n", "1: `favourites`: 'A_B' is not a valid namespace name"),
         ("theme: 1\n", '1: `theme` must be text, not 1: write "1"'),
         ("favourites: web\n", '1: `favourites` must be a list, not "web": write [web]'),
         ("favourites:\n- web\n- 7\n", '3: `favourites[2]` must be text, not 7: write "7"'),
         ("keymap:\n  main.logs: 0\n", '2: `keymap.main.logs` must be text, not 0: write "0"'),
         ("keymap: {main.logs: ' '}\n", "1: `keymap.main.logs` names no key"),
-        ("theme: a\ntheme: b\n", "2: `theme` stands twice, first in line 1"),
+        ("theme: a\ntheme: b\n", "2: `theme` appears twice, first on line 1"),
         ("- a\n", "1: the file must hold keys and values, not a list"),
         ("theme: [a\n", "2: not valid YAML"),
         ("theme: \x07\n", "1: not valid YAML"),
-        ("? [a]\n: b\n", "1: a key must be a word"),
+        ("? [a]\n: b\n", "1: a key must be a string"),
         ("a: 1\n---\nb: 2\n", "2: not valid YAML"),
-        ("forwards:\n  web: {ports: ['80']}\n", "2: `forwards.web` needs a `pod` or a `selector`, one of both"),
+        ("forwards:\n  web: {ports: ['80']}\n", "2: `forwards.web` needs either a `pod` or a `selector`"),
         ("forwards:\n  web: {pod: a}\n", "2: `forwards.web.ports` is missing"),
-        ("forwards:\n  web: {pod: A_b, ports: ['80']}\n", "2: `forwards.web.pod`: 'A_b' is no name of a pod"),
+        ("forwards:\n  web: {pod: A_b, ports: ['80']}\n", "2: `forwards.web.pod`: 'A_b' is not a valid pod name"),
         ("forwards:\n  web:\n    ports: ['80']\n    selector: 'a=('\n", "4: `forwards.web.selector`: "),
         ("forwards:\n  web:\n    pod: a\n    ports:\n    - '80'\n    - 'x:80'\n", "6: `forwards.web.ports`: local port 'x' is not a"),
-        ("forwards:\n  web: {pod: a, ports: ['8080:80', '8080:81']}\n", "2: `forwards.web.ports`: local port 8080 is given twice"),
+        ("forwards:\n  web: {pod: a, ports: ['8080:80', '8080:81']}\n", "2: `forwards.web.ports`: local port 8080 appears twice"),
         ("forwards:\n  web: {pod: a, ports: []}\n", "2: `forwards.web.ports` is empty"),
-        ("forwards:\n  web: {pod: a, ports: ['80'], namespace: A}\n", "2: `forwards.web.namespace`: 'A' is no name of a namespace"),
+        ("forwards:\n  web: {pod: a, ports: ['80'], namespace: A}\n", "2: `forwards.web.namespace`: 'A' is not a valid namespace name"),
         (
             "forwards:\n  web:\n    pod: a\n    ports: ['80']\n    address: example.org\n",
             "5: `forwards.web.address`: 'example.org' is neither localhost nor an IP address",
@@ -113,9 +113,9 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("forwards:\n  web: {pod: a, ports: ['80'], start: 1}\n", "2: `forwards.web.start` must be true or false, not 1"),
         (
             "forwards:\n  a: {pod: a, ports: ['8080:80'], start: true}\n  b: {pod: b, ports: [':1', '8080'], start: true}\n",
-            "3: `forwards.b.ports`: local port 8080 is that of `forwards.a`, and both start by themselves",
+            "3: `forwards.b.ports`: local port 8080 is also that of `forwards.a`, and both start automatically",
         ),
-        ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but there are only the keys 1 to 9"),
+        ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but only the keys 1 to 9 show them"),
     ],
 )
 def test_a_mistake_is_reported_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
@@ -141,7 +141,7 @@ def test_the_first_mistake_is_reported_and_the_number_of_others(write) -> None: 
 
 def test_a_command_that_there_is_not_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
     path = write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')
-    with pytest.raises(ConfigError, match=r":3: `keymap`: there is no command `main\.lgos`, did you mean `main\.logs`\?"):
+    with pytest.raises(ConfigError, match=r":3: `keymap`: unknown command `main\.lgos`, did you mean `main\.logs`\?"):
         check_keymap({"main.logs", "main.yaml"}, path)
 
 
@@ -167,5 +167,5 @@ def test_a_key_that_there_is_not_is_reported_with_its_line(write) -> None:  # ty
 
     check_keymap(BY_ID, write('keymap: {main.logs: "l,f5,ctrl+g,question_mark,?", main.yaml: "space"}'), is_key)
     path = write('keymap:\n  main.logs: "f5"\n  main.yaml: "y,pgdn"\n')
-    with pytest.raises(ConfigError, match=r":3: `keymap.main.yaml`: there is no key `pgdn`"):
+    with pytest.raises(ConfigError, match=r":3: `keymap.main.yaml`: unknown key `pgdn`"):
         check_keymap(BY_ID, path, is_key)

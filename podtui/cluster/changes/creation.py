@@ -102,7 +102,7 @@ class Outcome(msgspec.Struct, frozen=True):
         if self.state in ("unchanged", "left"):
             return f"{self.named} {'unchanged' if self.state == 'unchanged' else 'left as it was'}"
         if self.state == "exists":
-            return f"{self.named} exists already"
+            return f"{self.named} already exists"
         if self.state == "checked":
             return f"{self.named} created (server dry run)"
         if self.state == "untried":
@@ -236,7 +236,7 @@ async def _compared(connection: Connection, document: Document, ref: ObjectRef, 
     except ReadOnlyError:
         return Outcome(document, "refused", ref, exists)
     except PodtuiError as error:
-        error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it exists already, and cannot be changed so")
+        error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it already exists, and cannot be changed this way")
         return Outcome(document, "refused", ref, error, existing=True)
     return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
 

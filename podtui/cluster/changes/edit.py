@@ -30,7 +30,7 @@ _NAMES = (("apiVersion", ""), ("kind", ""), ("metadata", "name"), ("metadata", "
 _NO_DRY_RUN = "does not support dry run"  # as the API server says of an admission webhook
 
 HEADING = (
-    "Save and leave to go on: the difference is shown before anything is sent.",
+    "Save and leave to continue: podtui shows the difference before it sends anything.",
     "Leave it as it is, or empty, to cancel. Comments are not kept.",
 )
 
@@ -96,7 +96,7 @@ class Edit(Change):
             return faults(error, text)
         document = documents[0]
         if len(documents) > 1:
-            return [Fault(documents[1].line, "one object is edited here, this is another one")]
+            return [Fault(documents[1].line, "only one object can be edited here, this is another one")]
         if moved := self._moved(document):
             return await asyncio.to_thread(faults, moved, text, document.line)
         self._edited = document.value
@@ -108,7 +108,7 @@ class Edit(Change):
         except (Invalid, Changed) as error:
             return await asyncio.to_thread(faults, error, text, document.line)
         if not self.lines:
-            return [Fault(0, "the server would change nothing: these fields (status, say) are not the user's to set here")]
+            return [Fault(0, "the server would change nothing: users cannot set these fields (such as status) here")]
         return []
 
     @property

@@ -202,7 +202,7 @@ class Journal:
     def _written(self, entry: Entry, error: ConfigError | None) -> None:
         if error is not None and not self._silent:
             words = f"{entry.verb} {entry.object} is not in the journal: {error.what}"
-            self.troubles.emit(ConfigError(words, "Changes are made all the same, but cannot be undone from the journal"))
+            self.troubles.emit(ConfigError(words, "podtui still makes changes, but cannot undo them from the journal"))
         self._silent = error is not None
 
 
@@ -240,7 +240,7 @@ def ending_of(error: BaseException) -> tuple[Ending, str]:
     if isinstance(error, PodtuiError):
         return "refused", f"not sent: {error.what}"
     if isinstance(error, asyncio.CancelledError):
-        return "unknown", "left before the server had answered"
+        return "unknown", "closed before the server answered"
     return "unknown", f"{type(error).__name__}: {error}"
 
 

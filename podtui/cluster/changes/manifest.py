@@ -57,7 +57,7 @@ class ManifestCreation(Change):
             return "the server refuses: correct it, and check it again"
         existing = self.existing
         if not self.apply:
-            return "it exists already" if existing and len(existing) == len(self.outcomes) else ""
+            return "it already exists" if existing and len(existing) == len(self.outcomes) else ""
         if any(preview.conflicts for preview in existing) and not self.force:
             return "others own some of the fields: take them over, or leave it"
         return ""
@@ -117,7 +117,7 @@ class NamespaceCreation(Change):
             return "type its name"
         if self.faults:
             return "that is no name of a namespace"
-        return "it exists already" if self.name in self._known else ""
+        return "it already exists" if self.name in self._known else ""
 
     async def send(self, objects: Objects, note: Note = silent) -> None:
         value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}

@@ -90,7 +90,7 @@ class Objects:
             sent = True
             answer = _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
         except BaseException as error:
-            self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: left before")))
+            self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: closed before")))
             raise
         named = answer if change.form != "deletes" else {}
         name = _map(named.get("metadata")).get("name") or entry.object.name  # the server makes it for a generateName

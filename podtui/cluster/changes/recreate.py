@@ -47,13 +47,13 @@ def owner(value: Mapping[str, Any]) -> str:
 def why_not(ref: ObjectRef, value: Mapping[str, Any]) -> str:
     """Why the object of this manifest cannot be made again, "" when it can."""
     if owns := owner(value):
-        return f"its {owns} makes another one by itself"
+        return f"its {owns} creates another one by itself"
     metadata = value.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if isinstance(annotations, dict) and _MIRROR in annotations:
-        return "it is a static pod: the kubelet of its node makes it from a file there"
+        return "it is a static pod: the kubelet of its node creates it from a file there"
     if ref.resource.kind in _EMPTY_AGAIN and ref.resource.group == "":
-        return "a new one would be empty: what it held is not kept"
+        return "a new one would be empty: the journal does not have its data"
     if ref.resource.kind == "Secret" and ref.resource.group == "":
         return "the values of a Secret are not kept"
     return ""

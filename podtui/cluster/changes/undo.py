@@ -70,11 +70,11 @@ def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str
     if entry.ending == "refused":
         return "it was refused: nothing was changed"
     if entry.id in undone:
-        return "it has been taken back already"
+        return "it has already been undone"
     if entry.server != settings.server:
         return f"it was made on {harmless(entry.context)}: open that context first"
     if entry.form == "creates":
-        return "" if entry.object.uid else "no answer came: it is not known whether it was made"
+        return "" if entry.object.uid else "no answer: whether it was made is unknown"
     if entry.withheld and (entry.before is None or entry.form == "deletes" or entry.object.resource == "secrets"):
         return entry.withheld
     if entry.form == "deletes":
@@ -84,7 +84,7 @@ def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str
     if entry.before is None:
         return "what was there before could not be read"
     if entry.after is None:
-        return "no answer came: it is not known what it changed"
+        return "no answer: what it changed is unknown"
     return "" if entry.before != entry.after else "it changed nothing"
 
 
@@ -141,7 +141,7 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
     if since:
         return Step(entry, ref, f"it was changed since: {'; '.join(since)}")
     if not changes:
-        return Step(entry, ref, nothing="it is as it was before already")
+        return Step(entry, ref, nothing="it is already as it was before")
     return Step(entry, ref, changes=tuple(changes), commands=tuple(_commands(ref, before, now, settings)), before=now)
 
 
@@ -177,14 +177,14 @@ async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: 
     try:
         metadata = await objects.metadata(ref)
     except NotFound:
-        return Step(entry, ref, nothing=f"{harmless(str(ref))} is gone already")
+        return Step(entry, ref, nothing=f"{harmless(str(ref))} is already gone")
     if metadata.get("uid") != ref.uid:
         return Step(entry, ref, replaced(ref).what)
     if metadata.get("deletionTimestamp"):
-        return Step(entry, ref, nothing=f"{harmless(str(ref))} is being deleted already")
+        return Step(entry, ref, nothing=f"{harmless(str(ref))} is already being deleted")
     notes = []
     if ref.resource == NAMESPACES:
-        notes.append("with everything that is in it")
+        notes.append("with everything in it")
     elif ref.resource != PODS:
         notes.append("with all that it owns")
     return Step(entry, ref, notes=tuple(notes), commands=tuple(distinct(kubectl_delete([ref], options=settings.kubectl_options))))
@@ -193,10 +193,10 @@ async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: 
 async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
     value, options = entry.before or {}, settings.kubectl_options
     pods = tuple(entry.pods)
-    notes = [f"this makes a new {ref.resource.kind.lower()}, with another UID, from the kept manifest"]
+    notes = [f"this creates a new {ref.resource.kind.lower()}, with another UID, from the kept manifest"]
     commands = [kubectl_create_object(ref, value, options=options)]
     if ref.resource == NAMESPACES:
-        what = f"only the {counted(len(pods), 'pod')} that no controller had made come back" if pods else "nothing comes back"
+        what = f"only the {counted(len(pods), 'pod')} without a controller come back" if pods else "nothing comes back"
         notes.append(f"of what was in it, {what}")
         commands += [kubectl_create_object(_ref_of(pod, ref.name), pod, options=options) for pod in pods]
     if entry.withheld:
@@ -211,7 +211,7 @@ async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: En
             raise
         return step  # a namespace that is not there is forbidden to most users
     if metadata.get("deletionTimestamp"):
-        notes.append("the old one is still terminating: it is made again when that is gone")
+        notes.append("the old one is still terminating: podtui recreates it when that is gone")
         return msgspec.structs.replace(step, notes=tuple(notes), waits=True)
     if metadata.get("uid") == ref.uid:
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is still there")
@@ -258,7 +258,7 @@ async def _change_back(objects: Objects, settings: ConnectionSettings, step: Ste
         nonlocal step
         step = await plan(objects, settings, step.entry)
         if step.refusal:
-            raise PodtuiError(f"not taken back: {step.refusal}") from None
+            raise PodtuiError(f"not undone: {step.refusal}") from None
 
     await on_newest_version(step.ref, send, look_again)
 
@@ -274,7 +274,7 @@ async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
     failed: list[str] = []
     commands = step.commands[-len(step.pods) :]
     for number, (pod, command) in enumerate(zip(step.pods, commands, strict=True)):
-        tell(f"making pod {number + 1} of {len(step.pods)} again")
+        tell(f"recreating pod {number + 1} of {len(step.pods)}")
         target = _ref_of(pod, ref.name)
         try:
             await _make_when_admitted(objects, target, pod, command)
@@ -282,7 +282,7 @@ async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
             failed.append(f"{harmless(target.name)}: {error.what}")
     if failed:
         made = len(step.pods) - len(failed)
-        raise PodtuiError(f"{made} of {len(step.pods)} pods were made again. Not: {'; '.join(failed[:3])}")
+        raise PodtuiError(f"{made} of {len(step.pods)} pods were recreated. Not: {'; '.join(failed[:3])}")
 
 
 async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str, Any], command: str) -> None:

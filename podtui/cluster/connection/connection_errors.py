@@ -96,7 +96,7 @@ def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFai
     """The error of a success whose body is not what an API server sends."""
     return ConnectionFailed(
         f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'of no type'})",
-        "Something other than an API server answers there: check the server's URL, and whether a log-in page stands between.",
+        "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
     )
 
 
@@ -129,7 +129,7 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     target = proxy if proxy and isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorError)) else server
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return ConnectionFailed(
-            f"{server} did not open a WebSocket: it answered {error.status}", "Does something between not let WebSockets pass?"
+            f"{server} did not open a WebSocket: it answered {error.status}", "Check whether something in between blocks WebSockets."
         )
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return ConnectionFailed(f"{server} closed the connection")

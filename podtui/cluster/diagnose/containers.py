@@ -1,4 +1,4 @@
-"""Why a container does not run, runs but is not ready, or is started again and again.
+"""Why a container does not run, runs but is not ready, or keeps restarting.
 
 The reasons are the kubelet's words: those of a waiting state (`ImagePullBackOff`), of a terminated one (`OOMKilled`), and of its events.
 """
@@ -34,25 +34,25 @@ _LONG = 60.0  # seconds of starting after which it is worth a word
 
 _PULLING = (
     (r"unauthorized|denied|forbidden|authentication required|authorization failed|\b401\b|\b403\b",
-     "the registry refuses: there is no such image, or it wants credentials that the pod does not have",
-     "Check the image's name; for a private one the pod needs imagePullSecrets with valid credentials."),
+     "the registry denies access: the image does not exist, or it requires credentials that the pod does not have",
+     "Check the image name; for a private image, the pod needs imagePullSecrets with valid credentials."),
     (r"not found|manifest unknown|NotFound|name unknown|\b404\b",
-     "the registry has no such image or tag", "Correct the image's name or tag, or push it."),
-    (r"no such host|server misbehaving", "the name of the registry cannot be resolved from the node",
-     "Check the name before the first slash of the image, and DNS on the node."),
-    (r"toomanyrequests|rate limit|\b429\b", "the registry allows no more pulls for now",
+     "the registry has no such image or tag", "Correct the image name or tag, or push the image."),
+    (r"no such host|server misbehaving", "the node cannot resolve the name of the registry",
+     "Check the part of the image name before the first slash, and DNS on the node."),
+    (r"toomanyrequests|rate limit|\b429\b", "the registry limits the number of pulls",
      "Wait, or pull with credentials (imagePullSecrets), or from a mirror."),
-    (r"x509|certificate", "the node does not trust the registry's certificate", "Add the registry's authority to the nodes."),
-    (r"no match for platform|no matching manifest|exec format", "the image is not made for the node's processor",
-     "Use an image for that architecture, or a nodeSelector kubernetes.io/arch."),
+    (r"x509|certificate", "the node does not trust the registry's certificate", "Add the registry's certificate authority to the nodes."),
+    (r"no match for platform|no matching manifest|exec format", "the image does not support the node's architecture",
+     "Use an image for that architecture, or a nodeSelector with kubernetes.io/arch."),
     (r"no space left", "the node's disk is full", "Free disk space on the node."),
     (r"connection refused|timeout|timed out|deadline|unreachable|reset by peer|EOF",
-     "the registry cannot be reached from the node", "Check the network between the node and the registry."),
+     "the node cannot reach the registry", "Check the network between the node and the registry."),
 )  # fmt: skip
 
 
 def container_findings(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Iterator[Finding]:
-    """In the order in which the containers are started; what waits for an init container is not told again."""
+    """In the order in which the containers start; a container that only waits for an init container has no finding of its own."""
     for container in containers:
         found = list(_of_one(facts, container, ref))
         yield from found
@@ -77,9 +77,9 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
         yield Finding(
             "info",
             f"{_what(container)} runs{since}",
-            "The containers after it wait until it has ended well.",
+            "The containers after it wait until it completes.",
             _said(facts, container, warnings=True),
-            "Look at its logs if it takes long.",
+            "If it takes long, look at its logs.",
             (_logs(ref, container),),
         )
     elif state.kind == "running":
@@ -87,7 +87,7 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
 
 
 def starting_findings(facts: Facts, containers: Sequence[Container], node: str) -> Iterator[Finding]:
-    """For a pod with a node whose containers wait to be made: volumes, network, a pull that takes long."""
+    """For a pod with a node whose containers wait to be made: volumes, network, a slow pull."""
     waiting = [one for one in containers if (one.state.kind == "waiting" and one.state.reason in STARTING) or not one.state.kind]
     if not waiting or not node:
         return
@@ -107,12 +107,12 @@ def starting_findings(facts: Facts, containers: Sequence[Container], node: str) 
     since = max((event.last for event in facts.events if event.reason in ("Scheduled", "Pulling")), default=0.0)
     took = facts.now - since if since else 0.0
     if pulling and pulling[-1].reason == "Pulling":
-        image = f"an image is being pulled{f' for {age(took)}' if took > 1 else ''}"
-        yield Finding("info", "Being started", image, (event_line(pulling[-1], facts.now),))
+        image = f"The kubelet is pulling an image{f' for {age(took)}' if took > 1 else ''}"
+        yield Finding("info", "Starting", image, (event_line(pulling[-1], facts.now),))
     elif all(one.state.reason != "PodInitializing" for one in waiting):
         severity = "warn" if took > _LONG else "info"
-        words = f"Node {node} makes its containers" + (f", for {age(took)} already." if took > _LONG else ".")
-        yield Finding(severity, "Being started", words)  # type: ignore[arg-type]
+        words = f"Node {node} is creating its containers" + (f", for {age(took)} already." if took > _LONG else ".")
+        yield Finding(severity, "Starting", words)  # type: ignore[arg-type]
 
 
 def missing_references(facts: Facts) -> list[str]:
@@ -153,20 +153,20 @@ def _image(facts: Facts, container: Container) -> Finding:
     own = [event for event in facts.events if event.is_warning and event.part == container.name]
     pulls = [event for event in own if not event.message.startswith("Error: ") and event.reason != "BackOff"]
     said = "\n".join([message, *(event.message for event in pulls)])
-    words, advice = f"Image {container.image} cannot be had", "Check the image's name and that the node can reach the registry."
+    words, advice = f"Image {container.image} cannot be pulled", "Check the image name, and that the node can reach the registry."
     if reason == "InvalidImageName":
-        words, advice = f"{container.image} is no valid name of an image", "Correct the name."
+        words, advice = f"{container.image} is not a valid image name", "Correct the name."
     elif reason == "ErrImageNeverPull":
-        words = f"Image {container.image} is not on the node, and imagePullPolicy Never forbids to pull it"
-        advice = "Bring the image to the node, or let it be pulled (IfNotPresent)."
+        words = f"Image {container.image} is not on the node, and imagePullPolicy Never forbids pulling it"
+        advice = "Load the image onto the node, or set imagePullPolicy to IfNotPresent."
     elif found := next(((why, todo) for pattern, why, todo in _PULLING if re.search(pattern, said)), None):
         words, advice = f"Image {container.image}: {found[0]}", found[1]
     secrets = [string(one.get("name")) for one in mappings(mapping(facts.pod.get("spec")).get("imagePullSecrets"))]
     missing = [f"Secret/{name}" for name in secrets if f"Secret/{name}" in facts.objects and facts.objects[f"Secret/{name}"] is None]
     if missing:
-        words += f"; {', '.join(missing)}, which it names for the pull, does not exist"
+        words += f"; {', '.join(missing)}, named in imagePullSecrets, does not exist"
     elif secrets:
-        words += f" (it pulls with {', '.join(secrets)})"
+        words += f" (imagePullSecrets: {', '.join(secrets)})"
     evidence = tuple(event_line(event, facts.now) for event in pulls[-2:]) or _lines(message)
     return Finding("error", f"{_what(container)}: {reason}", f"{words}.", evidence, advice)
 
@@ -176,7 +176,7 @@ def _config(facts: Facts, container: Container) -> Finding:
     words = (
         f"It needs {' and '.join(missing)}, which {'do' if len(missing) > 1 else 'does'} not exist."
         if missing
-        else "It cannot be made as its spec wants it."
+        else "The kubelet cannot create it from its spec."
     )
     evidence = _lines(container.state.message) + _said(facts, container, warnings=True, known=container.state.message)
     return Finding("error", f"{_what(container)}: {container.state.reason}", words, evidence, _missing_advice(facts))
@@ -189,14 +189,14 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
     title = f"{_what(container)}: {container.state.reason or 'ended'}{restarts}"
     words, advice = _ending(facts, container, run)
     back_off = re.search(r"back-off (\S+)", container.state.message)
-    next_try = f" It is tried again {back_off[1]} after it ended." if container.state.kind == "waiting" and back_off else ""
+    next_try = f" The kubelet restarts it after a back-off of {back_off[1]}." if container.state.kind == "waiting" and back_off else ""
     evidence = [f"the last run ended{took}{ended} with {exit_words(run)}", *_lines(run.message)]
     evidence += _said(facts, container, warnings=True, known=run.message)
     log = facts.logs.get(container.name)
     if log:
         evidence += ["its last lines:", *(f"  {line}" for line in log)]
     elif log is not None:
-        evidence.append("it has logged nothing")
+        evidence.append("it logged nothing")
     kind = "previous-logs" if container.state.kind == "waiting" else "logs"
     action = Action(kind, f"logs of {container.name}'s last run", ref, container.name)  # type: ignore[arg-type]
     return Finding("error", title, f"{words}.{next_try}", tuple(evidence), advice, (action,))
@@ -210,30 +210,33 @@ def _ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
     code = run.exit_code or 0
     if run.reason == "OOMKilled":
         return (
-            f"It was killed for using more memory than its limit{f' of {limit}' if limit else ''}",
-            "Raise resources.limits.memory, or let the program use less.",
+            f"It was killed because it used more memory than its limit{f' of {limit}' if limit else ''}",
+            "Raise resources.limits.memory, or make the program use less.",
         )
     if killed:
-        return f"The kubelet ended it because its {killed} probe failed", f"Is the {killed} probe right: its port, its path, its limits?"
+        return f"The kubelet stopped it because its {killed} probe failed", f"Check the {killed} probe: its port, path and thresholds."
     if run.reason in ("ContainerCannotRun", "StartError") or code in (126, 127):
         cannot = (
             "its command does not exist in the image"
             if code == 127 or "not found" in run.message or "no such file" in run.message
             else "its command cannot be executed"
         )
-        return f"It could not be started: {cannot}", "Check command and args, and that the image has the program."
+        return f"It cannot start: {cannot}", "Check command and args, and that the image contains the program."
     if code == 0:
         return (
-            f"It ends well, but restartPolicy {policy or 'Always'} starts it anew each time",
-            "What ends by itself belongs in a Job, or give it a command that goes on.",
+            f"It completes, but restartPolicy {policy or 'Always'} restarts it each time",
+            "Run a program that completes in a Job, or give it a command that keeps running.",
         )
     if code == 137 or run.signal == 9:
-        return "It was killed (SIGKILL): by the kernel for memory, or after the grace period", "Does the node lack memory?"
+        return (
+            "It was killed (SIGKILL): by the kernel for lack of memory, or at the end of the grace period",
+            "Check whether the node is short of memory.",
+        )
     if code == 143 or run.signal == 15:
-        return "It was asked to end (SIGTERM), and did", "Who ended it? Look at the events."
+        return "It was asked to stop (SIGTERM), and it did", "Look at the events to see who stopped it."
     if code == 139 or run.signal == 11:
-        return "The program itself crashed (SIGSEGV)", "This is a fault in the program or of its image's architecture."
-    return "The program ended with an error of its own", "Its last lines say why, most likely: look at the logs."
+        return "The program itself crashed (SIGSEGV)", "The program has a bug, or its image is for another architecture."
+    return "The program exited with an error", "Look at its logs: the last lines most likely say why."
 
 
 def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
@@ -243,26 +246,31 @@ def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Fin
         probe = next((f"{probe.kind} probe: {probe.text}" for probe in container.probes if probe.kind == kind), "")
         evidence = tuple(filter(None, [probe, *(event_line(event, facts.now) for event in failing[-2:])]))
         words = (
-            f"Its {kind} probe has not succeeded, so no Service sends it anything." if probe else "The kubelet does not call it ready yet."
+            f"Its {kind} probe has not succeeded, so no Service sends traffic to it."
+            if probe
+            else "The kubelet does not report it as ready yet."
         )
         yield Finding(
             "warn",
             f"{_what(container)} runs but is not ready",
             words,
             evidence,
-            "Is the program up on the probe's port and path? Look at its logs." if probe else "",
+            "Check that the program answers on the probe's port and path; look at its logs." if probe else "",
             (_logs(ref, container),),
         )
     elif any(facts.now - event.last < 60 for event in failing):
         yield Finding(
-            "warn", f"{_what(container)}: a probe fails now and then", "", tuple(event_line(event, facts.now) for event in failing[-2:])
+            "warn",
+            f"{_what(container)}: a probe fails from time to time",
+            "",
+            tuple(event_line(event, facts.now) for event in failing[-2:]),
         )
     last = container.last_state
     if container.restarts and last.kind == "terminated" and (last.exit_code or last.reason == "OOMKilled"):
         words, advice = _ending(facts, container, last)
         ended = f", {age(max(0.0, facts.now - last.finished))} ago" if last.finished else ""
         log = facts.logs.get(container.name) or ()
-        evidence = (f"the run before ended with {exit_words(last)}{ended}", *_lines(last.message), *(f"  {line}" for line in log))
+        evidence = (f"the previous run ended with {exit_words(last)}{ended}", *_lines(last.message), *(f"  {line}" for line in log))
         action = Action("previous-logs", f"logs of {container.name}'s previous run", ref, container.name)
         times = f"{container.restarts} time{'s' if container.restarts != 1 else ''}"
         yield Finding("warn", f"{_what(container)} was restarted {times}", f"{words}.", evidence, advice, (action,))

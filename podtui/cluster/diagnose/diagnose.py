@@ -1,4 +1,4 @@
-"""Why a pod is pending, failing or restarting: asks only for what is needed, and says what could not be read.
+"""Why a pod is pending, failing or restarting: reads only what it needs, and says what it could not read.
 
 `explain` fetches and judges; `diagnose` judges what was fetched and knows no server, so that it can be tried on plain objects.
 """
@@ -22,19 +22,19 @@ from podtui.kube.resources import PODS, ObjectRef
 _GRAVEST = ("error", "warn", "info", "ok")
 _OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod is said to be stuck
 _ENDED = {
-    "Evicted": ("The kubelet evicted it", "Ask for what it needs (resources.requests), or free room on its node."),
-    "Preempted": ("A pod of higher priority took its place", "Give it a higher priority, or add room to the cluster."),
+    "Evicted": ("The kubelet evicted it", "Request what it needs (resources.requests), or free resources on its node."),
+    "Preempted": ("A pod of higher priority took its place", "Give it a higher priority, or add capacity to the cluster."),
     "DeadlineExceeded": ("It ran longer than activeDeadlineSeconds allows", "Give it more time, or find out why it takes so long."),
-    "NodeAffinity": ("The kubelet refused it: its node does not have the labels that it wants", "Let the scheduler choose the node."),
+    "NodeAffinity": ("The kubelet refused it: its node does not have the labels that it requires", "Let the scheduler choose the node."),
     "NodeLost": ("Its node was lost", "Bring the node back, or delete it."),
-    "Terminated": ("Its node shut down", "It is not started again: what owns it makes another one."),
-    "NodeShutdown": ("Its node shut down", "It is not started again: what owns it makes another one."),
-    "UnexpectedAdmissionError": ("The kubelet could not admit it", "Look at its node's events."),
+    "Terminated": ("Its node shut down", "It does not start again: its controller creates another one."),
+    "NodeShutdown": ("Its node shut down", "It does not start again: its controller creates another one."),
+    "UnexpectedAdmissionError": ("The kubelet did not admit it", "Look at its node's events."),
 }
 
 
 async def explain(connection: Connection, ref: ObjectRef) -> Diagnosis:
-    """Fetch the pod and what explains its state, and judge it. Raises what the request for the pod itself raises."""
+    """Fetch the pod and what explains its state, and diagnose it. Raises what the request for the pod itself raises."""
     from podtui.cluster.diagnose.facts import gather
 
     return diagnose(await gather(connection, ref, time.time()))
@@ -85,28 +85,28 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"Terminating, held by finalizers for {age(overdue)}",
-            "The pod is kept until whoever set them has taken them off.",
+            "The pod stays until whatever set them removes them.",
             finalizers,
-            "Is the controller that set them running? To take them off by hand (e, metadata.finalizers) skips what it wants to do first.",
+            "Check that the controller that set them is running. Removing them by hand (e, metadata.finalizers) skips its cleanup.",
         )
     elif lost or gone:
-        words = "does not exist any more" if gone else "is not ready, so its kubelet cannot say that the containers have ended"
+        words = "no longer exists" if gone else "is not ready, so its kubelet cannot report that the containers have stopped"
         yield Finding(
             "error",
             "Terminating, and its node is lost",
             f"Node {string(spec.get('nodeName'))} {words}.",
             (_ready_line(facts.node),) if facts.node is not None else (),
-            "Bring the node back. If it is gone for good, force the deletion: the containers may go on if it is not.",
+            "Bring the node back. If it is gone for good, force the deletion; otherwise, the containers may keep running.",
             (Action("delete", f"delete pod {ref.name} (with force)", ref),),
         )
     elif overdue > _OVERDUE:
         found = containers_of(spec, mapping(facts.pod.get("status")))
         running = [one.name for one in found if one.state.kind == "running"]
-        still = "The kubelet has not told yet that its containers have ended."
+        still = "The kubelet has not reported yet that its containers have stopped."
         if running:
             still = f"Still running: {', '.join(running)}."
         elif found and all(one.state.kind == "terminated" for one in found):
-            still = "Its containers have ended, but the kubelet has not let go of the pod: of its volumes or its network, perhaps."
+            still = "Its containers have stopped, but the kubelet has not released the pod: perhaps its volumes or its network."
         begun = until - (integer(meta.get("deletionGracePeriodSeconds")) or 0)
         warnings = [event_line(event, facts.now) for event in facts.events if event.is_warning and event.last >= begun]
         yield Finding(
@@ -119,11 +119,11 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
         )
     else:
         then = f"; then finalizers hold it: {', '.join(finalizers)}" if finalizers else ""
-        yield Finding("info", "Terminating", f"It has {age(max(0.0, -overdue))} left to end{then}.")
+        yield Finding("info", "Terminating", f"It has {age(max(0.0, -overdue))} left to stop{then}.")
 
 
 def _ended(facts: Facts, node: str) -> Iterator[Finding]:
-    """A pod that is over and failed as a whole."""
+    """A pod that failed as a whole."""
     status = mapping(facts.pod.get("status"))
     reason, message = string(status.get("reason")), string(status.get("message"))
     if string(status.get("phase")) == "Failed" and reason:
@@ -133,7 +133,7 @@ def _ended(facts: Facts, node: str) -> Iterator[Finding]:
         yield Finding("error", f"Failed: {reason}", f"{words}." if words else "", (message,) if message else (), advice)
     target = next((one for one in mappings(status.get("conditions")) if one.get("type") == "DisruptionTarget"), {})
     if target.get("status") == "True":
-        yield Finding("warn", f"Chosen to be ended: {string(target.get('reason'))}", string(target.get("message")))
+        yield Finding("warn", f"About to be terminated: {string(target.get('reason'))}", string(target.get("message")))
 
 
 def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"Its node {node} is not ready",
-            "What the pod's status says may be old: the kubelet is not heard of, or not well.",
+            "The pod's status may be out of date: the kubelet does not report, or is not healthy.",
             (_ready_line(facts.node),),
             "Look at the node.",
             (Action("show-node", f"show node {node}", ref),),
@@ -166,7 +166,7 @@ def _ready_condition(node: Mapping[str, Any]) -> Mapping[str, Any]:
 def _ready_line(node: Mapping[str, Any]) -> str:
     condition = _ready_condition(node)
     words = ": ".join(filter(None, [string(condition.get("reason")), string(condition.get("message"))]))
-    return f"Ready={string(condition.get('status')) or 'not told'} {words}".rstrip()
+    return f"Ready={string(condition.get('status')) or 'unknown'} {words}".rstrip()
 
 
 def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
@@ -177,25 +177,25 @@ def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
     if missing and "ContainersReady" in true:
         yield Finding(
             "warn",
-            "A readiness gate is not open",
-            "The containers are ready; the pod is only when these conditions are True.",
+            "A readiness gate is not satisfied",
+            "The containers are ready; the pod is ready only when these conditions are True.",
             tuple(missing),
-            "Whatever sets these conditions has to set them (a load balancer's controller, often).",
+            "Check the controller that sets these conditions (often that of a load balancer).",
         )
 
 
 def _owner(facts: Facts, pod: Mapping[str, Any]) -> Iterator[Finding]:
-    """What keeps the pod's owner from making more of its kind: a quota, most often."""
+    """What keeps the pod's owner from creating more pods: most often a quota."""
     owner = next((one for one in mappings(mapping(pod.get("metadata")).get("ownerReferences")) if one.get("controller") is True), {})
     failed = [event for event in facts.owner_events if event.reason in ("FailedCreate", "FailedDelete") and facts.now - event.last < 600]
     if failed:
         quota = any("exceeded quota" in event.message for event in failed)
         yield Finding(
             "warn",
-            f"{string(owner.get('kind'))} {string(owner.get('name'))} cannot make more pods",
+            f"{string(owner.get('kind'))} {string(owner.get('name'))} cannot create more pods",
             "The namespace's ResourceQuota is used up." if quota else "The API server refuses them.",
             tuple(event_line(event, facts.now) for event in failed[-2:]),
-            "Raise the quota, ask for less, or delete what is not needed." if quota else "",
+            "Raise the quota, request less, or delete what is not needed." if quota else "",
         )
 
 
@@ -203,6 +203,6 @@ def _well(facts: Facts, status: Mapping[str, Any]) -> Finding:
     phase = string(status.get("phase"))
     warnings = tuple(event_line(event, facts.now) for event in facts.events if event.is_warning)[-3:]
     if phase == "Succeeded":
-        return Finding("ok", "It has ended well", "Every container ended with exit code 0.")
-    words = "It runs and every container is ready." if phase == "Running" else f"Its phase is {phase or 'not told yet'}."
-    return Finding("ok", "Nothing wrong is seen", words, warnings)
+        return Finding("ok", "It completed", "Every container ended with exit code 0.")
+    words = "It runs and every container is ready." if phase == "Running" else f"Its phase is {phase or 'not known yet'}."
+    return Finding("ok", "No problem found", words, warnings)

@@ -1,4 +1,4 @@
-"""Fetches what a diagnosis needs of a pod, and only that; what may not be read is noted and left out."""
+"""Fetches what a diagnosis of a pod needs, and only that; notes and leaves out what the user may not read."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class _Gathering:
             self._unread("pods on the nodes (what is free there is not known)", error)
 
     async def _loads(self, names: list[str]) -> dict[str, Load]:
-        """What runs on these nodes: asked for node by node, or, when they are many, in one list of all pods that have a node."""
+        """The pods on these nodes: listed node by node or, if there are many nodes, in one list of all pods that have a node."""
         found = {name: Load() for name in names}
         if len(names) <= _EACH:
             async with asyncio.TaskGroup() as group:
@@ -203,7 +203,7 @@ def _pods_of(content: bytes) -> Page[PodOnNode]:
 
 
 def _has_failed(container: Container) -> bool:
-    """Whether the last lines of a run tell why the container is as it is."""
+    """Whether the last lines of a run explain the container's state."""
     run = container.state if container.state.kind == "terminated" else container.last_state
     restarting = container.state.kind == "waiting" and container.state.reason == "CrashLoopBackOff"
     return run.kind == "terminated" and (bool(run.exit_code) or run.reason == "OOMKilled" or restarting)

@@ -22,7 +22,7 @@ ActionKind = Literal["label-node", "uncordon", "show-node", "logs", "previous-lo
 
 @dataclass(frozen=True)
 class Action:
-    """Something that may help, which opens the dialog or view that does it: nothing is done unseen.
+    """An action that may help: it opens the dialog or view, so that nothing is done unseen.
 
     `ref` is the node or the pod; `text` the labels as they are typed (`gpu=true`), or the name of the container.
     """
@@ -60,7 +60,7 @@ class NodeVerdict:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`findings` with the gravest first, at least one; `nodes` only for a pod that no node has; `unread` what could not be had, and why."""
+    """`findings`, at least one, the most severe first; `nodes` only for a pod without a node; `unread` what could not be read, and why."""
 
     ref: ObjectRef
     findings: tuple[Finding, ...]
@@ -70,7 +70,7 @@ class Diagnosis:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """Everything that is offered, each once."""
+        """Every action, each once."""
         return tuple(dict.fromkeys(action for finding in self.findings for action in finding.actions))
 
 

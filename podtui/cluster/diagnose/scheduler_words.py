@@ -15,23 +15,23 @@ _COUNTED = re.compile(r"(\d+) (\S.*)")
 _NEXT = re.compile(r", (?=\d+ [A-Za-z])")
 
 _EXPLAINED = (
-    ("node affinity/selector", "they lack a label that its nodeSelector or node affinity wants"),
+    ("node affinity/selector", "they lack a label that its nodeSelector or node affinity requires"),
     ("untolerated taint", "they have a taint that the pod does not tolerate"),
     ("were unschedulable", "they are cordoned"),
-    ("Too many pods", "they run as many pods as they may"),
-    ("Insufficient", "what the pod asks for is not free on them"),
-    ("free ports", "a host port that it wants is taken there"),
+    ("Too many pods", "they run as many pods as they can"),
+    ("Insufficient", "they lack the free resources that the pod requests"),
+    ("free ports", "a host port that it requests is in use there"),
     ("volume node affinity conflict", "its volume is on another node"),
     ("PersistentVolume's node affinity", "its volume is on another node"),
     ("persistent volumes to bind", "no PersistentVolume there fits its claim"),
     ("no available volume zone", "its volume is in another zone"),
-    ("max volume count", "they have as many volumes as they may"),
-    ("topology spread", "it would be spread unevenly over them"),
-    ("existing pods anti-affinity", "a pod there wants none like it beside itself"),
-    ("anti-affinity", "a pod there is of those that it does not want beside itself"),
-    ("pod affinity", "no pod there is of those that it wants beside itself"),
+    ("max volume count", "they have as many volumes as they can attach"),
+    ("topology spread", "its topology spread constraints exclude them"),
+    ("existing pods anti-affinity", "the anti-affinity of a pod there excludes it"),
+    ("anti-affinity", "its anti-affinity excludes a pod there"),
+    ("pod affinity", "its affinity requires a pod that is not there"),
     ("unbound immediate PersistentVolumeClaims", "a claim of the pod has no volume yet"),
-    ("persistentvolumeclaim", "a claim of the pod is not there or not usable"),
+    ("persistentvolumeclaim", "a claim of the pod does not exist or is not usable"),
 )
 
 

@@ -63,9 +63,9 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
         yield Finding(
             "info",
             "Held back by scheduling gates",
-            "The scheduler does not look at the pod before they are taken off.",
+            "The scheduler does not consider the pod until they are removed.",
             tuple(gates),
-            "Whatever set the gates has to take them off.",
+            "Whatever set the gates has to remove them.",
         )
         return
     yield from _claim_findings(facts)
@@ -76,14 +76,18 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
     scheduler = string(spec.get("schedulerName")) or _SCHEDULER
     if not condition and not told:
         others = f"the scheduler {scheduler}, which the pod names," if scheduler != _SCHEDULER else "the scheduler"
-        advice = f"Is a scheduler of the name {scheduler} running?" if scheduler != _SCHEDULER else "Is kube-scheduler running?"
-        yield Finding("warn", "Not looked at yet", f"It has no node, and {others} has said nothing about it.", (), advice)
+        advice = (
+            f"Check that a scheduler named {scheduler} is running." if scheduler != _SCHEDULER else "Check that kube-scheduler is running."
+        )
+        yield Finding("warn", "Not scheduled yet", f"It has no node, and {others} has said nothing about it.", (), advice)
     elif string(condition.get("reason")) == "SchedulerError":
         yield Finding("error", "The scheduler failed", message, _told(told, facts.now))
     else:
         yield _no_node(facts, nodes, message, told)
     if nominated := string(status.get("nominatedNodeName")):
-        yield Finding("info", f"Room is being made on {nominated}", "Pods of lower priority have to end there first (preemption).")
+        yield Finding(
+            "info", f"The scheduler is making room on {nominated}", "Pods of lower priority have to stop there first (preemption)."
+        )
 
 
 def _no_node(facts: Facts, nodes: Sequence[NodeVerdict], message: str, told: Sequence[Event]) -> Finding:
@@ -101,13 +105,13 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
         parts = [f"{number or 'all'} of {read.total if read else '?'}: {explained(reason) or reason}" for reason, number in reasons.items()]
         return "; ".join(parts) or message, _advice({_kind_told(reason) for reason in reasons}, facts)
     if read is not None and read.reasons and not any(read.reasons.values()):
-        return f"The scheduler does not get as far as to look at the nodes: {', '.join(read.reasons)}.", ""
+        return f"The scheduler cannot consider the nodes yet: {', '.join(read.reasons)}.", ""
     if not nodes:
-        return "The cluster has no nodes at all.", "Join a node to the cluster, or wait for the autoscaler."
+        return "The cluster has no nodes at all.", "Add a node to the cluster, or wait for the autoscaler."
     counts = Counter(kind for node in nodes for kind in {refusal.kind for refusal in node.refusals})
     names = {
-        "unschedulable": "cordoned", "taint": "with a taint that it does not tolerate", "selector": "without a label that it wants",
-        "ports": "with its host port taken", "resources": "without the room that it asks for", "volume": "away from its volume",
+        "unschedulable": "cordoned", "taint": "with a taint that it does not tolerate", "selector": "without a label that it requires",
+        "ports": "with its host port in use", "resources": "without the resources that it requests", "volume": "away from its volume",
         "name": "of another name",
     }  # fmt: skip
     parts = [f"{number} {names[kind]}" for kind, number in counts.most_common()]
@@ -115,7 +119,11 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
     words = f"Of {len(nodes)} node{'s' if len(nodes) > 1 else ''}: {', '.join(parts)}." if parts else ""
     if open_nodes:
         asks = beyond(facts.pod)
-        why = f"the pod asks for {' and '.join(asks)}, which only the scheduler judges" if asks else "it may be placed at any moment"
+        why = (
+            f"the pod requests {' and '.join(asks)}, which only the scheduler evaluates"
+            if asks
+            else "the scheduler may assign it at any moment"
+        )
         told = [f"{reason} ({means})" if (means := explained(reason)) else reason for reason in (read.reasons if read else ())]
         blocked = f" The scheduler says: {', '.join(told)}." if told else ""
         words += f" podtui sees no reason against {_few(open_nodes)}: {why}.{blocked}"
@@ -127,20 +135,20 @@ def _advice(kinds: set[str], facts: Facts) -> str:
     advice = []
     if "selector" in kinds:
         selector = " ".join(f"{key}={string(value)}" for key, value in mapping(spec.get("nodeSelector")).items())
-        advice.append(f"Label a node{f' ({selector})' if selector else ''}, or change what the pod wants.")
+        advice.append(f"Label a node{f' ({selector})' if selector else ''}, or change what the pod requires.")
     if "taint" in kinds:
-        advice.append("Let the pod tolerate a taint, or take the taint off a node.")
+        advice.append("Add a toleration to the pod, or remove the taint from a node.")
     if "unschedulable" in kinds:
         advice.append("Uncordon a node.")
     if "resources" in kinds:
-        advice.append("Ask for less, free room (delete or scale down other pods), or add a node.")
+        advice.append("Request less, free resources (delete or scale down other pods), or add a node.")
     if "ports" in kinds:
-        advice.append("Do without the host port, or end the pod that has it.")
+        advice.append("Do without the host port, or delete the pod that uses it.")
     return " ".join(advice)
 
 
 def _kind_told(reason: str) -> str:
-    """The kind of refusal that the scheduler's words tell of."""
+    """The kind of refusal in the scheduler's message."""
     parts = (
         ("affinity/selector", "selector"),
         ("taint", "taint"),
@@ -153,7 +161,7 @@ def _kind_told(reason: str) -> str:
 
 
 def _labelling(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[Action]:
-    """Labels are offered where they help at once; where that is nowhere, where the most else is in order."""
+    """Offers labels for the nodes where they help at once or, without such nodes, for those with the fewest other obstacles."""
     able = [node for node in nodes if node.wanted_labels]
     best = [node for node in able if all(refusal.kind == "selector" for refusal in node.refusals)] or able
     for node in best[:_OFFERED]:
@@ -182,7 +190,7 @@ def _claim_findings(facts: Facts) -> Iterator[Finding]:
             continue
         claim = facts.objects[f"PersistentVolumeClaim/{name}"]
         if claim is None:
-            why = "the ephemeral volume controller has not made it yet" if own else "nothing makes it by itself"
+            why = "the ephemeral volume controller has not created it yet" if own else "nothing creates it automatically"
             yield Finding(
                 "error",
                 f"Claim {name} does not exist",
@@ -196,7 +204,7 @@ def _claim_findings(facts: Facts) -> Iterator[Finding]:
         storage = facts.objects.get(f"StorageClass/{class_name}")
         waits = storage is not None and storage.get("volumeBindingMode") == "WaitForFirstConsumer"
         if mapping(claim.get("metadata")).get("deletionTimestamp"):
-            yield Finding("error", f"Claim {name} is being deleted", "The scheduler does not use it any more.")
+            yield Finding("error", f"Claim {name} is being deleted", "The scheduler no longer uses it.")
         elif phase == "Lost":
             yield Finding("error", f"Claim {name} has lost its volume", "The PersistentVolume that it was bound to is gone.")
         elif phase == "Pending" and not waits:
@@ -208,9 +216,9 @@ def _claim_findings(facts: Facts) -> Iterator[Finding]:
                 f"Claim {name} has no volume yet",
                 f"No PersistentVolume is bound to it: {named}."
                 if missing
-                else f"No PersistentVolume is bound to it: storage class {class_name} has to make one.",
+                else f"No PersistentVolume is bound to it: storage class {class_name} has to provision one.",
                 (),
-                f"kubectl describe pvc {name} has the events of the claim.",
+                f"kubectl describe pvc {name} shows the events of the claim.",
             )
 
 

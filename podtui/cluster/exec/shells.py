@@ -56,7 +56,7 @@ async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
     found = _places(pod)
     if all(place.refusal for place in found):
         told = ", ".join(f"{place.name} {place.refusal}" for place in found)
-        raise PodtuiError(f"no container of {ref} runs: {told}" if found else f"{ref} has no container", "x tells why")
+        raise PodtuiError(f"no container of {ref} runs: {told}" if found else f"{ref} has no container", "x explains why")
     return found
 
 

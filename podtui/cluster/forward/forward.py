@@ -268,7 +268,7 @@ class Forward:
             if other:
                 what = f"local port {wanted} already leads to {other.route.target}:{other.remote_port or other.spec.remote}"
             else:
-                what = f"local port {wanted} is already used{' by ' if owner else ''}{owner}"
+                what = f"local port {wanted} is already in use{' by ' if owner else ''}{owner}"
             raise PortBusy(what, wanted, owner, await asyncio.to_thread(next_free, self.address, wanted)) from None
 
     async def _serve(self, sockets: list[socket.socket]) -> None:

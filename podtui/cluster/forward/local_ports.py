@@ -121,7 +121,7 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         return _open(family, host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortBusy(f"local port {port} is already used", port) from None
+            raise PortBusy(f"local port {port} is already in use", port) from None
         if error.errno == errno.EACCES:
             raise PodtuiError(
                 f"local port {port} may not be used by this user", f"Take one from 1024 on, for instance {next_free(host, port + 8000)}"

@@ -174,7 +174,7 @@ class ForwardManager:
     def succeeded(self, before: ObjectRef, after: ObjectRef) -> None:
         if before.uid and self._successors.get(before.uid) != after.uid:
             self._successors[before.uid] = after.uid
-            self.notices.emit(f"Port-forward: {after} took the place of {before}")
+            self.notices.emit(f"Port-forward: {after} replaced {before}")
 
     def lost(self, forward: Forward) -> None:
         self.notices.emit(f"Port-forward {forward.local_address} was lost: {forward.error}")

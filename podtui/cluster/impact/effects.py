@@ -1,5 +1,5 @@
-"""What a change of pods sets off: which Services lose or gain an endpoint, who makes, adopts or releases pods, which budgets and
-policies count or select them.
+"""The effects of a change of pods: which Services lose or gain an endpoint, which controllers create, adopt or release pods, and
+which budgets and policies count or select them.
 
 Pure functions over what `surroundings.read` has fetched. They follow the endpointslice, replicaset, statefulset, daemonset and job
 controllers of kube-controller-manager and the eviction subresource of the API server; what another controller does is not known.
@@ -18,14 +18,14 @@ from podtui.cluster.impact.related import Surroundings, endpoints
 from podtui.kube.selectors import Selector
 from podtui.text import harmless
 
-Weight = Literal["grave", "change", "same"]
+Weight = Literal["warning", "change", "same"]
 Changes = Mapping[str, str | None]  # a label's new value, None to remove it
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """One thing that is set off: `about` names the object (`service/web`, "" for none), `words` tell what becomes of it, harmless.
+    """One effect: `about` names the object (`service/web`, "" for none), `words` say in harmless text what happens to it.
 
-    `grave` is what nobody should overlook, `same` what stays as it is.
+    `warning` is what nobody should overlook, `same` what does not change.
     """
 
     about: str
@@ -38,7 +38,7 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 def deletion(around: Surroundings, *, evict: bool = False) -> list[Effect]:
-    """What it sets off to delete (or to evict) the pods of `around`."""
+    """The effects of deleting (or evicting) the pods of `around`."""
     pods = [pod for pod in around.pods if not pod.terminating]
     found = [
         *_services(around, pods, lambda _: None),
@@ -54,7 +54,7 @@ def deletion(around: Surroundings, *, evict: bool = False) -> list[Effect]:
 
 
 def relabelling(around: Surroundings, changes: Changes) -> list[Effect]:
-    """What it sets off to change labels of the pods of `around`."""
+    """The effects of changing labels of the pods of `around`."""
     pods = [pod for pod in around.pods if not pod.terminating]
 
     def after(pod: Pod) -> Mapping[str, str]:
@@ -83,7 +83,7 @@ def eviction_refusal(budgets: Sequence[Budget], pod: Pod, allowed: int | None = 
     if not guarded(pod) or not budgets:
         return ""
     if len(budgets) > 1:
-        return "more than one budget counts the pod, which an eviction cannot deal with"
+        return "more than one budget counts the pod, which an eviction does not support"
     status = budgets[0].status
     if not _takes_a_disruption(budgets[0], pod):
         return ""
@@ -150,13 +150,13 @@ def _services(around: Surroundings, pods: Sequence[Pod], after: After) -> Iterat
             parts.append(f"gains {_endpoints(len(gained))}{'' if new else ', not ready yet'}")
         words = ", ".join(parts)
         if not known:
-            yield about, f"{words}: how many ready ones there are then is not known"
+            yield about, f"{words}: the number of ready endpoints is unknown"
         elif not ready:
-            yield about, f"{words}: no ready one {'is left' if served else 'is there'}", "grave" if served else "change"
+            yield about, f"{words}: no ready endpoint {'is left' if served else 'exists'}", "warning" if served else "change"
         elif lost:
-            yield about, f"{words}: {ready} ready {'one is' if ready == 1 else 'ones are'} left"
+            yield about, f"{words}: {ready} ready {'endpoint is' if ready == 1 else 'endpoints are'} left"
         else:
-            yield about, f"{words}: {ready} ready {'one' if ready == 1 else 'ones'} then"
+            yield about, f"{words}: {ready} ready {'endpoint' if ready == 1 else 'endpoints'} then"
 
 
 def _endpoints(count: int) -> str:
@@ -185,14 +185,14 @@ def _evictions(around: Surroundings, pods: Sequence[Pod], evict: bool) -> Iterat
         words = f"counts {_them(len(counted), len(pods))}"
         eviction = "the eviction is" if evict else "an eviction would be"
         now = f"{allowed} {'disruption is' if allowed == 1 else 'disruptions are'} allowed now"
-        unasked = "" if evict else "; deleting does not ask it"
+        unasked = "" if evict else "; a deletion ignores it"
         if not refusals:
             yield about, f"{words}: {eviction} allowed ({now})", "same"
         elif len(refusals) == len(counted):
-            yield about, f"{words}: {eviction} refused, {refusals[0]}{unasked}", "grave"
+            yield about, f"{words}: {eviction} refused, {refusals[0]}{unasked}", "warning"
         else:
             count = f"{len(refusals)} of {len(counted)} evictions {'are' if evict else 'would be'} refused"
-            yield about, f"{words}: {count}, as {now}{unasked}", "grave"
+            yield about, f"{words}: {count}, as {now}{unasked}", "warning"
 
 
 def _compiled(budget: Budget) -> Selector | None:
@@ -237,7 +237,7 @@ def _directions(types: Sequence[str] | None) -> str:
 def _turned(
     about: str, selector: Selector | None, pods: Sequence[Pod], after: After, leaves: str, comes: str, then: str
 ) -> Iterator[Found]:
-    """What becomes of a selection when labels change."""
+    """The effects of changed labels on a selection."""
     pairs = [(selects(selector, pod.labels), selects(selector, after(pod))) for pod in pods]
     gone, new = pairs.count((True, False)), pairs.count((False, True))
     if gone:
@@ -253,6 +253,6 @@ def _them(count: int, total: int) -> str:
 
 
 def _effects(around: Surroundings, found: Sequence[Found]) -> list[Effect]:
-    """Grave ones first, what stays at the end."""
+    """Warnings first, what stays the same last."""
     made = [Effect(one[0], one[1], one[2] if len(one) == 3 else "change", around.namespace) for one in found]
-    return sorted(made, key=lambda effect: ("grave", "change", "same").index(effect.weight))
+    return sorted(made, key=lambda effect: ("warning", "change", "same").index(effect.weight))

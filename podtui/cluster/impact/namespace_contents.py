@@ -1,4 +1,4 @@
-"""What is in a namespace, counted kind by kind: what goes with it when it is deleted."""
+"""The contents of a namespace, counted kind by kind: what a deletion of the namespace deletes."""
 
 from __future__ import annotations
 

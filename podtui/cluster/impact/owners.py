@@ -17,20 +17,20 @@ from podtui.cluster.pods.lineage import OwnerReference
 from podtui.kube.selectors import Selector
 from podtui.text import harmless
 
-Found = tuple[str, str] | tuple[str, str, Literal["grave", "change", "same"]]
+Found = tuple[str, str] | tuple[str, str, Literal["warning", "change", "same"]]
 _KINDS = {resource.kind for resource in OWNERS}
 _COUNTED = ("ReplicaSet", "ReplicationController")  # they want a number of pods, whichever
 _ORDINAL = re.compile(r"(.*)-([0-9]+)")
 
 
 def replaced(around: Surroundings, pods: Sequence[Pod]) -> Iterator[Found]:
-    """Who makes other pods when these go, and that nobody does."""
+    """Which controllers replace these pods when they go, and which pods nothing recreates."""
     by_owner, bare = _owned(pods)
     for owner, owned in by_owner.items():
         yield _replaced(around, owner, owned)
     if bare:
         them = "it" if len(pods) == 1 else f"{'all' if len(bare) == len(pods) else len(bare)} of them"
-        yield "", f"No controller owns {them}: nothing makes {'it' if len(bare) == 1 else 'them'} again", "grave"
+        yield "", f"No controller owns {them}: nothing recreates {'it' if len(bare) == 1 else 'them'}", "warning"
 
 
 def _owned(pods: Sequence[Pod]) -> tuple[dict[OwnerReference, list[Pod]], list[Pod]]:
@@ -49,49 +49,49 @@ def _replaced(around: Surroundings, owner: OwnerReference, pods: Sequence[Pod]) 
     about, controller = _named(around, owner)
     them = "it" if len(pods) == 1 else f"{len(pods)} of them"
     if owner.kind == "Node":
-        return about, f"runs {them} as static pods: its kubelet goes on running {them}"
+        return about, f"runs {them} as static pods: its kubelet keeps running {them}"
     if owner.kind not in _KINDS:
-        return about, f"owns {them}, and may make {'another' if len(pods) == 1 else 'others'}"
+        return about, f"owns {them}, and may create {'another' if len(pods) == 1 else 'others'}"
     if controller is None:
         if owner.kind in around.looked_at:
             return about, f"owned {them} and is gone: the garbage collector deletes {them} anyway"
-        return about, f"owns {them}: whether it makes {'another' if len(pods) == 1 else 'others'} could not be read"
+        return about, f"owns {them}: whether it creates {'another' if len(pods) == 1 else 'others'} is unknown"
     if controller.metadata.deletion_timestamp is not None:
-        return about, f"owns {them} and is being deleted itself: it makes no other", "grave"
+        return about, f"owns {them} and is being deleted itself: it creates no other", "warning"
     return about, _made(owner.kind, controller, pods)
 
 
 def _made(kind: str, controller: Controller, pods: Sequence[Pod]) -> str:
-    """What a controller makes in the place of pods of its own."""
+    """What a controller creates to replace pods of its own."""
     one = len(pods) == 1
     if kind in _COUNTED:
         active = sum(pod.active for pod in pods)
         want, have = _wanted(controller), controller.status.replicas
         made = min(active, max(0, want - (have - active)))
         if not made:
-            return f"has {have} and wants {want}: it makes no other" if active else "makes no other: it has done so already"
+            return f"has {have} and wants {want}: it creates no other" if active else "creates no other: it has already done so"
         if made == 1:
-            return "makes another in its place" if one else "makes 1 other"
-        return f"makes {made} others"
+            return "creates another in its place" if one else "creates 1 other"
+        return f"creates {made} others"
     if kind == "StatefulSet":
         again = sum(_is_member(controller, pod.metadata.name, counted=True) for pod in pods)
         if not again:
-            return f"wants {_wanted(controller)}, without {'it' if one else 'them'}: it makes no other"
-        return "makes it again under the same name" if one else f"makes {again} again under the same names"
+            return f"wants {_wanted(controller)}, without {'it' if one else 'them'}: it creates no other"
+        return "recreates it under the same name" if one else f"recreates {again} under the same names"
     if kind == "DaemonSet":
-        return f"makes {'another on the same node' if one else 'others on the same nodes'}"
+        return f"creates {'another on the same node' if one else 'others on the same nodes'}"
     if _ended(controller):
-        return "has ended: it makes no other"
+        return "has finished: it creates no other"
     if controller.spec.suspend:
-        return "is suspended: it makes no other"
+        return "is suspended: it creates no other"
     running = sum(pod.active for pod in pods)
     if not running:
-        return "makes no other: it has counted the pod already" if one else "makes no others: it has counted the pods already"
-    return f"counts {'it' if one else running} as failed, and makes {'another' if running == 1 else 'others'} within its backoffLimit"
+        return "creates no other: it has already counted the pod" if one else "creates no others: it has already counted the pods"
+    return f"counts {'it' if one else running} as failed, and creates {'another' if running == 1 else 'others'} within its backoffLimit"
 
 
 def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod], Mapping[str, str] | None]) -> Iterator[Found]:
-    """Who releases and who adopts pods whose labels change."""
+    """Which controllers release and adopt pods whose labels change."""
     selectors = {id(one): _selector(one) for _, one in around.owners}
     by_uid = {one.metadata.uid: one for _, one in around.owners}
     released: dict[str, list[Pod]] = {}
@@ -124,7 +124,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
         yield _about(kind, controller), f"releases {_them(gone, pods)}, and {_left(kind, controller, gone)}"
     if lonely:
         again = "it" if len(lonely) == 1 else "them"
-        yield "", f"No controller owns {_them(lonely, pods)} then: nothing makes {again} again"
+        yield "", f"No controller owns {_them(lonely, pods)} then: nothing recreates {again}"
     for kind, one in around.owners:
         if (new := adopted.get(id(one))) is not None:
             yield _taken(around, kind, one, new, pods)
@@ -136,7 +136,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
 def _staying(around: Surroundings, owner: OwnerReference) -> Found:
     about, controller = _named(around, owner)
     if controller is None and owner.kind in _KINDS and owner.kind not in around.looked_at:
-        return about, "owns it: whether it goes on doing so could not be read"
+        return about, "owns it: whether it stays its owner is unknown"
     return about, "", "same"
 
 
@@ -145,7 +145,7 @@ def _left(kind: str, controller: Controller, pods: Sequence[Pod]) -> str:
     if controller.metadata.deletion_timestamp is not None:
         return "is being deleted itself"
     if kind == "StatefulSet":
-        return "cannot make another while a pod has the name" if len(pods) == 1 else "cannot make others while pods have the names"
+        return "cannot create another while a pod has the name" if len(pods) == 1 else "cannot create others while pods have the names"
     return _made(kind, controller, pods).replace(" in its place", "")
 
 
@@ -154,9 +154,9 @@ def _taken(around: Surroundings, kind: str, controller: Controller, new: Sequenc
     if kind in (*_COUNTED, "StatefulSet"):
         want, have = _wanted(controller), controller.status.replicas + len(new)
         if have > want:
-            return about, f"{words}: with {have} where it wants {want} it deletes {have - want}", "grave"
+            return about, f"{words}: with {have} pods and {want} wanted, it deletes {have - want}", "warning"
     if kind == "DaemonSet":
-        return about, f"{words}: where a node has two of its pods then, it deletes one", "grave"
+        return about, f"{words}: on a node that then has two of its pods, it deletes one", "warning"
     return about, words
 
 
@@ -192,7 +192,7 @@ def _ended(job: Controller) -> bool:
 
 
 def _named(around: Surroundings, owner: OwnerReference) -> tuple[str, Controller | None]:
-    """How the owner is called, with its own owner, and the owner itself if it was read."""
+    """The name of the owner with its own owner, and the owner itself if it was read."""
     found = next((one for kind, one in around.owners if one.metadata.uid == owner.uid), None)
     return (harmless(str(owner)) if found is None else _about(owner.kind, found)), found
 

@@ -41,7 +41,7 @@ _NO_RIGHT = "you lack the right to list"
 T = TypeVar("T", bound="Wire")
 
 OWNERS = (REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, REPLICATIONCONTROLLERS)
-"""The kinds whose controllers make, adopt and release pods."""
+"""The kinds whose controllers create, adopt and release pods."""
 
 
 class Surroundings(msgspec.Struct):
@@ -75,7 +75,7 @@ async def read(connection: Connection, access: Access, refs: Sequence[ObjectRef]
         *(_Reading(connection, access, gate, name, by_namespace[name]).run(adopters) for name in names[:_NAMESPACES])
     )
     for name in names[_NAMESPACES:]:
-        found.append(Surroundings(name, unread=[("everything", f"only {_NAMESPACES} namespaces are looked at")]))
+        found.append(Surroundings(name, unread=[("everything", f"podtui reads at most {_NAMESPACES} namespaces")]))
     return found
 
 
@@ -141,7 +141,7 @@ class _Reading:
         return [pod for pod in await asyncio.gather(*map(one, self.refs)) if pod is not None]
 
     async def _list(self, resource: Resource, form: type[T]) -> list[T]:
-        """All objects of a kind in the namespace; none, and a reason in `unread`, when they cannot be had."""
+        """All objects of a kind in the namespace; none, and a reason in `unread`, when they cannot be read."""
         namespace, found = self.found.namespace, self.found
         async with self.gate:
             if not await self.access.can("list", resource.plural, namespace, group=resource.group):

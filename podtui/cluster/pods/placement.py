@@ -34,7 +34,7 @@ Kind = Literal["unschedulable", "name", "taint", "selector", "ports", "resources
 _OWN = ("kubernetes.io", "k8s.io")  # prefixes of labels that the kubelet and cloud providers keep
 _PRESSURES = {
     "node.kubernetes.io/not-ready": "it is not ready",
-    "node.kubernetes.io/unreachable": "its kubelet is not heard of",
+    "node.kubernetes.io/unreachable": "its kubelet does not report",
     "node.kubernetes.io/memory-pressure": "it is short of memory",
     "node.kubernetes.io/disk-pressure": "it is short of disk",
     "node.kubernetes.io/pid-pressure": "it is short of process IDs",
@@ -89,7 +89,7 @@ def refusals(
         required = mapping(mapping(obj.get("spec")).get("nodeAffinity")).get("required")
         terms = mappings(mapping(required).get("nodeSelectorTerms"))
         if terms and not any(term_matches(term, labels, name) for term in terms):
-            words = f"volume {volume} is not there: it wants {' or '.join(map(_term_words, terms))}"
+            words = f"volume {volume} is not there: it requires {' or '.join(map(_term_words, terms))}"
             found.append(Refusal("volume", words, "node(s) didn't match PersistentVolume's node affinity"))
     return found
 
@@ -159,13 +159,13 @@ def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) ->
     for key, value in mapping(spec.get("nodeSelector")).items():
         if labels.get(key) != string(value):
             has = f"it has {key}={labels[key]}" if key in labels else f"it has no label {key}"
-            words.append(f"nodeSelector wants {key}={string(value)}: {has}")
+            words.append(f"nodeSelector requires {key}={string(value)}: {has}")
     terms = required_terms(spec)
     if terms is not None and not any(term_matches(term, labels, name) for term in terms):
         wanted = " or ".join(map(_term_words, terms)) or "nothing that a node could have"
         seen = {string(one.get("key")) for term in terms for one in mappings(term.get("matchExpressions"))}
         has = ", ".join(f"{key}={labels[key]}" for key in sorted(seen) if key in labels)
-        words.append(f"node affinity wants {wanted}: it has {has or 'none of these labels'}")
+        words.append(f"node affinity requires {wanted}: it has {has or 'none of these labels'}")
     return words
 
 
@@ -212,7 +212,7 @@ def _lacking(wanted: Amounts, node: Mapping[str, Any], load: Load | None) -> lis
         if not asked or asked + used <= most:
             continue
         if resource == "pods":
-            words = f"full: {int(used)} of {int(most)} pods run there" if most else "it has not said that it takes pods"
+            words = f"full: {int(used)} of {int(most)} pods run there" if most else "it does not report that it accepts pods"
             found.append(Refusal("resources", words, "Too many pods"))
             continue
         free = amount(resource, max(Fraction(0), most - used))

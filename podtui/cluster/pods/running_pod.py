@@ -23,7 +23,7 @@ async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
     try:
         pod: Pod = await connection.json("GET", ref.path)
     except NotFound as error:
-        raise PodLost(f"{ref} is gone", "Choose the pod that took its place") from error
+        raise PodLost(f"{ref} is gone", "Choose the pod that replaced it") from error
     uid = (pod.get("metadata") or {}).get("uid", "")
     if ref.uid and uid != ref.uid:
         raise PodLost(f"{ref} was replaced by another pod of the same name", instead)

@@ -82,7 +82,7 @@ def container_lines(pod: PodDetails, now: float | None = None, width: int = 0, w
     out = LineCollector(width)
     _summary(out, pod, now)
     if why and pod.is_troubled:
-        out.lines.append([(f"{why} ", "label.key"), ("tells why, and what to do", "dim")])
+        out.lines.append([(f"{why} ", "label.key"), ("explains why, and what to do", "dim")])
     for container in pod.containers:
         clashing = {(conflict.number, conflict.protocol) for conflict in pod.conflicts if container.name in conflict.containers}
         _container(out, container, now, clashing)
@@ -103,7 +103,7 @@ def _summary(out: LineCollector, pod: PodDetails, now: float) -> None:
     if pod.deleted is not None:
         left = pod.deleted - now  # deletionTimestamp is when the grace period ends
         grace = f", {pod.grace_period}s of grace" if pod.grace_period is not None else ""
-        when = f"{age(left)} left" if left > 0 else f"overdue since {age(-left)}"
+        when = f"{age(left)} left" if left > 0 else f"overdue for {age(-left)}"
         out.text(f"Terminating{grace}, {when} (until {moment(pod.deleted)})", "warn", 0)
         if pod.finalizers:
             out.text(f"waits for its finalizers: {', '.join(pod.finalizers)}", "warn", 0)
@@ -136,7 +136,7 @@ def _container(out: LineCollector, container: Container, now: float, clashing: s
     out.entry("Restarts", str(container.restarts), "warn" if container.restarts else "")
     for port in container.ports:
         clash = (port.number, port.protocol) in clashing
-        out.entry("Port", _port(port) + ("  ! another container declares it too" if clash else ""), "error" if clash else "")
+        out.entry("Port", _port(port) + ("  ! another container declares it, too" if clash else ""), "error" if clash else "")
     for probe in container.probes:
         out.entry(probe.kind.capitalize(), probe.text)
     out.entry("Requests", _amounts(container.requests))
@@ -173,7 +173,7 @@ def _shared(out: LineCollector, pod: PodDetails) -> None:
 
 def _volume(volume: Volume) -> str:
     kind = f"{volume.type} {volume.detail}".rstrip() if volume.type else "the pod has no such volume"
-    by = "shared" if volume.shared else "" if volume.mounts else "mounted by none"
+    by = "shared" if volume.shared else "" if volume.mounts else "mounted by no container"
     return f"{volume.name}: {kind}" + (f", {by}" if by else "")
 
 

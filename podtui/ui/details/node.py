@@ -42,7 +42,7 @@ class NodeTab(Tab):
         node = describe_node(obj, list(live.items.values()) if live is not None and known else None)
         note = "loading the pods ..."
         if live is not None and live.error is not None:
-            note = "you may not list the pods of all namespaces" if isinstance(live.error, Forbidden) else live.error.what
+            note = "you may not list pods in all namespaces" if isinstance(live.error, Forbidden) else live.error.what
         rows = pod_rows(live.items.values()) if live is not None and known else None
         return TabText(node_lines(node, rows, note, width))
 
@@ -56,7 +56,7 @@ def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: i
     if node.created is not None:
         words.append(f"created {since(node.created, max(now, node.created))}")
     out.lines.append([(node.status, style), ("  " + ", ".join(words), "dim")])
-    out.title("Room", "what may be used, what the pods on it ask for, what is left")
+    out.title("Room", "allocatable, requested by its pods, free")
     for room in node.rooms:
         out.lines.append(_room(room))
     if pods is None:

@@ -109,7 +109,7 @@ class DetailsPane(Vertical):
         ]
         self.set_interval(1.0, self._tick)
         if self.ref is None:
-            self.view.set_lines([[("nothing chosen", "dim")]])
+            self.view.set_lines([[("nothing selected", "dim")]])
         else:
             self._load()
         self._refresh_bar()
@@ -135,7 +135,7 @@ class DetailsPane(Vertical):
             self.workers.cancel_node(self)
             self._fetching = None
             self._work.follow(None, None, {})
-            self.view.set_lines([[("nothing chosen", "dim")]])
+            self.view.set_lines([[("nothing selected", "dim")]])
         elif not same:
             if before is None or _identity(before)[:3] != _identity(ref)[:3]:
                 self._forget()
@@ -230,7 +230,7 @@ class DetailsPane(Vertical):
         self._object, self._bytes, self._texts, self._gone = obj, count, {}, False
         self.view.dimmed = False
         replaced = bool(ref.uid) and uid != ref.uid
-        self._say(f"another {ref} of the same name: the one that was chosen is gone, this one was created after it" if replaced else "")
+        self._say(f"another {ref} of the same name: the selected one is gone, this one was created later" if replaced else "")
         await self._show_tab(keep=again)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -53,7 +53,7 @@ class DeleteDialog(Dialog[int]):
         self.dialog_title = self._question("Delete")
 
     def _question(self, verb: str) -> str:
-        return f"{verb} {self._described}?" + (" With everything that is in it." if self._namespaces else "")
+        return f"{verb} {self._described}?" + (" With everything in it." if self._namespaces else "")
 
     def compose_body(self) -> Iterable[Widget]:
         if not self._many:
@@ -67,7 +67,7 @@ class DeleteDialog(Dialog[int]):
                 yield Label("What it owns:")
                 yield Choice(tuple(_CASCADES), id="delete-cascade")
         if self._pods:
-            yield Toggle("Evict: only as far as the disruption budgets allow", id="delete-evict")
+            yield Toggle("Evict: only if the disruption budgets allow it", id="delete-evict")
         yield Toggle("Force: remove it at once", id="delete-force")
         yield Static(id="delete-meaning")
 
@@ -155,7 +155,7 @@ class DeleteDialog(Dialog[int]):
         if len(change.objects) == 1:
             self.show_error(change.failed[0].fault)
         else:
-            self.show_error(f"{len(change.failed)} of {count} failed: each one says why")
+            self.show_error(f"{len(change.failed)} of {count} failed: see above")
 
     def _show_what_is_left(self, count: int) -> None:
         """What failed can be tried again; what is lost cannot."""
@@ -189,4 +189,4 @@ class DeleteDialog(Dialog[int]):
     def left(self) -> None:
         unanswered = sum(one.result is None for one in self.change.objects)
         done = "evicted" if self.change.evict else "deleted"
-        self.notify(f"{len(self.change.gone)} {done}; no answer was awaited for {unanswered}", severity="warning", markup=False)
+        self.notify(f"{len(self.change.gone)} {done}; podtui did not wait for {unanswered}", severity="warning", markup=False)

@@ -329,7 +329,7 @@ class Dialog(ModalScreen[T | None]):
     def action_cancel(self) -> None:
         if self.busy and not self._leaving:
             self._leaving = True
-            self.show_note("The request is under way. Esc again leaves without its answer: it may or may not be carried out.")
+            self.show_note("The request is in progress. Esc again closes the dialog without its answer: it may or may not succeed.")
             return
         if self.busy:
             self.left()

@@ -23,7 +23,7 @@ def field_lines(name: str, old: object, new: object, *, known: bool = True) -> I
         return
     if not _is_long(old) and not _is_long(new):
         if old is None:
-            yield [(f"+ {name}: {value_text(new)}" + ("" if known else "  (before: not known)"), "ok")]
+            yield [(f"+ {name}: {value_text(new)}" + ("" if known else "  (before: unknown)"), "ok")]
         elif new is None:
             yield [(f"- {name}: {value_text(old)}", "error")]
         else:

@@ -21,7 +21,7 @@ from podtui.ui.themes import palette
 Line = tuple[str, str, str]  # a sign, words and the name of a style ("" for none)
 
 _SHOWN = 40  # lines
-_SIGNS = {"grave": ("! ", "warn"), "change": ("· ", ""), "same": ("= ", "dim")}
+_SIGNS = {"warning": ("! ", "warn"), "change": ("· ", ""), "same": ("= ", "dim")}
 
 
 class ImpactNote(Static):
@@ -73,10 +73,10 @@ class ImpactNote(Static):
             except Exception as error:
                 self._show([_failed(error)])
                 return
-            self._show(_lines(effects, len(around) > 1) + [("? ", f"not known: {line}", "dim") for line in unknown(around)])
+            self._show(_lines(effects, len(around) > 1) + [("? ", f"unknown: {line}", "dim") for line in unknown(around)])
 
     async def _count(self) -> None:
-        self._show([("", "counting what is in it…", "dim")])
+        self._show([("", "counting its contents…", "dim")])
         lines: list[Line] = []
         for namespace in self._namespaces:
             try:
@@ -89,7 +89,7 @@ class ImpactNote(Static):
         styles = palette(self.app)
         text = Text()
         if lines:
-            text.append(f"── {'in it' if self._namespaces else 'effects'} ".ljust(24, "─"), styles["dim"])
+            text.append(f"── {'contents' if self._namespaces else 'effects'} ".ljust(24, "─"), styles["dim"])
         for sign, words, style in lines[:_SHOWN]:
             text.append(f"\n{sign}{words}", styles[style] if style else "")
         if len(lines) > _SHOWN:
@@ -115,14 +115,14 @@ def _lines(effects: Sequence[Effect], several: bool) -> list[Line]:
 
 def _contained(found: Contents, several: bool) -> list[Line]:
     place = f"{harmless(found.namespace)}: " if several else ""
-    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
-    lines = [("· ", f"{place}{counts or 'nothing that is known'}", "")]
+    counts = ", ".join(f"{kind}: {count}" for kind, count in found.counts.items())
+    lines = [("· ", f"{place}{counts or 'nothing known'}", "")]
     if "persistentvolumeclaims" in found.counts:
-        lines.append(("! ", f"{place}the data of its volumes goes too, where their reclaim policy is Delete", "warn"))
-    return lines + [("? ", f"{place}not known: {words}", "dim") for words in found.unread]
+        lines.append(("! ", f"{place}the data of its volumes goes, too, if their reclaim policy is Delete", "warn"))
+    return lines + [("? ", f"{place}unknown: {words}", "dim") for words in found.unread]
 
 
 def _failed(error: Exception) -> Line:
     if isinstance(error, PodtuiError):
-        return "? ", f"not known: {harmless(error.what)}", "dim"
-    return "? ", f"not known, as podtui itself failed: {type(error).__name__}: {harmless(str(error))}", "warn"
+        return "? ", f"unknown: {harmless(error.what)}", "dim"
+    return "? ", f"unknown, because podtui itself failed: {type(error).__name__}: {harmless(str(error))}", "warn"

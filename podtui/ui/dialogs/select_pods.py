@@ -30,14 +30,14 @@ class SelectPodsDialog(Dialog[Found]):
     def __init__(self, session: Session, namespaces: tuple[str, ...], selector: str) -> None:
         """`namespaces` none: all of them. `selector` stands in the field at first."""
         where = f"in {', '.join(map(harmless, namespaces))}" if namespaces else "in all namespaces"
-        super().__init__(f"Delete pods by a selector {where}", confirm="Find")
+        super().__init__(f"Delete pods by selector {where}", confirm="Find")
         self.session = session
         self.namespaces = namespaces
         self._first = selector
         self._fault: SelectorError | None = None
 
     def compose_body(self) -> Iterable[Widget]:
-        placeholder = "as kubectl's -l: app=web,tier!=front; nothing: every pod"
+        placeholder = "as kubectl's -l: app=web,tier!=front; empty: every pod"
         yield Input(self._first, id="select-selector", compact=True, placeholder=placeholder)
         yield Static(id="select-fault")
 
@@ -65,13 +65,13 @@ class SelectPodsDialog(Dialog[Found]):
 
     def _meaning(self) -> str:
         which = "the pods with these labels" if self.selector else "every pod"
-        return f"Enter finds {which} on the server and shows them; nothing is deleted yet."
+        return f"Enter finds {which} on the server and lists them; it deletes nothing yet."
 
     def enters(self, source: Input) -> bool:
         return True
 
     def blocked(self) -> str:
-        return "see the fault in the selector" if self._fault is not None else ""
+        return "see the error in the selector" if self._fault is not None else ""
 
     async def submit(self) -> None:
         selector = self.selector

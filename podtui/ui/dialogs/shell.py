@@ -33,7 +33,7 @@ class ShellDialog(Dialog[bool]):
         self.show_commands([_command(session, ref, place)])
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(Text("What is done in it is not written to the journal, and cannot be taken back by podtui."))
+        yield Static(Text("podtui does not record what you do in it in the journal, and cannot undo it."))
 
     async def submit(self) -> None:
         self.dismiss(True)
@@ -58,11 +58,11 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
             return
         # There is no precondition for a command: that it is still the same pod, and run of the container, is looked at right before.
         if place not in await shells.places(connection, ref):
-            raise PodtuiError(f"container {place.name} of {ref} has ended or was started again meanwhile", "Open the shell again")
+            raise PodtuiError(f"container {place.name} of {ref} has stopped or restarted meanwhile", "Open the shell again")
         if not app.terminal.usable:
-            raise PodtuiError("there is no terminal that a shell could have", "Start podtui in a terminal")
+            raise PodtuiError("there is no terminal for a shell", "Start podtui in a terminal")
         if app.screen is not began:  # what is typed there must not go into a container
-            raise PodtuiError("no shell was opened: another screen came before it was ready", "Press its key again")
+            raise PodtuiError("podtui opened no shell: another screen opened before it was ready", "Press its key again")
         try:
             ended = await app.terminal.lend(lambda terminal: _use(session, ref, place, terminal))
         except (ApiError, ConnectionFailed) as error:
@@ -81,7 +81,7 @@ async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> P
         return found[0]
     notes = {place.name: " ".join(filter(None, (_KINDS[place.kind], place.refusal))) for place in found}
     refused = [place.name for place in found if place.refusal]
-    title = f"A shell in which container of {ref}?"
+    title = f"Open a shell in which container of {ref}?"
     name = await app.push_screen_wait(Chooser(title, [place.name for place in found], found[0].name, notes=notes, refused=refused))
     return next((place for place in found if place.name == name), None)
 
@@ -89,7 +89,7 @@ async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> P
 async def _use(session: Session, ref: ObjectRef, place: Place, terminal: RawTerminal) -> Ended:
     """The shell on the terminal, below a line that says where one is and how to leave."""
     where = f"a shell in container {place.name} of {ref}, namespace {ref.namespace}"
-    line = f"podtui: {where}. Leave it with exit or Ctrl+D. The same by kubectl: {_command(session, ref, place)}"
+    line = f"podtui: {where}. Leave it with exit or Ctrl+D. The same with kubectl: {_command(session, ref, place)}"
     await terminal.write(f"{harmless(line)}\r\n".encode())
     return await shells.run(session.opened, ref, place, terminal)
 

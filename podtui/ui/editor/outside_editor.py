@@ -52,7 +52,7 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
         code = await app.terminal.run([*command, str(file)])
         edited = _read(file)
         if code:
-            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             told = f"{harmless(command[0])} {how}; nothing was changed"
             raise EditorFailed(told, kept_words(app, edited, name) if edited not in (text, f"{text}\n") else "")
     finally:
@@ -65,7 +65,7 @@ def kept_words(app: TerminalApp, text: str, name: str) -> str:
     try:
         words = f"What you typed is kept in {harmless(str(keep_text(text, name)))}"
     except PodtuiError as error:
-        return f"What you typed could not be kept: {error.what}"
+        return f"What you typed could not be saved: {error.what}"
     app.farewell.append(words)
     return words
 
@@ -83,7 +83,7 @@ def _read(file: Path) -> str:
         with open(file, "rb") as opened:
             content = opened.read(_LARGEST + 1)
     except OSError as error:
-        raise EditorFailed(f"the file is gone from under the editor: {(error.strerror or '').lower()}", "nothing was changed") from None
+        raise EditorFailed(f"the editor's file is gone: {(error.strerror or '').lower()}", "nothing was changed") from None
     if len(content) > _LARGEST:
         raise EditorFailed(f"the editor left more than {_LARGEST >> 20} MiB", "nothing was changed")
     try:

@@ -75,7 +75,7 @@ class EditorScreen(ModalScreen[str | None]):
         if self._note:
             self._say(self._note, "warn")
         elif self.area.hidden_characters:
-            self._say("Control characters are shown as pictures (␛) here, and kept as they are.")
+            self._say("Control characters appear as symbols (␛) here; the text keeps them.")
 
     def on_unmount(self) -> None:
         if not self._done and self._changed:
@@ -151,7 +151,7 @@ class EditorScreen(ModalScreen[str | None]):
             self._done = True
             self.dismiss(text)
         else:
-            self._say("It was changed while the server was asked: save it again.")
+            self._say("The text changed while the server checked it: save it again.")
 
     def action_leave(self) -> None:
         if not self._changed:
@@ -159,7 +159,7 @@ class EditorScreen(ModalScreen[str | None]):
             self.dismiss(None)
         elif not self._warned:
             self._warned = True
-            self._say("Not saved. Esc again leaves; what you typed is then kept in a file of the state folder.", "warn")
+            self._say("Not saved. Esc again leaves the editor and keeps what you typed in a file of the state folder.", "warn")
         else:
             self._done = True
             self.app.notify(kept_words(self.app, self.area.content, self._file_name), markup=False, timeout=15)
@@ -176,7 +176,7 @@ class EditorScreen(ModalScreen[str | None]):
             configured = self.app.options.config.editor
             command = editor_command("" if configured == BUILT_IN else configured) or editor_command("vi")
             if not self.app.terminal.usable:
-                self._say("There is no terminal that an editor could have.", "warn")
+                self._say("There is no terminal for an editor.", "warn")
                 return
             edited = await edit_outside(self.app, self.area.content, self._file_name, command)
         except PodtuiError as error:

@@ -75,7 +75,7 @@ class ForwardDialog(Dialog[list[Forward]]):
             pod = await running_pod(self.session.opened, self.ref)
             lineage = await lineage_of(self.session.opened, pod)
         except PodtuiError as error:
-            self._declared("The pod's ports could not be read")
+            self._declared("podtui cannot read the pod's ports")
             self.show_error(error)
             return
         self.query_one("#forward-follows", Static).update(Text(_follows(lineage)))
@@ -155,7 +155,7 @@ class ForwardDialog(Dialog[list[Forward]]):
             self._owners[port] = ""
             self.run_worker(self._find_owner(port), group="forward-owner", exit_on_error=False)
         owner = f"the forward to {other.route.target}" if other else self._owners[port]
-        return f"local port {port} is already used{' by ' if owner else ''}{owner}" + (f"; {free} is free" if free else "")
+        return f"local port {port} is already in use{' by ' if owner else ''}{owner}" + (f"; {free} is free" if free else "")
 
     async def _find_owner(self, port: int) -> None:
         self._owners[port] = await asyncio.to_thread(owner_of, port)
@@ -169,10 +169,10 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     # -- what is done -------------------------------------------------------------------------------------------
     def blocked(self) -> str:
-        return "the ports are not right yet" if self._problem else ""
+        return "the ports are not valid yet" if self._problem else ""
 
     async def submit(self) -> None:
-        self.show_note("Opening the way to the pod…")
+        self.show_note("Connecting to the pod…")
         started = await self.session.forwards.start_all(self.ref, self._specs, self._address)
         self.app.notify("\n".join(f"Forwarding {forward}" for forward in started), markup=False)
         self.dismiss(started)
@@ -188,7 +188,7 @@ def _follows(lineage: Lineage) -> str:
     """What happens when the pod is replaced."""
     if not lineage.follows:
         return "No controller replaces this pod: the forward ends with it"
-    return "\n".join(filter(None, (f"When it is replaced, goes on with {lineage}", harmless(lineage.note))))
+    return "\n".join(filter(None, (f"When it is replaced, the forward continues with {lineage}", harmless(lineage.note))))
 
 
 def _check_address(address: str) -> None:

@@ -66,7 +66,7 @@ class ForwardsScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         table = self._table
-        table.set_empty("No port-forwards.", "Put the cursor on a pod and press Shift+F to start one.")
+        table.set_empty("No port-forwards.", "Move the cursor to a pod and press Shift+F to start one.")
         self._unsubscribe = self.session.forwards.subscribe(self._changed)
         self.set_interval(_TICK, self._tick)
         self._changed()
@@ -133,13 +133,13 @@ class ForwardsScreen(ModalScreen[None]):
         key = self._table.cursor_key
         forward, profile = self._forward(key), self._profile(key)
         if forward is None and profile is None:
-            return "" if command_id == "forwards.close" else "nothing is under the cursor"
+            return "" if command_id == "forwards.close" else "nothing is selected"
         if command_id == "forwards.stop" and forward is None:
-            return "it does not run"
+            return "it is not running"
         if command_id == "forwards.restart" and profile is not None and profile.elsewhere:
             return f"the saved forward {profile.name} {profile.elsewhere}"
         if command_id == "forwards.free-port" and (forward is None or not forward.free):
-            return "its local port is not taken by another program"
+            return "its local port is not in use by another program"
         if command_id == "forwards.copy" and (forward is None or not forward.local_port):
             return "it has no local address yet"
         return ""

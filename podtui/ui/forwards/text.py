@@ -90,7 +90,7 @@ def words(forward: Forward, options: Sequence[str]) -> str:
     elif forward.running and route.why:
         lines.append(harmless(route.why))
     if route.previous is not None and forward.state == "active":
-        lines.append(f"{forward.ref} took the place of {route.previous} at {_clock(route.moved_at)}")
+        lines.append(f"{forward.ref} replaced {route.previous} at {_clock(route.moved_at)}")
     if forward.error:
         told = f"last error, {_clock(forward.error_at)}" if forward.running else forward.state
         lines.append(f"{told}: {harmless(forward.error)}")
@@ -100,7 +100,7 @@ def words(forward: Forward, options: Sequence[str]) -> str:
 
 
 def saved_words(profile: Profile) -> str:
-    begins = "starts with podtui" if profile.start else "started by Enter"
+    begins = "it starts with podtui" if profile.start else "Enter starts it"
     where = f"{profile.lineage} in namespace {profile.lineage.namespace}"
     lines = [f"forwards.{harmless(profile.name)} of config.yaml: to {where}, {begins}"]
     if profile.elsewhere:
@@ -110,7 +110,7 @@ def saved_words(profile: Profile) -> str:
 
 def exposed(address: str) -> str:
     """The warning for an address that is not loopback."""
-    return f"Everyone who can reach {harmless(address)} over the network will reach the pod"
+    return f"Anyone who can reach {harmless(address)} over the network can reach the pod"
 
 
 def amount(count: float) -> str:

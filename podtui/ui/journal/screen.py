@@ -39,7 +39,7 @@ class JournalFilter(EntryBar):
         pass
 
     def __init__(self) -> None:
-        super().__init__(prompt="/", placeholder="words of an entry, !word: without it")
+        super().__init__(prompt="/", placeholder="words of an entry; !word: without it")
 
 
 class JournalScreen(ModalScreen[None]):
@@ -128,16 +128,16 @@ class JournalScreen(ModalScreen[None]):
         elif self._trouble[0]:
             self._table.set_empty(*self._trouble[1].split("\n"))
         elif self._entries:
-            self._table.set_empty("no change of this cluster", "a shows those of the other clusters, too.")
+            self._table.set_empty("no change to this cluster", "a shows those of the other clusters, too.")
         else:
-            self._table.set_empty("no change yet", "What podtui changes in a cluster is written down here.")
+            self._table.set_empty("no change yet", "podtui records here what it changes in a cluster.")
         if list(self._table.keys) != keys:
             self._table.set_keys(keys, anew=True)
         else:
             self._table.refresh_rows()
         where = "all clusters" if self._everywhere else self.session.settings.context
         count = f"{len(keys)} of {len(here)}" if filter else str(len(keys))
-        right = [(f"{self._broken} lines cannot be read ", "warn")] if self._broken else []
+        right = [(f"{self._broken} unreadable lines ", "warn")] if self._broken else []
         if self._trouble[0]:
             right = [(f"! it {self._trouble[0]} ", "warn")]
         if filter and not self._bar.display:
@@ -184,7 +184,7 @@ class JournalScreen(ModalScreen[None]):
             return f"Undo: {refusal}"
         chosen = self._chosen
         if not chosen:
-            return "Undo: nothing is under the cursor"
+            return "Undo: nothing is selected"
         return "" if any(not self._why_not(entry) for entry in chosen) else f"{described(chosen[0])}: {self._why_not(chosen[0])}"
 
     @property

@@ -34,8 +34,8 @@ _ENDINGS = {
 }
 _MEANINGS = {
     "refused": "nothing was changed",
-    "unknown": "no answer came: it may have been carried out",
-    "pending": "under way",
+    "unknown": "no answer: it may have taken effect",
+    "pending": "in progress",
 }
 
 
@@ -94,9 +94,9 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
     if entry.words:
         lines.append([("         ", ""), (entry.words, "error" if known == "refused" else "warn")])
     if entry.undoes:
-        what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that is no longer kept"
+        what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that the journal no longer has"
         lines.append([("undoes   ", "dim"), (what, "")])
-    lines.append([("undo     ", "dim"), (f"cannot be taken back: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
+    lines.append([("undo     ", "dim"), (f"cannot be undone: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
     for line in entry.command.split("\n") if entry.command else ():  # a value of several lines goes on without the sign
         lines.append([("$ " if line.startswith(("kubectl ", "printf ")) else "  ", "dim"), (_short(line), "")])
     if entry.withheld:
@@ -115,22 +115,22 @@ def _short(command: str) -> str:
 def _content(entry: Entry) -> Iterator[Line]:
     if entry.form == "changes":
         if entry.before is None and entry.after is None:
-            yield [("what it changed is not known", "dim")]
+            yield [("what it changed is unknown", "dim")]
         elif entry.before is not None and entry.after is None:
-            yield [("the object before (what became of it is not known):", "dim")]
+            yield [("the object before (what happened to it is unknown):", "dim")]
             yield from _manifest(entry.before, "")
         else:
             yield from difference(entry.before, entry.after or {})
         return
     value, sign = (entry.after, "+") if entry.form == "creates" else (entry.before, "-")
     if value is None:
-        yield [("its manifest is not kept", "dim")]
+        yield [("the journal does not have its manifest", "dim")]
         return
     yield [("the manifest, without what the server sets:", "dim")]
     yield from _manifest(value, sign)
     for number, pod in enumerate(entry.pods, 1):
         yield ""
-        yield [(f"pod {number} of {len(entry.pods)} that went with it and no controller makes again:", "dim")]
+        yield [(f"pod {number} of {len(entry.pods)} that went with it and that no controller recreates:", "dim")]
         yield from _manifest(pod, sign)
 
 

@@ -64,11 +64,11 @@ class UndoDialog(Dialog[int]):
         styles, change = palette(self.app), self.change
         text = Text()
         for entry, why in change.passed[:_NOT_TAKEN]:
-            text.append(f"! Done later, and cannot be taken back: {described(entry)}: {shown(why)}\n", styles["warn"])
+            text.append(f"! Done later, and cannot be undone: {described(entry)}: {shown(why)}\n", styles["warn"])
         if len(change.passed) > _NOT_TAKEN:
             text.append(f"! … and {len(change.passed) - _NOT_TAKEN} more\n", styles["warn"])
         if change.reading:
-            return text.append("reading what is there now…", styles["dim"])
+            return text.append("reading the current state…", styles["dim"])
         for entry in change.done[:_SHOWN]:
             text.append(f"✓ {described(entry)}  undone\n", styles["ok"])
         for step in change.steps[:_SHOWN]:
@@ -86,7 +86,7 @@ class UndoDialog(Dialog[int]):
         if (result := self.change.results.get(entry.id)) is not None:
             text.append(f"  ✗ {shown(result.words)}\n", styles["error"])
         if step.refusal:
-            text.append(f"  ✗ cannot be taken back: {shown(step.refusal)}\n", styles["error"])
+            text.append(f"  ✗ cannot be undone: {shown(step.refusal)}\n", styles["error"])
         elif step.nothing:
             text.append(f"  = {shown(step.nothing)}\n", styles["dim"])
         elif entry.form == "creates":
@@ -131,7 +131,7 @@ class UndoDialog(Dialog[int]):
             self.set_cancel("Close")
 
     def left(self) -> None:
-        words = f"{len(self.change.done)} of {len(self.change.entries)} undone; no answer was awaited for the others"
+        words = f"{len(self.change.done)} of {len(self.change.entries)} undone; podtui did not wait for the others"
         self.notify(words, severity="warning", markup=False)
 
 
@@ -149,4 +149,4 @@ async def undo_last(app: TerminalApp, session: Session) -> None:
         entry, why = passed[0]
         app.notify(f"Nothing to undo. {described(entry)}: {why}", markup=False)
     else:
-        app.notify("Nothing to undo: the journal has no change of this cluster", markup=False)
+        app.notify("Nothing to undo: the journal has no change to this cluster", markup=False)

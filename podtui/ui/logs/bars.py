@@ -66,7 +66,7 @@ def fields_bar(view: LogView) -> EntryBar:
         complete,
         _check_filter,
         prompt="fields",
-        placeholder="level>=warn, status>=500, path~/cart; nothing: every line",
+        placeholder="level>=warn, status>=500, path~/cart; empty: every line",
         id="logs-filter",
     )
 
@@ -95,7 +95,7 @@ def jump(view: LogView, text: str) -> str:
         return f"every line is older than {words}"
     view.to_line(line)
     first = next((at for at in (view.buffer.time(number) for number in range(view.buffer.first, line + 1)) if at), 0)
-    return f"{words} is before the oldest line: this is it" if first > time else f"from {words} on"
+    return f"{words} is before the oldest line, which is here" if first > time else f"from {words} on"
 
 
 def _check_pattern(text: str) -> None:

@@ -75,10 +75,10 @@ class LogExport:
         self._view.select(False)
         words = [f"{lines} sent to the terminal's clipboard (OSC 52)."]
         if os.environ.get("TMUX"):
-            words.append("tmux hands it on only after `tmux set -s set-clipboard on`.")
+            words.append("tmux passes it on only after `tmux set -s set-clipboard on`.")
         elif os.environ.get("STY"):
-            words.append("GNU screen does not hand it on.")
-        words.append("If nothing comes: select again, and Ctrl+S saves to a file.")
+            words.append("GNU screen does not pass it on.")
+        words.append("If the clipboard stays empty: select again, and Ctrl+S saves to a file.")
         self._say("")
         self._pane.notify("\n".join(words), markup=False)
 
@@ -207,10 +207,10 @@ class LogExport:
         try:
             command = pager_command()
             if not app.terminal.usable:
-                raise PodtuiError("there is no terminal that a pager could have", "Ctrl+S saves the lines to a file")
+                raise PodtuiError("there is no terminal for a pager", "Ctrl+S saves the lines to a file")
             folder = tempfile.mkdtemp(prefix="pager-", dir=state_folder())
             path = Path(folder) / f"{self.file_name}.log"
-            self._say("handing the lines to the pager ...")
+            self._say("sending the lines to the pager ...")
             parts = await self._all_parts_clean()
             await asyncio.to_thread(write_log, path, parts)
             code = await app.terminal.run([*command, str(path)])
@@ -240,7 +240,7 @@ def check_path(text: str) -> None:
     """Raise PodtuiError when no file can be written there."""
     path = Path(os.path.expanduser(text.strip()))
     if not text.strip():
-        raise PodtuiError("a file's name is missing")
+        raise PodtuiError("the file name is missing")
     if path.is_dir():
         raise PodtuiError(f"{harmless(str(path))} is a folder")
     if not path.parent.is_dir():

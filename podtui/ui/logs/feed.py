@@ -18,7 +18,7 @@ from podtui.ui.logs.titles import status_of
 from podtui.ui.logs.view.view import LogView
 
 SETTLE = 0.1  # seconds between two changes of the status: many sources change often
-_FULL = "the buffer is full: older lines have no room in it (buffer_mb in config.yaml). Ctrl+S, three times: save all that the server has"
+_FULL = "the buffer is full: it has no room for older lines (buffer_mb in config.yaml). Ctrl+S, three times: save all that the server has"
 _BEGINNING = "this is the beginning of the log, as far as the server has it"
 
 

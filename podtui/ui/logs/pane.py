@@ -144,7 +144,7 @@ class LogsPane(Vertical):
         if feed.target is None:
             self._title.show([(" Logs", "title")])
             self._foot.show([])
-            view.set_empty("no pod chosen")
+            view.set_empty("no pod selected")
             return
         title = titles.title_of(feed.target, feed.group, self._sources.hidden, feed.previous)
         self._title.show(title, [(f"{titles.state(feed.status, view)} ", titles.style(feed.status))])
@@ -334,7 +334,7 @@ class LogsPane(Vertical):
         view = self.view
         view.set_context(_next(CONTEXTS, view.context))
         if view.chosen is None or view.shown_matches == "without":
-            self._say(f"{view.context} lines around each, once & or a filter (f) leaves some out")
+            self._say(f"{view.context} lines around each match, once & or a filter (f) hides some")
         else:
             self._say("")
 

@@ -93,7 +93,7 @@ def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int],
 def left_out_of(group: LogGroup | None) -> list[Part]:
     """How many streams are above the limit."""
     count = 0 if group is None else len(group.left_out)
-    return [(f" {count} left out, c names them ", "warn")] if count else []
+    return [(f" {count} left out, c lists them ", "warn")] if count else []
 
 
 _STYLES = {
@@ -183,7 +183,7 @@ def nothing(status: LogStatus, view: LogView) -> list[str]:
         if view.shown_matches == "only":
             return [f"no line matches {pattern}: & shows other lines again"]
         if view.fields is not None:
-            return [f"no line has {view.fields.text}: f changes the filter, Esc ends it"]
+            return [f"no line has {view.fields.text}: f changes the filter, Esc clears it"]
         return [f"every line matches {pattern}: & shows them again" if pattern else "the sources of all lines are hidden"]
     lines = [_EMPTY[status.state]]
     if status.why:

@@ -73,7 +73,7 @@ class NodeActions(PodActions):
             if action is not None:
                 self._do(action)
 
-        self.app.push_screen(Chooser("What the diagnosis offers", [action.title for action in event.actions]), chosen)
+        self.app.push_screen(Chooser("Suggested actions", [action.title for action in event.actions]), chosen)
 
     def _do(self, action: Action) -> None:
         """Open what does it; whether it may be done is asked there as ever."""

@@ -91,10 +91,10 @@ class NodesPane(Vertical):
         """What stands in place of rows."""
         health = self.store.health
         if self.store.rows:
-            return ("no node passes the filter", "Esc clears it")
+            return ("no node matches the filter", "Esc clears it")
         words = tuple(word for word in (health.error.what, health.error.hint) if word) if health.error is not None else ()
         if health.state == "denied":
-            return ("you may not list nodes", *words, "a pod's Why tells what can be known without them")
+            return ("you may not list nodes", *words, "a pod's Why tab shows what is known without them")
         if self.store.known:
             return ("no nodes",)
         return words or ("loading nodes ...",)

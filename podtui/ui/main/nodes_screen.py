@@ -212,7 +212,7 @@ class NodesScreen(ModalScreen[str]):
             return ""
         refs = self._list.targets
         if not refs:
-            return f"{command.title}: nothing is under the cursor"
+            return f"{command.title}: nothing is selected"
         return self._rights.refusal(command_id, refs[0])  # a right on nodes is the same for all of them
 
     def _act(self, command: str, dialog: Screen[Any]) -> None:

@@ -52,7 +52,7 @@ class PodActions(Screen[None]):
         if command_id == "main.create-namespace":
             refs = [ObjectRef(NAMESPACES, "")]
         if not refs:
-            return f"{command.title}: nothing is under the cursor"
+            return f"{command.title}: nothing is selected"
         one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
         refusal = next((refusal for ref in one_of_each if (refusal := self.rights.refusal(command_id, ref))), "")
         if command_id == "main.shell" and not refusal and (why := self._no_shell(refs[0])):
@@ -153,7 +153,7 @@ class PodActions(Screen[None]):
 
         current = self._namespaces.current if self.panes.current == "namespaces" else self._pods.current
         if current is None:
-            self.app.notify("nothing is under the cursor", markup=False)
+            self.app.notify("nothing is selected", markup=False)
         elif self._may(command, current):
             start_editing(self.app, self.session, current, built_in=built_in)
 
@@ -190,6 +190,6 @@ class PodActions(Screen[None]):
             return
         self.session.read_only = not self.session.read_only
         self.app.notify(
-            "read-only: nothing that changes the cluster is sent" if self.session.read_only else "read-only is off", markup=False
+            "read-only: podtui sends nothing that changes the cluster" if self.session.read_only else "read-only is off", markup=False
         )
         self.may_have_changed()

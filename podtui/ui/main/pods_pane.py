@@ -112,7 +112,7 @@ class PodsPane(Vertical):
     def _nothing(self) -> tuple[str, ...]:
         health, scope = self.store.health, self.store.scope
         if self.store.rows:
-            return ("no pod's name passes the filter", "Esc clears it")
+            return ("no pod matches the filter", "Esc clears it")
         denied = sorted(self.store.denied)
         where = "in all namespaces" if scope.all_namespaces else f"in {', '.join(scope.namespaces)}"
         if self.store.known and health.state in ("live", "stale"):

@@ -219,7 +219,7 @@ class MainScreen(NodeActions):
                 self.app.notify(f"pod {name} is hidden by the filter", markup=False)
         elif store.known:
             name, self._wanted = self._wanted, ""
-            self.app.notify(f"no pod is called {name} here", severity="warning", markup=False)
+            self.app.notify(f"there is no pod {name} here", severity="warning", markup=False)
 
     # -- namespaces and selectors ---------------------------------------------------------------------------------
     def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
@@ -243,7 +243,7 @@ class MainScreen(NodeActions):
     def _favourite(self, number: int) -> None:
         favourites = self.session.config.favourites
         if number > len(favourites):
-            self.app.notify(f"there is no favourite namespace {number}: name it under favourites: in config.yaml", markup=False)
+            self.app.notify(f"there is no favourite namespace {number}: add it to favourites in config.yaml", markup=False)
             return
         self.show_scope(namespaces=(favourites[number - 1],))
 
@@ -338,7 +338,7 @@ class MainScreen(NodeActions):
             return self._namespaces.current
         current = self._pods.current
         if current is None:
-            self.app.notify("no pod is under the cursor", markup=False)
+            self.app.notify("no pod is selected", markup=False)
         return current
 
     def action_yaml(self) -> None:

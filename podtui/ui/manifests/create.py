@@ -73,10 +73,10 @@ class CreateDialog(Dialog[int]):
                 suggester=SuggestFromList(self.session.known_namespaces),
                 select_on_focus=False,
             )
-        yield Static("F4: write it in an editor, from a template. YAML can be pasted too.", id="create-hint", markup=False)
+        yield Static("F4: write it in an editor, from a template. You can also paste YAML.", id="create-hint", markup=False)
         yield Static(id="create-documents")
-        yield Toggle("Apply the difference to what exists already (server-side apply)", id="create-apply")
-        yield Toggle("Take the fields over from those who own them", id="create-force")
+        yield Toggle("Apply the difference to objects that already exist (server-side apply)", id="create-apply")
+        yield Toggle("Take over the fields that others own", id="create-force")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -130,7 +130,7 @@ class CreateDialog(Dialog[int]):
         path = self.query_one("#create-path", PathInput)
         with self.prevent(Input.Changed):
             path.value = ""
-        path.placeholder = f"{text.count(chr(10)) + 1} lines of YAML: F4 edits them; a path takes their place"
+        path.placeholder = f"{text.count(chr(10)) + 1} lines of YAML: F4 edits them; a path replaces them"
         self._begin_anew()
         self.action_confirm()
 
@@ -150,7 +150,7 @@ class CreateDialog(Dialog[int]):
                 self.show_error(error)
                 return
         if text is None:
-            chosen = await self.app.push_screen_wait(Chooser("Begin with", list(TEMPLATES)))
+            chosen = await self.app.push_screen_wait(Chooser("Start from", list(TEMPLATES)))
             if chosen is None:
                 return
             text = TEMPLATES[chosen]
@@ -259,13 +259,13 @@ class CreateDialog(Dialog[int]):
         refused = sum(outcome.state == "refused" for outcome in outcomes)
         if refused:
             count = f"{refused} of {len(outcomes)} " if len(outcomes) > 1 else ""
-            self.show_error(f"{count}refused; nothing was created. F4 edits it")
+            self.show_error(f"{count}rejected; nothing was created. F4 edits it")
             return  # Enter checks the corrected file again
         self._phase()
         existing = sum(outcome.state == "exists" for outcome in outcomes)
         if existing:
-            count = f"{existing} of {len(outcomes)} exist already, and are left as they are" if len(outcomes) > 1 else "It is left as it is"
-            self.show_note(f"{count} unless the difference is applied.")
+            count = f"{existing} of {len(outcomes)} already exist, and stay as they are" if len(outcomes) > 1 else "It stays as it is"
+            self.show_note(f"{count} unless you apply the difference.")
         choice = "#create-apply" if self.query_one("#create-apply").display else "#dialog-cancel"
         self.return_focus = self.query_one("#dialog-word-0" if self.asked else choice)
 
@@ -288,7 +288,7 @@ class CreateDialog(Dialog[int]):
         done = ", ".join(f"{count} {word}" for word in ("created", "applied") if (count := self._count(word)))
         told = f"{done}, {len(left)} not" if done else "nothing was created"
         unsure = sum(outcome.state == "unknown" for outcome in left)
-        self.show_error(f"{told}, {unsure} of them perhaps" if unsure else told)
+        self.show_error(f"{told}, {unsure} of them possibly" if unsure else told)
 
     def _count(self, state: str) -> int:
         return sum(outcome.state == state for outcome in self.change.made)
@@ -310,4 +310,4 @@ class CreateDialog(Dialog[int]):
 
 
 _NAME = "manifest.yaml"
-_HEADING = ("Save and leave to go on: the server is asked about it before anything is created.",)
+_HEADING = ("Save and leave to continue: the server checks it before podtui creates anything.",)

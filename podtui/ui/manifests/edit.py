@@ -84,7 +84,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="edit-difference")
         yield self._impact
-        yield Static("F4 goes on editing; Esc cancels, and keeps the text in a file.", id="edit-hint", markup=False)
+        yield Static("F4 continues editing; Esc cancels, and keeps the text in a file.", id="edit-hint", markup=False)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -113,7 +113,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         self.dismiss("edited")
 
     def left(self) -> None:
-        self.notify("no answer was awaited: it may or may not be edited", severity="warning", markup=False)
+        self.notify("podtui did not wait for the answer: it may or may not be edited", severity="warning", markup=False)
 
     def action_again(self) -> None:
         if not self.busy:

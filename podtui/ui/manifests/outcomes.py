@@ -23,7 +23,7 @@ _SIGNS = {
 _STYLES = {
     "refused": "error", "unknown": "warn", "unchecked": "warn", "exists": "warn", "untried": "dim", "unchanged": "dim", "left": "dim",
 }  # fmt: skip
-_WORDS = {"created": " created", "applied": " applied", "unchanged": " unchanged", "left": " left as it was", "exists": " exists already"}
+_WORDS = {"created": " created", "applied": " applied", "unchanged": " unchanged", "left": " left as it was", "exists": " already exists"}
 
 
 def outcome_text(outcomes: Sequence[Outcome], styles: Palette) -> Text:
@@ -44,7 +44,7 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
     document, ref = outcome.document, outcome.ref
     namespace = ref.namespace if ref is not None else document.namespace
     generated = "…" if document.generated and outcome.state != "created" else ""
-    words = " exists already, and cannot be changed into this" if outcome.existing else _WORDS.get(outcome.state, "")
+    words = " already exists, and cannot be changed into this" if outcome.existing else _WORDS.get(outcome.state, "")
     text.append(f"{_SIGNS[outcome.state]} {outcome.named}{generated}{words}", styles[_STYLES.get(outcome.state, "ok")])
     place = [f"namespace {harmless(namespace)}"] if namespace else []
     place.append(f"{harmless(file)} line {document.line}".lstrip())

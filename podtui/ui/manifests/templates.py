@@ -25,7 +25,7 @@ metadata:
   name: my-pod
 spec:
   nodeSelector:
-    gpu: "true"   # only nodes with this label take it
+    gpu: "true"   # only nodes with this label can run it
   containers:
   - name: main
     image: nginx

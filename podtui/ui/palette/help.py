@@ -61,7 +61,7 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         title = self.query_one(TextLine)
-        title.show([(f" podtui {__version__}: keys ", "title")], [("rebind them by id in config.yaml, Esc: back ", "dim")])
+        title.show([(f" podtui {__version__}: keys ", "title")], [("rebind by id in config.yaml, Esc: back ", "dim")])
         table = self.query_one(RowTable)
         self._lay_out()
         table.set_keys([command.id for where in WHERE for command in COMMANDS if command.where == where], anew=True)

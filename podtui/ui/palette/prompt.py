@@ -1,4 +1,4 @@
-"""What is typed behind `:`: k9s's short forms and kubectl's options, read into one request."""
+"""The text after `:`: k9s's short forms and kubectl's options, read into one request."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def read_prompt(text: str) -> Request | None:
         return _pods(words[1:])
     if verb == "namespace":
         if len(words) > 2:
-            raise UsageError(f"one word expected: {FORMS[verb]}")
+            raise UsageError(f"expected one word: {FORMS[verb]}")
         return Request(verb, None if len(words) == 1 else _namespaces(words[1]))
     if verb == "nodes":
         if len(words) > 2:
-            raise UsageError(f"at most one name expected: {FORMS[verb]}")
+            raise UsageError(f"expected at most one name: {FORMS[verb]}")
         return Request(verb, node=words[1] if len(words) == 2 else "")
     if verb == "context":
         if len(words) != 2:
-            raise UsageError(f"a context's name expected: {FORMS[verb]}")
+            raise UsageError(f"expected the name of a context: {FORMS[verb]}")
         return Request(verb, context=words[1])
     return Request(verb, forwards=tuple(words[1:]) if verb == "forwards" else ())
 

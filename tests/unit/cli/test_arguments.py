@@ -39,7 +39,7 @@ def test_the_options_of_a_command_may_stand_before_it() -> None:
 
 def test_only_the_first_bare_word_can_be_a_command() -> None:
     assert parse(["doctor"])[0] == "doctor"
-    with pytest.raises(UsageError, match="one POD at most"):
+    with pytest.raises(UsageError, match="expected at most one POD"):
         parse(["web-1", "doctor"])
 
 

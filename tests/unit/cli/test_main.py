@@ -91,7 +91,7 @@ def test_an_option_without_its_value_is_wrong_usage(podtui: Run) -> None:
 
 
 def test_two_pods_on_the_command_line_are_wrong_usage(podtui: Run) -> None:
-    assert "one POD at most" in fails(podtui("web-1", "web-2"), 2)
+    assert "expected at most one POD" in fails(podtui("web-1", "web-2"), 2)
 
 
 def test_one_namespace_and_all_namespaces_exclude_each_other(podtui: Run) -> None:
@@ -103,7 +103,7 @@ def test_a_namespace_that_cannot_be_one_is_refused(podtui: Run) -> None:
 
 
 def test_a_duration_that_is_none_is_refused(podtui: Run) -> None:
-    assert "--request-timeout: 'soon' is no time" in fails(podtui("--request-timeout", "soon"), 2)
+    assert "--request-timeout: 'soon' is not a duration" in fails(podtui("--request-timeout", "soon"), 2)
 
 
 def test_a_group_needs_a_user_to_act_as(podtui: Run, kubeconfig: Path) -> None:
@@ -126,7 +126,7 @@ def test_an_unknown_format_of_a_snapshot_is_wrong_usage(podtui: Run) -> None:
 
 
 def test_a_size_that_is_none_is_wrong_usage(podtui: Run, kubeconfig: Path) -> None:
-    assert "'wide' is no size" in fails(podtui("--kubeconfig", str(kubeconfig), "snapshot", "--size", "wide"), 2)
+    assert "'wide' is not a size" in fails(podtui("--kubeconfig", str(kubeconfig), "snapshot", "--size", "wide"), 2)
 
 
 # -- kubeconfig -----------------------------------------------------------------------------------------------------
@@ -160,13 +160,13 @@ def test_without_a_terminal_the_dashboard_says_so(podtui: Run, kubeconfig: Path)
 def test_options_may_stand_before_and_after_a_command(podtui: Run, kubeconfig: Path) -> None:
     before = podtui("--kubeconfig", str(kubeconfig), "--size", "wide", "snapshot")
     after = podtui("snapshot", "--size", "wide", "--kubeconfig", str(kubeconfig))
-    assert before.stderr == after.stderr and "is no size" in after.stderr
+    assert before.stderr == after.stderr and "is not a size" in after.stderr
 
 
 def test_only_the_built_in_cluster_of_a_walkthrough_can_run_faster(podtui: Run, kubeconfig: Path) -> None:
     told = fails(podtui("tour", "--speed", "5", "--kubeconfig", str(kubeconfig)), 2)
     assert "--speed: only the built-in cluster can run faster than real time" in told
-    assert "--speed: 'fast' is no speed" in fails(podtui("tour", "--speed", "fast"), 2)
+    assert "--speed: 'fast' is not a speed" in fails(podtui("tour", "--speed", "fast"), 2)
 
 
 def test_kubeconfig_of_the_environment_is_honoured(podtui: Run, kubeconfig: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_theme_of_the_configuration_that_there_is_not_is_reported_with_its_lin
     config = tmp_path / "config.yaml"
     config.write_text("mouse: true\ntheme: podtui-drak\n")
     told = fails(podtui("snapshot", "--kubeconfig", str(kubeconfig), "--config", str(config)), 1)
-    assert f"{config}:2: `theme`: there is no theme 'podtui-drak', did you mean `podtui-dark`?" in told
+    assert f"{config}:2: `theme`: unknown theme 'podtui-drak', did you mean `podtui-dark`?" in told
 
 
 def test_the_themes_are_listed(podtui: Run) -> None:
@@ -217,8 +217,8 @@ def test_a_checked_theme_tells_every_mistake_with_its_line(podtui: Run, tmp_path
     theme.write_text('name: mine\nprimary: blau\nstyles:\n  status.eror: "bold"\npanle: red\n')
     done = podtui("themes", "--check", str(theme))
     assert done.returncode == 1
-    assert f"{theme}:2: `primary` is no colour" in done.stderr
-    assert f"{theme}:4: there is no style `status.eror`, did you mean `status.error`?" in done.stderr
+    assert f"{theme}:2: `primary` is not a colour" in done.stderr
+    assert f"{theme}:4: unknown style `status.eror`, did you mean `status.error`?" in done.stderr
     assert f"{theme}:5: unknown key `panle`, did you mean `panel`?" in done.stderr
 
 

@@ -68,16 +68,16 @@ def test_a_caption_is_a_text_or_one_for_each_language(write: Write) -> None:
         ("title: T\nsteps:\n- caption: c\n  key: l\n", "walk.yaml:4: unknown key `steps[1].key`, did you mean `keys`?"),
         ("title: T\nsteps:\n- caption: c\n  keys: 0\n", 'walk.yaml:4: `steps[1].keys` must be text, not 0: write "0"'),
         ("title: T\nsteps:\n- caption: c\n  keys: 'a \"b'\n", "walk.yaml:4: `steps[1].keys`: no closing quotation"),
-        ("title: T\nsteps:\n- caption: c\n  keys: ctrl+pagdown\n", "there is no key 'pagdown', did you mean `pagedown`?"),
+        ("title: T\nsteps:\n- caption: c\n  keys: ctrl+pagdown\n", "unknown key 'pagdown', did you mean `pagedown`?"),
         ("title: T\nsteps:\n- caption: c\n  expect:\n  - a\n  - /b(/\n", "walk.yaml:6: `steps[1].expect[2]`: the regular expression"),
         ("title: T\nsteps:\n- caption: c\n  within: 0\n", "walk.yaml:4: `steps[1].within` must be at least 0.1, not 0.0"),
         ("title: T\nsteps:\n- caption: c\n  keys: '{foldr}/x'\n", "unknown placeholder {foldr}, did you mean `folder`?"),
         ("title: T\nlanguages: [en, ko]\nsteps:\n- caption: {en: c}\n", "`steps[1].caption` has no text in the language `ko`"),
         ("title: T\nlanguages: [en]\nsteps:\n- caption:\n    en: c\n    ko: d\n", "walk.yaml:6: `steps[1].caption`: the language 'ko'"),
-        ("title: T\nsteps:\n- caption: c\n  picture: A b\n", "walk.yaml:4: `steps[1].picture`: only small letters, digits and dashes"),
-        ("title: T\nsteps:\n- {caption: c, picture: p}\n- picture: p\n", "walk.yaml:4: `steps[2].picture`: p is taken, in line 3"),
+        ("title: T\nsteps:\n- caption: c\n  picture: A b\n", "walk.yaml:4: `steps[1].picture`: only lower-case letters, digits and dashes"),
+        ("title: T\nsteps:\n- {caption: c, picture: p}\n- picture: p\n", "walk.yaml:4: `steps[2].picture`: p is already used, on line 3"),
         ("title: T\nsteps:\n- caption: c\n  repeat: true\n", "walk.yaml:4: `steps[1].repeat` needs `keys`"),
-        ("title: T\nsteps:\n- caption: c\n  run:\n    files: {../x: y}\n", "walk.yaml:5: `steps[1].run.files`: '../x' is no plain"),
+        ("title: T\nsteps:\n- caption: c\n  run:\n    files: {../x: y}\n", "walk.yaml:5: `steps[1].run.files`: '../x' is not a plain"),
         ("title: T\nsteps:\n- caption: c\n  run:\n    http: http://example.com/\n    answer: a\n", "walk.yaml:5: `steps[1].run.http`:"),
         ("title: T\nsteps:\n- caption: c\n  run:\n    http: http://127.0.0.1:{port}/\n", "`steps[1].run.answer` is missing"),
         ("title: T\nsteps:\n- caption: c\n  run:\n    label: {node: n, labels: {}}\n", "`steps[1].run.label.labels` is empty"),
@@ -90,7 +90,7 @@ def test_a_mistake_in_a_walkthrough_names_its_line_and_the_nearest_word(write: W
 
 
 def test_an_unknown_walkthrough_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match="there is no walkthrough 'textbok', did you mean `textbook`"):
+    with pytest.raises(UsageError, match="unknown walkthrough 'textbok', did you mean `textbook`"):
         file.load("textbok")
 
 

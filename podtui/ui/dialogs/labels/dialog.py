@@ -133,7 +133,7 @@ class LabelDialog(Dialog[int]):
 
     def blocked(self) -> str:
         if self._fault is not None and not self.change.reading and self.change.left:
-            return "see the fault under what you typed"
+            return "see the error below the input"
         return self.change.refusal
 
     def _in_use(self) -> Iterator[Mapping[str, str]]:
@@ -185,13 +185,13 @@ class LabelDialog(Dialog[int]):
         key, equals, typed = word.partition("=")
         chosen = key if key and not key_faults(key, "annotations") else await choose_key(app, self.change.left, self.edited)
         if chosen is None:
-            self.show_note("Type the key of the annotation that is to be edited")
+            self.show_note("Type the key of the annotation to edit")
             return
         left = self.change.left
         values = {one.current.get(chosen) for one in left}
         original = next((one.current[chosen] for one in left if chosen in one.current), "")
         begun = typed if chosen == key and equals else self.edited.get(chosen, original)
-        differs = " (the objects have several values: this is one)" if len(values) > 1 and original else ""
+        differs = " (the objects have different values: this is one)" if len(values) > 1 and original else ""
         edited = await edit_value(app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
         if edited is None:
             return
@@ -238,4 +238,4 @@ class LabelDialog(Dialog[int]):
     def left(self) -> None:
         count = len(self.change.objects)
         done = count - len(self.change.failed)
-        self.notify(f"{done} of {count} changed; no answer was awaited for the others", severity="warning", markup=False)
+        self.notify(f"{done} of {count} changed; podtui did not wait for the others", severity="warning", markup=False)

@@ -90,7 +90,7 @@ def _exact(at: datetime) -> int:
 def _clock(match: re.Match[str], now: float) -> int:
     hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError("there is no such time of day")
+        raise ValueError("that is not a time of day")
     today = datetime.fromtimestamp(now, UTC)
     if not match[5]:
         today = today.astimezone()

@@ -123,21 +123,21 @@ def parse(text: str) -> list[Condition]:
         match = _CONDITION.match(text, at)
         if match is None:
             start = at + len(text[at:]) - len(text[at:].lstrip())
-            raise FilterError("a field's name must stand here", start, "level>=warn, status>=500, path~/cart, user=anna, !error")
+            raise FilterError("a field name is expected here", start, "level>=warn, status>=500, path~/cart, user=anna, !error")
         field, operator, value = match["field"], match["operator"] or "", match["value"] or ""
         if operator and not match["value"]:
-            raise FilterError(f"a value must stand behind {operator}", match.end("operator"))
+            raise FilterError(f"a value is expected after {operator}", match.end("operator"))
         if match["end"] is None:
-            raise FilterError("this cannot stand here", match.end(), 'put a value with spaces in "quotes"')
+            raise FilterError("this is not valid here", match.end(), 'put a value with spaces in "quotes"')
         if field.startswith("!"):
             if operator:
                 raise FilterError(f"{field} cannot have a value", match.start("operator"), f"{field[1:]}!={value}")
             field, operator = field[1:], "!"
         value = value[1:-1] if value[:1] in ("'", '"') and len(value) > 1 else value
         if field.lower() in LEVEL_KEYS and operator in _ORDERS and level_of(value) is None:
-            raise FilterError(f"there is no level {value}", match.start("value"), "trace, debug, info, warn, error, fatal")
+            raise FilterError(f"unknown level {value}", match.start("value"), "trace, debug, info, warn, error, fatal")
         conditions.append(Condition(field, operator, value))
         at = match.end()
     if not conditions:
-        raise FilterError("a filter such as level>=warn is missing", 0)
+        raise FilterError("enter a filter such as level>=warn", 0)
     return conditions

@@ -110,7 +110,7 @@ class Pattern:
             self._expression = re.compile(words if self.regex else re.escape(words), re.IGNORECASE | (re.ASCII if self.ascii else 0))
         except (re.error, OverflowError, RecursionError) as error:
             where = f" at {error.pos + 1}" if isinstance(error, re.error) and error.pos is not None else ""
-            raise ValueError(f"no regular expression: {getattr(error, 'msg', error)}{where}") from error
+            raise ValueError(f"not a regular expression: {getattr(error, 'msg', error)}{where}") from error
         self._lower = words.lower().encode()
 
     @property

@@ -247,7 +247,7 @@ async def test_a_page_in_place_of_json_is_reported() -> None:
         assert await connection.request("GET", "/") == b"<html>log in"
         with pytest.raises(ConnectionFailed, match=r"not JSON \(text/html") as caught:
             await connection.json("GET", "/")
-    assert "log-in page" in caught.value.hint
+    assert "login page" in caught.value.hint
 
 
 async def test_a_time_out_is_reported_with_its_length() -> None:

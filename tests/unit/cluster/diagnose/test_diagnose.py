@@ -77,7 +77,7 @@ def test_a_label_is_offered_for_each_node_that_lacks_only_that() -> None:
     ]
     finding = diagnosis.findings[0]
     assert finding.severity == "error" and finding.title == "No node takes it"
-    assert finding.words == "Of 3 nodes: 3 without a label that it wants, 1 with a taint that it does not tolerate."
+    assert finding.words == "Of 3 nodes: 3 without a label that it requires, 1 with a taint that it does not tolerate."
     assert "Label a node (gpu=true)" in finding.advice
 
 
@@ -90,7 +90,7 @@ def test_the_schedulers_own_words_are_the_evidence_with_count_and_age() -> None:
 
 def test_who_may_not_list_nodes_gets_what_the_scheduler_counted() -> None:
     diagnosis = found(pending(nodeSelector={"gpu": "true"}), unread=["nodes: you may not read them"])
-    assert diagnosis.findings[0].words == "2 of 2: they lack a label that its nodeSelector or node affinity wants"
+    assert diagnosis.findings[0].words == "2 of 2: they lack a label that its nodeSelector or node affinity requires"
     assert "Label a node (gpu=true)" in diagnosis.findings[0].advice
     assert diagnosis.unread == ("nodes: you may not read them",) and diagnosis.nodes == ()
 
@@ -99,7 +99,7 @@ def test_an_open_node_is_not_blamed() -> None:
     spread = [{"whenUnsatisfiable": "DoNotSchedule"}]
     words = first(pending("0/1 nodes are available: 1 x y.", topologySpreadConstraints=spread), nodes=[make()], loads={}).words
     assert words == (
-        "podtui sees no reason against n: the pod asks for topology spread constraints, which only the scheduler judges. "
+        "podtui sees no reason against n: the pod requests topology spread constraints, which only the scheduler evaluates. "
         "The scheduler says: x y."
     )
 
@@ -112,7 +112,7 @@ def test_a_cordoned_node_is_offered_to_be_uncordoned() -> None:
 def test_what_is_full_is_reported_by_what_runs_there() -> None:
     diagnosis = found(pending(cpu="2"), nodes=[make()], loads=loads([pod(cpu="3", where="n")]))
     assert [refusal.words for refusal in diagnosis.nodes[0].refusals] == ["too little cpu: 2 asked, 1 of 4 is free"]
-    assert "free room" in diagnosis.findings[0].advice
+    assert "free resources" in diagnosis.findings[0].advice
 
 
 def test_a_cluster_without_nodes_says_so() -> None:
@@ -125,7 +125,7 @@ def test_scheduling_gates_hold_a_pod_back() -> None:
 
 
 def test_a_scheduler_that_is_not_there_is_suspected() -> None:
-    assert "Is a scheduler of the name other running?" in text(first(pod(schedulerName="other") | {"status": {"phase": "Pending"}}))
+    assert "Check that a scheduler named other is running." in text(first(pod(schedulerName="other") | {"status": {"phase": "Pending"}}))
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ def test_a_claim_without_a_volume_is_reported(objects: Object, words: str) -> No
 def test_a_claim_that_keeps_the_scheduler_from_looking_is_reported_and_no_node_is_blamed() -> None:
     wanted = pending('0/1 nodes are available: persistentvolumeclaim "data" not found. not found')
     words = first(wanted, nodes=[make()], loads={}).words
-    assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
+    assert words == 'The scheduler cannot consider the nodes yet: persistentvolumeclaim "data" not found.'
 
 
 def test_the_event_speaks_for_the_scheduler_before_the_condition_is_there() -> None:
     told = said("FailedScheduling", '0/1 nodes are available: persistentvolumeclaim "data" not found. not found')
     words = first(pod() | {"status": {"phase": "Pending"}}, events=[told], nodes=[make()], loads={}).words
-    assert words == 'The scheduler does not get as far as to look at the nodes: persistentvolumeclaim "data" not found.'
+    assert words == 'The scheduler cannot consider the nodes yet: persistentvolumeclaim "data" not found.'
 
 
 def test_a_claim_that_waits_for_its_first_pod_is_no_trouble() -> None:
@@ -172,12 +172,12 @@ def test_a_claim_that_waits_for_its_first_pod_is_no_trouble() -> None:
     ("message", "words"),
     [
         ('failed to resolve reference "x": x: not found', "no such image or tag"),
-        ("pull access denied, repository does not exist or may require authorization", "wants credentials"),
-        ("dial tcp: lookup registry.invalid: no such host", "cannot be resolved"),
-        ("toomanyrequests: You have reached your pull rate limit", "no more pulls for now"),
+        ("pull access denied, repository does not exist or may require authorization", "requires credentials"),
+        ("dial tcp: lookup registry.invalid: no such host", "cannot resolve"),
+        ("toomanyrequests: You have reached your pull rate limit", "limits the number of pulls"),
         ("tls: failed to verify certificate: x509: unknown authority", "does not trust"),
-        ("no match for platform in manifest", "node's processor"),
-        ("dial tcp 10.0.0.1:443: i/o timeout", "cannot be reached"),
+        ("no match for platform in manifest", "node's architecture"),
+        ("dial tcp 10.0.0.1:443: i/o timeout", "cannot reach"),
     ],
 )
 def test_why_an_image_cannot_be_had_is_reported(message: str, words: str) -> None:
@@ -189,19 +189,19 @@ def test_why_an_image_cannot_be_had_is_reported(message: str, words: str) -> Non
 
 def test_a_secret_for_the_pull_that_does_not_exist_is_named() -> None:
     wanted = running(waiting("ErrImagePull", "unauthorized"), phase="Pending", imagePullSecrets=[{"name": "regcred"}])
-    assert "Secret/regcred, which it names for the pull, does not exist" in first(wanted, objects={"Secret/regcred": None}).words
+    assert "Secret/regcred, named in imagePullSecrets, does not exist" in first(wanted, objects={"Secret/regcred": None}).words
 
 
 @pytest.mark.parametrize(
     ("run", "words", "exit"),
     [
         (ended(137, "OOMKilled"), "more memory than its limit of 64Mi", "exit code 137 (SIGKILL), OOMKilled"),
-        (ended(1), "an error of its own", "exit code 1"),
-        (ended(0, "Completed"), "restartPolicy Always starts it anew", "exit code 0"),
+        (ended(1), "exited with an error", "exit code 1"),
+        (ended(0, "Completed"), "restartPolicy Always restarts it", "exit code 0"),
         (ended(127), "does not exist in the image", "exit code 127"),
         (ended(128, "StartError", 'exec: "nope": executable file not found in $PATH'), "does not exist in the image", "StartError"),
         (ended(139), "SIGSEGV", "exit code 139 (SIGSEGV)"),
-        (ended(143), "asked to end", "exit code 143 (SIGTERM)"),
+        (ended(143), "asked to stop", "exit code 143 (SIGTERM)"),
     ],
 )
 def test_how_the_last_run_of_a_crash_loop_ended_is_reported(run: Object, words: str, exit: str) -> None:
@@ -210,7 +210,7 @@ def test_how_the_last_run_of_a_crash_loop_ended_is_reported(run: Object, words: 
     wanted["spec"]["containers"][0]["resources"] = {"limits": {"memory": "64Mi"}}
     finding = first(wanted, logs={"app": ["panic: truncated"]})
     assert finding.title == "Container app: CrashLoopBackOff, 7 restarts"
-    assert words in finding.words and "tried again 5m0s after" in finding.words
+    assert words in finding.words and "restarts it after a back-off of 5m0s" in finding.words
     assert finding.evidence[0].startswith("the last run ended after 5s, 60s ago with ") and exit in finding.evidence[0]
     assert "  panic: truncated" in finding.evidence
     assert [(action.kind, action.text) for action in finding.actions] == [("previous-logs", "app")]
@@ -315,7 +315,7 @@ def test_a_pod_that_does_not_end_is_reported_with_what_still_runs_and_what_was_s
     assert (finding.title, finding.words) == ("Terminating, overdue for 100s", "Still running: app.")
     assert len(finding.evidence) == 1 and "cannot stop it" in finding.evidence[0]
     wanted["status"]["containerStatuses"][0]["state"] = ended(0)
-    assert "has not let go of the pod" in first(wanted).words
+    assert "has not released the pod" in first(wanted).words
 
 
 def test_containers_that_end_with_their_pod_are_no_trouble() -> None:
@@ -325,7 +325,7 @@ def test_containers_that_end_with_their_pod_are_no_trouble() -> None:
 
 
 def test_a_pod_within_its_grace_period_is_on_its_way() -> None:
-    assert (first(deleted(-20)).severity, first(deleted(-20)).words) == ("info", "It has 20s left to end.")
+    assert (first(deleted(-20)).severity, first(deleted(-20)).words) == ("info", "It has 20s left to stop.")
 
 
 def test_a_running_pod_on_a_node_that_is_not_ready_is_not_believed() -> None:
@@ -345,12 +345,12 @@ def test_a_quota_that_keeps_the_owner_from_making_more_is_reported() -> None:
     wanted = running({"running": {}}, ready=True)
     wanted["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "web", "uid": "o", "controller": True}]
     finding = first(wanted, owner_events=[said("FailedCreate", 'pods "web-x" is forbidden: exceeded quota: q', "")])
-    assert finding.title == "ReplicaSet web cannot make more pods" and "ResourceQuota" in finding.words
+    assert finding.title == "ReplicaSet web cannot create more pods" and "ResourceQuota" in finding.words
 
 
 def test_a_healthy_pod_and_one_that_is_done_have_nothing_wrong() -> None:
-    assert first(running({"running": {}}, ready=True)).title == "Nothing wrong is seen"
-    assert first(pod(where="n") | {"status": {"phase": "Succeeded"}}).title == "It has ended well"
+    assert first(running({"running": {}}, ready=True)).title == "No problem found"
+    assert first(pod(where="n") | {"status": {"phase": "Succeeded"}}).title == "It completed"
 
 
 json = st.recursive(

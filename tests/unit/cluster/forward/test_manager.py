@@ -570,7 +570,7 @@ async def test_a_busy_port_is_reported_with_its_owner_and_a_free_one(taken: tupl
         with pytest.raises(PortBusy) as caught:
             await manager.start(POD, f"{port}:8080")
     error = caught.value
-    assert error.what == f"local port {port} is already used by {owner}"
+    assert error.what == f"local port {port} is already in use by {owner}"
     assert error.free > port and is_free("localhost", error.free)
     assert error.hint == f"Port {error.free} is free"
 
@@ -840,7 +840,7 @@ async def test_a_connection_made_while_there_is_no_pod_waits_for_the_successor()
         assert (forward.state, forward.ref.uid, forward.local_port, forward.remote_port) == ("active", "uid-2", port, 9090)
         assert pod.upgrades == [9090]
         assert forward.route.previous == POD and forward.error == ""
-        assert told == ["Port-forward: pod/web-1 took the place of pod/web-1"]
+        assert told == ["Port-forward: pod/web-1 replaced pod/web-1"]
 
 
 async def test_a_pod_that_was_replaced_unnoticed_gets_nothing_and_its_successor_everything() -> None:
@@ -957,11 +957,11 @@ async def test_a_saved_forward_of_another_context_is_refused() -> None:
 async def test_a_saved_forward_that_cannot_start_stays_in_the_list_with_its_error_and_a_free_port(taken: tuple[int, str]) -> None:
     port, owner = taken
     async with forwarding(Pod()) as manager:
-        with pytest.raises(PodtuiError, match=f"forward web: local port {port} is already used"):
+        with pytest.raises(PodtuiError, match=f"forward web: local port {port} is already in use"):
             await manager.start_profile(profile(ports=[f"{port}:8080", ":9090"]))
         busy, other = manager.forwards
         assert (busy.state, other.state) == ("failed", "active")
-        assert busy.error == f"local port {port} is already used by {owner}"
+        assert busy.error == f"local port {port} is already in use by {owner}"
         assert busy.free > port
         await manager.restart_on(busy.id, busy.free)
         assert (busy.state, busy.local_port > port, busy.free) == ("active", True, 0)

@@ -69,8 +69,8 @@ def told(effects: list[Effect]) -> list[str]:
     return [str(effect) for effect in effects]
 
 
-def graves(effects: list[Effect]) -> list[str]:
-    return [effect.about for effect in effects if effect.weight == "grave"]
+def warnings(effects: list[Effect]) -> list[str]:
+    return [effect.about for effect in effects if effect.weight == "warning"]
 
 
 # -- deleting ------------------------------------------------------------------------------------------------------
@@ -78,18 +78,18 @@ def graves(effects: list[Effect]) -> list[str]:
 
 def test_a_service_that_loses_an_endpoint_tells_how_many_ready_ones_are_left() -> None:
     found = deletion(around(pod("a"), services=[service()], slices=[slice_of("web", a=True, b=True, c=None, d=False)]))
-    assert "service/web loses 1 endpoint: 2 ready ones are left" in told(found)
+    assert "service/web loses 1 endpoint: 2 ready endpoints are left" in told(found)
 
 
-def test_the_last_ready_endpoint_is_a_grave_loss() -> None:
+def test_the_last_ready_endpoint_is_a_warning() -> None:
     found = deletion(around(pod("a"), services=[service()], slices=[slice_of("web", a=True, b=False)]))
-    assert "service/web loses 1 endpoint: no ready one is left" in told(found) and "service/web" in graves(found)
+    assert "service/web loses 1 endpoint: no ready endpoint is left" in told(found) and "service/web" in warnings(found)
 
 
 def test_an_endpoint_that_is_not_ready_takes_nothing_from_the_others() -> None:
-    for others, words in (({"b": True}, "1 ready one is left"), ({}, "no ready one is there")):
+    for others, words in (({"b": True}, "1 ready endpoint is left"), ({}, "no ready endpoint exists")):
         found = deletion(around(pod("a", **UNREADY), services=[service()], slices=[slice_of("web", a=False, **others)]))
-        assert f"service/web loses 1 endpoint without traffic: {words}" in told(found) and "service/web" not in graves(found)
+        assert f"service/web loses 1 endpoint without traffic: {words}" in told(found) and "service/web" not in warnings(found)
 
 
 def test_services_without_a_selector_external_ones_and_others_are_not_named() -> None:
@@ -100,28 +100,28 @@ def test_services_without_a_selector_external_ones_and_others_are_not_named() ->
 def test_endpoints_in_slices_of_both_families_count_once() -> None:
     slices = [slice_of("web", a=True, b=True), slice_of("web", a=True, b=True)]
     found = deletion(around(pod("a"), services=[service()], slices=slices))
-    assert "service/web loses 1 endpoint: 1 ready one is left" in told(found)
+    assert "service/web loses 1 endpoint: 1 ready endpoint is left" in told(found)
 
 
 def test_without_the_right_to_read_endpoints_it_is_said_that_their_number_is_not_known() -> None:
     found = deletion(around(pod("a"), services=[service()], looked_at={"Service"}))
-    assert "service/web loses 1 endpoint: how many ready ones there are then is not known" in told(found)
+    assert "service/web loses 1 endpoint: the number of ready endpoints is unknown" in told(found)
 
 
 @pytest.mark.parametrize(
     ("owner", "one", "words"),
     [
-        ("ReplicaSet", controller("x"), "makes another in its place"),
-        ("ReplicaSet", controller("x", want=2), "has 3 and wants 2: it makes no other"),
-        ("ReplicaSet", controller("x", want=None, have=1), "makes another in its place"),
+        ("ReplicaSet", controller("x"), "creates another in its place"),
+        ("ReplicaSet", controller("x", want=2), "has 3 and wants 2: it creates no other"),
+        ("ReplicaSet", controller("x", want=None, have=1), "creates another in its place"),
         ("ReplicaSet", controller("x", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}), "is being deleted itself"),
-        ("StatefulSet", controller("x"), "makes it again under the same name"),
-        ("StatefulSet", controller("x", want=1), "wants 1, without it: it makes no other"),
-        ("StatefulSet", controller("x", want=1, spec={"ordinals": {"start": 1}}), "makes it again under the same name"),
-        ("DaemonSet", controller("x"), "makes another on the same node"),
-        ("Job", controller("x"), "counts it as failed, and makes another within its backoffLimit"),
-        ("Job", controller("x", status={"conditions": [{"type": "Complete", "status": "True"}]}), "has ended: it makes no other"),
-        ("Job", controller("x", spec={"suspend": True}), "is suspended: it makes no other"),
+        ("StatefulSet", controller("x"), "recreates it under the same name"),
+        ("StatefulSet", controller("x", want=1), "wants 1, without it: it creates no other"),
+        ("StatefulSet", controller("x", want=1, spec={"ordinals": {"start": 1}}), "recreates it under the same name"),
+        ("DaemonSet", controller("x"), "creates another on the same node"),
+        ("Job", controller("x"), "counts it as failed, and creates another within its backoffLimit"),
+        ("Job", controller("x", status={"conditions": [{"type": "Complete", "status": "True"}]}), "has finished: it creates no other"),
+        ("Job", controller("x", spec={"suspend": True}), "is suspended: it creates no other"),
     ],
 )
 def test_what_an_owner_does_when_its_pod_goes(owner: str, one: Controller, words: str) -> None:
@@ -131,13 +131,13 @@ def test_what_an_owner_does_when_its_pod_goes(owner: str, one: Controller, words
 
 def test_an_owner_makes_as_many_as_it_is_then_short_of() -> None:
     pods = [pod(name, owner=("ReplicaSet", "x")) for name in "abc"]
-    assert told(deletion(around(*pods, owners=[("ReplicaSet", controller("x", want=2))]))) == ["replicaset/x makes 2 others"]
+    assert told(deletion(around(*pods, owners=[("ReplicaSet", controller("x", want=2))]))) == ["replicaset/x creates 2 others"]
 
 
 def test_the_deployment_above_a_replica_set_is_named() -> None:
     above = {"ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d", "controller": True}]}
     found = deletion(around(pod("a", owner=("ReplicaSet", "x")), owners=[("ReplicaSet", controller("x", metadata=above))]))
-    assert told(found) == ["replicaset/x (deployment/web) makes another in its place"]
+    assert told(found) == ["replicaset/x (deployment/web) creates another in its place"]
 
 
 def test_owners_that_are_gone_unread_or_of_another_kind_are_told_apart() -> None:
@@ -147,15 +147,15 @@ def test_owners_that_are_gone_unread_or_of_another_kind_are_told_apart() -> None
     static = deletion(around(pod("a", owner=("Node", "x"))))
     assert [one[0].words for one in (gone, unread, other, static)] == [
         "owned it and is gone: the garbage collector deletes it anyway",
-        "owns it: whether it makes another could not be read",
-        "owns it, and may make another",
-        "runs it as static pods: its kubelet goes on running it",
+        "owns it: whether it creates another is unknown",
+        "owns it, and may create another",
+        "runs it as static pods: its kubelet keeps running it",
     ]
 
 
-def test_that_nothing_makes_a_bare_pod_again_is_grave() -> None:
+def test_that_nothing_recreates_a_bare_pod_is_a_warning() -> None:
     found = deletion(around(pod("a"), pod("b", owner=("ReplicaSet", "x")), owners=[("ReplicaSet", controller("x"))]))
-    assert found[0] == Effect("", "No controller owns 1 of them: nothing makes it again", "grave", "shop")
+    assert found[0] == Effect("", "No controller owns 1 of them: nothing recreates it", "warning", "shop")
 
 
 def test_pods_that_are_going_already_count_for_nothing() -> None:
@@ -168,8 +168,8 @@ def test_a_budget_tells_whether_an_eviction_would_be_allowed() -> None:
     allowed = deletion(around(pod("a"), budgets=[budget()]))
     assert "counts it: an eviction would be allowed (1 disruption is allowed now)" in allowed[-1].words
     refused = deletion(around(pod("a"), budgets=[budget(allowed=0, current=2)]))
-    assert "poddisruptionbudget/web" in graves(refused)
-    assert any("an eviction would be refused, it needs 2 healthy pods and has 2; deleting does not ask it" in one.words for one in refused)
+    assert "poddisruptionbudget/web" in warnings(refused)
+    assert any("an eviction would be refused, it needs 2 healthy pods and has 2; a deletion ignores it" in one.words for one in refused)
     both = deletion(around(pod("a"), pod("b"), budgets=[budget()]), evict=True)
     assert any("counts all 2: 1 of 2 evictions are refused, as 1 disruption is allowed now" in one.words for one in both)
 
@@ -218,13 +218,16 @@ def test_a_pod_that_leaves_one_service_for_another() -> None:
     services = [service(), service("debug", {"app": "debug"})]
     slices = [slice_of("web", a=True, b=True), slice_of("debug")]
     found = relabelling(around(pod("a"), services=services, slices=slices), {"app": "debug"})
-    assert told(found) == ["service/web loses 1 endpoint: 1 ready one is left", "service/debug gains 1 endpoint: 1 ready one then"]
+    assert told(found) == [
+        "service/web loses 1 endpoint: 1 ready endpoint is left",
+        "service/debug gains 1 endpoint: 1 ready endpoint then",
+    ]
 
 
 def test_an_endpoint_that_comes_may_not_be_ready_yet() -> None:
     debug = service("debug", {"app": "debug"})
     found = relabelling(around(pod("a", **UNREADY), services=[debug]), {"app": "debug"})
-    assert told(found)[0] == "service/debug gains 1 endpoint, not ready yet: no ready one is there" and not graves(found)
+    assert told(found)[0] == "service/debug gains 1 endpoint, not ready yet: no ready endpoint exists" and not warnings(found)
     published = service("debug", {"app": "debug"}, publishNotReadyAddresses=True)
     assert "gains 1 endpoint: 1 ready" in told(relabelling(around(pod("a", **UNREADY), services=[published]), {"app": "debug"}))[0]
 
@@ -238,8 +241,8 @@ def test_a_finished_pod_and_one_without_an_address_are_no_endpoints() -> None:
 def test_the_owner_releases_the_pod_and_makes_another() -> None:
     found = relabelling(around(pod("a", owner=("ReplicaSet", "x")), owners=[("ReplicaSet", controller("x"))]), {"app": None})
     assert told(found) == [
-        "replicaset/x releases it, and makes another",
-        "No controller owns it then: nothing makes it again",
+        "replicaset/x releases it, and creates another",
+        "No controller owns it then: nothing recreates it",
     ]
 
 
@@ -247,8 +250,8 @@ def test_another_controller_adopts_what_is_released_and_may_have_too_many_then()
     owners = [("ReplicaSet", controller("x")), ("ReplicaSet", controller("y", want=1, have=1, labels={"app": "y"}))]
     found = relabelling(around(pod("a", owner=("ReplicaSet", "x")), owners=owners), {"app": "y"})
     assert told(found) == [
-        "replicaset/y adopts it: with 2 where it wants 1 it deletes 1",
-        "replicaset/x releases it, and makes another",
+        "replicaset/y adopts it: with 2 pods and 1 wanted, it deletes 1",
+        "replicaset/x releases it, and creates another",
     ]
 
 
@@ -264,7 +267,7 @@ def test_a_stateful_set_adopts_only_pods_of_its_names_and_cannot_replace_one_tha
     assert "statefulset/db adopts it" in told(relabelling(around(pod("db-2"), owners=owners), {"app": "db"}))[0]
     own = pod("db-0", {"app": "db"}, owner=("StatefulSet", "db"))
     released = told(relabelling(around(own, owners=owners), {"app": "x"}))[0]
-    assert released == "statefulset/db releases it, and cannot make another while a pod has the name"
+    assert released == "statefulset/db releases it, and cannot create another while a pod has the name"
 
 
 def test_a_replication_controller_selects_by_a_map() -> None:
@@ -272,7 +275,7 @@ def test_a_replication_controller_selects_by_a_map() -> None:
     found = relabelling(
         around(pod("a", owner=("ReplicationController", "x")), owners=[("ReplicationController", old.renewed())]), {"app": "y"}
     )
-    assert "replicationcontroller/x releases it" in told(found)[0] and "makes another" in told(found)[0]
+    assert "replicationcontroller/x releases it" in told(found)[0] and "creates another" in told(found)[0]
 
 
 def test_controllers_that_are_going_and_finished_pods_are_left_out() -> None:
@@ -385,6 +388,6 @@ def test_the_endpoints_that_are_foretold_are_those_of_the_changed_pods(
         lost, gained = len(before.keys() - after.keys()), len(after.keys() - before.keys())
         assert (f"loses {lost} endpoint" in effect.words) == bool(lost) and (f"gains {gained} endpoint" in effect.words) == bool(gained)
         ready = sum(after.values())
-        assert (f": {ready} ready" in effect.words) if ready else ("no ready one" in effect.words)
-        assert (effect.weight == "grave") == (not ready and any(before[name] for name in before.keys() - after.keys()))
+        assert (f": {ready} ready" in effect.words) if ready else ("no ready endpoint" in effect.words)
+        assert (effect.weight == "warning") == (not ready and any(before[name] for name in before.keys() - after.keys()))
     assert not [about for about in found if about.startswith("service/")]

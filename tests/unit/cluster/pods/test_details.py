@@ -77,7 +77,7 @@ def test_an_init_container_has_ended_before_the_others_start() -> None:
 def test_a_conflict_stands_on_top_and_at_the_port() -> None:
     words = shown(pod({"name": "web", "ports": [port(80)]}, {"name": "proxy", "ports": [port(80)]}))
     assert "! Conflict: port 80/TCP is declared by web and proxy" in words
-    assert words.count("80/TCP  ! another container declares it too") == 2
+    assert words.count("80/TCP  ! another container declares it, too") == 2
 
 
 # -- containers ---------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_a_terminating_pod_says_how_long_it_still_has() -> None:
     words = shown(pod({"name": "a"}, meta=meta))
     assert "Terminating, 30s of grace, 10s left" in words and "waits for its finalizers: a.b/c" in words
     overdue = {**meta, "deletionTimestamp": "2027-01-15T07:59:00Z"}
-    assert "overdue since 60s" in shown(pod({"name": "a"}, meta=overdue))
+    assert "overdue for 60s" in shown(pod({"name": "a"}, meta=overdue))
 
 
 def test_conditions_owners_and_times_are_described() -> None:

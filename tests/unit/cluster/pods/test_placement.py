@@ -122,8 +122,8 @@ def test_a_node_with_the_labels_that_are_offered_matches(wanting: Object, shape:
 # -- the words
 def test_each_reason_is_reported_in_words() -> None:
     busy = [pod("a", cpu="3", where="n")]
-    assert why(pod(nodeSelector={"gpu": "true"}), make()) == ["nodeSelector wants gpu=true: it has no label gpu"]
-    assert why(pod(nodeSelector={"gpu": "true"}), make(labels={"gpu": "no"})) == ["nodeSelector wants gpu=true: it has gpu=no"]
+    assert why(pod(nodeSelector={"gpu": "true"}), make()) == ["nodeSelector requires gpu=true: it has no label gpu"]
+    assert why(pod(nodeSelector={"gpu": "true"}), make(labels={"gpu": "no"})) == ["nodeSelector requires gpu=true: it has gpu=no"]
     assert why(pod(cpu="2"), make(), busy) == ["too little cpu: 2 asked, 1 of 4 is free"]
     assert why(pod(cpu="5"), make(), busy) == ["too little cpu: 5 asked, the whole node has 4"]
     assert why(pod(memory="20Gi"), make()) == ["too little memory: 20Gi asked, the whole node has 16Gi"]
@@ -133,7 +133,7 @@ def test_each_reason_is_reported_in_words() -> None:
     assert why(pod(), make(taints=[taint])) == ["taint dedicated=batch:NoSchedule is not tolerated"]
     lost = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
     assert why(pod(), make(taints=[lost])) == [
-        "its kubelet is not heard of (taint node.kubernetes.io/unreachable:NoSchedule is not tolerated)"
+        "its kubelet does not report (taint node.kubernetes.io/unreachable:NoSchedule is not tolerated)"
     ]
 
 
@@ -163,7 +163,7 @@ def test_a_host_port_is_taken_by_any_address_or_the_same() -> None:
 def test_a_volume_that_is_elsewhere_is_reported_with_where_it_wants_to_be() -> None:
     terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["other"]}]}]
     volume = {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}}
-    assert why(pod(), make(), volumes=[("data-1", volume)]) == ["volume data-1 is not there: it wants kubernetes.io/hostname in (other)"]
+    assert why(pod(), make(), volumes=[("data-1", volume)]) == ["volume data-1 is not there: it requires kubernetes.io/hostname in (other)"]
 
 
 def test_what_only_the_scheduler_can_judge_is_named() -> None:

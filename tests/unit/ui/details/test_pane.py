@@ -281,9 +281,9 @@ async def test_a_namespace_has_no_containers_but_yaml_and_a_node_has_a_page_of_i
 
 async def test_the_details_of_no_pod_say_that_nothing_is_chosen() -> None:
     async with window() as shown:
-        assert shown.text == "nothing chosen"
+        assert shown.text == "nothing selected"
         await shown.show(shown.session.put())
-        assert await shown.show(None) == "nothing chosen"
+        assert await shown.show(None) == "nothing selected"
 
 
 async def test_the_prose_fits_80_columns_and_is_folded_anew_when_the_width_changes() -> None:

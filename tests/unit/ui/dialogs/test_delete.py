@@ -43,9 +43,9 @@ async def test_a_deletion_tells_what_it_sets_off_and_what_could_not_be_read() ->
         lines = text(dialog, "#delete-impact").split("\n")
         assert lines[0].startswith("── effects ─")
         assert lines[1].startswith("! poddisruptionbudget/web counts it: an eviction would be refused")
-        assert "· service/web loses 1 endpoint: 1 ready one is left" in lines
-        assert "· replicaset/x makes another in its place" in lines
-        assert lines[-1] == "? not known: in shop you lack the right to list jobs"
+        assert "· service/web loses 1 endpoint: 1 ready endpoint is left" in lines
+        assert "· replicaset/x creates another in its place" in lines
+        assert lines[-1] == "? unknown: in shop you lack the right to list jobs"
 
 
 async def test_a_label_change_tells_what_it_sets_off_as_it_is_typed() -> None:
@@ -59,7 +59,7 @@ async def test_a_label_change_tells_what_it_sets_off_as_it_is_typed() -> None:
         await typed(pilot, "#label-changes", "app=debug")
         await settle(pilot)
         shown = str(note.render())
-        assert "service/web loses 1 endpoint" in shown and "replicaset/x releases it, and makes another" in shown
+        assert "service/web loses 1 endpoint" in shown and "replicaset/x releases it, and creates another" in shown
         await typed(pilot, "#label-changes", "tier=front")
         await settle(pilot)
         assert "= unchanged: service/web, replicaset/x" in str(note.render())
@@ -74,7 +74,7 @@ async def test_surroundings_that_cannot_be_had_are_reported_and_hinder_nothing()
     dialog = DeleteDialog(session(objects), [kubia()])
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert "? not known: slow down" in text(dialog, "#delete-impact")
+        assert "? unknown: slow down" in text(dialog, "#delete-impact")
         dialog.action_confirm()
         await settle(pilot)
         assert pilot.app.results == [1]
@@ -85,8 +85,8 @@ async def test_the_deletion_of_a_namespace_counts_what_is_in_it() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         shown = text(dialog, "#delete-impact")
-        assert "· 12 pods, 1 persistentvolumeclaims" in shown and "! the data of its volumes goes too" in shown
-        assert "? not known: you lack the right to list secrets" in shown
+        assert "· pods: 12, persistentvolumeclaims: 1" in shown and "! the data of its volumes goes, too" in shown
+        assert "? unknown: you lack the right to list secrets" in shown
         assert not dialog.query("#delete-evict") and not dialog.query("#delete-cascade"), "a namespace takes all of it along"
 
 

@@ -396,7 +396,7 @@ async def test_a_protected_context_and_a_namespace_are_typed() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         assert [one.word for one in dialog.asked] == ["shop", "dev"]
-        assert "Delete namespace shop? With everything that is in it." in text(dialog, "#dialog-title")
+        assert "Delete namespace shop? With everything in it." in text(dialog, "#dialog-title")
         await typed(pilot, "#dialog-word-0", "shop")
         assert confirm(dialog).has_class("-blocked") and "type dev to confirm" in text(dialog, "#dialog-hint")
         await typed(pilot, "#dialog-word-1", "dev")
@@ -427,10 +427,10 @@ async def test_nothing_is_sent_twice_and_leaving_while_it_is_under_way_says_so()
         await settle_without_workers(pilot)
         assert len(objects.calls) == 1 and dialog.busy and pilot.app.results == []
         await pilot.press("escape")
-        assert "may or may not be carried out" in text(dialog, "#dialog-status-text")
+        assert "may or may not succeed" in text(dialog, "#dialog-status-text")
         await pilot.press("escape")
         await settle_without_workers(pilot)
-        assert pilot.app.results == [None] and pilot.app.told == ["0 deleted; no answer was awaited for 1"]
+        assert pilot.app.results == [None] and pilot.app.told == ["0 deleted; podtui did not wait for 1"]
 
 
 async def settle_without_workers(pilot: Pilot[None]) -> None:
@@ -523,7 +523,7 @@ async def test_a_refused_document_keeps_all_from_being_created(tmp_path: Path) -
         await settle(pilot)
         listed = text(dialog, "#create-documents")
         assert "✗ pod/b  line 5" in listed and 'unknown field "spec.port"' in listed
-        assert "1 of 2 refused; nothing was created" in text(dialog, "#dialog-status-text")
+        assert "1 of 2 rejected; nothing was created" in text(dialog, "#dialog-status-text")
         assert str(confirm(dialog).label) == "Check" and dialog.focused is dialog.query_one("#create-path")
         await pilot.press("enter")  # the file is corrected now
         await settle(pilot)
@@ -543,7 +543,7 @@ async def test_a_failure_half_way_says_what_was_made_and_tries_only_the_rest_aga
         objects.outcomes = [lambda one: Outcome(one, "unknown", error=ConnectionFailed("the server is gone"))]
         dialog.action_confirm()
         await settle(pilot)
-        assert "1 created, 1 not, 1 of them perhaps" in text(dialog, "#dialog-status-text")
+        assert "1 created, 1 not, 1 of them possibly" in text(dialog, "#dialog-status-text")
         listed = text(dialog, "#create-documents")
         assert "✓ pod/a created" in listed and "? pod/b" in listed and "the server is gone" in listed
         dialog.action_confirm()

@@ -109,7 +109,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
     async with started(made, "one") as (app, pilot):
         assert " s Shell " in as_text(app).splitlines()[-1]
         await pilot.press("s")
-        await terminal.shows("podtui: a shell in container box of pod/one, namespace one. Leave it with exit or Ctrl+D. The same by ")
+        await terminal.shows("podtui: a shell in container box of pod/one, namespace one. Leave it with exit or Ctrl+D. The same with ")
         command = "exec -it -n one one -c box -- sh -c 'command -v bash >/dev/null && exec bash || exec sh'\r\n"
         await terminal.shows(command)
         await terminal.shows("/ # ")
@@ -127,7 +127,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
 async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say_why(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "several") as (app, pilot):
         await pilot.press("s")
-        text = await shown(app, lambda text: "A shell in which container of pod/several?" in text)
+        text = await shown(app, lambda text: "Open a shell in which container of pod/several?" in text)
         assert "│ ● box " in text and "│   side " in text
         assert "│   (setup)  init container has ended (Completed, exit code 0) " in text
         assert "│   (broken)  waits (" in text
@@ -137,7 +137,7 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
         terminal.type("\x04")
         await pilot.app.workers.wait_for_complete()
         await pilot.press("s")
-        await shown(app, lambda text: "A shell in which container" in text)
+        await shown(app, lambda text: "Open a shell in which container" in text)
         await pilot.press("escape")
         await pilot.app.workers.wait_for_complete()
         assert not app._notifications and not terminal.written
@@ -181,7 +181,7 @@ async def test_in_a_protected_context_its_name_comes_first(made: DemoServer, ter
     async with started(made, "one", config=Config(protected_contexts=["podtui-*"])) as (app, pilot):
         await pilot.press("s")
         text = await shown(app, lambda text: "Open a shell in container box of pod/one" in text)
-        assert "kubectl" in text and "not written to the journal" in text and not terminal.written
+        assert "kubectl" in text and "does not record what you do in it in the journal" in text and not terminal.written
         assert isinstance(app.screen, Dialog)
         await pilot.press(*"podtui", "minus", *"demo", "enter", "enter")
         await terminal.shows("/ # ")
@@ -201,13 +201,13 @@ async def test_a_shell_that_is_late_does_not_take_the_keys_of_another_screen(
     monkeypatch.setattr(shells, "places", late)
     async with started(made, "one") as (app, pilot):
         await pilot.press("s", "question_mark")
-        await shown(app, lambda text: "rebind them by id" in text)
+        await shown(app, lambda text: "rebind by id" in text)
         go_on.set()
-        await told(app, "no shell was opened: another screen came before it was ready")
+        await told(app, "podtui opened no shell: another screen opened before it was ready")
     assert not terminal.written
 
 
 async def test_without_a_terminal_there_is_no_shell(made: DemoServer) -> None:
     async with started(made, "one") as (app, pilot):
         await pilot.press("s")
-        await told(app, "there is no terminal that a shell could have")
+        await told(app, "there is no terminal for a shell")

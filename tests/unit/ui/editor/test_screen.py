@@ -101,7 +101,7 @@ async def test_what_an_editor_wrote_before_it_failed_is_kept(state: Path) -> Non
         return -11
 
     app = app_with(crashing)
-    with pytest.raises(EditorFailed, match="ed was ended by signal 11; nothing was changed") as caught:
+    with pytest.raises(EditorFailed, match="ed was killed by signal 11; nothing was changed") as caught:
         await edit_outside(app, "before", "x.yaml", ["ed"])
     (kept,) = (state / "kept").iterdir()
     assert kept.read_text() == "typed" and str(kept) in caught.value.hint and stat.S_IMODE(kept.stat().st_mode) == 0o600

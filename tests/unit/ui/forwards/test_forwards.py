@@ -172,7 +172,7 @@ async def test_a_taken_port_is_reported_while_it_is_typed_with_a_free_one() -> N
         dialog = await opened(app, session, pilot)
         ports(dialog).value = f"{first.local_port}:8080"
         await pilot.pause()
-        assert f"local port {first.local_port} is already used by the forward to pod/web-1; " in text(dialog, "#forward-problem")
+        assert f"local port {first.local_port} is already in use by the forward to pod/web-1; " in text(dialog, "#forward-problem")
 
 
 async def test_the_program_that_has_a_taken_port_is_reported_too() -> None:
@@ -180,7 +180,7 @@ async def test_the_program_that_has_a_taken_port_is_reported_too() -> None:
         dialog = await opened(app, session, pilot)
         with socket.create_server(("127.0.0.1", 0)) as other:
             ports(dialog).value = f"{other.getsockname()[1]}:8080"
-            await settle(pilot, lambda: "is already used by this podtui; " in text(dialog, "#forward-problem"))
+            await settle(pilot, lambda: "is already in use by this podtui; " in text(dialog, "#forward-problem"))
 
 
 async def test_a_refusal_is_reported_in_the_dialog_and_the_text_stays() -> None:
@@ -209,7 +209,7 @@ async def test_a_pod_that_is_gone_is_reported_when_the_dialog_opens() -> None:
         dialog = ForwardDialog(session, POD)
         app.push_screen(dialog)
         await settle(pilot, lambda: dialog.query("#dialog-status-text") and "pod/web-1 is gone" in text(dialog, "#dialog-status-text"))
-        assert text(dialog, "#forward-declared") == "The pod's ports could not be read"
+        assert text(dialog, "#forward-declared") == "podtui cannot read the pod's ports"
 
 
 async def test_an_address_that_others_can_reach_is_warned_of() -> None:
@@ -218,7 +218,7 @@ async def test_an_address_that_others_can_reach_is_warned_of() -> None:
         address = dialog.query_one("#forward-address", Input)
         address.value = "0.0.0.0"
         await pilot.pause()
-        assert text(dialog, "#forward-warning") == "! Everyone who can reach 0.0.0.0 over the network will reach the pod"
+        assert text(dialog, "#forward-warning") == "! Anyone who can reach 0.0.0.0 over the network can reach the pod"
         assert "--address 0.0.0.0 pod/web-1" in dialog.commands[0]
         address.value = "127.0.0.1"
         await pilot.pause()
@@ -350,7 +350,7 @@ async def test_a_lost_forward_says_how_it_was_lost_and_a_vain_restart_too() -> N
         await settle(pilot, lambda: "✗ lost" in line(screen, 1) and "lost: pod/web-1 is gone" in text(screen, "#forwards-words"))
         await pilot.press("r")
         await settle(pilot, lambda: app.notices)
-        assert app.notices == ["pod/web-1 is gone\nChoose the pod that took its place"]
+        assert app.notices == ["pod/web-1 is gone\nChoose the pod that replaced it"]
 
 
 async def test_the_local_address_is_copied() -> None:
@@ -369,7 +369,7 @@ async def test_the_dialog_says_what_happens_when_the_pod_is_replaced() -> None:
         await pilot.press("escape")
         pod.owners = [OWNER]
         dialog = await opened(app, session, pilot)
-        assert text(dialog, "#forward-follows") == "When it is replaced, goes on with pod/web-1 of keeper/web"
+        assert text(dialog, "#forward-follows") == "When it is replaced, the forward continues with pod/web-1 of keeper/web"
 
 
 async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +387,7 @@ async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_wher
         await settle(pilot, lambda: words in text(screen, "#forwards-words"))
         pod.uid, pod.exists = "uid-2", True
         await settle(pilot, lambda: "● active" in line(screen, 1))
-        await settle(pilot, lambda: "pod/web-1 took the place of pod/web-1 at " in text(screen, "#forwards-words"))
+        await settle(pilot, lambda: "pod/web-1 replaced pod/web-1 at " in text(screen, "#forwards-words"))
 
 
 SAVED = {
@@ -404,7 +404,7 @@ async def test_saved_forwards_are_listed_and_started_by_enter(size: tuple[int, i
             ["○ saved", "web", ":8080,:http", "", "a pod with app=web", "shop", *[""] * 5],
             ["○ saved", "db", "5432", "", "db-0", "data", *[""] * 5],
         ]
-        words = "forwards.web of config.yaml: to a pod with app=web in namespace shop, started by Enter"
+        words = "forwards.web of config.yaml: to a pod with app=web in namespace shop, Enter starts it"
         assert text(screen, "#forwards-words") == words
         await pilot.press("enter")
         await settle(pilot, lambda: [row[:2] for row in rows(screen)] == [["● active", "web"]] * 2 + [["○ saved", "db"]])
@@ -432,10 +432,10 @@ async def test_a_busy_port_names_its_program_and_p_takes_the_next_free_one() -> 
             screen = await listed(app, session, pilot)
             await pilot.press("p")
             await settle(pilot, lambda: app.notices)
-            assert app.notices.pop() == "its local port is not taken by another program"
+            assert app.notices.pop() == "its local port is not in use by another program"
             await pilot.press("r")
             await settle(pilot, lambda: "✗ failed" in line(screen, 1))
-            await settle(pilot, lambda: f"failed: local port {port} is already used by this podtui" in text(screen, "#forwards-words"))
+            await settle(pilot, lambda: f"failed: local port {port} is already in use by this podtui" in text(screen, "#forwards-words"))
             (forward,) = session.forwards.forwards
             free = forward.free
             assert f"port {free} is free" in text(screen, "#forwards-words")
@@ -448,7 +448,7 @@ async def test_an_address_that_others_can_reach_is_marked_in_the_list() -> None:
     async with running(Pod()) as (app, session, pilot):
         await session.forwards.start(POD, ":8080", "0.0.0.0")
         screen = await listed(app, session, pilot)
-        assert "! Everyone who can reach 0.0.0.0 over the network will reach the pod" in text(screen, "#forwards-words")
+        assert "! Anyone who can reach 0.0.0.0 over the network can reach the pod" in text(screen, "#forwards-words")
 
 
 @pytest.mark.parametrize("key", ["f", "escape", "q"])

@@ -162,7 +162,7 @@ async def test_a_deleted_pod_is_made_again_and_said_to_be_a_new_one(path: Path) 
     dialog = UndoDialog(found, [await written(found, "delete", form="deletes", before=value)])
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert "this makes a new pod, with another UID" in text(dialog, "#undo-steps")
+        assert "this creates a new pod, with another UID" in text(dialog, "#undo-steps")
         await pilot.press("tab", "enter")
         await settle(pilot)
         assert objects.calls == [("make", "kubia", value)]
@@ -175,7 +175,7 @@ async def test_taking_back_a_created_namespace_asks_for_its_name(path: Path) -> 
     dialog = UndoDialog(found, [entry])
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert dialog.danger and "with everything that is in it" in text(dialog, "#undo-steps")
+        assert dialog.danger and "with everything in it" in text(dialog, "#undo-steps")
         assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked")
         dialog.query_one("#dialog-word-0", Input).value = "shop"
         await pilot.pause()
@@ -193,7 +193,7 @@ async def test_the_key_u_undoes_the_last_change_that_can_be_undone_and_says_whic
         await undo_last(cast(TerminalApp, pilot.app), found)
         await settle(pilot)
         shown = text(pilot.app.screen, "#undo-steps")
-        assert "! Done later, and cannot be taken back: delete pod/kubia in default: its ReplicaSet/web-5d4 makes another one" in shown
+        assert "! Done later, and cannot be undone: delete pod/kubia in default: its ReplicaSet/web-5d4 creates another one" in shown
         assert "- metadata.labels.a: 1" in shown
 
 
@@ -206,7 +206,7 @@ async def test_the_key_u_says_why_there_is_nothing_to_undo(path: Path) -> None:
         await undo_last(cast(TerminalApp, app), found)
         await pilot.pause()
     assert app.told == [
-        "Nothing to undo: the journal has no change of this cluster",
+        "Nothing to undo: the journal has no change to this cluster",
         "Nothing to undo. delete pod/kubia in default: its manifest could not be read before",
     ]
 
@@ -230,11 +230,11 @@ async def test_the_journal_shows_filters_and_copies(path: Path, monkeypatch: pyt
             ["✗ refused", "delete", "pod/kubia", "default"],
             ["✓ done", "label", "pod/kubia", "default"],
         ]
-        assert screen.query_one("#journal-title", TextLine).text.split() == "Journal 3 changes of dev 1 lines cannot be read".split()
+        assert screen.query_one("#journal-title", TextLine).text.split() == "Journal 3 changes of dev 1 unreadable lines".split()
         await pilot.press("j")
         await pilot.pause()
         assert "␛[31m[b]you may not[/b]" in entry_text(screen)
-        assert "cannot be taken back: it was refused: nothing was changed" in entry_text(screen)
+        assert "cannot be undone: it was refused: nothing was changed" in entry_text(screen)
         await pilot.press("u")
         assert pilot.app.told == ["delete pod/kubia in default: it was refused: nothing was changed"]
         await pilot.press("slash", *"LABEL", "space", *"!annotate", "enter")

@@ -272,7 +272,7 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
         await pilot.press("enter")
         bar = app.pane.query_one("#logs-search", EntryBar)
         assert (bar.display, bar.value) == (True, "~a[")
-        assert "no regular expression" in str(bar.error)
+        assert "not a regular expression" in str(bar.error)
         assert app.pane.view.pattern is not None and app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
 
 
@@ -367,7 +367,7 @@ async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None
         app.pane.show(None)
         await pilot.pause(0.3)
         assert app.title_line.strip() == "Logs"
-        assert app.lines[1].strip() == "no pod chosen"
+        assert app.lines[1].strip() == "no pod selected"
         assert not [worker for worker in app.workers if worker.group == "logs" and worker.is_running]
 
 

@@ -152,13 +152,13 @@ def test_a_filter_finds_pairs_in_a_klog_message_that_is_not_quoted() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "words"),
     [
-        ("", 0, "missing"),
-        ("status>=", 8, "a value must stand behind >="),
-        (">=5", 0, "a field's name"),
-        ("level>=loud", 7, "no level loud"),
+        ("", 0, "enter a filter"),
+        ("status>=", 8, "a value is expected after >="),
+        (">=5", 0, "a field name"),
+        ("level>=loud", 7, "unknown level loud"),
         ("a=b c=", 6, "value"),
         ("!a=b", 2, "cannot have a value"),
-        ('a="b"c', 5, "cannot stand here"),
+        ('a="b"c', 5, "is not valid here"),
     ],
 )
 def test_a_wrong_filter_is_reported_with_its_place(text: str, position: int, words: str) -> None:

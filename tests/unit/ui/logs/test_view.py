@@ -291,7 +291,7 @@ def test_the_search_finds_what_a_look_at_every_line_finds(lines: list[str], data
 
 
 def test_a_wrong_expression_is_reported_in_words() -> None:
-    with pytest.raises(ValueError, match="no regular expression: unterminated"):
+    with pytest.raises(ValueError, match="not a regular expression: unterminated"):
         Pattern("~a[")
     assert Pattern("a[").spans("xa[y", "match") == [Span(1, 3, "match")]
 

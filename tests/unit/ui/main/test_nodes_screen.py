@@ -70,18 +70,18 @@ async def call(app: PodtuiApp, method: str, path: str, **more: Any) -> Any:
 async def test_a_pending_pod_is_explained_and_runs_when_a_node_gets_the_label_that_is_offered(demo: DemoServer) -> None:
     async with opened(demo) as each:
         await call(each.app, "POST", "/api/v1/namespaces/default/pods", body=GPU)
-        await each.shows("kubia-gpu", "Pending", "x tells why")
+        await each.shows("kubia-gpu", "Pending", "x explains why")
         await each.press("x")
-        await each.shows("✗ No node takes it", "Of 3 nodes: 3 without a label that it wants", "Label a node (gpu=true)")
+        await each.shows("✗ No node takes it", "Of 3 nodes: 3 without a label that it requires", "Label a node (gpu=true)")
         await each.shows("› label node node-1 gpu=true")
         await each.press("v")
         await each.shows("! FailedScheduling", "0/3 nodes are available")
         await each.press("x", "enter", "enter")
-        await each.shows("What the diagnosis offers")
+        await each.shows("Suggested actions")
         await each.press("j", "enter")
         await each.shows("Label node node-2", "+ gpu=true", "label node node-2 gpu=true")
         await each.press("enter", "enter")  # from the input to the button, and there
-        await each.shows("Running", "Nothing wrong is seen")  # judged anew by itself
+        await each.shows("Running", "No problem found")  # judged anew by itself
         assert demo.state.get(NODES, "", "node-2")["metadata"]["labels"]["gpu"] == "true"  # type: ignore[index]
         assert demo.state.get(PODS, "default", "kubia-gpu")["spec"]["nodeName"] == "node-2"  # type: ignore[index]
         await each.press("v")

@@ -136,7 +136,7 @@ async def test_of_a_namespace_its_pods_are_deleted_by_the_right_to_delete_pods(c
         await pilot.press("shift+tab", "down")
         await until(lambda: "Delete" in dimmed(app))
         await pilot.press("D")
-        await shows(app, lambda text: "Delete pods by a selector in db" in text)
+        await shows(app, lambda text: "Delete pods by selector in db" in text)
 
 
 async def test_without_a_pod_under_the_cursor_what_needs_one_is_dimmed(cluster: Cluster) -> None:

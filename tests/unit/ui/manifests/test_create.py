@@ -156,8 +156,8 @@ async def test_what_exists_is_left_until_its_difference_is_to_be_applied() -> No
         await settle(pilot)
         await checked(pilot, POD)
         listed = text(dialog, "#create-documents")
-        assert "~ pod/b exists already" in listed and "-    image: one" in listed and "+    image: two" in listed
-        assert confirm(dialog).has_class("-blocked") and "it exists already" in text(dialog, "#dialog-hint")
+        assert "~ pod/b already exists" in listed and "-    image: one" in listed and "+    image: two" in listed
+        assert confirm(dialog).has_class("-blocked") and "it already exists" in text(dialog, "#dialog-hint")
         assert dialog.focused is dialog.query_one("#create-apply")
         await pilot.press("space")
         assert not dialog.query_one("#create-force").display and str(confirm(dialog).label) == "Apply"
@@ -176,7 +176,7 @@ async def test_an_object_that_exists_and_cannot_be_changed_so_is_refused_with_bo
         await settle(pilot)
         await checked(pilot, POD)
         listed = " ".join(text(dialog, "#create-documents").split())
-        assert "✗ pod/b exists already, and cannot be changed into this" in listed and "may not add or remove containers" in listed
+        assert "✗ pod/b already exists, and cannot be changed into this" in listed and "may not add or remove containers" in listed
 
 
 async def test_fields_of_others_are_taken_over_only_by_an_explicit_choice() -> None:
@@ -204,7 +204,7 @@ async def test_with_others_to_create_what_exists_may_be_left() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await checked(pilot, f"{POD}---\n{POD.replace('b', 'a')}")
-        assert not confirm(dialog).has_class("-blocked") and "1 of 2 exist already" in text(dialog, "#dialog-status-text")
+        assert not confirm(dialog).has_class("-blocked") and "1 of 2 already exist" in text(dialog, "#dialog-status-text")
         dialog.action_confirm()
         await settle(pilot)
         assert objects.choices == [(True, False, False)] and app.told == ["pod/b left as it was\npod/a created"]
@@ -247,7 +247,7 @@ async def test_a_namespace_is_created_by_its_name() -> None:
         await typed(pilot, "#namespace-name", "Not_Valid")
         assert confirm(dialog).has_class("-blocked") and "lower case alphanumeric" in text(dialog, "#dialog-status-text")
         await typed(pilot, "#namespace-name", "default")
-        assert confirm(dialog).has_class("-blocked") and "it exists already" in text(dialog, "#dialog-hint")
+        assert confirm(dialog).has_class("-blocked") and "it already exists" in text(dialog, "#dialog-hint")
         await typed(pilot, "#namespace-name", "b")
         assert dialog.commands == ["kubectl --context dev create namespace b"]
         taken = Conflict(409, "AlreadyExists", 'namespaces "b" already exists')
