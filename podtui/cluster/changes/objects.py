@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     from podtui.cluster.changes.creation import Outcome
     from podtui.kube.manifests.documents import Document
 
-_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _STRICT = ("fieldValidation", "Strict")
-_METADATAS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _IN_USE = 500  # objects that are looked at to complete what is typed
 _PODS_KEPT = 500  # of a namespace that is deleted: what more there is would not fit into an entry
 
@@ -120,7 +118,7 @@ class Objects:
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
-        return _map(_map(await self.connection.json("GET", ref.path, accept=f"{_METADATA},application/json")).get("metadata"))
+        return _map(_map(await self.connection.json("GET", ref.path, accept=listing.METADATA)).get("metadata"))
 
     async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
         """Every object in these namespaces (none: all) that the label selector matches; see `selection.select`."""
@@ -129,7 +127,7 @@ class Objects:
     async def in_use(self, ref: ObjectRef, kind: Kind) -> list[dict[str, str]]:
         """The labels or annotations of the objects of `ref`'s kind in its namespace, of a page of them: what a new one may be like."""
         query = [("limit", str(_IN_USE))]
-        listed = await self.connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=f"{_METADATAS},application/json")
+        listed = await self.connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=listing.METADATA_LIST)
         return [_map(_map(item.get("metadata")).get(kind)) for item in _map(listed).get("items") or ()]
 
     # -- changing -------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from podtui.kube.resources import ObjectRef
+from podtui.signals import Signal
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -80,7 +81,7 @@ class LogFollower:
         self._reader = LogReader(
             connection, ref, container, self.options, quiet=quiet, pace=pace, line_limit=line_limit, opened=self._opened
         )
-        self._listeners: list[Callable[[LogStatus], None]] = []
+        self._statuses: Signal[LogStatus] = Signal()
         self._restarts = 0  # of the container, when that run was found
         self._later: Position | None = None  # of the next run, whose first lines came before the last ones of this one
         self._read_out = False  # everything of a run that ended has been read
@@ -95,8 +96,7 @@ class LogFollower:
 
     def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
         """Be told of every change of the status; the result ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._statuses.subscribe(listener)
 
     def wake(self) -> None:
         """Something about the pod has changed: look now, if it is only waited."""
@@ -382,5 +382,4 @@ class LogFollower:
             self.status = status
             if state in ("waiting", "ended", "failed"):
                 self._catch_up()
-            for listener in list(self._listeners):
-                listener(status)
+            self._statuses.emit(status)
