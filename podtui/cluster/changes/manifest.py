@@ -17,7 +17,7 @@ from podtui.kube.names import namespace_faults
 
 
 class ManifestCreation(Change):
-    """What exists already is left as it is, or with `apply` changed by server-side apply; `force` takes fields over from their owners.
+    """What already exists is left as it is, or with `apply` changed by server-side apply; `force` takes fields over from their owners.
 
     `documents` are those left to create once `check` has found nothing wrong with them, `outcomes` what is known of each; `made` is
     what became of the others.
@@ -54,7 +54,7 @@ class ManifestCreation(Change):
     @property
     def refusal(self) -> str:
         if any(outcome.state == "refused" and outcome.preview is None for outcome in self.outcomes) and not self.made:
-            return "the server refuses: correct it, and check it again"
+            return "the server rejects it: correct it, and check it again"
         existing = self.existing
         if not self.apply:
             return "it already exists" if existing and len(existing) == len(self.outcomes) else ""
@@ -116,7 +116,7 @@ class NamespaceCreation(Change):
         if not self.name:
             return "type its name"
         if self.faults:
-            return "that is no name of a namespace"
+            return "that is not a valid namespace name"
         return "it already exists" if self.name in self._known else ""
 
     async def send(self, objects: Objects, note: Note = silent) -> None:

@@ -345,8 +345,8 @@ class Undo(Change):
     @property
     def refusal(self) -> str:
         if self.reading:
-            return "reading what is there now…"
-        return "" if any(step.possible for step in self.steps) else "nothing can be taken back"
+            return "reading the current state…"
+        return "" if any(step.possible for step in self.steps) else "nothing can be undone"
 
     async def read(self, objects: Objects) -> None:
         left = {entry.id: entry for entry in self.entries if entry not in self.done}

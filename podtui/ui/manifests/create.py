@@ -305,7 +305,7 @@ class CreateDialog(Dialog[int]):
 
     def left(self) -> None:
         if self.change.documents:
-            told = f"{self._count('created') + self._count('applied')} done; no answer was awaited for {len(self.change.documents)}"
+            told = f"{self._count('created') + self._count('applied')} done; podtui did not wait for {len(self.change.documents)}"
             self.notify(told, severity="warning", markup=False)
 
 

@@ -219,7 +219,7 @@ class LabelDialog(Dialog[int]):
             self.dismiss(count)
             return
         self._show_what_is_left()
-        self.show_error(f"{len(failed)} of {count} were not changed: each one says why" if count > 1 else failed[0].fault)
+        self.show_error(f"{len(failed)} of {count} were not changed: see above" if count > 1 else failed[0].fault)
 
     def _show_what_is_left(self) -> None:
         self._update()
