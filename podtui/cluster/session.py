@@ -209,11 +209,11 @@ class Session:
 
     # -- what a change sets off ---------------------------------------------------------------------------------
     async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:
-        """What has to do with these pods, for `impact`; see `surroundings.read`."""
+        """Read what is related to these pods, for `impact`; see `related.read`."""
         return await related.read(self.opened, self.access, pods, adopters=adopters)
 
     async def contents(self, namespace: str) -> Contents:
-        """What is in a namespace, counted; see `contents.count`."""
+        """Count what is in a namespace; see `namespace_contents.count`."""
         return await namespace_contents.count(self.opened, self.access, self.objects.discovery, namespace)
 
     # -- scope --------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class Objects:
         return _map(_map(await self.connection.json("GET", ref.path, accept=listing.METADATA)).get("metadata"))
 
     async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
-        """Every object in these namespaces (none: all) that the label selector matches; see `selection.select`."""
+        """Every object in these namespaces (none: all) that the label selector matches; see `listing.select`."""
         return await listing.select(self.connection, resource, namespaces, selector)
 
     async def in_use(self, ref: ObjectRef, kind: Kind) -> list[dict[str, str]]:

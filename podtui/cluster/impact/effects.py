@@ -1,7 +1,7 @@
 """The effects of a change of pods: which Services lose or gain an endpoint, which controllers create, adopt or release pods, and
 which budgets and policies count or select them.
 
-Pure functions over what `surroundings.read` has fetched. They follow the endpointslice, replicaset, statefulset, daemonset and job
+Pure functions over what `related.read` fetches. They follow the endpointslice, replicaset, statefulset, daemonset and job
 controllers of kube-controller-manager and the eviction subresource of the API server; what another controller does is not known.
 """
 
