@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from podtui.errors import NotFound, Replaced, TooManyRequests
 from podtui.kube.kubectl import kubectl_evict
 from podtui.kube.resources import DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES, ObjectRef
 from tests.contract.conftest import _kubectl_program
+from tests.support.waiting import until_answer
 
 Kubectl = Callable[..., str]
 NAMESPACE_PREFIX = "impact-"
@@ -58,14 +59,16 @@ async def look(connection: Connection, namespace: str) -> Surroundings:
     return found[0]
 
 
-async def until(look_again: Callable[[], Awaitable[Surroundings]], holds: Callable[[Surroundings], bool]) -> Surroundings:
-    for _ in range(600):
-        found = await look_again()
-        if holds(found):
-            return found
-        await asyncio.sleep(0.1)
-    pods = [(pod.metadata.name, pod.ready, pod.active) for pod in found.pods]
-    raise AssertionError(f"it never came: {pods}, {[budget.status for budget in found.budgets]}")
+async def until_seen(connection: Connection, namespace: str, holds: Callable[[Surroundings], bool]) -> Surroundings:
+    """The surroundings of all pods there, once `holds` is true of them."""
+
+    async def seen() -> Surroundings | None:
+        found = await look(connection, namespace)
+        return found if holds(found) else None
+
+    found = await until_answer(seen)
+    assert found is not None
+    return found
 
 
 def settled(found: Surroundings) -> bool:
@@ -93,7 +96,7 @@ def pods_of(found: Surroundings, *names: str) -> list[Any]:
 
 async def test_labels_move_a_pod_between_owners_and_services_as_foretold(connection: Connection, namespace: str) -> None:
     await furnish(connection, namespace)
-    found = await until(lambda: look(connection, namespace), settled)
+    found = await until_seen(connection, namespace, settled)
     moved = next(pod for pod in found.pods if pod.labels["app"] == "web")
     owner = moved.metadata.controller
     assert owner is not None
@@ -114,7 +117,7 @@ async def test_labels_move_a_pod_between_owners_and_services_as_foretold(connect
         web = {pod.metadata.uid for pod in now.pods if pod.labels["app"] == "web"}
         return settled(now) and len(web) == 3 and len(web - before) == 1 and moved.metadata.uid not in web
 
-    await until(lambda: look(connection, namespace), as_foretold)
+    await until_seen(connection, namespace, as_foretold)
 
 
 async def test_evictions_are_allowed_and_refused_as_foretold(
@@ -122,7 +125,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
 ) -> None:
     await furnish(connection, namespace)
     objects = Objects(connection)
-    found = await until(lambda: look(connection, namespace), settled)
+    found = await until_seen(connection, namespace, settled)
     first, second, third = [pod for pod in found.pods if pod.labels["app"] == "web"]
     told = deletion(only(found, first.metadata.name))
     assert "counts it: an eviction would be allowed (1 disruption is allowed now)" in [effect.words for effect in told]
@@ -142,7 +145,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
         body={"spec": {"minAvailable": 3}},
         content_type="application/merge-patch+json",
     )
-    strict = await until(lambda: look(connection, namespace), lambda now: settled(now) and now.budgets[0].status.disruptions_allowed == 0)
+    strict = await until_seen(connection, namespace, lambda now: settled(now) and now.budgets[0].status.disruptions_allowed == 0)
     words = eviction_refusal(strict.budgets, second)
     assert words == "it needs 3 healthy pods and has 3"
     with pytest.raises(TooManyRequests) as refused:
@@ -158,7 +161,7 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     done = await asyncio.to_thread(subprocess.run, ["sh", "-c", shown], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     gone = {second.metadata.uid, third.metadata.uid}
-    await until(lambda: look(connection, namespace), lambda now: not gone & {pod.metadata.uid for pod in now.pods})
+    await until_seen(connection, namespace, lambda now: not gone & {pod.metadata.uid for pod in now.pods})
 
 
 async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection: Connection, namespace: str, kubeconfig: str) -> None:
@@ -169,7 +172,7 @@ async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection:
     subjects = [{"kind": "User", "name": "little-one", "apiGroup": "rbac.authorization.k8s.io"}]
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "little"}
     await connection.json("POST", f"{roles}/rolebindings", body={"metadata": {"name": "little"}, "subjects": subjects, "roleRef": ref})
-    await until(lambda: look(connection, namespace), settled)
+    await until_seen(connection, namespace, settled)
     settings = Kubeconfig.load(kubeconfig).settings(impersonate="little-one")
     limited = await Connection.open(settings)
     try:

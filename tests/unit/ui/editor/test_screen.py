@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 from podtui.config import Config
@@ -24,6 +23,7 @@ from podtui.ui.editor.edit_area import Substitutes
 from podtui.ui.editor.outside_editor import edit_outside, editor_command
 from podtui.ui.editor.screen import EditorScreen
 from tests.support import screens
+from tests.support.waiting import settle
 
 TEXT = "kind: Pod\nmetadata:\n  name: web\n"
 
@@ -163,12 +163,6 @@ class Shown(screens.Shown):
 
 def messages(screen: EditorScreen) -> str:
     return str(screen.query_one("#editor-messages", Static).render())
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
 
 
 async def test_a_text_is_typed_checked_and_saved() -> None:

@@ -32,6 +32,7 @@ from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from tests.support.api_server import settings, status
 from tests.support.forward_server import OWNER, POD, Pod, Wire, forwarding
+from tests.support.waiting import until
 
 SIZES = [(80, 24), (120, 36)]
 
@@ -72,17 +73,12 @@ async def running(
             yield app, cast(Session, ForwardSession(manager, manager.connection().settings)), pilot
 
 
-async def settle(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Waits until `condition()` holds; the message of a failure holds the screen.
+async def settle(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Waits until `condition()` holds, and until the screen has taken its messages.
 
     Not by the pilot's pause: that waits for every widget to have taken a message, and can wait longer than the change itself.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        if asyncio.get_running_loop().time() > deadline:
-            tables = [table.render_line(y).text for table in pilot.app.screen.query(RowTable) for y in range(table.size.height)]
-            raise AssertionError("\n".join(["what was waited for did not come to be:", *tables]))
-        await asyncio.sleep(0.01)
+    await until(condition)
     await pilot.pause()
 
 

@@ -21,6 +21,7 @@ from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.edit import EditDialog, start_editing
 from podtui.ui.terminal.app import TerminalApp
 from tests.support.screens import Shown, text
+from tests.support.waiting import until
 
 REF = ObjectRef(PODS, "web", "default", "u1")
 
@@ -84,43 +85,33 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "podtui"
 
 
-async def until(pilot: Pilot[None], kind: type[Any]) -> Any:
+async def opened(pilot: Pilot[None], kind: type[Any]) -> Any:
     """The screen of that kind, when it has come."""
-    for _ in range(1000):
-        await pilot.pause(0.01)
-        if isinstance(pilot.app.screen, kind):
-            return pilot.app.screen
-    raise AssertionError(f"no {kind.__name__} has come, but {pilot.app.screen!r}")
+    await until(lambda: isinstance(pilot.app.screen, kind))
+    await pilot.pause()
+    return pilot.app.screen
 
 
 async def saved(pilot: Pilot[None], old: str, new: str) -> None:
-    editor = await until(pilot, EditorScreen)
+    editor = await opened(pilot, EditorScreen)
     assert old in editor.area.content
     editor.area.content = editor.area.content.replace(old, new)
     await pilot.press("ctrl+s")
 
 
 async def until_shown(pilot: Pilot[None], words: str) -> None:
-    for _ in range(1000):
-        await pilot.pause(0.01)
-        if any(words in str(static.render()) for static in pilot.app.screen.query(Static)):
-            return
-    raise AssertionError(f"{words!r} is not shown")
+    await until(lambda: any(words in str(static.render()) for static in pilot.app.screen.query(Static)))
 
 
 async def told(pilot: Pilot[None], words: str) -> None:
-    for _ in range(1000):
-        await pilot.pause(0.01)
-        if any(words in text for text in pilot.app.told):  # type: ignore[attr-defined]
-            return
-    raise AssertionError(f"{words!r} was not told: {pilot.app.told}")  # type: ignore[attr-defined]
+    await until(lambda: any(words in text for text in cast(Shown, pilot.app).told))
 
 
 async def test_the_difference_is_shown_before_it_is_sent() -> None:
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "image: a", "image: b")
-        dialog = await until(pilot, EditDialog)
+        dialog = await opened(pilot, EditDialog)
         shown = text(dialog, "#edit-difference")
         assert "-  - image: a" in shown and "+  - image: b" in shown
         patch = """kubectl patch pod -n default web --type=merge -p '{"spec": {"containers": [{"image": "b", "name": "main"}]}}'"""
@@ -135,7 +126,7 @@ async def test_what_someone_else_changed_meanwhile_is_shown_with_both_versions()
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app: shop")
-        dialog = await until(pilot, EditDialog)
+        dialog = await opened(pilot, EditDialog)
         server.change({"metadata": {"labels": {"app": "theirs"}}, "status": {"phase": "Running"}})
         await pilot.press("tab", "enter")
         for _ in range(1000):
@@ -155,7 +146,7 @@ async def test_what_the_server_refuses_is_edited_again_and_kept_when_it_is_left(
     server.failures = [Invalid(422, "Invalid", "no", {"causes": [{"field": "spec.containers[0].image", "message": "Required value"}]})]
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "image: a", "image: ''")
-        editor = await until(pilot, EditorScreen)
+        editor = await opened(pilot, EditorScreen)
         for _ in range(1000):
             await pilot.pause(0.01)
             if editor.area.messages:
@@ -172,11 +163,11 @@ async def test_a_cancelled_difference_keeps_the_text_and_f4_goes_on_editing(stat
     server = Server()
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app: shop")
-        await until(pilot, EditDialog)
+        await opened(pilot, EditDialog)
         await until_shown(pilot, "services of web may not be listed")  # what a change of labels sets off
         await pilot.press("f4")
         await saved(pilot, "app: shop", "app: other")
-        dialog = await until(pilot, EditDialog)
+        dialog = await opened(pilot, EditDialog)
         assert "+    app: other" in text(dialog, "#edit-difference")
         await pilot.press("escape")
         await told(pilot, "Edit cancelled. What you typed is kept in")
@@ -188,7 +179,7 @@ async def test_quitting_podtui_at_the_difference_keeps_the_text(state: Path) -> 
     app = Editing(Server())
     async with app.run_test(size=(80, 24)) as pilot:
         await saved(pilot, "image: a", "image: b")
-        await until(pilot, EditDialog)
+        await opened(pilot, EditDialog)
         app.exit()
     (kept,) = (state / "kept").iterdir()
     assert "image: b" in kept.read_text() and app.farewell == [f"What you typed is kept in {kept}"]
@@ -224,7 +215,7 @@ async def test_a_missing_right_is_reported_in_the_editor_and_nothing_is_lost() -
     server.failures = [Forbidden(403, "Forbidden", 'pods "web" is forbidden: User "x" cannot patch')]
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app: shop")
-        editor = await until(pilot, EditorScreen)
+        editor = await opened(pilot, EditorScreen)
         for _ in range(1000):
             await pilot.pause(0.01)
             if "cannot patch" in text(editor, "#editor-messages"):
