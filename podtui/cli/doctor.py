@@ -61,7 +61,8 @@ async def _findings(arguments: Namespace) -> AsyncIterator[Finding]:
     timeout = request_timeout(arguments.request_timeout)
     for finding in terminal(os.environ):
         yield finding
-    yield _own_configuration(arguments)
+    for finding in _own_configuration(arguments):
+        yield finding
     try:
         kubeconfig = Kubeconfig.load(arguments.kubeconfig)
         for finding in _files(kubeconfig):
@@ -133,21 +134,24 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 # -- files --------------------------------------------------------------------------------------------------------
-def _own_configuration(arguments: Namespace) -> Finding:
+def _own_configuration(arguments: Namespace) -> Iterator[Finding]:
     from podtui.keys import is_key
-    from podtui.ui.commands import BY_ID
+    from podtui.ui.commands import BY_ID, FORMER
     from podtui.ui.themes import find_theme
 
     path = arguments.config or configuration.default_path()
     try:
         config = configuration.load(arguments.config)
         if config.keymap:
-            configuration.check_keymap(BY_ID, arguments.config, is_key)
+            configuration.check_keymap(BY_ID | FORMER, arguments.config, is_key)
         if arguments.theme or config.theme:
             find_theme(arguments.theme or config.theme)
     except PodtuiError as error:
-        return _failure("configuration", error)
-    return Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, podtui uses the defaults ({path})")
+        yield _failure("configuration", error)
+        return
+    yield Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, podtui uses the defaults ({path})")
+    for former in config.keymap.keys() & FORMER.keys():
+        yield Finding("warn", f"keymap: {former} is now {FORMER[former]}, and still works", "write the new id")
 
 
 def _files(kubeconfig: Kubeconfig) -> Iterator[Finding]:

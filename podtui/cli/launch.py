@@ -82,9 +82,9 @@ def check_keymap(options: Options, config: str | None) -> None:
     """Raises ConfigError for a keymap that names an unknown command or key, and for an unknown theme in the configuration."""
     if options.config.keymap:
         from podtui.keys import is_key
-        from podtui.ui.commands import BY_ID
+        from podtui.ui.commands import BY_ID, FORMER
 
-        configuration.check_keymap(BY_ID, config, is_key)
+        configuration.check_keymap(BY_ID | FORMER, config, is_key)
     if options.config.theme and options.theme is None:
         from podtui.ui.themes import find_theme
 

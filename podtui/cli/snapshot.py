@@ -8,7 +8,6 @@ import re
 import sys
 from argparse import Namespace
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,7 @@ def run_snapshot(arguments: Namespace) -> int:
 async def _picture(options: Options, size: tuple[int, int], keys: list[str], written: str) -> tuple[str, str]:
     """The screen after the keys, and what kept the pods from being listed ("" when nothing did)."""
     from podtui.ui.main.app import PodtuiApp
+    from podtui.ui.main.picture import as_svg, as_text
 
     app = PodtuiApp(options)
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -70,6 +70,8 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
 
 async def _steady(app: PodtuiApp) -> None:
     """Wait until the screen has stopped changing for a moment."""
+    from podtui.ui.main.picture import as_text
+
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE
     before, since = "", loop.time()
@@ -78,22 +80,6 @@ async def _steady(app: PodtuiApp) -> None:
         now = as_text(app)
         if now != before:
             before, since = now, loop.time()
-
-
-def as_text(app: PodtuiApp) -> str:
-    """The screen as lines of text, without the spaces at their ends; drawn as Textual's export_screenshot does."""
-    from rich.console import Console
-
-    width, height = app.size
-    console = Console(width=width, height=height, file=StringIO(), force_terminal=True, record=True, legacy_windows=False, safe_box=False)
-    console.print(app.screen._compositor.render_update(full=True, screen_stack=app._background_screens))
-    return "".join(f"{line.rstrip()}\n" for line in console.export_text().split("\n")[:height])
-
-
-def as_svg(app: PodtuiApp) -> str:
-    """The screen as SVG, without links to fonts on the web, so that viewing it sends no requests."""
-    drawn = app.export_screenshot(title=f"podtui: {harmless(app.options.settings.context)}", simplify=True)
-    return re.sub(r',\s*url\("https?://[^"]*"\) format\("\w+"\)', "", drawn)
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING
 
 from podtui.cluster.changes.journal import Journal
 from podtui.cluster.changes.objects import Objects
@@ -12,9 +13,6 @@ from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.forward.saved import Profile, profiles
-from podtui.cluster.impact import namespace_contents, related
-from podtui.cluster.impact.namespace_contents import Contents
-from podtui.cluster.impact.related import Surroundings
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.live.pod_counts import PodCounts
 from podtui.cluster.live.store import Health, RowStore
@@ -22,6 +20,10 @@ from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
 from podtui.signals import Signal
+
+if TYPE_CHECKING:
+    from podtui.cluster.impact.namespace_contents import Contents
+    from podtui.cluster.impact.related import Surroundings
 
 _COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
 
@@ -210,10 +212,14 @@ class Session:
     # -- what a change sets off ---------------------------------------------------------------------------------
     async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:
         """Read what is related to these pods, for `impact`; see `related.read`."""
+        from podtui.cluster.impact import related  # not before somebody asks
+
         return await related.read(self.opened, self.access, pods, adopters=adopters)
 
     async def contents(self, namespace: str) -> Contents:
         """Count what is in a namespace; see `namespace_contents.count`."""
+        from podtui.cluster.impact import namespace_contents
+
         return await namespace_contents.count(self.opened, self.access, self.objects.discovery, namespace)
 
     # -- scope --------------------------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 
-from podtui.cli.snapshot import as_text
 from podtui.text import harmless
 from podtui.tour.caption import Caption, bar_height, bar_lines, words
 from podtui.tour.file import Tour, said
@@ -34,6 +33,7 @@ from podtui.tour.keys import key_event, spoken
 from podtui.tour.recorder import Cast, Pictures
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
 from podtui.ui.themes import palette
 

@@ -1,12 +1,15 @@
 """Every command of podtui, once: the binding, the footer, the help, the palette and the keymap come from here.
 
 A command's `id` is what a user's keymap names. `where` says which part of the screen owns it: that widget or
-screen takes `bindings(where)` as its `BINDINGS` and has a method `action_<action>`.
+screen takes `bindings(where)` as its `BINDINGS` and has a method `action_<action>`. (The main screen has one for all
+its commands, `action_run`.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from textual.binding import Binding
 
@@ -35,7 +38,8 @@ class Command:
 
     `key` is Textual's name of the keys, separated by commas, "" for what is only in the palette. `title` is the word in the footer,
     `help` the sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when read-only);
-    `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too.
+    `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too. `kinds` are those that it is for, by
+    their plurals (none: any kind); `does` is the action with its arguments, where it is not the part of the id after the dot.
     """
 
     id: str
@@ -47,21 +51,33 @@ class Command:
     changes: bool = False
     footer: bool = False
     priority: bool = False
+    kinds: tuple[str, ...] = ()
+    does: str = ""
 
     @property
     def action(self) -> str:
         """The name of the action method: the part of the id after the dot."""
-        return self.id.split(".", 1)[1].replace("-", "_")
+        return self.does or self.id.split(".", 1)[1].replace("-", "_")
+
+    def is_for(self, kind: str) -> bool:
+        """Whether it is for the kind of that plural."""
+        return not self.kinds or kind in self.kinds
 
     def binding(self) -> Binding:
-        return Binding(self.key, self.action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
+        action = f"run('{self.id}')" if self.where == "main" else self.action
+        return Binding(self.key, action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
 
 
+# With "pods" a right is meant on the object's own kind.
+_GET = Permission("get", "pods")
 _PATCH = Permission("patch", "pods")
+_DELETE = Permission("delete", "pods")
+_LOGS = Permission("get", "pods", "log")
 _CREATE_NAMESPACES = Permission("create", "namespaces")
-_PATCH_NODES = Permission("patch", "nodes")
 _FORWARD = Permission("create", "pods", "portforward", websocket=True)
 _EXEC = Permission("create", "pods", "exec", websocket=True)
+_PODS, _DELETED = ("pods",), ("pods", "namespaces")
+_of_pods, _of_nodes = (partial(Command, where="main", kinds=(kind,)) for kind in ("pods", "nodes"))
 
 COMMANDS: tuple[Command, ...] = (
     # -- the program
@@ -70,55 +86,69 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.leave", "q", "Quit", "Quit podtui", "app"),
     Command("app.interrupt", "ctrl+c", "Quit", "Quit podtui, from anywhere", "app", priority=True),
     # -- the main screen
-    Command("main.next-pane", "tab", "Next pane", "Go to the next pane", "main"),
-    Command("main.previous-pane", "shift+tab", "Previous pane", "Go to the previous pane", "main"),
+    Command("main.next-pane", "tab", "Next pane", "Go to the next pane", "main", does="step(1)"),
+    Command("main.previous-pane", "shift+tab", "Previous pane", "Go to the previous pane", "main", does="step(-1)"),
     Command("main.back", "escape", "Back", "Go back, or clear the filter", "main"),
-    Command("main.filter", "slash", "Filter", "Filter the pods by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
-    Command("main.selector", "equals_sign", "Selector", "Select pods by their labels, as kubectl's -l does", "main", footer=True),
-    Command("main.all-namespaces", "0", "All namespaces", "Show the pods in all namespaces", "main"),
-    *(Command(f"main.favourite-{n}", str(n), f"Favourite {n}", f"Show the pods in favourite namespace {n}", "main") for n in range(1, 10)),
+    _of_nodes("main.close", "q", "Back", "Go back, in the end to the pods", footer=True, does="back"),
+    Command("main.filter", "slash", "Filter", "Filter by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
+    _of_pods("main.selector", "equals_sign", "Selector", "Select pods by their labels, as kubectl's -l does", footer=True),
+    Command("main.all-namespaces", "0", "All namespaces", "Show the pods in all namespaces", "main", does="favourite(0)"),
+    *(
+        Command(f"main.favourite-{n}", f"{n}", f"Favourite {n}", f"Show favourite namespace {n}", "main", does=f"favourite({n})")
+        for n in range(1, 10)
+    ),
     Command("main.read-only", "r", "Read-only", "Turn read-only on or off; while it is on, podtui changes nothing", "main"),
-    Command(
-        "main.logs", "l", "Logs", "Follow the logs of the pod, or of the marked pods", "main", Permission("get", "pods", "log"), footer=True
+    _of_pods(
+        "main.logs", "l", "Logs", "Follow the logs of the pod, or of the marked pods", permission=_LOGS, does="logs(False)", footer=True
     ),
-    Command("main.all-logs", "ctrl+l", "All logs", "Follow the logs of all pods shown", "main", Permission("get", "pods", "log")),
-    Command(
-        "main.previous-logs", "p", "Previous", "Show the logs of the container's previous run", "main", Permission("get", "pods", "log")
-    ),
-    Command("main.yaml", "y", "YAML", "Show the pod as kubectl get -o yaml prints it", "main", Permission("get", "pods")),
-    Command("main.annotations", "a", "Annotations", "Show the pod's labels and annotations", "main", Permission("get", "pods")),
-    Command("main.containers", "c", "Containers", "Show the pod's containers", "main", Permission("get", "pods")),
-    Command("main.events", "v", "Events", "Follow the pod's events", "main", Permission("get", "pods")),
-    Command("main.why", "x", "Why", "Explain why the pod is pending or failing", "main", Permission("get", "pods"), footer=True),
-    Command("main.nodes", "o", "Nodes", "List the nodes, with the cursor on the pod's node", "main"),
-    Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", Permission("patch", "pods"), True, True),
-    Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", Permission("patch", "pods"), True),
-    Command("main.forward", "F", "Forward", "Forward local ports to the pod", "main", _FORWARD, footer=True),
-    Command("main.shell", "s", "Shell", "Open a shell in a container of the pod", "main", _EXEC, True, True),
+    _of_pods("main.all-logs", "ctrl+l", "All logs", "Follow the logs of all pods shown", permission=_LOGS),
+    _of_nodes("main.node-pods", "p", "Pods", "Show the pods on the node", footer=True),
+    _of_pods("main.previous-logs", "p", "Previous", "Show the logs of the container's previous run", permission=_LOGS, does="logs(True)"),
+    Command("main.details", "d", "Details", "Show the first tab of the details", "main", does="open('details')"),
+    Command("main.yaml", "y", "YAML", "Show the object as kubectl get -o yaml prints it", "main", _GET, does="open('yaml')"),
+    Command("main.annotations", "a", "Annotations", "Show the object's labels and annotations", "main", _GET, does="open('annotations')"),
+    _of_pods("main.containers", "c", "Containers", "Show the pod's containers", permission=_GET, does="open('containers')"),
+    Command("main.events", "v", "Events", "Follow the object's events", "main", _GET, does="open('events')"),
+    _of_pods("main.why", "x", "Why", "Explain why the pod is pending or failing", permission=_GET, does="open('why')", footer=True),
+    Command("main.nodes", "o", "Nodes", "List the nodes, with the cursor on the pod's node; again: the pods", "main"),
+    Command("main.label", "L", "Label", "Set, overwrite or remove labels", "main", _PATCH, True, True, does="label('labels')"),
+    Command("main.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "main", _PATCH, True, does="label('annotations')"),
+    _of_nodes("main.cordon", "C", "Cordon", "Keep new pods off the node; again: uncordon it", permission=_PATCH, changes=True, footer=True),
+    _of_pods("main.forward", "F", "Forward", "Forward local ports to the pod", permission=_FORWARD, footer=True),
+    _of_pods("main.shell", "s", "Shell", "Open a shell in a container of the pod", permission=_EXEC, changes=True, footer=True),
     Command("main.forwards", "f", "Forwards", "List the port-forwards: running, ended and saved", "main"),
-    Command("main.delete", "ctrl+d", "Delete", "Delete the pod, or the marked ones", "main", Permission("delete", "pods"), True, True),
-    Command(
+    _of_pods(
+        "main.delete",
+        "ctrl+d",
+        "Delete",
+        "Delete the object, or the marked ones",
+        permission=_DELETE,
+        changes=True,
+        footer=True,
+        kinds=_DELETED,
+    ),
+    _of_pods(
         "main.delete-selected",
         "D",
         "Delete by selector",
         "Delete all pods that a label selector matches, or all pods in the namespace",
-        "main",
-        Permission("delete", "pods"),
+        permission=_DELETE,
         changes=True,
+        kinds=_DELETED,
     ),
     Command("main.create", "n", "New", "Create from YAML: a file, a folder, your editor, a paste", "main", changes=True, footer=True),
     Command("main.create-namespace", "", "New namespace", "Create a namespace (n in the namespaces)", "main", _CREATE_NAMESPACES, True),
-    Command("main.edit", "e", "Edit", "Edit the YAML in your editor, and review the difference", "main", _PATCH, True),
-    Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True),
+    Command("main.edit", "e", "Edit", "Edit the YAML in your editor, and review the difference", "main", _PATCH, True, does="edit(False)"),
+    Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True, does="edit(True)"),
     Command("main.undo", "u", "Undo", "Undo the last change", "main", changes=True),
     Command("main.journal", "J", "Journal", "Show the changes that podtui made; copy a command, undo a change", "main"),
-    Command("main.taller", "plus", "Taller", "Make the lower pane taller", "main"),
-    Command("main.lower", "minus", "Shorter", "Make the lower pane shorter", "main"),
-    Command("main.wider", "greater_than_sign", "Wider", "Make the namespaces pane wider", "main"),
-    Command("main.narrower", "less_than_sign", "Narrower", "Make the namespaces pane narrower", "main"),
+    Command("main.taller", "plus", "Taller", "Make the lower pane taller", "main", does="grow(0.1, 0)"),
+    Command("main.lower", "minus", "Shorter", "Make the lower pane shorter", "main", does="grow(-0.1, 0)"),
+    Command("main.wider", "greater_than_sign", "Wider", "Make the namespaces pane wider", "main", does="grow(0, 4)"),
+    Command("main.narrower", "less_than_sign", "Narrower", "Make the namespaces pane narrower", "main", does="grow(0, -4)"),
     Command("main.full", "z", "Full screen", "Show only this pane; again: show all panes", "main"),
     Command("main.refresh", "ctrl+r", "Refresh", "Ask the API server again now, without waiting for the next retry", "main"),
-    # -- tables: pods and namespaces
+    # -- tables
     Command("table.mark", "space", "Mark", "Mark or unmark the row", "table"),
     Command("table.mark-all", "ctrl+a", "Mark all", "Mark all rows shown", "table"),
     Command("table.clear-marks", "ctrl+backslash", "Clear marks", "Unmark all rows", "table"),
@@ -131,14 +161,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("table.last", "G,end", "Last", "Go to the last row", "table"),
     Command("table.scroll-left", "left", "Left", "Scroll the columns to the left", "table"),
     Command("table.scroll-right", "right", "Right", "Scroll the columns to the right", "table"),
-    # -- the pod list
-    Command("pods.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide does", "pods"),
-    Command("pods.label-columns", "W", "Labels", "Show labels as columns: none, those of -L, or all in one", "pods"),
-    Command("pods.sort-name", "N", "Sort by name", "Sort by name; again: in reverse", "pods"),
-    Command("pods.sort-status", "S", "Sort by status", "Sort by status; again: in reverse", "pods"),
-    Command("pods.sort-age", "T", "Sort by age", "Sort by age; again: in reverse", "pods"),
-    Command("pods.sort-restarts", "R", "Sort by restarts", "Sort by restarts; again: in reverse", "pods"),
-    Command("pods.sort-node", "O", "Sort by node", "Sort by node; again: in reverse", "pods"),
+    # -- a list of objects
+    Command("list.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
+    Command("list.label-columns", "W", "Labels", "Show labels as columns: none, those of -L, or all in one", "list"),
+    *(
+        Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {by}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
+        for key, by, kinds in (("N", "name", ()), ("S", "status", ()), ("T", "age", ()), ("R", "restarts", _PODS), ("O", "node", _PODS))
+    ),
     # -- a text that is read: YAML, annotations, containers
     Command("text.down", "j,down", "Down", "Move one line down", "text"),
     Command("text.up", "k,up", "Up", "Move one line up", "text"),
@@ -233,37 +262,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("choose.cancel", "escape,q", "Cancel", "Close the list and choose nothing", "choose", footer=True),
     Command("choose.down", "j", "Down", "Move one row down", "choose"),
     Command("choose.up", "k", "Up", "Move one row up", "choose"),
-    # -- the nodes
-    Command("nodes.details", "d", "Details", "Show the node's resources, what its pods request, and the pods", "nodes", footer=True),
-    Command("nodes.annotations", "a", "Annotations", "Show the node's labels and annotations", "nodes"),
-    Command("nodes.yaml", "y", "YAML", "Show the node as YAML", "nodes", Permission("get", "nodes")),
-    Command("nodes.events", "v", "Events", "Follow the node's events", "nodes"),
-    Command("nodes.label", "L", "Label", "Set, overwrite or remove labels", "nodes", Permission("patch", "nodes"), True, True),
-    Command("nodes.annotate", "A", "Annotate", "Set, overwrite or remove annotations", "nodes", Permission("patch", "nodes"), True),
-    Command(
-        "nodes.cordon",
-        "C",
-        "Cordon",
-        "Mark the node as unschedulable; again: uncordon it",
-        "nodes",
-        Permission("patch", "nodes"),
-        True,
-        True,
-    ),
-    Command("nodes.edit", "e", "Edit", "Edit the YAML in your editor, and review the difference", "nodes", _PATCH_NODES, True),
-    Command("nodes.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "nodes", _PATCH_NODES, True),
-    Command("nodes.undo", "u", "Undo", "Undo the last change", "nodes", changes=True),
-    Command("nodes.journal", "J", "Journal", "Show the changes that podtui made; copy a command, undo a change", "nodes"),
-    Command("nodes.pods", "p", "Pods", "Show the node's pods in the main list", "nodes", footer=True),
-    Command("nodes.filter", "slash", "Filter", "Filter the nodes by name (-l SELECTOR: by label, !TEXT: all others)", "nodes", footer=True),
-    Command("nodes.next-pane", "tab,shift+tab", "Next pane", "Switch between the list and the details", "nodes"),
-    Command("nodes.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide does", "nodes"),
-    Command("nodes.label-columns", "W", "Labels", "Show or hide the labels as a column", "nodes"),
-    Command("nodes.sort-name", "N", "Sort by name", "Sort by name; again: in reverse", "nodes"),
-    Command("nodes.sort-status", "S", "Sort by status", "Sort by status; again: in reverse", "nodes"),
-    Command("nodes.sort-age", "T", "Sort by age", "Sort by age; again: in reverse", "nodes"),
-    Command("nodes.refresh", "ctrl+r", "Refresh", "Ask the API server again now", "nodes"),
-    Command("nodes.close", "escape,o,q", "Back", "Go back to the pods", "nodes", footer=True),
     # -- the sources of a log
     Command("sources.close", "escape,q,c", "Back", "Go back to the lines", "sources"),
     # -- the list of forwards
@@ -288,8 +286,33 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 BY_ID = {command.id: command for command in COMMANDS}
+_MAIN = "next-pane filter details yaml annotations events label annotate cordon edit edit-here undo journal refresh close".split()
+_LIST = "wide label-columns sort-name sort-status sort-age".split()
+FORMER = {
+    **{f"nodes.{name}": f"main.{name}" for name in _MAIN},
+    **{f"{where}.{name}": f"list.{name}" for where in ("pods", "nodes") for name in _LIST},
+    "nodes.pods": "main.node-pods",
+    "pods.sort-restarts": "list.sort-restarts",
+    "pods.sort-node": "list.sort-node",
+}
+"""The ids that commands had once, which a keymap may still name, with those of today."""
 
 
 def bindings(where: str) -> list[Binding]:
     """The Textual bindings of the commands that `where` owns."""
     return [command.binding() for command in COMMANDS if command.where == where and command.key]
+
+
+def current_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
+    """A user's keymap by the ids of today; one by an id of today counts more than those by former ids.
+
+    Textual takes a key from all commands of one owner that have it when one of them gets another key. That of the others, which are for
+    other kinds, is named here so that it stays.
+    """
+    found: dict[str, str] = {}
+    for command_id, keys in keymap.items():
+        today = FORMER.get(command_id, command_id)
+        if today == command_id or today not in keymap:
+            found[today] = f"{found[today]},{keys}" if today in found else keys
+    changed = {(command.where, command.key) for command in COMMANDS if command.id in found}
+    return {command.id: command.key for command in COMMANDS if (command.where, command.key) in changed and command.key} | found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from podtui.kube.resources import NODES, PODS, Resource
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabHost
 
@@ -45,16 +43,15 @@ def _why(host: TabHost) -> Tab:
 
 
 CONTAINERS = TabDescription("containers", "Containers", "main.containers", _containers, short="Cont")
-NODE = TabDescription("node", "Node", "nodes.details", _node)
+NODE = TabDescription("node", "Node", "main.details", _node)
 ANNOTATIONS = TabDescription("annotations", "Annotations", "main.annotations", _annotations, short="Annot")
 YAML = TabDescription("yaml", "YAML", "main.yaml", _yaml)
 EVENTS = TabDescription("events", "Events", "main.events", _events)
 WHY = TabDescription("why", "Why", "main.why", _why)
 
-_OF_NODES = tuple(replace(tab, command=f"nodes.{tab.name}") for tab in (ANNOTATIONS, YAML, EVENTS))
 _TABS = {
     PODS: KindTabs((CONTAINERS, ANNOTATIONS, YAML, EVENTS, WHY), default="containers"),
-    NODES: KindTabs((NODE, *_OF_NODES), default="node"),
+    NODES: KindTabs((NODE, ANNOTATIONS, YAML, EVENTS), default="node"),
 }
 _OTHERS = KindTabs((ANNOTATIONS, YAML, EVENTS), default="yaml")
 

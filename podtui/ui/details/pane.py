@@ -70,18 +70,15 @@ class DetailsPane(Vertical):
         resource: Resource = PODS,
         *,
         tabs_of: Callable[[Resource], KindTabs] = tabs_of,
-        stores: Sequence[RowStore] = (),
         id: str | None = None,
     ) -> None:
-        """`resource` is the kind whose tabs are named while nothing is shown; `stores` are lists that announce newer versions
-        besides the session's own."""
+        """`resource` is the kind whose tabs are named while nothing is shown."""
         super().__init__(id=id)
         self.session = session
         self.ref: ObjectRef | None = None
         self.tab = tabs_of(resource).default
         self._resource = resource
         self._tabs_of = tabs_of
-        self._stores = [session.pods, session.namespaces, *stores]
         self._tabs: dict[str, Tab] = {}  # by their names: each is made when it is first shown
         self._work = TabWork(self)
         self.view = TextView()
@@ -104,7 +101,7 @@ class DetailsPane(Vertical):
     def on_mount(self) -> None:
         session = self.session
         self._ends = [
-            *(store.subscribe(partial(self._rows_changed, store=store)) for store in self._stores),
+            *(self.follow(store) for store in (session.pods, session.namespaces)),
             session.opened_signal.subscribe(lambda _: self._load() if self._waiting else None),
         ]
         self.set_interval(1.0, self._tick)
@@ -152,6 +149,10 @@ class DetailsPane(Vertical):
         """There is a newer version of an object: if it is the one shown, it is fetched, at most every 0.3 s."""
         if self.ref is not None and _identity(ref)[:3] == _identity(self.ref)[:3] and ref.resource_version != self._version:
             self._load_soon()
+
+    def follow(self, store: RowStore) -> Callable[[], None]:
+        """Hear of newer versions and deletions from this list too, for as long as it is open; returns what ends it."""
+        return store.subscribe(partial(self._rows_changed, store=store))
 
     def _rows_changed(self, batch: Batch, store: RowStore) -> None:
         ref = self.ref

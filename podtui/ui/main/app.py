@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
@@ -13,10 +14,13 @@ from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import Scope
-from podtui.ui.commands import bindings
+from podtui.ui.commands import bindings, current_keymap
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
+
+if TYPE_CHECKING:
+    from podtui.ui.palette.prompt import Request
 
 _SETTLED = ("live", "denied", "failed", "stale")
 
@@ -29,7 +33,7 @@ class PodtuiApp(TerminalApp):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self.session = self._session(options.settings, options.scope, read_only=False)
-        self.set_keymap(options.config.keymap)
+        self.set_keymap(current_keymap(options.config.keymap))
 
     def _session(self, settings: ConnectionSettings, scope: Scope, *, read_only: bool) -> Session:
         options = self.options
@@ -97,10 +101,39 @@ class PodtuiApp(TerminalApp):
     def action_help(self) -> None:
         from podtui.ui.palette.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        self.push_screen(HelpScreen(self.screen.offers if isinstance(self.screen, MainScreen) else None))
 
     def action_palette(self) -> None:
         from podtui.ui.palette.screen import PaletteScreen
 
         if isinstance(self.screen, MainScreen):
-            self.push_screen(PaletteScreen(self.screen))
+            self.push_screen(PaletteScreen(self.screen.refusal, self._names), self._asked)
+
+    def _names(self, verb: str) -> Sequence[str]:
+        """What may stand behind a verb in the palette."""
+        profiles = self.session.forwards.profiles
+        return (
+            list(self.options.kubeconfig.contexts) if verb == "context" else [each.name for each in profiles] if verb == "forwards" else []
+        )
+
+    async def _asked(self, asked: Request | str | None) -> None:
+        """What the palette was left with: the id of a command, or a request in words."""
+        screen = self.screen
+        if asked is None or not isinstance(screen, MainScreen):
+            return
+        if isinstance(asked, str):
+            await screen.run_command(asked)
+        elif asked.verb == "quit":
+            self.exit(0)
+        elif asked.context:
+            scope = None if asked.namespaces is None else Scope(asked.namespaces, asked.selector or "")
+            await self.open_context(asked.context, scope)
+        elif asked.verb == "nodes":
+            await screen.show_nodes(asked.node)
+        elif asked.verb == "forwards":
+            screen.actions.forwards(asked.forwards)
+        elif asked.verb == "namespace" and asked.namespaces is None:
+            screen.go("namespaces")
+        else:
+            await screen.show_scope(asked.namespaces, asked.selector)
+            screen.go("list")

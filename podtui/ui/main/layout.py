@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 WIDE = 120  # columns from which the panes stand side by side
 TALL = 30  # rows from which the details are on show from the start
-NAMES = {"namespaces": "Namespaces", "pods": "Pods", "details": "Details", "logs": "Logs"}
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,11 @@ class Shape:
 
 
 class Panes:
-    """The user's choice: the pane that has the focus, what stands under the pods, full screen, and the shares."""
+    """The user's choice: the pane that has the focus, what stands under the list, full screen, and the shares."""
 
     def __init__(self) -> None:
-        self.current = "pods"
+        self.current = "list"
+        self.titles = {"namespaces": "Namespaces", "list": "Pods", "details": "Details", "logs": "Logs"}
         self.lower = ""  # "", "details" or "logs"
         self.full = False
         self.narrow = True
@@ -47,7 +47,7 @@ class Panes:
     @property
     def order(self) -> list[str]:
         """The panes that Tab goes through."""
-        return ["namespaces", "pods", *([self.lower] if self.lower else [])]
+        return ["namespaces", "list", *([self.lower] if self.lower else [])]
 
     def go(self, pane: str) -> None:
         if pane in ("details", "logs"):
@@ -62,7 +62,7 @@ class Panes:
     @property
     def crumbs(self) -> list[str]:
         """The panes in order, the current one in brackets: where one is when only one fits."""
-        return [f"[{NAMES[name]}]" if name == self.current else NAMES[name] for name in self.order]
+        return [f"[{self.titles[name]}]" if name == self.current else self.titles[name] for name in self.order]
 
     def shape(self, height: int) -> Shape:
         if self.narrow or self.full:

@@ -45,8 +45,8 @@ class Rights:
         if self._session.connection is None:
             return
         for command in BY_ID.values():
-            permission = command.permission
-            if permission is None or not _concerns(permission, ref):
+            permission, plural = command.permission, ref.resource.plural
+            if permission is None or permission.resource not in ("pods", plural) or not command.is_for(plural):
                 continue
             for verb in permission.verbs:
                 right = Right(verb, ref.resource.plural, _place(ref, permission), permission.subresource, ref.resource.group)
@@ -69,13 +69,6 @@ class Rights:
         for task in list(self._asking.values()):
             task.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
-
-
-def _concerns(permission: Permission, ref: ObjectRef) -> bool:
-    """Whether a command with this permission can be meant for the object: what is said of pods holds for any kind, but for subresources."""
-    if permission.resource == "pods":
-        return ref.resource.plural == "pods" or not permission.subresource
-    return permission.resource == ref.resource.plural
 
 
 def _place(ref: ObjectRef, permission: Permission) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from inspect import isawaitable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
+from textual.actions import parse as parse_action
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -17,26 +20,34 @@ from podtui.cluster.live.selector_completion import LabelCounts, complete
 from podtui.cluster.logs.group import LogTarget
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import ObjectRef
 from podtui.kube.selectors import parse
-from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.commands import BY_ID, Command, bindings
+from podtui.ui.details.pane import DetailsPane
 from podtui.ui.logs.pane import LogsPane
-from podtui.ui.main.layout import Shape
-from podtui.ui.main.namespaces_pane import NamespacesPane
-from podtui.ui.main.node_actions import NodeActions
-from podtui.ui.main.pods_pane import PodsPane
+from podtui.ui.main.actions import Actions
+from podtui.ui.main.kinds import EVERY, NODE_LIST
+from podtui.ui.main.layout import Panes
+from podtui.ui.main.list_pane import ListPane
+from podtui.ui.main.lists import Lists
+from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
-from podtui.ui.widgets.entry_bar import FilterBar, SelectorBar
+from podtui.ui.widgets.entry_bar import EntryBar, FilterBar, SelectorBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 
-Tab = Literal["containers", "annotations", "yaml", "events", "why"]
-FOLLOW_DELAY = 0.2  # seconds that the cursor rests on a pod before its details are fetched
+if TYPE_CHECKING:
+    from podtui.cluster.diagnose.findings import Action
+    from podtui.ui.terminal.app import TerminalApp
+
+FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before its details are fetched
 
 
-class MainScreen(NodeActions):
+class MainScreen(Screen[None]):
     """One session on the screen."""
+
+    app: TerminalApp
 
     BINDINGS: ClassVar[list[Binding]] = bindings("main")  # type: ignore[assignment]
 
@@ -47,24 +58,33 @@ class MainScreen(NodeActions):
     MainScreen #status { background: $panel; }
     MainScreen.protected #status { background: $error; color: $background; }
     MainScreen #panes { height: 1fr; }
+    MainScreen #left { width: 30; height: 1fr; border-right: solid $panel; }
     MainScreen #right { height: 1fr; width: 1fr; }
     MainScreen #crumbs { display: none; }
     MainScreen.narrow #crumbs { display: block; }
-    MainScreen.narrow NamespacesPane { width: 1fr; border: none; }
+    MainScreen.narrow #left { width: 1fr; border: none; }
     """
 
     def __init__(self, session: Session, label_columns: tuple[str, ...] = (), pod: str = "") -> None:
-        super().__init__(session, label_columns)
-        self._wanted = pod  # the POD of the command line, until the list has it or is known not to
+        """`pod` is the POD of the command line, whose details are opened."""
+        super().__init__()
+        self.session = session
+        self.panes = Panes()
+        self.lists = Lists(session, self.panes, label_columns)
+        self.rights = Rights(session, self.refresh_status)
+        self.actions = Actions(self, session, self.lists, self.rights)
+        self._pod = pod
+        self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab that were shown when another kind came
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
-        config = session.config
-        log = config.log
+        log = session.config.log
+        self._details = DetailsPane(session)
         self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
-        self._hints = KeyHints(self.refusal)
-        self._labels = LabelCounts()  # of the rows on show when a bar was opened: what it completes with
+        self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and not self.offers(BY_ID[command_id]))
+        self._narrowed = self.lists.pods  # the list that a bar was opened for
+        self._labels = LabelCounts()  # of its rows when it was opened: what it completes with
         self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
         self._selector_bar = SelectorBar(complete=lambda text, at: complete(text, at, self._labels), check=parse)
 
@@ -74,9 +94,10 @@ class MainScreen(NodeActions):
         yield self._selector_bar
         yield self._filter_bar
         with Horizontal(id="panes"):
-            yield self._namespaces
+            with Vertical(id="left"):
+                yield self.lists.namespaces
             with Vertical(id="right"):
-                yield self._pods
+                yield self.lists.pods
                 yield self._details
                 yield self._logs
         yield self._hints
@@ -86,24 +107,23 @@ class MainScreen(NodeActions):
         self._selector_bar.display = self._filter_bar.display = False
         self.set_class(session.config.is_protected(session.settings.context), "protected")
         self._ends = [
-            session.pods.subscribe_health(lambda _: self._tell()),
             session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
             session.opened_signal.subscribe(self._opened),
-            session.forwards.subscribe(lambda *_: self._tell()),
+            session.forwards.subscribe(lambda *_: self.refresh_status()),
         ]
-        self.set_interval(1.0, self._tell)
-        self._pods.table.focus()
+        self.set_interval(1.0, self.refresh_status)
+        self.lists.pods.table.focus()
+        if self._pod:
+            self.lists.pods.seek(self._pod, lambda: self.action_open("containers"))
         self._arrange()
-        self._tell()
 
     async def on_unmount(self) -> None:
         for end in self._ends:
             end()
         await self.rights.close()
 
-    def _opened(self, error: PodtuiError | None) -> None:
-        self._pods._tell()
-        self._tell()
+    def _opened(self, _: PodtuiError | None) -> None:
+        self.lists.right.refresh_title()
 
     # -- layout -------------------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
@@ -112,30 +132,38 @@ class MainScreen(NodeActions):
 
     def _arrange(self) -> None:
         """Show the panes that the size and the user's choice leave, and give each its room."""
-        panes = self.panes
-        shape: Shape = panes.shape(self.size.height)
+        panes, lists = self.panes, self.lists
+        panes.titles["list"] = lists.right.kind.title
+        shape = panes.shape(self.size.height)
         self.set_class(panes.narrow, "narrow")
         for name, widget in self._by_name.items():
             widget.display = name in shape.visible
-        self._namespaces.styles.width = "1fr" if panes.narrow or shape.visible == {"namespaces"} else shape.namespaces_width
+        if lists.right is not lists.pods:
+            lists.pods.display = False
+        left = self.query_one("#left")
+        left.display = "namespaces" in shape.visible
+        left.styles.width = "1fr" if panes.narrow or shape.visible == {"namespaces"} else shape.namespaces_width
         self.query_one("#right").display = bool(shape.visible - {"namespaces"})
         for widget in (self._details, self._logs):
-            widget.styles.height = shape.lower_height if "pods" in shape.visible else "1fr"
+            widget.styles.height = shape.lower_height if "list" in shape.visible else "1fr"
         self._crumbs.show([(" › ".join(panes.crumbs), "dim")])
-        self._tell()
+        self.refresh_status()
 
     @property
     def _by_name(self) -> dict[str, Widget]:
-        return {"namespaces": self._namespaces, "pods": self._pods, "details": self._details, "logs": self._logs}
+        return {"namespaces": self.lists.namespaces, "list": self.lists.right, "details": self._details, "logs": self._logs}
 
     def go(self, pane: str) -> None:
+        """Give a pane the focus, and show it."""
         self.panes.go(pane)
         self._arrange()
-        targets: dict[str, Widget] = {"namespaces": self._namespaces.table, "pods": self._pods.table}
-        widget = targets.get(pane, self._by_name[pane])
-        if not widget.can_focus:
+        widget = self._by_name[pane]
+        if isinstance(widget, ListPane):
+            widget = widget.table
+        elif not widget.can_focus:
             widget = next((child for child in widget.query("*") if child.can_focus and child.display), widget)
         widget.focus()
+        self.refresh_bindings()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for name, widget in self._by_name.items():
@@ -143,25 +171,10 @@ class MainScreen(NodeActions):
                 self.panes.current = name
                 self._arrange()
 
-    def action_next_pane(self) -> None:
-        self.go(self.panes.step(1))
+    def action_step(self, by: int) -> None:
+        self.go(self.panes.step(by))
 
-    def action_previous_pane(self) -> None:
-        self.go(self.panes.step(-1))
-
-    def action_taller(self) -> None:
-        self._resized(lower=0.1)
-
-    def action_lower(self) -> None:
-        self._resized(lower=-0.1)
-
-    def action_wider(self) -> None:
-        self._resized(side=4)
-
-    def action_narrower(self) -> None:
-        self._resized(side=-4)
-
-    def _resized(self, lower: float = 0, side: int = 0) -> None:
+    def action_grow(self, lower: float, side: int) -> None:
         self.panes.grow(lower, side)
         self._arrange()
 
@@ -169,8 +182,9 @@ class MainScreen(NodeActions):
         self.panes.full = not self.panes.full
         self._arrange()
 
-    def action_back(self) -> None:
-        """Esc: leave a bar, the full screen, a lower pane, a filter, the marks, a node's pods; in this order."""
+    async def action_back(self) -> None:
+        """Leave the full screen, a lower pane, a filter, the marks, the namespaces, another kind, a node's pods; in this order."""
+        focused = self.lists.focused
         if self.panes.full:
             self.action_full()
         elif self.panes.current in ("details", "logs"):
@@ -179,151 +193,178 @@ class MainScreen(NodeActions):
                 self.panes.lower = "details" if self.panes.follows else ""
             elif self.panes.narrow:
                 self.panes.lower = ""
-            self.go("pods")
-        elif self.panes.current == "namespaces":
-            self.go("pods")
-        elif self._pods.filter.text:
-            self._pods.set_filter(parse_filter(""))
-        elif self._pods.table.marked:
-            self._pods.table.action_clear_marks()
-        elif self.session.pods.scope.node:
-            self.leave_node()
-        elif self.panes.lower and not self.panes.narrow:
+            self.go("list")
+        elif focused.filter.text:
+            focused.set_filter(parse_filter(""))
+        elif focused.table.marked:
+            focused.table.action_clear_marks()
+        elif focused is self.lists.namespaces:
+            self.go("list")
+        elif focused is not self.lists.pods:
+            await self.show_pods()
+        elif not self.lists.leave_node() and self.panes.lower and not self.panes.narrow:
             self.panes.lower = ""
             self._arrange()
 
-    # -- the first line -----------------------------------------------------------------------------------------
-    @on(PodsPane.Counted)
-    def _counted(self) -> None:
-        self._tell()
-        if self._wanted:
-            self._find_wanted()
-
-    def _tell(self) -> None:
-        left, right = status_parts(self.session, len(self._pods.view), self.size.width)
-        self._status.show(left, right)
+    # -- the first line and the hints ---------------------------------------------------------------------------
+    @on(ListPane.Changed)
+    def refresh_status(self) -> None:
+        """The first line, and which keys may be pressed."""
+        pane = self.lists.right
+        self._status.show(*status_parts(self.session, pane.store, pane.kind, len(pane.view), self.size.width))
         self._hints.tell()
 
-    def may_have_changed(self) -> None:
-        self._tell()
+    def refusal(self, command_id: str) -> str:
+        """Why the command cannot be carried out now, or "": with it the palette and the key hints dim it."""
+        return self.actions.refusal(command_id)
 
-    def _find_wanted(self) -> None:
-        """The POD of the command line: open it when it is there, say so when it is not."""
-        store = self.session.pods
-        found = next((uid for uid, row in store.rows.items() if row.name == self._wanted), "")
-        if found:
-            name, self._wanted = self._wanted, ""
-            if self._pods.table.select(found):
-                self._open_details("containers")
-            else:
-                self.app.notify(f"pod {name} is hidden by the filter", markup=False)
-        elif store.known:
-            name, self._wanted = self._wanted, ""
-            self.app.notify(f"there is no pod {name} here", severity="warning", markup=False)
+    def offers(self, command: Command) -> bool:
+        """Whether the command is for a kind on show, or for any."""
+        return self.lists.of(command) is not None
 
-    # -- namespaces and selectors ---------------------------------------------------------------------------------
-    def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
-        """Other namespaces (none: all) or another selector; what is not given stays."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without its kind on show a command of another kind than pods is not there: its key may be that of a command for pods."""
+        command = BY_ID.get(str(parameters[0])) if action == "run" else None
+        return command is None or command.is_for("pods") or self.offers(command)
+
+    # -- the pods, another kind, and which pods -----------------------------------------------------------------
+    async def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
+        """Show the pods of other namespaces (none: all) or of another selector; what is not given stays."""
+        await self.show_pods()
         self.session.show(namespaces=namespaces, selector=selector)
-        self.rescoped()
+        self.refresh_status()
 
-    def rescoped(self) -> None:
-        self._pods.rescoped()
-        self._namespaces.rescoped()
-        self._tell()
+    async def show_nodes(self, node: str = "") -> None:
+        """Show the nodes in the place of the pods, with the cursor on one."""
+        if self.lists.right is self.lists.pods:
+            panes = self.panes
+            self._pods_left = (panes.current, panes.lower, self._details.tab)
+            panes.lower = "details" if panes.follows or panes.lower == "details" else ""
+            self._details.show(None, "")
+            self._details.follow((await self.lists.open(NODE_LIST)).store)
+        self.lists.right.seek(node)
+        self.go("list")
 
-    @on(NamespacesPane.Chosen)
-    def _chosen(self, event: NamespacesPane.Chosen) -> None:
-        self.show_scope(namespaces=event.namespaces)
-        self.go("pods")
-
-    def action_all_namespaces(self) -> None:
-        self.show_scope(namespaces=())
-
-    def _favourite(self, number: int) -> None:
-        favourites = self.session.config.favourites
-        if number > len(favourites):
-            self.app.notify(f"there is no favourite namespace {number}: add it to favourites in config.yaml", markup=False)
+    async def show_pods(self) -> None:
+        """From another kind back to the pods, as they were left."""
+        if self.lists.right is self.lists.pods:
             return
-        self.show_scope(namespaces=(favourites[number - 1],))
+        self.lists.pods.table.focus()
+        await self.lists.close()
+        current, self.panes.lower, tab = self._pods_left
+        if self.panes.lower == "details":
+            self._details.show(self.lists.pods.current, tab)
+        self.go(current)
 
-    def _open_bar(self, bar: SelectorBar | FilterBar, value: str) -> None:
-        self._labels = LabelCounts(row.labels for row in self.session.pods.rows.values())
+    async def action_nodes(self) -> None:
+        """With the cursor on that of the pod; again: the pods."""
+        pods = self.lists.pods
+        if self.lists.right is not pods:
+            await self.show_pods()
+            return
+        row = self.session.pods.rows.get(pods.table.cursor_key)
+        node = "" if row is None else pods.value(row, "Node")
+        await self.show_nodes("" if node == "<none>" else node)
+
+    async def action_node_pods(self) -> None:
+        node = self.lists.right.current
+        await self.show_pods()
+        if node is not None:
+            self.lists.show_node(node.name)
+            self.go("list")
+
+    async def action_favourite(self, number: int) -> None:
+        """Show a favourite namespace; 0 is all namespaces."""
+        favourite = self.session.config.favourites[number - 1 : number]
+        if number and not favourite:
+            self.app.notify(f"there is no favourite namespace {number}: add it to favourites in config.yaml", markup=False)
+        else:
+            await self.show_scope(namespaces=tuple(favourite))
+
+    # -- the bars -----------------------------------------------------------------------------------------------
+    def _open_bar(self, bar: EntryBar, pane: ListPane, value: str) -> None:
+        self._narrowed = pane
+        self._labels = LabelCounts(row.labels for row in pane.source.rows.values())
         bar.display = True
         bar.open(value)
 
+    def _close_bar(self, bar: EntryBar) -> None:
+        bar.display = False
+        self._narrowed.table.focus()
+
     def action_selector(self) -> None:
-        self._open_bar(self._selector_bar, self.session.pods.scope.selector)
+        self._open_bar(self._selector_bar, self.lists.pods, self.session.pods.scope.selector)
 
     def action_filter(self) -> None:
-        self._open_bar(self._filter_bar, self._pods.filter.text)
-
-    @on(SelectorBar.Submitted)
-    def _selected(self, event: SelectorBar.Submitted) -> None:
-        self._selector_bar.display = False
-        self.show_scope(selector=event.value.strip())
-        self._pods.table.focus()
-
-    @on(SelectorBar.Cancelled)
-    def _selector_left(self) -> None:
-        self._selector_bar.display = False
-        self._pods.table.focus()
+        self._open_bar(self._filter_bar, self.lists.focused, self.lists.focused.filter.text)
 
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
-        """Names are filtered as they are typed; a selector only when it is entered, as the server evaluates it."""
+        """Names are filtered as they are typed; a selector, which may be wrong until it is whole, when it is entered."""
         filter = parse_filter(event.value)
         if filter.selector is None:
-            self._pods.set_filter(filter)
+            self._narrowed.set_filter(filter)
 
     @on(FilterBar.Submitted)
-    def _filtered(self, event: FilterBar.Submitted) -> None:
-        self._filter_bar.display = False
-        filter = parse_filter(event.value)
-        if filter.selector is not None:
-            self._pods.set_filter(parse_filter(""))
-            self.show_scope(selector=filter.selector)
-        self._pods.table.focus()
+    @on(SelectorBar.Submitted)
+    def _narrow(self, event: EntryBar.Submitted) -> None:
+        """The server narrows the pods by a selector; of the other kinds every object is here."""
+        filter = parse_filter(event.value if event.bar is self._filter_bar else f"-l {event.value}")
+        if filter.selector is not None and self._narrowed is self.lists.pods:
+            self.session.show(selector=filter.selector)
+            filter = parse_filter("") if event.bar is self._filter_bar else self._narrowed.filter
+        self._narrowed.set_filter(filter)
+        self._close_bar(event.bar)
 
     @on(FilterBar.Cancelled)
-    def _filter_left(self) -> None:
-        self._filter_bar.display = False
-        self._pods.set_filter(parse_filter(""))
-        self._pods.table.focus()
+    @on(SelectorBar.Cancelled)
+    def _leave_bar(self, event: EntryBar.Cancelled) -> None:
+        if event.bar is self._filter_bar:
+            self._narrowed.set_filter(parse_filter(""))
+        self._close_bar(event.bar)
 
-    # -- details and logs ---------------------------------------------------------------------------------------
-    @on(RowTable.CursorMoved, "#namespaces")
-    def _namespace_moved(self) -> None:
-        self._learn()
-        self._tell()
-
-    def _learn(self) -> None:
-        """Ask what may be done with what is under the cursors."""
-        namespace, pod = self._namespaces.current, self._pods.current
-        for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), pod):
-            if ref is not None:
-                self.rights.learn(ref)
-
-    @on(RowTable.CursorMoved, "#pods")
-    def _cursor_moved(self) -> None:
-        self._learn()
+    # -- what is under the cursor -------------------------------------------------------------------------------
+    @on(RowTable.CursorMoved)
+    def _cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        self.actions.learn()
+        self.refresh_status()
+        if event.table is not self.lists.right.table:
+            return
         if self._following is not None:
             self._following.stop()
         if self.panes.lower == "details" and not self.panes.narrow:
             self._following = self.set_timer(FOLLOW_DELAY, self._follow_cursor)
 
     def _follow_cursor(self) -> None:
-        current = self._pods.current
+        current = self.lists.right.current
         if self.panes.lower == "details" and current is not None:
             self._details.show(current, self._details.tab)
 
-    @on(RowTable.Opened, "#pods")
-    def _row_opened(self) -> None:
-        self._open_details(self._details.tab)
-        self.go("details")
+    @on(RowTable.Opened)
+    async def _row_opened(self, event: RowTable.Opened) -> None:
+        if event.table is self.lists.namespaces.table:
+            await self._choose_namespaces(event.key)
+        else:
+            pods = self.lists.right is self.lists.pods
+            self._show_details(self.lists.right.current, self._details.tab if pods else "details")
+            self.go("details")
 
-    def _open_details(self, tab: Tab | str, ref: ObjectRef | None = None) -> None:
-        ref = ref or self._subject()
+    async def _choose_namespaces(self, key: str) -> None:
+        """The one that was opened, or the marked ones: their marks have served."""
+        table, rows = self.lists.namespaces.table, self.lists.namespaces.source.rows
+        keys = table.marked or {key}
+        await self.show_scope(() if EVERY in keys else tuple(rows[key].name for key in table.keys if key in keys))
+        table.action_clear_marks()
+        self.go("list")
+
+    def action_open(self, tab: str) -> None:
+        """Show details of what is selected; of the diagnosis that is on show already, a new one."""
+        if tab == self._details.tab == "why" and self.panes.lower == "details":
+            self._details.ask_again()
+        pane = self.lists.of(BY_ID[f"main.{tab}"])
+        self._show_details(None if pane is None else pane.current, tab)
+
+    def _show_details(self, ref: ObjectRef | None, tab: str) -> None:
         if ref is not None:
             self._details.show(ref, tab)
             self.panes.lower = "details"
@@ -332,78 +373,68 @@ class MainScreen(NodeActions):
             else:
                 self._arrange()
 
-    def _subject(self) -> ObjectRef | None:
-        """What YAML and labels are shown of: the namespace under the cursor in its pane, otherwise the pod."""
-        if self.panes.current == "namespaces":
-            return self._namespaces.current
-        current = self._pods.current
-        if current is None:
-            self.app.notify("no pod is selected", markup=False)
-        return current
-
-    def action_yaml(self) -> None:
-        self._open_details("yaml")
-
-    def action_annotations(self) -> None:
-        self._open_details("annotations")
-
-    def action_containers(self) -> None:
-        self._open_details("containers")
-
-    def action_events(self) -> None:
-        self._open_details("events")
-
-    def action_why(self) -> None:
-        """In the details that show it already: once more."""
-        if self.panes.lower == "details" and self._details.tab == "why":
-            self._details.ask_again()
-        self._open_details("why", self._pods.current)  # it is about pods, whatever has the focus
-
-    def action_logs(self) -> None:
-        self.open_logs(previous=False)
-
-    def action_previous_logs(self) -> None:
-        self.open_logs(previous=True)
+    # -- logs ---------------------------------------------------------------------------------------------------
+    def action_logs(self, previous: bool) -> None:
+        """Of the marked pods, or the one under the cursor."""
+        self._follow_logs(LogTarget(tuple(self.lists.pods.targets)), previous)
 
     def action_all_logs(self) -> None:
         """Of every pod that the list shows, and of those that will be in it."""
-        filter = self._pods.filter
-        current = self._pods.current
-        if current is None or self._may("main.all-logs", current):
-            passes = filter.matches if filter.text else None
-            self._follow_logs(LogTarget(scope=self.session.pods.scope, every=True, passes=passes))
-
-    def open_logs(self, previous: bool, ref: ObjectRef | None = None, container: str = "") -> None:
-        """Of this pod; otherwise of the marked ones, or the one under the cursor."""
-        refs = self._pods.targets if ref is None else [ref]
-        one_of_each = {each.namespace: each for each in refs}.values()  # a right is the same for all pods of a namespace
-        if refs and all(self._may("main.logs", each) for each in one_of_each):
-            self._follow_logs(LogTarget(tuple(refs), containers=(container,) if container else ()), previous)
+        filter = self.lists.pods.filter
+        self._follow_logs(LogTarget(scope=self.session.pods.scope, every=True, passes=filter.matches if filter.text else None))
 
     def _follow_logs(self, target: LogTarget, previous: bool = False) -> None:
         self._logs.follow(target, previous=previous)
         self.panes.lower = "logs"
         self.go("logs")
 
-    # -- the session and the terminal ----------------------------------------------------------------------------------
-    async def run_command(self, command_id: str) -> None:
-        """Run a command by its id, as its key would (the palette's way)."""
+    # -- what a diagnosis offers --------------------------------------------------------------------------------
+    @on(DetailsPane.Offered)
+    def _offered(self, event: DetailsPane.Offered) -> None:
+        from podtui.ui.dialogs.choose import Chooser
+
+        async def chosen(title: str | None) -> None:
+            action = next((action for action in event.actions if action.title == title), None)
+            if action is not None:
+                await self._carry_out(action)
+
+        self.app.push_screen(Chooser("Suggested actions", [action.title for action in event.actions]), chosen)
+
+    async def _carry_out(self, action: Action) -> None:
+        """Open what does it; whether it may be done is asked there as ever."""
+        if action.kind == "show-node":
+            await self.show_nodes(action.ref.name)
+        elif action.kind in ("logs", "previous-logs"):
+            if not self.actions.is_refused("main.logs", action.ref):
+                containers = (action.text,) if action.text else ()
+                self._follow_logs(LogTarget((action.ref,), containers=containers), action.kind == "previous-logs")
+        else:
+            self.actions.change(action, lambda _: self._details.ask_again())
+
+    # -- commands -----------------------------------------------------------------------------------------------
+    async def action_run(self, command_id: str) -> None:
+        """Carry out a command of this screen, or say why that cannot be."""
         command = BY_ID[command_id]
-        owner = {"app": self.app, "main": self, "pods": self._pods}[command.where]
-        await self.app.run_action(command.action, default_namespace=owner)
+        if refusal := self.refusal(command_id):
+            self.app.notify(refusal, severity="warning", markup=False)
+        else:
+            _, name, arguments = parse_action(command.action)
+            done = (getattr(self.actions, name, None) or getattr(self, f"action_{name}"))(*arguments)
+            if isawaitable(done):
+                await done
+
+    async def run_command(self, command_id: str) -> None:
+        """Run any command by its id, as its key would (the palette's way)."""
+        command = BY_ID[command_id]
+        if command.where == "main":
+            await self.action_run(command_id)
+        else:
+            await self.app.run_action(command.action, default_namespace=self.lists.of(command) if command.where == "list" else self.app)
 
     def action_refresh(self) -> None:
         """Ask again now, for rights too, and paint the screen anew in case something else wrote over it."""
         self.app.repaint()
-        self.session.pods.retry()
-        self.session.namespaces.retry()
+        for pane in (self.lists.namespaces, self.lists.pods, self.lists.right):
+            pane.store.retry()
         self.rights.forget()
-        self._learn()
-
-
-def _favourite_action(number: int) -> Callable[[MainScreen], None]:
-    return lambda screen: screen._favourite(number)
-
-
-for _number in range(1, 10):
-    setattr(MainScreen, f"action_favourite_{_number}", _favourite_action(_number))
+        self.actions.learn()

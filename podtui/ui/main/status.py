@@ -1,50 +1,31 @@
-"""The first line: context, the server's state, scope, selector, counts, read-only, forwards. Always there, never colour alone."""
+"""How things stand, in words: the first line (context, state, scope, selector, counts, read-only, forwards), and an empty list's."""
 
 from __future__ import annotations
 
 import time
 
+from podtui.cluster.live.store import Health, RowStore
 from podtui.cluster.session import Session
 from podtui.errors import CredentialError, Unauthorized
 from podtui.kube.ages import age
+from podtui.kube.resources import Scope
+from podtui.ui.main.kinds import Kind
 from podtui.ui.widgets.text_document import Part
 
-STATES: dict[str, tuple[str, str]] = {
-    "connecting": ("connecting", "status.wait"),
-    "loading": ("loading", "status.wait"),
-    "live": ("live", "status.ok"),
-    "stale": ("stale", "status.error"),
-    "denied": ("denied", "status.error"),
-    "failed": ("unreachable", "status.error"),
-}
-
+_STYLES = {"live": "status.ok", "loading": "status.wait", "connecting": "status.wait"}
 _LONG = 3.0  # seconds after which it is said for how long there has been no answer
 
 
-def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], list[Part]]:
-    """The parts at the left and at the right for a screen of that many columns.
+def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, width: int) -> tuple[list[Part], list[Part]]:
+    """The parts at the left and at the right for a screen of that many columns, with so many rows of `store` on show.
 
     What may be long comes last or is cut in the middle, so that the state is in view at 80 columns whatever the selector.
     """
-    settings, store = session.settings, session.pods
-    health = store.health
-    word, style = STATES[health.state]
-    why = ""
-    if session.error is not None and session.connection is None:
-        word, why, style = "not connected", session.error.what, "status.error"
-    elif health.state == "stale":
-        word = f"stale for {age(time.time() - health.since)}"
-        why = "" if health.error is None else health.error.what
-    elif health.state == "denied" and isinstance(health.error, Unauthorized | CredentialError):
-        word = "unauthorized"
-    elif health.state == "failed" and isinstance(health.error, CredentialError):
-        word = "no credentials"
-    elif health.state == "connecting" and time.time() - health.since >= _LONG:
-        word = f"connecting for {age(time.time() - health.since)}"
-    elif health.state == "loading":
-        word = f"loading {health.loaded}" + (f" of {health.loaded + health.remaining}" if health.remaining else "")
+    settings, health = session.settings, store.health
+    word, why, _ = _state(session, store, kind)
+    style = "status.error" if word == "not connected" else _STYLES.get(health.state, "status.error")
     scope = store.scope
-    namespaces = "all namespaces" if scope.all_namespaces else ",".join(scope.namespaces)
+    where = "all namespaces" if scope.all_namespaces else ",".join(scope.namespaces)
     protected = session.config.is_protected(settings.context)
     left: list[Part] = [(" ", ""), (_cut(settings.context or settings.server, max(20, width // 3)), "title")]
     if protected:
@@ -52,7 +33,7 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     left += [("  ", ""), (f"● {word}" if health.state == "live" else f"○ {word}", style)]
     if store.denied and health.state != "denied":
         left.append((f"  ✗ denied: {', '.join(sorted(store.denied))}", "status.error"))
-    left += [("  ", ""), (namespaces, "label.key")]
+    left += [("  ", ""), (where if kind.resource.namespaced else kind.plural, "label.key")]
     if scope.selector:
         left += [("  -l ", "dim"), (scope.selector, "label.value")]
     if scope.node:
@@ -68,9 +49,62 @@ def status_parts(session: Session, shown: int, width: int) -> tuple[list[Part], 
     if session.read_only:
         right.append(("read-only  ", "warn"))
     total = len(store.rows)
-    pods = "pod" if total == 1 else "pods"
-    right.append((f"{shown}/{total} {pods} " if shown != total else f"{total} {pods} " if store.known or total else "", ""))
+    noun = kind.singular if total == 1 else kind.plural
+    right.append((f"{shown}/{total} {noun} " if shown != total else f"{total} {noun} " if store.known or total else "", ""))
     return left, right
+
+
+def empty_words(session: Session, store: RowStore, kind: Kind) -> tuple[str, ...]:
+    """The lines in place of rows; that there are none is said only when the server has said so."""
+    health, scope, denied = store.health, store.scope, sorted(store.denied)
+    if store.rows:
+        return (f"no {kind.singular} matches the filter", "Esc clears it")
+    if store.known and health.state in ("live", "stale"):
+        heard = [name for name in scope.namespaces if name not in denied]
+        with_ = f" with labels {scope.selector}" if scope.selector else ""
+        with_ += f" on node {scope.node} (Esc: on any node)" if scope.node else ""
+        lines = [f"no {kind.plural}{' in ' + ', '.join(heard) if heard else _where(kind, scope)}{with_}"]
+        lines += [f"you may not list {kind.plural} in {', '.join(denied)}"] if denied else []
+        if session.namespaces.known and session.namespaces.health.state == "live":
+            missing = [name for name in heard if name not in session.known_namespaces]
+            lines += [f"there is no namespace {', '.join(missing)}"] if missing else []
+        return tuple(lines)
+    return _state(session, store, kind)[2]
+
+
+def loading_words(health: Health) -> str:
+    return f"loading {health.loaded}" + (f" of {health.loaded + health.remaining}" if health.remaining else "")
+
+
+def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tuple[str, ...]]:
+    """The state in a word, why it is so ("" where that need not be in the first line), and the lines for a list without rows."""
+    health, scope, error = store.health, store.scope, store.health.error
+    told = tuple(word for word in (error.what, error.hint) if word) if error else ()
+    waited = age(time.time() - health.since)
+    if session.error is not None and session.connection is None:
+        return "not connected", session.error.what, ("cannot connect yet; trying again", session.error.what, session.error.hint)
+    if health.state == "denied" and isinstance(error, Unauthorized | CredentialError):
+        return "unauthorized", "", ("the API server does not accept the credentials; trying again", *told)
+    if health.state == "denied":
+        return "denied", "", (f"you may not list {kind.plural}{_where(kind, scope)}", *told, kind.denied)
+    if health.state in ("failed", "stale"):
+        lacks = isinstance(error, CredentialError)
+        why = "there are no credentials for the API server" if lacks else "the API server cannot be reached"
+        word = f"stale for {waited}" if health.state == "stale" else "no credentials" if lacks else "unreachable"
+        return word, error.what if error and health.state == "stale" else "", (f"{why}; trying again", *told)
+    if health.state == "loading":
+        return loading_words(health), "", (f"loading {kind.plural} ...",)
+    if health.state == "live":
+        return "live", "", ()
+    is_long = time.time() - health.since >= _LONG
+    lines = (f"connecting to {session.settings.server} ...", *((f"no answer for {waited}",) if is_long else ()))
+    if waits := session.waits_for:
+        lines = (f"waiting for {waits[0]} ...", *waits[1:])
+    return f"connecting for {waited}" if is_long else "connecting", "", lines
+
+
+def _where(kind: Kind, scope: Scope) -> str:
+    return "" if not kind.resource.namespaced else f" in {', '.join(scope.namespaces) or 'all namespaces'}"
 
 
 def _cut(name: str, most: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -20,11 +20,10 @@ WHERE = {
     "app": "Everywhere",
     "main": "Main screen",
     "table": "Lists",
-    "pods": "Pod list",
+    "list": "Lists",
     "text": "Texts",
     "details": "Details",
     "logs": "Logs",
-    "nodes": "Nodes",
     "histogram": "Logs: histogram",
     "forwards": "Port-forwards",
     "journal": "Journal",
@@ -45,7 +44,7 @@ def keys_of(command: Command, keymap: dict[str, str]) -> str:
 
 
 class HelpScreen(ModalScreen[None]):
-    """A list that is read with the keys of any list; Esc, ? or q leaves."""
+    """A list that is read with the keys of any list; Esc, ? or q leaves. Without the commands that are not `offered`."""
 
     BINDINGS: ClassVar[list[Binding]] = [Binding("escape,question_mark,q", "close", "Back", show=True)]  # type: ignore[assignment]
 
@@ -53,6 +52,11 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen { align: center middle; background: $background 60%; }
     HelpScreen > Vertical { width: 100; max-width: 100%; height: 90%; background: $surface; border: solid $primary; }
     """
+
+    def __init__(self, offered: Callable[[Command], bool] | None = None) -> None:
+        super().__init__()
+        commands = [command for command in COMMANDS if offered is None or offered(command)]
+        self._commands = [command.id for where in WHERE for command in commands if command.where == where]
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -64,7 +68,7 @@ class HelpScreen(ModalScreen[None]):
         title.show([(f" podtui {__version__}: keys ", "title")], [("rebind by id in config.yaml, Esc: back ", "dim")])
         table = self.query_one(RowTable)
         self._lay_out()
-        table.set_keys([command.id for where in WHERE for command in COMMANDS if command.where == where], anew=True)
+        table.set_keys(self._commands, anew=True)
         table.focus()
 
     def on_resize(self) -> None:

@@ -20,7 +20,7 @@ FORMS = {
     "nodes": "no [NAME]",
     "quit": "q",
 }
-_WORDS = {
+VERBS = {
     "po": "pods", "pod": "pods", "pods": "pods", "ns": "namespace", "namespace": "namespace", "namespaces": "namespace",
     "no": "nodes", "node": "nodes", "nodes": "nodes",
     "ctx": "context", "context": "context", "pf": "forwards", "q": "quit", "q!": "quit", "quit": "quit",
@@ -53,7 +53,7 @@ def read_prompt(text: str) -> Request | None:
         words = shlex.split(text.removeprefix(":"))
     except ValueError as error:
         raise UsageError(f"cannot read {text!r}: {str(error).lower()}") from error
-    verb = _WORDS.get(words[0].lower()) if words else None
+    verb = VERBS.get(words[0].lower()) if words else None
     if verb is None:
         return None
     if verb == "pods":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,19 +12,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from podtui.kube.resources import Scope
 from podtui.ui.commands import BY_ID, COMMANDS
 from podtui.ui.palette.help import keys_of
-from podtui.ui.palette.prompt import FORMS, Request, error_words, read_prompt
+from podtui.ui.palette.prompt import FORMS, VERBS, Request, error_words, read_prompt
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
-if TYPE_CHECKING:
-    from podtui.ui.main.screen import MainScreen
 
-
-class PaletteScreen(ModalScreen[None]):
-    """Type to narrow, Up and Down to choose, Enter to run."""
+class PaletteScreen(ModalScreen[Request | str]):
+    """Type to narrow, Up and Down to choose, Enter to run. Dismissed with a request, or the id of a command; with None after Esc."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
         Binding("escape", "close", "Back"),
@@ -38,9 +34,11 @@ class PaletteScreen(ModalScreen[None]):
     PaletteScreen Input { padding: 0 1; background: $panel; }
     """
 
-    def __init__(self, main: MainScreen) -> None:
+    def __init__(self, refusal: Callable[[str], str], names: Callable[[str], Sequence[str]]) -> None:
+        """`refusal` says why the command of an id cannot be carried out, or ""; `names` has what may stand behind a verb of FORMS."""
         super().__init__()
-        self._main = main
+        self._refusal = refusal
+        self._names = names
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -57,7 +55,7 @@ class PaletteScreen(ModalScreen[None]):
 
     def _cells(self, key: str) -> Sequence[Cell]:
         command = BY_ID[key]
-        refusal = self._main.refusal(command.id)
+        refusal = self._refusal(command.id)
         style = "dim" if refusal else ""
         keymap = dict(getattr(self.app, "_keymap", {}))
         return [Cell(keys_of(command, keymap), "label.key"), Cell(command.title, style), Cell(refusal or command.help, style)]
@@ -67,7 +65,7 @@ class PaletteScreen(ModalScreen[None]):
         offered = [
             command
             for command in COMMANDS
-            if command.where in ("app", "main", "pods")
+            if command.where in ("app", "main", "list")
             and command.id != "app.palette"
             and all(word in f"{command.title} {command.help} {command.id}".lower() for word in words)
         ]
@@ -81,54 +79,24 @@ class PaletteScreen(ModalScreen[None]):
         text = event.value.removeprefix(":").strip()
         wrong = error_words(text)
         if wrong:
-            self.query_one(TextLine).show([(f" {wrong}{self._names(text)}", "error")])
+            self.query_one(TextLine).show([(f" {wrong}{self._known(text)}", "error")])
             return
         request = read_prompt(text)
-        self.query_one(TextLine).show([] if request is None else [(f" {FORMS[request.verb]}{self._names(text)}", "dim")])
+        self.query_one(TextLine).show([] if request is None else [(f" {FORMS[request.verb]}{self._known(text)}", "dim")])
         self._offer(text if request is None else "\0")
 
-    def _names(self, text: str) -> str:
-        """The names that can stand behind `ctx` and `pf`, those first that go on as it begins."""
-        verb, _, typed = text.partition(" ")
-        if verb.lower() in ("ctx", "context"):
-            known = list(self.app.options.kubeconfig.contexts)  # type: ignore[attr-defined]
-        elif verb.lower() == "pf":
-            known = [profile.name for profile in self._main.session.forwards.profiles]
-        else:
-            return ""
-        known.sort(key=lambda name: (not name.startswith(typed.strip()), name))
+    def _known(self, text: str) -> str:
+        """The names that can stand behind the verb, those first that go on as the name begins."""
+        word, _, typed = text.partition(" ")
+        known = sorted(self._names(VERBS.get(word.lower(), "")), key=lambda name: (not name.startswith(typed.strip()), name))
         return f"  ({', '.join(known)})" if known else ""
 
     @on(Input.Submitted)
-    async def _entered(self, event: Input.Submitted) -> None:
+    def _entered(self, event: Input.Submitted) -> None:
         if error_words(event.value.strip()):
             return  # it stands there
-        request = read_prompt(event.value.strip())
-        table = self.query_one(RowTable)
-        if request is not None:
-            self.dismiss()
-            await self._carry_out(request)
-        elif table.cursor_key:
-            key = table.cursor_key
-            self.dismiss()
-            self._main.call_after_refresh(self._main.run_command, key)
-
-    async def _carry_out(self, request: Request) -> None:
-        main = self._main
-        if request.verb == "quit":
-            self.app.exit(0)
-        elif request.verb == "nodes":
-            main.call_after_refresh(main.show_nodes, request.node)
-        elif request.verb == "forwards":
-            main.call_after_refresh(main.open_forwards, request.forwards)
-        elif request.context:
-            scope = None if request.namespaces is None else Scope(request.namespaces, request.selector or "")
-            self.app.call_later(self.app.open_context, request.context, scope)  # type: ignore[attr-defined]
-        elif request.verb == "namespace" and request.namespaces is None:
-            main.call_after_refresh(main.go, "namespaces")
-        else:
-            main.show_scope(request.namespaces, request.selector)
-            main.call_after_refresh(main.go, "pods")
+        if chosen := read_prompt(event.value.strip()) or self.query_one(RowTable).cursor_key:
+            self.dismiss(chosen)
 
     def action_move(self, by: int) -> None:
         table = self.query_one(RowTable)
@@ -137,8 +105,7 @@ class PaletteScreen(ModalScreen[None]):
     @on(RowTable.Opened)
     def _clicked(self, event: RowTable.Opened) -> None:
         event.stop()
-        self.dismiss()
-        self._main.call_after_refresh(self._main.run_command, event.key)
+        self.dismiss(event.key)
 
     def action_close(self) -> None:
-        self.dismiss()
+        self.dismiss(None)

@@ -30,12 +30,15 @@ def key_name(key: str) -> str:
 class KeyHints(TextLine):
     """Reads the screen's active bindings; those of the focused widget come first, those of the whole program keep to the right end.
 
-    `refusal` returns why the command of that id cannot be carried out now, or "".
+    `refusal` returns why the command of that id cannot be carried out now, or ""; commands that are `foreign` here come last.
     """
 
-    def __init__(self, refusal: Callable[[str], str] = lambda _: "", *, id: str | None = None) -> None:
+    def __init__(
+        self, refusal: Callable[[str], str] = lambda _: "", foreign: Callable[[str], bool] = lambda _: False, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._refusal = refusal
+        self._foreign = foreign
         self._hinted: list[tuple[Binding, bool]] = []
 
     def on_mount(self) -> None:
@@ -56,6 +59,7 @@ class KeyHints(TextLine):
             if binding.show and binding.action not in seen and not typed:
                 seen.add(binding.action)
                 self._hinted.append((binding, active.enabled))
+        self._hinted.sort(key=lambda hint: self._foreign(hint[0].id or ""))
         self.tell()
 
     def tell(self) -> None:

@@ -193,6 +193,14 @@ def test_a_mistake_in_the_configuration_is_reported_with_its_line(podtui: Run, k
     assert f"{config}:2: unknown key `them`, did you mean `theme`?" in told
 
 
+def test_doctor_reports_the_new_id_of_a_command_that_a_keymap_names_by_a_former_one(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text('keymap: {nodes.label: "f5", main.logs: "l"}\n')
+    told = podtui("doctor", "--kubeconfig", str(kubeconfig), "--config", str(config)).stdout
+    assert "warn keymap: nodes.label is now main.label, and still works - write the new id" in told
+    assert "keymap: main.logs" not in told
+
+
 def test_a_theme_of_the_configuration_that_there_is_not_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mouse: true\ntheme: podtui-drak\n")

@@ -19,7 +19,6 @@ import pytest
 from aiohttp import web
 from textual.widgets import Input, TextArea
 
-from podtui.cli.snapshot import as_text
 from podtui.cluster.changes.journal import Journal, Mutation
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
@@ -38,6 +37,7 @@ from podtui.ui.commands import COMMANDS, Command
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 
@@ -45,24 +45,27 @@ REVIEWS = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectre
 MANIFEST = "apiVersion: v1\nkind: Pod\nmetadata: {name: new}\nspec: {containers: [{name: a, image: b}]}\n"
 
 REACH: dict[str, tuple[tuple[str, ...], str]] = {
-    "main": ((), "web-1"),
+    "pods": ((), "web-1"),
     "nodes": (("o",), "node-1"),
     "journal": (("J",), "pod/web-1"),
 }
-"""The keys that lead from the main screen to where a command's key works, and what stands there then, by the `where` of commands."""
+"""The keys that lead from the main screen to where a command's key works, and what stands there then: by kind, or the command's `where`."""
 
 FILL: dict[str, dict[str, str]] = {
     "main.label": {"#label-changes": "new=label"},
     "main.annotate": {"#label-changes": "new=annotation"},
-    "nodes.label": {"#label-changes": "new=label"},
-    "nodes.annotate": {"#label-changes": "new=annotation"},
     "main.create": {"#create-path": "{folder}/pod.yaml"},
     "main.create-namespace": {"#namespace-name": "new"},
 }
 """What is typed into a command's dialog, by the selector of the input, before it is confirmed."""
 
 REF = ObjectRef(PODS, "web-1", "default")
-CHANGING = [command for command in COMMANDS if command.changes]
+CHANGING = [
+    pytest.param(command, place, id=f"{command.id} {place}")
+    for command in COMMANDS
+    for place in (("pods", "nodes") if command.where == "main" else (command.where,))
+    if command.changes and (command.where != "main" or command.is_for(place))
+]
 
 
 class Requests(list[str]):
@@ -146,10 +149,10 @@ def objects_of(made: DemoServer) -> list[tuple[str, str]]:
     return sorted((metadata["name"], metadata["resourceVersion"]) for metadata in found)
 
 
-async def pressed(pilot: Any, command: Command) -> None:
-    assert command.where in REACH, f"say in REACH which keys lead to where {command.id} is offered"
-    keys, there = REACH[command.where]
-    if isinstance(pilot.app.screen, MainScreen):
+async def pressed(pilot: Any, command: Command, place: str) -> None:
+    assert place in REACH, f"say in REACH which keys lead to where {command.id} is offered"
+    keys, there = REACH[place]
+    if isinstance(pilot.app.screen, MainScreen) and pilot.app.screen.lists.right.kind.plural != place:
         await pilot.press(*keys)
     await shown(pilot.app, lambda text: there in text)
     await pilot.press(*filter(None, command.key.split(",")[:1]))
@@ -157,33 +160,33 @@ async def pressed(pilot: Any, command: Command) -> None:
         pilot.app.screen.call_later(pilot.app.screen.run_command, command.id)
 
 
-@pytest.mark.parametrize("command", CHANGING, ids=[command.id for command in CHANGING])
+@pytest.mark.parametrize(("command", "place"), CHANGING)
 async def test_a_changing_command_sends_nothing_but_reads(
-    command: Command, server: tuple[DemoServer, Requests], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: Command, place: str, server: tuple[DemoServer, Requests], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made, requests = server
     before = objects_of(made)
     async with started(made, read_only=True) as (app, pilot):
         at_first = app.screen
-        await pressed(pilot, command)
+        await pressed(pilot, command, place)
         await told(app, f"{command.title}: podtui is read-only")
         assert app.screen is at_first or command.where != "main", "no dialog opens for what cannot be done"
         monkeypatch.setattr(Session, "read_only", False)  # what the screens ask; the connection knows better
-        await pressed(pilot, command)
+        await pressed(pilot, command, place)
         await confirmed(app, pilot, FILL.get(command.id, {}), str(tmp_path))
     assert requests and not requests.writes, requests.writes
     assert objects_of(made) == before
 
 
-@pytest.mark.parametrize("command", CHANGING, ids=[command.id for command in CHANGING])
+@pytest.mark.parametrize(("command", "place"), CHANGING)
 async def test_in_a_protected_context_a_changing_command_waits_for_the_contexts_name(
-    command: Command, server: tuple[DemoServer, Requests], tmp_path: Path
+    command: Command, place: str, server: tuple[DemoServer, Requests], tmp_path: Path
 ) -> None:
     made, requests = server
     before = objects_of(made)
     async with started(made, config=Config(protected_contexts=["podtui-d*"])) as (app, pilot):
         assert "podtui-demo PROTECTED" in as_text(app).splitlines()[0]
-        await pressed(pilot, command)
+        await pressed(pilot, command, place)
         await confirmed(app, pilot, FILL.get(command.id, {}), str(tmp_path), but="podtui-demo")
         dialog = app.screen
         assert isinstance(dialog, Dialog) and dialog.asking and not dialog.busy, as_text(app)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from podtui.cli.snapshot import as_text
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.exec import shells
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
@@ -19,6 +18,7 @@ from podtui.demo.server import DemoServer
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from tests.support.user_terminal import UserTerminal

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from podtui.cli.snapshot import as_text
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.forward import Forward
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
@@ -23,6 +22,7 @@ from podtui.errors import CredentialError, api_error
 from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.widgets.key_hints import KeyHints
@@ -311,6 +311,25 @@ async def test_a_namespace_that_there_is_not_is_reported(cluster: Cluster) -> No
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("colon", *"ns", "space", *"nope", "enter")
         await shows(app, lambda text: "no pods in nope" in text and "there is no namespace nope" in text)
+
+
+async def test_n_creates_a_namespace_in_the_namespaces_and_an_object_elsewhere(cluster: Cluster) -> None:
+    async with running(options("web"), (140, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "db " in text)
+        await pilot.press("n")
+        await shows(app, lambda text: "Create in namespace web" in text)
+        await pilot.press("escape", "shift+tab", "n")
+        await shows(app, lambda text: "Create a namespace" in text)
+
+
+async def test_the_filter_of_the_namespaces_narrows_their_list_and_esc_clears_it(cluster: Cluster) -> None:
+    async with running(options("web"), (140, 24)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "db " in text)
+        await pilot.press("shift+tab", "slash", *"db", "enter")
+        await shows(app, lambda text: "Namespaces 1 of 2  /db" in text and "all namespaces" in text and "web ←" not in text)
+        assert app.session.pods.scope.namespaces == ("web",)
+        await pilot.press("escape")
+        await shows(app, lambda text: "web ←" in text and "Pods 3" in text)
 
 
 async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> None:

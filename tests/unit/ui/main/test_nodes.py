@@ -18,10 +18,12 @@ from podtui.demo.server import DemoServer
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.kube.resources import Scope
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
 from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import dimmed, running, shows
 
+MERGE_PATCH = "application/merge-patch+json"
 GPU = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -214,3 +216,86 @@ async def test_nothing_asks_for_events_once_they_are_not_on_show(demo: DemoServe
 
 def working(app: PodtuiApp) -> int:
     return sum(worker.group == "details-live" and worker.is_running for worker in app.workers)
+
+
+@pytest.mark.parametrize("key", ["escape", "q", "o"])
+async def test_from_the_nodes_the_pods_come_back_with_cursor_marks_filter_and_scroll(demo: DemoServer, key: str) -> None:
+    async with opened(demo, (120, 24)) as each:
+        names = [f"row-{key}-{number:02}" for number in range(40)]
+        for name in names:
+            body = {"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "luksa/kubia"}]}}
+            await call(each.app, "POST", "/api/v1/namespaces/default/pods", body=body)
+        await each.press("slash", *f"row-{key}", "enter", "G", "up", "space")
+        await each.shows(f" /row-{key}  1 marked", f"▌ {names[39]}", f"●{names[38]}")
+        before = pods_shown(as_text(each.app))
+        await each.press("o")
+        await each.shows("Nodes 3", "node-1")
+        await call(each.app, "DELETE", f"/api/v1/namespaces/default/pods/{names[0]}")  # the list of the pods goes on unseen
+        pods = each.app.session.pods
+        await until(lambda: all(row.name != names[0] or row.deleted for row in pods.rows.values()))
+        await each.press(key)
+        text = await each.shows("1 marked", f"▌ {names[39]}")
+        assert [line.split()[0] for line in pods_shown(text)] == [line.split()[0] for line in before]
+        assert each.app.session._lists == set()
+        for name in names[1:]:
+            await call(each.app, "DELETE", f"/api/v1/namespaces/default/pods/{name}", query=[("gracePeriodSeconds", "0")])
+
+
+def pods_shown(text: str) -> list[str]:
+    """The rows of the pods, without what stands at their left."""
+    return [line.split("│", 1)[-1] for line in text.splitlines() if "row-" in line and "/row" not in line]
+
+
+async def test_on_the_nodes_the_commands_of_pods_are_dimmed_and_say_what_they_are_for(demo: DemoServer) -> None:
+    async with opened(demo, (140, 40)) as each:
+        assert "Cordon" not in as_text(each.app).splitlines()[-1]
+        await each.press("o")
+        await each.shows("node-1", "Room")
+        await until(lambda: {"Logs", "Why", "Forward", "Shell", "Delete", "Selector"} <= dimmed(each.app))
+        assert dimmed(each.app).isdisjoint({"Label", "Cordon", "Pods", "Filter", "Back"})
+        await each.press("l")
+        await each.shows("Logs: only for pods")
+        await each.press("colon", *"shell")
+        await each.shows("Shell: only for pods")
+
+
+async def test_the_help_has_the_commands_of_the_kind_on_show(demo: DemoServer) -> None:
+    async with opened(demo, (120, 100)) as each:
+        await each.press("question_mark")
+        text = await each.shows("Open a shell", "Set, overwrite or remove labels")
+        assert "Keep new pods off" not in text
+        await each.press("escape", "o")
+        await each.shows("node-1", "VERSION")
+        await each.press("question_mark")
+        text = await each.shows("Keep new pods off", "Set, overwrite or remove labels")
+        assert "Open a shell" not in text and "Sort by node" not in text
+
+
+async def test_a_node_that_is_not_there_is_told(demo: DemoServer) -> None:
+    async with opened(demo) as each:
+        await each.press("colon", *"no nope", "enter")
+        await each.shows("there is no node nope here")
+
+
+async def test_the_details_of_a_node_follow_its_changes(demo: DemoServer) -> None:
+    async with opened(demo) as each:
+        await each.press("colon", *"no node-2", "enter")
+        await each.shows("▌ node-2", "node/node-2")
+        await call(each.app, "PATCH", "/api/v1/nodes/node-2", body={"metadata": {"labels": {"seen": "now"}}}, content_type=MERGE_PATCH)
+        await each.shows("seen=now")
+
+
+async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_they_had(demo: DemoServer) -> None:
+    async with opened(demo) as each:
+        body = {"metadata": {"name": "tabbed"}, "spec": {"containers": [{"name": "c", "image": "luksa/kubia"}]}}
+        await call(each.app, "POST", "/api/v1/namespaces/default/pods", body=body)
+        await each.press("slash", *"tabbed", "enter", "v")
+        await each.shows("▸v Events  x Why  tabbed")
+        await each.press("o")
+        await each.shows("▸d Node", "Room")
+        await each.press("y")
+        await each.shows("▸y YAML")
+        await each.press("enter")
+        await each.shows("▸d Node", "Room")
+        await each.press("escape", "escape")
+        await each.shows("▸v Events  x Why  tabbed")

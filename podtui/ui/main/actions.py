@@ -1,0 +1,205 @@
+"""What is done to the objects that are selected: each action opens a dialog. Dialogs are imported when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from textual.screen import Screen
+
+from podtui.cluster.exec.shells import why_not_yet
+from podtui.cluster.session import Session
+from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.ui.commands import BY_ID, Command
+from podtui.ui.main.list_pane import ListPane
+from podtui.ui.main.lists import Lists
+from podtui.ui.main.rights import Rights
+
+if TYPE_CHECKING:
+    from podtui.cluster.changes.deletion import Selected
+    from podtui.cluster.diagnose.findings import Action
+    from podtui.ui.terminal.app import TerminalApp
+
+_MARKED = {"main.label", "main.annotate", "main.cordon", "main.delete", "main.delete-selected", "main.logs", "main.previous-logs"}
+
+
+class Actions:
+    """A method for each command of the main screen that acts, called once `refusal` has nothing against it."""
+
+    def __init__(self, screen: Screen[Any], session: Session, lists: Lists, rights: Rights) -> None:
+        self._screen = screen
+        self._session = session
+        self._lists = lists
+        self._rights = rights
+
+    @property
+    def _app(self) -> TerminalApp:
+        return cast("TerminalApp", self._screen.app)
+
+    # -- what may be done ---------------------------------------------------------------------------------------
+    def refusal(self, command_id: str) -> str:
+        """Why the command cannot be carried out now, or ""."""
+        command = BY_ID.get(command_id)
+        if command is None:
+            return ""
+        pane = self._lists.of(command)
+        if pane is None:
+            return f"{command.title}: only for {' and '.join(command.kinds)}"
+        if command.permission is None:
+            return self._rights.refusal(command_id, None)
+        refs = self._objects(command, pane)
+        if not refs:
+            return f"{command.title}: no {pane.kind.singular} is selected"
+        one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
+        refusal = next((refusal for ref in one_of_each if (refusal := self._rights.refusal(command_id, ref))), "")
+        if command_id == "main.shell" and not refusal and (why := self._no_shell(refs[0])):
+            return f"{command.title}: {why}"
+        return refusal
+
+    def _no_shell(self, ref: ObjectRef) -> str:
+        row = self._session.pods.rows.get(ref.uid)
+        return why_not_yet(row, self._session.pods.columns) if row is not None else ""
+
+    def is_refused(self, command_id: str, ref: ObjectRef) -> bool:
+        """Whether the command cannot be carried out for an object that is not selected; the user is told why."""
+        refusal = self._rights.refusal(command_id, ref)
+        if refusal:
+            self._app.notify(refusal, severity="warning", markup=False)
+        return bool(refusal)
+
+    def _objects(self, command: Command, pane: ListPane) -> list[ObjectRef]:
+        """What the command is meant for; of a namespace, where it is for the pods in it, those without a name."""
+        if command.id == "main.create-namespace":
+            return [ObjectRef(NAMESPACES, "")]
+        if command.id == "main.all-logs" and pane.current is None:
+            return [ObjectRef(PODS, "", name) for name in self._session.pods.scope.namespaces or ("",)]
+        if command.id not in _MARKED:
+            return [] if pane.current is None else [pane.current]
+        if command.id == "main.delete-selected":
+            return [ObjectRef(PODS, "", ref.name) if ref.resource == NAMESPACES else ref for ref in pane.targets]
+        return pane.targets
+
+    def learn(self) -> None:
+        """Ask what may be done with what is under the cursors."""
+        namespace, current = self._lists.namespaces.current, self._lists.right.current
+        for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), current):
+            if ref is not None:
+                self._rights.learn(ref)
+
+    # -- changes of objects -------------------------------------------------------------------------------------
+    def _open(self, dialog: Screen[Any], then: Callable[[Any], None] | None = None) -> None:
+        self._app.push_screen(dialog, then)
+
+    def _selected(self, command_id: str) -> list[ObjectRef]:
+        pane = self._lists.of(BY_ID[command_id])
+        return [] if pane is None else self._objects(BY_ID[command_id], pane)
+
+    def label(self, kind: Literal["labels", "annotations"]) -> None:
+        from podtui.ui.dialogs.labels.dialog import LabelDialog
+
+        self._open(LabelDialog(self._session, self._selected("main.label"), kind))
+
+    def cordon(self) -> None:
+        """Uncordon when all selected nodes are cordoned, otherwise cordon."""
+        from podtui.ui.dialogs.cordon import CordonDialog
+
+        refs, pane = self._selected("main.cordon"), self._lists.right
+        status = {row.uid: pane.value(row, "Status") for row in pane.source.rows.values()}
+        uncordon = all("SchedulingDisabled" in status.get(ref.uid, "") for ref in refs)
+        usable = [row.name for row in pane.source.rows.values() if status[row.uid] == "Ready"]
+        self._open(CordonDialog(self._session, refs, not uncordon, usable))
+
+    def delete(self) -> None:
+        from podtui.ui.dialogs.delete import DeleteDialog
+
+        self._open(DeleteDialog(self._session, self._selected("main.delete")))
+
+    def delete_selected(self) -> None:
+        """Of the namespaces on show with their selector; in the namespaces' list, of the marked ones or the one under the cursor."""
+        from podtui.ui.dialogs.select_pods import SelectPodsDialog
+
+        namespaces, selector = self._session.pods.scope.namespaces, self._session.pods.scope.selector
+        if self._lists.focused is self._lists.namespaces:
+            namespaces, selector = tuple(ref.name for ref in self._lists.namespaces.targets), ""
+        self._open(SelectPodsDialog(self._session, namespaces, selector), self._delete_found)
+
+    def _delete_found(self, found: tuple[Selected, list[ObjectRef]] | None) -> None:
+        from podtui.ui.dialogs.delete import DeleteDialog
+
+        if found is not None:
+            selected, refs = found
+            self._open(DeleteDialog(self._session, refs, selected))
+
+    def edit(self, built_in: bool) -> None:
+        from podtui.ui.manifests.edit import start_editing
+
+        start_editing(self._app, self._session, self._selected("main.edit")[0], built_in=built_in)
+
+    def create(self) -> None:
+        from podtui.ui.manifests.create import CreateDialog
+
+        if self._lists.focused is self._lists.namespaces:
+            self.create_namespace()
+            return
+        namespaces = self._session.pods.scope.namespaces
+        self._open(CreateDialog(self._session, namespaces[0] if len(namespaces) == 1 else ""))
+
+    def create_namespace(self) -> None:
+        from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
+
+        if not self.is_refused("main.create-namespace", ObjectRef(NAMESPACES, "")):
+            self._open(CreateNamespaceDialog(self._session))
+
+    def undo(self) -> None:
+        from podtui.ui.journal.undo_dialog import undo_last
+
+        work = undo_last(self._app, self._session)
+        self._screen.run_worker(work, group="undo", exclusive=True, exit_on_error=False)
+
+    def journal(self) -> None:
+        from podtui.ui.journal.screen import JournalScreen
+
+        self._open(JournalScreen(self._session))
+
+    # -- ports, shells, read-only -------------------------------------------------------------------------------
+    def forward(self) -> None:
+        from podtui.ui.forwards.dialog import ForwardDialog
+
+        self._open(ForwardDialog(self._session, self._selected("main.forward")[0]))
+
+    def shell(self) -> None:
+        from podtui.ui.dialogs.shell import start_shell
+
+        start_shell(self._app, self._session, self._selected("main.shell")[0])
+
+    def forwards(self, start: Sequence[str] = ()) -> None:
+        """The list of forwards; `start` names saved ones that are started at once."""
+        from podtui.ui.forwards.screen import ForwardsScreen
+
+        self._open(ForwardsScreen(self._session, start))
+
+    def read_only(self) -> None:
+        """On at any time; off unless the command line or the configuration asked for read-only."""
+        session, notify = self._session, self._app.notify
+        if session.read_only and session.read_only_reason:
+            notify(f"podtui stays read-only: {session.read_only_reason}", severity="warning", markup=False)
+            return
+        session.read_only = not session.read_only
+        notify("read-only: podtui sends nothing that changes the cluster" if session.read_only else "read-only is off", markup=False)
+
+    # -- what a diagnosis offers --------------------------------------------------------------------------------
+    def change(self, action: Action, done: Callable[[Any], None]) -> None:
+        """Open the dialog of a change that a diagnosis offers."""
+        from podtui.ui.dialogs.cordon import CordonDialog
+        from podtui.ui.dialogs.delete import DeleteDialog
+        from podtui.ui.dialogs.labels.dialog import LabelDialog
+
+        command = {"label-node": "main.label", "uncordon": "main.cordon", "delete": "main.delete"}[action.kind]
+        if self.is_refused(command, action.ref):
+            return
+        if action.kind == "label-node":
+            self._open(LabelDialog(self._session, [action.ref], "labels", action.text), done)
+        elif action.kind == "uncordon":
+            self._open(CordonDialog(self._session, [action.ref], False), done)
+        else:
+            self._open(DeleteDialog(self._session, [action.ref]), done)

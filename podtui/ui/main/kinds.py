@@ -1,0 +1,134 @@
+"""What a list has to know of a kind besides what the API server tells: how its rows look, and what Enter does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from msgspec import structs
+
+from podtui.cluster.live.store import Batch
+from podtui.cluster.live.tables import Column, Row, age_text
+from podtui.cluster.session import Session
+from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource
+from podtui.kube.status_words import status_style
+from podtui.signals import Signal
+from podtui.ui.widgets.row_table import Cell
+
+EVERY = "*"  # the key of the row for all namespaces: no namespace can have this name
+_COUNT = Column("Pods", "integer")
+_UNTOLD = [Column("Name"), Column("Status"), Column("Age")]  # until the server has told its columns
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind as a list shows it. Whatever is not here is the same for every kind: it comes from the server's Table.
+
+    `columns` are the columns of the list by the server's names (none: those that kubectl shows; `w` shows all); `name_width` is what a
+    name keeps where there is little room, in cells. `titles` has the word beside the title for a state of the list that the first line does
+    not show; `denied` says what to do without the right to list. `cell` changes the cell of a column; `every` gives the cells, by column,
+    of a row above all others; `rows` makes the source of the rows where it is not the store.
+    """
+
+    resource: Resource
+    columns: tuple[str, ...] = ()
+    name_width: int = 20
+    enter: Literal["details", "scope"] = "details"
+    titles: Mapping[str, str] = field(default_factory=dict)
+    denied: str = ""
+    cell: Callable[[Session, Row, str, Cell], Cell] | None = None
+    every: Callable[[Session], Mapping[str, Cell]] | None = None
+    rows: Callable[[Session], NamespaceRows] | None = None
+
+    @property
+    def plural(self) -> str:
+        return self.resource.plural
+
+    @property
+    def singular(self) -> str:
+        return self.resource.kind.lower()
+
+    @property
+    def title(self) -> str:
+        return self.plural.capitalize()
+
+
+class NamespaceRows:
+    """The rows of the namespaces that are known, each with its number of pods. Lives as long as the session.
+
+    A namespace that somebody named and the server does not list has a row without a resource version.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._store = session.namespaces
+        self._changed: Signal[Batch] = Signal()
+        self.subscribe = self._changed.subscribe
+        self.rows: dict[str, Row] = {}
+        session.namespaces.subscribe(lambda batch: self._read(batch.reset))
+        session.pods.subscribe(lambda batch: self._read() if batch.reset else None)  # the scope may name other ones
+        session.counts.subscribe(lambda _: self._read())
+        for store in (session.namespaces, session.pods):
+            store.subscribe_health(lambda _: self._read())
+        self._read()
+
+    @property
+    def columns(self) -> list[Column]:
+        return [*(self._store.columns or _UNTOLD), _COUNT]
+
+    def _read(self, reset: bool = False) -> None:
+        listed = {row.name: row for row in self._store.rows.values()}
+        before, self.rows = self.rows, {}
+        for name in self._session.known_namespaces:
+            row = listed.get(name)
+            cells = row.cells if row is not None else tuple(name if column.name == "Name" else None for column in self.columns[:-1])
+            row = row or Row(f"name/{name}", "", name, "", {}, 0.0, False, ())
+            self.rows[row.uid] = structs.replace(row, cells=(*cells, self._count(name)))
+        # The row for all namespaces and the marks of those on show may have changed with any of them.
+        self._changed.emit(Batch(reset, {EVERY, *self.rows}, before.keys() - self.rows.keys()))
+
+    def _count(self, name: str) -> int | None:
+        counts = self._session.counts
+        return counts.counts.get(name, 0 if counts.complete else None)
+
+
+def _namespace_cell(session: Session, row: Row, column: str, cell: Cell) -> Cell:
+    """A namespace on show is pointed at; a status is told only where it is not the usual one."""
+    if column == "Age":
+        return Cell(age_text(row, time.time()) if row.created else "", "dim")
+    if column != "Name":
+        return cell
+    name, style = row.name, ""
+    if row.name in session.pods.scope.namespaces:
+        name, style = f"{name} ←", "ok"
+        if row.name in session.pods.denied:
+            name, style = f"{name} denied", "error"
+    place = next((place for place, column in enumerate(session.namespaces.columns) if column.name == "Status"), -1)
+    status = str(row.cells[place]) if row.resource_version and place >= 0 else "Active"
+    if status != "Active":
+        name, style = f"{name} ({status})", f"status.{status_style(status)}"
+    return Cell(name, style, cell.spans)
+
+
+def _all_namespaces(session: Session) -> dict[str, Cell]:
+    """Where the server does not list the namespaces no sum is made of those that somebody named: there may be others."""
+    counts = session.counts
+    summed = counts.complete or (counts.counts and session.namespaces.health.state != "denied")
+    total = str(sum(counts.counts.values())) if summed else ""
+    return {"Name": Cell("all namespaces", "ok" if session.pods.scope.all_namespaces else ""), _COUNT.name: Cell(total)}
+
+
+POD_LIST = Kind(PODS, denied="another namespace: start with -n NAMESPACE, or type :ns NAMESPACE")
+NODE_LIST = Kind(NODES, denied="a pod's Why tab shows what is known without them")
+NAMESPACE_LIST = Kind(
+    NAMESPACES,
+    columns=("Name", _COUNT.name, "Age"),
+    name_width=12,
+    enter="scope",
+    titles={"denied": "named only", "stale": "stale", "failed": "?"},
+    cell=_namespace_cell,
+    every=_all_namespaces,
+    rows=NamespaceRows,
+)

@@ -1,0 +1,263 @@
+"""A live list of any kind: the server's own columns, sorted and filtered, with labels as columns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+
+from podtui.cluster.live.name_filter import NameFilter, parse_filter
+from podtui.cluster.live.store import Batch, RowStore
+from podtui.cluster.live.tables import Row, text
+from podtui.cluster.live.view import View
+from podtui.cluster.session import Session
+from podtui.kube.resources import ObjectRef
+from podtui.kube.selectors import parse
+from podtui.kube.status_words import status_style
+from podtui.ui.commands import bindings
+from podtui.ui.main.kinds import EVERY, Kind
+from podtui.ui.main.status import empty_words, loading_words
+from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
+from podtui.ui.widgets.text_line import TextLine
+
+NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
+_STYLED = ("Status", "Ready", "Restarts")  # the columns that have the colour of the status, besides the name
+
+
+class ListPane(Vertical):
+    """Shows `store` as `kind` describes it. Other parts hear the messages of its `table`, and read `current` and `targets`."""
+
+    BINDINGS: ClassVar[list[Binding]] = bindings("list")  # type: ignore[assignment]
+
+    DEFAULT_CSS = """
+    ListPane { height: 1fr; }
+    ListPane > TextLine { background: $panel; }
+    ListPane:focus-within > TextLine { background: $primary; color: $background; }
+    """
+
+    class Changed(Message):
+        """The rows, their number or the state of the list changed."""
+
+    def __init__(
+        self,
+        session: Session,
+        store: RowStore,
+        kind: Kind,
+        *,
+        columns: Sequence[str] = (),
+        label_columns: Iterable[str] = (),
+    ) -> None:
+        """`columns` are shown instead of the kind's own, by the server's names; `label_columns` are the keys of labels."""
+        super().__init__()
+        self.session = session
+        self.store = store
+        self.kind = kind
+        self.source = store if kind.rows is None else kind.rows(session)
+        self.view = View(self.source)
+        self.filter: NameFilter = parse_filter("")
+        self.wide = False
+        self._columns = columns or kind.columns
+        self._label_columns = tuple(label_columns)
+        self._labels = CHOSEN if self._label_columns else NOTHING
+        self._title = TextLine()
+        self.table = RowTable(self._cells, id=kind.plural)
+        self._shown: list[tuple[int, str]] = []  # the server's columns on show: place and name
+        self._sought: tuple[str, Callable[[], None]] = ("", lambda: None)
+        self._ends: list[Callable[[], None]] = []
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self.table
+
+    def on_mount(self) -> None:
+        self._ends = [
+            self.source.subscribe(self._take),
+            self.store.subscribe_health(lambda _: self.refresh_title()),
+            self.session.namespaces.subscribe_health(lambda _: self.refresh_title()),
+        ]
+        self.set_interval(1.0, self._tick)
+        self._take(Batch(reset=True))  # the list may have come before this pane
+
+    def on_unmount(self) -> None:
+        for end in self._ends:
+            end()
+
+    # -- from the store -----------------------------------------------------------------------------------------
+    def _take(self, batch: Batch) -> None:
+        moved = self.view.update(batch)
+        if batch.reset:
+            self.lay_out()
+        if moved or batch.reset:
+            self._set_keys(anew=batch.reset)
+        else:
+            self.table.refresh_rows(batch.changed)
+        self.refresh_title()
+
+    def _set_keys(self, *, anew: bool = False) -> None:
+        self.table.set_keys(self.view.uids if self.kind.every is None else [EVERY, *self.view.uids], anew=anew)
+
+    def _tick(self) -> None:
+        self.table.refresh_rows()
+        if self.store.health.state in ("stale", "connecting"):
+            self.refresh_title()
+
+    def refresh_title(self) -> None:
+        """The title, and what stands in place of rows: that there are none only when the server has said so."""
+        health = self.store.health
+        shown, there = len(self.view), len(self.source.rows)
+        parts: list[tuple[str, str]] = [(f" {self.kind.title} ", "title")]
+        if there or self.store.known:
+            parts.append((f"{shown}" if shown == there else f"{shown} of {there}", ""))
+        if self.filter.text:
+            parts += [("  /", "dim"), (self.filter.text, "match")]
+        if self.table.marked:
+            parts.append((f"  {len(self.table.marked)} marked", "mark"))
+        word = loading_words(health) if health.state == "loading" else self.kind.titles.get(health.state, "")
+        self._title.show(parts, [(f"{word} ", "warn")] if word else [])
+        self.table.set_empty(*empty_words(self.session, self.store, self.kind))
+        self._look_for_sought()
+        self.post_message(self.Changed())
+
+    # -- an object that is looked for by its name ---------------------------------------------------------------
+    def seek(self, name: str, found: Callable[[], None] = lambda: None) -> None:
+        """Put the cursor on the object of that name, and call `found`, as soon as the list has it; say so when it has not."""
+        self._sought = name, found
+        self._look_for_sought()
+
+    def _look_for_sought(self) -> None:
+        name, found = self._sought
+        uid = next((uid for uid, row in self.source.rows.items() if row.name == name), "") if name else ""
+        if not name or not (uid or self.store.known):
+            return
+        self._sought = "", found
+        if not uid:
+            self.app.notify(f"there is no {self.kind.singular} {name} here", severity="warning", markup=False)
+        elif self.table.select(uid):
+            found()
+        else:
+            self.app.notify(f"the filter hides {self.kind.singular} {name}", severity="warning", markup=False)
+
+    # -- columns and cells --------------------------------------------------------------------------------------
+    def lay_out(self) -> None:
+        """Show the columns that the scope and the user's choice ask for."""
+        # Names give way first: what state the objects are in must be in view at 80 columns too.
+        columns = [TableColumn("Namespace", "NAMESPACE", 32, flexible=True, least=10)] if self._has_namespaces else []
+        self._shown = self._chosen()
+        types = self.source.columns
+        columns += [
+            TableColumn(name, name.upper(), 63, types[place].type in ("integer", "number"), name == "Name", self.kind.name_width)
+            for place, name in self._shown
+        ]
+        if self._labels == CHOSEN:
+            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40) for key in self._label_columns]
+        elif self._labels == ALL:
+            columns.append(TableColumn("labels", "LABELS", 400))
+        by = next((column.key for column in columns if column.key.lower() == self.view.sort.lower()), "")
+        self.table.set_columns(columns, by, self.view.reverse)
+
+    def _chosen(self) -> list[tuple[int, str]]:
+        """The columns to show, by place and name: those that were asked for, otherwise those that kubectl shows."""
+        known = [(place, column.name) for place, column in enumerate(self.source.columns)]
+        asked = [found for word in self._columns if not self.wide for found in known if found[1].lower() == word.lower()]
+        return asked or [(place, name) for place, name in known if self.wide or self.source.columns[place].priority == 0]
+
+    @property
+    def _has_namespaces(self) -> bool:
+        return self.kind.resource.namespaced and len(self.store.scope.namespaces) != 1
+
+    def _cells(self, uid: str) -> list[Cell]:
+        if uid == EVERY and self.kind.every is not None:
+            every = self.kind.every(self.session)
+            return [every.get(name, Cell("")) for _, name in self._shown]
+        row = self.source.rows.get(uid)
+        if row is None:
+            return []
+        now, columns, change = time.time(), self.source.columns, self.kind.cell
+        status = self.value(row, "Status")
+        style = f"status.{status_style(status, self.value(row, 'Ready'))}" if status else ""
+        cells = [Cell(row.namespace, "dim")] if self._has_namespaces else []
+        for place, name in self._shown:
+            value = text(row, place, columns[place], now)
+            if name == "Name":
+                cell = Cell(value, style, tuple(self.filter.spans(row.name)))
+            else:
+                cell = Cell(value, style if name in _STYLED else "")
+            cells.append(cell if change is None else change(self.session, row, name, cell))
+        if self._labels == CHOSEN:
+            cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self._label_columns]
+        elif self._labels == ALL:
+            cells.append(Cell(",".join(f"{key}={value}" for key, value in sorted(row.labels.items())) or "<none>", "label.value"))
+        return cells
+
+    def value(self, row: Row, column: str) -> str:
+        """What the server said in a column; "" where there is no such column."""
+        place = next((place for place, each in enumerate(self.source.columns) if each.name == column), -1)
+        return str(row.cells[place]) if 0 <= place < len(row.cells) else ""
+
+    # -- what a user chooses ------------------------------------------------------------------------------------
+    def set_filter(self, filter: NameFilter) -> None:
+        """Show only rows that pass. A label selector is evaluated here: whose list the server narrows, asks the server instead."""
+        self.filter = filter
+        matches = parse(filter.selector).matches if filter.selector is not None else None
+        if not filter.text:
+            self.view.set_filter(None)
+        elif matches is not None:
+            self.view.set_filter(lambda row: matches(row.labels))
+        else:
+            self.view.set_filter(lambda row: filter.matches(row.namespace, row.name))
+        self._set_keys()
+        self.table.refresh_rows()
+        self.refresh_title()
+
+    def action_sort(self, by: str) -> None:
+        """Sort by a column, in any case, or by `label:KEY`; again: reversed. A kind without the column stays as it is."""
+        column = next((column for column in self.source.columns if column.name.lower() == by.lower()), None)
+        if column is None and not by.startswith("label:"):
+            return
+        if column is not None and column.name not in (name for _, name in self._shown):
+            self.wide = True
+        self.view.set_sort(by, not self.view.reverse if self.view.sort == by else False)
+        self.lay_out()
+        self._set_keys()
+
+    def action_wide(self) -> None:
+        self.wide = not self.wide
+        self.lay_out()
+
+    def action_label_columns(self) -> None:
+        self._labels = (self._labels + 1) % 3
+        if self._labels == CHOSEN and not self._label_columns:
+            self._labels = ALL
+        self.lay_out()
+
+    def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:
+        event.stop()
+        self.action_sort(event.key if event.key.startswith("label:") else event.key.lower())
+
+    def on_row_table_marks_changed(self) -> None:
+        self.refresh_title()
+
+    # -- which objects are meant --------------------------------------------------------------------------------
+    def ref(self, uid: str) -> ObjectRef | None:
+        """The object of a row; None for a row that the server has not told."""
+        row = self.source.rows.get(uid)
+        if row is None or not row.resource_version:
+            return None
+        return ObjectRef(self.kind.resource, row.name, row.namespace, row.uid, row.resource_version)
+
+    @property
+    def current(self) -> ObjectRef | None:
+        """The object under the cursor."""
+        return self.ref(self.table.cursor_key)
+
+    @property
+    def targets(self) -> list[ObjectRef]:
+        """The marked objects in their order on the screen; without marks, the one under the cursor."""
+        marked = [uid for uid in self.view.uids if uid in self.table.marked]
+        found = [self.ref(uid) for uid in marked or [self.table.cursor_key]]
+        return [ref for ref in found if ref is not None]

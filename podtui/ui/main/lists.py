@@ -1,0 +1,65 @@
+"""Which lists are on the screen: the namespaces at the left; at the right the pods, or for a while another kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podtui.cluster.live.name_filter import parse_filter
+from podtui.cluster.session import Session
+from podtui.kube.resources import Scope
+from podtui.ui.commands import Command
+from podtui.ui.main.kinds import NAMESPACE_LIST, POD_LIST, Kind
+from podtui.ui.main.layout import Panes
+from podtui.ui.main.list_pane import ListPane
+
+
+class Lists:
+    """The list panes of a session, and the ways from the pods to another kind, or to those of a node, and back."""
+
+    def __init__(self, session: Session, panes: Panes, label_columns: Sequence[str]) -> None:
+        self.session = session
+        self.namespaces = ListPane(session, session.namespaces, NAMESPACE_LIST)
+        self.pods = ListPane(session, session.pods, POD_LIST, columns=session.config.columns, label_columns=label_columns)
+        self.right = self.pods
+        self._panes = panes
+        self._before_node: Scope | None = None
+
+    @property
+    def focused(self) -> ListPane:
+        """The list that has the focus, or had it before the details or the logs."""
+        return self.namespaces if self._panes.current == "namespaces" else self.right
+
+    def of(self, command: Command) -> ListPane | None:
+        """The list whose selection a command means: the focused one, or else the one at the right; None when it is for other kinds."""
+        return next((pane for pane in (self.focused, self.right) if command.is_for(pane.kind.plural)), None)
+
+    # -- kinds --------------------------------------------------------------------------------------------------
+    async def open(self, kind: Kind) -> ListPane:
+        """Show another kind in the place of the pods. Its list is live until `close`; that of the pods goes on unseen."""
+        await self.close()
+        self.right = ListPane(self.session, self.session.open_list(kind.resource), kind)
+        await self.pods.screen.get_widget_by_id("right").mount(self.right, after=self.pods)
+        return self.right
+
+    async def close(self) -> None:
+        """Show the pods again, as they were left."""
+        if self.right is not self.pods:
+            gone, self.right = self.right, self.pods
+            self.session.close_list(gone.store)
+            await gone.remove()
+
+    # -- the pods of a node -------------------------------------------------------------------------------------
+    def show_node(self, node: str) -> None:
+        """Show the pods on a node, in all namespaces; `leave_node` leads back."""
+        if not self.session.pods.scope.node:
+            self._before_node = self.session.pods.scope
+        self.pods.set_filter(parse_filter(""))
+        self.session.show(namespaces=(), selector="", node=node)
+
+    def leave_node(self) -> bool:
+        """From the pods of a node back to those that were shown before; False when it is not a node's pods that are shown."""
+        before = self._before_node
+        if before is None or not self.session.pods.scope.node:
+            return False
+        self.session.show(namespaces=before.namespaces, selector=before.selector, node="")
+        return True
