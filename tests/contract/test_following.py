@@ -9,7 +9,8 @@ from typing import Any
 from pytest import mark, raises
 
 from podtui.cluster.connection.connection import Connection
-from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.forward import Forward
+from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.forward.saved import Profile, profiles
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.config import ForwardConfig

@@ -16,7 +16,8 @@ from pytest import raises
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward import route
-from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.forward import Forward
+from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import Forbidden, NotFound, PodLost, PodtuiError, PortSpecError
 from podtui.kube.resources import PODS, ObjectRef

@@ -7,10 +7,8 @@ import itertools
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from podtui.cluster.forward.forward import Forward, State
 from podtui.cluster.forward.local_ports import TcpTable
 from podtui.cluster.forward.saved import Profile
-from podtui.cluster.pods.running_pod import running_pod
 from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.ports import LOCALHOST, PortSpec, parse_ports
 from podtui.kube.resources import ObjectRef
@@ -19,8 +17,7 @@ from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
-
-__all__ = ["Forward", "ForwardManager", "State", "running_pod"]
+    from podtui.cluster.forward.forward import Forward
 
 GetConnection = Callable[[], "Connection | None"]
 PodAlive = Callable[[ObjectRef], "bool | None"]
@@ -61,8 +58,7 @@ class ForwardManager:
         started: list[Forward] = []
         try:
             for spec in wanted:
-                forward = Forward(next(self._ids), ref, spec, address, self)
-                self.forwards.append(forward)
+                forward = self._add(ref, spec, address)
                 started.append(forward)
                 await forward.start()
         except BaseException:
@@ -84,8 +80,7 @@ class ForwardManager:
         for spec in profile.specs:
             forward = next((each for each in self.forwards if each.name == profile.name and each.asked == spec), None)
             if forward is None:
-                forward = Forward(next(self._ids), profile.ref, spec, profile.address, self, standing=profile.lineage, name=profile.name)
-                self.forwards.append(forward)
+                forward = self._add(profile.ref, spec, profile.address, profile)
             elif forward.running:
                 continue
             try:
@@ -94,6 +89,15 @@ class ForwardManager:
                 errors.append(error)
         if errors:
             raise PodtuiError(f"forward {harmless(profile.name)}: {errors[0].what}", errors[0].hint)
+
+    def _add(self, ref: ObjectRef, spec: PortSpec, address: str, profile: Profile | None = None) -> Forward:
+        """A forward in the list, not started. What forwards are made of is loaded with the first one."""
+        from podtui.cluster.forward.forward import Forward
+
+        standing, name = (None, "") if profile is None else (profile.lineage, profile.name)
+        forward = Forward(next(self._ids), ref, spec, address, self, standing=standing, name=name)
+        self.forwards.append(forward)
+        return forward
 
     def get(self, id: int) -> Forward:
         """KeyError if there is none of that id."""

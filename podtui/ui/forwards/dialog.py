@@ -13,9 +13,10 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.local_ports import is_free, next_free, owner_of, reachable_by_others
-from podtui.cluster.forward.manager import Forward, running_pod
 from podtui.cluster.pods.lineage import Lineage, lineage_of
+from podtui.cluster.pods.running_pod import running_pod
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.ports import LOCALHOST, ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports

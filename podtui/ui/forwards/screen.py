@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from podtui.cluster.forward.manager import Forward
+from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.saved import Profile
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError

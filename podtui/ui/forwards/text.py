@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from podtui.cluster.forward.manager import Forward, State
+from podtui.cluster.forward.forward import Forward, State
 from podtui.cluster.forward.saved import Profile
 from podtui.kube.ports import PortSpec, kubectl_port_forward
 from podtui.text import counted, harmless

@@ -15,8 +15,9 @@ import pytest
 from podtui.cluster.forward import manager as forward_module
 from podtui.cluster.forward import route as route_module
 from podtui.cluster.forward import tunnel as tunnel_module
+from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.local_ports import TcpTable, is_free, listen, next_free, owner_of
-from podtui.cluster.forward.manager import Forward, ForwardManager
+from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.forward.saved import Profile, profiles
 from podtui.config import ForwardConfig
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError

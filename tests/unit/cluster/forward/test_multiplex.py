@@ -11,8 +11,8 @@ from aiohttp import web
 
 from podtui.cluster.forward import multiplex as lines_module
 from podtui.cluster.forward import tunnel as tunnel_module
+from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.local_ports import is_free
-from podtui.cluster.forward.manager import Forward
 from podtui.cluster.forward.tunnel import Channels
 from podtui.demo.streams import port_forward as served
 from tests.support.forward_server import POD, Pod, descriptors, forwarding
