@@ -118,7 +118,7 @@ def test_a_user_of_few_rights_sees_which_are_missing_and_gets_them_without_a_new
 
     terminal.press("ctrl+d")
     terminal.wait_for("you lack the right to create pods/eviction", LIMIT)
-    terminal.wait_for("not known: .*you lack the right to list", LIMIT)
+    terminal.wait_for("unknown: .*you lack the right to list", LIMIT)
     terminal.press("escape")
     terminal.wait_without("Grace period", LIMIT)
 
