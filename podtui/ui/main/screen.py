@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,14 +19,12 @@ from textual.widget import Widget
 
 from podtui.cluster.live.name_filter import check_filter, complete_filter, parse_filter
 from podtui.cluster.live.selector_completion import LabelCounts, complete
-from podtui.cluster.logs.group import LogTarget
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.kube.selectors import parse
 from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
-from podtui.ui.logs.pane import LogsPane
 from podtui.ui.main.actions import Actions
 from podtui.ui.main.kinds import EVERY, NODE_LIST
 from podtui.ui.main.layout import Panes
@@ -39,9 +39,18 @@ from podtui.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from podtui.cluster.diagnose.findings import Action
+    from podtui.ui.logs.pane import LogsPane
     from podtui.ui.terminal.app import TerminalApp
 
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before its details are fetched
+LOADED_AHEAD = (
+    "podtui.cluster.logs.group",
+    "podtui.ui.logs.view.view",
+    "podtui.ui.logs.pane",
+    "podtui.ui.dialogs.labels.dialog",
+    "podtui.ui.dialogs.delete",
+)
+"""What the first keys need and the first rows do not: loaded in a thread once the pods are known, so that no key waits for it."""
 
 
 class MainScreen(Screen[None]):
@@ -77,9 +86,9 @@ class MainScreen(Screen[None]):
         self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab that were shown when another kind came
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
-        log = session.config.log
         self._details = DetailsPane(session)
-        self._logs = LogsPane(session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
+        self._logs: LogsPane | None = None  # made when logs are opened for the first time
+        self._loads_ahead = False
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
         self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and not self.offers(BY_ID[command_id]))
@@ -99,7 +108,6 @@ class MainScreen(Screen[None]):
             with Vertical(id="right"):
                 yield self.lists.pods
                 yield self._details
-                yield self._logs
         yield self._hints
 
     def on_mount(self) -> None:
@@ -110,6 +118,7 @@ class MainScreen(Screen[None]):
             session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
             session.opened_signal.subscribe(self._opened),
             session.forwards.subscribe(lambda *_: self.refresh_status()),
+            session.pods.subscribe(lambda _: self._load_ahead()),
         ]
         self.set_interval(1.0, self.refresh_status)
         self.lists.pods.table.focus()
@@ -124,6 +133,17 @@ class MainScreen(Screen[None]):
 
     def _opened(self, _: PodtuiError | None) -> None:
         self.lists.right.refresh_title()
+
+    def _load_ahead(self) -> None:
+        if self._loads_ahead or not self.session.pods.known:
+            return
+        self._loads_ahead = True
+
+        async def load() -> None:
+            for name in LOADED_AHEAD:  # one at a time: between two of them the program can end
+                await asyncio.to_thread(import_module, name)
+
+        self.run_worker(load(), group="load-ahead")
 
     # -- layout -------------------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
@@ -144,14 +164,16 @@ class MainScreen(Screen[None]):
         left.display = "namespaces" in shape.visible
         left.styles.width = "1fr" if panes.narrow or shape.visible == {"namespaces"} else shape.namespaces_width
         self.query_one("#right").display = bool(shape.visible - {"namespaces"})
-        for widget in (self._details, self._logs):
-            widget.styles.height = shape.lower_height if "list" in shape.visible else "1fr"
+        for name in ("details", "logs"):
+            if name in self._by_name:
+                self._by_name[name].styles.height = shape.lower_height if "list" in shape.visible else "1fr"
         self._crumbs.show([(" › ".join(panes.crumbs), "dim")])
         self.refresh_status()
 
     @property
     def _by_name(self) -> dict[str, Widget]:
-        return {"namespaces": self.lists.namespaces, "list": self.lists.right, "details": self._details, "logs": self._logs}
+        panes: dict[str, Widget] = {"namespaces": self.lists.namespaces, "list": self.lists.right, "details": self._details}
+        return panes if self._logs is None else {**panes, "logs": self._logs}
 
     def go(self, pane: str) -> None:
         """Give a pane the focus, and show it."""
@@ -188,7 +210,7 @@ class MainScreen(Screen[None]):
         if self.panes.full:
             self.action_full()
         elif self.panes.current in ("details", "logs"):
-            if self.panes.current == "logs":
+            if self.panes.current == "logs" and self._logs is not None:
                 self._logs.follow(None)
                 self.panes.lower = "details" if self.panes.follows else ""
             elif self.panes.narrow:
@@ -374,16 +396,28 @@ class MainScreen(Screen[None]):
                 self._arrange()
 
     # -- logs ---------------------------------------------------------------------------------------------------
-    def action_logs(self, previous: bool) -> None:
+    async def action_logs(self, previous: bool) -> None:
         """Of the marked pods, or the one under the cursor."""
-        self._follow_logs(LogTarget(tuple(self.lists.pods.targets)), previous)
+        await self._follow_logs(self.lists.pods.targets, previous=previous)
 
-    def action_all_logs(self) -> None:
-        """Of every pod that the list shows, and of those that will be in it."""
-        filter = self.lists.pods.filter
-        self._follow_logs(LogTarget(scope=self.session.pods.scope, every=True, passes=filter.matches if filter.text else None))
+    async def action_all_logs(self) -> None:
+        await self._follow_logs(None)
 
-    def _follow_logs(self, target: LogTarget, previous: bool = False) -> None:
+    async def _follow_logs(self, refs: Sequence[ObjectRef] | None, container: str = "", *, previous: bool = False) -> None:
+        """Show the logs of these pods; None is every pod that the list shows, and those that will be in it."""
+        from podtui.cluster.logs.group import LogTarget
+
+        if refs is not None:
+            target = LogTarget(tuple(refs), containers=(container,) if container else ())
+        else:
+            filter = self.lists.pods.filter
+            target = LogTarget(scope=self.session.pods.scope, every=True, passes=filter.matches if filter.text else None)
+        if self._logs is None:
+            from podtui.ui.logs.pane import LogsPane
+
+            log = self.session.config.log
+            self._logs = LogsPane(self.session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
+            await self.query_one("#right").mount(self._logs)
         self._logs.follow(target, previous=previous)
         self.panes.lower = "logs"
         self.go("logs")
@@ -406,8 +440,7 @@ class MainScreen(Screen[None]):
             await self.show_nodes(action.ref.name)
         elif action.kind in ("logs", "previous-logs"):
             if not self.actions.is_refused("main.logs", action.ref):
-                containers = (action.text,) if action.text else ()
-                self._follow_logs(LogTarget((action.ref,), containers=containers), action.kind == "previous-logs")
+                await self._follow_logs([action.ref], action.text, previous=action.kind == "previous-logs")
         else:
             self.actions.change(action, lambda _: self._details.ask_again())
 
