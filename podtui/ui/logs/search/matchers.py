@@ -5,6 +5,7 @@ A matcher looks at some lines of a block at a time, at most `step` of them, so t
 
 from __future__ import annotations
 
+import inspect
 import re
 import signal
 import threading
@@ -37,9 +38,17 @@ class _Watch:
     def __init__(self) -> None:
         self.armed = False
         self._ready = False
+        self._own = {inspect.unwrap(limited).__code__, _Watch.start.__code__, _Watch.stop.__code__}
 
     def _expired(self, number: int, frame: FrameType | None) -> None:
-        if self.armed:
+        """Raise TooSlow, but only out of podtui's own code that searches and out of `re`.
+
+        Anywhere else it would do harm: in `stop` it would leave the timer running, which ends the process once Python has restored
+        the default handler; in a finalizer, which the garbage collector may run at any time, it would be lost with a warning.
+        """
+        if not self.armed or frame is None or frame.f_code in self._own:
+            return
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("podtui", "re"):
             raise TooSlow
 
     def start(self, seconds: float) -> None:
@@ -55,9 +64,6 @@ class _Watch:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-_watch = _Watch()
-
-
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
     """Raise TooSlow when the block takes more CPU seconds. Signals reach only the main thread: elsewhere nothing is limited."""
@@ -69,6 +75,9 @@ def limited(seconds: float) -> Iterator[None]:
         yield
     finally:
         _watch.stop()
+
+
+_watch = _Watch()
 
 
 class Places(NamedTuple):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
 from datetime import UTC, datetime
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -16,7 +19,7 @@ from podtui.ui.logs.lines.levels import Level, find_level, level_of
 from podtui.ui.logs.lines.records import Record, record_of, value_of
 from podtui.ui.logs.lines.times import ago, parse_span, parse_time, time_words
 from podtui.ui.logs.search.field_filter import FieldFilter, FilterError
-from podtui.ui.logs.search.matchers import TooSlow, limited
+from podtui.ui.logs.search.matchers import Pattern, TooSlow, limited
 
 KLOG = 'E0102 15:04:05.123456       1 controller.go:116] "Failed to sync" pod="shop/web-1" err="no such host"'
 JSON = '{"time":"2026-01-01T00:00:00Z","level":"warn","msg":"slow query","http":{"status":502,"path":"/cart"},"duration_ms":512.5}'
@@ -312,3 +315,48 @@ def test_an_expression_that_does_not_end_is_ended_and_later_work_is_not_disturbe
         assert re.search("a", "cba")
     for _ in range(10**6):  # longer than the limit, but outside of it
         pass
+
+
+def test_a_limit_that_is_reached_at_any_place_leaves_no_timer_behind() -> None:
+    """The signal is simulated before every line and every call in turn, in the guard and in `contextlib` too."""
+
+    def interrupted(place: int) -> bool:
+        """Look for a text while the signal comes at the place-th event; whether there was one."""
+        left = place
+
+        def trace(frame: FrameType, event: str, argument: object) -> object:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                signal.getsignal(signal.SIGVTALRM)(signal.SIGVTALRM, frame)  # type: ignore[operator,misc]
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)  # type: ignore[arg-type]
+        try:
+            pattern.first("abc")
+        finally:
+            sys.settrace(before)
+        return left <= 0
+
+    pattern = Pattern("~b")
+    pattern.first("abc")  # which installs the handler
+    place = 1
+    while interrupted(place):
+        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0), f"the timer runs on after a signal at event {place}"
+        place += 1
+    assert place > 20
+    assert pattern.slow, "no signal ended the search"
+
+
+def test_a_finalizer_that_runs_during_a_search_is_not_interrupted() -> None:
+    ended = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGVTALRM)
+            ended.append(True)
+
+    with limited(10):
+        Finalized()
+    assert ended
