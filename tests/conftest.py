@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from podtui.demo.server import DemoServer
 
 pytest_plugins = ["tests.ci_rerun"]
+
+# How long an example takes says how busy the machine is, and nothing about the program.
+settings.register_profile("podtui", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("podtui")
+
 DEMO_NODE = "node-1"
 """The node of the scenario `textbook` that tests put their pods on."""
 

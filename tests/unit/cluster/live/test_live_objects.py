@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,8 +30,8 @@ def thing(name: str, version: str = "1", **more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def following(server: ApiServer, **more: Any) -> AsyncIterator[LiveObjects]:
-    live = LiveObjects(EVENTS, "involvedObject.uid=u", lambda: None, timing=FAST, **more)
+async def following(server: ApiServer, changed: Callable[[], None] = lambda: None, **more: Any) -> AsyncIterator[LiveObjects]:
+    live = LiveObjects(EVENTS, "involvedObject.uid=u", changed, timing=FAST, **more)
     async with in_background(live.run(server)):
         yield live
 
@@ -71,13 +71,13 @@ async def test_what_is_too_old_is_listed_anew() -> None:
 
 async def test_an_outage_is_reported_and_ends() -> None:
     server = serving("a")
-    async with following(server) as live:
+    reported: list[tuple[str, set[str]]] = []  # the error, and the items that are known
+    async with following(server, lambda: reported.append((str(live.error or ""), set(live.items)))) as live:
         await until(lambda: live.known)
         server.faults = [ConnectionFailed("refused")] * 2
         server.events.put_nowait(ConnectionFailed("broken"))
-        await until(lambda: live.error is not None)
-        assert set(live.items) == {"a"}  # what is known stays
         await until(lambda: live.error is None and len(server.watches) == 2)
+    assert ("broken", {"a"}) in reported and reported[-1] == ("", {"a"})  # what is known stays
 
 
 async def test_a_refusal_is_reported_and_asked_again_only_after_long() -> None:
