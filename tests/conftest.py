@@ -26,6 +26,11 @@ DEMO_NODE = "node-1"
 """The node of the scenario `textbook` that tests put their pods on."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core: a test waits for a server or a terminal about as long as it computes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kubeconfig",
