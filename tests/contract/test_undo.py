@@ -203,10 +203,10 @@ async def test_a_pod_of_a_controller_is_left_to_it(undoing: Undoing, namespace: 
     await undoing.objects.patch_metadata(ObjectRef(PODS, "owned", namespace, ref.uid), labels={"a": "1"})
     await undoing.objects.delete(ref, force=True)
     *_, deletion = await undoing.entries()
-    assert why_not(deletion, undoing.connection.settings, set()) == "its ConfigMap/owner creates another one by itself"
+    assert why_not(deletion, undoing.connection.settings, set()) == "its ConfigMap/owner creates another one"
     found, passed = last_action(await undoing.entries(), undoing.connection.settings)
     assert [entry.verb for entry in found] == ["label"]  # u goes on to what can be taken back, and says what cannot
-    assert [(entry.verb, words) for entry, words in passed] == [("delete", "its ConfigMap/owner creates another one by itself")]
+    assert [(entry.verb, words) for entry, words in passed] == [("delete", "its ConfigMap/owner creates another one")]
 
 
 async def test_what_was_created_is_deleted_and_made_again(undoing: Undoing, namespace: str) -> None:

@@ -1,7 +1,7 @@
-"""What is there already, changed by server-side apply: shown as a difference first, then sent for exactly the object that was shown.
+"""Change existing objects by server-side apply: show the difference first, then send it for exactly the object that was shown.
 
-podtui applies as the field manager `podtui`. Fields that other managers own are conflicts; they are taken over only when that is asked
-for (`force`). Fields that podtui itself set by creating or editing the object are its own, although the API server counts them apart.
+podtui applies as the field manager `podtui`. Fields that other managers own are conflicts; podtui takes them over only on request
+(`force`). Fields that podtui itself set by creating or editing the object are its own, although the API server counts them apart.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ QUERY = (("fieldManager", MANAGER), ("fieldValidation", "Strict"))
 
 
 class FieldConflict(msgspec.Struct, frozen=True):
-    """A field that someone else owns: its path as the server writes it (`.spec.replicas`), and who, in the server's words."""
+    """A field that someone else owns: its path as the server writes it (`.spec.replicas`), and the owner in the server's words."""
 
     field: str
     owner: str
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What applying would make of an object. `ref` has the UID and the resourceVersion of `before`; `after` is the server's dry run with
-    every field taken over; `lines` are the difference; `own` says that podtui's own earlier writes are in the way."""
+    """The result of applying to an object. `ref` has the UID and the resourceVersion of `before`; `after` is the server's dry run with
+    every field taken over; `lines` are the difference; `own` is whether podtui's own earlier writes conflict."""
 
     ref: ObjectRef
     before: dict[str, Any]
@@ -50,15 +50,15 @@ class Preview(msgspec.Struct, frozen=True):
         return not self.lines
 
     def equals(self, other: Preview) -> bool:
-        """Whether the two are about the same object and the same change, whatever else has happened to it."""
+        """Whether both are about the same object and the same change, whatever else has happened to it."""
         here, there = (merge_patch(_bare(one.before), _bare(one.after)) for one in (self, other))
         return self.ref.uid == other.ref.uid and self.conflicts == other.conflicts and same(here, there)
 
 
 async def preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
-    """Ask the server (dry run) what applying `value` would make of the object that has its name now. Raises what the server says.
+    """Ask the server (dry run) what applying `value` would make of the object that has its name now. Raises the server's errors.
 
-    A pod that is just starting is changed at any moment (its status is): what was changed between two requests is looked at again.
+    The status of a starting pod changes at any moment, so a change between the two requests leads to another attempt.
     """
 
     async def ask() -> Preview:
@@ -71,7 +71,7 @@ async def preview(connection: Connection, ref: ObjectRef, value: Mapping[str, An
 
 
 async def _nothing() -> None:
-    """A preview reads the object by itself, each time."""
+    """A preview reads the object on each attempt."""
 
 
 async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, Any]) -> Preview:
@@ -96,13 +96,13 @@ async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, A
 
 
 def bound(value: Mapping[str, Any], ref: ObjectRef) -> dict[str, Any]:
-    """`value` as it is applied: only to the object of that UID, in the version that was seen."""
+    """`value` in the form in which it is applied: only to the object with that UID, in the version that was shown."""
     preconditions = {"uid": ref.uid, "resourceVersion": ref.resource_version}
     return {**value, "metadata": {**(value.get("metadata") or {}), **{key: text for key, text in preconditions.items() if text}}}
 
 
 def conflicts_of(error: Conflict) -> list[FieldConflict]:
-    """The fields of a 409 of apply; none when it says something else (the object was changed, say)."""
+    """The fields of a 409 of apply; none when it means something else (the object was changed, say)."""
     return [
         FieldConflict(harmless(str(cause.get("field") or "")), harmless(str(cause.get("message") or "").removeprefix("conflict with ")))
         for cause in error.details.get("causes") or ()

@@ -1,4 +1,4 @@
-"""What a change is to the dialog that shows it and sends it."""
+"""The interface between a change and the dialog that shows and sends it."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from podtui.kube.kubectl import Commands, distinct
 from podtui.kube.resources import ObjectRef
 
 Foretold = Callable[[Surroundings], list[Effect]]
-"""What a change does to the surroundings of pods; may be called in another thread."""
+"""The effects of a change on the surroundings of pods; may be called in another thread."""
 
 Note = Callable[[str], None]
-"""Called with what goes on, in a few words."""
+"""Called with the progress, in a few words."""
 
 
 def silent(_: str) -> None:
-    """Tells nobody."""
+    """Discard the note."""
 
 
 class Change(ABC):
-    """A change of one or several objects, as a person sees it before it is made: a dialog shows it and sends it, and computes nothing.
+    """A change of one or several objects, as a user sees it before it is made: a dialog shows and sends it, and computes nothing.
 
-    A subclass has what the person may choose as plain attributes, and what is known of the objects as others; where it has to look at
-    the objects first, it has a method `read`. Every entry that `send` writes to the journal keeps what `commands` was, byte for byte.
+    A subclass holds the user's choices and what is known of the objects in plain attributes; where it has to look at
+    the objects first, it has a method `read`. Every entry that `send` writes to the journal keeps `commands` byte for byte.
     All methods raise podtui.errors only.
     """
 
     @property
     @abstractmethod
     def commands(self) -> list[str]:
-        """The exact kubectl commands of what is left to do."""
+        """The exact kubectl commands of what remains to be done."""
 
     @property
     @abstractmethod
     def refusal(self) -> str:
-        """Why the change cannot be sent as it is, in a few words; "" when it can."""
+        """Why the change cannot be sent in its present form, in a few words; "" when it can."""
 
     @property
     def foretold(self) -> Foretold | None:
-        """What the change sets off, by the surroundings of its pods; None when that is nothing."""
+        """The effects of the change, given the surroundings of its pods; None when it has none."""
         return None
 
     @abstractmethod
     async def send(self, objects: Objects, note: Note = silent) -> None:
-        """Make the change, or what is left of it; what became of each object is in the change afterwards.
+        """Make the change, or what remains of it; afterwards, the change holds the result for each object.
 
-        Raises what keeps all of it from being made: no connection, no credential, read-only.
+        Raises errors that stop the whole change: no connection, no credential, read-only.
         """
 
 
 @dataclass(eq=False)
 class ChangedObject:
-    """One of the objects of a change, and what became of it: None until that is known."""
+    """One of the objects of a change, and its result: None until it is known."""
 
     ref: ObjectRef
     result: Result | None = None
@@ -70,12 +70,12 @@ class ChangedObject:
 
     @property
     def lost(self) -> bool:
-        """Whether there is nothing to try again."""
+        """Whether a retry is pointless."""
         return self.result is not None and self.result.state == "lost"
 
     @property
     def fault(self) -> str:
-        """Why it was not changed, "" when nothing is known against it."""
+        """Why the object was not changed; "" when no error is known."""
         return "" if self.result is None or self.done else self.result.words
 
 
@@ -83,7 +83,7 @@ C = TypeVar("C", bound=ChangedObject)
 
 
 class ChangeOfMany(Change, Generic[C]):
-    """The same change of several objects, each by itself and a few at a time; what fails can be sent again."""
+    """The same change of several objects, one request each and a few at a time; what fails can be sent again."""
 
     def __init__(self, objects: Sequence[C], options: Sequence[str]) -> None:
         """`options` are those of `ConnectionSettings.kubectl_options`."""
@@ -92,7 +92,7 @@ class ChangeOfMany(Change, Generic[C]):
 
     @property
     def left(self) -> list[C]:
-        """What is to be changed, or to be tried again."""
+        """The objects still to be changed, or to be retried."""
         return [one for one in self.objects if not one.done and not one.lost]
 
     @property
@@ -109,14 +109,14 @@ class ChangeOfMany(Change, Generic[C]):
 
     @abstractmethod
     async def change(self, objects: Objects, one: C, command: str) -> Result:
-        """Change one object; `command` is what the journal keeps."""
+        """Change one object; `command` goes to the journal."""
 
     def failure(self, one: C, error: PodtuiError) -> Result | None:
-        """What an error says of one object; None when it says nothing of it (a missing credential)."""
+        """The result for one object after an error; None when the error is not about it (a missing credential)."""
         return None if isinstance(error, STOPS) else Result("lost" if isinstance(error, Replaced) else "failed", error.what)
 
     async def look(self, read: Callable[[C], Awaitable[None]]) -> None:
-        """Read every object before it is changed; one that cannot be read is lost."""
+        """Read every object before it is changed; an object that cannot be read is lost."""
         results = await each(self.objects, read)
         for one in self.objects:
             if (error := results.error(one)) is not None:

@@ -1,6 +1,6 @@
-"""What a 409 of the API server means for a change, and the change tried again on a newer version of the object.
+"""What a 409 of the API server means for a change, and a retry on a newer version of the object.
 
-The server says the same of an object that changed and of another one that has its name now; only the UID tells them apart.
+The server answers the same for an object that changed and for another object of the same name; only the UID distinguishes them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from podtui.text import harmless
 
 T = TypeVar("T")
 
-_ATTEMPTS = 5  # a busy object changes in other fields while podtui looks at it
+_ATTEMPTS = 5  # a busy object changes in other fields while podtui reads it
 
 
 async def on_newest_version(ref: ObjectRef, send: Callable[[], Awaitable[T]], look_again: Callable[[], Awaitable[None]]) -> T:
-    """The result of `send`, which raises Changed when the object is no longer the version that was read.
+    """The result of `send`, which raises Changed when the object is no longer in the version that was read.
 
-    `look_again` then reads the newer version, and raises when the change no longer means the same there; otherwise `send` is
+    `look_again` then reads the newer version, and raises when the change no longer means the same there; otherwise, `send` is
     called again. Raises Changed when the object changes each time.
     """
     for _ in range(_ATTEMPTS):
@@ -32,7 +32,7 @@ async def on_newest_version(ref: ObjectRef, send: Callable[[], Awaitable[T]], lo
 
 
 def require_same(ref: ObjectRef, metadata: Mapping[str, Any]) -> None:
-    """Raises Replaced when the object with this metadata is not the one that `ref` means by its UID."""
+    """Raise Replaced when the object with this metadata does not have the UID of `ref`."""
     if ref.uid and metadata.get("uid") != ref.uid:
         raise replaced(ref)
 
@@ -42,6 +42,6 @@ def changed(ref: ObjectRef, error: Conflict) -> Changed:
 
 
 def replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replaced:
-    """`error` is the server's answer that means so."""
+    """`error` is the server's answer that shows it."""
     what = f"{harmless(str(ref))} was deleted and recreated since: a different object has its name now"
     return Replaced(409, "Conflict", what, None if error is None else error.details, hint="it was not touched")

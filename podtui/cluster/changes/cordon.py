@@ -1,4 +1,4 @@
-"""Nodes cordoned or uncordoned: what each is now, how many pods run there, and the change of `spec.unschedulable`."""
+"""Cordon or uncordon nodes: the current state of each, the number of pods on it, and the change of `spec.unschedulable`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from podtui.errors import Forbidden
 from podtui.kube.kubectl import Commands, kubectl_cordon
 from podtui.kube.resources import ObjectRef
 
-_PODS = 500  # that are counted on a node
+_PODS = 500  # the most pods to count on a node
 
 
 @dataclass(eq=False)
@@ -23,14 +23,14 @@ class CordonedNode(ChangedObject):
     """One node: its status as `kubectl get nodes` prints it ("" until it is read), and how many pods run there."""
 
     status: str = ""
-    pods: int | None = None  # None: they may not be listed
+    pods: int | None = None  # None: the user may not list them
     more: bool = False  # than `pods`
 
 
 class Cordon(ChangeOfMany[CordonedNode]):
-    """`unschedulable` cordons; without it the nodes are uncordoned.
+    """`unschedulable` True cordons the nodes, False uncordons them.
 
-    `schedulable` are the names of all nodes that the scheduler uses now, as far as they are known.
+    `schedulable` are the names of all nodes that the scheduler uses now, as far as podtui knows them.
     """
 
     def __init__(self, refs: Sequence[ObjectRef], unschedulable: bool, options: Sequence[str], schedulable: Sequence[str] = ()) -> None:
@@ -41,7 +41,7 @@ class Cordon(ChangeOfMany[CordonedNode]):
 
     @property
     def still_schedulable(self) -> frozenset[str]:
-        """The nodes on which the scheduler can put new pods after the change, of those that are known."""
+        """The known nodes on which the scheduler can put new pods after the change."""
         names = {node.ref.name for node in self.objects}
         return self.schedulable - names if self.unschedulable else self.schedulable | names
 
@@ -72,7 +72,7 @@ class Cordon(ChangeOfMany[CordonedNode]):
         try:
             there, node.more = await pods_on_node(objects.connection, node.ref.name, _PODS)
         except Forbidden:
-            return  # who may not list pods cordons without their number
+            return  # without the right to list pods, cordon without their number
         node.pods = len(pod_rows(there))
 
     async def change(self, objects: Objects, one: CordonedNode, command: str) -> Result:

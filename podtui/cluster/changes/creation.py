@@ -1,6 +1,6 @@
-"""Creating what a manifest holds: tried first, all of it, on the server's word, then made one after the other.
+"""Create the objects of a manifest: first a dry run of all, then one after the other.
 
-What is there already is not created; what server-side apply would make of it is shown, and done only when that is asked for.
+Objects that already exist are not created; podtui shows what server-side apply would change, and applies only on request.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STRICT = ("fieldValidation", "Strict")
 _MANAGER = ("fieldManager", "podtui")
 _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefinition that was just created
 
-_EXPLAINED = 20  # refused documents whose faults are looked for in the text
+_EXPLAINED = 20  # refused documents for which podtui locates the faults in the text
 
 State = Literal["created", "applied", "unchanged", "left", "checked", "exists", "unchecked", "refused", "unknown", "untried"]
 
@@ -62,13 +62,13 @@ class Mutate(Protocol):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one document.
+    """The result for one document.
 
-    `checked`: the server would create it. `exists`: it is there, and `preview` says what applying would make of it. `unchecked`: it
-    cannot be known before (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
-    done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it was there, and has been changed, or not.
-    `left`: it was there, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
-    the error's, with the lines of the document's text. `existing`: one that is refused is there, and cannot be changed into this.
+    `checked`: the server would create it. `exists`: it already exists, and `preview` shows what applying would change. `unchecked`: a
+    dry run cannot tell (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
+    done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it existed, and was changed, or needed no change.
+    `left`: it existed, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
+    those of the error, with the lines of the document's text. `existing`: a refused object exists, and cannot be changed into this.
     """
 
     document: Document
@@ -82,12 +82,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left to do for it."""
+        """Whether nothing remains to be done for it."""
         return self.state in ("created", "applied", "unchanged", "left")
 
     @property
     def named(self) -> str:
-        """As kubectl names it: `pod/kubia`, `deployment.apps/web`."""
+        """The name as kubectl prints it: `pod/kubia`, `deployment.apps/web`."""
         if self.ref is None:
             return f"{harmless(self.document.kind.lower())}/{harmless(self.document.name)}"
         group = f".{self.ref.resource.group}" if self.ref.resource.group else ""
@@ -116,10 +116,10 @@ class Outcome(msgspec.Struct, frozen=True):
 async def check(
     connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
 ) -> list[Outcome]:
-    """Ask the server about every document by a dry run with strict validation; nothing is made.
+    """Ask the server about every document by a dry run with strict validation; this creates nothing.
 
-    Of what is there already (`exists`) the difference that applying would make is asked for too. What depends on a Namespace or a
-    CustomResourceDefinition of the same file cannot be asked: `unchecked`. Raises what keeps all of it from being asked:
+    For objects that already exist (`exists`), also ask for the difference that applying would make. Documents that depend on a Namespace
+    or a CustomResourceDefinition of the same file are `unchecked`. Raises errors that stop the whole check:
     ConnectionFailed, Unauthorized, ReadOnlyError.
     """
     promised = _Promised(documents)
@@ -130,7 +130,7 @@ async def check(
 
 
 def _explained(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The refused ones with their faults' lines: reads their texts."""
+    """The outcomes with the lines of the faults of the refused ones: reads their texts."""
     made: list[Outcome] = []
     room = _EXPLAINED
     for outcome in outcomes:
@@ -152,11 +152,11 @@ async def create(
     enforce: bool = True,
     existing: Existing | None = None,
 ) -> list[Outcome]:
-    """Create the documents in their order, each by `mutate` (`Objects.mutate`); `command` is kubectl's for all, for the journal.
+    """Create the documents in order, each by `mutate` (`Objects.mutate`); `command` is the kubectl command for all, for the journal.
 
-    `existing` says what to do with those that are there already; without it they are refused (AlreadyExists).
+    `existing` says what to do with objects that already exist; without it, they are refused (AlreadyExists).
 
-    As kubectl does, a refused one does not keep the others from being tried; when the server is lost or no longer lets us in,
+    As in kubectl, a refused document does not stop the others; when the server is lost or no longer accepts the credentials,
     the rest is `untried`. Never raises for one document.
     """
     outcomes: list[Outcome] = []
@@ -212,12 +212,12 @@ async def _try(
         why = promised.excuse(document, error)
         return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
     if document.generated:
-        found = ref  # the name that the server makes now is not the one that it will make
+        found = ref  # the server will generate another name for the real request
     return Outcome(document, "checked", found, warnings=warnings)
 
 
 async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) -> bool:
-    """Whether the refusal of a creation means that the object exists: who may not create may still be allowed to change it."""
+    """Whether the object exists although its creation was refused: a user who may not create it may still be allowed to change it."""
     if isinstance(error, Forbidden):
         try:
             await connection.json("GET", ref.path)
@@ -228,7 +228,7 @@ async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) 
 
 
 async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: PodtuiError) -> Outcome:
-    """What applying would make of an object that is there already."""
+    """What applying would make of an existing object."""
     try:
         found = await applying.preview(connection, ref, value)
     except (ConnectionFailed, Unauthorized, CredentialError):
@@ -242,9 +242,9 @@ async def _compared(connection: Connection, document: Document, ref: ObjectRef, 
 
 
 class Existing:
-    """What is to be done with the documents whose objects are there already: those of `outcomes` (of `check`) that say so.
+    """What to do with the documents whose objects already exist, according to `outcomes` (of `check`).
 
-    With `apply` they are changed as their previews say, `force` takes fields over from their owners; otherwise they are left.
+    With `apply`, they are changed as their previews show; `force` takes fields over from their owners. Otherwise, they stay unchanged.
     """
 
     def __init__(self, connection: Connection, outcomes: Sequence[Outcome], *, apply: bool, force: bool) -> None:
@@ -255,12 +255,12 @@ class Existing:
 
 
 async def _apply(mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], command: str) -> Outcome:
-    """Apply to the object that was shown. When it was changed meanwhile in other fields, again on the newer version."""
+    """Apply to the object that was shown. If other fields of it changed in the meantime, retry on the newer version."""
     if not existing.apply:
         return Outcome(document, "left", known.ref)
     if known.unchanged:
         return Outcome(document, "unchanged", known.ref)
-    force = existing.force or (known.own and not known.conflicts)  # with podtui's own earlier writes there is nothing to choose
+    force = existing.force or (known.own and not known.conflicts)  # podtui's own earlier writes leave nothing to choose
 
     async def send() -> Outcome:
         ref = known.ref
@@ -289,7 +289,7 @@ async def _apply(mutate: Mutate, existing: Existing, document: Document, known: 
 
 
 def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectRef:
-    """The object of the server's answer."""
+    """The object in the server's answer."""
     metadata = made.get("metadata") or {}
     return ObjectRef(
         resource,
@@ -301,7 +301,7 @@ def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectR
 
 
 async def _resolve(discovery: Discovery, document: Document, promised: _Promised) -> Resource:
-    """As Discovery.resolve, but a kind whose definition was just created gets a moment to be served."""
+    """As Discovery.resolve, but waits a moment for a kind whose definition was just created."""
     waited = 0.0
     while True:
         try:
@@ -314,7 +314,7 @@ async def _resolve(discovery: Discovery, document: Document, promised: _Promised
 
 
 class _Promised:
-    """The namespaces and kinds that the documents themselves will bring."""
+    """The namespaces and kinds that the documents themselves define."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self.namespaces = {one.name for one in documents if (one.api_version, one.kind) == ("v1", "Namespace")}
@@ -327,7 +327,7 @@ class _Promised:
                     continue  # not a well-formed definition: the server will say so
 
     def excuse(self, document: Document, error: PodtuiError) -> str:
-        """Why this error of a dry run says nothing yet; "" when it counts."""
+        """Why this error of a dry run is not conclusive; "" when it is."""
         if isinstance(error, UnknownKind) and (document.api_version, document.kind) in self.kinds:
             return "not checked: its CustomResourceDefinition is in this file"
         if isinstance(error, NotFound) and error.details.get("kind") == "namespaces" and error.details.get("name") in self.namespaces:
@@ -343,7 +343,7 @@ def _defined(definition: Document) -> set[tuple[str, str]]:
 
 
 def _twice(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """An object that stands in the file twice is found only when the first one exists: said before."""
+    """Refuse an object that appears twice in the file: the server would find it only once the first one exists."""
     seen: dict[tuple[str, str, str, str], Document] = {}
     made = []
     for outcome in outcomes:

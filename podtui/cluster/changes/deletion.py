@@ -1,6 +1,6 @@
-"""Objects deleted or evicted one by one, each by its UID.
+"""Delete or evict objects one by one, each by its UID.
 
-What has come since they were shown, or was recreated under the same name, is not touched, as it would be by a deletion of the collection.
+Unlike a deletion of the collection, this leaves alone whatever was created, or recreated under the same name, since the list was shown.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _PROPAGATION = {
 
 @dataclass(frozen=True)
 class Selected:
-    """How the objects were chosen, when it was not one by one: in these namespaces (none: all), by this selector ("": all of them)."""
+    """How the objects were selected, unless one by one: in these namespaces (none: all), by this selector ("": all objects)."""
 
     namespaces: tuple[str, ...]
     selector: str
 
 
 class Deletion(ChangeOfMany[ChangedObject]):
-    """The choices are kubectl's: `grace_seconds` None is the object's own period, an eviction knows neither `force` nor `propagation`."""
+    """The choices are kubectl's: `grace_seconds` None is the object's own period; an eviction has neither `force` nor `propagation`."""
 
     def __init__(self, refs: Sequence[ObjectRef], options: Sequence[str], selected: Selected | None = None) -> None:
         super().__init__([ChangedObject(ref) for ref in refs], options)
@@ -52,7 +52,7 @@ class Deletion(ChangeOfMany[ChangedObject]):
 
     @property
     def gone(self) -> list[ChangedObject]:
-        """Those that the server took on."""
+        """The objects whose deletion the server accepted."""
         return [one for one in self.objects if one.result is not None and one.result.state == "done"]
 
     def kubectl(self, refs: Sequence[ObjectRef]) -> Commands:
@@ -73,7 +73,7 @@ class Deletion(ChangeOfMany[ChangedObject]):
 
     @property
     def warnings(self) -> list[str]:
-        """What the choices mean, where that is easily overlooked."""
+        """What the choices mean, where it is easily overlooked."""
         found = []
         if self.force:
             found.append(FORCE)

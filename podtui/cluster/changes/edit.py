@@ -1,7 +1,7 @@
-"""An object edited as YAML, as `kubectl edit` does it: only the difference is sent, and only to the version that it was made for.
+"""Edit an object as YAML, as `kubectl edit` does: podtui sends only the difference, and only to the version that was edited.
 
-The difference is a JSON merge patch with the UID and the resourceVersion that were read. What others changed meanwhile stays; where
-they changed the same field, both versions are shown and the user decides again.
+The difference is a JSON merge patch with the UID and the resourceVersion that were read. Changes of others stay; where
+they changed the same field, podtui shows both versions and the user decides again.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ HEADING = (
 
 
 class Edit(Change):
-    """One object that a person edits. `text` is what the editor begins with; `check()` each saved text, then `send()`.
+    """One object that a user edits. `text` is the initial text of the editor; `check()` each saved text, then `send()`.
 
-    After a check without faults: `patch` is what would be sent ({} for nothing), `lines` the diff of what the server makes of it.
-    `clashes` are the fields that someone else changed meanwhile, until the next check.
+    After a check without faults, `patch` is what would be sent ({} for nothing), and `lines` the diff of the server's result.
+    `clashes` are the fields that someone else changed in the meantime, until the next check.
     """
 
     def __init__(
         self, objects: Objects, ref: ObjectRef, live: dict[str, Any], text: str, original: dict[str, Any], options: Sequence[str]
     ) -> None:
-        """Not to be called: `Edit.begin()` reads the object."""
+        """Private: use `Edit.begin()`, which reads the object."""
         self.ref = ref
         self.text = text
         self.patch: dict[str, Any] = {}
@@ -54,13 +54,13 @@ class Edit(Change):
         self._objects = objects
         self._options = options
         self._live = live
-        self._original = original  # what the text reads as
+        self._original = original  # the parsed text
         self._edited = original
-        self._now = original  # as `live` reads
+        self._now = original  # `live`, parsed
 
     @classmethod
     async def begin(cls, objects: Objects, ref: ObjectRef, options: Sequence[str] = ()) -> Edit:
-        """Read the object that `ref` names, which must still be that one. Raises Replaced, NotFound and their kin.
+        """Read the object of `ref`, which must still have its UID. Raises Replaced, NotFound and their kin.
 
         `options` are those of `ConnectionSettings.kubectl_options`.
         """
@@ -71,7 +71,7 @@ class Edit(Change):
 
     @property
     def name(self) -> str:
-        """What a file with the text is called."""
+        """The name of a file with the text."""
         return f"{self.ref.resource.kind.lower()}-{self.ref.name}.yaml"
 
     @property
@@ -82,11 +82,11 @@ class Edit(Change):
 
     @staticmethod
     def cancels(text: str) -> bool:
-        """Whether the text is nothing but comments, which ends the edit."""
+        """Whether the text has only comments, which cancels the edit."""
         return all(not line.strip() or line.lstrip().startswith("#") or line.strip() == "---" for line in text.split("\n"))
 
     async def check(self, text: str) -> list[Fault]:
-        """What is wrong with the edited text, by itself and as the server says (dry run, strict). Raises ConnectionFailed and its kin."""
+        """The faults of the edited text, found here and by the server (dry run, strict). Raises ConnectionFailed and its kin."""
         self.patch, self.lines, self.clashes = {}, [], []
         if text == self.text or self.cancels(text):
             return []
@@ -96,7 +96,7 @@ class Edit(Change):
             return faults(error, text)
         document = documents[0]
         if len(documents) > 1:
-            return [Fault(documents[1].line, "only one object can be edited here, this is another one")]
+            return [Fault(documents[1].line, "only one object can be edited here; this is another one")]
         if moved := self._moved(document):
             return await asyncio.to_thread(faults, moved, text, document.line)
         self._edited = document.value
@@ -125,8 +125,8 @@ class Edit(Change):
         return partial(relabelling, changes=changes) if changes else None
 
     async def send(self, objects: Objects, note: Note = silent) -> None:
-        """Raises Changed when someone changed the same fields since: `lines` and `clashes` are then about the newer version, and the next
-        call sends the patch for that one."""
+        """Raises Changed when someone changed the same fields: `lines` and `clashes` are then about the newer version, to which the next
+        call sends the patch."""
 
         async def send() -> None:
             await objects.edit(self.ref, self.patch, self.commands[0], before=self._live)
@@ -141,7 +141,7 @@ class Edit(Change):
         await on_newest_version(self.ref, send, look_again)
 
     async def _try(self) -> None:
-        """Have the server try the patch on the newest version, and note what it would make of it."""
+        """Try the patch on the newest version (dry run), and keep the result."""
         try:
             result = await on_newest_version(self.ref, lambda: self._objects.try_edit(self.ref, self.patch), self._catch_up)
         except Invalid as error:
@@ -149,18 +149,18 @@ class Edit(Change):
                 raise
             result = merged(self._live, self.patch)
         if "status" in self.patch and same(self._live.get("status"), result.get("status")):
-            del self.patch["status"]  # the kind has it as a subresource, and the server passes over it here
+            del self.patch["status"]  # the kind has a status subresource, so the server ignores it here
         self.lines = await asyncio.to_thread(difference, self._live, result)
 
     async def _catch_up(self) -> None:
-        """Go on from what the object is now."""
+        """Continue from the current state of the object."""
         live = await _read(self._objects, self.ref)
         self._now = await asyncio.to_thread(_as_text, live, str(self.ref))
         self._live, self.ref = live, _seen(self.ref, live)
         self._bring_together()
 
     def _bring_together(self) -> None:
-        """The patch that makes of the newest version what the user and others made of the first one."""
+        """Rebuild the patch so that it makes the user's changes to the newest version, beside those of others."""
         made, self.clashes = three_way(self._original, self._edited, self._now)
         patch = merge_patch(self._now, made)
         metadata = {
@@ -175,7 +175,7 @@ class Edit(Change):
         return Changed(409, "Conflict", told, hint="Look at the difference to the new version, and confirm again.")
 
     def _moved(self, document: Document) -> PodtuiError | None:
-        """What names the object cannot be edited."""
+        """An error when the edit changes what identifies the object."""
         for holder, key in _NAMES:
             before, after = self._original.get(holder), document.value.get(holder)
             if key:
@@ -194,7 +194,7 @@ async def _read(objects: Objects, ref: ObjectRef) -> dict[str, Any]:
 
 
 def _as_text(live: dict[str, Any], source: str) -> dict[str, Any]:
-    """The object as its YAML reads: what an edited text is compared with."""
+    """The object as parsed from its YAML, to compare an edited text with."""
     (document,) = manifests.parse(to_yaml(live), source)
     return document.value
 

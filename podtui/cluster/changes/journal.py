@@ -1,8 +1,8 @@
 """The journal: every change that podtui made or tried, in `journal.jsonl` in the state folder.
 
-A change is written before it is sent, as `pending`, and again when it has ended, so that a program that dies in the middle leaves
-a trace: what is still pending then was perhaps carried out. Values of Secrets are never written. A journal that cannot be written
-keeps no change from being made; `Journal.troubles` tells it.
+A change is written as `pending` before it is sent, and again when it has ended, so that a program that dies in between leaves
+a trace: an entry that stays pending may have been carried out. Values of Secrets are never written. A journal that cannot be written
+does not stop a change; `Journal.troubles` reports it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Form = Literal["creates", "changes", "deletes"]
 Ending = Literal["pending", "done", "refused", "unknown"]
 
 LARGEST = 1 << 20
-"""Bytes of JSON that an entry may have; of a larger one, before and after are left out."""
+"""The most bytes of JSON in an entry; a larger one loses before and after."""
 NAME = "journal.jsonl"
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # one after the other, also reading after writing
+_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # in order, so that a read follows the writes before it
 _action: ContextVar[str] = ContextVar("_action", default="")
 _undoes: ContextVar[str] = ContextVar("_undoes", default="")
 
@@ -66,13 +66,13 @@ class RecordedObject(msgspec.Struct, frozen=True, rename="camel"):
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change of one object.
 
-    `action` is the same for all that a person did at once (a label on five marked pods), and `command` the kubectl command that was shown
-    for it, which may be about several of these objects. `verb` is kubectl's word, `form` what
-    it does to the object. Of a change, `before` and `after` are merge patches of the fields that it was about (None: the field
-    was not there); of a deletion `before` is the manifest, and `pods` are those of a namespace that went with it; of a creation
-    `after` is the manifest. `withheld` says why something of them is not kept. `ending`: `done`, `refused` (`words` are the
-    server's), `unknown` (no answer came: it may have been carried out), `pending` (under way, or the program died).
-    `undoes` is the id of the entry that this one took back.
+    `action` is the same for everything that a user did at once (a label on five marked pods), and `command` is the kubectl command that
+    podtui showed, which may name several of these objects. `verb` is kubectl's word, `form` what
+    it does to the object. For a change, `before` and `after` are merge patches of the fields concerned (None: the field
+    did not exist); for a deletion, `before` is the manifest, and `pods` are those deleted with a namespace; for a creation,
+    `after` is the manifest. `withheld` says why a part of them is missing. `ending`: `done`, `refused` (`words` are the
+    server's), `unknown` (no answer: it may have been carried out), `pending` (in progress, or the program died).
+    `undoes` is the id of the entry that this one undid.
     """
 
     id: str
@@ -95,12 +95,12 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Mutation(msgspec.Struct, frozen=True):
-    """One request that changes one object, as the journal is told of it before it is sent.
+    """One request that changes one object, in the form in which the journal gets it before it is sent.
 
     `verb` is kubectl's word (label, edit, apply, cordon, evict, ...), `form` what it does to the object, `command` the exact kubectl
-    command. `before` is the object as it was (or the part with `fields` in it), None when it is not known. `fields` is a merge
-    patch: only these fields are recorded; without it, all in which `before` and the answer differ. `pods` are the bare pods that
-    go with a namespace.
+    command. `before` is the object before the change (or the part with `fields` in it), None when unknown. `fields` is a merge
+    patch: only these fields are recorded; without it, all fields in which `before` and the answer differ. `pods` are the bare pods
+    that are deleted with a namespace.
     """
 
     verb: str
@@ -113,20 +113,20 @@ class Mutation(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """The journal of one user on this machine, written to by any number of podtui.
+    """The journal of one user on this machine; any number of podtui processes write to it.
 
-    `troubles` tells an error when it cannot be written, once until it can be again. `changed` tells that an entry of this
-    process has come or has ended. All methods belong to the event loop's thread; files are touched in another one.
+    `troubles` emits an error when the journal cannot be written, once until it can be again. `changed` emits when an entry of this
+    process was added or has ended. All methods belong to the event loop's thread; another thread reads and writes files.
     """
 
     def __init__(self, settings: ConnectionSettings, path: Path | None = None) -> None:
-        """`path` is the file; None is `journal.jsonl` in the state folder."""
+        """`path` is the file; None means `journal.jsonl` in the state folder."""
         self.settings = settings
         self.troubles: Signal[ConfigError] = Signal()
         self.changed: Signal[None] = Signal()
         self.under_way: set[str] = set()
         self._path = path
-        self._unwritten: set[str] = set()  # entries whose first line could not be written: the last one has all of it
+        self._unwritten: set[str] = set()  # entries whose first line could not be written: the last one repeats it all
         self._silent = False
 
     @property
@@ -136,14 +136,14 @@ class Journal:
         return self._path
 
     async def begin(self, entry: Entry) -> None:
-        """Write down that a change is about to be sent. Returns when it is written, or when it is told that it cannot be."""
+        """Record that a change is about to be sent. Returns when it is written, or when `troubles` has reported that it cannot be."""
         self.under_way.add(entry.id)
         if not await asyncio.wrap_future(self._submit(entry, msgspec.to_builtins(_bounded(entry)))):
             self._unwritten.add(entry.id)
         self.changed.emit(None)
 
     def end(self, entry: Entry, ending: Ending, words: str = "", **fields: Any) -> None:
-        """Write down how it ended, with `fields` of Entry that are known by now. Does not wait: it is also called when cancelled."""
+        """Record how it ended, with the `fields` of Entry that are now known. Does not wait: it is also called on cancellation."""
         self.under_way.discard(entry.id)
         ended = _bounded(msgspec.structs.replace(entry, ending=ending, words=words, **fields))
         line = msgspec.to_builtins(ended)
@@ -155,7 +155,7 @@ class Journal:
         self.changed.emit(None)
 
     def new(self, verb: str, form: Form, ref: ObjectRef, **fields: Any) -> Entry:
-        """An entry of now, by this user in this context."""
+        """A new entry with the current time, user and context."""
         settings, resource = self.settings, ref.resource
         target = RecordedObject(resource.api_version, resource.kind, resource.plural, ref.name, ref.namespace, ref.uid, resource.namespaced)
         found = f"{time.time_ns():x}-{secrets.token_hex(4)}"
@@ -176,7 +176,7 @@ class Journal:
         )
 
     async def entries(self) -> tuple[list[Entry], int]:
-        """All entries that are kept, oldest first, and how many lines could not be read. Raises ConfigError."""
+        """All entries, oldest first, and the number of unreadable lines. Raises ConfigError."""
         path = self.path
         return await asyncio.wrap_future(_writer.submit(_read, path))
 
@@ -189,12 +189,12 @@ class Journal:
                 journal_file.append(path, line)
             except ConfigError as caught:
                 error = caught
-            except (TypeError, ValueError) as caught:  # a name that is no text: it must not go unsaid, for nobody waits for this
+            except (TypeError, ValueError) as caught:  # a name that is not text: report it, since no caller awaits this
                 error = ConfigError(f"cannot write {harmless(str(path))}: {caught}")
             try:
                 loop.call_soon_threadsafe(self._written, entry, error)
             except RuntimeError:
-                pass  # the program has ended meanwhile: there is nobody left to tell
+                pass  # the program has ended in the meantime: nothing is left to notify
             return error is None
 
         return _writer.submit(work)
@@ -208,7 +208,7 @@ class Journal:
 
 @contextmanager
 def one_action(action: str) -> Iterator[None]:
-    """What is changed inside, also by tasks that are started there, is one action: `u` takes it back as a whole."""
+    """Changes made inside, also by tasks started there, are one action: `u` undoes it as a whole."""
     token = _action.set(action)
     try:
         yield
@@ -223,7 +223,7 @@ def new_action() -> str:
 
 @contextmanager
 def undoing(entry: Entry) -> Iterator[None]:
-    """What is changed inside takes `entry` back."""
+    """Changes made inside undo `entry`."""
     token = _undoes.set(entry.id)
     try:
         yield
@@ -232,7 +232,7 @@ def undoing(entry: Entry) -> Iterator[None]:
 
 
 def ending_of(error: BaseException) -> tuple[Ending, str]:
-    """How a change ended that raised this, and the words for it."""
+    """The ending of a change that raised this error, and a message."""
     if isinstance(error, ConnectionFailed):
         return "unknown", error.what
     if isinstance(error, ApiError):
@@ -245,7 +245,7 @@ def ending_of(error: BaseException) -> tuple[Ending, str]:
 
 
 def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`before`, `after`, `pods` and `withheld` of the change's entry; `answer` is None while there is none yet."""
+    """`before`, `after`, `pods` and `withheld` of the change's entry; `answer` is None until there is one."""
     before, after = change.before, answer
     if change.form == "creates":
         before, after = None, manifest(answer if answer else body if isinstance(body, Mapping) else {})
@@ -263,7 +263,7 @@ def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -
 
 
 def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """An object, or a part of one, without the values of a Secret; any other kind as it is."""
+    """An object, or a part of one, without the values of a Secret; other kinds are unchanged."""
     if value is None:
         return None
     made = dict(value)
@@ -271,13 +271,13 @@ def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str,
         made = {key: part for key, part in made.items() if key not in ("data", "stringData")}
         metadata = made.get("metadata")
         annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-        if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:  # it has them once more
+        if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:  # it repeats them
             made["metadata"] = {**metadata, "annotations": {key: text for key, text in annotations.items() if key != _APPLIED}}
     return made
 
 
 def _bounded(entry: Entry) -> Entry:
-    """The entry within LARGEST: pods are left out first, from the last one on, then before and after."""
+    """The entry within LARGEST: drops pods first, beginning with the last, then before and after."""
     room = LARGEST - len(msgspec.json.encode((entry.before, entry.after)))
     if room < 0:
         withheld = f"before and after are larger than {LARGEST >> 20} MiB"
@@ -311,7 +311,7 @@ def _read(path: Path) -> tuple[list[Entry], int]:
 
 
 def taken_back(entries: Sequence[Entry]) -> set[str]:
-    """The ids of the entries that have been taken back: by one that was done and has not been taken back itself."""
+    """The ids of the undone entries: those with an undo that succeeded and was not itself undone."""
     undone: set[str] = set()
     for entry in reversed(entries):
         if entry.undoes and entry.ending == "done" and entry.id not in undone:

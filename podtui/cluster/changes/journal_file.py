@@ -1,8 +1,8 @@
-"""A file of JSON lines that several processes append to: never half a line in the middle, never larger than a bound.
+"""A file of JSON lines to which several processes append: never half a line in the middle, never larger than a bound.
 
-Each line is written by one `write` to a file opened for appending, under a lock (flock), so that two podtui at once do not mix
+Each line is written by one `write` to a file opened for appending, under a lock (flock), so that two podtui processes do not mix
 their lines. When the file is full it becomes `NAME.1.jsonl`, the one before `NAME.2.jsonl`, and the oldest is dropped. A line that
-a crash cut off, or that someone broke by hand, is passed over when reading, and counted.
+a crash cut off, or that someone broke by hand, is skipped when reading, and counted.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from podtui.folders import private_folder
 from podtui.text import harmless
 
 FULL = 4 << 20
-"""Bytes after which a new file is begun."""
+"""Bytes after which podtui begins a new file."""
 KEPT = 3
-"""Full files that are kept beside the one in use."""
+"""Full files to keep beside the one in use."""
 
 
 def append(path: Path, line: dict[str, Any], *, full: int = FULL, kept: int = KEPT) -> None:
-    """Write one line; the file is made (0600, in a folder of 0700) when it is missing. Blocks; raises ConfigError.
+    """Write one line; creates the file (0600, in a folder of 0700) when it is missing. Blocks; raises ConfigError.
 
-    What was not written whole (the disk is full) is taken back.
+    A line that was written only in part (the disk is full) is removed.
     """
     data = msgspec.json.encode(line) + b"\n"
     private_folder(path.parent)
@@ -37,7 +37,7 @@ def append(path: Path, line: dict[str, Any], *, full: int = FULL, kept: int = KE
         with _locked(path, full, kept) as descriptor:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                data = b"\n" + data  # after what a crash left of a line
+                data = b"\n" + data  # after the rest of a line from a crash
             written = os.write(descriptor, data)
             if written != len(data):
                 os.ftruncate(descriptor, size)
@@ -47,7 +47,7 @@ def append(path: Path, line: dict[str, Any], *, full: int = FULL, kept: int = KE
 
 
 def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
-    """Every line that is kept, oldest first, and how many could not be read. Blocks; raises ConfigError."""
+    """Every kept line, oldest first, and how many could not be read. Blocks; raises ConfigError."""
     lines: list[dict[str, Any]] = []
     broken = 0
     for file in (*(_older(path, number) for number in range(kept, 0, -1)), path):
@@ -73,18 +73,18 @@ def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
 
 @contextmanager
 def _locked(path: Path, full: int, kept: int) -> Iterator[int]:
-    """The file, open for appending and ours alone; a full one has been put aside before."""
+    """The file, open for appending and locked; a full one is rotated first."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # released when it is closed
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # released on close
             ours = os.fstat(descriptor)
             try:
                 moved = not os.path.samestat(ours, os.stat(path))
             except FileNotFoundError:
                 moved = True
             if moved:
-                continue  # another process has put it aside while we waited
+                continue  # another process rotated it while we waited
             if ours.st_size >= full:
                 for number in range(kept, 1, -1):
                     if _older(path, number - 1).exists():

@@ -1,4 +1,4 @@
-"""Labels and annotations changed: what each object has now, what others changed meanwhile, and its patch."""
+"""Change labels and annotations: what each object has now, what others changed in the meantime, and its patch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from podtui.kube.resources import ObjectRef
 
 @dataclass(eq=False)
 class LabelledObject(ChangedObject):
-    """One object: `ref` has the UID and the resourceVersion that were read last, `current` what it had then."""
+    """One object: `ref` has the UID and the resourceVersion of the last read, `current` the labels or annotations at that version."""
 
     kind: Kind = "labels"
     current: dict[str, str] = field(default_factory=dict)
@@ -31,11 +31,11 @@ class LabelledObject(ChangedObject):
     since: list[LabelChange] = field(default_factory=list)  # what others changed since it was shown
 
     def changed_by(self, changes: LabelChanges) -> bool:
-        """Whether the changes would change anything here."""
+        """Whether the changes have an effect on this object."""
         return any(change.sign != "=" for change in changes.difference(self.current))
 
     async def look(self, objects: Objects) -> None:
-        """Read what the object has now, and what changed since the last time. Raises Replaced when it is a different object."""
+        """Read the object's labels or annotations, and what changed since the last read. Raises Replaced when it is a different object."""
         metadata: Mapping[str, Any] = await objects.metadata(self.ref)
         require_same(self.ref, metadata)
         current = {key: str(value) for key, value in (metadata.get(self.kind) or {}).items()}
@@ -47,15 +47,15 @@ class LabelledObject(ChangedObject):
         self.current, self.read = current, True
 
     async def change(self, objects: Objects, changes: LabelChanges, command: str, *, overwrite: bool) -> None:
-        """Patch the object; when it was changed meanwhile but not in what this is about, the newer version of it.
+        """Patch the object; if only other fields changed in the meantime, retry on the newer version.
 
-        Raises PodtuiError when it was changed in just that: `since` then has both versions, and a retry is on the new one.
+        Raises PodtuiError when the same keys were changed: `since` then has both versions, and a retry applies to the new one.
         """
         patch = changes.patch()
         self.since = []
 
         async def send() -> None:
-            # The version that was read is a precondition: what it had is what is there before the change.
+            # The version that was read is a precondition: what it had is what the object has before the change.
             before = {"metadata": {"uid": self.ref.uid, self.kind: self.current}}
             labels, annotations = (patch, None) if self.kind == "labels" else (None, patch)
             await objects.patch_metadata(self.ref, labels, annotations, command=command, before=before)
@@ -74,7 +74,7 @@ class LabelledObject(ChangedObject):
 
 
 class LabelEdit(ChangeOfMany[LabelledObject]):
-    """Labels or annotations set, overwritten and removed: `changes` on every object, `overwrite` as kubectl's `--overwrite`."""
+    """Set, overwrite and remove labels or annotations: `changes` on every object, `overwrite` as kubectl's `--overwrite`."""
 
     def __init__(self, refs: Sequence[ObjectRef], kind: Kind, options: Sequence[str]) -> None:
         super().__init__([LabelledObject(ref, kind=kind) for ref in refs], options)

@@ -1,4 +1,4 @@
-"""A manifest made into objects: its documents checked by the server, then created, or applied to what exists."""
+"""Turn a manifest into objects: the server checks its documents, then podtui creates them, or applies them to existing objects."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from podtui.kube.names import namespace_faults
 
 
 class ManifestCreation(Change):
-    """What already exists is left as it is, or with `apply` changed by server-side apply; `force` takes fields over from their owners.
+    """Existing objects stay unchanged or, with `apply`, are changed by server-side apply; `force` takes fields over from their owners.
 
-    `documents` are those left to create once `check` has found nothing wrong with them, `outcomes` what is known of each; `made` is
-    what became of the others.
+    `documents` are those left to create once `check` has found no fault in them, `outcomes` what is known of each; `made` has
+    the results of the others.
     """
 
     def __init__(self, settings: ConnectionSettings, path: str, namespace: str) -> None:
-        """`path` is what kubectl's `-f` takes, `-` for a text that is in no file, "" while there is none; `namespace` its `-n`, "" for
-        each document's own, else the context's."""
+        """`path` is what kubectl's `-f` takes, `-` for a text without a file, "" while there is none; `namespace` is its `-n`, "" for
+        each document's own, or else the context's."""
         self.path = os.path.expanduser(path)
         self.namespace = namespace
         self.apply = False
@@ -37,7 +37,7 @@ class ManifestCreation(Change):
 
     @property
     def existing(self) -> list[Preview]:
-        """What applying would make of those that are there already."""
+        """What applying would make of the objects that already exist."""
         return [outcome.preview for outcome in self.outcomes if outcome.preview is not None]
 
     @property
@@ -46,7 +46,7 @@ class ManifestCreation(Change):
         if not self.path:
             return []
         if self.apply:
-            # With podtui's own earlier writes in the way there is nothing to choose.
+            # podtui's own earlier writes leave nothing to choose.
             force = self.force or any(preview.own and not preview.conflicts for preview in self.existing if not preview.unchanged)
             return [kubectl_apply(self.path, self.namespace, force=force, options=options)]
         return [kubectl_create(self.path, self.namespace, options=options)]
@@ -63,14 +63,14 @@ class ManifestCreation(Change):
         return ""
 
     async def check(self, objects: Objects, documents: Sequence[Document]) -> list[Outcome]:
-        """What the server says to each document (dry run). Only when it refuses none are they what `send` creates."""
+        """The server's answer to each document (dry run). `send` creates them only if the server refuses none."""
         outcomes = await objects.check(documents, self._where, enforce=bool(self.namespace))
         if not any(outcome.state == "refused" for outcome in outcomes):
             self.documents, self.outcomes = list(documents), outcomes
         return outcomes
 
     async def send(self, objects: Objects, note: Note = silent) -> None:
-        """Create and apply in the order of the documents. What fails stays in `documents` and `outcomes`; nothing is raised for it."""
+        """Create and apply the documents in order. Failed ones stay in `documents` and `outcomes`; they raise nothing."""
         note(f"Creating {len(self.documents)}…" if len(self.documents) > 1 else "Creating…")
         (command,) = self.commands
         outcomes = await objects.create(
@@ -88,15 +88,15 @@ class ManifestCreation(Change):
 
     @property
     def _where(self) -> str:
-        """Where the documents go that name no namespace."""
+        """The namespace of the documents that name none."""
         return self.namespace or self._settings.namespace
 
 
 class NamespaceCreation(Change):
-    """A namespace created, as `kubectl create namespace NAME`."""
+    """Create a namespace, as `kubectl create namespace NAME`."""
 
     def __init__(self, settings: ConnectionSettings, known: Sequence[str]) -> None:
-        """`known` are the namespaces that are there, as far as they are known."""
+        """`known` are the existing namespaces, as far as podtui knows them."""
         self.name = ""
         self.outcome: Outcome | None = None
         self._options = settings.kubectl_options
@@ -104,7 +104,7 @@ class NamespaceCreation(Change):
 
     @property
     def faults(self) -> list[str]:
-        """What the server would say of the name; none while there is no name."""
+        """What the server would reject in the name; none while there is no name."""
         return namespace_faults(self.name) if self.name else []
 
     @property

@@ -1,4 +1,4 @@
-"""Many objects worked on a few at a time: a result for each, and an end to all when the server is lost."""
+"""Work on many objects, a few at a time: a result for each, and a stop for all when the server is lost."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ V = TypeVar("V")
 
 _AT_ONCE = 8
 STOPS = (ConnectionFailed, CredentialError, Unauthorized, ReadOnlyError)
-"""What one object meets with, all the others would meet with too."""
+"""Errors for one object that all the others would meet too."""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of one object: `done`; `already` so, or gone already; `failed`, and may be tried again; `lost`: it is gone, or another
-    object has its name. `words` say more, harmless in one line each."""
+    """The result for one object: `done`; `already` so, or already gone; `failed`, and may be retried; `lost`: it is gone, or another
+    object has its name. `words` say more, each harmless and on one line."""
 
     state: Literal["done", "already", "failed", "lost"]
     words: str = ""
@@ -33,21 +33,21 @@ class Result(msgspec.Struct, frozen=True):
 
 @dataclass
 class Results(Generic[K, V]):
-    """What came of each key. Those in neither map were not begun: `stopped` is the error that kept them from it."""
+    """The result for each key. Keys in neither map were not started: `stopped` is the error that prevented it."""
 
     done: dict[K, V] = field(default_factory=dict)
     failed: dict[K, PodtuiError] = field(default_factory=dict)
     stopped: PodtuiError | None = None
 
     def error(self, key: K) -> PodtuiError | None:
-        """Why there is no result for the key."""
+        """Why the key has no result."""
         return None if key in self.done else self.failed.get(key, self.stopped)
 
 
 async def each(keys: Iterable[K], work: Callable[[K], Awaitable[V]], *, note: Callable[[str], None] | None = None) -> Results[K, V]:
-    """Do the work for each key, a few at a time. An error of STOPS keeps what has not begun from beginning; another one is that key's.
+    """Do the work for each key, a few at a time. An error of STOPS prevents further keys from starting; any other belongs to its key.
 
-    `note` hears how far it is, when there are several. What is no PodtuiError is raised.
+    `note` gets the progress if there are several keys. Anything but a PodtuiError is raised.
     """
     results: Results[K, V] = Results()
     gate = asyncio.Semaphore(_AT_ONCE)

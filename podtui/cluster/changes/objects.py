@@ -1,19 +1,19 @@
-"""Objects read and changed one at a time, never another one than the one that was shown.
+"""Read and change objects one at a time, never another object than the one that was shown.
 
-Every change carries the UID (and, for a patch, the resourceVersion) of what was seen as a precondition: an object that was
-recreated under the same name is never touched, and one that was changed meanwhile is not overwritten unseen.
+Every change carries the UID (and, for a patch, the resourceVersion) that was shown as a precondition: it never touches an object
+that was recreated under the same name, and never overwrites a change unseen.
 
-Every change passes `Objects.mutate`, which keeps the journal. A new kind of change joins by sending its request through it:
+Every change goes through `Objects.mutate`, which keeps the journal. A new kind of change sends its request through it:
 
     seen = await self.seen(ref)                      # the object before; None where it cannot be read
     change = Mutation("cordon", "changes", ref, command, before=seen)
     answer = await self.mutate(change, "PATCH", ref.path, body=..., content_type="application/merge-patch+json")
 
-`Mutation` says what the journal cannot know by itself: kubectl's word, whether the object is created, changed or deleted, the kubectl
-command (that of the Change which a person was shown), and what was there before. What was changed is the difference between `before`
-and the answer, or, with `fields` (a merge patch), what both have in these fields. The values of Secrets are left out by the journal;
-they must not stand in the command.
-A dialog makes what it sends one action (`journal.one_action`, done by `ui.dialogs.dialog`). Dry runs are no changes and are sent
+`Mutation` has what the journal cannot know: kubectl's word, whether the object is created, changed or deleted, the kubectl
+command (that of the Change that the user saw), and the state before. The recorded change is the difference between `before`
+and the answer, or, with `fields` (a merge patch), what both have in these fields. The journal leaves out the values of Secrets;
+they must not appear in the command.
+A dialog sends everything as one action (`journal.one_action`, called by `ui.dialogs.dialog`). Dry runs change nothing, so they go
 over the connection directly.
 """
 
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from podtui.kube.manifests.documents import Document
 
 _STRICT = ("fieldValidation", "Strict")
-_IN_USE = 500  # objects that are looked at to complete what is typed
-_PODS_KEPT = 500  # of a namespace that is deleted: what more there is would not fit into an entry
+_IN_USE = 500  # objects to read for the completion of typed text
+_PODS_KEPT = 500  # of a deleted namespace: more would not fit into an entry
 
 
 class Objects:
-    """What can be done with single objects over one connection. Every method raises podtui.errors only.
+    """The operations on single objects over one connection. Every method raises podtui.errors only.
 
-    Without a `journal` nothing is written down; podtui's own session always has one.
+    Without a `journal`, nothing is recorded; podtui's own session always has one.
     """
 
     def __init__(self, connection: Connection, journal: Journal | None = None) -> None:
@@ -56,7 +56,7 @@ class Objects:
         self.journal = journal
         self.connection = connection
 
-    # -- the one way of every change ------------------------------------------------------------------------------
+    # -- the path of every change -------------------------------------------------------------------------------
     async def mutate(
         self,
         change: Mutation,
@@ -67,9 +67,9 @@ class Objects:
         body: object = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """Send one change, with its entry in the journal before and after; gives the server's answer.
+        """Send one change, with its entry in the journal before and after; returns the server's answer.
 
-        Raises what `Connection.json` raises; nothing is sent, nor written down, while podtui is read-only.
+        Raises what `Connection.json` raises; while podtui is read-only, it neither sends nor records anything.
         """
         self.connection.check(method, path, query)
         if self.journal is None:
@@ -91,15 +91,15 @@ class Objects:
             self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: closed before")))
             raise
         named = answer if change.form != "deletes" else {}
-        name = _map(named.get("metadata")).get("name") or entry.object.name  # the server makes it for a generateName
+        name = _map(named.get("metadata")).get("name") or entry.object.name  # the server generates it from generateName
         target = msgspec.structs.replace(entry.object, name=name, uid=_uid(named) or entry.object.uid)
         self.journal.end(entry, "done", object=target, **recorded(change, body, answer))
         return answer
 
     async def seen(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
-        """The object as it is before a change, for the journal; with `metadata` only that part of it.
+        """The object before a change, for the journal; with `metadata`, only that part of it.
 
-        None when it may not be read, is gone, or is another one than `ref.uid`: the change itself says so then.
+        None when the user may not read it, it is gone, or its UID is not `ref.uid`: the change itself then reports it.
         """
         try:
             found = {"metadata": await self.metadata(ref)} if metadata else await self.get(ref)
@@ -108,16 +108,16 @@ class Objects:
         return found if ref.uid in ("", _uid(found)) else None
 
     async def _before(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
-        """As `seen`, for nothing else but the journal: without one nobody asks, and nothing is asked while podtui is read-only."""
+        """As `seen`, but only for the journal: without a journal, or while podtui is read-only, it sends no request."""
         return None if self.journal is None or self.connection.read_only else await self.seen(ref, metadata=metadata)
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
-        """The whole object that has the name of `ref` now; NotFound when there is none. It may be another one than `ref.uid`."""
+        """The whole object that has the name of `ref` now, whatever its UID; NotFound when there is none."""
         return _map(await self.connection.json("GET", ref.path))
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
-        """The `metadata` alone (PartialObjectMetadata), which is all that an edit of labels needs."""
+        """The `metadata` alone (PartialObjectMetadata), enough for an edit of labels."""
         return _map(_map(await self.connection.json("GET", ref.path, accept=listing.METADATA)).get("metadata"))
 
     async def select(self, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
@@ -125,7 +125,7 @@ class Objects:
         return await listing.select(self.connection, resource, namespaces, selector)
 
     async def in_use(self, ref: ObjectRef, kind: Kind) -> list[dict[str, str]]:
-        """The labels or annotations of the objects of `ref`'s kind in its namespace, of a page of them: what a new one may be like."""
+        """The labels or annotations of one page of objects of `ref`'s kind in its namespace, as suggestions for new ones."""
         query = [("limit", str(_IN_USE))]
         listed = await self.connection.json("GET", ref.resource.path(ref.namespace), query=query, accept=listing.METADATA_LIST)
         return [_map(_map(item.get("metadata")).get(kind)) for item in _map(listed).get("items") or ()]
@@ -140,7 +140,7 @@ class Objects:
         command: str = "",
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Set labels and annotations, or remove them where the value is None; gives the object afterwards. As `patch`."""
+        """Set labels and annotations, or remove them where the value is None; returns the changed object. As `patch`."""
         given = {"labels": labels, "annotations": annotations}
         fields = {"metadata": {kind: dict(patch) for kind, patch in given.items() if patch}}
         return await self.patch(ref, fields, "annotate" if annotations and not labels else "label", command, before=before)
@@ -154,11 +154,11 @@ class Objects:
         *,
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Apply a merge patch (RFC 7386: None removes a field) to the object; gives it afterwards.
+        """Apply a merge patch (RFC 7386: None removes a field) to the object; returns the changed object.
 
-        `ref.uid` and `ref.resource_version` are preconditions where they are not "". Raises Replaced when another object has
-        the name now, Changed when this one was changed since, NotFound when it is gone. `before` is the object of that version, at
-        least with the fields of the patch: it is read when it is not given.
+        `ref.uid` and `ref.resource_version` are preconditions unless they are "". Raises Replaced when another object has
+        the name now, Changed when this one was changed, NotFound when it is gone. `before` is the object of that version, at
+        least with the fields of the patch; without it, the method reads the object.
         """
         if before is None:
             before = await self._before(ref, metadata=patch.keys() == {"metadata"})
@@ -167,19 +167,19 @@ class Objects:
     async def edit(
         self, ref: ObjectRef, patch: Mapping[str, Any], command: str = "", *, before: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """As `patch`, and a field that the server does not know is an error (Invalid). `before` is the object that was edited."""
+        """As `patch`, but a field that the server does not know is an error (Invalid). `before` is the object that was edited."""
         return await self._patch(Mutation("edit", "changes", ref, command, before, fields=patch), [_STRICT])
 
     async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
-        """What `edit` would make of the object (dry run); the same errors."""
+        """The result of `edit` by a dry run; raises the same errors."""
         return await self._patch(Mutation("edit", "changes", ref, fields=patch), [_STRICT], dry_run=True)
 
     async def cordon(self, ref: ObjectRef, unschedulable: bool, command: str = "") -> dict[str, Any]:
-        """Let the scheduler put no more pods on the node (`kubectl cordon`), or again; gives the node afterwards.
+        """Set or clear `spec.unschedulable` of the node (`kubectl cordon`, `kubectl uncordon`); returns the changed node.
 
-        Only the UID is a precondition: a node's status changes all the time, and what is asked for does not depend on it.
+        Only the UID is a precondition: a node's status changes all the time, and the change does not depend on it.
         """
-        patch = {"spec": {"unschedulable": True if unschedulable else None}}  # what is false is not written, as kubectl does it
+        patch = {"spec": {"unschedulable": True if unschedulable else None}}  # kubectl does not write false either
         verb = "cordon" if unschedulable else "uncordon"
         return await self.patch(msgspec.structs.replace(ref, resource_version=""), patch, verb, command)
 
@@ -193,9 +193,9 @@ class Objects:
                 return _map(await self.connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
             return await self.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=kind)
         except Conflict as error:
-            raise await self._told_apart(ref, error) from error
+            raise await self._meaning(ref, error) from error
         except Invalid as error:
-            # Without a resourceVersion to stumble over first, another UID is "field is immutable".
+            # Without a resourceVersion, which the server checks first, another UID fails as "field is immutable".
             causes = [cause.get("field") for cause in error.details.get("causes") or () if isinstance(cause, dict)]
             raise (replaced(ref, error) if ref.uid and "metadata.uid" in causes else error) from error
 
@@ -210,8 +210,8 @@ class Objects:
     ) -> None:
         """Ask the server to delete the object. `grace_seconds` None is the object's own period.
 
-        As kubectl does: `force` means a grace period of 0 and cannot go with another one; 0 without `force` is taken for 1.
-        Raises Replaced when another object has the name now, NotFound when it is gone already.
+        As in kubectl, `force` means a grace period of 0 and excludes another one; 0 without `force` becomes 1.
+        Raises Replaced when another object has the name now, NotFound when it is already gone.
         """
         if force and grace_seconds:
             raise UsageError("--force and --grace-period greater than 0 cannot be specified together")
@@ -227,20 +227,20 @@ class Objects:
         try:
             await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
         except Conflict as error:
-            raise await self._told_apart(ref, error) from error
+            raise await self._meaning(ref, error) from error
 
     async def evict(self, ref: ObjectRef, grace_seconds: int | None = None, *, command: str = "") -> None:
-        """Ask the server to delete the pod as far as its disruption budgets allow (Eviction of policy/v1, as kubectl drain does).
+        """Ask the server to delete the pod if its disruption budgets allow it (Eviction of policy/v1, as kubectl drain does).
 
-        TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as for `delete`. An
-        eviction whose UID is another one would fail too, but only after the budget has counted it for some minutes: so it is looked
-        at before.
+        Raises TooManyRequests, in the server's words, when a budget does not allow it now; Replaced and NotFound as `delete`. An
+        eviction with a wrong UID would fail too, but only after the budget has counted it for some minutes, so the method checks
+        the UID first.
         """
         if ref.uid and not self.connection.read_only:
             await self._same(ref)
         options: dict[str, Any] = {}
         if grace_seconds is not None:
-            options["gracePeriodSeconds"] = grace_seconds or 1  # 0 would be a deletion by force
+            options["gracePeriodSeconds"] = grace_seconds or 1  # 0 would force the deletion
         if ref.uid:
             options["preconditions"] = {"uid": ref.uid}
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": ref.name, "namespace": ref.namespace}}
@@ -248,12 +248,12 @@ class Objects:
         try:
             await self.mutate(await self.deletion(ref, "evict", command), "POST", path, body={**eviction, "deleteOptions": options})
         except Conflict as error:
-            raise await self._told_apart(ref, error) from error
+            raise await self._meaning(ref, error) from error
         except TooManyRequests as error:
             raise _with_causes(error) from error
 
     async def _same(self, ref: ObjectRef) -> None:
-        """Raises Replaced when another object has the name now, NotFound when none has. Who may not read it learns that by the change."""
+        """Raise Replaced when another object has the name now, NotFound when none has. If it is unreadable, the change itself fails."""
         try:
             now = await self.metadata(ref)
         except Forbidden:
@@ -261,23 +261,23 @@ class Objects:
         require_same(ref, now)
 
     async def deletion(self, ref: ObjectRef, verb: str, command: str) -> Mutation:
-        """The Mutation of an object that goes, by deletion or by eviction, with its manifest; of a namespace also with its bare pods."""
+        """The Mutation of a deletion or an eviction, with the object's manifest and, for a namespace, its bare pods."""
         return Mutation(verb, "deletes", ref, command, await self._before(ref), pods=await self._bare_pods(ref))
 
     async def _bare_pods(self, ref: ObjectRef) -> list[dict[str, Any]]:
-        """The pods of a namespace that no controller will make again; none for another kind, or when they may not be listed."""
+        """The pods of a namespace that no controller recreates; none for another kind, or when the user may not list them."""
         if ref.resource != NAMESPACES or self.journal is None:
             return []
         try:
             listed = await self.connection.json("GET", PODS.path(ref.name), query=[("limit", str(_PODS_KEPT))])
         except Forbidden:
             return []
-        kind = {"apiVersion": "v1", "kind": "Pod"}  # which the items of a list leave out
+        kind = {"apiVersion": "v1", "kind": "Pod"}  # the items of a list leave these out
         return [{**kind, **pod} for pod in listed.get("items") or () if not recreate.owner(pod)]
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
-        """What the server says to creating these (dry run, unknown fields refused); see `creation.check`."""
-        from podtui.cluster.changes import creation  # which a session has no need of before
+        """The server's answer to creating these (dry run, unknown fields refused); see `creation.check`."""
+        from podtui.cluster.changes import creation  # not needed before
 
         return await creation.check(self.connection, self.discovery, documents, namespace, enforce=enforce)
 
@@ -292,21 +292,21 @@ class Objects:
         force: bool = False,
         command: str = "",
     ) -> list[Outcome]:
-        """Create these, in order; see `creation.create`. What `checked` (from `check`) says to exist is left, or with `apply` changed by
-        server-side apply as its preview says, with `force` also in the fields of other managers."""
+        """Create these, in order; see `creation.create`. Objects that exist according to `checked` stay unchanged or, with `apply`,
+        are changed by server-side apply as previewed, with `force` also in the fields of other managers."""
         from podtui.cluster.changes import creation
 
         existing = creation.Existing(self.connection, checked, apply=apply, force=force)
         return await creation.create(self.mutate, self.discovery, documents, namespace, command, enforce=enforce, existing=existing)
 
     async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
-        """Create one object from its manifest, whose kind is `ref`'s; gives it as the server made it. Conflict when it exists."""
+        """Create one object of `ref`'s kind from its manifest; returns it as the server created it. Conflict when it exists."""
         body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
         change = Mutation("create", "creates", ref, command)
         return await self.mutate(change, "POST", ref.resource.path(ref.namespace), query=[("fieldManager", "podtui")], body=body)
 
-    async def _told_apart(self, ref: ObjectRef, error: Conflict) -> Exception:
-        """What a 409 means: the server says the same of a changed object and of a recreated one."""
+    async def _meaning(self, ref: ObjectRef, error: Conflict) -> Exception:
+        """What a 409 means: the server answers the same for a changed object and for a recreated one."""
         if not ref.uid:
             return changed(ref, error)
         try:
@@ -323,7 +323,7 @@ def _uid(value: Mapping[str, Any]) -> str:
 
 
 def _with_causes(error: TooManyRequests) -> TooManyRequests:
-    """The refusal of an eviction with the budget's own sentence, which stands among the causes."""
+    """The refusal of an eviction with the budget's own message, which is among the causes."""
     causes = [harmless(cause["message"]) for cause in mappings(error.details.get("causes")) if isinstance(cause.get("message"), str)]
     return TooManyRequests(error.status, error.reason, " ".join([error.message, *causes]), error.details, error.retry_after)
 

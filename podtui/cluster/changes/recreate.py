@@ -1,6 +1,6 @@
-"""A deleted object made again: what of its manifest is left when all that the server and its controllers had set is taken out.
+"""Recreate a deleted object: its manifest without everything that the server and its controllers had set.
 
-It is a new object with another UID; that it runs where and as the old one did is up to the scheduler and the kubelet.
+The result is a new object with another UID; the scheduler and the kubelet decide whether it runs where and as the old one did.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _EMPTY_AGAIN = {"PersistentVolumeClaim", "PersistentVolume"}
 
 
 def manifest(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The object as it would be created again: without `status`, without what only this very object had (UID, managedFields, ...),
-    and without what was set for it after its creation: a pod's node and token, a service's addresses, a job's selector.
+    """The manifest that recreates the object: without `status`, without what only this very object had (UID, managedFields, ...),
+    and without what was set after its creation: a pod's node and token, a service's addresses, a job's selector.
     """
     made = {key: part for key, part in value.items() if key != "status"}
     metadata = made.get("metadata")
@@ -35,7 +35,7 @@ def manifest(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def owner(value: Mapping[str, Any]) -> str:
-    """The controller that owns the object, as `ReplicaSet/web-5d4`, "" when there is none: it makes another one when this one goes."""
+    """The controller that owns the object and replaces it when it is deleted, as `ReplicaSet/web-5d4`; "" when there is none."""
     metadata = value.get("metadata")
     owners = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
     for one in owners or ():
@@ -45,9 +45,9 @@ def owner(value: Mapping[str, Any]) -> str:
 
 
 def why_not(ref: ObjectRef, value: Mapping[str, Any]) -> str:
-    """Why the object of this manifest cannot be made again, "" when it can."""
+    """Why the object of this manifest cannot be recreated; "" when it can."""
     if owns := owner(value):
-        return f"its {owns} creates another one by itself"
+        return f"its {owns} creates another one"
     metadata = value.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if isinstance(annotations, dict) and _MIRROR in annotations:
@@ -60,7 +60,7 @@ def why_not(ref: ObjectRef, value: Mapping[str, Any]) -> str:
 
 
 def _pod(spec: dict[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
-    # Containers for debugging are no part of what may be created; the priority is computed from its class.
+    # A new pod may not have ephemeral containers; the priority is computed from its class.
     made = {key: part for key, part in spec.items() if key not in ("ephemeralContainers", "priority", "serviceAccount")}
     if not _asked_for_node(value):
         made.pop("nodeName", None)
@@ -70,7 +70,7 @@ def _pod(spec: dict[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
         for mount in container.get("volumeMounts") or ()
         if mount.get("mountPath") == _TOKEN_PATH and str(mount.get("name")).startswith("kube-api-access-")
     }
-    if tokens:  # added at admission, and added again
+    if tokens:  # admission added it, and adds it again
         made["volumes"] = [volume for volume in spec.get("volumes") or () if volume.get("name") not in tokens]
         if not made["volumes"]:
             del made["volumes"]
@@ -91,7 +91,7 @@ def _without_mounts(container: Mapping[str, Any], tokens: set[str]) -> dict[str,
 
 
 def _asked_for_node(value: Mapping[str, Any]) -> bool:
-    """Whether the pod's author named the node. What the scheduler's binding sets is nobody's in managedFields."""
+    """Whether the pod's author named the node. managedFields has no owner for what the scheduler's binding sets."""
     metadata = value.get("metadata")
     managed = metadata.get("managedFields") if isinstance(metadata, dict) else None
     for entry in managed or ():
@@ -102,7 +102,7 @@ def _asked_for_node(value: Mapping[str, Any]) -> bool:
 
 
 def _service(spec: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    if spec.get("clusterIP") == "None":  # headless: the author's own word
+    if spec.get("clusterIP") == "None":  # headless: the author chose it
         return spec
     return {key: part for key, part in spec.items() if key not in ("clusterIP", "clusterIPs", "healthCheckNodePort")}
 

@@ -1,8 +1,8 @@
-"""Taking back what the journal has: an undo is a change like any other, looked at first, and refused where it would harm.
+"""Undo changes from the journal: an undo is a change like any other, planned first, and refused where it would do harm.
 
-A change of fields is taken back by the inverse merge patch, but only on the same object (its UID) and only while no one has
-changed these fields since; other fields do not matter. What was created is deleted, by its UID. What was deleted is made again from
-the kept manifest, as a new object.
+Changed fields are reverted by the inverse merge patch, but only on the same object (its UID) and only if these fields have not
+changed since; other fields do not matter. Created objects are deleted, by UID. Deleted objects are recreated from
+the kept manifest, as new objects.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.text import counted, harmless
 
-_AGAIN = 0.5  # seconds between two looks at what has yet to go
-_ACCOUNT = 30.0  # seconds for a new namespace to get its service account, without which no pod is admitted
-_LONGEST_WAIT = 600.0  # seconds for the old object to go
+_AGAIN = 0.5  # seconds between two checks whether an object is gone
+_ACCOUNT = 30.0  # seconds to wait for the service account of a new namespace, which pods need
+_LONGEST_WAIT = 600.0  # seconds to wait until the old object is gone
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """What an undo does to one field; None is not there."""
+    """What an undo does to one field; None means that the field does not exist."""
 
     field: str
     now: Any
@@ -42,10 +42,10 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What taking one entry back will do.
+    """What undoing one entry will do.
 
-    `refusal` says why it cannot be; `nothing` that it is so already. `ref` is the object as it is now, `changes` the fields that
-    change, `value` the manifest that is made again, `pods` those of a namespace. `notes` is what one should know before.
+    `refusal` says why it is impossible; `nothing` why it is unnecessary. `ref` is the object as it is now, `changes` the fields that
+    change, `value` the manifest to recreate, `pods` those of a namespace. `notes` are remarks to read first.
     """
 
     entry: Entry
@@ -57,8 +57,8 @@ class Step(msgspec.Struct, frozen=True):
     pods: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
-    before: dict[str, Any] | None = None  # the object, or its metadata, in the version that was looked at
-    waits: bool = False  # for the old object of this name to be gone
+    before: dict[str, Any] | None = None  # the object, or its metadata, in the version that was read
+    waits: bool = False  # until the old object of this name is gone
 
     @property
     def possible(self) -> bool:
@@ -66,7 +66,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str:
-    """Why the entry cannot be taken back, as far as it is known without asking the server; "" when it may be."""
+    """Why the entry cannot be undone, as far as is known without the server; "" when it may be."""
     if entry.ending == "refused":
         return "it was refused: nothing was changed"
     if entry.id in undone:
@@ -89,9 +89,9 @@ def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str
 
 
 def last_action(entries: Sequence[Entry], settings: ConnectionSettings) -> tuple[list[Entry], list[tuple[Entry, str]]]:
-    """The entries of the last action on this cluster that can be taken back, the latest first, and those after it that cannot, with why.
+    """The entries of the last action on this cluster that can be undone, the latest first, and later ones that cannot, with the reasons.
 
-    Undos do not count: one after the other takes back what was done before. They are taken back from the journal.
+    Undos do not count, so that repeated undos go back step by step. The journal can undo an undo.
     """
     undone = taken_back(entries)
     passed: list[tuple[Entry, str]] = []
@@ -108,9 +108,9 @@ def last_action(entries: Sequence[Entry], settings: ConnectionSettings) -> tuple
     return found, passed
 
 
-# -- looking ------------------------------------------------------------------------------------------------------
+# -- planning -----------------------------------------------------------------------------------------------------
 async def plan(objects: Objects, settings: ConnectionSettings, entry: Entry) -> Step:
-    """What taking the entry back will do now. Raises what reading the object raises, but for what says why it cannot be."""
+    """What undoing the entry will do now. Raises the errors of reading the object, except those that make the undo impossible."""
     ref = entry.object.ref
     if entry.form == "changes":
         return await _plan_change(objects, settings, entry, ref)
@@ -161,7 +161,7 @@ def _commands(ref: ObjectRef, patch: Mapping[str, Any], now: Mapping[str, Any], 
 
 
 def _label_patches(patch: Mapping[str, Any]) -> dict[Kind, dict[str, str | None]]:
-    """The labels and annotations of a merge patch that is about nothing else; empty for another one."""
+    """The labels and annotations of a merge patch that changes nothing else; empty for any other."""
     metadata = patch.get("metadata")
     if patch.keys() != {"metadata"} or not isinstance(metadata, dict) or not metadata.keys() <= {"labels", "annotations"}:
         return {}
@@ -209,13 +209,13 @@ async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: En
     except Forbidden:
         if ref.resource != NAMESPACES:
             raise
-        return step  # a namespace that is not there is forbidden to most users
+        return step  # most users may not read a missing namespace
     if metadata.get("deletionTimestamp"):
         notes.append("the old one is still terminating: podtui recreates it when that is gone")
         return msgspec.structs.replace(step, notes=tuple(notes), waits=True)
     if metadata.get("uid") == ref.uid:
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is still there")
-    if ref.resource == NAMESPACES and pods:  # someone made it again: its pods can come back
+    if ref.resource == NAMESPACES and pods:  # someone recreated it: its pods can come back
         return msgspec.structs.replace(step, value=None, commands=step.commands[1:], notes=step.notes[1:])
     return Step(entry, ref, f"another {harmless(str(ref))} is there now")
 
@@ -224,9 +224,9 @@ def _ref_of(pod: Mapping[str, Any], namespace: str) -> ObjectRef:
     return ObjectRef(PODS, str((pod.get("metadata") or {}).get("name") or ""), namespace)
 
 
-# -- doing --------------------------------------------------------------------------------------------------------
-async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, tell: Note = silent) -> None:
-    """Take the entry back as planned; `tell` hears what it waits for. Raises PodtuiError; a field changed meanwhile is Changed."""
+# -- sending ------------------------------------------------------------------------------------------------------
+async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, note: Note = silent) -> None:
+    """Undo the entry as planned; `note` gets what it waits for. Raises PodtuiError; Changed for a field that changed in the meantime."""
     with undoing(step.entry):
         if step.entry.form == "changes":
             await _change_back(objects, settings, step)
@@ -236,7 +236,7 @@ async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, 
             except NotFound:
                 return  # gone with its namespace, or with its owner
         else:
-            await _make_again(objects, step, tell)
+            await _make_again(objects, step, note)
 
 
 async def _change_back(objects: Objects, settings: ConnectionSettings, step: Step) -> None:
@@ -245,7 +245,7 @@ async def _change_back(objects: Objects, settings: ConnectionSettings, step: Ste
     async def send() -> None:
         patch = step.entry.before or {}
         if step.nothing:
-            return  # someone else has taken it back meanwhile
+            return  # someone else has undone it
         if kinds := _label_patches(patch):
             await objects.patch_metadata(step.ref, **kinds, command=command, before=step.before)
         else:
@@ -263,10 +263,10 @@ async def _change_back(objects: Objects, settings: ConnectionSettings, step: Ste
     await on_newest_version(step.ref, send, look_again)
 
 
-async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
+async def _make_again(objects: Objects, step: Step, note: Note) -> None:
     ref = step.ref
     if step.waits:
-        await _until_gone(objects, step.entry.object.ref, tell)
+        await _until_gone(objects, step.entry.object.ref, note)
     if step.value is not None:
         await objects.make(ref, step.value, step.commands[0])
     if not step.pods:
@@ -274,7 +274,7 @@ async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
     failed: list[str] = []
     commands = step.commands[-len(step.pods) :]
     for number, (pod, command) in enumerate(zip(step.pods, commands, strict=True)):
-        tell(f"recreating pod {number + 1} of {len(step.pods)}")
+        note(f"recreating pod {number + 1} of {len(step.pods)}")
         target = _ref_of(pod, ref.name)
         try:
             await _make_when_admitted(objects, target, pod, command)
@@ -286,7 +286,7 @@ async def _make_again(objects: Objects, step: Step, tell: Note) -> None:
 
 
 async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str, Any], command: str) -> None:
-    """A pod in a namespace that may be too new to have its service account: tried again until it has."""
+    """Create a pod in a namespace that may not have its service account yet; retries until it has."""
     waited = 0.0
     while True:
         try:
@@ -299,7 +299,7 @@ async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str
         waited += _AGAIN
 
 
-async def _until_gone(objects: Objects, ref: ObjectRef, tell: Note) -> None:
+async def _until_gone(objects: Objects, ref: ObjectRef, note: Note) -> None:
     waited = 0.0
     while waited < _LONGEST_WAIT:
         try:
@@ -308,7 +308,7 @@ async def _until_gone(objects: Objects, ref: ObjectRef, tell: Note) -> None:
             return
         if metadata.get("uid") != ref.uid:
             raise PodtuiError(f"another {harmless(str(ref))} is there now")
-        tell(f"waiting until the old {harmless(str(ref))} is gone")
+        note(f"waiting until the old {harmless(str(ref))} is gone")
         await asyncio.sleep(_AGAIN)
         waited += _AGAIN
     raise PodtuiError(f"the old {harmless(str(ref))} is still terminating", "Try again when it is gone")
@@ -316,10 +316,10 @@ async def _until_gone(objects: Objects, ref: ObjectRef, tell: Note) -> None:
 
 # -- several entries ----------------------------------------------------------------------------------------------
 class Undo(Change):
-    """Entries of the journal taken back: objects a few at a time, the entries of one object in their order, the latest first.
+    """Undo entries of the journal: a few objects at a time, the entries of one object in order, the latest first.
 
-    `passed` are later changes that cannot be taken back, with the reasons. After `read`, `steps` say what taking back those that
-    are left will do; `results` are by the entries' ids.
+    `passed` are later changes that cannot be undone, with the reasons. After `read`, `steps` say what undoing the remaining
+    entries will do; `results` are by the entries' ids.
     """
 
     def __init__(self, entries: Sequence[Entry], settings: ConnectionSettings, passed: Sequence[tuple[Entry, str]] = ()) -> None:
@@ -366,7 +366,7 @@ class Undo(Change):
         async def take_back(target: RecordedObject) -> None:
             for number, step in enumerate(by_object[target]):
                 try:
-                    if number:  # the one before has changed what there is
+                    if number:  # the previous undo has changed the object
                         step = await _planned_again(objects, self._settings, step)
                     await carry_out(objects, self._settings, step, note)
                 except STOPS:
@@ -385,7 +385,7 @@ class Undo(Change):
 
 
 async def _planned_again(objects: Objects, settings: ConnectionSettings, step: Step) -> Step:
-    """The step as it is now, with the commands that were shown."""
+    """The step planned anew, with the commands that were shown."""
     again = await plan(objects, settings, step.entry)
     if not again.possible:
         raise PodtuiError(again.refusal or again.nothing)

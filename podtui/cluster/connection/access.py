@@ -1,7 +1,7 @@
-"""What this user may do, asked of the API server once and remembered for a while.
+"""What the current user may do: podtui asks the API server once and caches the answers for a while.
 
-In a namespace one SelfSubjectRulesReview answers every question, where the server can tell all rules (`incomplete` is false); what
-it cannot, and what belongs to no namespace, is asked one by one (SelfSubjectAccessReview).
+In a namespace, one SelfSubjectRulesReview answers every question if the server can list all rules (`incomplete` is false);
+otherwise, and for cluster-scoped resources, each question is a SelfSubjectAccessReview.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from podtui.errors import ApiError, PodtuiError
 from podtui.kube.json_values import mapping, mappings, strings
 
 EXPIRES = 300.0
-"""Seconds for which an answer is believed."""
+"""Seconds for which an answer is valid."""
 
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
 class Right(NamedTuple):
-    """The ResourceAttributes of a review: `resource` is the plural, `namespace` "" for all of them or what belongs to none."""
+    """The ResourceAttributes of a review: `resource` is the plural, `namespace` is "" for all namespaces or cluster-scoped resources."""
 
     verb: str
     resource: str
@@ -33,7 +33,7 @@ class Right(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """A ResourceRule of authorization.k8s.io/v1. A rule for objects of certain names grants nothing on all of them."""
+    """A ResourceRule of authorization.k8s.io/v1. A rule for certain resource names does not grant anything on all objects."""
 
     verbs: tuple[str, ...]
     groups: tuple[str, ...]
@@ -41,7 +41,7 @@ class _Rule(NamedTuple):
     named: bool
 
     def allows(self, right: Right) -> bool:
-        """Whether it grants the verb on every object of the resource (and subresource), as RBAC reads its wildcards."""
+        """Whether the rule grants the verb on every object of the resource (and subresource), with RBAC's wildcards."""
         verb, resource, _, subresource, group = right
         whole = f"{resource}/{subresource}" if subresource else resource
         resources = ("*", whole, f"*/{subresource}") if subresource else ("*", whole)
@@ -49,24 +49,24 @@ class _Rule(NamedTuple):
 
 
 class Access:
-    """Answers of one connection. Equal questions at the same time are asked once."""
+    """The answers of one connection. Equal questions at the same time share one request."""
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
         self._clock = clock
         self._answers: dict[Right, tuple[float, bool | None]] = {}  # and when each expires
         self._asked: dict[Right, asyncio.Task[bool | None]] = {}
-        self._rules: dict[str, tuple[float, Sequence[_Rule] | None]] = {}  # by namespace; None: the server cannot tell all
+        self._rules: dict[str, tuple[float, Sequence[_Rule] | None]] = {}  # by namespace; None: the server cannot list them all
         self._asked_rules: dict[str, asyncio.Task[Sequence[_Rule] | None]] = {}
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
-        """Whether to offer it: False only when the server said no. What could not be asked may be tried."""
+        """Whether to offer the action: False only when the server denied it. Without an answer, the user may try."""
         return await self.review(verb, resource, namespace, subresource, group) is not False
 
     async def review(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool | None:
-        """What the server says of `verb` on `resource` (the plural) in `namespace` ("" for all, or cluster-scoped).
+        """The server's answer to `verb` on `resource` (the plural) in `namespace` ("" for all, or cluster-scoped).
 
-        None when it could not be asked or could not tell.
+        None when the request failed or the server could not decide.
         """
         right = Right(verb, resource, namespace, subresource, group)
         if namespace:
@@ -81,28 +81,28 @@ class Access:
             task = asyncio.create_task(self._ask(right))
             self._asked[right] = task
             task.add_done_callback(lambda _: self._asked.pop(right, None))
-        return await asyncio.shield(task)  # who stops waiting does not stop it for the others
+        return await asyncio.shield(task)  # a cancelled caller does not cancel it for the others
 
     def known(self, right: Right) -> bool | None:
-        """The last answer, without asking, also one that has expired; None when there is none."""
+        """The last answer, even an expired one, without a request; None when there is none."""
         _, rules = self._rules.get(right.namespace, (0.0, None))
         if rules is not None:
             return any(rule.allows(right) for rule in rules)
         return self._answers.get(right, (0.0, None))[1]
 
     def is_fresh(self, right: Right) -> bool:
-        """Whether the question was asked less than EXPIRES seconds ago, answered or in vain: a hint in the footer does not repeat it."""
+        """Whether the question was asked less than EXPIRES seconds ago, even without an answer: a hint in the footer does not repeat it."""
         now = self._clock()
         expires, rules = self._rules.get(right.namespace, (0.0, None))
         return (rules is not None and now < expires) or now < self._answers.get(right, (0.0, None))[0]
 
     def forget(self) -> None:
-        """Ask anew from now on: rights may have changed."""
+        """Drop the answers, since rights may have changed."""
         self._answers.clear()
         self._rules.clear()
 
     async def _rules_of(self, namespace: str) -> Sequence[_Rule] | None:
-        """All rules in the namespace; None when they cannot be had or are not all."""
+        """All rules in the namespace; None when they are unavailable or incomplete."""
         found = self._rules.get(namespace)
         if found is not None and self._clock() < found[0]:
             return found[1]
@@ -118,7 +118,7 @@ class Access:
         try:
             answer = await self._connection.json("POST", _RULES, body=review)
         except ApiError as error:
-            if error.status < 500:  # a server that does not answer this question will not do so the next time either
+            if error.status < 500:  # it will not answer this question next time either
                 self._rules[namespace] = (self._clock() + EXPIRES, None)
             return None
         except PodtuiError:
@@ -141,16 +141,16 @@ class Access:
         try:
             answer = await self._connection.json("POST", _PATH, body=review)
         except PodtuiError:
-            return None  # the request itself will tell the reason
+            return None  # the request itself will report the reason
         status = answer.get("status") or {}
         allowed = bool(status.get("allowed"))
         if not allowed and not status.get("denied") and status.get("evaluationError"):
-            return None  # the authorizer could not look at everything
+            return None  # the authorizer could not evaluate everything
         return allowed
 
 
 def _complete(status: Mapping[str, Any]) -> Sequence[_Rule] | None:
-    """The rules of a SubjectRulesReviewStatus, if they are all that there are: an authorizer by webhook cannot tell its own."""
+    """The rules of a SubjectRulesReviewStatus if they are complete: an authorizer by webhook cannot list its own."""
     if status.get("incomplete") is not False or status.get("evaluationError"):
         return None
     return [

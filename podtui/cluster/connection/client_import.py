@@ -1,11 +1,11 @@
-"""The import of `kubernetes.aio`'s client without the rest of its package.
+"""Import `kubernetes.aio`'s client without the rest of its package.
 
-`kubernetes/__init__`, `kubernetes/aio/__init__` and `kubernetes/aio/utils/__init__` import everything there is: the
+`kubernetes/__init__`, `kubernetes/aio/__init__` and `kubernetes/aio/utils/__init__` import everything: the
 blocking client, both config loaders, requests, the dynamic client, websockets. That costs as much again as the client
-itself, and nothing of it is used here. So these parent packages are registered without being executed. They can load
-their own submodules, which is all that the client needs. Whoever asks one of them for anything more later, by
-`import kubernetes; kubernetes.config` or `from kubernetes import watch`, makes it execute then, in the same module
-object: nothing is loaded twice, and nobody can tell the difference but by the time.
+itself, and podtui uses none of it. So it registers these parent packages without executing them. They can load
+their own submodules, which is all that the client needs. Code that later uses anything more of them, by
+`import kubernetes; kubernetes.config` or `from kubernetes import watch`, makes the package execute then, in the same module
+object: nothing is loaded twice, and only the timing differs.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _executing = threading.RLock()
 
 
 class _Postponed(ModuleType):
-    """A package that executes its `__init__` when it is asked for a name that it does not have."""
+    """A package that executes its `__init__` on the first access to a name that it does not have."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__version__", "__all__", "__project__"):
-            raise AttributeError(name)  # what tools ask of every module, such as __wrapped__
+            raise AttributeError(name)  # tools look these up in every module, such as __wrapped__
         with _executing:
             if type(self) is _Postponed:
                 self.__class__ = ModuleType  # type: ignore[assignment]
@@ -47,7 +47,7 @@ class _Postponed(ModuleType):
 
 
 def _postpone(name: str) -> None:
-    """Registers the package `name` without executing it, unless it is imported already."""
+    """Register the package `name` without executing it, unless it is already imported."""
     if name in sys.modules:
         return
     spec = importlib.util.find_spec(name)
@@ -62,7 +62,7 @@ def _postpone(name: str) -> None:
 
 
 def load() -> tuple[type[ApiClient], type[Configuration]]:
-    """Imports `ApiClient` and `Configuration` of kubernetes.aio (0.3 s, most of it aiohttp): call it in a thread."""
+    """Import `ApiClient` and `Configuration` of kubernetes.aio (0.3 s, most of it aiohttp); call it in a thread."""
     quiet()
     for name in _PARENTS:
         _postpone(name)
@@ -73,10 +73,10 @@ def load() -> tuple[type[ApiClient], type[Configuration]]:
 
 
 def quiet() -> None:
-    """Keeps the packages' logging away from stderr, where it would be written over the screen.
+    """Keep the packages' logging away from stderr, where it would overwrite the screen.
 
-    Python writes warnings to stderr for a logger without any handler. A handler that does nothing prevents just that:
-    what the program itself sets up for logging still gets every record.
+    Python writes warnings to stderr for a logger without a handler. A handler that does nothing prevents only that:
+    the program's own logging setup still gets every record.
     """
     for name in _LOGGERS:
         logger = logging.getLogger(name)

@@ -1,8 +1,8 @@
-"""The one way to the API server: requests, streams and WebSockets over one aiohttp session per context.
+"""The only path to the API server: requests, streams and WebSockets over one aiohttp session per context.
 
-Built on kubernetes.aio's ApiClient, without its models: it makes the URLs and sends the requests. The session, the
+It builds on kubernetes.aio's ApiClient, without its models, which makes the URLs and sends the requests. The session, the
 credentials, the proxy and TLS are podtui's own, since the package's do not follow kubectl's rules. Every failure
-comes out as an error of podtui.errors. aiohttp and kubernetes are imported by `Connection.open()`, in a thread.
+is raised as an error of podtui.errors. `Connection.open()` imports aiohttp and kubernetes, in a thread.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ Query = Sequence[tuple[str, str]]
 _T = TypeVar("_T")
 
 CONNECT_TIMEOUT = 20.0
-"""Seconds for a name's resolution, TCP and TLS together."""
+"""Seconds for name resolution, TCP and TLS together."""
 READ_TIMEOUT = 65.0
 """Seconds without a byte of an answer: the API server itself gives up on a request after 60."""
 USER_AGENT = f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})"
 CLOSE_TIMEOUT = 2.0
-"""Seconds to wait for the other side's farewell when a WebSocket is closed."""
+"""Seconds to wait for the other side's close message when a WebSocket is closed."""
 _LARGEST_FRAME = 16 << 20
 _LARGEST_REFUSAL = 1 << 20
 
 
 class Connection:
-    """A context in use. `read_only` may be set at any time, and counts from the next request on."""
+    """A context in use. `read_only` may be set at any time, and applies from the next request on."""
 
     def __init__(self, settings: ConnectionSettings, api: ApiClient, context: ssl.SSLContext | None, request_timeout: float | None) -> None:
-        """Not to be called: `Connection.open()` makes the parts."""
+        """Private: use `Connection.open()`, which makes the parts."""
         self.settings = settings
         self.read_only = False
         self._api = api
@@ -67,9 +67,9 @@ class Connection:
 
     @classmethod
     async def open(cls, settings: ConnectionSettings, *, request_timeout: float | None = None, read_only: bool = False) -> Connection:
-        """Makes ready to talk to `settings.server`; sends nothing. `request_timeout` in seconds is --request-timeout.
+        """Prepare to talk to `settings.server`; sends nothing. `request_timeout` in seconds is --request-timeout.
 
-        Raises KubeconfigError for an authority, a client certificate or a key that cannot be used.
+        Raises KubeconfigError for an authority, a client certificate or a key that is unusable.
         """
         api, context = await asyncio.to_thread(_prepare, settings)
         opened = cls(settings, api, context, request_timeout)
@@ -78,11 +78,11 @@ class Connection:
 
     @property
     def waits_for(self) -> tuple[str, ...]:
-        """What requests wait for before they can be sent, in lines: an exec plugin, and what it tells a person. () for nothing."""
+        """What requests wait for before they are sent, in lines: an exec plugin, and its output. () for nothing."""
         return self._credentials.waits_for
 
     async def close(self) -> None:
-        """Closes every connection; requests that are under way fail with ConnectionFailed. May be called again."""
+        """Close every connection; requests in progress fail with ConnectionFailed. May be called again."""
         self._closed = True
         await self._credentials.close()
         for pool in (*self._retired, self._pool):
@@ -99,7 +99,7 @@ class Connection:
         content_type: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
     ) -> bytes:
-        """The body of the answer to one request; `path` begins with `/` and is below the server's URL.
+        """The body of the answer to one request; `path` begins with `/` and is relative to the server's URL.
 
         `body` is an object for JSON (text or bytes for another `content_type`); `timeout` in seconds is for the whole
         request. Raises ApiError and its kin, ConnectionFailed, CredentialError and ReadOnlyError.
@@ -155,7 +155,7 @@ class Connection:
         limits: aiohttp.ClientTimeout,
         credential: Credential,
     ) -> tuple[aiohttp.ClientResponse, Pool]:
-        """One request through the ApiClient; its answer, of whatever status, with the body still to be read."""
+        """Send one request through the ApiClient; returns the answer, whatever its status, before its body is read."""
         sent = {**headers, "Authorization": credential.authorization} if credential.authorization else dict(headers)
         made = await self._api.param_serialize(method, path, query_params=list(query), header_params=sent, body=body)
         pool = self._pool  # whose session is the ApiClient's
@@ -167,7 +167,7 @@ class Connection:
     async def _with_credentials(
         self, method: str, path: str, query: Query, send: Callable[[Credential], Awaitable[_T]], limit: float | None
     ) -> _T:
-        """Sends with a valid credential, and once more with a new one after a 401; all errors as podtui's own."""
+        """Send with a valid credential, and once more with a new one after a 401; raises podtui's own errors."""
         import aiohttp
 
         try:
@@ -181,7 +181,7 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             raise self._explained(error, limit) from error
         except RuntimeError as error:
-            if self._closed:  # aiohttp says so with a RuntimeError
+            if self._closed:  # aiohttp raises a RuntimeError then
                 raise self._is_closed() from error
             raise
 
@@ -192,19 +192,19 @@ class Connection:
         return ConnectionFailed(f"the connection to {place(self.settings)} was closed")
 
     async def _credential(self, method: str, path: str, query: Query) -> Credential:
-        """The credential to send with, once it is sure that the request may be sent."""
-        self.check(method, path, query)  # before a plugin is run for nothing
+        """The credential to send with, after a check that the request may be sent."""
+        self.check(method, path, query)  # before a plugin runs in vain
         if self._closed:
             raise self._is_closed()
         credential = await self._credentials.get()
         async with self._changing_certificate:
             if credential.certificate != self._certificate:
                 await self._show(credential.certificate)
-        self.check(method, path, query)  # read_only may have been set meanwhile
+        self.check(method, path, query)  # read_only may have been set in the meantime
         return credential
 
     def check(self, method: str, path: str, query: Query = ()) -> None:
-        """Raises ReadOnlyError for what must not be sent now. Every request is asked for anyway; this is to know it before."""
+        """Raise ReadOnlyError for a request that must not be sent now. Every request does so itself; callers use it to know beforehand."""
         if self.read_only:
             gate.check(method, path, query)
 
@@ -212,7 +212,7 @@ class Connection:
     async def _opened(self, path: str, query: Query, accept: str, idle_timeout: float | None) -> AsyncIterator[ByteStream]:
         import aiohttp
 
-        # No limit for the whole, nor for the first byte: the logs of a quiet container have not even a header.
+        # No limit for the whole, nor for the first byte: the logs of a quiet container do not even send a header.
         limits = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=idle_timeout)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
 
@@ -231,13 +231,13 @@ class Connection:
     def stream(
         self, path: str, *, query: Query = (), accept: str = "application/json", idle_timeout: float | None = None
     ) -> AbstractAsyncContextManager[ByteStream]:
-        """A GET whose answer is read as it comes. `idle_timeout` seconds without a byte raise ConnectionFailed."""
+        """A GET whose answer is read as it arrives. `idle_timeout` seconds without a byte raise ConnectionFailed."""
         return self._opened(path, query, accept, idle_timeout)
 
     def websocket(
         self, path: str, *, query: Query = (), protocols: Sequence[str], headers: Sequence[tuple[str, str]] = ()
     ) -> AbstractAsyncContextManager[WebSocket]:
-        """A WebSocket that speaks one of `protocols`. A refused one raises the server's own error."""
+        """A WebSocket with one of `protocols`. Raises the server's own error when it is refused."""
         return self._upgraded(path, query, protocols, headers)
 
     @asynccontextmanager
@@ -265,7 +265,7 @@ class Connection:
 
         try:
             upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
-        except Forbidden as error:  # the words of the API server end before the reason when only `create` is missing
+        except Forbidden as error:  # the API server's message omits the reason when only `create` is missing
             subresource = "/".join(path.split("/")[-3::2])  # of …/pods/NAME/exec: pods/exec
             error.hint = error.hint or f"A WebSocket needs the rights to get and to create {subresource}"
             raise
@@ -273,20 +273,20 @@ class Connection:
             websocket = WebSocket(upgraded, self._explained)
             try:
                 if upgraded.protocol is None and protocols:
-                    raise ConnectionFailed(f"{place(self.settings)} speaks none of the protocols {', '.join(protocols)}")
+                    raise ConnectionFailed(f"{place(self.settings)} supports none of the protocols {', '.join(protocols)}")
                 yield websocket
             finally:
                 await websocket.close()
 
     def _new_pool(self, context: ssl.SSLContext | None) -> Pool:
-        """A pool with this `context`, its session made the ApiClient's own."""
+        """A pool with this `context`; its session becomes the ApiClient's own."""
         import aiohttp
 
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=keepalive_socket
             ),
-            # Not in a request's own headers, which have one of each name: there may be several groups to impersonate.
+            # Not in a request's own headers, which allow one of each name: there may be several groups to impersonate.
             headers=[("User-Agent", USER_AGENT), *self.settings.impersonation.headers()],
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -297,7 +297,7 @@ class Connection:
         return Pool(session)
 
     async def _refused_upgrade(self, response: aiohttp.ClientResponse) -> None:
-        """Raises the server's own error for a WebSocket that it refuses: aiohttp would throw its words away."""
+        """Raise the server's own error for a WebSocket that it refuses, since aiohttp would discard its message."""
         if response.status >= 400 and "Upgrade" in response.request_info.headers:
             try:
                 async with asyncio.timeout(5):
@@ -307,9 +307,9 @@ class Connection:
             raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
 
     async def _show(self, certificate: tuple[bytes, bytes] | None) -> None:
-        """From now on shows another client certificate, of an exec plugin, on new connections.
+        """Show another client certificate, of an exec plugin, on new connections from now on.
 
-        The pool before is left to what is under way on it, and closed at a later change.
+        The previous pool serves its requests in progress, and is closed at a later change.
         """
         context = await asyncio.to_thread(tls.context_for, self.settings, certificate)
         if self._closed:
@@ -324,13 +324,13 @@ class Connection:
 
 
 def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | None]:
-    """What takes long: the imports and the certificates. Runs in a thread."""
+    """The slow part: the imports and the certificates. Runs in a thread."""
     api_client, configuration_type = client_import.load()
     configuration = configuration_type(host=settings.server)
     configuration.proxy = settings.proxy or None
     configuration.tls_server_name = settings.tls_server_name or None
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
-    # The ApiClient makes a TLS context too, which is not used: with an authority named it does not load the system's.
+    # The ApiClient also makes a TLS context, which is not used: with a named authority, it does not load the system's.
     configuration.ca_cert_data = tls.authority(settings).decode("ascii") or None
     api = api_client(configuration)
     api.user_agent = USER_AGENT
@@ -338,7 +338,7 @@ def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | 
 
 
 def _is_loopback(server: str) -> bool:
-    """Whether the server is on this machine, where to compress an answer costs more than to send it."""
+    """Whether the server is on this machine, where compressing an answer costs more than sending it."""
     host = urlsplit(server).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to the API server and in its answers, as errors with words for a person."""
+"""Failures on the path to the API server and in its answers, as errors with messages for the user."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
 from podtui.text import harmless
 
-_LONGEST = 600  # characters of a server's sentence that are worth showing
+_LONGEST = 600  # the most characters of a server's message to show
 
 
 def place(settings: ConnectionSettings) -> str:
-    """The server's host and port, as a message names it."""
+    """The server's host and port, for a message."""
     return harmless(urlsplit(settings.server).netloc.rpartition("@")[2] or settings.server)
 
 
 def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:
-    """The error of an answer that is no success: from its Status (meta/v1), or from whatever something between sent."""
+    """The error of an unsuccessful answer: from its Status (meta/v1), or from whatever an intermediary sent."""
     retry_after = _seconds(headers.get("Retry-After", ""))
     told = _status_object(body)
     if told is not None:
@@ -45,7 +45,7 @@ def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Map
 
 
 def status_error(status: Mapping[str, Any]) -> ApiError:
-    """The error of a Status object that came in a stream (a watch's ERROR event, the end of an exec)."""
+    """The error of a Status object in a stream (a watch's ERROR event, the end of an exec)."""
     code, details = status.get("code"), status.get("details")
     seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
     return api_error(
@@ -77,7 +77,7 @@ def _not_a_status(settings: ConnectionSettings, status: int, reason: str, header
 
 
 def _sentence(text: str) -> str:
-    """A server's words on one line."""
+    """A server's message on one line."""
     joined = harmless(" ".join(text.split()))
     return joined if len(joined) <= _LONGEST else joined[:_LONGEST] + "…"
 
@@ -93,7 +93,7 @@ def _seconds(text: str) -> float | None:
 
 
 def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFailed:
-    """The error of a success whose body is not what an API server sends."""
+    """The error of a successful answer whose body is not what an API server sends."""
     return ConnectionFailed(
         f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'of no type'})",
         "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
@@ -101,7 +101,7 @@ def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFai
 
 
 def failure(settings: ConnectionSettings, error: BaseException, timeout: float | None = None) -> PodtuiError:
-    """The error of a request that got no whole answer. `error` is of aiohttp, ssl, asyncio or the system."""
+    """The error of a request without a complete answer. `error` is from aiohttp, ssl, asyncio or the system."""
     if isinstance(error, PodtuiError):
         return error
     import aiohttp
@@ -150,7 +150,7 @@ def _proxy_hint(settings: ConnectionSettings) -> str:
 
 
 def _system(error: OSError, target: str) -> tuple[str, str]:
-    """Words and a hint for an error of the operating system."""
+    """The message and a hint for an error of the operating system."""
     network = "Check the network or the VPN."
     known = {
         errno.ECONNREFUSED: (f"{target} refuses the connection", "Is the API server running, and is its address right?"),
@@ -201,10 +201,10 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _of_type(error: BaseException, kind: type[Any]) -> Any:
-    """The innermost error of a kind: aiohttp's own are of ssl's kinds too, but without what those tell."""
+    """The innermost error of a kind: aiohttp's own errors derive from ssl's too, but lack their details."""
     return next((one for one in reversed(_chain(error)) if isinstance(one, kind)), None)
 
 
 def _os_error(error: BaseException) -> OSError | None:
-    """The error of the system at the bottom, if there is one with a number."""
+    """The innermost system error with a number, if there is one."""
     return next((one for one in reversed(_chain(error)) if isinstance(one, OSError) and one.errno), None)

@@ -1,4 +1,4 @@
-"""Which kinds the API server serves, and under which path: from aggregated discovery, or the older one document per version."""
+"""The kinds that the API server serves, and their paths: from aggregated discovery, or the older one document per version."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from podtui.text import harmless
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _BETA = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 _ACCEPT = f"{_AGGREGATED},{_BETA},application/json"
-_AT_ONCE = 8  # requests under way, of the older discovery
+_AT_ONCE = 8  # concurrent requests of the older discovery
 
 
 class Discovery:
-    """The kinds of one connection, asked for when first needed, and again when a kind is not among them."""
+    """The kinds of one connection, fetched when first needed, and again when a kind is unknown."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -28,20 +28,20 @@ class Discovery:
         self._fetched: asyncio.Task[None] | None = None
 
     async def resolve(self, api_version: str, kind: str) -> Resource:
-        """The resource of an object's `apiVersion` and `kind`; UnknownKind with the near ones when there is none."""
+        """The resource of an object's `apiVersion` and `kind`; raises UnknownKind with similar ones when there is none."""
         fresh = not self._kinds
         if fresh:
             await self._fetch()
         found = self._kinds.get((api_version, kind))
         if found is None and not fresh:
-            await self._fetch()  # a CustomResourceDefinition may have come since
+            await self._fetch()  # a CustomResourceDefinition may have been created since
             found = self._kinds.get((api_version, kind))
         if found is None:
             raise self._unknown(api_version, kind)
         return found
 
     async def all(self) -> list[Resource]:
-        """Every kind that is served, in every version."""
+        """Every served kind, in every version."""
         if not self._kinds:
             await self._fetch()
         return list(self._kinds.values())
@@ -61,7 +61,7 @@ class Discovery:
         return UnknownKind(words, "the server does not serve it: is its CustomResourceDefinition installed?")
 
     async def _fetch(self) -> None:
-        """Ask once, however many are waiting."""
+        """Fetch once, however many callers wait."""
         if self._fetched is None or self._fetched.done():
             self._fetched = asyncio.create_task(self._ask())
         await asyncio.shield(self._fetched)
@@ -91,7 +91,7 @@ class Discovery:
                 try:
                     document = await self._connection.json("GET", f"/apis/{group}/{name}" if group else f"/api/{name}")
                 except ApiError as error:
-                    failed[group] = error.what  # an aggregated API that is down must not hide all others
+                    failed[group] = error.what  # an unavailable aggregated API must not hide all others
                 else:
                     _take_version(group, name, document, kinds)
 
@@ -127,7 +127,7 @@ def _take_version(group: str, version: str, document: dict[str, Any], kinds: dic
 
 
 def _take(kinds: dict[tuple[str, str], Resource], resource: Resource, verbs: Iterable[str]) -> None:
-    """Of two resources of one kind the one that can be read again is meant (`pods`, not some virtual resource)."""
+    """Of two resources of one kind, keep the one whose objects can be read (`pods`, not some virtual resource)."""
     key = (resource.api_version, resource.kind)
     if key not in kinds or "get" in verbs:
         kinds[key] = resource

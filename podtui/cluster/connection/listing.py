@@ -1,7 +1,7 @@
-"""Lists of the API (meta/v1): the pages in which they come, and the forms in which the server gives them.
+"""Lists of the API (meta/v1): their pages, and the forms in which the server sends them.
 
-A list is asked for with `limit`. While its ListMeta has a `continue` token there are more objects, which a request with that token brings.
-A token expires with the version of the list that it belongs to, some minutes later (410 Expired).
+A list request has a `limit`. While the ListMeta has a `continue` token, a request with that token returns more objects.
+A token expires with the version of its list, some minutes later (410 Expired).
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from podtui.text import harmless
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io, application/json"
-"""Of one object, or of the objects of a watch."""
+"""For one object, or the objects of a watch."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json"
-"""Of the objects of a list. A server that cannot reduce them sends them whole."""
+"""For the objects of a list. A server that cannot reduce them sends them whole."""
 
 PAGE = 500  # objects in one answer: decoding them takes a few milliseconds
-_LONGER = 10  # times as many objects a page has in the second attempt at a list that took longer than its token lives
+_LONGER = 10  # page size factor of the second attempt at a list whose token expired
 
 Query = Sequence[tuple[str, str]]
 T = TypeVar("T")
 
 
 class Server(Protocol):
-    """What lists and watches need of a Connection."""
+    """What lists and watches use of a Connection."""
 
     async def request(
         self,
@@ -51,7 +51,7 @@ class Server(Protocol):
 
 
 class UnreadableAnswer(ConnectionFailed):
-    """What came cannot be decoded: what answered is no API server, or does not know the form that was asked for."""
+    """The answer cannot be decoded: it is not from an API server, or the server does not know the requested form."""
 
 
 class ListMeta(msgspec.Struct, gc=False):
@@ -63,7 +63,7 @@ class ListMeta(msgspec.Struct, gc=False):
 
 
 class Page(msgspec.Struct, Generic[T]):
-    """One answer to a list; the server writes null for no items."""
+    """One answer to a list request; the server writes null for no items."""
 
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
     items: list[T] | None = None
@@ -80,12 +80,12 @@ P = TypeVar("P", bound=AnyPage)
 
 
 def selecting(selector: str = "", fields: str = "") -> list[tuple[str, str]]:
-    """The query of a list or a watch for a label selector and a field selector, "" for none."""
+    """The query of a list or a watch for a label selector and a field selector; "" for none."""
     return [(key, value) for key, value in (("labelSelector", selector), ("fieldSelector", fields)) if value]
 
 
 def decode(content: bytes, form: type[T], what: str) -> T:
-    """What came for `what` (a path or an object), as msgspec decodes it; UnreadableAnswer for anything that does not fit `form`."""
+    """The answer for `what` (a path or an object), decoded by msgspec; raises UnreadableAnswer when it does not fit `form`."""
     try:
         return cast("T", _decoder(form).decode(content))  # type: ignore[arg-type]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -93,7 +93,7 @@ def decode(content: bytes, form: type[T], what: str) -> T:
 
 
 def decode_page(content: bytes, form: type[T], path: str) -> Page[T]:
-    """As `decode`, for one answer to a list of such objects."""
+    """As `decode`, for one answer to a list request for such objects."""
     return decode(content, Page[form], path)  # type: ignore[valid-type]
 
 
@@ -103,7 +103,7 @@ def _decoder(form: Any) -> msgspec.json.Decoder[Any]:
 
 
 async def read_as(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON) -> T:
-    """What is at `path`, decoded as `form`. Raises the errors of the request and UnreadableAnswer."""
+    """The answer at `path`, decoded as `form`. Raises the errors of the request and UnreadableAnswer."""
     return decode(await server.request("GET", path, query=query, accept=accept), form, path)
 
 
@@ -117,9 +117,9 @@ async def pages(
     limit: int = PAGE,
     timeout: float | None = None,  # noqa: ASYNC109 - of one page
 ) -> AsyncGenerator[P, None]:
-    """The pages of the collection at `path`, as `decode` makes them. The next one is on its way while one is worked on.
+    """The pages of the collection at `path`, decoded by `decode`. The next page is on its way while the caller works on one.
 
-    Close it (`aclosing`) where it may be left before its end. Raises the errors of the requests; Gone when the token has expired.
+    Close it (`aclosing`) if you may leave it before its end. Raises the errors of the requests; Gone when the token has expired.
     """
 
     def ask(token: str) -> asyncio.Task[bytes]:
@@ -148,7 +148,7 @@ async def _request(server: Server, path: str, query: Query, accept: str, limit: 
 async def list_objects(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON, limit: int = PAGE) -> list[T]:
     """All objects of the collection at `path`, each decoded as `form`.
 
-    One whose continue token has expired is listed anew in larger pages. Raises the errors of the requests and UnreadableAnswer.
+    When the continue token has expired, lists anew in larger pages. Raises the errors of the requests and UnreadableAnswer.
     """
 
     async def collect(limit: int) -> list[T]:
@@ -166,7 +166,7 @@ async def list_objects(server: Server, path: str, form: type[T], *, query: Query
 
 
 async def count_objects(server: Server, path: str) -> int:
-    """How many objects the collection at `path` has: one is asked for, and how many remain (`remainingItemCount`)."""
+    """The number of objects of the collection at `path`: requests one object, and adds `remainingItemCount`."""
     content = await server.request("GET", path, query=[("limit", "1")], accept=METADATA_LIST)
     page = decode_page(content, msgspec.Raw, path)
     return len(page.items or ()) + (page.metadata.remaining or 0)
@@ -184,7 +184,7 @@ class _Item(msgspec.Struct):
 
 
 async def select(server: Server, resource: Resource, namespaces: Sequence[str], selector: str) -> list[ObjectRef]:
-    """Every object in these namespaces (none: all of them) that matches the selector ("": each), by namespace and name."""
+    """Every object in these namespaces (none: all of them) that matches the selector ("": all), by namespace and name."""
     refs: list[ObjectRef] = []
     for namespace in namespaces or ("",):
         listed = await list_objects(server, resource.path(namespace), _Item, query=selecting(selector), accept=METADATA_LIST)

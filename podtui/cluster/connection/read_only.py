@@ -1,4 +1,4 @@
-"""The one rule of what may be sent while podtui is read-only."""
+"""The rule that decides what podtui may send while it is read-only."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from urllib.parse import unquote
 from podtui.errors import ReadOnlyError
 from podtui.text import harmless
 
-# Questions that are asked by POST: they create nothing.
+# Questions that are POST requests: they create nothing.
 _QUESTIONS = re.compile(
     r"/apis/(authorization\.k8s\.io/v[0-9a-z]+/selfsubject(access|rules)reviews|authentication\.k8s\.io/v[0-9a-z]+/selfsubjectreviews)\Z"
 )
-# The collection of a kind that the API server itself serves, so that it is known to honour dryRun. Another group may be
-# an aggregated server, which nobody makes honour it.
+# The collection of a kind that the API server itself serves, which is known to honour dryRun. Another group may be
+# an aggregated server, which may ignore it.
 _BUILT_IN_COLLECTION = re.compile(r"(/api/v1|/apis/([a-z]+|[a-z.]+\.k8s\.io)/v[0-9a-z]+)(/namespaces/[^/]+)?/[a-z]+\Z")
 # Subresources through which a GET reaches into a container or to whatever a pod, a service or a node serves.
 _DOORS = ("exec", "attach", "proxy")
 
 
 def check(method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> None:
-    """Raises ReadOnlyError unless the request cannot change the cluster; asked for every request while read-only.
+    """Raise ReadOnlyError unless the request cannot change the cluster; called for every request while podtui is read-only.
 
-    GET and HEAD pass, but not to run something in a container (exec, attach) or through the API server's proxy.
-    A port-forward passes: it is a connection, and what goes through it is the user's own doing. The questions about
-    one's own rights pass, and so does a POST that only tries (`dryRun=All`) to create a built-in kind.
+    GET and HEAD pass, except to run something in a container (exec, attach) or through the API server's proxy.
+    A port-forward passes: it is a connection, and the user decides what goes through it. Questions about
+    the user's own rights pass, and so does a POST that only tries (`dryRun=All`) to create a built-in kind.
     """
     plain = unquote(path)  # as the server does before it splits the path
     parts = plain.split("/")
@@ -40,7 +40,7 @@ def check(method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> None
 
 
 def _is_door(parts: list[str]) -> bool:
-    """Whether the path is that of exec, attach or proxy of a pod, or of proxy of a service or a node (or deeper)."""
+    """Whether the path is exec, attach or proxy of a pod, or proxy of a service or a node (or below)."""
     if parts[:1] == ["api"]:
         rest = parts[2:]
     elif parts[:1] == ["apis"]:

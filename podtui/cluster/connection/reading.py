@@ -1,4 +1,4 @@
-"""One object read whole, as the API server has it."""
+"""Read one object whole, as the API server has it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from podtui.kube.resources import ObjectRef
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-LARGE = 64 * 1024  # bytes of JSON from which on work on an object is done in a thread
+LARGE = 64 * 1024  # bytes of JSON above which a thread works on an object
 
 
 async def read_object(connection: Connection, ref: ObjectRef) -> tuple[Mapping[str, Any], int]:
-    """The decoded object, and how many bytes of JSON it took. Raises PodtuiError: NotFound when it is gone."""
+    """The decoded object, and its size in bytes of JSON. Raises PodtuiError: NotFound when it is gone."""
     content = await connection.request("GET", ref.path)
     try:
         obj = await asyncio.to_thread(msgspec.json.decode, content) if len(content) > LARGE else msgspec.json.decode(content)

@@ -1,4 +1,4 @@
-"""The API server's warnings (the Warning header of RFC 7234, code 299), for whoever asks for them.
+"""The API server's warnings (the Warning header of RFC 7234, code 299), collected on request.
 
 `with heard() as warnings:` collects those of the requests made inside, in the same task or in tasks started there.
 """
@@ -18,7 +18,7 @@ _ONE = re.compile(r'\s*(\d{3}) \S+ "((?:[^"\\]|\\.)*)"(?: "[^"]*")?\s*,?')
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """A list that grows by the warnings of the requests made meanwhile, each once, harmless."""
+    """A list that grows by the warnings of the requests made inside, each once, harmless."""
     found: list[str] = []
     token = _listener.set(found)
     try:
@@ -28,7 +28,7 @@ def heard() -> Iterator[list[str]]:
 
 
 def hear(headers: Iterable[str]) -> None:
-    """Take note of the Warning headers of an answer."""
+    """Collect the Warning headers of an answer."""
     listener = _listener.get()
     if listener is None:
         return

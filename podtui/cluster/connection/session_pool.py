@@ -1,4 +1,4 @@
-"""One aiohttp session and what is under way on it, so that closing it ends all of that."""
+"""One aiohttp session and its requests in progress, so that closing it ends them all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OPTIONS: tuple[tuple[int, str, int], ...] = (
 
 
 class Pool:
-    """`session` with its connections. aiohttp forgets who still reads a body when a session is closed: they would wait for ever."""
+    """`session` with its connections. When aiohttp closes a session, it forgets the readers of bodies, which would wait forever."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
@@ -33,7 +33,7 @@ class Pool:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way."""
+        """Whether no request is in progress."""
         return not (self._sending or self._bodies or self._sockets)
 
     @contextmanager
@@ -47,13 +47,13 @@ class Pool:
 
     @contextmanager
     def reading(self, response: aiohttp.ClientResponse) -> Iterator[None]:
-        """While the body of `response` is read; what is left of it is dropped afterwards, with its connection."""
+        """While the body of `response` is read; afterwards, drops the rest of it with its connection."""
         self._bodies.add(response)
         try:
             yield
         finally:
             self._bodies.discard(response)
-            response.close()  # a connection whose answer was read to its end is back in the pool already
+            response.close()  # a connection whose answer was read to its end is already back in the pool
 
     @contextmanager
     def speaking(self, upgraded: aiohttp.ClientWebSocketResponse) -> Iterator[None]:
@@ -65,7 +65,7 @@ class Pool:
             self._sockets.discard(upgraded)
 
     async def close(self) -> None:
-        """Ends everything and closes the session; may be called again."""
+        """End everything and close the session; may be called again."""
         import aiohttp
 
         for response in self._bodies:
@@ -75,8 +75,8 @@ class Pool:
 
 
 def keepalive_socket(info: tuple[Any, ...]) -> socket.socket:
-    """A socket for an entry of getaddrinfo (family, type, protocol, name, address), with the options that this system has:
-    a dead API server is noticed in about 20 s, not in hours."""
+    """A socket for an entry of getaddrinfo (family, type, protocol, name, address), with the keepalive options of this system:
+    they detect a dead API server in about 20 s instead of hours."""
     family, kind, protocol = info[:3]
     made = socket.socket(family, kind, protocol)
     made.setblocking(False)

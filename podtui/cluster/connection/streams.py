@@ -1,4 +1,4 @@
-"""What stays open: the bytes of an answer as they come, and a WebSocket. Both are made by `Connection`."""
+"""Long-lived answers: the bytes of an answer as they arrive, and a WebSocket. `Connection` makes both."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     import aiohttp
 
 Explain = Callable[[BaseException, float | None], PodtuiError]
-"""Makes podtui's own error of one of aiohttp or the system; the number is the time-out that was set, in seconds."""
+"""Converts an error of aiohttp or the system to podtui's own; the number is the time-out in seconds."""
 _FAREWELL = 1.0
-"""Seconds that a server has to answer a close message."""
+"""Seconds for the server to answer a close message."""
 
 
 class ByteStream:
-    """The answer to a GET: iterating gives chunks that are not empty, as they come, until the server ends it.
+    """The answer to a GET: iteration yields non-empty chunks as they arrive, until the server ends it.
 
-    Raises ConnectionFailed when the connection breaks, or nothing comes for the time that was set.
+    Raises ConnectionFailed when the connection breaks, or no byte arrives within the time-out.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, idle_timeout: float | None, explain: Explain) -> None:
@@ -57,7 +57,7 @@ class WebSocket:
     async def receive(self) -> bytes | None:
         """The next message; None once either side has closed. Raises ConnectionFailed when the connection breaks.
 
-        A break is also an end of the connection without the server's close message: what came may be a part only.
+        An end of the connection without the server's close message is also a break: the data may be incomplete.
         """
         import aiohttp
 
@@ -68,7 +68,7 @@ class WebSocket:
         if message.type is aiohttp.WSMsgType.TEXT:
             return str(message.data).encode()
         if self._ended or message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING):
-            self._ended = True  # whether or not our own close message could still be sent
+            self._ended = True  # whether or not our own close message was sent
             return None
         error = message.data if message.type is aiohttp.WSMsgType.ERROR else self._upgraded.exception()
         if isinstance(error, BaseException):
@@ -76,7 +76,7 @@ class WebSocket:
         raise self._explain(aiohttp.ServerDisconnectedError(), None)
 
     async def send(self, data: bytes) -> None:
-        """Sends one binary message, waiting while the connection is full. Raises ConnectionFailed when it is closed."""
+        """Send one binary message; waits while the connection is full. Raises ConnectionFailed when it is closed."""
         import aiohttp
 
         try:
@@ -85,7 +85,7 @@ class WebSocket:
             raise self._explain(ConnectionResetError("closed"), None) from error
 
     async def ping(self) -> None:
-        """Lets what stands between know that it is still used; nobody waits for the answer. Raises as `send`."""
+        """Show intermediaries that the connection is in use; nothing waits for the answer. Raises as `send`."""
         import aiohttp
 
         try:
@@ -94,8 +94,8 @@ class WebSocket:
             raise self._explain(ConnectionResetError("closed"), None) from error
 
     async def close(self) -> None:
-        """Closes it, without more than a second's wait for the server to agree; may be called again."""
+        """Close it; waits at most a second for the server to agree. May be called again."""
         self._ended = True
-        with contextlib.suppress(OSError):  # it is gone already, or the time is over
+        with contextlib.suppress(OSError):  # it is already gone, or the time is up
             async with asyncio.timeout(_FAREWELL):  # aiohttp would wait for as long as messages keep coming
                 await self._upgraded.close()

@@ -1,8 +1,8 @@
-"""The TLS side of a connection: whom to trust, whose certificate to show.
+"""The TLS side of a connection: which authorities to trust, and which certificate to show.
 
-Python's defaults are brought to Go's, so that a cluster that kubectl accepts is accepted here: any certificate that is
-named as an authority is one, be it an intermediate or the server's own, and the stricter form that Python 3.13
-asks of authorities is not asked of the older ones.
+It adapts Python's defaults to Go's, so that podtui accepts a cluster that kubectl accepts: any certificate that is
+named as an authority is one, even an intermediate or the server's own, and the stricter form that Python 3.13
+requires of authorities is not required here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] |
 
 
 def authority(settings: ConnectionSettings) -> bytes:
-    """The authorities that the kubeconfig names, PEM; nothing means those of the system."""
+    """The authorities that the kubeconfig names, PEM; empty for the system's."""
     if settings.certificate_authority_data or not settings.certificate_authority:
         return settings.certificate_authority_data
     return _read(settings.certificate_authority)
@@ -70,7 +70,7 @@ def _read(path: str) -> bytes:
 
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, *, what: str) -> None:
-    """Loads a client certificate and its key, both PEM, into the context."""
+    """Load a client certificate and its key, both PEM, into the context."""
     with _private_file(certificate.rstrip() + b"\n" + key.rstrip() + b"\n") as path:
         try:
             # A key with a pass phrase would make OpenSSL ask for it on the terminal.
@@ -94,9 +94,9 @@ def _no_pass_phrase() -> str:
 
 @contextmanager
 def _private_file(content: bytes) -> Iterator[str]:
-    """The path of a file with `content` for as long as OpenSSL reads it: Python can load a key only from a path.
+    """The path of a file with `content` while OpenSSL reads it: Python can load a key only from a path.
 
-    On Linux it is anonymous memory and never on a disk; elsewhere a file of mode 0600 that is removed at once.
+    On Linux, it is anonymous memory and never on a disk; elsewhere, a file of mode 0600 that is removed at once.
     """
     if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
         handle = os.memfd_create("podtui", os.MFD_CLOEXEC)
