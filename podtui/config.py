@@ -1,4 +1,4 @@
-"""config.yaml: the user's settings. Every key has a default; a mistake is reported with its line."""
+"""config.yaml: the user's settings. Every key has a default; an error names its line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podtui.yamlcheck import Checked, Problem, near, read
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How logs are shown. `tail` is in lines, `buffer_mb` in MiB for one log view."""
+    """How to show logs. `tail` is in lines, `buffer_mb` in MiB for one log view."""
 
     tail: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
     buffer_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
@@ -30,16 +30,16 @@ class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForwardConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A port-forward kept under a name: the ports as kubectl takes them, to a pod by its name or to one with these labels."""
+    """A saved port-forward: the ports as in kubectl, to a pod by name or to a pod with these labels."""
 
     ports: list[str]
     pod: str = ""
     selector: str = ""
     namespace: str = ""
-    """"" is the context's."""
+    """"" means the context's."""
     address: str = LOCALHOST
     context: str = ""
-    """The glob of the contexts in which it can be started; "" is all of them."""
+    """The glob of the contexts in which it can be started; "" means all of them."""
     start: bool = False
     """Whether it starts with podtui."""
 
@@ -50,23 +50,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     theme: str = ""
     mouse: bool = True
     editor: str = ""
-    """The command of the editor for YAML, "built-in" for podtui's own; "" takes KUBE_EDITOR, EDITOR, VISUAL or vi."""
+    """The command of the editor for YAML, "built-in" for podtui's own; "" uses KUBE_EDITOR, EDITOR, VISUAL or vi."""
     keymap: dict[str, str] = {}
-    """A command's id to its keys, separated by commas."""
+    """A command's id and its keys, separated by commas."""
     columns: list[str] = []
-    """The columns of the pod list by the server's names; none means the normal ones."""
+    """The columns of the pod list by the server's names; none means the default columns."""
     label_columns: list[str] = []
     favourites: list[str] = []
-    """Namespaces of the keys 1 to 9."""
+    """The namespaces of the keys 1 to 9."""
     protected_contexts: list[str] = []
-    """Globs of contexts in which every change is confirmed by typing."""
+    """Globs of contexts in which the user confirms every change by typing."""
     read_only_contexts: list[str] = []
     """Globs of contexts that start read-only."""
     log: LogConfig = LogConfig()
     forwards: dict[str, ForwardConfig] = {}
 
     def is_protected(self, context: str) -> bool:
-        """Whether changes in `context` are confirmed by typing."""
+        """Whether the user confirms changes in `context` by typing."""
         return any(fnmatchcase(context, glob) for glob in self.protected_contexts)
 
     def is_read_only(self, context: str) -> bool:
@@ -75,14 +75,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def default_path() -> Path:
-    """Where podtui looks for config.yaml without --config."""
+    """The default location of config.yaml, without --config."""
     return config_folder() / "config.yaml"
 
 
 def load(explicit: str | None = None) -> Config:
-    """The configuration of `explicit` (--config) or of the default place; without a file there, the defaults.
+    """The configuration from `explicit` (--config) or the default location; without a file there, the defaults.
 
-    Raises ConfigError for a named file that does not exist, and for every mistake in it.
+    Raises ConfigError for a named file that does not exist, and for every error in a file.
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     if not path.exists():
@@ -97,9 +97,9 @@ def load(explicit: str | None = None) -> Config:
 
 
 def check_keymap(commands: Collection[str], explicit: str | None = None, is_key: Callable[[str], bool] = lambda _: True) -> None:
-    """Raises ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id, and for what is no key.
+    """Raise ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id, and for an invalid key.
 
-    This is apart from `load` because the commands are the screen's, and `load` must not import it.
+    This is separate from `load` because the commands belong to the screen, which `load` must not import.
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     found = read(path, Config)
@@ -110,18 +110,18 @@ def check_keymap(commands: Collection[str], explicit: str | None = None, is_key:
             _fail(found, f"`keymap`: unknown command `{harmless(command)}`{near(command, commands)}", "keymap", command)
         for key in (key.strip() for key in keys.split(",")):
             if len(key) > 1 and not is_key(key):
-                told = f"`keymap.{harmless(command)}`: unknown key `{harmless(key)}` (use f5, ctrl+g, alt+x, space, or a character)"
-                _fail(found, told, "keymap", command)
+                what = f"`keymap.{harmless(command)}`: unknown key `{harmless(key)}` (use f5, ctrl+g, alt+x, space, or a character)"
+                _fail(found, what, "keymap", command)
 
 
 def wrong_theme(what: str, explicit: str | None = None) -> ConfigError:
-    """The error of a theme that the configuration names and that podtui cannot load, with its line; `what` says why."""
+    """The error of a theme that the configuration names and podtui cannot load, with its line; `what` says why."""
     found = read(Path(explicit).expanduser() if explicit else default_path(), Config)
     return Checked(found.path, None, [Problem(found.line("theme"), f"`theme`: {what}")], {}).error()
 
 
 def _check(found: Checked[Config], config: Config) -> None:
-    """The mistakes that the types alone do not show."""
+    """Check what the types alone do not."""
     if len(config.favourites) > 9:
         _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but only the keys 1 to 9 show them", "favourites", 9)
     for place, name in enumerate(config.favourites):
@@ -169,7 +169,7 @@ def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) ->
 
 
 def _check_starts(found: Checked[Config], forwards: Mapping[str, ForwardConfig]) -> None:
-    """No two forwards that start automatically may use one local port, unless they are for different contexts."""
+    """Two forwards that start automatically must not use one local port, unless they are for different contexts."""
     taken: dict[tuple[str, int], str] = {}
     for name, forward in forwards.items():
         for place, port in enumerate(forward.ports if forward.start else ()):

@@ -1,7 +1,7 @@
-"""Every error that a user may see: what happened, to what, and what to do next.
+"""Every error that a user may see: what happened, to which object, and what to do next.
 
-One hierarchy, so that the command line, a toast and a dialog say the same thing in the same words.
-Nothing here is ever shown as a traceback.
+One hierarchy, so that the command line, a toast and a dialog show the same message.
+None of them is ever shown as a traceback.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from podtui.text import harmless
 
 
 class PodtuiError(Exception):
-    """An error with words for a person.
+    """An error with a message for the user.
 
     `what` says what happened and to which object, in one line without a full stop; `hint` says what to
-    do about it, or is empty. `exit_code` is what the command line ends with (1 an error, 2 wrong usage).
+    do about it, or is empty. `exit_code` is the exit code of the command line (1 an error, 2 wrong usage).
     """
 
     exit_code = 1
@@ -60,20 +60,20 @@ class SelectorError(PodtuiError):
         self.position = position
 
     def caret(self) -> str:
-        """The selector, made harmless, with a caret under the place (wide characters take two columns), two lines."""
+        """The selector, made harmless, with a caret under the position (wide characters take two columns), on two lines."""
         before = harmless(self.text[: self.position])
         columns = sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in before)
         return f"{harmless(self.text)}\n{' ' * columns}^"
 
 
 class PortSpecError(PodtuiError):
-    """What to forward (`8888:8080`) does not parse, or names a port that the pod does not have."""
+    """A port to forward (`8888:8080`) does not parse, or is a name that the pod does not have."""
 
     exit_code = 2
 
 
 class PortBusy(PodtuiError):
-    """A local port is in use. `owner` says by which program ("" if it cannot be read), `free` is a port to take instead (0: none found)."""
+    """A local port is in use. `owner` names the program ("" if unreadable), `free` is a port to use instead (0: none found)."""
 
     def __init__(self, what: str, port: int, owner: str = "", free: int = 0) -> None:
         super().__init__(what, f"Port {free} is free" if free else "")
@@ -87,9 +87,9 @@ class PodLost(PodtuiError):
 
 
 class ArgumentError(PodtuiError):
-    """Changes of labels or annotations (`env=prod app-`) do not parse or are not valid.
+    """Changes of labels or annotations (`env=prod app-`) do not parse or are invalid.
 
-    `text` is what was typed, `position` the 0-based character at fault.
+    `text` is the typed text, `position` the 0-based character at fault.
     """
 
     exit_code = 2
@@ -114,11 +114,11 @@ class EditorFailed(PodtuiError):
 
 
 class EditorMissing(EditorFailed):
-    """The user's editor cannot be started: podtui's own may serve instead."""
+    """The user's editor cannot be started; podtui's own may be used instead."""
 
 
 class UnknownKind(PodtuiError):
-    """The API server knows no such kind; `hint` has the near ones."""
+    """The API server does not know this kind; `hint` has similar ones."""
 
 
 class ReadOnlyError(PodtuiError):
@@ -126,14 +126,14 @@ class ReadOnlyError(PodtuiError):
 
 
 class ConnectionFailed(PodtuiError):
-    """The API server could not be reached: DNS, TCP, TLS, proxy or time-out."""
+    """The API server is unreachable: DNS, TCP, TLS, proxy or time-out."""
 
 
 class ApiError(PodtuiError):
     """The API server refused; fields as in its `Status` (meta/v1).
 
     `status` is the HTTP code, `reason` the machine-readable word (`NotFound`, `Conflict`, ...), `message`
-    the server's own sentence, `details` its `details` (name, kind, causes), `retry_after` in seconds.
+    the server's message, `details` its `details` (name, kind, causes), `retry_after` is in seconds.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class ApiError(PodtuiError):
 
 
 class Unauthorized(ApiError):
-    """401: the credentials were not accepted, also after one refresh."""
+    """401: the server did not accept the credentials, not even after one refresh."""
 
 
 class Forbidden(ApiError):
@@ -166,7 +166,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: it exists already, or was changed or replaced since it was read."""
+    """409: it already exists, or was changed or replaced since it was read."""
 
 
 class Changed(Conflict):
@@ -190,7 +190,7 @@ class TooManyRequests(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx: the server, or something between, failed."""
+    """5xx: the server, or an intermediary, failed."""
 
 
 def api_error(

@@ -1,4 +1,4 @@
-"""Signals: data that several objects watch, without knowing one another."""
+"""Signals: values that several objects watch without knowing one another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Signal(Generic[T]):
-    """Callbacks. One that raises is reported to the event loop; the others are called all the same."""
+    """Callbacks. An exception of one goes to the event loop's handler; the others are still called."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callable[[T], None]] = []
@@ -33,7 +33,7 @@ class Signal(Generic[T]):
 
 
 def report(message: str, error: BaseException) -> None:
-    """Give an error to the event loop's exception handler; without a running loop it is raised."""
+    """Give an error to the event loop's exception handler; without a running loop, raise it."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""All that one context offers to a screen: the connection, the live lists and what acts on them, with one life."""
+"""Everything that a screen needs of one context: the connection, the live lists and the operations on them, with one lifetime."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from podtui.cluster.impact.namespace_contents import Contents
     from podtui.cluster.impact.related import Surroundings
 
-_COUNT_AGAIN = 30.0  # seconds between two questions for the pods of each namespace
+_COUNT_AGAIN = 30.0  # seconds between two counts of the pods of each namespace
 
 
 class Session:
     """One context from its opening to its end, owned by one event loop.
 
     `connection` is None until it is open (importing the client takes a while, and a credential may be missing:
-    `error` says so then). `notices` tells a person what the session decided by itself.
+    then `error` says so). `notices` emits messages about the session's own decisions.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class Session:
         read_only: bool = False,
         read_only_reason: str = "",
     ) -> None:
-        """`read_only` starts so, until the user turns it off; `read_only_reason` says who asked for it for good, "" for nobody. The session
-        itself looks whether the context is one of `read_only_contexts`.
+        """`read_only` is the initial value, until the user turns it off; `read_only_reason` says who set it permanently, "" for no one. The
+        session itself checks whether the context is one of `read_only_contexts`.
         """
         if not read_only_reason and config.is_read_only(settings.context):
             read_only_reason = "this context is one of read_only_contexts in config.yaml"
@@ -66,10 +66,10 @@ class Session:
         self._access: Access | None = None
         self._request_timeout = request_timeout
         self._read_only = read_only or bool(read_only_reason)
-        self._named = scope.namespaces  # the namespaces that were shown last by their names
+        self._named = scope.namespaces  # the namespaces that were last shown by name
         self._falling_back = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lists: set[RowStore] = set()  # those that are open only while a screen shows them
+        self._lists: set[RowStore] = set()  # lists that are open only while a screen shows them
         self._ends = [
             self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
             self.pods.subscribe(lambda batch: self.forwards.check_pods(None if batch.reset else batch.changed | batch.removed)),
@@ -81,7 +81,7 @@ class Session:
 
     # -- life ---------------------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Begin to connect, list and watch; returns at once."""
+        """Start to connect, list and watch; returns at once."""
         self._spawn(self._open())
 
     async def close(self) -> None:
@@ -111,7 +111,7 @@ class Session:
                 await asyncio.sleep(delay)
                 delay = min(30.0, delay * 2)
             else:
-                opened.read_only = self._read_only  # which may have been switched meanwhile
+                opened.read_only = self._read_only  # may have been switched in the meantime
                 self.connection = opened
         self.error = None
         self._objects = Objects(self.connection, self.journal)
@@ -133,12 +133,12 @@ class Session:
             self.notices.emit(str(error))
 
     async def _count(self) -> None:
-        """Keep the number of pods per namespace, where the live list does not have it."""
+        """Keep the number of pods per namespace up to date, where the live list lacks it."""
         assert self.connection is not None
         while True:
             listed = self.namespaces.known or self.namespaces.health.state == "denied"
             if listed:
-                with contextlib.suppress(PodtuiError):  # no count is shown then; an outage is told by the lists
+                with contextlib.suppress(PodtuiError):  # no count is shown then; the lists report an outage
                     await self.counts.refresh(self.connection, self.known_namespaces)
             await asyncio.sleep(_COUNT_AGAIN if listed else 0.5)
 
@@ -147,15 +147,15 @@ class Session:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- what there is ------------------------------------------------------------------------------------------
+    # -- contents -------------------------------------------------------------------------------------------------
     @property
     def waits_for(self) -> tuple[str, ...]:
-        """What stands between now and the first answer, in lines (see Connection.waits_for)."""
+        """What delays the first answer, in lines (see Connection.waits_for)."""
         return self.connection.waits_for if self.connection is not None else ()
 
     @property
     def opened(self) -> Connection:
-        """The connection; an error in words while there is none."""
+        """The connection; raises an error while there is none."""
         if self.connection is None:
             raise self.error or PodtuiError(f"not connected to {self.settings.server} yet", "wait until the first line says live")
         return self.connection
@@ -173,7 +173,7 @@ class Session:
         return self._access
 
     def open_list(self, resource: Resource) -> RowStore:
-        """A live list of another kind, for as long as a screen shows it: `close_list` ends it, and so does the session's end."""
+        """Open a live list of another kind while a screen shows it: `close_list` ends it, as does the end of the session."""
         store = RowStore(resource)
         self._lists.add(store)
         if self.connection is not None:
@@ -181,7 +181,7 @@ class Session:
         return store
 
     def close_list(self, store: RowStore) -> None:
-        """Let go of a list of `open_list`; its watch ends."""
+        """Close a list of `open_list`; its watch ends."""
         if store in self._lists:
             self._lists.discard(store)
             self._spawn(store.close())
@@ -191,7 +191,7 @@ class Session:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing that changes the cluster is sent; the connection sees to it (see `connection.read_only`)."""
+        """Whether changes of the cluster are blocked; the connection enforces it (see `connection.read_only`)."""
         return self.connection.read_only if self.connection is not None else self._read_only
 
     @read_only.setter
@@ -202,29 +202,29 @@ class Session:
 
     @property
     def read_only_refusal(self) -> str:
-        """Why nothing can be changed now, for a person; "" while podtui is not read-only."""
+        """Why nothing can be changed now, for the user; "" while podtui is not read-only."""
         return f"podtui is read-only ({self.read_only_reason or 'r turns it off'})" if self.read_only else ""
 
     def _is_alive(self, ref: ObjectRef) -> bool | None:
-        """Whether the pod is there by the live list; None when that cannot tell."""
+        """Whether the pod exists according to the live list; None when the list cannot tell."""
         return True if self.pods.health.state == "live" and ref.uid in self.pods.rows else None
 
-    # -- what a change sets off ---------------------------------------------------------------------------------
+    # -- effects of a change ------------------------------------------------------------------------------------
     async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:
-        """Read what is related to these pods, for `impact`; see `related.read`."""
-        from podtui.cluster.impact import related  # not before somebody asks
+        """Read the objects related to these pods, for `impact`; see `related.read`."""
+        from podtui.cluster.impact import related  # only on demand
 
         return await related.read(self.opened, self.access, pods, adopters=adopters)
 
     async def contents(self, namespace: str) -> Contents:
-        """Count what is in a namespace; see `namespace_contents.count`."""
+        """Count the contents of a namespace; see `namespace_contents.count`."""
         from podtui.cluster.impact import namespace_contents
 
         return await namespace_contents.count(self.opened, self.access, self.objects.discovery, namespace)
 
     # -- scope --------------------------------------------------------------------------------------------------
     def show(self, *, namespaces: Sequence[str] | None = None, selector: str | None = None, node: str | None = None) -> None:
-        """Change the scope of the pod list; what is not given stays."""
+        """Change the scope of the pod list; omitted parts stay."""
         scope = self.pods.scope
         self._named = tuple(scope.namespaces if namespaces is None else namespaces) or self._named
         self._falling_back = False
@@ -238,7 +238,7 @@ class Session:
 
     @property
     def known_namespaces(self) -> list[str]:
-        """The names that are known: listed by the server, or (for a user who may not list them) named by someone."""
+        """The known namespaces: listed by the server, or (for a user who may not list them) named by the user or the configuration."""
         names = {row.name for row in self.namespaces.rows.values()}
         if not self.namespaces.known or self.namespaces.health.state == "denied":
             names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourites}
@@ -246,14 +246,14 @@ class Session:
 
     @staticmethod
     def _wake(other: RowStore, health: Health) -> None:
-        """One list is heard again after an outage: the other need not wait for its back-off to end."""
+        """One list is live again after an outage: the other need not wait for its back-off to end."""
         if health.state == "live" and other.health.state in ("stale", "failed"):
             other.retry()
 
     def _fall_back(self, health: Health) -> None:
-        """Who may not list pods in all namespaces gets those shown before, or else those that the context or the configuration names."""
+        """Without the right to list pods in all namespaces, show the previous ones, or those of the context or the configuration."""
         if isinstance(health.error, Forbidden) and health.state == "denied" and self.pods.scope.all_namespaces and not self._falling_back:
-            self._falling_back = True  # the same refusal may be told again before the scope is another one
+            self._falling_back = True  # the same refusal may come again before the scope has changed
             names = self._named or tuple(dict.fromkeys([self.settings.namespace, *self.config.favourites]))
             self.notices.emit(f"you may not list pods in all namespaces: showing {', '.join(names)}")
             asyncio.get_running_loop().call_soon(lambda: self.show(namespaces=names))

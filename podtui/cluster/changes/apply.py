@@ -80,7 +80,7 @@ async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, A
     seen = msgspec.structs.replace(ref, uid=metadata.get("uid", ""), resource_version=metadata.get("resourceVersion", ""))
     body = bound(value, seen)
     conflicts: list[FieldConflict] = []
-    with heard() as told:
+    with heard() as warned:
         try:
             after = await connection.json("PATCH", ref.path, query=[("dryRun", "All"), *QUERY], body=body, content_type=APPLY)
         except Conflict as error:
@@ -92,7 +92,7 @@ async def _preview(connection: Connection, ref: ObjectRef, value: Mapping[str, A
             )
     others = tuple(one for one in conflicts if not _is_own(one))
     lines = tuple(await asyncio.to_thread(difference, before, after))
-    return Preview(seen, before, after, lines, others, len(others) < len(conflicts), tuple(told))
+    return Preview(seen, before, after, lines, others, len(others) < len(conflicts), tuple(warned))
 
 
 def bound(value: Mapping[str, Any], ref: ObjectRef) -> dict[str, Any]:

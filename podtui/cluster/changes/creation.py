@@ -177,9 +177,9 @@ async def create(
             resource = await _resolve(discovery, document, promised)
             target, value = placed(document, resource, namespace, enforce=enforce)
             change = Mutation("create", "creates", ObjectRef(resource, document.name, target), command)
-            with heard() as told:
+            with heard() as warned:
                 made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
-            ref, warnings = _ref(resource, target, made), tuple(told)
+            ref, warnings = _ref(resource, target, made), tuple(warned)
         except ConnectionFailed as error:
             outcomes.append(Outcome(document, "unknown" if resource is not None else "refused", error=error))
             lost = True
@@ -201,9 +201,9 @@ async def _try(
         resource = await discovery.resolve(document.api_version, document.kind)
         target, value = placed(document, resource, namespace, enforce=enforce)
         ref = ObjectRef(resource, document.name, target)
-        with heard() as told:
+        with heard() as warned:
             tried = await connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
-        found, warnings = _ref(resource, target, tried), tuple(told)
+        found, warnings = _ref(resource, target, tried), tuple(warned)
     except STOPS:
         raise
     except PodtuiError as error:
@@ -267,12 +267,12 @@ async def _apply(mutate: Mutate, existing: Existing, document: Document, known: 
         change = Mutation("apply", "changes", ref, command, before=known.before)
         query = [*(("force", "true") for _ in range(force)), *applying.QUERY]
         try:
-            with heard() as told:
+            with heard() as warned:
                 body = applying.bound(value, ref)
                 made = await mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
         except Conflict as error:
             raise error if applying.conflicts_of(error) else changed(ref, error) from None
-        return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(told))
+        return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(warned))
 
     async def look_again() -> None:
         nonlocal known

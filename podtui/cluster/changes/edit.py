@@ -171,8 +171,8 @@ class Edit(Change):
 
     def _clashed(self) -> Changed:
         fields = ", ".join(harmless(clash.path) for clash in self.clashes[:3])
-        told = f"{harmless(str(self.ref))}: {fields} was changed meanwhile by someone else"
-        return Changed(409, "Conflict", told, hint="Look at the difference to the new version, and confirm again.")
+        what = f"{harmless(str(self.ref))}: {fields} was changed meanwhile by someone else"
+        return Changed(409, "Conflict", what, hint="Look at the difference to the new version, and confirm again.")
 
     def _moved(self, document: Document) -> PodtuiError | None:
         """An error when the edit changes what identifies the object."""
@@ -182,8 +182,8 @@ class Edit(Change):
                 before, after = (one.get(key) if isinstance(one, dict) else None for one in (before, after))
             if before != after:
                 path = f"{holder}.{key}" if key else holder
-                told = f"{path} cannot be changed (it was {harmless(str(before))}): it names the object"
-                return Invalid(422, "Invalid", told, {"causes": [{"field": path, "message": told}]})
+                what = f"{path} cannot be changed (it was {harmless(str(before))}): it names the object"
+                return Invalid(422, "Invalid", what, {"causes": [{"field": path, "message": what}]})
         return None
 
 

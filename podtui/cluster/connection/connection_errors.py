@@ -28,14 +28,14 @@ def place(settings: ConnectionSettings) -> str:
 def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:
     """The error of an unsuccessful answer: from its Status (meta/v1), or from whatever an intermediary sent."""
     retry_after = _seconds(headers.get("Retry-After", ""))
-    told = _status_object(body)
-    if told is not None:
-        code = told.get("code") if isinstance(told.get("code"), int) else status
-        details = told.get("details") if isinstance(told.get("details"), dict) else None
+    parsed = _status_object(body)
+    if parsed is not None:
+        code = parsed.get("code") if isinstance(parsed.get("code"), int) else status
+        details = parsed.get("details") if isinstance(parsed.get("details"), dict) else None
         if retry_after is None and details and isinstance(details.get("retryAfterSeconds"), int):
             retry_after = float(details["retryAfterSeconds"]) or None
-        message = _sentence(str(told.get("message") or "")) or f"{place(settings)} answered {status} {harmless(reason)}".rstrip()
-        error = api_error(code or status, str(told.get("reason") or ""), message, details, retry_after)
+        message = _sentence(str(parsed.get("message") or "")) or f"{place(settings)} answered {status} {harmless(reason)}".rstrip()
+        error = api_error(code or status, str(parsed.get("reason") or ""), message, details, retry_after)
     else:
         error = api_error(status, harmless(reason), _not_a_status(settings, status, reason, headers, body), None, retry_after)
     if error.status == 401:

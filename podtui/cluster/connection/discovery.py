@@ -134,5 +134,5 @@ def _take(kinds: dict[tuple[str, str], Resource], resource: Resource, verbs: Ite
 
 
 def _either(names: Iterable[str]) -> str:
-    told = [harmless(name) for name in names]
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} or {told[-1]}"
+    shown = [harmless(name) for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

@@ -34,6 +34,6 @@ def hear(headers: Iterable[str]) -> None:
         return
     for header in headers:
         for code, text in _ONE.findall(header):
-            told = harmless(re.sub(r"\\(.)", r"\1", text))
-            if code == "299" and told not in listener:
-                listener.append(told)
+            warning = harmless(re.sub(r"\\(.)", r"\1", text))
+            if code == "299" and warning not in listener:
+                listener.append(warning)

@@ -1,6 +1,6 @@
 """Why a container does not run, runs but is not ready, or keeps restarting.
 
-The reasons are the kubelet's words: those of a waiting state (`ImagePullBackOff`), of a terminated one (`OOMKilled`), and of its events.
+The reasons are the kubelet's words: those of waiting states (`ImagePullBackOff`), terminated states (`OOMKilled`) and events.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOUNTING = {
     "NetworkNotReady",
     "FailedPrepareDynamicResources",
 }
-_LONG = 60.0  # seconds of starting after which it is worth a word
+_LONG = 60.0  # seconds of starting after which a finding mentions it
 
 _PULLING = (
     (r"unauthorized|denied|forbidden|authentication required|authorization failed|\b401\b|\b403\b",
@@ -52,7 +52,7 @@ _PULLING = (
 
 
 def container_findings(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Iterator[Finding]:
-    """In the order in which the containers start; a container that only waits for an init container has no finding of its own."""
+    """In start order; a container that only waits for an init container has no finding of its own."""
     for container in containers:
         found = list(_of_one(facts, container, ref))
         yield from found
@@ -87,7 +87,7 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
 
 
 def starting_findings(facts: Facts, containers: Sequence[Container], node: str) -> Iterator[Finding]:
-    """For a pod with a node whose containers wait to be made: volumes, network, a slow pull."""
+    """For a pod with a node whose containers are not created yet: volumes, network, a slow pull."""
     waiting = [one for one in containers if (one.state.kind == "waiting" and one.state.reason in STARTING) or not one.state.kind]
     if not waiting or not node:
         return
@@ -116,12 +116,12 @@ def starting_findings(facts: Facts, containers: Sequence[Container], node: str) 
 
 
 def missing_references(facts: Facts) -> list[str]:
-    """The ConfigMaps and Secrets that the pod needs and that do not exist, as `Kind/name`."""
+    """The ConfigMaps and Secrets that the pod needs but that do not exist, as `Kind/name`."""
     return [key for key, found in facts.objects.items() if found is None and key.split("/")[0] in ("ConfigMap", "Secret")]
 
 
 def references(pod: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Kind and name of every ConfigMap and Secret that must be there for the pod to start."""
+    """Kind and name of every ConfigMap and Secret that must exist for the pod to start."""
     spec, found = mapping(pod.get("spec")), []
 
     def take(source: object, kind: str, key: str = "name") -> None:
@@ -307,7 +307,7 @@ def _killed_by_probe(facts: Facts, container: Container) -> str:
 
 
 def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "") -> tuple[str, ...]:
-    """The latest events of the container, but those that only repeat what its state says, or what is `known`."""
+    """The container's latest events, except those that only repeat its state or what is `known`."""
     own = [event for event in facts.events if event.part == container.name and event.reason != "BackOff"]
     events = [event for event in own if event.is_warning is warnings and not (known and known in event.message)]
     return tuple(event_line(event, facts.now) for event in events[-2:])

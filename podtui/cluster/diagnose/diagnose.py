@@ -1,6 +1,6 @@
-"""Why a pod is pending, failing or restarting: reads only what it needs, and says what it could not read.
+"""Why a pod is pending, failing or restarting: a diagnosis reads only what it needs, and reports what it could not read.
 
-`explain` fetches and judges; `diagnose` judges what was fetched and knows no server, so that it can be tried on plain objects.
+`explain` fetches and judges; `diagnose` judges fetched facts without a server, so that tests can call it with plain objects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from podtui.kube.json_values import time as moment
 from podtui.kube.resources import PODS, ObjectRef
 
 _GRAVEST = ("error", "warn", "info", "ok")
-_OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod is said to be stuck
+_OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod counts as stuck
 _ENDED = {
     "Evicted": ("The kubelet evicted it", "Request what it needs (resources.requests), or free resources on its node."),
     "Preempted": ("A pod of higher priority took its place", "Give it a higher priority, or add capacity to the cluster."),
@@ -34,14 +34,14 @@ _ENDED = {
 
 
 async def explain(connection: Connection, ref: ObjectRef) -> Diagnosis:
-    """Fetch the pod and what explains its state, and diagnose it. Raises what the request for the pod itself raises."""
+    """Fetch the pod and what explains its state, and diagnose it. Raises the errors of the request for the pod."""
     from podtui.cluster.diagnose.facts import gather
 
     return diagnose(await gather(connection, ref, time.time()))
 
 
 def diagnose(facts: Facts) -> Diagnosis:
-    """Never fails on what a server may send; at least one finding."""
+    """Never fails on data from a server; returns at least one finding."""
     pod = facts.pod
     ref = _ref(pod)
     status, spec = mapping(pod.get("status")), mapping(pod.get("spec"))
@@ -55,7 +55,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     else:
         findings += _ended(facts, node)
         findings += _node_findings(facts, node)
-        if not mapping(pod.get("metadata")).get("deletionTimestamp"):  # containers that end are what was asked for
+        if not mapping(pod.get("metadata")).get("deletionTimestamp"):  # ending containers are intended
             findings += container_findings(facts, found, ref)
         if string(status.get("phase")) == "Pending":
             findings += starting_findings(facts, found, node)
@@ -63,7 +63,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     findings += _owner(facts, pod)
     if not findings:
         findings.append(_well(facts, status))
-    findings.sort(key=lambda finding: _GRAVEST.index(finding.severity))  # stable: within a severity as they were found
+    findings.sort(key=lambda finding: _GRAVEST.index(finding.severity))  # stable: order of discovery within a severity
     return Diagnosis(ref, tuple(findings), tuple(nodes), tuple(facts.unread), facts.now)
 
 
@@ -185,7 +185,7 @@ def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _owner(facts: Facts, pod: Mapping[str, Any]) -> Iterator[Finding]:
-    """What keeps the pod's owner from creating more pods: most often a quota."""
+    """What keeps the pod's owner from creating more pods: usually a quota."""
     owner = next((one for one in mappings(mapping(pod.get("metadata")).get("ownerReferences")) if one.get("controller") is True), {})
     failed = [event for event in facts.owner_events if event.reason in ("FailedCreate", "FailedDelete") and facts.now - event.last < 600]
     if failed:

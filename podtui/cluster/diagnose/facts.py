@@ -1,4 +1,4 @@
-"""Fetches what a diagnosis of a pod needs, and only that; notes and leaves out what the user may not read."""
+"""Fetch only what a diagnosis of a pod needs; note and leave out what the user may not read."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from podtui.kube.resources import (
 from podtui.text import harmless
 
 LOG_LINES = 10
-_PODS = 200  # pods of a page, some milliseconds of work
-_EACH = 12  # nodes up to which their pods are asked for node by node
+_PODS = 200  # pods per page, a few milliseconds of work
+_EACH = 12  # the most nodes whose pods are listed node by node
 _AT_ONCE = 6
 _ON_A_NODE = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 async def gather(connection: Connection, ref: ObjectRef, now: float) -> Facts:
-    """The facts about the pod that has the name of `ref` now. Raises what the request for it raises; the rest is noted as unread."""
+    """The facts about the pod that has the name of `ref` now. Raises the errors of the request for it; other errors become `unread`."""
     pod = mapping(await connection.json("GET", ref.path))
     return await _Gathering(connection, Facts(pod, now)).all()
 
 
 class _Gathering:
-    """One fetching of facts."""
+    """One collection of facts."""
 
     def __init__(self, connection: Connection, facts: Facts) -> None:
         self._connection = connection
@@ -125,7 +125,7 @@ class _Gathering:
         except PodtuiError as error:
             self._unread("nodes", error)
             return
-        # Only on nodes that nothing else speaks against does it matter what runs there.
+        # The pods on a node matter only if nothing else excludes the node.
         wanted = requests(facts.pod)
         able = [node for node in facts.nodes if not refusals(facts.pod, node, wanted, set(), None)]
         if not able:
@@ -136,7 +136,7 @@ class _Gathering:
             self._unread("pods on the nodes (what is free there is not known)", error)
 
     async def _loads(self, names: list[str]) -> dict[str, Load]:
-        """The pods on these nodes: listed node by node or, if there are many nodes, in one list of all pods that have a node."""
+        """The pods on these nodes: listed node by node or, for many nodes, in one list of all pods that have a node."""
         found = {name: Load() for name in names}
         if len(names) <= _EACH:
             async with asyncio.TaskGroup() as group:
@@ -155,7 +155,7 @@ class _Gathering:
                     if load is not None:
                         load.add(pod)
                     if number % 20 == 19:
-                        await asyncio.sleep(0)  # the screen goes on meanwhile
+                        await asyncio.sleep(0)  # lets the screen update
 
     async def _claims(self) -> None:
         for name in claims(self._facts.pod):
@@ -168,7 +168,7 @@ class _Gathering:
 
     async def _references(self, wanted: Iterable[tuple[str, str]]) -> None:
         for kind, name in wanted:
-            await self._object(CONFIGMAPS if kind == "ConfigMap" else SECRETS, name, accept=METADATA)  # never what a Secret holds
+            await self._object(CONFIGMAPS if kind == "ConfigMap" else SECRETS, name, accept=METADATA)  # never the data of a Secret
 
     async def _object(self, resource: Resource, name: str, accept: str = JSON) -> Mapping[str, Any] | None:
         key = f"{resource.kind}/{name}"

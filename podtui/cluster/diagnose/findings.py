@@ -1,6 +1,6 @@
-"""What a diagnosis of a pod is made of: findings with their evidence and what to do, and the verdict of each node.
+"""The parts of a pod's diagnosis: findings with evidence and advice, and the verdict on each node.
 
-The texts are for a person and hold words of the cluster as they came: who shows them makes them harmless.
+The texts are for the user and contain unescaped text of the cluster: the code that shows them makes them harmless.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ActionKind = Literal["label-node", "uncordon", "show-node", "logs", "previous-lo
 
 @dataclass(frozen=True)
 class Action:
-    """An action that may help: it opens the dialog or view, so that nothing is done unseen.
+    """An action that may help: it opens a dialog or a view, and changes nothing itself.
 
-    `ref` is the node or the pod; `text` the labels as they are typed (`gpu=true`), or the name of the container.
+    `ref` is the node or the pod; `text` is the labels as typed (`gpu=true`), or the name of the container.
     """
 
     kind: ActionKind
@@ -35,9 +35,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Finding:
-    """error: it does not run because of this. warn: it runs, but not as it should. info: on its way, or good to know. ok: nothing is wrong.
+    """error: it does not run because of this. warn: it runs, but not as it should. info: in progress, or good to know. ok: no problem.
 
-    `title` is a few words, `words` a sentence or two on what it means, `evidence` lines as they stand in the cluster, `advice` what to do.
+    `title` is a few words, `words` a sentence or two on what it means, `evidence` lines from the cluster, `advice` what to do.
     """
 
     severity: Severity
@@ -50,12 +50,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class NodeVerdict:
-    """Why a node does not take the pod; without refusals, podtui sees no reason."""
+    """Why a node does not accept the pod; without refusals, podtui sees no reason."""
 
     ref: ObjectRef
     refusals: tuple[Refusal, ...]
     wanted_labels: Mapping[str, str] = field(default_factory=dict)
-    """What a person may set so that the selector and the affinity match."""
+    """The labels that the user may set so that the selector and the affinity match."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class Diagnosis:
 
 @dataclass
 class Facts:
-    """What a diagnosis is made from: objects as decoded JSON. What was not asked for or could not be read is None or not there.
+    """The input of a diagnosis: objects as decoded JSON. Objects that were not requested or could not be read are None or missing.
 
-    `objects` has, by `Kind/name`, what the pod refers to: None for one that does not exist. `logs` has the last lines of a run by the
-    container's name. `node` is the one that the pod is on.
+    `objects` maps `Kind/name` to what the pod refers to, None if it does not exist. `logs` maps the container's name to the last lines
+    of a run. `node` is the pod's node.
     """
 
     pod: Mapping[str, Any]

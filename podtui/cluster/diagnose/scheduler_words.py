@@ -1,7 +1,7 @@
-"""The scheduler's message about a pod that no node takes, read and explained.
+"""Read and explain the scheduler's message about a pod that no node accepts.
 
 `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: ...` is FitError of kube-scheduler: each
-reason with the number of nodes that it counts for. A reason without a number concerns the pod and so every node.
+reason with the number of nodes to which it applies. A reason without a number concerns the pod, and so every node.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 _HEAD = re.compile(r"(\d+)/(\d+) nodes are available: ?")
 _COUNTED = re.compile(r"(\d+) (\S.*)")
-# A comma and a number begin the next reason; a comma within one (a taint's value may hold one) is not followed by a number.
+# A comma and a number begin the next reason; a comma within one (in a taint's value) is not followed by a number.
 _NEXT = re.compile(r", (?=\d+ [A-Za-z])")
 
 _EXPLAINED = (
@@ -37,7 +37,7 @@ _EXPLAINED = (
 
 @dataclass(frozen=True)
 class SchedulerMessage:
-    """How many of how many nodes were available, and why the others were not; 0 counts a reason that has no number."""
+    """The number of available nodes and of all nodes, and why the others were not available; 0 counts a reason without a number."""
 
     available: int
     total: int
@@ -45,11 +45,11 @@ class SchedulerMessage:
 
 
 def read_message(message: str) -> SchedulerMessage | None:
-    """The message of a FailedScheduling event or of the condition PodScheduled; None for one of another form."""
+    """Parse the message of a FailedScheduling event or of the condition PodScheduled; None for one of another form."""
     match = _HEAD.match(message)
     if match is None:
         return None
-    body = message[match.end() :].partition(". ")[0].removesuffix(".")  # behind it stands what preemption could not do
+    body = message[match.end() :].partition(". ")[0].removesuffix(".")  # the rest says why preemption does not help
     reasons: dict[str, int] = {}
     for part in _NEXT.split(body) if body else ():
         counted = _COUNTED.fullmatch(part)
@@ -61,5 +61,5 @@ def read_message(message: str) -> SchedulerMessage | None:
 
 
 def explained(reason: str) -> str:
-    """What a reason means, in a few words; "" for one that is not known here."""
+    """What a reason means, in a few words; "" for an unknown one."""
     return next((words for part, words in _EXPLAINED if part in reason), "")

@@ -1,4 +1,4 @@
-"""Why a pod has no node: held back, waiting for a volume, or refused by each node for its own reasons."""
+"""Why a pod has no node: it is held back, waits for a volume, or each node refuses it for its own reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podtui.kube.resource_requests import Load, host_ports, requests
 from podtui.kube.resources import NODES, ObjectRef
 from podtui.kube.scheduling import labels_of
 
-_OFFERED = 6  # nodes that a label is offered for
+_OFFERED = 6  # nodes for which a label is offered
 _SCHEDULER = "default-scheduler"
 
 
@@ -27,7 +27,7 @@ def is_unplaced(pod: Mapping[str, Any]) -> bool:
 
 
 def claims(pod: Mapping[str, Any]) -> dict[str, bool]:
-    """The names of the PersistentVolumeClaims that the pod uses; True for one that is made for the pod (an ephemeral volume)."""
+    """The names of the PersistentVolumeClaims that the pod uses; True for one that is created for the pod (an ephemeral volume)."""
     found = {}
     name = string(mapping(pod.get("metadata")).get("name"))
     for volume in mappings(mapping(pod.get("spec")).get("volumes")):
@@ -44,7 +44,7 @@ def node_ref(node: Mapping[str, Any]) -> ObjectRef:
 
 
 def verdicts(facts: Facts) -> list[NodeVerdict]:
-    """Each node with its reasons: those that are nearest to taking the pod first."""
+    """Each node with its reasons: those that are nearest to accepting the pod first."""
     pod, found = facts.pod, []
     wanted, ports, volumes = requests(pod), host_ports(pod), _bound_volumes(facts)
     for node in facts.nodes or ():
@@ -70,40 +70,40 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
         return
     yield from _claim_findings(facts)
     condition = _condition(status, "PodScheduled")
-    told = [event for event in facts.events if event.reason in ("FailedScheduling", "NotTriggerScaleUp", "Preempted")]
-    failed = [event.message for event in told if event.reason == "FailedScheduling"]
-    message = string(condition.get("message")) or (failed[-1] if failed else "")  # the event may be there before the condition
+    events = [event for event in facts.events if event.reason in ("FailedScheduling", "NotTriggerScaleUp", "Preempted")]
+    failed = [event.message for event in events if event.reason == "FailedScheduling"]
+    message = string(condition.get("message")) or (failed[-1] if failed else "")  # the event may come before the condition
     scheduler = string(spec.get("schedulerName")) or _SCHEDULER
-    if not condition and not told:
+    if not condition and not events:
         others = f"the scheduler {scheduler}, which the pod names," if scheduler != _SCHEDULER else "the scheduler"
         advice = (
             f"Check that a scheduler named {scheduler} is running." if scheduler != _SCHEDULER else "Check that kube-scheduler is running."
         )
         yield Finding("warn", "Not scheduled yet", f"It has no node, and {others} has said nothing about it.", (), advice)
     elif string(condition.get("reason")) == "SchedulerError":
-        yield Finding("error", "The scheduler failed", message, _told(told, facts.now))
+        yield Finding("error", "The scheduler failed", message, _event_lines(events, facts.now))
     else:
-        yield _no_node(facts, nodes, message, told)
+        yield _no_node(facts, nodes, message, events)
     if nominated := string(status.get("nominatedNodeName")):
         yield Finding(
             "info", f"The scheduler is making room on {nominated}", "Pods of lower priority have to stop there first (preemption)."
         )
 
 
-def _no_node(facts: Facts, nodes: Sequence[NodeVerdict], message: str, told: Sequence[Event]) -> Finding:
-    evidence = _told(told, facts.now) or ((f"scheduler: {message}",) if message else ())
+def _no_node(facts: Facts, nodes: Sequence[NodeVerdict], message: str, events: Sequence[Event]) -> Finding:
+    evidence = _event_lines(events, facts.now) or ((f"scheduler: {message}",) if message else ())
     words, advice = _summary(facts, nodes, message)
     actions = [*_labelling(facts, nodes), *_uncordoning(nodes)]
     return Finding("error", "No node takes it", words, evidence, advice, tuple(actions))
 
 
 def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[str, str]:
-    """What keeps the nodes away, in a sentence, and what to do about it."""
+    """What excludes the nodes, in a sentence, and what to do about it."""
     read = read_message(message)
     if facts.nodes is None:
         reasons = read.reasons if read is not None else {}
         parts = [f"{number or 'all'} of {read.total if read else '?'}: {explained(reason) or reason}" for reason, number in reasons.items()]
-        return "; ".join(parts) or message, _advice({_kind_told(reason) for reason in reasons}, facts)
+        return "; ".join(parts) or message, _advice({_refusal_kind(reason) for reason in reasons}, facts)
     if read is not None and read.reasons and not any(read.reasons.values()):
         return f"The scheduler cannot consider the nodes yet: {', '.join(read.reasons)}.", ""
     if not nodes:
@@ -124,8 +124,8 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
             if asks
             else "the scheduler may assign it at any moment"
         )
-        told = [f"{reason} ({means})" if (means := explained(reason)) else reason for reason in (read.reasons if read else ())]
-        blocked = f" The scheduler says: {', '.join(told)}." if told else ""
+        listed = [f"{reason} ({means})" if (means := explained(reason)) else reason for reason in (read.reasons if read else ())]
+        blocked = f" The scheduler says: {', '.join(listed)}." if listed else ""
         words += f" podtui sees no reason against {_few(open_nodes)}: {why}.{blocked}"
     return words.strip(), _advice(set(counts), facts)
 
@@ -147,7 +147,7 @@ def _advice(kinds: set[str], facts: Facts) -> str:
     return " ".join(advice)
 
 
-def _kind_told(reason: str) -> str:
+def _refusal_kind(reason: str) -> str:
     """The kind of refusal in the scheduler's message."""
     parts = (
         ("affinity/selector", "selector"),
@@ -161,7 +161,7 @@ def _kind_told(reason: str) -> str:
 
 
 def _labelling(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[Action]:
-    """Offers labels for the nodes where they help at once or, without such nodes, for those with the fewest other obstacles."""
+    """Offer labels for the nodes where they help at once or, without such nodes, for those with the fewest other obstacles."""
     able = [node for node in nodes if node.wanted_labels]
     best = [node for node in able if all(refusal.kind == "selector" for refusal in node.refusals)] or able
     for node in best[:_OFFERED]:
@@ -176,7 +176,7 @@ def _uncordoning(nodes: Sequence[NodeVerdict]) -> Iterator[Action]:
 
 
 def _overwritten(verdict: NodeVerdict, facts: Facts) -> int:
-    """How many labels that the node has already would be changed."""
+    """How many labels that the node already has would change."""
     labels = next((labels_of(node) for node in facts.nodes or () if node_ref(node) == verdict.ref), {})
     return sum(key in labels for key in verdict.wanted_labels)
 
@@ -239,12 +239,12 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((one for one in mappings(status.get("conditions")) if one.get("type") == kind), {})
 
 
-def _told(events: Sequence[Event], now: float) -> tuple[str, ...]:
+def _event_lines(events: Sequence[Event], now: float) -> tuple[str, ...]:
     return tuple(event_line(event, now) for event in events[-3:])
 
 
 def event_line(event: Event, now: float) -> str:
-    """An event as evidence: what was said, by whom, how often, and when last."""
+    """An event as evidence: the message, its component, how often, and when last."""
     times = f"x{event.count}, " if event.count > 1 else ""
     return f"{event.component or 'event'} {event.reason} ({times}{age(max(0.0, now - event.last))} ago): {event.message}"
 

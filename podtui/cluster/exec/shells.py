@@ -1,4 +1,4 @@
-"""A shell in a container of a pod: in which one, with which command, and how what went wrong is told."""
+"""A shell in a container of a pod: which container, which command, and the explanation of failures."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
 COMMAND = ("sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
-"""bash where there is one, else sh; as k9s opens a shell."""
+"""bash if the image has it, otherwise sh; as k9s opens a shell."""
 
 _NO_SHELL = re.compile(r'"sh": (executable file not found|stat sh: no such file)|executable file `sh` not found')  # runc, crun
-_NO_PROGRAM = (126, 127)  # what runtimes that report it so give as the exit code of a command that there is not
+_NO_PROGRAM = (126, 127)  # some runtimes report a missing command by these exit codes
 _PATIENCE = 5.0  # seconds to find out why a shell has ended
-_KILLED = 128  # exit codes from here on tell the signal that ended it
-_NOT_RUNNING = ("Pending", "Completed", "Succeeded", "Failed", "Evicted")  # STATUS words of pods in which nothing runs
+_KILLED = 128  # higher exit codes give the signal that ended it
+_NOT_RUNNING = ("Pending", "Completed", "Succeeded", "Failed", "Evicted")  # STATUS values of pods in which nothing runs
 _SURELY_NOT = re.compile(r"ContainerCreating|PodInitializing|Error|OOMKilled|.*(BackOff|Pull|Error|CannotRun|NeverPull)|InvalidImageName")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A container as one to open a shell in. `refusal` says why none can be opened now, "" when one can; `id` is the container's of
-    this run (`containerID` of its status)."""
+    """A container for a shell. `refusal` says why none can be opened now, "" when it can; `id` identifies this run of the container
+    (`containerID` of its status)."""
 
     name: str
     kind: Kind
@@ -45,7 +45,7 @@ class Place:
 
 
 async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
-    """The containers of the pod: first the one that kubectl takes when none is named, then containers, init and ephemeral ones.
+    """The containers of the pod: first kubectl's default one, then containers, init and ephemeral ones.
 
     Raises PodLost when the pod is gone or another one has its name now, PodtuiError when nothing runs in it, and the request's errors.
     """
@@ -55,8 +55,8 @@ async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
         raise PodtuiError(f"{ref} has finished ({phase}): nothing runs in it")
     found = _places(pod)
     if all(place.refusal for place in found):
-        told = ", ".join(f"{place.name} {place.refusal}" for place in found)
-        raise PodtuiError(f"no container of {ref} runs: {told}" if found else f"{ref} has no container", "x explains why")
+        why = ", ".join(f"{place.name} {place.refusal}" for place in found)
+        raise PodtuiError(f"no container of {ref} runs: {why}" if found else f"{ref} has no container", "x explains why")
     return found
 
 
@@ -80,7 +80,7 @@ def _refusal(state: State) -> str:
 
 
 def why_not_yet(row: Row, columns: Sequence[Column]) -> str:
-    """Why no shell can be opened in the pod of a row, as far as the row tells for sure; "" otherwise: the pod itself has the last word."""
+    """Why no shell can be opened in the pod of a row, if the row alone decides it; "" otherwise: the pod itself has the last word."""
     cells = {column.name: str(cell) for column, cell in zip(columns, row.cells, strict=False)}
     status, (ready, _, total) = cells.get("Status", ""), cells.get("Ready", "").partition("/")
     if ready == "0" and (status in _NOT_RUNNING or (total == "1" and _SURELY_NOT.fullmatch(status))):
@@ -89,15 +89,15 @@ def why_not_yet(row: Row, columns: Sequence[Column]) -> str:
 
 
 async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
-    """Opens a shell in the container on the terminal, and is back when it has ended. Raises what `exec.run` raises, as it comes:
-    `explained` asks what is behind that, once the terminal is free again."""
+    """Open a shell in the container on the terminal; returns when it has ended. Raises the errors of `exec.run` unchanged:
+    `explained` finds their cause once the terminal is free again."""
     return await terminal_session.run(connection, ref, place.name, COMMAND, terminal)
 
 
 async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, ended: Ended) -> str:
-    """What is worth saying of a shell that has ended: "" after `exit` or Ctrl+D, its exit code, and what became of a killed one's pod.
+    """The message about an ended shell: "" after `exit` or Ctrl+D, its exit code, and what happened to the pod of a killed one.
 
-    Raises PodtuiError for one that could not begin, or that was cut off.
+    Raises PodtuiError for a shell that could not start, or that was cut off.
     """
     if ended.failure is not None and _NO_SHELL.search(ended.failure.what):
         raise _no_shell(connection, ref, place)
@@ -115,7 +115,7 @@ async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, end
 
 
 async def explained(connection: Connection, ref: ObjectRef, place: Place, error: PodtuiError) -> PodtuiError:
-    """The error of a shell in words of what is behind it: what has become of the pod or the container meanwhile."""
+    """The error of a shell with its cause: what has happened to the pod or the container in the meantime."""
     if isinstance(error, Forbidden):
         return error
     why = await _what_became(connection, ref, place)
@@ -128,14 +128,14 @@ def _no_shell(connection: Connection, ref: ObjectRef, place: Place) -> PodtuiErr
 
 
 async def _what_became(connection: Connection, ref: ObjectRef, place: Place) -> str:
-    """What happened to the pod or the container since it was looked at, "" when nothing did, or it cannot be known."""
+    """What happened to the pod or the container since it was read; "" when nothing did, or it is unknown."""
     try:
         async with asyncio.timeout(_PATIENCE):
             pod = await same_pod(connection, ref, "")
     except PodLost as lost:
         return lost.what
     except (PodtuiError, TimeoutError):
-        return ""  # the first error is the one to tell
+        return ""  # the first error is the one to report
     if is_leaving(pod):
         return f"{ref} is being deleted"
     now = next((each for each in _places(pod) if each.name == place.name), None)

@@ -1,10 +1,10 @@
 """A command on a terminal in a container: `pods/exec` over one WebSocket, in the protocols v5 and v4.channel.k8s.io.
 
-Each message begins with its channel: 0 what is typed, 1 and 2 what the command writes, 3 how it ended (a Status), 4 the size of the
+Each message begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 the result (a Status), 4 the size of the
 terminal as JSON. v5 also closes a channel, by 255 and its number. (k8s.io/apimachinery/pkg/util/remotecommand)
 
-What the command writes goes to the user's terminal as it is, with every escape sequence in it, as with `kubectl exec`: that is what
-makes an editor or a pager in the container work. It is the one place where text of a cluster is not made harmless.
+The command's output goes to the user's terminal unchanged, with every escape sequence, as with `kubectl exec`: editors and pagers
+in the container need that. It is the only place where text of a cluster is not made harmless.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from podtui.text import harmless
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection, WebSocket
 
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")  # a server before Kubernetes 1.30 knows only the second
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")  # servers before Kubernetes 1.30 know only the second
 STDIN, STDOUT, STDERR, ENDED, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 INTERRUPT = b"\x03"
-_AHEAD = 64 << 10  # bytes that may be typed before the command has begun
-_KEEP = 20.0  # seconds between two pings: a load balancer cuts off what is silent for a minute
-_AGAIN = re.compile(r"\A(Internal error occurred: )+")  # the API server and the kubelet each put it before what the other has said
+_AHEAD = 64 << 10  # bytes that may be typed before the command has started
+_KEEP = 20.0  # seconds between two pings: load balancers close connections that are silent for a minute
+_AGAIN = re.compile(r"\A(Internal error occurred: )+")  # the API server and the kubelet each prefix the other's message with it
 
 
 class Terminal(Protocol):
-    """The terminal on the user's side, in raw mode. `read` gives b"" when it is gone; `write` raises PodtuiError then."""
+    """The terminal on the user's side, in raw mode. `read` returns b"" when it is gone; `write` raises PodtuiError then."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,13 +45,13 @@ class Terminal(Protocol):
     async def read(self) -> bytes: ...
     async def write(self, data: bytes) -> None: ...
     async def resized(self) -> None:
-        """Returns when the size is another one."""
+        """Returns when the size has changed."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `exit_code` is None when it is not known: it could not be run (`failure` has the server's words), or the
-    connection was closed before it was told. `typed` is how many bytes were sent to it."""
+    """How a command ended. `exit_code` is None when unknown: the command could not run (`failure` has the server's message), or the
+    connection closed before the result came. `typed` is the number of bytes sent to it."""
 
     exit_code: int | None = None
     failure: ApiError | None = None
@@ -65,11 +65,11 @@ def exec_query(container: str, command: Sequence[str]) -> list[tuple[str, str]]:
 
 
 async def run(connection: Connection, ref: ObjectRef, container: str, command: Sequence[str], terminal: Terminal) -> Ended:
-    """Runs the command with the user's terminal as its own, until it ends.
+    """Run the command with the user's terminal as its own, until it ends.
 
-    There is no precondition in the API: that the pod is still the one of `ref.uid` has to be looked at right before. Raises what the
-    API server answers instead (Forbidden, NotFound, Invalid, ...), ReadOnlyError, ConnectionFailed when the connection breaks, and
-    PodtuiError when Ctrl+C is pressed before it has begun. However it ends, nothing is left of it on this side.
+    The API has no precondition: the caller must check right before that the pod still has `ref.uid`. Raises the API server's
+    refusal (Forbidden, NotFound, Invalid, ...), ReadOnlyError, ConnectionFailed when the connection breaks, and
+    PodtuiError when Ctrl+C is pressed before it has started. It leaves nothing behind on this side.
     """
     return await _Execution(connection, ref, container, command, terminal).run()
 
@@ -82,7 +82,7 @@ class _Execution:
         self._terminal = terminal
         self._socket: WebSocket | None = None
         self._opened = asyncio.Event()
-        self._ahead = bytearray()  # what was typed before it was open
+        self._ahead = bytearray()  # what was typed before the WebSocket was open
         self._typed = 0
 
     async def run(self) -> Ended:
@@ -97,7 +97,7 @@ class _Execution:
                     if error is None:
                         return Ended(typed=self._typed)  # the terminal is gone
                     if not isinstance(error, ConnectionFailed):
-                        raise error  # of a connection that failed, what the server has said before is still to be read
+                        raise error  # after a failed connection, the server's earlier messages remain to be read
             return work.result()
         finally:
             for task in (work, *others):
@@ -107,8 +107,8 @@ class _Execution:
     async def _work(self) -> Ended:
         async with self._connection.websocket(f"{self._ref.path}/exec", query=self._query, protocols=PROTOCOLS) as socket:
             self._socket = socket
-            with contextlib.suppress(ConnectionFailed):  # a command that has ended meanwhile: what was said is still to be read
-                await self._resize(socket)  # before anything can be written for another size
+            with contextlib.suppress(ConnectionFailed):  # the command has ended: its output remains to be read
+                await self._resize(socket)  # before any output for another size
                 while self._ahead:
                     data = bytes(self._ahead)
                     self._ahead.clear()
@@ -121,8 +121,8 @@ class _Execution:
                     await self._terminal.write(data)
                 elif channel == bytes([ENDED]):
                     status += data
-                    if (told := how_it_ended(status)) is not None:
-                        return replace(told, typed=self._typed)  # it is the last message, and some API servers wait for us to close
+                    if (ended := how_it_ended(status)) is not None:
+                        return replace(ended, typed=self._typed)  # the last message; some API servers wait for us to close
             return Ended(typed=self._typed)
 
     async def _send(self, socket: WebSocket, data: bytes) -> None:
@@ -134,7 +134,7 @@ class _Execution:
         await socket.send(bytes([RESIZE]) + msgspec.json.encode({"Width": columns, "Height": rows}))
 
     async def _upward(self) -> None:
-        """What is typed, until the terminal is gone. The next is read when the last is on its way."""
+        """Send what is typed, until the terminal is gone. Reads more only after the previous input was sent."""
         while data := await self._terminal.read():
             if self._opened.is_set():
                 assert self._socket is not None
@@ -164,16 +164,16 @@ class _Execution:
 
 
 def how_it_ended(status: bytes) -> Ended | None:
-    """What a Status says, read as kubectl reads it; None when a part of it is still to come."""
+    """Parse a Status as kubectl does; None when it is incomplete."""
     try:
-        told = mapping(msgspec.json.decode(status))
+        parsed = mapping(msgspec.json.decode(status))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if told.get("status") == "Success":
+    if parsed.get("status") == "Success":
         return Ended(0)
-    if told.get("reason") == "NonZeroExitCode":
-        causes = mappings(mapping(told.get("details")).get("causes"))
+    if parsed.get("reason") == "NonZeroExitCode":
+        causes = mappings(mapping(parsed.get("details")).get("causes"))
         code = next((string(cause.get("message")) for cause in causes if cause.get("reason") == "ExitCode"), "")
         if code.isascii() and code.isdecimal():
             return Ended(int(code))
-    return Ended(failure=status_error({**told, "message": _AGAIN.sub("", string(told.get("message"))) or harmless(status.decode())}))
+    return Ended(failure=status_error({**parsed, "message": _AGAIN.sub("", string(parsed.get("message"))) or harmless(status.decode())}))

@@ -1,1 +1,1 @@
-"""Port-forwards: local ports, tunnels to a pod, and the pod that takes its place."""
+"""Port-forwards: local ports, tunnels to a pod, and the pod's successor."""

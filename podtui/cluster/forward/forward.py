@@ -1,6 +1,6 @@
-"""One port-forward: a local port that leads to a port of a pod, as `kubectl port-forward`, and of the pod that takes its place.
+"""One port-forward: a local port that leads to a port of a pod, as `kubectl port-forward`, or of its successor.
 
-Which pod that is, its `Route` says. The local port stays open while a successor is waited for.
+The `Route` decides which pod it is. The local port stays open while the forward waits for a successor.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 State = Literal["starting", "active", "waiting", "failed", "lost", "stopped"]
 
-# The way to the kubelet is tried at a port that no program uses, so that a server in the pod that takes one connection only
-# (`nc -l`) still has it afterwards; kubectl does not connect to the pod's port at the start either.
+# The forward probes the connection to the kubelet with a port that no program uses, so that a server in the pod that takes only one
+# connection (`nc -l`) still has it afterwards; kubectl does not connect to the pod's port at the start either.
 _PROBE_PORT = 1
-_SPAN = 2  # whole seconds that a rate is the mean of
+_SPAN = 2  # whole seconds over which a rate is averaged
 
 
 class Meter:
-    """Counts bytes. `total` is since the beginning, `rate` a second."""
+    """Counts bytes: `total` since the beginning, `rate` per second."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = 0
@@ -56,7 +56,7 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Bytes a second over the last two whole seconds."""
+        """Bytes per second over the last two whole seconds."""
         now = int(self._clock())
         return sum(count for second, count in self._seconds if now - _SPAN <= second < now) / _SPAN
 
@@ -73,19 +73,19 @@ class ForwardOwner(RouteOwner, Protocol):
 
 
 class Forward:
-    """One local port. All attributes are to be read only.
+    """One local port. All attributes are read-only.
 
-    `state` is starting, active, waiting (for a pod; `route.why` says for what), failed (with `error`), lost (the pod is gone and has no
-    successor; `error` says how) or stopped; `error` of a running forward is what went wrong last with a connection, at `error_at`.
+    `state` is starting, active, waiting (for a pod; `route.why` says why), failed (with `error`), lost (the pod is gone without a
+    successor; `error` says how) or stopped; in a running forward, `error` is the last error of a connection, at `error_at`.
     `spec` is `asked` unless another local port was taken since. `local_port` is 0 until it is bound, `remote_port` until a named port is
-    looked up in a pod. `received` counts the bytes from the pod, `sent` those to it. `free` is the local port to take instead when the
-    wanted one is busy, or 0. Times are epoch seconds.
+    resolved in a pod. `received` counts the bytes from the pod, `sent` those to it. `free` is the local port to take instead of a busy
+    one, or 0. Times are epoch seconds.
     """
 
     def __init__(
         self, id: int, ref: ObjectRef, spec: PortSpec, address: str, owner: ForwardOwner, *, standing: Lineage | None = None, name: str = ""
     ) -> None:
-        """`standing` and `name` are a saved forward's: the pods that it means (see Route) and what it is called."""
+        """`standing` and `name` belong to a saved forward: the pods that it selects (see Route) and its name."""
         self.id = id
         self.name = name
         self.route = Route(ref, owner, self._rerouted, standing)
@@ -105,16 +105,16 @@ class Forward:
         self.started = time.time()
         self._owner = owner
         self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()  # one for each connection
+        self._tasks: set[asyncio.Task[None]] = set()  # one per connection
         self._follower: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._life = asyncio.Lock()
         self._lines = LinePool()
-        self._multiplexed = False  # whether the API server speaks the newer protocol
+        self._multiplexed = False  # whether the API server supports the newer protocol
 
     @property
     def ref(self) -> ObjectRef:
-        """The pod that it leads to, or led to last; without a name when there was none yet."""
+        """The current or last pod; without a name while there was none."""
         return self.route.ref
 
     @property
@@ -149,7 +149,7 @@ class Forward:
 
     # -- life: called by the manager ----------------------------------------------------------------------------
     async def start(self) -> None:
-        """Checks the pod, listens, and tries the way to the kubelet. Raises PodtuiError, with nothing left open."""
+        """Check the pod, listen, and probe the connection to the kubelet. Raises PodtuiError, and then leaves nothing open."""
         async with self._life:
             self._starting = task = asyncio.create_task(self._begin(), name="start of a port-forward")
             try:
@@ -164,19 +164,19 @@ class Forward:
         task.result()
 
     def count_anew(self) -> None:
-        """Sets the counters of connections and bytes to 0."""
+        """Reset the counters of connections and bytes to 0."""
         self.connections = self.served = 0
         self.received, self.sent = Meter(), Meter()
 
     async def stop(self) -> None:
-        """Closes the port and every connection; on return nothing is left of either."""
+        """Close the port and every connection; nothing of either is left on return."""
         if self._starting is not None:
             self._starting.cancel()
         async with self._life:
             await self._end("stopped" if self.running else self.state)
 
     def lose(self, words: str) -> None:
-        """The pod is gone: closes the port. Connections end by themselves, with what the pod still said."""
+        """Close the port because the pod is gone. Connections end on their own, after the pod's last bytes."""
         if self.running:
             self.state = "lost"
             self.route.give_up(words)
@@ -195,7 +195,7 @@ class Forward:
                 resolved = self._resolved(pod, self.ref)
                 self.remote_port, local = int(resolved.remote), resolved.local
             elif self.spec.same and not local:
-                what = f"which local port '{harmless(str(self.spec.remote))}' is, only a pod can tell, and there is none yet"
+                what = f"only a pod can resolve the local port '{harmless(str(self.spec.remote))}', and there is none yet"
                 raise PodtuiError(f"{what} ({self.route.why})", f"Write LOCAL:{self.spec.remote}")
             await self._listen(local)
             if pod is not None:
@@ -213,7 +213,7 @@ class Forward:
         self._owner.changed()
 
     def _resolved(self, pod: Pod, ref: ObjectRef) -> PortSpec:
-        """With the pod's port as a number; PortSpecError if it has none of that name. In another pod it may be another number."""
+        """With the pod's port as a number; PortSpecError if it has none of that name. Another pod may have another number."""
         return self.spec.resolve(container_ports(pod), str(ref))
 
     async def _follow(self) -> None:
@@ -221,11 +221,11 @@ class Forward:
             await self.route.follow(self._arrive)
         except PodtuiError as error:
             self.lose(error.what)
-        except Exception as error:  # a fault of podtui's own
+        except Exception as error:  # a bug in podtui
             self.lose(f"podtui itself failed: {type(error).__name__}: {error}")
 
     async def _arrive(self, ref: ObjectRef, pod: Pod) -> None:
-        """The route is about to lead to this pod: its port is looked up and the way to it tried."""
+        """Prepare for the route to lead to this pod: resolve its port and probe the connection to it."""
         port = self._resolved(pod, ref).remote
         await self._probe(self._owner.connection(), ref)
         self.remote_port = int(port)
@@ -257,7 +257,7 @@ class Forward:
         self._owner.changed()
 
     async def _listen(self, wanted: int) -> None:
-        if not wanted and self.local_port:  # started again: keep the free port that it had, if it is still free
+        if not wanted and self.local_port:  # restarted: keep the earlier free port if it is still free
             with contextlib.suppress(PortBusy):
                 return await self._serve(listen(self.address, self.local_port))
         try:
@@ -281,7 +281,7 @@ class Forward:
             unused.pop_all()
 
     async def _probe(self, connection: Connection, ref: ObjectRef) -> None:
-        """Opens a WebSocket and closes it: what the API server or the kubelet refuses is raised, and the protocol is learnt."""
+        """Open a WebSocket and close it: raises the refusal of the API server or the kubelet, and detects the protocol."""
         try:
             async with _open(connection, ref, _PROBE_PORT, MULTIPLEXED, PROTOCOL) as way:
                 self._multiplexed = way.protocol == MULTIPLEXED
@@ -297,7 +297,7 @@ class Forward:
         task = asyncio.create_task(self._carry(reader, writer), name=f"connection of {self}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: writer.transport.abort())  # one cancelled before its first step has run nothing
+        task.add_done_callback(lambda _: writer.transport.abort())  # a task cancelled before its first step runs no cleanup
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -307,13 +307,13 @@ class Forward:
         try:
             end, ref = await self._lead(reader, writer)
             whole = True
-            if end is End.BROKEN:  # is it the pod?
+            if end is End.BROKEN:  # is the pod gone?
                 await self._ask(ref)
         except PodLost as error:
             self.lose(error.what)
         except PodtuiError as error:
             self._set_error(error.what)
-        except Exception as error:  # a fault of podtui's own: told, and no end of the other connections
+        except Exception as error:  # a bug in podtui: report it, and keep the other connections
             self._set_error(f"podtui itself failed: {type(error).__name__}: {error}")
         finally:
             self.connections -= 1
@@ -328,7 +328,7 @@ class Forward:
             self.route.lost(ref, error)
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[End, ObjectRef]:
-        """Carries the connection to the pod. No byte of it was sent when it turns out that the pod is gone: it waits for the successor.
+        """Carry the connection to the pod. If the pod is gone, no byte was sent yet, and the connection waits for the successor.
 
         PodLost when there is no successor."""
         until = time.monotonic() + route.HOLD
@@ -343,18 +343,18 @@ class Forward:
                     raise PodtuiError(error.what) from error
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ref: ObjectRef) -> End:
-        """PodLost is raised only before anything was sent."""
+        """PodLost is raised only before any byte was sent."""
         connection, port = self._owner.connection(), self.remote_port
         try:
             async with self._channel(connection, ref, port) as channel:
-                # Asked after the WebSocket was opened: if the pod is ours now, it was ours then.
+                # Check after the WebSocket was opened: if the pod is ours now, it was ours then.
                 await self.route.confirm(connection, ref, time.monotonic())
                 tunnel = Tunnel(reader, writer, channel, received=self._count_in, sent=self._count_out, table=self._owner.table)
                 end = await tunnel.run()
         except NotFound as error:
             raise await why_not_found(connection, ref, error) from error
         if tunnel.error:
-            self.route.nudge()  # a pod that is about to end refuses connections, too
+            self.route.nudge()  # a pod that is about to end also refuses connections
             refused = "connection refused" in tunnel.error
             self._set_error(f"nothing listens on port {port} in {ref}: {tunnel.error}" if refused else tunnel.error)
         return end

@@ -1,6 +1,6 @@
-"""Local listening sockets for port-forwards, and what Linux tells about who has a port.
+"""Local listening sockets for port-forwards, and what Linux says about the owner of a port.
 
-/proc is read where there is one; elsewhere the answers are "not known", never an error.
+It reads /proc where that exists; elsewhere, the answers are "not known", never an error.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from podtui.text import harmless
 BACKLOG = 256  # connections that may wait to be accepted
 Endpoint = tuple[str, int]
 """An IP address and a port."""
-_TRIES = 20  # free ports of 127.0.0.1 tried until ::1 has the same one free
+_TRIES = 20  # free ports of 127.0.0.1 tried until ::1 has the same port free
 _LISTEN = "0A"  # TCP states of /proc/net/tcp
 
 
 def listen(address: str, port: int) -> list[socket.socket]:
-    """Listening sockets, all on one port: on `address`, or for `localhost` on 127.0.0.1 and, where there is one, on ::1.
+    """Listening sockets, all on one port: on `address`, or for `localhost` on 127.0.0.1 and, where it exists, on ::1.
 
-    `port` 0 takes a free one. A port that is taken on either of the two raises PortBusy: a client of `localhost` would reach the
+    `port` 0 takes a free one. Raises PortBusy when the port is taken on either of the two: a client of `localhost` would reach the
     other program. PodtuiError for an address that is not this machine's and for a port that needs root.
     """
     if address != LOCALHOST:
@@ -51,7 +51,7 @@ def listen(address: str, port: int) -> list[socket.socket]:
 
 
 def next_free(address: str, port: int, attempts: int = 50) -> int:
-    """The first port above `port` that can be listened on now; 0 when the next `attempts` are all taken."""
+    """The first port above `port` that is free to listen on now; 0 when the next `attempts` are all taken."""
     for candidate in range(max(port + 1, 1024), min(max(port, 1023) + attempts, HIGHEST_PORT) + 1):
         if is_free(address, candidate):
             return candidate
@@ -59,7 +59,7 @@ def next_free(address: str, port: int, attempts: int = 50) -> int:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether `port` can be listened on at this moment."""
+    """Whether `port` is free to listen on at this moment."""
     hosts = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")] if address == LOCALHOST else [(_family(address), address)]
     for family, host in hosts:
         with contextlib.suppress(_NoSuchAddress):
@@ -71,7 +71,7 @@ def is_free(address: str, port: int) -> bool:
 
 
 def reachable_by_others(address: str) -> bool:
-    """Whether other machines may reach what listens on `address`; False for what is no IP address."""
+    """Whether other machines may reach what listens on `address`; False for text that is not an IP address."""
     try:
         return address != LOCALHOST and not ip_address(address).is_loopback
     except ValueError:
@@ -79,15 +79,15 @@ def reachable_by_others(address: str) -> bool:
 
 
 class _NoSuchAddress(PodtuiError):
-    """The address is not one of this machine (no IPv6, for instance)."""
+    """This machine does not have the address (no IPv6, for instance)."""
 
 
 def _family(address: str) -> socket.AddressFamily:
-    """As kubectl's --address, an IP address; a name other than localhost would have to be looked up."""
+    """The family of an IP address, as kubectl's --address takes it; names other than localhost would need a lookup."""
     try:
         return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
     except ValueError:
-        raise PodtuiError(f"the local address '{harmless(address)}' is no IP address", "Give an IP address of this machine") from None
+        raise PodtuiError(f"the local address '{harmless(address)}' is not an IP address", "Give an IP address of this machine") from None
 
 
 def _open(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
@@ -99,7 +99,7 @@ def _open(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         raise
     try:
         made.setblocking(False)
-        # A port of which connections are still in TIME_WAIT can be listened on again; one with a listener cannot.
+        # Allows a port with connections in TIME_WAIT, but not one with a listener.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -124,14 +124,14 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
             raise PortBusy(f"local port {port} is already in use", port) from None
         if error.errno == errno.EACCES:
             raise PodtuiError(
-                f"local port {port} may not be used by this user", f"Take one from 1024 on, for instance {next_free(host, port + 8000)}"
+                f"this user may not use local port {port}", f"Use a port from 1024 on, for instance {next_free(host, port + 8000)}"
             ) from None
         raise PodtuiError(f"cannot listen on {harmless(host)} port {port}: {error.strerror or error}") from None
 
 
 # -- /proc ------------------------------------------------------------------------------------------------------------
 def owner_of(port: int) -> str:
-    """The program that listens on `port`, as `python3 (process 4711)`; "" if that cannot be read. May take some ms."""
+    """The program that listens on `port`, as `python3 (process 4711)`; "" if unreadable. May take some ms."""
     inodes = {inode for local, _, state, inode in _tcp_table() if state == _LISTEN and local[1] == port and inode != "0"}
     if not inodes:
         return ""
@@ -140,7 +140,7 @@ def owner_of(port: int) -> str:
         for descriptor in _listdir(f"/proc/{pid}/fd"):
             try:
                 held = os.readlink(f"/proc/{pid}/fd/{descriptor}") in wanted
-            except OSError:  # closed meanwhile, or not ours to see
+            except OSError:  # closed in the meantime, or not readable for us
                 continue
             if held:
                 return "this podtui" if int(pid) == os.getpid() else f"{_program(pid)} (process {pid})"
@@ -148,7 +148,7 @@ def owner_of(port: int) -> str:
 
 
 class TcpTable:
-    """The TCP sockets of this machine that a process holds, read again at most every `lifetime` seconds. For any thread."""
+    """The TCP sockets on this machine that a process holds, refreshed at most every `lifetime` seconds. For any thread."""
 
     def __init__(self, lifetime: float = 0.5) -> None:
         self._lifetime = lifetime
@@ -157,10 +157,10 @@ class TcpTable:
         self._lock = threading.Lock()
 
     def client_closed(self, ours: Endpoint, client: Endpoint) -> bool | None:
-        """Whether the client of an accepted connection has closed its whole socket, after its end of data came.
+        """Whether the client of an accepted connection has closed its whole socket, after its end of data arrived.
 
-        One that only shut down its sending half still holds a descriptor, so its socket has an inode; one that closed has none,
-        or is not in the table any more. None where this cannot be known: no /proc, or a client on another machine.
+        A client that only shut down its sending half still holds a descriptor, so its socket has an inode; a closed one has none,
+        or is no longer in the table. None where this is unknown: no /proc, or a client on another machine.
         """
         if ours[0] != client[0]:
             return None

@@ -26,11 +26,11 @@ COALESCE = 0.2  # seconds between two notifications
 
 
 class ForwardManager:
-    """The forwards of a session, running and ended, in the order they were started; `profiles` are those saved in the configuration.
+    """The forwards of a session, running and ended, in the order of their start; `profiles` are those saved in the configuration.
 
-    `connection` gives the open connection or None; `pod_alive(ref)` says from the loaded rows whether that pod (by UID) is there:
-    True, False, or None when the rows cannot tell, and then the API server is asked. `notices` tells a person that a forward has gone on
-    with another pod, or was lost.
+    `connection` returns the open connection or None; `pod_alive(ref)` says from the loaded rows whether that pod (by UID) exists:
+    True, False, or None when the rows cannot tell and the forward must ask the API server. `notices` emits a message when a forward has
+    switched to another pod, or was lost.
     """
 
     def __init__(self, connection: GetConnection, pod_alive: PodAlive | None = None, profiles: Iterable[Profile] = ()) -> None:
@@ -44,16 +44,16 @@ class ForwardManager:
         self._subscribers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._notified_at = float("-inf")
-        self._successors: dict[str, str] = {}  # by the UID of a pod, that of the one that took its place
+        self._successors: dict[str, str] = {}  # UID of a pod -> UID of its successor
         self._finishing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def start(self, ref: ObjectRef, spec: PortSpec | str, address: str = LOCALHOST) -> Forward:
-        """Starts one forward. Raises PodtuiError (PortBusy, PodLost, Forbidden, ...) and leaves nothing in the list then."""
+        """Start one forward. Raises PodtuiError (PortBusy, PodLost, Forbidden, ...) and then leaves nothing in the list."""
         return (await self.start_all(ref, [PortSpec.parse(spec) if isinstance(spec, str) else spec], address))[0]
 
     async def start_all(self, ref: ObjectRef, specs: Iterable[PortSpec] | str, address: str = LOCALHOST) -> list[Forward]:
-        """Starts several to one pod, all of them or none. `address` other than localhost lets others on the network in."""
+        """Start several to one pod, all of them or none. `address` other than localhost lets others on the network in."""
         wanted = parse_ports(specs) if isinstance(specs, str) else tuple(specs)
         started: list[Forward] = []
         try:
@@ -70,9 +70,9 @@ class ForwardManager:
         return started
 
     async def start_profile(self, profile: Profile) -> None:
-        """Starts what a saved forward names and does not run yet. What cannot be started stays in the list as failed or lost.
+        """Start the forwards of a saved profile that do not run yet. Those that cannot start stay in the list as failed or lost.
 
-        Raises PodtuiError for the first that could not be, after all were tried.
+        Raises the PodtuiError of the first failure, after all were tried.
         """
         if why := profile.elsewhere:
             raise PodtuiError(f"the saved forward {harmless(profile.name)} {why}", f"Open it with :ctx {harmless(profile.context)}")
@@ -91,7 +91,7 @@ class ForwardManager:
             raise PodtuiError(f"forward {harmless(profile.name)}: {errors[0].what}", errors[0].hint)
 
     def _add(self, ref: ObjectRef, spec: PortSpec, address: str, profile: Profile | None = None) -> Forward:
-        """A forward in the list, not started. What forwards are made of is loaded with the first one."""
+        """A forward in the list, not started. The first one loads the modules that forwards need."""
         from podtui.cluster.forward.forward import Forward
 
         standing, name = (None, "") if profile is None else (profile.lineage, profile.name)
@@ -100,18 +100,18 @@ class ForwardManager:
         return forward
 
     def get(self, id: int) -> Forward:
-        """KeyError if there is none of that id."""
+        """The forward with that id; KeyError if there is none."""
         for forward in self.forwards:
             if forward.id == id:
                 return forward
         raise KeyError(id)
 
     async def stop(self, id: int) -> None:
-        """Closes the port and its connections. The forward stays in the list, to be started again or removed."""
+        """Close the port and its connections. The forward stays in the list, to be restarted or removed."""
         await self.get(id).stop()
 
     async def restart(self, id: int) -> None:
-        """Stops it if it runs and starts it again, on the same local port. Raises PodtuiError; the forward is then failed or lost."""
+        """Stop it if it runs and start it again, on the same local port. On a PodtuiError, the forward is failed or lost."""
         forward = self.get(id)
         await forward.stop()
         forward.count_anew()
@@ -124,7 +124,7 @@ class ForwardManager:
         await self.restart(id)
 
     async def remove(self, id: int) -> None:
-        """Stops it and takes it out of the list."""
+        """Stop it and remove it from the list."""
         forward = self.get(id)
         await forward.stop()
         if forward in self.forwards:
@@ -132,13 +132,13 @@ class ForwardManager:
         self.changed()
 
     def check_pods(self, uids: Collection[str] | None = None) -> None:
-        """The rows tell that something has happened to the pods with these UIDs (None: perhaps to all): forwards to them look at once."""
+        """The rows show a change of the pods with these UIDs (None: perhaps of all): their forwards check the pods at once."""
         for forward in self.forwards:
             if forward.running and (uids is None or forward.ref.uid in uids):
                 forward.route.nudge()
 
     def subscribe(self, fn: Callable[[], None]) -> Callable[[], None]:
-        """`fn()` is called when anything changed, at most five times a second; never while another call is running."""
+        """Call `fn()` after changes, at most five times a second; never while another call is running."""
         self._subscribers.append(fn)
 
         def unsubscribe() -> None:
@@ -148,7 +148,7 @@ class ForwardManager:
         return unsubscribe
 
     async def close(self) -> None:
-        """Ends every forward and waits until nothing is left of them. May be called again."""
+        """End every forward; returns when nothing is left of them. May be called again."""
         self._closed = True
         await asyncio.gather(*(forward.stop() for forward in self.forwards))
         await asyncio.gather(*self._finishing, return_exceptions=True)
@@ -172,7 +172,7 @@ class ForwardManager:
         return next((forward for forward in others if forward.local_port == port), None)
 
     def successor_of(self, uid: str) -> str:
-        """The UID of the pod with which another forward has gone on in the place of that one, or ""."""
+        """The UID of the successor with which another forward replaced that pod, or ""."""
         return self._successors.get(uid, "")
 
     def succeeded(self, before: ObjectRef, after: ObjectRef) -> None:

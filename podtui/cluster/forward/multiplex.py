@@ -1,9 +1,9 @@
-"""Many connections to one pod over a few WebSockets: SPDY/3.1 tunnelled, the protocol `SPDY/3.1+portforward.k8s.io` (KEP-4006).
+"""Many connections to one pod over a few WebSockets: tunnelled SPDY/3.1, the protocol `SPDY/3.1+portforward.k8s.io` (KEP-4006).
 
-To open a WebSocket takes two TLS handshakes, to the API server and from it to the kubelet; to open a stream in one takes nothing. So a
-WebSocket (a line) is kept for a while after its connection has ended, and is taken for the next one. The protocol has no flow control
-of its streams: one whose client does not read must hold up the whole line. That is why connections share lines only when there are more of
-them than lines may be open, and why a line that is held up gets no new ones.
+Opening a WebSocket takes two TLS handshakes, to the API server and from it to the kubelet; opening a stream in it takes none. So a
+WebSocket (a line) stays open for a while after its connection has ended, and serves the next one. The protocol has no flow control
+for its streams: a stream whose client does not read must block the whole line. Therefore connections share lines only when there are
+more connections than lines may be open, and a blocked line gets no new ones.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 MOST = 8
-"""Lines of a forward that may be open; more connections than that share them."""
+"""The most open lines of a forward; further connections share them."""
 IDLE = 20.0
-"""Seconds that a line without a connection is kept."""
+"""Seconds for which a line without a connection stays open."""
 HELD = 1 << 20
-"""Bytes that wait for a client from which on its line is not read."""
+"""Bytes waiting for a client above which its line is not read."""
 
 
 class Stream:
-    """One connection in a line: a channel of a Tunnel. Its data stream and its error stream have numbers that follow each other."""
+    """One connection in a line: a channel of a Tunnel. Its data stream and its error stream have consecutive odd numbers."""
 
     orderly = True
 
@@ -44,10 +44,10 @@ class Stream:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._going = {number, number - 2}  # of its two streams, those on which something may come
+        self._going = {number, number - 2}  # those of its two streams that are still open
         self._ended = False
         self._failure: PodtuiError | None = None
-        self.finished = False  # whether the pod was told the end of the data
+        self.finished = False  # whether the end of the data was sent to the pod
 
     async def receive(self) -> tuple[int, bytes] | None:
         while not self._messages:
@@ -79,7 +79,7 @@ class Stream:
 
     # -- for the line
     async def put(self, kind: int, data: bytes) -> None:
-        """Takes what has come, and returns when there is room for more."""
+        """Take a message from the line; returns when there is room for more."""
         if self._failure is None and not self._ended:
             self._messages.append((kind, data))
             self._waiting += len(data)
@@ -89,13 +89,13 @@ class Stream:
                 await self._room.wait()
 
     def final(self, number: int) -> None:
-        """Nothing more comes on one of its streams. The error may come after the end of the data, as containerd sends it."""
+        """One of its streams has ended. The error may come after the end of the data, as containerd sends it."""
         self._going.discard(number)
         if not self._going:
             self.end()
 
     def end(self, failure: PodtuiError | None = None) -> None:
-        """Nothing more comes."""
+        """Both streams have ended."""
         self._ended, self._failure = True, self._failure or failure
         self._news.set()
         self._room.set()
@@ -106,7 +106,7 @@ class Stream:
 
 
 class Line:
-    """One WebSocket to a pod. `streams` has the connections in it, by the numbers of both of their streams."""
+    """One WebSocket to a pod. `streams` has its connections, by the numbers of both of their streams."""
 
     def __init__(self, ref: ObjectRef, websocket: WebSocket) -> None:
         self.ref = ref
@@ -130,7 +130,7 @@ class Line:
         return self._opened
 
     async def open(self, port: int) -> Stream:
-        """A connection to a port of the pod. ConnectionFailed when the line has broken meanwhile."""
+        """Open a connection to a port of the pod. ConnectionFailed when the line has broken in the meantime."""
         async with self._sending:  # streams must be opened in the order of their numbers
             errors, data = self._next, self._next + 2
             self._next += 4
@@ -147,7 +147,7 @@ class Line:
         return stream
 
     async def close(self, stream: Stream) -> None:
-        """Ends a connection, whatever the pod still says in it. What was sent before it was finished still arrives."""
+        """End a connection, whatever the pod still sends. Data sent before `finish` still arrives."""
         ended = stream.ended
         self._forget(stream)
         stream.end()
@@ -166,8 +166,8 @@ class Line:
         self._empty_since = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
-        """Reads until the line ends, or has been without a connection for long."""
-        failure: PodtuiError = ConnectionFailed(f"the way to {self.ref} was closed by the API server")
+        """Read until the line ends, or has been without a connection for long."""
+        failure: PodtuiError = ConnectionFailed(f"the API server closed the connection to {self.ref}")
         reading = asyncio.create_task(self._read(), name=f"line to {self.ref}")
         try:
             while not reading.done():
@@ -179,7 +179,7 @@ class Line:
         except PodtuiError as error:
             failure = error
         except SpdyError as error:
-            failure = ConnectionFailed(f"what came from {self.ref} is not SPDY: {error}")
+            failure = ConnectionFailed(f"the data from {self.ref} is not SPDY: {error}")
         finally:
             self.over = True
             reading.cancel()
@@ -209,12 +209,12 @@ class Line:
 
 
 class LinePool:
-    """The lines of one forward. `stream` gives a connection over one of them."""
+    """The lines of one forward. `stream` opens a connection over one of them."""
 
     def __init__(self) -> None:
         self._lines: set[Line] = set()
         self._opening: set[asyncio.Future[Line]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()  # one for each line, open or opening
+        self._tasks: set[asyncio.Task[None]] = set()  # one per line, open or opening
 
     @contextlib.asynccontextmanager
     async def stream(self, connection: Connection, ref: ObjectRef, port: int) -> AsyncIterator[Stream]:
@@ -239,7 +239,7 @@ class LinePool:
             except PodtuiError:
                 if not line.used:
                     raise
-                line.over = True  # it has broken while nobody used it
+                line.over = True  # it broke while unused
 
     async def _new(self, connection: Connection, ref: ObjectRef) -> Line:
         opened: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
@@ -255,7 +255,7 @@ class LinePool:
             raise
 
     async def _keep(self, connection: Connection, ref: ObjectRef, opened: asyncio.Future[Line]) -> None:
-        """Opens a line and keeps it to its end. What the API server refuses is told to who waits for `opened`."""
+        """Open a line and keep it until it ends. `opened` gets the API server's refusal."""
         line: Line | None = None
         try:
             async with connection.websocket(f"{ref.path}/portforward", protocols=[PROTOCOL]) as websocket:
@@ -274,7 +274,7 @@ class LinePool:
                 opened.cancel()
 
     async def close(self) -> None:
-        """Ends every line; on return nothing is left of them."""
+        """End every line; nothing of them is left on return."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

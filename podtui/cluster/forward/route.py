@@ -1,7 +1,7 @@
-"""Which pod a forward leads to: the one it was started for, by UID, and when that is replaced, its successor.
+"""Which pod a forward leads to: the one for which it was started, by UID, and after a replacement, its successor.
 
-A pod that a controller made is followed (see `lineage`): as soon as it is told to end, or is gone, the forward goes on with another pod of
-the same controller that is ready. One that nobody controls has no successor: another pod of its name is another pod.
+A forward follows a pod that a controller created (see `lineage`): as soon as the pod is terminating or gone, it switches to another
+ready pod of the same controller. A pod without a controller has no successor: another pod of its name is a different pod.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from podtui.kube.resources import PODS, ObjectRef
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-POLL = 5.0  # seconds between looks at a pod of which nobody else tells
-RETRY = 3.0  # seconds between looks for a successor when no change is told
-_SPACING = 0.2  # seconds from one look to the next, however much changes
+POLL = 5.0  # seconds between checks of a pod without other sources of changes
+RETRY = 3.0  # seconds between searches for a successor without a change
+_SPACING = 0.2  # seconds between two checks, however much changes
 HOLD = 10.0
-"""Seconds that a connection waits for a successor before it is reset."""
+"""Seconds for which a connection waits for a successor before it is reset."""
 
 Arrive = Callable[[ObjectRef, Pod], Awaitable[None]]
-"""Tries the way to another pod; a PodtuiError says why it cannot be taken."""
+"""Probes the connection to another pod; raises PodtuiError when the pod cannot be used."""
 
 
 class RouteOwner(Protocol):
@@ -40,15 +40,15 @@ class RouteOwner(Protocol):
 
 
 class Route:
-    """All attributes are to be read only.
+    """All attributes are read-only.
 
-    `ref` is the pod now, or the last one while the route is `waiting` for a successor; `why` then says what is known of it.
-    `previous` is the pod before `ref`, and `moved_at` (epoch seconds) when the route went on to `ref`.
+    `ref` is the current pod, or the last one while the route is `waiting` for a successor; `why` then says why it waits.
+    `previous` is the pod before `ref`, and `moved_at` (epoch seconds) is when the route switched to `ref`.
     """
 
     def __init__(self, ref: ObjectRef, owner: RouteOwner, changed: Callable[[], None], standing: Lineage | None = None) -> None:
-        """`changed` is called when `waiting` or `why` has changed. `standing` says once and for all which pods are meant, whatever their
-        controllers are: that of a saved forward. `ref` may then be without a name."""
+        """`changed` is called when `waiting` or `why` has changed. `standing`, of a saved forward, fixes which pods are meant, whatever
+        their controllers are. `ref` may then be without a name."""
         self.ref = ref
         self.waiting = False
         self.why = ""
@@ -63,15 +63,15 @@ class Route:
         self._there = asyncio.Event()
         self._nudged = asyncio.Event()
         self._asking = asyncio.Lock()
-        self._asked = "", float("-inf")  # the UID of the pod that was asked for last and was there, and when
+        self._asked = "", float("-inf")  # the UID of the pod that was last confirmed, and when
 
     @property
     def target(self) -> str:
-        """The pod, or while there never was one, what it must be."""
+        """The pod, or a description of the wanted pod while there never was one."""
         return str(self.ref) if self.ref.name else str(self.lineage)
 
     async def first(self, connection: Connection) -> Pod | None:
-        """The pod to begin with; None when one of its lineage is to be waited for. Raises PodLost, and the errors of the requests."""
+        """The pod to begin with; None when the route must wait for one of its lineage. Raises PodLost, and the errors of the requests."""
         self._over = False
         if self._standing is None:
             try:
@@ -91,7 +91,7 @@ class Route:
         return pod
 
     async def there(self, until: float) -> None:
-        """Returns when there is a pod; PodtuiError when there is none at that moment (of `time.monotonic()`)."""
+        """Returns when there is a pod; PodtuiError when there is none by `until` (`time.monotonic()`)."""
         try:
             async with asyncio.timeout(max(0.0, until - time.monotonic())):
                 await self._there.wait()
@@ -101,16 +101,16 @@ class Route:
             raise PodtuiError(self.why)
 
     def give_up(self, why: str) -> None:
-        """There will be no pod any more: who waits for one is told so."""
+        """No pod will come any more: those who wait for one get an error."""
         self.waiting, self.why, self._over = False, why, True
         self._there.set()
 
     def nudge(self) -> None:
-        """Something may have happened to the pod: look at it now."""
+        """Check the pod now, since something may have happened to it."""
         self._nudged.set()
 
     def lost(self, ref: ObjectRef, error: PodLost) -> None:
-        """That pod is gone: the route waits for its successor, unless it leads to another one by now. Raises the error when there is
+        """That pod is gone: the route waits for its successor, unless it already leads to another one. Raises the error when there is
         none to wait for."""
         if ref.uid != self.ref.uid:
             return
@@ -121,11 +121,11 @@ class Route:
 
     async def confirm(self, connection: Connection, ref: ObjectRef, since: float) -> None:
         """Returns if the pod was still the same at a moment after `since`; PodLost if not."""
-        if not self._owner.pod_alive(ref):  # a list that lags behind is not believed when it says no
+        if not self._owner.pod_alive(ref):  # the list may lag behind, so its no is not trusted
             await self.ask(connection, ref, since)
 
     async def ask(self, connection: Connection, ref: ObjectRef, since: float) -> None:
-        """Asks the API server for the pod, unless that was done after `since`: many connections at once share a request."""
+        """Ask the API server for the pod, unless that was done after `since`: many connections at once share a request."""
         async with self._asking:
             uid, at = self._asked
             if uid != ref.uid or at < since:
@@ -134,14 +134,14 @@ class Route:
                 self._asked = ref.uid, now
 
     async def follow(self, arrive: Arrive) -> None:
-        """Keeps the pod in view and goes on to its successors, until it is cancelled. PodLost when the last pod is gone."""
+        """Watch the pod and switch to its successors, until cancelled. PodLost when the last pod is gone."""
         while True:
             if not self.waiting:
                 await self._until_it_goes()
             await self._succeed(arrive)
 
     async def _until_it_goes(self) -> None:
-        """Returns when the pod is gone, or was told to end; PodLost for one that is gone and has no successor."""
+        """Returns when the pod is terminating or gone; PodLost for one that is gone without a successor."""
         while not self.waiting:
             nudged = await _wait_for(self._nudged, POLL)
             self._nudged.clear()
@@ -152,14 +152,14 @@ class Route:
             except PodLost as error:
                 self.lost(self.ref, error)
             except PodtuiError:
-                continue  # not known now; a connection that fails will tell why
+                continue  # unknown now; a failing connection will report why
             else:
                 self._was_ready |= is_ready(pod)
                 if is_leaving(pod) and self.lineage.follows:
                     return
 
     async def _succeed(self, arrive: Arrive) -> None:
-        """Returns when the route leads to another pod. One that is terminating is led to until there is another, or it is gone."""
+        """Returns when the route leads to another pod. It leads to a terminating one until there is another, or that one is gone."""
         connection = self._owner.connection()
         async with changes(connection, self.lineage) as changed:
             while True:
@@ -185,7 +185,7 @@ class Route:
                 self.lost(self.ref, error)
 
     async def _go_on(self, connection: Connection, arrive: Arrive) -> bool:
-        """Whether a successor was found and taken. PodLost when there will be none."""
+        """Whether a successor was found and used. PodLost when there will be none."""
         before = self.ref
         found = await find(
             connection, self.lineage, other_than=before.uid, ready=self._was_ready, prefer=self._owner.successor_of(before.uid)
@@ -198,7 +198,7 @@ class Route:
             pod = await running_pod(connection, ref)
             lineage = self._standing or await lineage_of(connection, pod)
             await arrive(ref, pod)
-        except PodtuiError as error:  # PodLost too: it went while it was looked at
+        except PodtuiError as error:  # PodLost too: it disappeared during the check
             self._set_reason(error.what)
             return False
         if before.uid:

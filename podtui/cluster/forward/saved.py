@@ -1,4 +1,4 @@
-"""The port-forwards that the configuration saves under a name, as they are meant in one context."""
+"""The port-forwards that the configuration saves under a name, resolved for one context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from podtui.text import harmless
 @dataclass(frozen=True)
 class Profile:
     """`lineage` says which pods are meant, by a name or by a selector. `context` is the glob of the contexts in which it can be
-    started ("" for all), `elsewhere` why it cannot be in this one, or "". `start` is whether it starts by itself."""
+    started ("" for all), `elsewhere` why it cannot be started in this one, or "". `start` is whether it starts automatically."""
 
     name: str
     specs: tuple[PortSpec, ...]
@@ -29,12 +29,12 @@ class Profile:
 
     @property
     def ref(self) -> ObjectRef:
-        """The pod before one was found: its name and its UID are open."""
+        """The pod before one is found: without a UID, and perhaps without a name."""
         return ObjectRef(PODS, self.lineage.name, self.lineage.namespace)
 
 
 def profiles(forwards: Mapping[str, ForwardConfig], settings: ConnectionSettings) -> list[Profile]:
-    """All of them, in their order. One without a namespace is in that of the context, as in kubectl."""
+    """All of them, in order. A forward without a namespace uses that of the context, as in kubectl."""
     return [
         Profile(
             name,

@@ -1,4 +1,4 @@
-"""One TCP connection carried to a port of a pod by a channel: a WebSocket of its own (`Channels`) or a stream in one (`lines`)."""
+"""Carries one TCP connection to a port of a pod over a channel: a WebSocket of its own (`Channels`) or a stream in one (`multiplex`)."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ PROTOCOL = "v4.channel.k8s.io"
 CHUNK = 64 << 10  # bytes read at once from the local side
 DATA, ERROR = 0, 1
 Message = tuple[int, "bytes | memoryview"]
-"""DATA or ERROR, and what came. An error is words: the kubelet's, of a connection that could not be made."""
+"""DATA or ERROR, and the content. An error is text: the kubelet's, about a connection that failed."""
 _LONGEST_ERROR = 4096
 _DATA_PREFIX = bytes([DATA])
 
-# The local end of data may be a client that closed its socket, and nobody is left to read; or one that only stopped sending (`nc -N`) and
-# waits for an answer. The second must not be told to the pod at once: containerd, told of the end of one direction, gives the other one
+# The local end of data may come from a client that closed its socket and reads no more, or from one that only stopped sending (`nc -N`)
+# and waits for an answer. The pod must not learn at once about the second: containerd, when one direction ends, gives the other one
 # second and cuts it. Seconds of the pod's silence after which the connection is closed:
-QUIET_CLOSED = 2.0  # the client closed its socket: what is under way may still arrive. At once, where the end comes behind it
+QUIET_CLOSED = 2.0  # the client closed its socket: data on its way may still arrive. At once where `orderly`
 QUIET_ANSWERED = 3.0  # the client only stopped sending (`nc -N`), and the pod has answered since
 QUIET_UNANSWERED = 10.0  # the same, and the answer is still due
-_FIRST_LOOK, _LOOK = 0.05, 0.5  # when to look first, and how often then
-_FAREWELL = 1.0  # how long to go on reading from a client whose pod has closed, so that no reset overtakes the pod's last bytes
+_FIRST_LOOK, _LOOK = 0.05, 0.5  # the first check, and the interval of further ones
+_FAREWELL = 1.0  # how long to read from a client after the pod closed, so that no reset overtakes the pod's last bytes
 
 
 class Channel(Protocol):
-    """What a tunnel needs: `receive` gives None when the pod has closed. All raise PodtuiError when it breaks.
+    """What a tunnel needs: `receive` returns None when the pod has closed. All raise PodtuiError when it breaks.
 
-    `orderly` says that `finish` can tell the pod the end of the data, behind all that was sent.
+    `orderly` says that `finish` can signal the end of the data to the pod, after all that was sent.
     """
 
     orderly: bool
@@ -82,7 +82,7 @@ class Channels:
         await self._socket.send(_DATA_PREFIX + data)
 
     async def finish(self) -> None:
-        """The protocol has nothing that says so."""
+        """Does nothing: the protocol has no message for it."""
 
 
 class End(Enum):
@@ -94,7 +94,7 @@ class End(Enum):
 
 
 class Tunnel:
-    """`await run()` carries the connection until it ends. `error` then has the words of the error channel or of the break."""
+    """`await run()` carries the connection until it ends. `error` then has the text of the error channel or of the break."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Tunnel:
         sent: Callable[[int], None] = lambda count: None,
         table: TcpTable | None = None,
     ) -> None:
-        """`received` and `sent` are told the number of bytes from and to the pod as they pass."""
+        """`received` and `sent` are called with the number of bytes from and to the pod as they pass."""
         self._reader = reader
         self._writer = writer
         self._channel = channel
@@ -120,9 +120,9 @@ class Tunnel:
         self.error = ""
 
     async def run(self) -> End:
-        """Carries both directions; on return the local connection is closed and no task is left. The caller closes the channel.
+        """Carry both directions; on return, the local connection is closed and no task is left. The caller closes the channel.
 
-        Each direction waits for the one it writes to, so that no more than a few chunks are ever held.
+        Each direction waits for its receiver, so that the tunnel never holds more than a few chunks.
         """
         up = asyncio.create_task(self._upward(), name="port-forward to the pod")
         down = asyncio.create_task(self._downward(), name="port-forward from the pod")
@@ -158,7 +158,7 @@ class Tunnel:
             elif not isinstance(failure, PodtuiError):
                 raise failure
             else:
-                # The way to the pod is closed, but what it said before may still have to be delivered.
+                # The connection to the pod is closed, but its last data may still have to be delivered.
                 await asyncio.wait({down})
         failure = down.exception()
         if failure is None:
@@ -218,9 +218,9 @@ class Tunnel:
         return QUIET_ANSWERED if self._answered_at > self._asked_at else QUIET_UNANSWERED
 
     async def _farewell(self) -> None:
-        """The pod has closed: hand over what is left, say so, and let the client go first.
+        """The pod has closed: deliver what is left, signal the end, and let the client close first.
 
-        Closing at once with unread data from the client would reset the connection and could cost it the pod's last bytes.
+        Closing at once with unread data from the client would reset the connection and could lose the pod's last bytes.
         """
         with contextlib.suppress(OSError):
             await self._flush()
@@ -232,7 +232,7 @@ class Tunnel:
                         pass
 
     async def _flush(self) -> None:
-        """Waits until the transport has handed everything to the system."""
+        """Wait until the transport has handed everything to the system."""
         self._writer.transport.set_write_buffer_limits(high=0)
         await self._writer.drain()
 
@@ -244,8 +244,8 @@ class Tunnel:
 
 
 def reset_at_close(writer: asyncio.StreamWriter) -> None:
-    """Lets the client see a reset when its connection is closed, so that it does not take a part for the whole."""
+    """Reset the client's connection on close, so that the client does not take a part for the whole."""
     held = writer.get_extra_info("socket")
     if held is not None and held.fileno() >= 0:
-        with contextlib.suppress(OSError):  # the client has gone already
+        with contextlib.suppress(OSError):  # the client is already gone
             held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,1 +1,1 @@
-"""What a change does to other objects: Services, budgets, controllers, the contents of a namespace."""
+"""The effects of a change on other objects: Services, budgets, controllers, the contents of a namespace."""

@@ -1,8 +1,8 @@
 """The effects of a change of pods: which Services lose or gain an endpoint, which controllers create, adopt or release pods, and
 which budgets and policies count or select them.
 
-Pure functions over what `related.read` fetches. They follow the endpointslice, replicaset, statefulset, daemonset and job
-controllers of kube-controller-manager and the eviction subresource of the API server; what another controller does is not known.
+Pure functions over the result of `related.read`. They follow the endpointslice, replicaset, statefulset, daemonset and job
+controllers of kube-controller-manager and the eviction subresource of the API server; other controllers are unknown.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Changes = Mapping[str, str | None]  # a label's new value, None to remove it
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """One effect: `about` names the object (`service/web`, "" for none), `words` say in harmless text what happens to it.
+    """One effect: `about` names the object (`service/web`, "" for none), `words` describe in harmless text what happens to it.
 
-    `warning` is what nobody should overlook, `same` what does not change.
+    A `warning` must not be overlooked; `same` means no change.
     """
 
     about: str
@@ -78,7 +78,7 @@ def relabelled(labels: Mapping[str, str], changes: Changes) -> dict[str, str]:
 def eviction_refusal(budgets: Sequence[Budget], pod: Pod, allowed: int | None = None) -> str:
     """Why the API server would refuse to evict the pod now, in a few words; "" when it would not.
 
-    `budgets` are those that count the pod; `allowed` replaces the disruptions that the only one allows.
+    `budgets` are those that count the pod; `allowed` replaces the disruptions that a single budget allows.
     """
     if not guarded(pod) or not budgets:
         return ""
@@ -98,12 +98,12 @@ def eviction_refusal(budgets: Sequence[Budget], pod: Pod, allowed: int | None = 
 
 
 def guarded(pod: Pod) -> bool:
-    """Whether an eviction of the pod asks budgets at all."""
+    """Whether an eviction of the pod consults budgets at all."""
     return not pod.terminating and pod.status.phase not in ("Succeeded", "Failed", "Pending")
 
 
 def _takes_a_disruption(budget: Budget, pod: Pod) -> bool:
-    """A pod that is not ready counts for nothing, where the budget's policy or its state allows that."""
+    """Whether an eviction uses up a disruption: one of an unready pod does not, where the budget's policy or state allows that."""
     if pod.ready:
         return True
     if budget.spec.unhealthy_pod_eviction_policy == "AlwaysAllow":
@@ -112,7 +112,7 @@ def _takes_a_disruption(budget: Budget, pod: Pod) -> bool:
 
 
 def selects(selector: Selector | None, labels: Mapping[str, str] | None) -> bool:
-    """Whether it selects an object with these labels; None is an object that is gone, and a selector of nothing."""
+    """Whether it selects an object with these labels. None means a deleted object, or a selector of nothing."""
     return selector is not None and labels is not None and selector.matches(labels)
 
 
@@ -167,7 +167,7 @@ def _endpoints(count: int) -> str:
 
 
 def _evictions(around: Surroundings, pods: Sequence[Pod], evict: bool) -> Iterator[Found]:
-    """For each budget, how far it would let the pods be evicted, one after the other."""
+    """For each budget, how many of the pods it would let be evicted, one after the other."""
     selectors = [(budget, _compiled(budget)) for budget in around.budgets]
     counting = {id(pod): [budget for budget, selector in selectors if selects(selector, pod.labels)] for pod in pods}
     for budget in around.budgets:
@@ -253,6 +253,6 @@ def _them(count: int, total: int) -> str:
 
 
 def _effects(around: Surroundings, found: Sequence[Found]) -> list[Effect]:
-    """Warnings first, what stays the same last."""
+    """Warnings first, unchanged ones last."""
     made = [Effect(one[0], one[1], one[2] if len(one) == 3 else "change", around.namespace) for one in found]
     return sorted(made, key=lambda effect: ("warning", "change", "same").index(effect.weight))

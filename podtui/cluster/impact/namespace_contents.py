@@ -1,4 +1,4 @@
-"""The contents of a namespace, counted kind by kind: what a deletion of the namespace deletes."""
+"""The contents of a namespace, counted by kind: what a deletion of the namespace deletes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FIRST = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "j
 
 
 class Contents(msgspec.Struct):
-    """`counts` has how many there are of each kind (`pods`, `deployments.apps`), those first that matter most; none of those with
-    nothing. `unread` says which kinds could not be counted, and why.
+    """`counts` has the number of objects of each kind (`pods`, `deployments.apps`), the most important first, without empty ones.
+    `unread` says which kinds could not be counted, and why.
     """
 
     namespace: str
@@ -29,9 +29,9 @@ class Contents(msgspec.Struct):
 
 
 async def count(connection: Connection, access: Access, discovery: Discovery, namespace: str) -> Contents:
-    """Count what is in the namespace: one small request for each kind that the user may list. Events are not counted.
+    """Count the objects in the namespace: one small request for each kind that the user may list. Events are not counted.
 
-    Raises PodtuiError when it is not known which kinds there are.
+    Raises PodtuiError when discovery fails.
     """
     kinds: dict[str, Resource] = {}
     for resource in await discovery.all():
@@ -52,7 +52,7 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
             except Forbidden:
                 lacking.append(name)
             except ApiError as error:
-                if error.status not in (404, 405):  # of a kind that cannot be listed there is nothing to count
+                if error.status not in (404, 405):  # a kind that cannot be listed has nothing to count
                     found.unread.append(f"{name}: {error.what}")
             except PodtuiError as error:
                 found.unread.append(f"{name}: {error.what}")
@@ -72,7 +72,7 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
 
 
 def _passing(resource: Resource) -> bool:
-    """Whether objects of this kind are not kept in a namespace: questions, bindings, measurements; or are of no interest, as events."""
+    """Whether a namespace does not store objects of this kind (reviews, bindings, metrics), or they are of no interest (events)."""
     return resource.plural in ("bindings", "events") or resource.kind.endswith("Review") or resource.group.endswith("metrics.k8s.io")
 
 

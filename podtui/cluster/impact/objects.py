@@ -1,6 +1,6 @@
-"""The objects that have to do with a pod, decoded as far as `impact` looks at them, and what their selectors ask for.
+"""The objects related to a pod, decoded as far as `impact` needs them, and their selectors.
 
-A field that a server leaves out, or sends as null, has the value that the API gives it then.
+A field that the server omits, or sends as null, has the API's default value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OPERATORS = {"In": Operator.IN, "NotIn": Operator.NOT_IN, "Exists": Operator.EX
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel"):
-    """JSON of the API; what is not named in a subclass is skipped."""
+    """JSON of the API; fields that a subclass does not name are skipped."""
 
 
 class StatusCondition(Wire, frozen=True):
@@ -31,7 +31,7 @@ class PodStatus(Wire, frozen=True):
 
 
 class Pod(Wire, frozen=True):
-    """A pod as far as others look at it."""
+    """The parts of a pod that matter to other objects."""
 
     metadata: ObjectMeta = ObjectMeta()
     status: PodStatus = PodStatus()
@@ -50,7 +50,7 @@ class Pod(Wire, frozen=True):
 
     @property
     def active(self) -> bool:
-        """As controllers count their pods: neither finished nor on its way out."""
+        """As controllers count their pods: neither finished nor terminating."""
         return not (self.finished or self.terminating)
 
     @property
@@ -76,7 +76,7 @@ class LabelSelector(Wire, frozen=True):
     match_expressions: list[Expression] | None = None
 
     def compiled(self) -> Selector | None:
-        """What it asks of labels; None when it is not valid, and selects nothing."""
+        """Its requirements on labels; None when it is invalid, and selects nothing."""
         found = equals(self.match_labels or {})
         for one in self.match_expressions or ():
             operator, values = _OPERATORS.get(one.operator), tuple(sorted(set(one.values or ())))
@@ -87,7 +87,7 @@ class LabelSelector(Wire, frozen=True):
 
 
 def equals(labels: dict[str, str]) -> list[Requirement]:
-    """That each of these labels is there with its value."""
+    """The requirements that each of these labels is present with its value."""
     return [Requirement(key, Operator.EQUALS, (value,)) for key, value in labels.items()]
 
 
@@ -103,7 +103,7 @@ class Service(Wire, frozen=True):
 
     @property
     def selector(self) -> Selector | None:
-        """None where nothing is selected: without a selector the endpoints are somebody else's affair."""
+        """None when it selects nothing: without a selector, someone else manages the endpoints."""
         if not self.spec.selector or self.spec.type == "ExternalName":
             return None
         return Selector(tuple(equals(self.spec.selector)))
@@ -124,7 +124,7 @@ class Endpoint(Wire, frozen=True):
 
 
 class Slice(Wire, frozen=True):
-    """An EndpointSlice; its label tells the Service."""
+    """An EndpointSlice; its label names the Service."""
 
     metadata: ObjectMeta = ObjectMeta()
     endpoints: list[Endpoint] | None = None

@@ -1,7 +1,7 @@
-"""What the controllers that own pods, or would adopt them, do when pods go or change their labels.
+"""What the controllers that own pods, or would adopt them, do when pods are deleted or change their labels.
 
-A controller owns the pods whose controlling owner reference has its UID. It releases one whose labels no longer match its selector,
-adopts one that no controller owns and whose labels do, and makes or deletes pods until it has as many as it wants (the
+A controller owns the pods whose controlling owner reference has its UID. It releases pods whose labels no longer match its selector,
+adopts matching pods without a controller, and creates or deletes pods until it has the wanted number (the
 ControllerRefManager of kube-controller-manager and the controllers of each kind).
 """
 
@@ -19,12 +19,12 @@ from podtui.text import harmless
 
 Found = tuple[str, str] | tuple[str, str, Literal["warning", "change", "same"]]
 _KINDS = {resource.kind for resource in OWNERS}
-_COUNTED = ("ReplicaSet", "ReplicationController")  # they want a number of pods, whichever
+_COUNTED = ("ReplicaSet", "ReplicationController")  # they want a number of pods, no particular ones
 _ORDINAL = re.compile(r"(.*)-([0-9]+)")
 
 
 def replaced(around: Surroundings, pods: Sequence[Pod]) -> Iterator[Found]:
-    """Which controllers replace these pods when they go, and which pods nothing recreates."""
+    """Which controllers replace these pods when they are deleted, and which pods nothing recreates."""
     by_owner, bare = _owned(pods)
     for owner, owned in by_owner.items():
         yield _replaced(around, owner, owned)
@@ -62,7 +62,7 @@ def _replaced(around: Surroundings, owner: OwnerReference, pods: Sequence[Pod]) 
 
 
 def _made(kind: str, controller: Controller, pods: Sequence[Pod]) -> str:
-    """What a controller creates to replace pods of its own."""
+    """What a controller creates to replace its pods."""
     one = len(pods) == 1
     if kind in _COUNTED:
         active = sum(pod.active for pod in pods)
@@ -141,7 +141,7 @@ def _staying(around: Surroundings, owner: OwnerReference) -> Found:
 
 
 def _left(kind: str, controller: Controller, pods: Sequence[Pod]) -> str:
-    """What a controller does when it has released pods."""
+    """What a controller does after it has released pods."""
     if controller.metadata.deletion_timestamp is not None:
         return "is being deleted itself"
     if kind == "StatefulSet":
@@ -179,7 +179,7 @@ def _wanted(controller: Controller) -> int:
 
 
 def _is_member(controller: Controller, name: str, *, counted: bool = False) -> bool:
-    """Whether a pod has a name of this StatefulSet's; `counted`: and one that it wants now."""
+    """Whether the name is one of this StatefulSet's pods; with `counted`, also one that it wants now."""
     found = _ORDINAL.fullmatch(name)
     if found is None or found[1] != controller.metadata.name:
         return False

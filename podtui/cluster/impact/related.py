@@ -1,7 +1,7 @@
-"""What has to do with pods in their namespaces: Services, what owns or could adopt them, budgets, policies.
+"""The objects related to pods in their namespaces: Services, owners and possible adopters, budgets, policies.
 
-Read once, and only as far as the user may: each kind is listed when the rights allow it, and what could not be read is told in
-words. A kind that the server does not serve is not there. Only the fields that `impact` needs are decoded.
+Everything is read once, and only as far as the user may: each kind is listed when the rights allow it, and `unread` says what could
+not be read. Kinds that the server does not serve have no objects. Only the fields that `impact` needs are decoded.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from podtui.kube.resources import (
 from podtui.text import harmless
 
 _AT_ONCE = 8
-_ONE_BY_ONE = 8  # so many pods are read each by its name; more of them from the list of their namespace
-_NAMESPACES = 20  # that are looked at
+_ONE_BY_ONE = 8  # up to this many pods are read by name; more, from the list of their namespace
+_NAMESPACES = 20  # the most namespaces to read
 _NO_RIGHT = "you lack the right to list"
 
 T = TypeVar("T", bound="Wire")
@@ -45,8 +45,8 @@ OWNERS = (REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, REPLICATIONCONTROLLERS)
 
 
 class Surroundings(msgspec.Struct):
-    """One namespace. `owners` has (kind, object). `looked_at` names the kinds that were read; `unread` has what was not (a kind's plural,
-    or one object) and why.
+    """One namespace. `owners` has (kind, object). `looked_at` names the kinds that were read; `unread` has the others (a kind's plural,
+    or one object) and the reasons.
     """
 
     namespace: str
@@ -61,10 +61,10 @@ class Surroundings(msgspec.Struct):
 
 
 async def read(connection: Connection, access: Access, refs: Sequence[ObjectRef], *, adopters: bool = True) -> list[Surroundings]:
-    """The namespaces of these pods, with the pods as they are now; one that is gone or is another one by now is not among them.
+    """The namespaces of these pods, with the current pods, without those that are gone or replaced.
 
-    `adopters` False leaves out the kinds that own none of them: who deletes need not know who could adopt. Never raises for what
-    cannot be read: that stands in `unread`.
+    `adopters` False leaves out the kinds that own none of them: a deletion needs no possible adopters. Never raises for unreadable
+    objects: `unread` lists them.
     """
     by_namespace: dict[str, list[ObjectRef]] = {}
     for ref in refs:
@@ -80,7 +80,7 @@ async def read(connection: Connection, access: Access, refs: Sequence[ObjectRef]
 
 
 def unknown(found: Sequence[Surroundings]) -> list[str]:
-    """What could not be read and why, a line for each namespace and reason."""
+    """What could not be read and why, one line per namespace and reason."""
     lines: dict[tuple[str, str], list[str]] = {}
     for around in found:
         for what, why in around.unread:
@@ -132,7 +132,7 @@ class _Reading:
                 try:
                     pod = await read_as(self.connection, ref.path, Pod)
                 except NotFound:
-                    return None  # what becomes of it is told where it is deleted or changed
+                    return None  # its deletion or change reports what happens to it
                 except PodtuiError as error:
                     self.found.unread.append((harmless(str(ref)), error.what))
                     return None
@@ -141,7 +141,7 @@ class _Reading:
         return [pod for pod in await asyncio.gather(*map(one, self.refs)) if pod is not None]
 
     async def _list(self, resource: Resource, form: type[T]) -> list[T]:
-        """All objects of a kind in the namespace; none, and a reason in `unread`, when they cannot be read."""
+        """All objects of a kind in the namespace; none, and a reason in `unread`, when they are unreadable."""
         namespace, found = self.found.namespace, self.found
         async with self.gate:
             if not await self.access.can("list", resource.plural, namespace, group=resource.group):
@@ -162,7 +162,7 @@ class _Reading:
 
 
 def endpoints(around: Surroundings, service: str) -> dict[str, bool]:
-    """The endpoints of a Service by the UID of their pod (their address, where they have none), and whether traffic goes there."""
+    """The endpoints of a Service by the UID of their pod (or their address), and whether they get traffic."""
     found: dict[str, bool] = {}
     for key, ready in _endpoints(around, service):
         found[key] = found.get(key, False) or ready

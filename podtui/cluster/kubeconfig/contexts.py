@@ -1,8 +1,8 @@
-"""Kubeconfig files read and merged by kubectl's rules, and one of their contexts made into settings.
+"""Read and merge kubeconfig files by kubectl's rules, and turn one of their contexts into settings.
 
 The rules are those of k8s.io/client-go/tools/clientcmd: an explicit file must exist and is the only one; otherwise the
-files of KUBECONFIG in their order (missing ones are skipped), or ~/.kube/config. The first current-context wins, and of
-entries of one name the first. Paths in a file are relative to it. Without any context, a pod uses its service account.
+files of KUBECONFIG in order (missing ones are skipped), or ~/.kube/config. The first current-context wins, and of
+entries of one name the first. Paths in a file are relative to it. Without any context, podtui uses the service account of its pod.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IN_CLUSTER = "in-cluster"
 class Kubeconfig:
     """The merged configuration.
 
-    `files` are the files that were read, in order; none when it comes from a pod. `explicit` is whether it was named by --kubeconfig.
+    `files` are the files that were read, in order; none inside a pod. `explicit` is whether --kubeconfig named it.
     """
 
     files: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Kubeconfig:
 
     @classmethod
     def load(cls, explicit: str | None = None, environ: Mapping[str, str] = os.environ) -> Kubeconfig:
-        """Reads the files that kubectl would read; `explicit` is --kubeconfig. Raises KubeconfigError."""
+        """Read the files that kubectl would read; `explicit` is --kubeconfig. Raises KubeconfigError."""
         if explicit:
             paths, needed = [os.path.expanduser(explicit)], True
         else:
@@ -60,7 +60,7 @@ class Kubeconfig:
         return merged
 
     def _add(self, found: File) -> None:
-        """Merges one file in: what is there already stays."""
+        """Merge one file in: existing entries stay."""
         self.files += (found.path,)
         self.current_context = self.current_context or found.current_context
         self.contexts = {**found.contexts, **self.contexts}
@@ -73,23 +73,23 @@ class Kubeconfig:
             raise KubeconfigError(
                 f"there is no context in {shown}", "Name another kubeconfig with --kubeconfig FILE or the environment variable KUBECONFIG."
             )
-        told = "KUBECONFIG names no file that exists" if environ.get("KUBECONFIG") else "there is no kubeconfig"
+        what = "KUBECONFIG names no file that exists" if environ.get("KUBECONFIG") else "there is no kubeconfig"
         hint = "Name one with --kubeconfig FILE or the environment variable KUBECONFIG."
-        raise KubeconfigError(f"{told}: {shown}; without a cluster try `podtui demo`", hint)
+        raise KubeconfigError(f"{what}: {shown}; without a cluster try `podtui demo`", hint)
 
     def _choices(self) -> str:
         return f"Choose one with --context: {_listed(self.contexts)}." if self.contexts else "There is no context in it either."
 
     @property
     def shown(self) -> str:
-        """The files for a message."""
+        """The files, for a message."""
         return ", ".join(harmless(path) for path in self.files) or "the pod's service account"
 
     def settings(self, context: str | None = None, *, impersonate: str = "", impersonate_groups: Sequence[str] = ()) -> ConnectionSettings:
         """What is needed to connect with `context` (none: the current one).
 
         `impersonate` and `impersonate_groups` are --as and --as-group. Raises KubeconfigError when the context, its
-        cluster or its user is missing, inconsistent or of a kind that podtui cannot use; UsageError for groups without
+        cluster or its user is missing, inconsistent or of a kind that podtui does not support; UsageError for groups without
         a user.
         """
         name = context or self.current_context
@@ -97,13 +97,13 @@ class Kubeconfig:
             raise KubeconfigError(f"no current-context is set in {self.shown}", self._choices())
         entry = self.contexts.get(name)
         if entry is None:
-            told = f"there is no context {harmless(name)!r} in {self.shown}"
-            raise KubeconfigError(told if context else f"{told}, but it is the current-context", _near(name, self.contexts))
+            what = f"there is no context {harmless(name)!r} in {self.shown}"
+            raise KubeconfigError(what if context else f"{what}, but it is the current-context", _near(name, self.contexts))
         cluster = self._cluster(entry)
         user = self._user(entry, plain=cluster.server.lower().startswith("http://"))
         server = cluster.server
         if "://" not in server:
-            # As client-go: TLS when the cluster or the user speaks of it.
+            # As client-go: TLS when the cluster or the user has TLS settings.
             tls = cluster.certificate_authority or cluster.certificate_authority_data or cluster.insecure_skip_tls_verify
             tls = tls or user.spec.client_certificate or user.spec.client_certificate_data
             server = f"{'https' if tls else 'http'}://{server}"
@@ -128,7 +128,7 @@ class Kubeconfig:
         )
 
     def _kubectl_options(self, context: str, impersonate: str, impersonate_groups: Sequence[str]) -> tuple[str, ...]:
-        """What the command line told podtui and kubectl must be told too; a pod's service account it finds by itself."""
+        """The options of the command line that kubectl needs too; it finds a pod's service account on its own."""
         found = ["--kubeconfig", *self.files] if self.explicit else []
         found += ["--context", context] if self.files else []
         found += ["--as", impersonate] if impersonate else []
@@ -140,8 +140,8 @@ class Kubeconfig:
             raise KubeconfigError(f"{where} names no cluster")
         cluster = self.clusters.get(entry.cluster)
         if cluster is None:
-            told = f"{where} names the cluster {harmless(entry.cluster)!r}, which is missing"
-            raise KubeconfigError(told, _near(entry.cluster, self.clusters))
+            what = f"{where} names the cluster {harmless(entry.cluster)!r}, which is missing"
+            raise KubeconfigError(what, _near(entry.cluster, self.clusters))
         if not cluster.server:
             raise KubeconfigError(f"cluster {harmless(entry.cluster)!r} in {cluster.file} has no server")
         if cluster.insecure_skip_tls_verify and (cluster.certificate_authority or cluster.certificate_authority_data):
@@ -154,7 +154,7 @@ class Kubeconfig:
         return cluster
 
     def _user(self, entry: ContextEntry, *, plain: bool) -> UserEntry:
-        """The context's user; over plain HTTP one that is missing is nobody, since no credentials are sent anyway."""
+        """The context's user; over plain HTTP, a missing one is anonymous, since no credentials are sent anyway."""
         user = self.users.get(entry.user)
         if not entry.user or (user is None and plain):
             return UserEntry(name="", file=entry.file)
@@ -165,7 +165,7 @@ class Kubeconfig:
         return user
 
     def _impersonation(self, entry: ContextEntry, user: UserEntry, flag: str, flag_groups: Sequence[str]) -> Impersonation:
-        """The kubeconfig's `as` and its kin, each overridden by its flag."""
+        """The kubeconfig's `as` and related fields, each overridden by its flag."""
         found = user.impersonation
         wanted = replace(found, user=flag or found.user, groups=tuple(flag_groups) or found.groups)
         if not wanted.user and (wanted.groups or wanted.uid or wanted.extra):
@@ -179,12 +179,12 @@ class Kubeconfig:
 
 
 def _credentials(spec: UserSpec, cluster: ClusterEntry) -> UserSpec:
-    """The user's credentials; an exec plugin may be told what the cluster's entry holds for it."""
+    """The user's credentials; an exec plugin may get the extension data of the cluster's entry."""
     return replace(spec, exec=replace(spec.exec, cluster_config=cluster.exec_config)) if spec.exec else spec
 
 
 def _check_user(user: UserEntry) -> None:
-    """client-go's validation of a user: what contradicts itself, and files that cannot be read."""
+    """client-go's validation of a user: contradictory fields, and unreadable files."""
     where = f"user {harmless(user.name)!r} in {user.file}"
     spec = user.spec
     if user.auth_provider:
@@ -209,10 +209,10 @@ def _check_user(user: UserEntry) -> None:
 
 
 def _base_url(server: str, what: str) -> str:
-    """The server's URL as requests are built on it: without a query and without a slash at its end."""
+    """The server's URL as the base of requests: without a query and without a slash at its end."""
     parts = split_url(server)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise KubeconfigError(f"{what} is no URL: {harmless(server)}", "It is written as https://HOST:PORT.")
+        raise KubeconfigError(f"{what} is not a URL: {harmless(server)}", "It is written as https://HOST:PORT.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
@@ -230,7 +230,7 @@ def _listed(names: Mapping[str, object], most: int = 8) -> str:
 
 
 def _near(name: str, names: Mapping[str, object]) -> str:
-    """A hint with the names that are like `name`, else with all of them."""
+    """A hint with the names that are like `name`, or else with all of them."""
     lowered = {known.lower(): known for known in names}
     near = [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
     near += [known for known in names if known not in near and (name.lower() in known.lower()) and len(near) < 3]
@@ -240,7 +240,7 @@ def _near(name: str, names: Mapping[str, object]) -> str:
 
 
 def _in_cluster(environ: Mapping[str, str]) -> Kubeconfig | None:
-    """The configuration that a pod finds: its service account, and the API server's address in the environment."""
+    """The configuration inside a pod: its service account, and the API server's address from the environment."""
     host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
     token_file = os.path.join(SERVICE_ACCOUNT, "token")
     if not host or not port or not os.path.isfile(token_file):

@@ -1,7 +1,7 @@
-"""The Authorization header, and the client certificate, of a connection: from where the user's entry says, kept fresh.
+"""The Authorization header and the client certificate of a connection, from the source in the user's entry, kept fresh.
 
 A static token or password never changes. A token file is read again each minute. An exec plugin's credential is kept
-until shortly before it expires. After a 401 the last two are had anew, once for all the requests that met it.
+until shortly before it expires. After a 401, the last two are fetched again, once for all the requests that met it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from podtui.text import harmless
 TOKEN_FILE_PERIOD = 60.0
 """Seconds after which a token file is read again, as client-go does."""
 _MARGIN = 30.0
-"""Seconds before its end at which a credential is had anew; less for one of a short life."""
+"""Seconds before its expiry at which a credential is renewed; less for a short-lived one."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What one request shows. `generation` tells it from the one before: see `Credentials.renew`."""
+    """What one request shows. `generation` distinguishes it from earlier ones: see `Credentials.renew`."""
 
     authorization: str = field(repr=False)
     certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
@@ -43,7 +43,7 @@ class Credentials:
         self._fresh_until: float | None = None
         self._fetching: asyncio.Task[Credential] | None = None
         self._closed = False
-        self.waits_for: tuple[str, ...] = ()  # a plugin that runs: which one, and the last lines that it has told
+        self.waits_for: tuple[str, ...] = ()  # a running plugin: its name, and the last lines of its output
 
     @property
     def _renewable(self) -> bool:
@@ -51,13 +51,13 @@ class Credentials:
         return bool(user.token_file) or (user.exec is not None and not user.token and not user.username)
 
     async def get(self) -> Credential:
-        """The credential to use now. Raises CredentialError when none can be had."""
+        """The credential to use now. Raises CredentialError when there is none."""
         if self._current is not None and (self._fresh_until is None or self._clock() < self._fresh_until):
             return self._current
         return await self._fetched()
 
     async def renew(self, refused: Credential) -> bool:
-        """After a 401 for `refused`: whether there is another credential now, worth one more try."""
+        """After a 401 for `refused`: whether there is another credential now, worth a retry."""
         if not self._renewable:
             return False
         if self._current is None or self._current.generation == refused.generation:
@@ -65,7 +65,7 @@ class Credentials:
         return self._current is not None and self._current.generation != refused.generation
 
     async def close(self) -> None:
-        """Ends a plugin that is still running."""
+        """End a plugin that is still running."""
         self._closed = True
         task = self._fetching
         if task is not None:
@@ -73,10 +73,10 @@ class Credentials:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _fetched(self) -> Credential:
-        """Has a new credential; who asks at the same time gets the same one.
+        """Fetch a new credential; concurrent callers get the same one.
 
-        It is a task of its own, so that a caller who goes away (a pane that is closed) does not end a plugin that
-        others wait for, or that would have to begin again at the next key.
+        It is a task of its own, so that a cancelled caller (a closed pane) does not end a plugin that
+        others wait for, or that would have to start again at the next key.
         """
         task = self._fetching
         if task is None:
@@ -93,7 +93,7 @@ class Credentials:
     def _fetch_done(self, task: asyncio.Task[Credential]) -> None:
         self._fetching = None
         if not task.cancelled():
-            task.exception()  # whoever waits gets it; if nobody does any more it is no news
+            task.exception()  # waiting callers get it; without any, it does not matter
 
     async def _fetch(self) -> Credential:
         user, expires = self._user, None
@@ -118,7 +118,7 @@ class Credentials:
             raise CredentialError(f"the token of user {harmless(self._settings.user)!r} has a line break in it", "Store it on one line.")
         before, generation = self._current, 0
         if before is not None:
-            # What a plugin gives again may be accepted now; a file that has not changed will not be.
+            # A plugin may return the same credential, which may be accepted now; an unchanged file will not be.
             same = user.exec is None and before.authorization == authorization
             generation = before.generation if same else before.generation + 1
         self._current = Credential(authorization, certificate, generation)
@@ -126,17 +126,17 @@ class Credentials:
         return self._current
 
     async def _from_plugin(self, command: str) -> exec_plugin.ExecCredential:
-        def told(lines: list[str]) -> None:
+        def show_lines(lines: list[str]) -> None:
             self.waits_for = (f"the exec plugin {harmless(command)}", *lines)
 
-        told([])
+        show_lines([])
         try:
-            return await exec_plugin.run(self._settings, told=told)
+            return await exec_plugin.run(self._settings, told=show_lines)
         finally:
             self.waits_for = ()
 
     def _from_token_file(self) -> str:
-        """The header from the token file; while it cannot be read, from what was there before, or the entry's token."""
+        """The header from the token file; while the file is unreadable, the previous token, or the entry's."""
         path = self._user.token_file
         try:
             with open(path, encoding="utf-8") as opened:

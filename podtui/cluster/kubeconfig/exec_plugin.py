@@ -1,8 +1,8 @@
 """Exec credential plugins: a program that prints an ExecCredential (client.authentication.k8s.io/v1 or v1beta1).
 
-Run without a terminal of its own: its standard input is empty and its session is new, so it can neither read the keys
-that are meant for the screen nor write over it. Both outputs are read at once and held within bounds; whatever it
-leaves behind is ended with it.
+The plugin runs without a terminal: its standard input is empty and its session is new, so it can neither read the keys
+meant for the screen nor write over it. Both outputs are read at once, up to a limit. A plugin that
+is stopped ends with its process group.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from podtui.text import harmless
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 TIMEOUT = 60.0
-"""Seconds that a plugin may take."""
+"""Seconds for which a plugin may run."""
 _MOST_OUTPUT = 4 << 20
 _KEPT_STDERR = 4 << 10
 _TOLD_LINES = 5
 _GRACE = 1.0
-"""Seconds to wait for the end of its output once the plugin is gone: a child that it left behind may hold the pipe open."""
+"""Seconds to wait for the end of its output once the plugin has exited: a child left behind may hold the pipe open."""
 
 
 @dataclass(frozen=True)
 class ExecCredential:
-    """What a plugin gave: a token, a client certificate with its key (PEM), or both; `expires` in epoch seconds."""
+    """The plugin's answer: a token, a client certificate with its key (PEM), or both; `expires` in epoch seconds."""
 
     token: str = field(default="", repr=False)
     certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
@@ -50,9 +50,9 @@ async def run(
     environ: Mapping[str, str] | None = None,
     told: Callable[[list[str]], None] = lambda lines: None,
 ) -> ExecCredential:
-    """Runs the plugin of the settings' user once. Raises CredentialError with the plugin's own words.
+    """Run the plugin of the settings' user once. Raises CredentialError with the plugin's own output.
 
-    `told` gets the last lines of its stderr, made harmless, while it runs: how to log in, say.
+    `told` gets the last lines of its stderr, made harmless, while it runs: for example, how to log in.
     """
     spec = settings.credentials.exec
     assert spec is not None
@@ -80,7 +80,7 @@ async def run(
     try:
         async with asyncio.timeout(limit):
             await outputs.exited.wait()
-        # A child that it left behind may hold its pipes open.
+        # A child left behind may hold its pipes open.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await outputs.ended.wait()
@@ -111,7 +111,7 @@ def _check(spec: ExecSpec, name: str, settings: ConnectionSettings) -> None:
 
 
 def _program(spec: ExecSpec, name: str, environ: Mapping[str, str]) -> str:
-    """The path of the plugin; the PATH is podtui's own, not one from the plugin's `env`, as with kubectl."""
+    """The path of the plugin; the PATH is podtui's own, not that of the plugin's `env`, as with kubectl."""
     found = shutil.which(spec.command, path=environ.get("PATH", os.defpath))
     if found is None:
         what = "is not executable" if os.sep in spec.command and os.path.exists(spec.command) else "is not installed"
@@ -125,7 +125,7 @@ def _hint(spec: ExecSpec) -> str:
 
 def _exec_info(settings: ConnectionSettings, spec: ExecSpec) -> str:
     """The value of KUBERNETES_EXEC_INFO: an ExecCredential with its `spec`, as client-go fills it."""
-    told: dict[str, Any] = {"interactive": False}
+    info: dict[str, Any] = {"interactive": False}
     if spec.provide_cluster_info:
         cluster: dict[str, Any] = {"server": settings.server}
         if settings.tls_server_name:
@@ -147,15 +147,15 @@ def _exec_info(settings: ConnectionSettings, spec: ExecSpec) -> str:
             cluster["disable-compression"] = True
         if spec.cluster_config is not None:
             cluster["config"] = spec.cluster_config
-        told["cluster"] = cluster
-    return json.dumps({"kind": "ExecCredential", "apiVersion": spec.api_version, "spec": told}, default=str)
+        info["cluster"] = cluster
+    return json.dumps({"kind": "ExecCredential", "apiVersion": spec.api_version, "spec": info}, default=str)
 
 
 class _Outputs(asyncio.SubprocessProtocol):
-    """Takes both outputs of a plugin as they come, so that neither can block it, and keeps a bounded part of each."""
+    """Takes both outputs of a plugin as they arrive, so that neither can block it, and keeps a bounded part of each."""
 
-    def __init__(self, told: Callable[[list[str]], None]) -> None:
-        self._told = told
+    def __init__(self, on_lines: Callable[[list[str]], None]) -> None:
+        self._on_lines = on_lines
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.overflowed = False
@@ -170,7 +170,7 @@ class _Outputs(asyncio.SubprocessProtocol):
         else:
             self.stderr += data
             del self.stderr[:-_KEPT_STDERR]
-            self._told(self._lines())
+            self._on_lines(self._lines())
 
     def process_exited(self) -> None:
         self.exited.set()
@@ -180,7 +180,7 @@ class _Outputs(asyncio.SubprocessProtocol):
         self.ended.set()
 
     def last_lines(self, most: int = 3) -> str:
-        """The last lines of stderr that are not empty, made harmless, to follow a message: `: ...`, or nothing."""
+        """The last non-empty lines of stderr, made harmless, to append to a message: `: ...`, or nothing."""
         lines = self._lines()[-most:]
         return f": {' / '.join(lines)[-800:]}" if lines else ""
 
@@ -190,21 +190,21 @@ class _Outputs(asyncio.SubprocessProtocol):
 
 
 async def _end(transport: asyncio.SubprocessTransport, outputs: _Outputs) -> None:
-    """Ends the plugin with its process group if it still runs, closes the pipes and waits until it is gone.
+    """End the plugin with its process group if it still runs, close the pipes and wait until it is gone.
 
-    What a plugin that ended by itself has left running on purpose, an agent that keeps a log-in, is left alone.
+    A process that a finished plugin left running on purpose, such as an agent that keeps a login, stays.
     """
     if not outputs.exited.is_set():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(transport.get_pid(), signal.SIGKILL)
     transport.close()
-    with contextlib.suppress(TimeoutError):  # it cannot be killed: a file system that hangs
+    with contextlib.suppress(TimeoutError):  # it cannot be killed: a hanging file system
         async with asyncio.timeout(_GRACE):
             await outputs.ended.wait()
 
 
 def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs: _Outputs) -> ExecCredential:
-    """The credential in what the plugin printed, checked as client-go does."""
+    """The credential from the plugin's output, checked as client-go does."""
 
     def wrong(words: str) -> CredentialError:
         return CredentialError(f"the exec plugin {name} {words}{outputs.last_lines()}", _hint(spec))
@@ -212,14 +212,14 @@ def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs:
     if overflowed:
         raise wrong(f"printed more than {_MOST_OUTPUT >> 20} MiB")
     try:
-        told = json.loads(output)
+        answer = json.loads(output)
     except ValueError:
         raise wrong("printed something that is not JSON" if output.strip() else "printed nothing") from None
-    if not isinstance(told, dict) or told.get("kind") != "ExecCredential":
+    if not isinstance(answer, dict) or answer.get("kind") != "ExecCredential":
         raise wrong("printed something that is not an ExecCredential")
-    if told.get("apiVersion") != spec.api_version:
-        raise wrong(f"answered with apiVersion {harmless(str(told.get('apiVersion')))}, but the kubeconfig says {spec.api_version}")
-    status = told.get("status")
+    if answer.get("apiVersion") != spec.api_version:
+        raise wrong(f"answered with apiVersion {harmless(str(answer.get('apiVersion')))}, but the kubeconfig says {spec.api_version}")
+    status = answer.get("status")
     if not isinstance(status, dict):
         raise wrong("gave no status")
     fields = {key: status.get(key) or "" for key in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")}
@@ -236,6 +236,6 @@ def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs:
         try:
             expires = datetime.fromisoformat(fields["expirationTimestamp"]).timestamp()
         except ValueError:
-            raise wrong(f"gave an expirationTimestamp that is no time: {harmless(fields['expirationTimestamp'])}") from None
+            raise wrong(f"gave an expirationTimestamp that is not a time: {harmless(fields['expirationTimestamp'])}") from None
     pair = (certificate.encode(), key_data.encode()) if certificate else None
     return ExecCredential(fields["token"].strip(), pair, expires)

@@ -1,7 +1,7 @@
-"""One kubeconfig file: its YAML (or JSON) read, its types checked, its relative paths resolved.
+"""Read one kubeconfig file: parse its YAML (or JSON), check its types, resolve its relative paths.
 
-A file that is broken is told with its line: an unknown field is ignored, as kubectl does, but a number where text
-belongs is an error, as it is there.
+Errors name the line: as in kubectl, an unknown field is ignored, but a number where text
+belongs is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class ContextEntry:
-    """A context: which cluster, as whom, in which namespace ("" when it does not say). `file` tells where it is from."""
+    """A context: which cluster, as whom, in which namespace ("" when it does not say). `file` is where it was defined."""
 
     name: str
     file: str
@@ -35,7 +35,7 @@ class ContextEntry:
 
 @dataclass(frozen=True)
 class ClusterEntry:
-    """A cluster as the file has it; paths are absolute, data is decoded."""
+    """A cluster as in the file; paths are absolute, data is decoded."""
 
     name: str
     file: str
@@ -51,7 +51,7 @@ class ClusterEntry:
 
 @dataclass(frozen=True)
 class UserEntry:
-    """A user as the file has it. `auth_provider` is the name of one of the old, dropped kind."""
+    """A user as in the file. `auth_provider` names one of the old, removed kind."""
 
     name: str
     file: str
@@ -62,7 +62,7 @@ class UserEntry:
 
 @dataclass(frozen=True)
 class File:
-    """What one file holds."""
+    """The contents of one file."""
 
     path: str
     current_context: str = ""
@@ -72,7 +72,7 @@ class File:
 
 
 def read_file(path: str, *, missing_is_error: bool) -> File | None:
-    """Reads the kubeconfig at `path`; None when it is missing and may be. Raises KubeconfigError."""
+    """Read the kubeconfig at `path`; None when it is missing and may be. Raises KubeconfigError."""
     try:
         with open(path, "rb") as opened:
             content = opened.read()
@@ -87,7 +87,7 @@ def read_file(path: str, *, missing_is_error: bool) -> File | None:
 
 
 class _Reader:
-    """Walks the parsed document; every value is asked for with its path in it, so that an error can name its line."""
+    """Walks the parsed document with the path of every value, so that an error can name its line."""
 
     def __init__(self, path: str, content: bytes) -> None:
         self.path = os.path.abspath(path)
@@ -126,7 +126,7 @@ class _Reader:
         return document
 
     def _line(self, path: tuple[str | int, ...]) -> int:
-        """The 1-based line of the value at `path`: the document is composed again, for an error is rare."""
+        """The 1-based line of the value at `path`: parses the document again, since errors are rare."""
         import yaml
 
         node: Any = yaml.compose(self.content, Loader=_loader())
@@ -138,7 +138,7 @@ class _Reader:
         return int(node.start_mark.line) + 1
 
     def _fail(self, path: tuple[str | int, ...], words: str, hint: str = "") -> NoReturn:
-        """Raises: `words` say what is wrong with the value at `path`."""
+        """Raise an error: `words` say what is wrong with the value at `path`."""
         dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         raise KubeconfigError(f"{self.shown}:{self._line(path)}: {harmless(dotted)} {words}", hint)
 
@@ -171,11 +171,11 @@ class _Reader:
             self._fail((*at, key), "is not valid base64")
 
     def _path(self, text: str) -> str:
-        """A file that the kubeconfig names, relative to the kubeconfig."""
+        """The path of a file that the kubeconfig names, relative to the kubeconfig."""
         return os.path.join(os.path.dirname(self.path), text) if text else ""
 
     def _entries(self, key: str, build: Callable[[str, dict[str, Any], tuple[str | int, ...]], _T]) -> dict[str, _T]:
-        """A list of `{name, <key in the singular>}` as a mapping; a name that is there twice is an error, as in kubectl."""
+        """A list of `{name, <key in the singular>}` as a mapping; a duplicate name is an error, as in kubectl."""
         found: dict[str, _T] = {}
         for index, item in enumerate(self._value(self.document, (), key, list, [])):
             at: tuple[str | int, ...] = (key, index)
@@ -263,7 +263,7 @@ class _Reader:
 
 @cache
 def _loader() -> Any:
-    """A YAML loader for which a date is text, as it is in JSON, of which a kubeconfig is made."""
+    """A YAML loader that reads dates as text, as JSON does, on which kubeconfig is based."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

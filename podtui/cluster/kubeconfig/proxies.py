@@ -1,4 +1,4 @@
-"""Which proxy a request takes: the rules of kubectl, that is of Go's net/http and golang.org/x/net/http/httpproxy.
+"""The proxy for a request: the rules of kubectl, that is of Go's net/http and golang.org/x/net/http/httpproxy.
 
 A cluster's `proxy-url` always wins. Otherwise HTTPS_PROXY or HTTP_PROXY by the server's scheme (the upper-case name
 first), unless NO_PROXY names the server; a loopback server is never proxied through the environment.
@@ -17,10 +17,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def proxy_for(server: str, proxy_url: str, environ: Mapping[str, str], where: str = "") -> str:
-    """The URL of the proxy on the way to `server`, "" for none.
+    """The URL of the proxy for `server`; "" for none.
 
-    `proxy_url` is the kubeconfig's; `where` says whose it is. Raises KubeconfigError for a URL that is none, or of a
-    kind that cannot be used (SOCKS).
+    `proxy_url` is the kubeconfig's; `where` names the cluster. Raises KubeconfigError for an invalid URL, or one of an
+    unsupported kind (SOCKS).
     """
     if proxy_url:
         return _checked(proxy_url, f"proxy-url of {where}" if where else "proxy-url")
@@ -48,10 +48,10 @@ def _from_environment(scheme: str, environ: Mapping[str, str]) -> tuple[str, str
 
 
 def split_url(url: str) -> SplitResult | None:
-    """The parts of a URL; None for one that is none (a port that is no number, a bracket that is not closed)."""
+    """The parts of a URL; None for an invalid one (a port that is not a number, a bracket that is not closed)."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it is what checks it
+        parts.port  # noqa: B018 - reading it validates it
     except ValueError:
         return None
     return parts
@@ -61,7 +61,7 @@ def _checked(url: str, name: str) -> str:
     parts = split_url(url)
     shown = harmless(redacted(url))
     if parts is None or not parts.hostname:
-        raise KubeconfigError(f"{name} is no URL: {shown}", "It is written as http://HOST:PORT.")
+        raise KubeconfigError(f"{name} is not a URL: {shown}", "It is written as http://HOST:PORT.")
     if parts.scheme.startswith("socks"):
         raise KubeconfigError(f"{name} is a SOCKS proxy ({shown}), which podtui cannot use", "Name an http:// or https:// proxy.")
     if parts.scheme not in ("http", "https"):
@@ -70,7 +70,7 @@ def _checked(url: str, name: str) -> str:
 
 
 def redacted(url: str) -> str:
-    """`url` without a user's name and password, to be shown."""
+    """`url` without the user name and password, for display."""
     head, separator, rest = url.partition("://")
     if not separator:
         head, rest = "", url
@@ -88,7 +88,7 @@ def uses_proxy(host: str, port: int, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, host: str, address: Address | None, port: int) -> bool:
-    """Whether one entry of NO_PROXY (`*`, a CIDR, an address or a domain, both perhaps with a port) names the host."""
+    """Whether one entry of NO_PROXY (`*`, a CIDR, an address or a domain, the last two with an optional port) matches the host."""
     if not entry:
         return False
     if entry == "*":

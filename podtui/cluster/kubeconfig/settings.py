@@ -1,6 +1,6 @@
-"""What a connection needs to know, resolved from a kubeconfig, the command line and the environment.
+"""The settings of a connection, resolved from a kubeconfig, the command line and the environment.
 
-Plain data: nothing here reads a file or talks to anyone. Secrets are kept out of every `repr`.
+Plain data: nothing here reads a file or opens a connection. Every `repr` hides secrets.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class ExecSpec:
     provide_cluster_info: bool = False
     interactive_mode: str = ""
     cluster_config: Any = None
-    """The cluster's extension `client.authentication.k8s.io/exec`, handed to the plugin with the cluster's data."""
+    """The cluster's extension `client.authentication.k8s.io/exec`, passed to the plugin with the cluster's data."""
 
 
 @dataclass(frozen=True)
 class UserSpec:
-    """How a user proves who they are; every field may be empty, all empty is anonymous."""
+    """How a user authenticates; every field may be empty, and all empty means anonymous."""
 
     client_certificate: str = ""
     client_certificate_data: bytes = field(default=b"", repr=False)
@@ -42,7 +42,7 @@ class UserSpec:
 
 @dataclass(frozen=True)
 class Impersonation:
-    """Whom to act as: the Impersonate-* headers of a request."""
+    """The user to impersonate: the Impersonate-* headers of a request."""
 
     user: str = ""
     groups: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Impersonation:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def headers(self) -> list[tuple[str, str]]:
-        """The request headers; a group or an extra value is a header of its own each, as the API server wants it."""
+        """The request headers; each group and each extra value has a header of its own, as the API server expects."""
         found: list[tuple[str, str]] = []
         if self.user:
             found.append(("Impersonate-User", self.user))
@@ -66,18 +66,18 @@ _TOKEN_CHARACTERS = frozenset("!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxy
 
 
 def _header_key(key: str) -> str:
-    """`key` with what a header's name may not hold, and `%`, percent-encoded: the server decodes it again."""
+    """`key` with `%` and characters that are invalid in a header name percent-encoded: the server decodes it."""
     return "".join(chr(byte) if chr(byte) in _TOKEN_CHARACTERS else f"%{byte:02X}" for byte in key.encode())
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """One context made ready to be used.
+    """One context, ready for use.
 
-    `server` is the base URL without a slash at its end, and may have a path; `namespace` is the context's, or
-    `default`. `proxy` is the URL of the proxy to use, "" for none; `proxy_url` is what the kubeconfig itself says.
-    `kubeconfig` names the files, for messages. `kubectl_options` are those with which kubectl, started in the same
-    place, reaches the same cluster as the same user.
+    `server` is the base URL without a slash at its end, possibly with a path; `namespace` is the context's, or
+    `default`. `proxy` is the URL of the proxy to use, "" for none; `proxy_url` is the value in the kubeconfig.
+    `kubeconfig` names the files, for messages. With `kubectl_options`, kubectl started in the same
+    directory reaches the same cluster as the same user.
     """
 
     context: str
@@ -99,5 +99,5 @@ class ConnectionSettings:
 
     @property
     def secure(self) -> bool:
-        """Whether the server is spoken to over TLS; if not, no credentials are sent, as kubectl does."""
+        """Whether the server uses TLS; without it, no credentials are sent, as in kubectl."""
         return self.server.startswith("https://")

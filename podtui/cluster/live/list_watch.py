@@ -1,7 +1,7 @@
-"""One collection of the API, kept equal to what the server has: list in pages, then watch.
+"""A local copy of one collection of the API: list in pages, then watch.
 
-The rules are those of client-go's reflector: watch from the list's resourceVersion, resume from the last one seen after a dropped
-connection, list again only when the server says that it is too old (410). Nothing is ever asked again without a delay.
+The rules are those of client-go's reflector: watch from the list's resourceVersion, resume from the last one after a dropped
+connection, list again only when the server says that it is too old (410). Every retry waits.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from podtui.errors import (
 State = Literal["connecting", "loading", "live", "stale", "denied", "failed"]
 
 _LONGEST_LINE = 32 << 20  # bytes of one watch event; etcd's own limit for an object is 1.5 MiB
-_MOST_WAIT = 300.0  # seconds; a Retry-After beyond is not believed
+_MOST_WAIT = 300.0  # seconds; a longer Retry-After is capped
 _DOUBTS = 3
 TURN = 200  # rows or events handled before other tasks get their turn: some 2 ms
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How large the pages are and how long things may take, in seconds; tests make it all shorter."""
+    """The size of pages and the time limits, in seconds; tests shorten them all."""
 
     page: int = 500
-    request: float | None = None  # of one page; None leaves it to the connection
+    request: float | None = None  # for one page; None uses the connection's
     watch: tuple[int, int] = (290, 590)  # timeoutSeconds of a watch, chosen at random between the two
-    idle: float = 90.0  # without a byte, a watch has stalled: bookmarks come about once a minute
+    idle: float = 90.0  # without a byte, a watch has stalled: bookmarks arrive about once a minute
     backoff_first: float = 0.25
     backoff_most: float = 30.0
-    healthy: float = 10.0  # after so long a watch the back-off begins anew
-    denied: float = 30.0  # between attempts that only somebody else can make succeed: a right granted, a namespace made
+    healthy: float = 10.0  # a watch of this length resets the back-off
+    denied: float = 30.0  # between attempts that need someone else to act: to grant a right, to create a namespace
     batch: float = 0.06
-    keep: float = 60.0  # how long the rows of a scope left behind stay at hand
+    keep: float = 60.0  # how long the rows of a previous scope are kept
 
 
 class ListWatch(ABC, Generic[P]):
-    """Lists a collection and watches it. `run` goes on until it is cancelled; it raises nothing else. A subclass keeps what comes.
+    """Lists a collection and watches it. `run` continues until cancelled, and raises nothing else. A subclass stores the objects.
 
-    `known` is True once the server has told the complete set. `state` is as in `Health`, since `since`; `error` is what is wrong now. While
-    a list comes, `loaded` objects of it are there and `remaining` follow, None when the server does not say. Times are epoch seconds.
+    `known` is True once the server has sent the complete set. `state` is as in `Health`, since `since`; `error` is the current error.
+    During a list, `loaded` objects have arrived and `remaining` follow, None when the server does not say. Times are epoch seconds.
     """
 
     list_accept: ClassVar[str] = JSON
@@ -76,14 +76,14 @@ class ListWatch(ABC, Generic[P]):
         state: State = "connecting",
         stale_since: float | None = None,
     ) -> None:
-        """`path` is the collection's, `what` its name in errors. `selector` and `fields` choose of its objects by labels and by fields,
-        `query` says more of the form of the answers. With a `resource_version` the set of that moment is here, and only what came after is
-        asked for. `turn` bounds how many lists come at once. `stale_since` says since when the server has not been heard of what is here.
+        """`path` is the collection's, `what` its name in errors. `selector` and `fields` select its objects by labels and by fields,
+        `query` adds parameters for the form of the answers. With a `resource_version`, the set of that version is here, and only later
+        changes are requested. `turn` limits concurrent lists. `stale_since` is since when the server has been silent.
         """
         self.selector = selector
         self.fields = fields
         self.timing = timing or Timing()
-        self.resource_version = resource_version  # "" means that the set must be listed
+        self.resource_version = resource_version  # "" means that a list is needed
         self.known = False
         self.state: State = state
         self.since = time.time()
@@ -96,16 +96,16 @@ class ListWatch(ABC, Generic[P]):
         self._query = [*query, *selecting(selector, fields)]
         self._turn = turn or asyncio.Semaphore(1)
         self._attempts = 0
-        self._complete = False  # whether the server has told this object itself a complete set
+        self._complete = False  # whether the server has sent this object itself a complete set
         self._expired = False  # whether a version has expired since the last healthy watch
-        self._doubts = 0  # how many refusals more are not believed
-        self._slow = False  # whether only somebody else can make the next attempt succeed
+        self._doubts = 0  # how many more refusals are ignored
+        self._slow = False  # whether the next attempt needs someone else to act first
         self._page = self.timing.page
         self._heard = 0.0  # epoch seconds of the last byte of the watch
         self._stale_since = stale_since
         self._wake = asyncio.Event()
 
-    # -- what a subclass keeps of what comes
+    # -- what a subclass implements
 
     @property
     @abstractmethod
@@ -114,43 +114,43 @@ class ListWatch(ABC, Generic[P]):
 
     @abstractmethod
     def decode_page(self, content: bytes) -> P:
-        """One answer to the list. Raises UnreadableAnswer."""
+        """Decode one answer to the list. Raises UnreadableAnswer."""
 
     @abstractmethod
     async def take_page(self, page: P, first: bool) -> int:
-        """Take the objects of a page; how many the list has brought by now. `first`: a new list begins with it."""
+        """Take the objects of a page; returns how many the list has brought by now. `first`: a new list begins with it."""
 
     @abstractmethod
     def page_done(self) -> None:
-        """The first page has been taken: a good moment to show it."""
+        """The first page was taken: a good moment to show it."""
 
     @abstractmethod
     def list_done(self) -> None:
-        """The list has come to its end: what it did not hold is gone."""
+        """The list is complete: objects that it did not contain are gone."""
 
     @abstractmethod
     def take_event(self, line: bytes) -> None:
-        """Take one event of the watch and set `resource_version` to its own, or to "" where the set must be listed anew.
+        """Take one event of the watch and set `resource_version` to its version, or to "" when a new list is needed.
 
         Raises UnreadableAnswer, and the error of an ERROR event.
         """
 
     def chunk_taken(self) -> None:
-        """The events that came together have been taken."""
+        """The events that arrived together were taken."""
 
     @abstractmethod
     def state_changed(self) -> None:
-        """`state`, `known` or what goes with them may have changed."""
+        """`state`, `known` or related attributes may have changed."""
 
-    # -- the life of it
+    # -- life
 
     @property
     def stale_since(self) -> float | None:
-        """Since when the server has not been heard, in epoch seconds; None while it is."""
+        """Since when the server has been silent, in epoch seconds; None while it is not."""
         return self._stale_since
 
     def retry(self) -> None:
-        """End the present delay, if there is one."""
+        """End the current delay, if there is one."""
         self._wake.set()
 
     async def run(self, server: Server) -> None:
@@ -175,9 +175,9 @@ class ListWatch(ABC, Generic[P]):
         self.state_changed()
 
     def _failed(self, error: PodtuiError | None, watching: bool, listed: bool) -> None:
-        """Say what an attempt's end means. None: the server ended the watch in good order.
+        """Handle the end of an attempt. `error` None: the server ended the watch in good order.
 
-        `watching` tells a watch's end from a list's; `listed`, whether the watch came directly after a list.
+        `watching` distinguishes a watch's end from a list's; `listed` is whether the watch directly followed a list.
         """
         self._slow = False
         if isinstance(error, Gone):
@@ -186,7 +186,7 @@ class ListWatch(ABC, Generic[P]):
             self.resource_version = ""
             self.known = self.known and self._complete
             if not self._expired:
-                self._attempts = min(self._attempts, 1)  # the server answers: the first list need not wait as for one that is down
+                self._attempts = min(self._attempts, 1)  # the server answers: the first list need not wait as for an unavailable one
             self._expired = True
             if self._stale_since is None:
                 self._enter("loading")
@@ -200,13 +200,13 @@ class ListWatch(ABC, Generic[P]):
         self._doubts = _DOUBTS if isinstance(error, ConnectionFailed | ServerError) else self._doubts - doubted
         self._slow = isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError) and not doubted
         if isinstance(error, Forbidden) and watching and not doubted:
-            self.resource_version = ""  # who may list but not watch gets the list again and again
+            self.resource_version = ""  # a user who may list but not watch gets repeated lists
             self._slow = listed
         elif isinstance(error, Forbidden | Unauthorized) and not doubted:
             self._enter("denied", error)
             return
         elif isinstance(error, UnreadableAnswer | Invalid | NotFound) and watching and not doubted:
-            self.resource_version = ""  # what was missed is not known
+            self.resource_version = ""  # the missed changes are unknown
         if self._stale_since is None:
             now = time.time()
             stalled = watching and self._heard and now - self._heard >= 0.9 * self.timing.idle
@@ -242,7 +242,7 @@ class ListWatch(ABC, Generic[P]):
             self.state_changed()
 
     async def _list(self, server: Server) -> None:
-        """Take the first page at once and the rest as it comes; then what the server did not list is gone."""
+        """Take the first page at once and the rest as it arrives; then drop the objects that the server did not list."""
         self.loaded, self.remaining = 0, None
         metadata = ListMeta()
         listed = pages(
@@ -297,7 +297,7 @@ class ListWatch(ABC, Generic[P]):
                     self._attempts = 0
                     self._expired = False
                 elif self.resource_version not in ("", began_at):
-                    self._attempts = min(self._attempts, 1)  # short, but it brings news: a proxy with little patience
+                    self._attempts = min(self._attempts, 1)  # short, but with events: an impatient proxy
 
     async def _follow(self, stream: AsyncIterator[bytes]) -> None:
         parts: list[bytes] = []
@@ -306,7 +306,7 @@ class ListWatch(ABC, Generic[P]):
             self._heard = time.time()
             held += len(chunk)
             if held > _LONGEST_LINE:
-                raise UnreadableAnswer(f"the watch of {self._what} brought a line without an end")
+                raise UnreadableAnswer(f"the watch of {self._what} sent a line without an end")
             if b"\n" not in chunk:
                 parts.append(chunk)
                 continue
@@ -322,5 +322,5 @@ class ListWatch(ABC, Generic[P]):
             self.chunk_taken()
             if not self.resource_version:
                 return
-            await asyncio.sleep(0)  # chunks that are there already do not wait: a flood must not hold up the screen
-        # An unfinished last line is a change that was not told: resuming from the last resourceVersion brings it again.
+            await asyncio.sleep(0)  # available chunks do not yield: a flood must not block the screen
+        # Resuming from the last resourceVersion brings an unfinished last line again.

@@ -1,6 +1,6 @@
-"""A few objects kept equal to the server's while somebody looks: those of a field selector, such as the events of one pod.
+"""A few live objects, while they are on show: those of a field selector, such as the events of one pod.
 
-The long lists are a RowStore's, as Table rows. This is for what is small and wanted whole.
+Long lists use RowStore and its Table rows. This is for small sets of whole objects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from podtui.text import harmless
 
 
 class Decoder(Protocol):
-    """Makes one object of its JSON: a dict that has at least `metadata`."""
+    """Decodes one object from JSON: a dict that has at least `metadata`."""
 
     def decode(self, content: bytes | msgspec.Raw, /) -> Any: ...
 
@@ -33,10 +33,10 @@ _whole = msgspec.json.Decoder()
 
 
 class LiveObjects(ListWatch[Page[msgspec.Raw]]):
-    """`items` by UID. `known` is True once the server has told the complete set; `error` is what is wrong now, None while all is well.
+    """`items` by UID. `known` is True once the server has sent the complete set; `error` is the current error, or None.
 
-    `changed` is called after each change of these three. `decoder` makes an object of its JSON: one for a TypedDict leaves out
-    whatever is not needed.
+    `changed` is called after each change of these three. `decoder` decodes an object from JSON: one for a TypedDict omits
+    unneeded fields.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
         self.items: dict[str, Mapping[str, Any]] = {}
         self._changed = changed
         self._decoder = decoder
-        self._coming: dict[str, Mapping[str, Any]] = {}  # by the list that comes
+        self._coming: dict[str, Mapping[str, Any]] = {}  # from the list in progress
         self._dirty = False
         self._told: tuple[bool, PodtuiError | None] = (False, None)
 
@@ -74,7 +74,7 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
         return len(self._coming)
 
     def page_done(self) -> None:
-        """An unfinished list is not shown."""
+        """Do not show an unfinished list."""
 
     def list_done(self) -> None:
         self.items, self._coming = self._coming, {}

@@ -1,12 +1,12 @@
-"""What the `/` bar takes: a filter by name, or a label selector.
+"""The input of the `/` bar: a filter by name, or a label selector.
 
     TEXT         names that contain TEXT; with a '/' in it, NAMESPACE/NAME
     !TEXT        all others
-    -f TEXT      names with the characters of TEXT in this order
+    -f TEXT      names with the characters of TEXT in that order
     -l SELECTOR  objects that the label selector matches
-    KEY=VALUE    the same: what contains a '=' is a selector, as no name does
+    KEY=VALUE    the same: text with a '=' is a selector, since no name has one
 
-Capitals do not matter.
+Case does not matter.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from podtui.cluster.live.selector_completion import Completion, LabelCounts, com
 from podtui.errors import SelectorError
 from podtui.kube.selectors import parse
 
-# `-l` stands alone or before a space; `-lapp=x` is a selector too, but `-logs` is a part of a name.
+# `-l` stands alone or before a space; `-lapp=x` is a selector too, but `-logs` is part of a name.
 _SELECTOR = re.compile(r"\s*-l(?:\s+|\Z|(?=[^\s]*[=!<>(,]))")
 _FUZZY = re.compile(r"\s*-f(?:\s+|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
 class NameFilter:
-    """A filter. `text` is what was typed, without spaces around; `sought` what is looked for, in lower case and perhaps empty, which
+    """A filter. `text` is the typed text without surrounding spaces; `sought` is what to look for, in lower case; if empty, it
     matches everything.
 
-    With `kind` "selector", `selector` is the label selector as typed (it may be wrong: see `check_filter`), it begins at
-    character `start` of what was typed, and every name matches: the server, or `selectors.parse`, decides.
+    With `kind` "selector", `selector` is the label selector as typed (possibly invalid: see `check_filter`), it begins at
+    character `start` of the typed text, and every name matches: the server, or `selectors.parse`, decides.
     """
 
     kind: Literal["contains", "excludes", "fuzzy", "selector"] = "contains"
@@ -40,11 +40,11 @@ class NameFilter:
     start: int = 0
 
     def __bool__(self) -> bool:
-        """False where nothing is filtered."""
+        """False when it filters nothing."""
         return bool(self.sought or self.selector)
 
     def matches(self, namespace: str, name: str) -> bool:
-        """Whether the object is shown; `namespace` is empty where there is none."""
+        """Whether to show the object; `namespace` is empty where there is none."""
         if not self.sought:
             return True
         whole = f"{namespace}/{name}" if "/" in self.sought else name
@@ -53,9 +53,9 @@ class NameFilter:
         return (self.sought in _lower(whole)) is (self.kind == "contains")
 
     def spans(self, name: str) -> list[tuple[int, int]]:
-        """The parts of a name that `matches`, as (start, end) pairs from the left, to be highlighted.
+        """The parts of a name that match, as (start, end) pairs from the left, for highlighting.
 
-        Of a filter over NAMESPACE/NAME only the part after the '/' is looked for, at the name's beginning.
+        A filter for NAMESPACE/NAME highlights only the part after the '/', at the beginning of the name.
         """
         if not self.sought or self.kind not in ("contains", "fuzzy"):
             return []
@@ -69,7 +69,7 @@ class NameFilter:
 
 
 def parse_filter(text: str) -> NameFilter:
-    """Read a filter. Every text is one; only a selector in it can be wrong, which `check_filter` tells."""
+    """Parse a filter. Any text is valid, except for a selector in it, which `check_filter` checks."""
     typed = text.strip()
     prefix = _SELECTOR.match(text)
     if prefix:
@@ -96,7 +96,7 @@ def check_filter(text: str) -> None:
 
 
 def complete_filter(text: str, cursor: int, counts: LabelCounts) -> Completion:
-    """The completion of the selector in a filter; nothing where it is a name."""
+    """The completion of the selector in a filter; empty for a name."""
     found = parse_filter(text)
     if found.selector is None or cursor < found.start:
         return Completion(cursor, cursor)
@@ -105,16 +105,16 @@ def complete_filter(text: str, cursor: int, counts: LabelCounts) -> Completion:
 
 
 def _lower(text: str) -> str:
-    """`text` in lower case, of the same length: the few characters whose lower case is longer stay as they are."""
+    """`text` in lower case with the same length: the few characters whose lower case is longer stay unchanged."""
     if text.isascii():
         return text.lower()
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
 
 def _subsequence(sought: str, text: str) -> list[int]:
-    """Where the characters of `sought` stand in `text`, in order and close together; empty if they do not.
+    """The positions of the characters of `sought` in `text`, in order and close together; empty if there is no match.
 
-    The leftmost end of a match is found first, then from there backwards the latest beginning.
+    It finds the leftmost end of a match first, then, backwards from there, the latest beginning.
     """
     at = -1
     for character in sought:

@@ -1,4 +1,4 @@
-"""How many pods each namespace has: counted here when the pods of all namespaces are here, otherwise asked of the server."""
+"""The number of pods per namespace: counted locally when the store has all namespaces, otherwise requested from the server."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from podtui.errors import Forbidden, PodtuiError
 from podtui.signals import Signal
 
 _AT_ONCE = 4
-_BELIEVED = 30.0  # seconds that an answer holds
-_RECOUNT = 0.5  # seconds between two counts of the rows here
+_BELIEVED = 30.0  # seconds for which an answer is valid
+_RECOUNT = 0.5  # seconds between two counts of the local rows
 
 
 class PodCounts:
-    """`counts` has the number of pods of each namespace that is known; a namespace that may not be counted is missing.
+    """`counts` has the number of pods of each known namespace; it omits those whose pods the user may not list.
 
-    With all namespaces and no selector in the store, `complete` is True and a namespace that is missing has none.
+    With all namespaces and no selector in the store, `complete` is True and a missing namespace has none.
     """
 
     def __init__(self, pods: RowStore) -> None:
         self.counts: dict[str, int] = {}
         self.complete = False
         self._pods = pods
-        self._asked: dict[str, float] = {}  # when each namespace was asked about, in monotonic seconds; refused ones too
+        self._asked: dict[str, float] = {}  # when each namespace was last requested, in monotonic seconds; refused ones too
         self._changed: Signal[dict[str, int]] = Signal()
         self._timer: asyncio.TimerHandle | None = None
         self._rows = -1
         self._ends = [pods.subscribe(self._batch), pods.subscribe_health(lambda _: self._batch(Batch()))]
 
     def subscribe(self, fn: Callable[[dict[str, int]], None]) -> Callable[[], None]:
-        """`fn` gets the counts when they change; returns what ends it."""
+        """Call `fn` with the counts when they change; returns a function that ends it."""
         return self._changed.subscribe(fn)
 
     def close(self) -> None:
@@ -45,9 +45,9 @@ class PodCounts:
             self._timer = None
 
     async def refresh(self, connection: Server, namespaces: Iterable[str]) -> None:
-        """Ask for the counts that are not known or older than half a minute.
+        """Request the counts that are unknown or older than half a minute.
 
-        A namespace that may not be counted loses its count. Another error is raised when all that is asked has been tried.
+        A namespace whose count is denied loses its count. Other errors are raised after all requests.
         """
         if self._counted_here():
             self._count()
@@ -83,11 +83,11 @@ class PodCounts:
         return scope.all_namespaces and not scope.selector.strip() and not scope.node and self._pods.known
 
     def _batch(self, batch: Batch) -> None:
-        """Only rows that come or go change a count: with as many rows as before and none removed there is nothing to do."""
+        """Only added or removed rows change a count: nothing to do when there are as many rows as before and none was removed."""
         if not self._counted_here():
             if self.complete:
                 self.complete = False
-                self._asked.clear()  # what the rows told is getting old from now on
+                self._asked.clear()  # the counts from the rows are out of date from now on
                 self._asked.update(dict.fromkeys(self.counts, time.monotonic()))
             return
         if (batch.reset or batch.removed or len(self._pods.rows) != self._rows or not self.complete) and self._timer is None:

@@ -1,4 +1,4 @@
-"""The rows of one namespace (or of all of them) and one selector, kept equal to what the server has, as its Table prints them."""
+"""The rows of one namespace (or of all) and one selector, kept in sync with the server, as its Table prints them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from podtui.kube.resources import Resource
 
 
 class Listener(Protocol):
-    """Who is told what changes; all calls come from the reflector's own task."""
+    """Receives the changes; all calls come from the reflector's own task."""
 
     def columns_changed(self, reflector: Reflector, columns: list[Column]) -> None: ...
     def row_put(self, reflector: Reflector, row: Row) -> None: ...
     def row_gone(self, reflector: Reflector, uid: str) -> None: ...
     def page_done(self, reflector: Reflector) -> None:
-        """The first page, or the last one, has been told: a good moment to show it."""
+        """The first page, or the last one, was delivered: a good moment to show it."""
 
     def state_changed(self, reflector: Reflector) -> None: ...
 
 
 class Reflector(ListWatch[Table]):
-    """Keeps `rows` (by UID) equal to the server's.
+    """Keeps `rows` (by UID) in sync with the server.
 
-    `rows` may be given what is known already, which the list then replaces; with a `resource_version` they are the server's complete set of
-    that moment, and only what came after is asked for.
+    `rows` may start with known rows, which the list then replaces; with a `resource_version`, they are the server's complete set at
+    that version, and only later changes are requested.
     """
 
     list_accept = watch_accept = TABLE
@@ -67,7 +67,7 @@ class Reflector(ListWatch[Table]):
         self.columns: list[Column] | None = None
         self._listener = listener
         self._maker = maker
-        self._seen: set[str] = set()  # by the list that comes
+        self._seen: set[str] = set()  # by the list in progress
         self._anew = False
 
     @property
@@ -105,7 +105,7 @@ class Reflector(ListWatch[Table]):
         self._listener.page_done(self)
 
     def _set_columns(self, columns: list[Column]) -> None:
-        self._anew = columns != (self.columns or self._maker.columns)  # rows of other columns cannot stay, though the object is the same
+        self._anew = columns != (self.columns or self._maker.columns)  # new columns need new rows, even of unchanged objects
         if columns != self.columns:
             self.columns = columns
             self._maker.set_columns(columns)
@@ -117,15 +117,15 @@ class Reflector(ListWatch[Table]):
         event = decode_event(line, self._what)
         table, kind = event.object, event.type
         if kind == "ERROR" or table.kind == "Status":
-            told = {"code": table.code or 500, "reason": table.reason, "message": table.message, "details": table.details}
-            raise status_error(told)
+            status = {"code": table.code or 500, "reason": table.reason, "message": table.message, "details": table.details}
+            raise status_error(status)
         version = table.metadata.resource_version
         rows = table.rows or []
         if not version and rows:
             version = rows[-1].object.metadata.resource_version
         if table.columns and table.columns != self.columns:
             if self.columns is not None:
-                self.resource_version = ""  # the kind's columns were changed: the rows must come anew
+                self.resource_version = ""  # the kind's columns have changed: list the rows again
                 return
             self._set_columns(table.columns)
         if kind in ("ADDED", "MODIFIED"):
@@ -135,14 +135,14 @@ class Reflector(ListWatch[Table]):
             for wire in rows:
                 self._drop(wire_uid(wire))
         elif kind != "BOOKMARK":
-            raise NotATable(f"the watch of {self._what} brought an event of an unknown type")
+            raise NotATable(f"the watch of {self._what} sent an event of an unknown type")
         if version:
             self.resource_version = version
 
     # -- rows
 
     def _put(self, wire: TableRow, now: float, anew: bool) -> str:
-        """Make and keep a row, and tell it, unless it is there in the same version (and not wanted `anew`). Its UID."""
+        """Make, keep and report a row, unless the same version is here (and `anew` is False). Returns its UID."""
         uid = wire_uid(wire)
         previous = self.rows.get(uid)
         if previous is not None and not anew and previous.resource_version == wire.object.metadata.resource_version != "":

@@ -1,6 +1,6 @@
-"""Completion of label selectors: what can stand at the cursor, from the labels of the rows that are loaded.
+"""Completion of label selectors: what can follow at the cursor, from the labels of the loaded rows.
 
-The text may be unfinished or wrong; what stands before the cursor decides what is offered.
+The text may be unfinished or invalid; the part before the cursor decides what is offered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from podtui.kube.names import valid_key, valid_value
 from podtui.kube.selectors import Token, tokens
 
 Kind = Literal["key", "operator", "value"]
-LIMIT = 100  # more candidates than anybody scrolls through
+LIMIT = 100  # more candidates than a user scrolls through
 
 
 class LabelCounts:
@@ -63,7 +63,7 @@ class Completion:
 
 
 class _Place(NamedTuple):
-    """What is wanted at a point of the text, the key it belongs to, its operator, and the values that the list has already."""
+    """What is expected at a point of the text, its key and operator, and the values already in the list."""
 
     kind: Kind | Literal["open", "list", "nothing"] = "nothing"
     key: str = ""
@@ -72,10 +72,10 @@ class _Place(NamedTuple):
 
 
 def complete(text: str, cursor: int, counts: LabelCounts) -> Completion:
-    """What can stand at `cursor` (0-based, between characters).
+    """The candidates at `cursor` (0-based, between characters).
 
-    The whole word at the cursor is replaced. Words that begin with what stands before the cursor come before those that only contain it;
-    within each, the most frequent first. A word that is complete already is not offered, but what may follow it.
+    A candidate replaces the whole word at the cursor. Words that begin with the text before the cursor come before those that only
+    contain it; within each group, the most frequent first. A complete word is not offered, but what may follow it.
     """
     cursor = max(0, min(cursor, len(text)))
     found = list(tokens(text))
@@ -100,7 +100,7 @@ def complete(text: str, cursor: int, counts: LabelCounts) -> Completion:
 
 
 def _places(found: Iterable[Token]) -> list[_Place]:
-    """The place before each token and, last, after all of them; lenient where the parser is not, so a comma outside a list begins anew."""
+    """The place before each token and, last, after all of them; more lenient than the parser, so a comma outside a list starts anew."""
     place = _Place("key")
     places = [place]
     for token in found:
@@ -134,7 +134,7 @@ def _listed_after(after: list[Token]) -> frozenset[str]:
         if token.is_word:
             listed.add(token.text)
         elif token.text != ",":
-            # Without a ')' the words are perhaps the next requirements, so they do not count as listed.
+            # Without a ')', the words may be the next requirements, so they do not count as listed.
             return frozenset(listed) if token.text == ")" else frozenset()
     return frozenset()
 
@@ -150,7 +150,7 @@ def _keys(typed: str, used: frozenset[str], counts: LabelCounts) -> Iterator[Can
 
 
 def _operators(key: str, counts: LabelCounts) -> tuple[str, ...]:
-    """The operators that make sense after `key`: the comparisons only where a value is a number."""
+    """The operators that make sense after `key`: comparisons only where a value is a number."""
     return ("=", "!=", "in (", "notin (", *((">", "<") if any(map(_is_number, counts.values(key))) else ()))
 
 
@@ -167,7 +167,7 @@ def _is_number(value: str) -> bool:
 
 
 def _best(known: Iterator[tuple[str, int]], typed: str, last: frozenset[str]) -> list[tuple[str, int]]:
-    """Those that contain `typed` (case ignored), best first, at most LIMIT; those in `last` after the others."""
+    """The words that contain `typed` (ignoring case), best first, at most LIMIT; those in `last` after the others."""
     sought = typed.lower()
 
     def rank(item: tuple[str, int]) -> tuple[bool, bool, int, str]:

@@ -1,7 +1,7 @@
 """The rows of a scope, by UID: one reflector per namespace (or one for all), merged; changes in batches; health.
 
-The scope may change at any time. What is here already and belongs to the new scope stays on show until the server has told its own
-complete set, so that changing a selector is instant and still ends with the server's truth.
+The scope may change at any time. Loaded rows that belong to the new scope stay visible until the server has sent its own
+complete set, so that changing a selector is instant and still ends in the server's state.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from podtui.kube.resources import Resource, Scope
 from podtui.signals import Signal, report
 
 _LISTS_AT_ONCE = 6
-_KEPT = 8  # scopes left behind that stay at hand
+_KEPT = 8  # previous scopes to keep
 
 Key = tuple[str, str, str]  # namespace ("" for all), selector, field selector
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How near `rows` are to the server's.
+    """How close `rows` are to the server's.
 
-    connecting: nothing was heard yet. loading: the list is coming (`loaded` rows; `remaining` more, None when the server does not say).
-    live: the watch is open. stale: rows are on show, but the server is not heard since `since`. denied: this user may not list it.
-    failed: nothing could be had, as `error` says. `since` (when the state began) and `retry_at` are epoch seconds.
+    connecting: no answer yet. loading: the list is arriving (`loaded` rows; `remaining` more, None when the server does not say).
+    live: the watch is open. stale: there are rows, but the server has been silent since `since`. denied: this user may not list them.
+    failed: there are no rows because of `error`. `since` (when the state began) and `retry_at` are epoch seconds.
     """
 
     state: State = "connecting"
@@ -43,7 +43,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct):
-    """What changed since the last batch, by UID. `changed` holds new rows too; after a `reset` rows and columns are to be read anew."""
+    """The changes since the last batch, by UID. `changed` includes new rows; after a `reset`, read all rows and columns again."""
 
     reset: bool = False
     changed: set[str] = msgspec.field(default_factory=set)
@@ -56,8 +56,8 @@ class Batch(msgspec.Struct):
 class RowStore:
     """The live list of one kind in one scope. All methods belong to the event loop's thread.
 
-    `rows` and `columns` may be read at any time; they change only together with the batch that tells it. `known` is True once the server
-    has told the complete set of this scope (of the namespaces that may be listed): only then no rows mean that there are none.
+    `rows` and `columns` may be read at any time; they change only together with the batch that reports it. `known` is True once the server
+    has sent the complete set of this scope (of the namespaces that the user may list): only then no rows means that there are none.
     `denied` has the refusal for each namespace ("" for all).
     """
 
@@ -74,12 +74,12 @@ class RowStore:
         self._server: Server | None = None
         self._turn = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._active: dict[Key, Reflector] = {}
-        self._kept: dict[Key, tuple[float, Reflector]] = {}  # the scopes left last, oldest first; by loop time
+        self._kept: dict[Key, tuple[float, Reflector]] = {}  # the previous scopes, oldest first, with the loop time
         self._tasks: dict[Reflector, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._batch = Batch()
-        self._columns: list[Column] = []  # what `columns` will be
-        self._coming: dict[str, Row] = {}  # what the batch will put
+        self._columns: list[Column] = []  # the next value of `columns`
+        self._coming: dict[str, Row] = {}  # the rows of the next batch
         self._flush_timer: asyncio.TimerHandle | None = None
         self._keep_timer: asyncio.TimerHandle | None = None
         self._batches: Signal[Batch] = Signal()
@@ -87,15 +87,15 @@ class RowStore:
         self._closed = False
 
     def subscribe(self, fn: Callable[[Batch], None]) -> Callable[[], None]:
-        """`fn` gets every batch, at most one in about `timing.batch` seconds but for first pages; returns what ends it."""
+        """Call `fn` with every batch, about one per `timing.batch` seconds except for first pages; returns a function that ends it."""
         return self._batches.subscribe(fn)
 
     def subscribe_health(self, fn: Callable[[Health], None]) -> Callable[[], None]:
-        """`fn` gets each new health; returns what ends it."""
+        """Call `fn` with each new health; returns a function that ends it."""
         return self._healths.subscribe(fn)
 
     def start(self, server: Server) -> None:
-        """Begin to list and watch, in the running event loop."""
+        """Start to list and watch, in the running event loop."""
         if self._closed or self._server is not None:
             raise RuntimeError("a row store is started once")
         self._server = server
@@ -114,12 +114,12 @@ class RowStore:
             await asyncio.gather(*self._ending, return_exceptions=True)
 
     def retry(self) -> None:
-        """Ask again now instead of waiting for the back-off's end."""
+        """Retry now instead of waiting for the end of the back-off."""
         for reflector in self._active.values():
             reflector.retry()
 
     def set_scope(self, scope: Scope) -> None:
-        """Show another scope: at once with the rows that are here and belong to it, then as the server tells it."""
+        """Show another scope: at once with the loaded rows that belong to it, then as the server sends them."""
         if scope == self.scope:
             return
         self.scope = scope
@@ -134,7 +134,7 @@ class RowStore:
         return [(namespace, self.scope.selector.strip(), fields) for namespace in dict.fromkeys(namespaces or ("",))]
 
     def _turn_to(self, old: dict[Key, Reflector]) -> None:
-        """Make the reflectors those of the scope; ones that it shares with the last scope go on undisturbed."""
+        """Replace the reflectors by those of the scope; ones that it shares with the last scope continue undisturbed."""
         assert self._server is not None
         loop = asyncio.get_running_loop()
         self._forget()
@@ -148,7 +148,7 @@ class RowStore:
                 active[key] = old[key]
                 continue
             kept = self._kept.get(key)
-            # An empty set is cheap to list, and must not be claimed to be empty still.
+            # An empty set is cheap to list, and may no longer be empty.
             resume = kept is not None and kept[1].rows and kept[1].resource_version
             rows = dict(kept[1].rows) if kept is not None and resume else self._at_hand(key, old)
             active[key] = Reflector(
@@ -162,7 +162,7 @@ class RowStore:
                 rows=rows,
                 resource_version=kept[1].resource_version if kept is not None and resume else "",
                 state="loading" if heard or rows else "connecting",
-                stale_since=silent if rows else None,  # rows from before an outage do not get younger by another scope
+                stale_since=silent if rows else None,  # another scope does not make rows from before an outage any fresher
             )
             new.append(active[key])
         for key, reflector in old.items():
@@ -188,10 +188,10 @@ class RowStore:
         self._flush()
 
     def _at_hand(self, key: Key, old: dict[Key, Reflector]) -> dict[str, Row]:
-        """The rows that are here and belong to a namespace and selector, as far as one can tell without the server.
+        """The loaded rows that belong to a namespace and selector, as far as podtui can tell without the server.
 
-        What a scope left behind still holds counts unless a complete set that would hold it too has it no more. Rows do not tell the
-        fields that a field selector goes by: those of another one cannot be narrowed to it, only be a part of all.
+        Rows of a previous scope count unless a complete set that would contain them no longer does. Rows lack the fields that a
+        field selector uses: rows of another field selector cannot be narrowed to it, only be a subset of all.
         """
         found: dict[str, Row] = {}
         *place, fields = key
@@ -211,7 +211,7 @@ class RowStore:
         return found
 
     def _forget(self) -> None:
-        """Let go of the scopes that were left too long ago."""
+        """Drop the scopes that were left too long ago."""
         oldest = asyncio.get_running_loop().time() - self.timing.keep
         for key in [key for key, (left, _) in self._kept.items() if left <= oldest]:
             del self._kept[key]
@@ -238,7 +238,7 @@ class RowStore:
             task.cancel()
 
     def _ended(self, reflector: Reflector, task: asyncio.Task[None]) -> None:
-        """A reflector ends only when it is cancelled: anything else is a fault of podtui's own, which must be seen."""
+        """A reflector ends only when cancelled: anything else is a bug in podtui, which must be visible."""
         self._tasks.pop(reflector, None)
         if task.cancelled() or (error := task.exception()) is None:
             return
@@ -247,7 +247,7 @@ class RowStore:
         report("a reflector failed", error)
         self._update_health()
 
-    # -- what the reflectors tell (a reflector of a scope left behind is not listened to)
+    # -- calls of the reflectors (those of a previous scope are ignored)
 
     def _is_active(self, reflector: Reflector) -> bool:
         return self._active.get((reflector.namespace, reflector.selector, reflector.fields)) is reflector
@@ -275,12 +275,12 @@ class RowStore:
 
     def page_done(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
-            self._flush()  # first: who is told that the set is known must see its rows
+            self._flush()  # first: a subscriber that learns that the set is known must see its rows
             self._update_health()
 
     def state_changed(self, reflector: Reflector) -> None:
         if self._is_active(reflector):
-            if reflector.state == "live":  # the server is there again: for the others too
+            if reflector.state == "live":  # the server is back: for the others too
                 for other in self._active.values():
                     if isinstance(other.error, ConnectionFailed | ServerError):
                         other.retry()

@@ -1,7 +1,7 @@
-"""The server's Table format (meta.k8s.io/v1), decoded straight into small rows.
+"""The server's Table format (meta.k8s.io/v1), decoded directly into small rows.
 
 The server renders the columns that `kubectl get` prints, for any kind, custom resources included. With `includeObject=Metadata` each
-row also carries its object's metadata. Only the needed fields are named here, so that msgspec skips the rest (annotations and
+row also carries its object's metadata. Only the needed fields are declared here, so that msgspec skips the rest (annotations and
 managedFields are most of the bytes) without building it.
 """
 
@@ -20,17 +20,17 @@ from podtui.kube.ages import age, age_step, parse_age
 from podtui.kube.selectors import parse
 from podtui.text import harmless
 
-AGE, RESTARTS = "Age", "Restarts"  # the columns whose text goes on without the server
+AGE, RESTARTS = "Age", "Restarts"  # the columns whose text changes without the server
 _RESTARTS = re.compile(r"([0-9]+)(?: \(([0-9a-z]+) ago\))?")  # as the server prints a pod's restarts: "3" or "3 (5m ago)"
-_STRINGS, _LABEL_SETS = 8192, 4096  # how many are kept to be shared, so that hours of churn cannot fill the memory
-_UNIQUE = ("Name", "IP", AGE)  # columns whose strings hardly ever repeat: sharing them would only fill the pool
+_STRINGS, _LABEL_SETS = 8192, 4096  # how many are shared, so that hours of churn cannot fill the memory
+_UNIQUE = ("Name", "IP", AGE)  # columns whose strings hardly repeat: sharing them would only fill the pool
 
 
 class NotATable(UnreadableAnswer):
-    """What answered is no API server, or one that does not know the Table format."""
+    """The answer is not from an API server, or from one without the Table format."""
 
 
-# -- as it stands on the wire
+# -- the wire format
 
 
 class _Metadata(msgspec.Struct, gc=False):
@@ -48,14 +48,14 @@ class _Object(msgspec.Struct, gc=False):
 
 
 class TableRow(msgspec.Struct, gc=False):
-    """A row as it came: cells in the order of the columns, and the object's metadata."""
+    """A row as received: cells in the order of the columns, and the object's metadata."""
 
     cells: list[Any]
     object: _Object
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column as the server defines it; `priority` is 0 for the normal ones and more for `-o wide`."""
+    """A column as the server defines it; `priority` is 0 for the default columns and higher for `-o wide`."""
 
     name: str
     type: str = "string"
@@ -63,7 +63,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, gc=False):
-    """A list's page, a watch event's one-row table, or (in an ERROR event) a Status; the fields that there are."""
+    """A page of a list, the one-row table of a watch event, or (in an ERROR event) a Status; with the fields that it has."""
 
     kind: str = ""
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
@@ -88,7 +88,7 @@ _labels = msgspec.json.Decoder(dict[str, str])
 
 
 def decode_table(body: bytes, what: str) -> Table:
-    """A list's page. `what` names the list for NotATable, which is raised for anything but a Table."""
+    """Decode a page of a list. `what` names the list for NotATable, which is raised for anything but a Table."""
     try:
         table = _table.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -102,31 +102,31 @@ def decode_table(body: bytes, what: str) -> Table:
 
 
 def decode_event(line: bytes, what: str) -> WatchEvent:
-    """One line of a watch as Table; NotATable for anything else."""
+    """Decode one line of a watch; NotATable for anything but a Table."""
     try:
         event = _event.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _garbage(line, what, error) from error
     if event.object.kind not in ("Table", "Status"):
-        raise NotATable(f"the server tells changes of {what} as {harmless(event.object.kind)[:40] or 'something'} and not as a Table")
+        raise NotATable(f"the server sends changes of {what} as {harmless(event.object.kind)[:40] or 'something'} and not as a Table")
     return event
 
 
 def _garbage(body: bytes, what: str, error: Exception) -> NotATable:
     start = body[:200].strip()
     if start[:1] == b"<":
-        return NotATable(f"HTML came instead of {what}", "a proxy or a login page stands between podtui and the API server")
-    return NotATable(f"what came instead of {what} cannot be read: {harmless(str(error))[:120]}")
+        return NotATable(f"the answer for {what} is HTML", "check for a proxy or a login page between podtui and the API server")
+    return NotATable(f"the answer for {what} cannot be read: {harmless(str(error))[:120]}")
 
 
-# -- as podtui keeps it
+# -- podtui's format
 
 
 class Row(msgspec.Struct, gc=False):
-    """One object of a list. Shared by everyone who shows it: never to be changed.
+    """One object of a list. All views share it, so it must not be changed.
 
-    `created` and `restarted` (the last restart; 0 for none) are in epoch seconds. `cells` go with the columns; the Age cell is None and
-    a pod's Restarts cell is its count, as `text` makes both anew. `labels` may be one dict for many rows.
+    `created` and `restarted` (the last restart; 0 for none) are epoch seconds. `cells` correspond to the columns; the Age cell is None and
+    a pod's Restarts cell is its count, since `text` renders both anew. Many rows may share one `labels` dict.
     """
 
     uid: str
@@ -142,15 +142,15 @@ class Row(msgspec.Struct, gc=False):
 
 
 def wire_uid(wire: TableRow) -> str:
-    """What tells the object from all others: its UID; namespace and name for one without (metrics are not stored)."""
+    """The key of the object: its UID; namespace and name for one without a UID (metrics are not stored)."""
     meta = wire.object.metadata
     return meta.uid or f"{meta.namespace}/{meta.name}"
 
 
 class RowMaker:
-    """Makes rows of one list's Table rows; strings and labels that repeat are kept once.
+    """Converts the Table rows of one list to rows, and shares repeated strings and labels.
 
-    The age of the last restart is rounded by the server. `make` is told the row it replaces, so that the same restart keeps its moment.
+    The server rounds the age of the last restart. `make` gets the row that it replaces, so that the same restart keeps its time.
     """
 
     def __init__(self, columns: Sequence[Column] = ()) -> None:
@@ -167,7 +167,7 @@ class RowMaker:
         self._unique = {index for index, name in enumerate(names) if name in _UNIQUE}
 
     def make(self, wire: TableRow, now: float, previous: Row | None = None) -> Row:
-        """`now` is when the row came, in epoch seconds."""
+        """Make a row; `now` is when it arrived, in epoch seconds."""
         meta = wire.object.metadata
         share = self._share
         cells = wire.cells
@@ -176,8 +176,8 @@ class RowMaker:
         for index, cell in enumerate(cells):
             if index == self._age:
                 cells[index] = None
-            elif index == self._restarts and (told := parse_restarts(cell, now)) is not None:
-                restarts, restarted = told
+            elif index == self._restarts and (parsed := parse_restarts(cell, now)) is not None:
+                restarts, restarted = parsed
                 cells[index] = restarts
             elif type(cell) is str:
                 cells[index] = name if cell == name else cell if index in self._unique and cell[:1] != "<" else share(cell)
@@ -224,7 +224,7 @@ class RowMaker:
 
 
 def parse_restarts(cell: object, now: float) -> tuple[int, float] | None:
-    """A Restarts cell as count and moment of the last restart (epoch seconds; 0 when none is told); None when it is something else."""
+    """The count and the time of the last restart (epoch seconds; 0 for none) of a Restarts cell; None for any other cell."""
     if type(cell) is int:  # servers before 1.22
         return cell, 0.0
     if not isinstance(cell, str) or (match := _RESTARTS.fullmatch(cell)) is None:
@@ -233,14 +233,14 @@ def parse_restarts(cell: object, now: float) -> tuple[int, float] | None:
     return int(match[1]), 0.0 if ago is None else now - ago
 
 
-def _same_moment(known: float, told: float, now: float) -> float:
-    """The moment known before when the one told now, rounded down to its unit, can be the same one."""
-    slack = age_step(now - told) + 2
-    return known if known and abs(known - told) <= slack else told
+def _same_moment(known: float, reported: float, now: float) -> float:
+    """The known time if the reported one, rounded down to its unit, may be the same; otherwise the reported one."""
+    slack = age_step(now - reported) + 2
+    return known if known and abs(known - reported) <= slack else reported
 
 
 def text(row: Row, index: int, column: Column, now: float) -> str:
-    """What a cell says at the moment `now`, harmless; as kubectl prints it, but it ticks. Only the first line of several."""
+    """The text of a cell at the time `now`, harmless; as kubectl prints it, but it ticks. Only the first of several lines."""
     cell = row.cells[index] if index < len(row.cells) else None
     if column.name == AGE:
         return age_text(row, now)
@@ -257,12 +257,12 @@ def text(row: Row, index: int, column: Column, now: float) -> str:
 
 
 def age_text(row: Row, now: float) -> str:
-    """The age of the row's object; a server whose clock runs ahead makes it 0s."""
+    """The age of the row's object; 0s if the server's clock is ahead."""
     return age(max(0.0, now - row.created)) if row.created else "<unknown>"
 
 
 def narrowed(rows: Iterable[Row], namespace: str, selector: str) -> dict[str, Row]:
-    """The rows that are in `namespace` ("" for any) and match the selector, by UID; none when the selector does not parse."""
+    """The rows in `namespace` ("" for any) that match the selector, by UID; none when the selector does not parse."""
     try:
         matches = parse(selector).matches
     except SelectorError:

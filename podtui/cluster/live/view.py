@@ -1,7 +1,7 @@
-"""A sorted and filtered view of a row store: UIDs in order, kept so by small steps.
+"""A sorted and filtered view of a row store: UIDs in order, updated in small steps.
 
-Each row's sort key is kept. A row whose key did not change does not move, and a few changes among many thousand rows cost
-a few bisections, never a sort of everything.
+Each row keeps its sort key. A row whose key did not change does not move, and a few changes among many thousand rows cost
+a few bisections, never a full sort.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from podtui.kube.ages import parse_age
 Key = tuple[Any, ...]  # (what the column sorts by,) place in the order of names, uid
 Filter = Callable[[Row], bool]
 
-_LAST = (2, "")  # what has no value sorts after all that has one
-_INVERTED = bytes(max(0, 254 - byte) for byte in range(256))  # UTF-8 has no bytes above 0xf4, so 0xff is left for the end
+_LAST = (2, "")  # rows without a value sort last
+_INVERTED = bytes(max(0, 254 - byte) for byte in range(256))  # UTF-8 has no bytes above 0xf4, so 0xff is free for the end
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")  # ipaddress takes some ten times as long
 _MEMO = 4096
 
@@ -39,14 +39,14 @@ def _cell(row: Row, index: int) -> Any:
 
 
 def _plain(value: Any) -> Key:
-    """A cell of a column without a meaning of its own: numbers by size, then text, then nothing."""
+    """A cell of a column without special meaning: numbers by size, then text, then empty cells."""
     if value is None or value == "" or value == "<none>":
         return _LAST
     return (0, value) if isinstance(value, int | float) else (1, str(value))
 
 
 def _ready(value: Any) -> Key:
-    """`1/2`: those that lack most first, then by how many there are."""
+    """`1/2`: those that lack most first, then by the total."""
     ready, slash, total = str(value).partition("/")
     if not (slash and ready.isdigit() and total.isdigit()):
         return _plain(value)
@@ -72,7 +72,7 @@ def _duration(value: Any) -> Key:
 
 
 def _descending(part: Any) -> Any:
-    """A key that sorts the other way round: numbers negated, text as inverted UTF-8 (whose order is that of the characters)."""
+    """A key that sorts in reverse: numbers negated, text as inverted UTF-8 (which sorts like its characters)."""
     if isinstance(part, str):
         return part.encode("utf-8", "surrogatepass").translate(_INVERTED) + b"\xff"
     if isinstance(part, tuple):
@@ -92,14 +92,14 @@ def _by_age(created: float) -> Key:
 
 
 def _by_restarts(value: tuple[Any, float]) -> Key:
-    """Of rows with as many restarts the one that restarted last comes last: reversed, the most troubled is on top."""
+    """Among rows with as many restarts, the last restarted one sorts last: reversed, the most troubled is on top."""
     return (0, *value) if isinstance(value[0], int) else _plain(value[0])
 
 
 def sort_rule(sort: str, columns: Sequence[Column]) -> SortRule | None:
-    """What to sort by: `age`, `restarts`, `label:KEY`, or any column's name in any case; None when there is no such column.
+    """The rule for `age`, `restarts`, `label:KEY`, or any column's name in any case; None when there is no such column.
 
-    Ascending is: the youngest, the fewest restarts, the least ready first.
+    Ascending order puts the youngest, the fewest restarts, the least ready first.
     """
     wanted = sort.lower()
     if wanted == "age":
@@ -119,10 +119,10 @@ def sort_rule(sort: str, columns: Sequence[Column]) -> SortRule | None:
 
 
 class View:
-    """`uids` in order, for a store's present rows. Call `update` with each batch.
+    """`uids` in order, for a store's current rows. Call `update` with each batch.
 
-    Rows that the column leaves equal are in the order of namespace and name, also when `reverse` is set; sorted by `name`, all of the order
-    is reversed. A column that the store does not have (yet) sorts by name. `filter` must go by the row alone; when what it goes by changes,
+    Rows that are equal in the column are in the order of namespace and name, even when `reverse` is set; only `name` reverses the whole
+    order. A column that the store does not have (yet) sorts by name. `filter` must depend on the row alone; when its criteria change,
     set it again.
     """
 
@@ -137,7 +137,7 @@ class View:
         self.uids: list[str] = []
         self._order: list[Key] = []  # goes with uids
         self._keys: dict[str, Key] = {}
-        self._memo: dict[Any, Key] = {}  # by a row's value: the same object is also compared the fastest
+        self._memo: dict[Any, Key] = {}  # by a row's value: comparing identical objects is also the fastest
         self._rule: SortRule | None = None
         self.rebuild()
 
@@ -148,11 +148,11 @@ class View:
         return uid in self._keys
 
     def row(self, index: int) -> Row:
-        """The row at a place (0-based)."""
+        """The row at a position (0-based)."""
         return self.store.rows[self.uids[index]]
 
     def index(self, uid: str) -> int | None:
-        """Where a row stands (0-based), or None when it is not in the view."""
+        """The position of a row (0-based), or None when it is not in the view."""
         key = self._keys.get(uid)
         return None if key is None else bisect_left(self._order, key)
 
@@ -165,7 +165,7 @@ class View:
         self.rebuild()
 
     def rebuild(self) -> bool:
-        """Sort and filter everything anew; whether `uids` changed."""
+        """Sort and filter everything anew; returns whether `uids` changed."""
         before = self.uids
         self._memo.clear()
         self._rule = None if self.sort.lower() == "name" else sort_rule(self.sort, self.store.columns)
@@ -176,7 +176,7 @@ class View:
         return self.uids != before
 
     def update(self, batch: Batch) -> bool:
-        """Take a batch of the store in; whether a row came, went or moved (not whether a row only reads otherwise)."""
+        """Apply a batch of the store; returns whether a row was added, removed or moved (not whether only its text changed)."""
         if batch.reset:
             return self.rebuild()
         rows, passes = self.store.rows, self.filter
@@ -211,7 +211,7 @@ class View:
     def _key(self, row: Row) -> Key:
         rule = self._rule
         if rule is None:
-            name = f"{row.namespace}\0{row.name}"  # one string is compared faster than two
+            name = f"{row.namespace}\0{row.name}"  # one string compares faster than two
             return (_descending(name) if self.reverse else name, row.uid)
         value = rule.value(row)
         try:

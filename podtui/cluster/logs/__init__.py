@@ -1,1 +1,1 @@
-"""Logs: one stream per container, followed without a line lost or repeated, merged by time."""
+"""Logs: one stream per container, followed without losing or repeating a line, merged by time."""

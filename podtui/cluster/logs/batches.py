@@ -1,4 +1,4 @@
-"""Lines handed on in batches: the first ones at once, then at most one batch in a tenth of a second."""
+"""Hand lines on in batches: the first ones at once, then at most one batch per tenth of a second."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST_CHARACTERS = 1 << 20
 
 @dataclass(slots=True)
 class LogBatch:
-    """Lines in order, each as the server sent it, time and text (`parse_line` parts them).
+    """Lines in order, each as the server sent it, with time and text (`parse_line` separates them).
 
-    Those whose index is in `continued` go on in the next line: pieces of one very long line. A `note` is no line
-    of the log but a word of podtui's own between two of them, such as that the container was restarted.
+    Lines whose index is in `continued` go on in the next line: pieces of one very long line. A `note` is not a line
+    of the log but podtui's own remark between two of them, such as that the container was restarted.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -30,7 +30,7 @@ Sink = Callable[[LogBatch], Awaitable[None]]
 
 
 class Batches:
-    """Between a reader and its sink. While the sink works or much is waiting, `put()` waits: so the server does too."""
+    """Between a reader and its sink. While the sink works or much is waiting, `put()` waits, and so does the server."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -50,7 +50,7 @@ class Batches:
         self._some.set()
         if self._characters > _MOST_CHARACTERS or len(batch.lines) > _MOST_LINES:
             await self.flush()
-            await asyncio.sleep(0)  # a sink that never waits must not keep the loop from its other work
+            await asyncio.sleep(0)  # a sink that never waits must not block the loop
 
     async def note(self, text: str) -> None:
         await self.flush()
@@ -58,7 +58,7 @@ class Batches:
             await self._sink(LogBatch([text], note=True))
 
     async def flush(self) -> None:
-        """Hand on what is there, and wait until the sink has taken it."""
+        """Hand on the waiting lines, and wait until the sink has taken them."""
         async with self._busy:
             batch, self._batch = self._batch, LogBatch()
             self._characters = 0
@@ -67,7 +67,7 @@ class Batches:
                 await self._sink(batch)
 
     async def run(self) -> None:
-        """Hand on what comes, until cancelled."""
+        """Hand lines on as they arrive, until cancelled."""
         while True:
             await self._some.wait()
             await self.flush()

@@ -1,9 +1,9 @@
-"""The log of one container, followed through dropped connections, rotations and restarts with no line lost or twice.
+"""Follow the log of one container through dropped connections, rotations and restarts without losing or repeating a line.
 
-A stream of the API server that ends says little: the container may have ended, its log may have been rotated, the
-API server or the kubelet may have been restarted. So the pod is asked: the same run of the container still going
-means go on behind the last line; ended means read what is left and say how it ended; another run means the rest of
-the old one (`previous=true`) and then the new one from its beginning.
+The end of a stream says little: the container may have ended, its log may have been rotated, the
+API server or the kubelet may have been restarted. So the follower reads the pod: if the same run of the container is still running,
+it resumes behind the last line; if that run has ended, it reads the rest and reports how it ended; if there is another run, it reads
+the rest of the old one (`previous=true`) and then the new one from its beginning.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "State", "parse_line"]
 
 QUIET = 120.0
-"""Seconds without a byte after which the stream is asked for anew: a follow can go dumb after a log rotation."""
+"""Seconds without a byte after which the stream is reopened: a follow can go silent after a log rotation."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
-_SURE = 6  # looks at a pod after which its status is no longer behind
-_BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it is believed to be gone
-_TRIES = 5  # of a request that the server finds invalid, before anything was got
+_SURE = 6  # reads of a pod after which its status is no longer behind
+_BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it counts as gone
+_TRIES = 5  # for a request that the server finds invalid, before any data arrived
 _NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 
 
 class LogFollower:
-    """Reads the log of one container of one pod (its UID counts: one recreated under the same name is another)."""
+    """Reads the log of one container of one pod (by UID: a recreated pod of the same name is another)."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class LogFollower:
         caught_up: Callable[[], None] | None = None,
         pod: dict[str, Any] | None = None,
     ) -> None:
-        """Without `container` it is the one that kubectl takes: the annotated one or the first. `pace` scales the waits
-        (tests make them short), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
+        """Without `container`, it is kubectl's default: the annotated one or the first. `pace` scales the waits
+        (tests shorten them), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
 
-        With `caught_up`, what there is at first is read to its end before it is followed, and then that is called.
-        `pod` is the pod as it was got a moment ago."""
+        With `caught_up`, the follower reads the existing log to its end before it follows, and then calls `caught_up`.
+        `pod` is the pod as just read."""
         self.ref = ref
         self.container = container
-        self.containers: list[str] = []  # the pod's, known once it was asked
+        self.containers: list[str] = []  # the pod's, known once it was read
         self.options = options or LogOptions()
         self.status = LogStatus()
         self._connection = connection
@@ -83,29 +83,29 @@ class LogFollower:
         )
         self._statuses: Signal[LogStatus] = Signal()
         self._restarts = 0  # of the container, when that run was found
-        self._later: Position | None = None  # of the next run, whose first lines came before the last ones of this one
-        self._read_out = False  # everything of a run that ended has been read
+        self._later: Position | None = None  # of the next run, whose first lines arrived before the last ones of this one
+        self._read_out = False  # an ended run was read completely
         self._attempt = 0
         self._refused = 0  # requests in a row that the server found invalid
-        self._heard = False  # whether any log has ever been got
+        self._heard = False  # whether any log has arrived
         self._polls = 0
         self._caught_up = caught_up
         self._pod = pod
         self._awake = asyncio.Event()
-        self.calm = 1.0  # how much longer than usual a pod that ended is left in peace
+        self.calm = 1.0  # scales the delay between reads of the pod
 
     def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
-        """Be told of every change of the status; the result ends it."""
+        """Call `listener` on every change of the status; the result ends it."""
         return self._statuses.subscribe(listener)
 
     def wake(self) -> None:
-        """Something about the pod has changed: look now, if it is only waited."""
+        """The pod has changed: read it now, if the follower is only waiting."""
         self._awake.set()
 
     async def run(self, sink: Sink) -> None:
-        """Read into `sink` until there can be nothing more; the last status says why. To stop: cancel it.
+        """Read into `sink` until nothing more can come; the last status says why. To stop, cancel it.
 
-        Raises nothing but what the sink raises. While the sink waits, nothing is read.
+        Raises only what the sink raises. While the sink waits, nothing is read.
         """
         batches = Batches(sink)
         flusher = asyncio.create_task(batches.run())
@@ -129,27 +129,27 @@ class LogFollower:
             except _PASSING as error:
                 await batches.flush()
                 await self._back_off(error)
-            except NotFound as error:  # of the log, though the pod is there: the kubelet has lost it, or is not ready yet
+            except NotFound as error:  # no log, though the pod exists: the kubelet has lost it, or is not ready yet
                 await self._back_off(error)
             except Invalid as error:
                 await batches.flush()
                 self._refused += 1
                 if self.options.previous or (self._refused > _TRIES and not self._heard):
                     self._say("failed", error.what, error=error, final=True)
-                else:  # between two runs of a container its pod and the kubelet may disagree for a moment
+                else:  # between two runs of a container, its pod and the kubelet may disagree briefly
                     await self._back_off(error)
             except (CredentialError, Unauthorized) as error:
                 await batches.flush()
                 if self._reader.run is None:
                     self._say("failed", error.what, error=error, final=True)
-                else:  # it was allowed before: a plugin or a token may work again
+                else:  # it was allowed before: a plugin or a token may recover
                     await self._back_off(error)
             except PodtuiError as error:
                 await batches.flush()
                 self._say("failed", error.what, error=error, final=True)
 
     async def _step(self, batches: Batches) -> None:
-        """Ask the pod, and do what its state asks for."""
+        """Read the pod, and act on its state."""
         try:
             pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
         except NotFound:
@@ -190,7 +190,7 @@ class LogFollower:
                 await batches.flush()
             if not run.running or not self.options.follow:
                 why = run.ending() if not run.running else "all lines were read"
-                if runs.waiting:  # of `CrashLoopBackOff: back-off 10s restarting failed container=...` the first word
+                if runs.waiting:  # the first word of `CrashLoopBackOff: back-off 10s restarting failed container=...`
                     why = f"{why}; {runs.waiting.partition(':')[0]}"
                 final = over(pod) or not self.options.follow or self.options.limit is not None
                 if final or self._polls >= _SURE:
@@ -208,15 +208,15 @@ class LogFollower:
             self._attempt = 0
         if self.options.limit is not None:
             await batches.flush()
-            return self._say("ended", f"the first {self.options.limit} bytes are read", final=True)
-        # It ended of itself: the container did, and its status will tell soon, or it is to be asked for again.
+            return self._say("ended", f"the first {self.options.limit} bytes were read", final=True)
+        # The stream ended on its own: either the container ended, as its status will soon say, or the stream must be reopened.
         self._attempt += 1
         if self._attempt > 3:
             self._say("reconnecting", "the server ended the stream")
         await asyncio.sleep(self._pace * min(5.0, 0.2 * 2 ** (self._attempt - 1)))
 
     async def _first_run(self, batches: Batches, runs: ContainerRuns) -> None:
-        """The run to begin with; of a container that is to be read from its start, the one before it first."""
+        """Begin with the first run; for a container that is read from its start, with the run before it."""
         self._restarts = runs.restarts
         before = runs.previous if runs.previous.id != runs.current.id else Run()
         if not self.options.from_start or not runs.restarts:
@@ -230,7 +230,7 @@ class LogFollower:
         self._begin(runs.current, first=False)
 
     async def _next_run(self, batches: Batches, runs: ContainerRuns) -> None:
-        """The container was restarted: the rest of the run that was followed, a note, and on to the new one."""
+        """The container was restarted: read the rest of the followed run, add a note, and switch to the new one."""
         assert self._reader.run is not None
         before = self._reader.run
         if self._later is None and (ahead := await self._reader.ahead(runs.current)) is not None:
@@ -250,22 +250,22 @@ class LogFollower:
         self._begin(runs.current, first=False)
         self._restarts = runs.restarts
         if self._later is not None:
-            self._reader.position, self._later = self._later, None  # these lines of the new run came already
+            self._reader.position, self._later = self._later, None  # these lines of the new run have already arrived
 
     async def _run_between(self, batches: Batches, runs: ContainerRuns) -> str:
-        """The run before the current one is not the one that was followed: all of it, and a note of what cannot be had."""
+        """The previous run is not the followed one: read all of it, and note what is unavailable."""
         came = self._reader.position
         try:
             begun = await self._reader.ahead(runs.previous, previous=True) is not None
         except (Invalid, NotFound):
-            begun = False  # its log is no longer kept, which reading it tells
+            begun = False  # its log is no longer kept, as reading it shows
         if not self._read_out or runs.restarts - self._restarts != 2:
             words = f"container {self.container} was restarted several times; lines in between may be missing"
             await batches.note(words + self._between(runs.previous))
         return await self._all_of_previous(batches, runs, came if begun else None)
 
     async def _all_of_previous(self, batches: Batches, runs: ContainerRuns, came: Position | None = None) -> str:
-        """Read the whole run before the current one, what is behind `came` of it; the words for its end."""
+        """Read the whole previous run, or the part behind `came`; returns how it ended, in words."""
         self._begin(runs.previous, first=False)
         self._reader.position = came or self._reader.position
         if refusal := await self._read_previous(batches):
@@ -273,9 +273,9 @@ class LogFollower:
         return f"container {self.container} restarted ({runs.previous.ending()})"
 
     async def _read_previous(self, batches: Batches) -> str:
-        """Read the run before the current one; why it is not kept any more, "" when it was read.
+        """Read the previous run; returns why it is no longer kept, or "" when it was read.
 
-        Right after a restart the kubelet may not know it for a moment, so the first refusal is not believed.
+        Right after a restart, the kubelet may not know it for a moment, so the first refusals are retried.
         """
         words = ""
         for wait in (0.0, *_BELIEVED):
@@ -290,7 +290,7 @@ class LogFollower:
         return words
 
     def _between(self, run: Run) -> str:
-        """From the last line that was read to the beginning of a run, in words."""
+        """The time from the last line that was read to the beginning of a run, in words."""
         since = self._reader.position.since
         return f" ({local_time(since)} to {local_time(run.started)})" if since and run.started else ""
 
@@ -308,7 +308,7 @@ class LogFollower:
         await self._end(batches, runs.previous.ending())
 
     async def _waiting(self, pod: dict[str, Any], runs: ContainerRuns) -> None:
-        """No run yet: the server's refusal has the best words. It is asked for a byte, in case that there is a log."""
+        """No run yet: the server's refusal has the best message. Request one byte, in case there is a log."""
         try:
             query = [("container", self.container), ("limitBytes", "1")]
             async with self._connection.stream(f"{self.ref.path}/log", query=query, accept="*/*"):
@@ -326,7 +326,7 @@ class LogFollower:
         await self._pause()
 
     async def _unknown(self, batches: Batches) -> None:
-        """The log may be read, but not the pod: follow what comes, and believe an end that brings nothing new."""
+        """The user may read the log, but not the pod: follow it, and accept an end that brings nothing new."""
         if self._reader.run is None:
             self._begin(Run("?", running=True), first=True)
         previous = self.options.previous
@@ -340,11 +340,11 @@ class LogFollower:
         await self._reader.note_gaps(batches)
         self._say("ended", why, final=True)
 
-    # -- waiting and telling --------------------------------------------------------------------------------------
+    # -- waiting and reporting --------------------------------------------------------------------------------------
 
     async def _back_off(self, error: PodtuiError) -> None:
-        """Full jitter, so that a thousand followers do not come back at once; the server's own wish counts first."""
-        if self._reader.lasted > _HEALTHY:  # it worked before: this is the first failure
+        """Full jitter, so that a thousand followers do not retry at once; the server's own delay takes precedence."""
+        if self._reader.lasted > _HEALTHY:  # it worked before: this counts as the first failure
             self._attempt, self._reader.lasted = 0, 0.0
         longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._attempt)
         self._attempt += 1
@@ -353,7 +353,7 @@ class LogFollower:
         await asyncio.sleep(delay)
 
     async def _pause(self) -> None:
-        """Until the pod is asked again: after a second at first, later after five."""
+        """Wait until the next read of the pod: a second at first, later five."""
         self._polls += 1
         self._awake.clear()
         with contextlib.suppress(TimeoutError):
@@ -366,7 +366,7 @@ class LogFollower:
             self._refused, self._heard = 0, True
         if follow:
             self._say("following")
-        elif self.status.state != "following":  # there it is only the rest of a run that ended just now
+        elif self.status.state != "following":  # then it is only the rest of a run that just ended
             self._say("reading")
 
     def _catch_up(self) -> None:

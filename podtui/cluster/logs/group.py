@@ -1,7 +1,7 @@
-"""The logs of many containers as one: of pods that are named, or of every pod in a scope, those too that come later.
+"""The logs of many containers as one: of named pods, or of every pod in a scope, including later ones.
 
-Each container has a follower of its own, which loses and repeats nothing; a merger puts their lines in the order of the server's times.
-At most `LIMIT` streams are open at once: what is left out is named, and its turn comes when others have ended.
+Each container has its own follower, which loses and repeats nothing; a merger orders their lines by the server's times.
+At most `LIMIT` streams are open at once: others are listed as left out, and get their turn when streams have ended.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
 LIMIT = 200
-"""Streams at once."""
-_ALL_TAILS = 20_000  # lines that the tails of all sources may make up at first
-_SHORTEST_TAIL = 10  # lines; what `kubectl logs -l` shows of each
+"""The most streams at once."""
+_ALL_TAILS = 20_000  # the most lines of the initial tails of all sources
+_SHORTEST_TAIL = 10  # lines; as `kubectl logs -l` shows per pod
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests)
-_FRESH = 2.0  # seconds for which an answer about a pod serves the followers that begin
-_LOOK_AGAIN = 10.0  # seconds after which a pod is asked for containers that it did not have (`kubectl debug` adds some)
-_NUMBERS = 1 << 16  # of sources, in the two bytes that a line keeps of its own
+_FRESH = 2.0  # seconds for which starting followers use the same answer about a pod
+_LOOK_AGAIN = 10.0  # seconds after which a pod is checked for new containers (`kubectl debug` adds some)
+_NUMBERS = 1 << 16  # sources, in the two bytes that a line has for its source
 
 
 class LogTarget(msgspec.Struct, frozen=True):
     """Whose logs: of `pods`, or of every pod in `scope` whose namespace and name pass `passes`.
 
-    Of each pod it is the containers `containers`, with `every` all of them (init and ephemeral ones too, as `--all-containers`), and
-    without either the one that kubectl takes. `chosen` names them for single pods, by their UIDs.
+    For each pod, these are the containers `containers`, with `every` all of them (init and ephemeral ones too, as `--all-containers`), and
+    without either kubectl's default. `chosen` names them for single pods, by their UIDs.
     """
 
     pods: tuple[ObjectRef, ...] = ()
@@ -55,11 +55,11 @@ class LogTarget(msgspec.Struct, frozen=True):
 
     @property
     def live(self) -> bool:
-        """Whether pods may come to it later."""
+        """Whether pods may be added later."""
         return self.scope is not None
 
     def now(self, sources: Sequence[LogSource]) -> LogTarget:
-        """The same as it is now: exactly these sources, and no pod that comes later."""
+        """The same target fixed as it is now: exactly these sources, and no later pod."""
         chosen: dict[str, list[str]] = {}
         for source in sources:
             chosen.setdefault(source.ref.uid, []).append(source.container)
@@ -68,7 +68,7 @@ class LogTarget(msgspec.Struct, frozen=True):
 
 
 class LogSource:
-    """One container of one pod. `lines` counts those that came; `container` is "" until it is known which one kubectl takes."""
+    """One container of one pod. `lines` counts the received lines; `container` is "" until kubectl's default is known."""
 
     def __init__(self, number: int, ref: ObjectRef, container: str) -> None:
         self.number = number
@@ -90,15 +90,15 @@ class _Pod:
         self.ref = ref
         self.place_of = place_of
         self.options = options
-        self.sources: dict[str, LogSource] = {}  # by container; "" before it is known which one kubectl takes
+        self.sources: dict[str, LogSource] = {}  # by container; "" before kubectl's default is known
         self.changed = asyncio.Event()
-        self.found: dict[str, Any] | None = None  # the pod, as it was got a moment ago
+        self.found: dict[str, Any] | None = None  # the pod, as just read
 
 
 class LogGroup:
-    """`sources` by their numbers; `left_out` names what is above the limit; `error` is why the list of pods is not to be had.
+    """`sources` by their numbers; `left_out` names those above the limit; `error` is why the list of pods is unavailable.
 
-    `changed` tells that one of these, or the status of a source, is another.
+    `changed` emits when one of these, or the status of a source, has changed.
     """
 
     def __init__(
@@ -111,14 +111,14 @@ class LogGroup:
         pace: float = 1.0,
         reads: SharedReads | None = None,
     ) -> None:
-        """`options` are as of one log; with several sources `tail` may be less of each. `pace` scales the waits (tests make them short)."""
+        """`options` are those of one log; with several sources, `tail` may be smaller. `pace` scales the waits (tests shorten them)."""
         self.target = target
         self.options = options or LogOptions()
         self.sources: list[LogSource] = []
-        self.containers: list[str] = []  # of the only pod, once it was asked
+        self.containers: list[str] = []  # of the only pod, once it was read
         self.left_out: list[str] = []
         self.error: PodtuiError | None = None
-        self.health = Health()  # of the list of pods, when it is a live one
+        self.health = Health()  # of the live list of pods, if any
         self.known = not target.live  # whether the first pods are known
         self.changed: Signal[None] = Signal()
         self.tail = self.options.tail  # of each source
@@ -147,7 +147,7 @@ class LogGroup:
                 merging = self._tasks.create_task(merger.run())
                 if store is not None:
                     self._follow_list(store)
-                    await asyncio.Event().wait()  # pods may always come
+                    await asyncio.Event().wait()  # pods may be added at any time
                 self._start(self.target.pods)
                 if self.options.follow and not self.options.previous:
                     self._successors = Successors(self._connection, self._is_gone, self._succeeds, pace=pace)
@@ -163,12 +163,12 @@ class LogGroup:
             await self._reads.close()
 
     def _is_gone(self, uid: str) -> bool:
-        """Whether nothing more comes of a pod."""
+        """Whether nothing more comes from a pod."""
         pod = self._pods.get(uid)
         return pod is not None and bool(pod.sources) and all(source.final for source in pod.sources.values())
 
     def _succeeds(self, ref: ObjectRef, uid: str) -> None:
-        """Another pod took the place of a followed one: of the same containers, from its beginning."""
+        """Another pod has replaced a followed one: follow the same containers, from its beginning."""
         before = self._pods.get(uid)
         self.add_pod(ref, new=True, place_of=before.ref.name if before is not None else "")
 
@@ -186,18 +186,18 @@ class LogGroup:
     # -- pods -----------------------------------------------------------------------------------------------------
 
     def _follow_list(self, store: RowStore) -> None:
-        """Every pod that the list has or will have."""
+        """Follow every present and future pod of the list."""
 
         def take(batch: Batch) -> None:
             if not self.known:
-                return  # the first ones begin together
+                return  # the first ones start together
             for uid in store.rows if batch.reset else batch.changed:
                 if (row := store.rows.get(uid)) is not None:
                     self._row(row)
             for uid in batch.removed:
                 self._wake(uid)
 
-        def tell(health: Health) -> None:
+        def health_changed(health: Health) -> None:
             self.health, self.error = health, health.error
             if store.known and not self.known:
                 self.known = True
@@ -206,7 +206,7 @@ class LogGroup:
             self.changed.emit(None)
 
         store.subscribe(take)
-        store.subscribe_health(tell)
+        store.subscribe_health(health_changed)
         store.start(self._connection)
 
     def _passing(self, row: Row) -> ObjectRef | None:
@@ -216,7 +216,7 @@ class LogGroup:
         return ObjectRef(PODS, row.name, row.namespace, row.uid)
 
     def _row(self, row: Row) -> None:
-        """A pod of the list is new or another than before."""
+        """A pod of the list is new or has changed."""
         if row.uid in self._pods:
             self._wake(row.uid)
         elif (ref := self._passing(row)) is not None:
@@ -240,8 +240,8 @@ class LogGroup:
             self._done.set()
 
     def add_pod(self, ref: ObjectRef, *, new: bool = False, place_of: str = "") -> None:
-        """Follow this pod too. Of one that is `new`, made since the group began, everything is read. `place_of` names the one
-        before it."""
+        """Follow this pod too. A `new` one, created since the group started, is read from its beginning. `place_of` names the pod that
+        it replaces."""
         if ref.uid in self._pods:
             return
         previous, follow = self.options.previous, self.options.follow
@@ -257,7 +257,7 @@ class LogGroup:
         return msgspec.structs.replace(self.options, tail=self.tail)
 
     async def _all_containers(self, pod: _Pod) -> None:
-        """Follow each container of a pod, those too that it gets later."""
+        """Follow each container of a pod, including later ones."""
         attempt = 0
         while True:
             pod.changed.clear()
@@ -270,11 +270,11 @@ class LogGroup:
                 await asyncio.sleep(self._pace * random.uniform(0.2, min(30.0, 0.5 * 2**attempt)))
                 continue
             except Forbidden:
-                self._add(pod, "")  # the server knows which one if there is only one
+                self._add(pod, "")  # the server picks the only container
                 return
             except PodtuiError as error:
                 if not pod.sources:
-                    self._add(pod, "")  # whose follower says what is wrong, and whether it is for good
+                    self._add(pod, "")  # whose follower says what is wrong, and whether it is permanent
                 self.error = error
                 return
             attempt, self.error = 0, self.health.error
@@ -290,7 +290,7 @@ class LogGroup:
             await self._until_changed(pod)
 
     async def _until_changed(self, pod: _Pod) -> None:
-        """Until the list told of the pod, or for a while. Never sooner than after a second: status may change often."""
+        """Wait until the list reports the pod, or for a while. At least a second: status may change often."""
         calm = self._pace * self._calm
         await asyncio.sleep(calm)
         try:
@@ -301,13 +301,13 @@ class LogGroup:
 
     @property
     def _calm(self) -> float:
-        """How much less often each pod is asked for, since there are many."""
+        """How much less often to read each pod, given their number."""
         return max(1.0, len(self._pods) / 20)
 
     # -- sources ----------------------------------------------------------------------------------------------------
 
     def add_container(self, ref: ObjectRef, name: str) -> None:
-        """Follow one more container of a pod that is followed already, and of its successors."""
+        """Follow one more container of a followed pod, and of its successors."""
         pod = self._pods[ref.uid]
         self.target = msgspec.structs.replace(self.target, containers=(*pod.sources, name), chosen={})
         self._add(pod, name)
@@ -352,7 +352,7 @@ class LogGroup:
             caught_up=lambda: merger.caught_up(number),
             pod=pod.found,
         )
-        follower.subscribe(lambda status: self._told(pod, source, status))
+        follower.subscribe(lambda status: self._status_changed(pod, source, status))
 
         async def take(batch: LogBatch) -> None:
             if not batch.note:
@@ -366,7 +366,7 @@ class LogGroup:
         if self._successors is not None:
             self._successors.check()
 
-    def _told(self, pod: _Pod, source: LogSource, status: LogStatus) -> None:
+    def _status_changed(self, pod: _Pod, source: LogSource, status: LogStatus) -> None:
         before, source.status = source.status, status
         follower = source.follower
         assert follower is not None and self._merger is not None
@@ -381,7 +381,7 @@ class LogGroup:
         self.changed.emit(None)
 
     def _next_waiting(self) -> None:
-        """A stream has ended: the turn of one that was left out."""
+        """A stream has ended: start one that was left out."""
         if self._waiting:
             pod, container = self._waiting.pop(next(iter(self._waiting)))
             self._add(pod, container)

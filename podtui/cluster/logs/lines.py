@@ -1,7 +1,7 @@
-"""A log's bytes made into lines, and the place in a log from which reading goes on without loss or repeats.
+"""Split a log's bytes into lines, and resume reading at a position without loss or repeats.
 
 The API server sends a log as plain bytes. With `timestamps=true` the kubelet puts an RFC 3339 time with
-nanoseconds and a space before each line. Chunks cut lines and characters anywhere.
+nanoseconds and a space before each line. Chunks may end anywhere, even within a character.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from datetime import datetime
 from typing import NamedTuple
 
 MAX_LINE = 65_536  # characters; a longer line comes in several pieces
-_REMEMBERED = 1000  # lines of one time that are remembered by their text
+_REMEMBERED = 1000  # the most lines of one time to remember by their text
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
-_SECONDS = 512  # different seconds that are remembered: calendars are slow
+_SECONDS = 512  # different seconds to cache: calendars are slow
 _USUAL = 30  # characters of `2026-01-01T00:00:00.123456789Z`, as the kubelet writes it
 
 
 class LogLine(NamedTuple):
-    """A line apart: `time` is the server's RFC 3339 time, or "" when the line does not begin with one."""
+    """A parsed line: `time` is the server's RFC 3339 time, or "" when the line does not begin with one."""
 
     time: str
     text: str
 
 
 def parse_line(raw: str) -> LogLine:
-    """Part the time from the text. A line whose first word is no time is passed whole."""
+    """Separate the time from the text. A line whose first word is not a time stays whole."""
     stamp = stamp_of(raw)
     return LogLine(stamp, raw[len(stamp) + 1 :]) if stamp else LogLine("", raw)
 
 
 def stamp_of(raw: str) -> str:
-    """The RFC 3339 time that the line begins with, or ""."""
+    """The RFC 3339 time at the beginning of the line, or ""."""
     match = _STAMP.match(raw)
     if not match or not (match[0].endswith(" ") or match.end() == len(raw)):
         return ""
@@ -44,7 +44,7 @@ def stamp_of(raw: str) -> str:
 
 
 def nanoseconds(stamp: str) -> int:
-    """The RFC 3339 time at the beginning, in nanoseconds since the epoch; -1, before every other, for what is none (30 February)."""
+    """The RFC 3339 time at the beginning, in nanoseconds since the epoch; -1, before every other, for an invalid one (30 February)."""
     match = _STAMP.match(stamp)
     if match is None:
         return -1
@@ -56,7 +56,7 @@ def nanoseconds(stamp: str) -> int:
 
 
 def local_time(stamp: str) -> str:
-    """An RFC 3339 time for a person: to the second, in the local zone with its offset. What is no time is passed as it is."""
+    """An RFC 3339 time for display: to the second, in the local zone with its offset. Other text stays unchanged."""
     time = nanoseconds(stamp)
     return stamp if time <= 0 else datetime.fromtimestamp(time // 1_000_000_000).astimezone().isoformat(timespec="seconds")
 
@@ -69,7 +69,7 @@ class Lines(NamedTuple):
 
 
 class LineSplitter:
-    """Chunks of bytes in, lines out, without their newline; bytes that are no UTF-8 become U+FFFD.
+    """Splits chunks of bytes into lines, without their newline; bytes that are not UTF-8 become U+FFFD.
 
     A line of more than `limit` characters comes in pieces of exactly `limit`, the last one shorter: the same
     pieces however the chunks were cut.
@@ -81,7 +81,7 @@ class LineSplitter:
         self._rest = ""
 
     def feed(self, chunk: bytes, *, final: bool = False) -> Lines:
-        """What became complete with `chunk`. With `final`, an unfinished last line too."""
+        """The lines that are complete with `chunk`. With `final`, an unfinished last line too."""
         text = self._rest + self._decoder.decode(chunk, final)
         lines = text.split("\n")
         self._rest = lines.pop()
@@ -112,13 +112,13 @@ class LineSplitter:
 
 
 class Position:
-    """How far a container's log has been read, so that a new request can go on behind it.
+    """How far a container's log has been read, so that a new request can resume behind it.
 
-    `stamp` is the time of the last complete line that had one, `count` how many lines in a row bore it,
-    `unstamped` how many lines without a time came after them, `pieces` how many pieces of the next, unfinished
-    line were taken. A stream that began with `tailLines` (`whole` is false) may begin within a run of lines of one
-    time; then their texts are remembered too, since their number alone does not tell which ones they were.
-    Without any times a stream that began at the beginning is resumed by the number of lines.
+    `stamp` is the time of the last complete line that had one, `count` the number of consecutive lines with it,
+    `unstamped` the number of lines without a time after them, `pieces` the number of pieces taken of the next, unfinished
+    line. A stream that began with `tailLines` (`whole` is false) may begin within several lines of one
+    time; then their texts are remembered too, since their number alone does not identify them.
+    Without any times, a stream that began at the beginning is resumed by the number of lines.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -132,22 +132,22 @@ class Position:
 
     @property
     def since(self) -> str:
-        """For `sinceTime`; the API server cuts it down to the whole second. "" when nothing with a time was read."""
+        """For `sinceTime`; the API server truncates it to the whole second. "" when no line with a time was read."""
         return self.stamp or (stamp_of(self._first) if self.pieces else "")
 
     def copy(self) -> Position:
-        """Another one at the same place, which stays there."""
+        """Another one at the same position, which stays there."""
         other = copy(self)
         other.texts = None if self.texts is None else deque(self.texts, self.texts.maxlen)
         return other
 
     def take(self, taken: Lines) -> None:
-        """Go on behind these lines."""
+        """Advance behind these lines."""
         lines, continued = taken
         if continued or self.pieces:
             self._take_pieces(lines, continued)
             return
-        # The usual case costs nothing per line: only the last run of lines of one time is looked at.
+        # The usual case costs nothing per line: only the last lines of one time are examined.
         last = len(lines) - 1
         while last >= 0 and not stamp_of(lines[last]):
             last -= 1
@@ -178,7 +178,7 @@ class Position:
             return
         if stamp != self.stamp:
             if self.stamp:
-                self.texts = None  # the run of this time is seen from its beginning
+                self.texts = None  # all lines of this time were seen
             self.stamp, self.count = stamp, 0
         self.count += 1
         self.unstamped = 0
@@ -187,10 +187,10 @@ class Position:
 
 
 class Resume:
-    """Drops from a new stream what was read before: every line before the position, and exactly those on it.
+    """Drops what was read before from a new stream: every line before the position, and exactly those on it.
 
-    `gap` is the time of the first new line when the last ones that were read before it did not come again: the log was
-    rotated meanwhile, and what was written between the two is gone, if there was anything.
+    `gap` is the time of the first new line when the last lines read before did not appear again: the log was
+    rotated in the meantime, and lines written in between may be lost.
     """
 
     def __init__(self, position: Position) -> None:
@@ -203,11 +203,11 @@ class Resume:
         self._pieces = 0 if self.done else position.pieces
         self._texts = list(position.texts) if position.texts and position.count else None
         self._seen: deque[str] = deque(maxlen=len(self._texts or "x"))
-        self._reached = timeless  # the lines of the position's time are behind
-        self._inside: bool | None = None  # within a long line: whether its pieces are dropped
+        self._reached = timeless  # the lines of the position's time have passed
+        self._inside: bool | None = None  # within a long line: whether to drop its pieces
 
     def drop(self, came: Lines) -> Lines:
-        """What of these lines is new. When `done` is true nothing is left to drop: the rest need not come here."""
+        """The new ones of these lines. When `done` is true, nothing is left to drop, and further lines need no check."""
         kept: list[str] = []
         continued: set[int] = set()
         for index, line in enumerate(came.lines):
@@ -217,7 +217,7 @@ class Resume:
             else:
                 dropped = self._inside
             self._inside = dropped if goes_on else None
-            if not dropped and self._pieces:  # the line of which some pieces were taken
+            if not dropped and self._pieces:  # the line that was taken in part
                 self._pieces -= 1
                 if not goes_on:
                     self._pieces = 0
@@ -249,7 +249,7 @@ class Resume:
         return True
 
     def _pass(self, line: str) -> None:
-        """One more line of the position's time."""
+        """Count one more line of the position's time."""
         self._seen.append(line)
         if self._texts is not None:
             self._reached = list(self._seen) == self._texts
@@ -259,9 +259,9 @@ class Resume:
 
 
 class Times:
-    """Parts the lines of one log, as they come, into times and texts.
+    """Separates the lines of one log, as they arrive, into times and texts.
 
-    A line without a time has 0. The pieces of a long line have that of its first one.
+    A line without a time has 0. The pieces of a long line have the time of its first one.
     """
 
     def __init__(self) -> None:
@@ -270,7 +270,7 @@ class Times:
         self._latest = 0
 
     def part(self, lines: list[str], continued: Collection[int] = ()) -> tuple[array[int], list[str]]:
-        """`continued` are the places of lines that go on in the next one, as in LogBatch."""
+        """`continued` are the indices of lines that go on in the next one, as in LogBatch."""
         times, texts = array("q"), []
         known = self._seconds
         pieces = bool(continued) or self._goes_on
@@ -291,7 +291,7 @@ class Times:
         return times, texts
 
     def _look(self, line: str, texts: list[str]) -> int:
-        """The slow way, for the first line of a second and for unusual ones."""
+        """The slow path, for the first line of a second and for unusual ones."""
         stamp = stamp_of(line)
         time = nanoseconds(stamp)
         if time <= 0:

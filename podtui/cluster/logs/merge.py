@@ -1,8 +1,8 @@
-"""The lines of many logs in one order: that of the server's times, within a window that is small while they are followed.
+"""Merge the lines of many logs by the server's times, within a window that is small while they are followed.
 
-While sources catch up (their tails are read, which have an end), lines come out up to the earliest time that one of them has reached:
-the order is exact. While they are followed, a line waits `WINDOW` seconds for earlier ones of other sources, and no longer: what comes
-later than that, after an outage of its source, comes out behind. Nodes' clocks may differ; a line never overtakes one of its own source.
+While sources catch up (their tails are finite), lines come out up to the earliest time that one of them has reached:
+the order is exact. While they are followed, a line waits `WINDOW` seconds for earlier ones of other sources, and no longer: lines that
+arrive later, after an outage of their source, come out behind. Nodes' clocks may differ; a line never overtakes one of its own source.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from podtui.cluster.logs.batches import LogBatch
 from podtui.cluster.logs.lines import Times
 
 WINDOW = 0.4
-"""Seconds that a followed line waits for earlier ones of other sources."""
+"""Seconds for which a followed line waits for earlier ones of other sources."""
 PATIENCE = 3.0
-"""Seconds that all wait for sources that are catching up when none of these brings anything."""
-_LONGEST_WAIT = 15.0  # seconds that all wait for one of them
+"""Seconds for which all wait for sources that are catching up when none of these brings anything."""
+_LONGEST_WAIT = 15.0  # seconds for which all wait for one of them
 _TICK = 0.1
-_MOST_OF_ONE = 2 << 20  # characters of one source that wait; then its stream does
-_MOST = 32 << 20  # characters of all
-_AT_ONCE = 3_000  # lines that are handed on without a pause
-_LONGEST = 4 << 20  # characters of a line that is waited for until it is whole
+_MOST_OF_ONE = 2 << 20  # the most waiting characters of one source; then its stream waits
+_MOST = 32 << 20  # the most waiting characters of all sources
+_AT_ONCE = 3_000  # the most lines to hand on without a pause
+_LONGEST = 4 << 20  # the most characters of an unfinished line to wait for
 
 
 @dataclass(slots=True)
 class LogLines:
-    """Lines of several sources in order, with their times (nanoseconds since the epoch, 0: not known) and the numbers of their sources.
+    """Lines of several sources in order, with their times (nanoseconds since the epoch, 0: unknown) and the numbers of their sources.
 
-    `continued` are the places of those that go on in the next line, `notes` of those that are podtui's own remarks.
+    `continued` are the indices of lines that go on in the next line, `notes` those of podtui's own remarks.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ LineSink = Callable[[LogLines], None]
 
 @dataclass(slots=True)
 class _Chunk:
-    """What came at once. `keys` is what it is sorted by: times that never go back."""
+    """Lines that arrived at once. `keys` are their sort keys: times that never decrease."""
 
     keys: array[int]
     lines: list[str]
@@ -58,22 +58,22 @@ class _Chunk:
     continued: set[int]
     note: bool
     arrived: float
-    start: int = 0  # how many of them went out
+    start: int = 0  # how many of them were handed on
 
 
 class _Source:
-    """One log's lines that wait."""
+    """The waiting lines of one log."""
 
     def __init__(self, number: int, now: float) -> None:
         self.number = number
         self.times = Times()
         self.chunks: deque[_Chunk] = deque()
-        self.key = 0  # of the last line that came
+        self.key = 0  # of the last line that arrived
         self.waiting = 0  # characters
         self.catching_up = True
         self.since = now
         self.ended = False
-        self.held = LogBatch()  # pieces of a line that is not whole yet
+        self.held = LogBatch()  # pieces of an unfinished line
 
     def put(self, batch: LogBatch, now: float) -> None:
         lines, continued = batch.lines, batch.continued
@@ -91,7 +91,7 @@ class _Source:
 
     @staticmethod
     def _whole(lines: list[str], continued: set[int]) -> int | None:
-        """How many lines are whole; None when the last one is too long to be waited for."""
+        """How many lines are whole; None when the last one is too long to wait for."""
         whole, size = len(lines), 0
         while whole and whole - 1 in continued:
             whole -= 1
@@ -99,7 +99,7 @@ class _Source:
         return None if size > _LONGEST else whole
 
     def let_go(self, now: float) -> None:
-        """A line that will not become whole any more."""
+        """Hand on a line that will never become whole."""
         if self.held.lines:
             held, self.held = self.held, LogBatch()
             self._add(held.lines, held.continued, False, now)
@@ -109,7 +109,7 @@ class _Source:
             keys = times = array("q", [self.key] * len(lines))
         else:
             times, lines = self.times.part(lines, continued)
-            continued = continued - {len(lines) - 1}  # lines of other sources will stand between it and its next piece
+            continued = continued - {len(lines) - 1}  # lines of other sources will separate it from its next piece
             keys = times
             previous = self.key
             if min(times) < previous or any(one > other for one, other in pairwise(times)):
@@ -131,7 +131,7 @@ class _Source:
         return found
 
     def take(self, until: int, out: LogLines, keys: array[int]) -> None:
-        """What is not later than `until`, behind what is in `out`."""
+        """Append the lines that are not later than `until` to `out`."""
         while self.chunks:
             chunk = self.chunks[0]
             end = bisect_right(chunk.keys, until, chunk.start)
@@ -156,27 +156,27 @@ class _Source:
 
 
 class Merger:
-    """Takes what the sources bring and hands it on in order. With one source nothing ever waits."""
+    """Takes the lines of the sources and hands them on in order. With one source, nothing ever waits."""
 
     def __init__(self, sink: LineSink, *, window: float = WINDOW, patience: float = PATIENCE, tick: float = _TICK) -> None:
-        """`window`, `patience` and `tick` (between two times of handing on) in seconds."""
+        """`window`, `patience` and `tick` (the interval of handing on) are in seconds."""
         self._sink = sink
         self._window = window
         self._patience = patience
         self._tick = tick
         self._sources: dict[int, _Source] = {}
-        self._progress = time.monotonic()  # when one that is catching up last brought something
+        self._progress = time.monotonic()  # when a source that is catching up last brought a line
         self._some = asyncio.Event()
-        self._went = asyncio.Event()  # something has gone out since it was last cleared
+        self._went = asyncio.Event()  # lines were handed on since it was last cleared
 
     def add(self, number: int, *, catching_up: bool = True) -> None:
-        """A source begins: until it has caught up the others wait for it, if it does not let them wait too long."""
+        """A source begins: until it has caught up, the others wait for it, within limits."""
         source = self._sources[number] = _Source(number, time.monotonic())
         source.catching_up = catching_up
         self._progress = source.since
 
     def caught_up(self, number: int) -> None:
-        """What the source had at first has come, or does not."""
+        """The existing lines of the source have arrived, or will not."""
         source = self._sources.get(number)
         if source is not None and source.catching_up:
             source.catching_up = False
@@ -184,7 +184,7 @@ class Merger:
             self._some.set()
 
     def end(self, number: int) -> None:
-        """Nothing more will come of the source; what did still goes out."""
+        """Nothing more will come from the source; its waiting lines still go out."""
         source = self._sources.get(number)
         if source is not None:
             source.let_go(time.monotonic())
@@ -192,14 +192,14 @@ class Merger:
             self._some.set()
 
     def note(self, number: int, text: str) -> None:
-        """A remark behind what the source has brought."""
+        """Add a remark behind the lines of the source."""
         source = self._sources.get(number)
         if source is not None:
             source.put(LogBatch([text], note=True), time.monotonic())
             self._some.set()
 
     async def put(self, number: int, batch: LogBatch) -> None:
-        """Lines of one source, in its order; waits while too many do."""
+        """Add lines of one source, in its order; waits while too many lines do."""
         source, now = self._sources[number], time.monotonic()
         source.put(batch, now)
         if source.catching_up:
@@ -214,24 +214,24 @@ class Merger:
             await self._went.wait()
 
     async def run(self) -> None:
-        """Hand on what is due, until cancelled."""
+        """Hand on the lines that are due, until cancelled."""
         while True:
             await self._some.wait()
             self._some.clear()
             more = self.flush()
             if any(source.chunks for source in self._sources.values()):
                 self._some.set()
-            await asyncio.sleep(0 if more else self._tick)  # where much is due, keys and other work come between
+            await asyncio.sleep(0 if more else self._tick)  # with much due, keys and other work get their turn
 
     async def finish(self) -> None:
-        """Hand on all there is."""
+        """Hand on all lines."""
         more = True
         while more:
             more = self.flush(everything=True)
             await asyncio.sleep(0)
 
     def flush(self, *, everything: bool = False) -> bool:
-        """Hand on some of what is due, or all there is; True when there is more of it."""
+        """Hand on some of the due lines, or some of all; True when there are more."""
         due = self._everything() if everything else self._due(time.monotonic())
         until = due if due is None else self._not_too_many(due)
         out, keys = LogLines(), array("q")
@@ -250,7 +250,7 @@ class Merger:
         return until != due
 
     def _not_too_many(self, due: int) -> int:
-        """A key up to which not many more than `_AT_ONCE` lines go out, and at least one does."""
+        """A key up to which about `_AT_ONCE` lines go out, and at least one does."""
         sources = [source for source in self._sources.values() if source.chunks]
         earliest = min(source.chunks[0].keys[source.chunks[0].start] for source in sources)
         while due > earliest and sum(source.count(due) for source in sources) > _AT_ONCE:
@@ -265,7 +265,7 @@ class Merger:
         patient = now - self._progress < self._patience
         behind = [source for source in self._sources.values() if source.catching_up and patient and now - source.since < _LONGEST_WAIT]
         due: int | None = None
-        # Lines that are late already wait as long as others: they may still be put in order among themselves.
+        # Late lines wait as long as others: they may still be ordered among themselves.
         for source in self._sources.values():
             for chunk in reversed(source.chunks):
                 if source.catching_up or now - chunk.arrived >= self._window or (len(self._sources) == 1):

@@ -1,8 +1,8 @@
-"""The lines of a container's log that are before those that were read: the API server is asked for a longer tail.
+"""The lines of a container's log before those that were read: requests a longer tail from the API server.
 
-`tailLines` counts from the end, which moves while the container writes, so what comes is compared with the oldest line that
-is there, and reading stops at it: only older lines are sent. The kubelet serves the log's current file; what it rotated away
-is not there to be had.
+`tailLines` counts from the end, which moves while the container writes, so the oldest known line is
+searched in the answer, and reading stops there: it returns only older lines. The kubelet serves only the log's current file;
+older files are unavailable after a rotation.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from podtui.kube.resources import ObjectRef
 
 WANTED = 2000  # lines at a time
-_TRIES = 4  # each with a tail four times as long: so many lines may have come meanwhile
-_HEAD = 4096  # bytes that hold the first line's time
+_TRIES = 4  # each with a tail four times as long, since new lines may have been written
+_HEAD = 4096  # bytes that contain the first line's time
 
 
 class OldestLine(NamedTuple):
-    """The oldest line that is there: its time (nanoseconds since the epoch), the beginning of its text, and how many lines from it on."""
+    """The oldest known line: its time (nanoseconds since the epoch), the beginning of its text, and the number of lines from it on."""
 
     time: int
     text: str
@@ -31,9 +31,9 @@ class OldestLine(NamedTuple):
 
 
 class OlderLines(NamedTuple):
-    """Lines in order, directly before the oldest one, with their times; the places of those that go on in the next one.
+    """Lines in order, directly before the oldest one, with their times; and the indices of those that go on in the next one.
 
-    `whole`: there are no older ones than these, or none at all.
+    `whole`: there are no older lines than these, or none at all.
     """
 
     lines: list[str]
@@ -61,7 +61,7 @@ async def older_lines(
 async def _before(
     connection: Connection, ref: ObjectRef, container: str, oldest: OldestLine, previous: bool, tail: int | None, most: int, limit: int = 0
 ) -> OlderLines:
-    """The last `most` of the lines before the oldest one, of a stream that begins `tail` lines before the log's end or at its beginning."""
+    """The last `most` lines before the oldest one, of a stream that begins `tail` lines before the log's end or at its beginning."""
     query = [("timestamps", "true")]
     if container:
         query.append(("container", container))
@@ -85,7 +85,7 @@ async def _before(
 
 
 def _take(came: Lines, times: Times, oldest: OldestLine, kept: deque[tuple[int, str, bool]]) -> bool:
-    """Keep what is older; True when the oldest line is reached."""
+    """Keep older lines; True when the oldest line is reached."""
     at, texts = times.part(came.lines, came.continued)
     for place, text in enumerate(texts):
         if at[place] > oldest.time or (at[place] == oldest.time and text.startswith(oldest.text)):

@@ -1,7 +1,7 @@
-"""Reads one log, from one request to the next: behind the last line that was read, and only that pod's and that run's.
+"""Read one log, from one request to the next: behind the last line that was read, and only that pod's and that run's.
 
-The log API knows names only. Which pod and which run a stream is of is therefore looked at after it was opened, for the pod's status and
-the list of names are behind the kubelet.
+The log API knows only names. The reader therefore checks the pod and the run of a stream after it was opened, since the pod's status
+and the list of names lag behind the kubelet.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.streams import ByteStream
     from podtui.cluster.logs.shared_reads import SharedReads
 
-_KEPT = 16  # reads: a status is behind by a few at most
-_CHECKS = (2.0, 8.0)  # seconds; a pod's status is behind its containers by little, but after an outage of the API server
+_KEPT = 16  # reads: a status lags behind by a few at most
+_CHECKS = (2.0, 8.0)  # seconds; a pod's status lags little, except after an outage of the API server
 
 
 class LogReader:
-    """`run` is whose log it is, `position` how far it was read. Of the latest stream `came` tells whether it brought anything new, `lasted`
-    for how many seconds, and `broke` that it did not end but was cut off."""
+    """`run` is whose log it is, `position` how far it was read. For the latest stream, `came` is whether it brought anything new, `lasted`
+    its length in seconds, and `broke` whether it was cut off instead of ending."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class LogReader:
         line_limit: int,
         opened: Callable[[bool, bool], None],
     ) -> None:
-        """`opened` is called when the server has accepted a request: with whether that follows, and whether it is sure (a quiet
-        container's answer has no header even, so silence means yes). The other arguments are as of `LogFollower`."""
+        """`opened` is called when the server has accepted a request: with whether it follows, and whether that is certain (a quiet
+        container's answer has not even a header, so silence means yes). The other arguments are those of `LogFollower`."""
         self.container = container
         self.uid = ref.uid
-        self.may_recur = False  # whether another pod may come to have the name
+        self.may_recur = False  # whether another pod may get the name
         self.run: Run | None = None
-        self.first = True  # the run that was found at first, to which `tail` and the like apply
+        self.first = True  # the first run, to which `tail` and the like apply
         self.position = Position()
         self.came = self.broke = False
         self.lasted = 0.0
-        self._gaps: list[tuple[str, str]] = []  # from when to when lines may be missing; "" for the end of the run
+        self._gaps: list[tuple[str, str]] = []  # between which times lines may be missing; "" for the end of the run
         self._connection = connection
         self._ref = ref
         self._options = options
@@ -66,7 +66,7 @@ class LogReader:
         self._reads = Reads()
 
     def begin(self, run: Run, *, first: bool) -> None:
-        """From here on it is the log of this run, from its beginning or where the options say."""
+        """Switch to the log of this run, from its beginning or where the options say."""
         self.run = run
         self.first = first
         self._reads = Reads()
@@ -93,9 +93,9 @@ class LogReader:
         return query
 
     async def read(self, batches: Batches, *, follow: bool, previous: bool = False, whole: bool = True) -> bool:
-        """Read behind the position until the server ends the stream. True if anything new came.
+        """Read behind the position until the server ends the stream. True if anything new arrived.
 
-        `whole`: without `follow`, whether a last line without a newline is taken for one that will not go on.
+        `whole`: without `follow`, whether a last line without a newline counts as complete.
         """
         splitter, resume, position = LineSplitter(self._line_limit), Resume(self.position), self.position
         self.came, self.broke, self.lasted = False, follow, 0.0
@@ -129,9 +129,9 @@ class LogReader:
                         await batches.put(came)
                     self.lasted = latest - started
             self.broke = False
-            if not follow and whole and since and not answered:  # not even the line that was read last
+            if not follow and whole and since and not answered:  # not even the line that was last read
                 self._miss(since, "")
-            if not follow and whole:  # the last line may have no newline; while the container runs it may yet be continued
+            if not follow and whole:  # the last line may have no newline; while the container runs, it may still continue
                 came = resume.drop(splitter.feed(b"", final=True))
                 self._reads.take(came)
                 position.take(came)
@@ -139,22 +139,22 @@ class LogReader:
         except ConnectionFailed:
             if time.monotonic() - latest < self._quiet - 1:
                 raise
-            self.came = True  # nothing failed: it was quiet, and is asked for again
+            self.came = True  # nothing failed: it was quiet, so reopen it
         finally:
             if accepted is not None:
                 accepted.cancel()
         return self.came
 
     async def _still_it(self) -> bool:
-        """Whether a log that was opened just now is this pod's: it is asked for by the name, which another one may have meanwhile."""
+        """Whether a just opened log is this pod's: the request names the pod, and another one may have the name now."""
         try:
             pod = await self._connection.json("GET", self._ref.path)
-        except NotFound:  # then there was no other when the log was opened
+        except NotFound:  # then no other had the name when the log was opened
             return True
         return bool((pod.get("metadata") or {}).get("uid") == self.uid)
 
     async def _of_this_run(self, stream: ByteStream, batches: Batches) -> AsyncGenerator[bytes, None]:
-        """A followed stream, which is left when the pod tells a little later that there is another run."""
+        """A followed stream, which ends when the pod shows a little later that there is another run."""
         check = asyncio.create_task(self._another_run())
         coming: asyncio.Future[bytes] | None = None
         try:
@@ -173,7 +173,7 @@ class LogReader:
                 await self.note_gaps(batches)
                 async for chunk in stream:
                     yield chunk
-                    await self.note_gaps(batches)  # the first line after a quiet time may be the one that shows it
+                    await self.note_gaps(batches)  # the first line after a quiet time may show it
         finally:
             ends = [task for task in (check, coming) if task is not None]
             for task in ends:
@@ -181,19 +181,19 @@ class LogReader:
             await asyncio.gather(*ends, return_exceptions=True)
 
     async def _another_run(self) -> bool:
-        """Whether the stream that began just now may be of a run that the pod's status, which is behind, did not tell of yet."""
+        """Whether the just opened stream may belong to a run that the pod's status, which lags behind, does not show yet."""
         for delay in _CHECKS:
             await asyncio.sleep(self._pace * delay)
             try:
                 pod = await self._connection.json("GET", self._ref.path)
-            except PodtuiError:  # whether it is there or may be asked is not the question here
+            except PodtuiError:  # whether it exists or may be read does not matter here
                 continue
             if self.run is not None and runs_of(pod, self.container).current.id not in (self.run.id, ""):
                 return True
         return False
 
     async def ahead(self, run: Run, *, previous: bool = False) -> Position | None:
-        """Where the old run's log had been read to, if lines of the new run came behind it (see `Reads`)."""
+        """Where the old run's log had been read to, if lines of the new run followed it (see `Reads`)."""
         latest = self.position.since
         if not latest or _second(latest) < _second(run.started):
             return None
@@ -210,7 +210,7 @@ class LogReader:
             self._gaps.append((since, until))
 
     def no_gap(self, run: Run) -> None:
-        """What came behind a gap was of this run, the next one: then there was none."""
+        """The lines behind a gap were of this run, the next one: there was no gap."""
         self._gaps = [(since, until) for since, until in self._gaps if until and _second(until) < _second(run.started)]
 
     async def note_gaps(self, batches: Batches) -> None:
@@ -221,7 +221,7 @@ class LogReader:
             await batches.note(f"lines {between} may be missing: the log was rotated meanwhile")
 
     async def note_unread_end(self, batches: Batches) -> None:
-        """Note, for a pod that is gone, that its last stream did not come to its end."""
+        """Note, for a deleted pod, that its last stream was not read to its end."""
         if self.broke and self.position.since:
             await batches.note(
                 f"the pod was deleted while its log could not be read: lines after {local_time(self.position.since)} may be missing"
@@ -240,8 +240,8 @@ def _second(stamp: str) -> int:
 class Reads:
     """The latest reads of one run: where each began, and the time of the first line that it brought.
 
-    A pod's status is behind its containers: while it still names the run that ended, the kubelet may give the log of the new one. Each read
-    is of one run, so the time of its first line tells whose it was, once the time of the new run's first line is known.
+    A pod's status lags behind its containers: while it still names the ended run, the kubelet may serve the log of the new one. Each read
+    is of one run, so the time of its first line identifies it, once the time of the new run's first line is known.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""The API server shared fairly: what many log followers ask for, so many at once and so many a second.
+"""Share the API server fairly: limits the requests of many log followers, at once and per second.
 
-The rate is that of kubectl's own discovery: 50 a second, after a burst of 300. Followers of one pod's containers that ask for the pod at
+The rate is that of kubectl's own discovery: 50 per second, after a burst of 300. Followers of one pod's containers that read the pod at
 the same time share the answer.
 """
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _AT_ONCE = 10
 _RATE = 50.0  # requests a second
 _BURST = 300
-_OPENING = 0.25  # seconds after which a stream without an answer is a quiet one: it no longer counts as being opened
+_OPENING = 0.25  # seconds after which a stream without an answer counts as open and quiet
 
 
 class SharedReads:
     """A connection as `LogFollower` uses it."""
 
     def __init__(self, connection: Connection, *, rate: float = _RATE, burst: int = _BURST, at_once: int = _AT_ONCE) -> None:
-        """`rate` in requests a second, after `burst` of them."""
+        """`rate` in requests per second, after `burst` of them."""
         self._connection = connection
         self._turns = asyncio.Semaphore(at_once)
         self._step = 1 / rate
@@ -34,18 +34,18 @@ class SharedReads:
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
     async def json(self, method: str, path: str) -> Any:
-        """As Connection.json, for GET alone; an answer that is on its way serves whoever asks meanwhile."""
+        """As Connection.json, for GET only; concurrent callers share an answer."""
         assert method == "GET"
         task = self._asked.get(path)
         if task is None:
             task = self._asked[path] = asyncio.create_task(self._get(path))
             task.add_done_callback(lambda done: self._answered(path, done))
-        return await asyncio.shield(task)  # who no longer wants the answer leaves it to the others
+        return await asyncio.shield(task)  # a cancelled caller leaves the answer to the others
 
     def _answered(self, path: str, task: asyncio.Task[Any]) -> None:
         del self._asked[path]
         if not task.cancelled():
-            task.exception()  # those who still wait are told
+            task.exception()  # waiting callers get it
 
     async def _get(self, path: str) -> Any:
         async with self._turns:
@@ -55,7 +55,7 @@ class SharedReads:
     def stream(
         self, path: str, *, query: Sequence[tuple[str, str]] = (), accept: str = "application/json", idle_timeout: float | None = None
     ) -> AbstractAsyncContextManager[ByteStream]:
-        """As Connection.stream; it counts as one of those at once until it is open."""
+        """As Connection.stream; it counts against the concurrency limit until it is open."""
         return self._stream(path, query, accept, idle_timeout)
 
     @asynccontextmanager
@@ -84,14 +84,14 @@ class SharedReads:
             release()
 
     async def _turn(self) -> None:
-        """Wait for the rate's sake."""
+        """Wait for the rate limit."""
         now = asyncio.get_running_loop().time()
         self._next = max(self._next, now - self._credit) + self._step
         if self._next > now:
             await asyncio.sleep(self._next - now)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End the requests in progress."""
         tasks = list(self._asked.values())
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What is read of a container's log, and how a follower stands."""
+"""What to read of a container's log, and the state of a follower."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from podtui.errors import PodtuiError
 class LogOptions(msgspec.Struct, frozen=True):
     """What to read, as the flags of `kubectl logs`. `tail` in lines, None for all; `since` in seconds; `limit` in bytes.
 
-    `tail`, `since` and `limit` are for the first run only; runs after a restart are read whole. Reading ends for
-    good at `limit`, at the end of the previous run, and without `follow` at the end of what there is. `from_start` is for a pod
-    that was made a moment ago: if its container was restarted before it was found, the run before is read first.
+    `tail`, `since` and `limit` apply only to the first run; runs after a restart are read whole. Reading ends
+    permanently at `limit`, at the end of the previous run, and without `follow` at the end of the log. `from_start` is for a pod
+    that was just created: if its container was restarted before it was found, the previous run is read first.
     """
 
     tail: int | None = None
@@ -29,10 +29,10 @@ State = Literal["connecting", "waiting", "reading", "following", "reconnecting",
 
 
 class LogStatus(msgspec.Struct, frozen=True):
-    """How it stands. `why` is in words for a person; `retry_at` is the time (`time.monotonic()`) of the next attempt.
+    """The state of a follower. `why` is for display; `retry_at` is the time (`time.monotonic()`) of the next attempt.
 
-    `waiting`: the container has not been started, `why` are the server's words. `reading`: the log of a run that
-    ended is on its way. `ended`: the run ended, `why` says how; the follower goes on when the container is restarted,
+    `waiting`: the container has not been started, and `why` is the server's message. `reading`: the log of an ended run
+    is arriving. `ended`: the run ended, and `why` says how; the follower continues when the container is restarted,
     unless `final`. `failed` is always final.
     """
 

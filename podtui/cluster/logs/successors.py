@@ -1,7 +1,7 @@
-"""Pods that take the places of followed ones: a pod that goes is followed by the one that its controller makes for it.
+"""The successors of followed pods: a terminating pod is succeeded by the pod that its controller creates for it.
 
-A controller has as many places as pods of it are followed. A place is free when its pod was told to end, has ended or is gone; it is
-taken by the oldest pod of that lineage that was not there when the following began.
+A controller has as many places as followed pods. A place is free when its pod is terminating, has ended or is gone; the oldest pod of
+that lineage that did not exist when the following began takes it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from podtui.kube.resources import PODS, REPLICASETS, ObjectRef
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-_CALM = 1.0  # seconds between two looks at the least
-_AGAIN = 30.0  # seconds after which it is looked without a change: a watch may not be had
+_CALM = 1.0  # the least seconds between two checks
+_AGAIN = 30.0  # seconds after which to check without a change: a watch may be unavailable
 
 
 class _Named(msgspec.Struct):
@@ -30,8 +30,8 @@ class _Named(msgspec.Struct):
 
 
 class Successors:
-    """Looks after the places of `refs`. `gone` tells whether a pod, by its UID, has ended for good; `follow` is told of each
-    successor, and of the UID whose place it takes."""
+    """Fills the places of `refs`. `gone` is whether a pod, by its UID, has ended permanently; `follow` is called with each
+    successor, and the UID of the pod that it replaces."""
 
     def __init__(
         self, connection: Connection, gone: Callable[[str], bool], follow: Callable[[ObjectRef, str], None], *, pace: float = 1.0
@@ -44,17 +44,17 @@ class Successors:
         self._controllers: dict[str, str] = {}  # of ReplicaSets, both by UID; "" for none
 
     def check(self) -> None:
-        """A pod has ended: look now."""
+        """A pod has ended: check now."""
         self._ended.set()
 
     async def run(self, refs: Iterable[ObjectRef]) -> None:
-        """Until cancelled, or when none of these pods can have a successor."""
+        """Run until cancelled, or return when none of these pods can have a successor."""
         places: dict[Lineage, list[str]] = {}
         for ref in refs:
             try:
                 pod = await self._connection.json("GET", ref.path)
                 lineage = await lineage_of(self._connection, pod)
-            except PodtuiError:  # the pod's own follower tells it; without its owner nothing takes its place
+            except PodtuiError:  # the pod's own follower reports it; without its owner, nothing takes its place
                 continue
             if lineage.owner is not None and (pod.get("metadata") or {}).get("uid") == ref.uid:
                 places.setdefault(msgspec.structs.replace(lineage, note=""), []).append(ref.uid)
@@ -63,7 +63,7 @@ class Successors:
                 tasks.create_task(self._places(lineage, uids), name=f"successors of {lineage}")
 
     async def _places(self, lineage: Lineage, uids: list[str]) -> None:
-        """Keep the places of one lineage taken. `uids` are the pods that are followed, which the newest are in at the end."""
+        """Keep the places of one lineage filled. `uids` are the followed pods, the newest last."""
         before: set[str] | None = None
         async with changes(self._connection, lineage) as changed:
             while True:
@@ -72,7 +72,7 @@ class Successors:
                     pods = {pod.uid: pod for pod in await self._pods(lineage)}
                 except Forbidden:
                     return
-                except PodtuiError:  # an outage: the followers tell it
+                except PodtuiError:  # an outage: the followers report it
                     pods = None
                 if pods is not None:
                     if before is None:
@@ -100,14 +100,14 @@ class Successors:
             await asyncio.gather(*waits, return_exceptions=True)
 
     async def _pods(self, lineage: Lineage) -> list[ObjectMeta]:
-        """The pods of that lineage that are there."""
+        """The existing pods of that lineage."""
         fields = f"metadata.name={lineage.name}" if lineage.name else f"spec.nodeName={lineage.node}" if lineage.node else ""
         query = selecting(lineage.selector, fields)
         listed = await list_objects(self._connection, PODS.path(lineage.namespace), _Named, query=query, accept=METADATA_LIST)
         return [each.metadata for each in listed if await self._belongs(each.metadata, lineage)]
 
     async def _belongs(self, pod: ObjectMeta, lineage: Lineage) -> bool:
-        """Whether its controller is the lineage's, or another ReplicaSet of the same one."""
+        """Whether its controller is the lineage's, or another ReplicaSet of the same owner."""
         owner = pod.controller
         if owner is None or lineage.owner is None:
             return False
@@ -121,6 +121,6 @@ class Successors:
                     above = msgspec.convert(found.get("metadata") or {}, ObjectMeta).controller
                     parent = above.uid if above is not None else ""
                 except (Forbidden, NotFound):
-                    pass  # then it is known only that it is another one
+                    pass  # then it only counts as another one
             self._controllers[owner.uid] = parent
         return self._controllers[owner.uid] == lineage.parent.uid

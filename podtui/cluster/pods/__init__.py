@@ -1,1 +1,1 @@
-"""What a pod says about itself: containers, runs, events, volumes, nodes, successors."""
+"""The data of a pod: containers, runs, events, volumes, nodes, successors."""

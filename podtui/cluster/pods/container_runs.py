@@ -1,4 +1,4 @@
-"""The runs of a container, as a pod's status tells them: a restarted container is another run with logs of its own."""
+"""The runs of a container, from a pod's status: a restarted container is another run with logs of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run of a container; its log can be had while it is the current or the previous one.
+    """One run of a container; its log is available while it is the current or the previous one.
 
-    `id` tells it from every other run of the container; "" means that there has been none yet.
+    `id` distinguishes the runs of the container; "" means that there has been none yet.
     """
 
     id: str = ""
@@ -36,8 +36,8 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class ContainerRuns(msgspec.Struct, frozen=True):
-    """What a pod tells of one container. `waiting` is why it is not running, as `CrashLoopBackOff: back-off 10s ...`; `restarts` counts
-    them (`restartCount`)."""
+    """The runs of one container in a pod's status. `waiting` is why it is not running, as `CrashLoopBackOff: back-off 10s ...`; `restarts`
+    is its `restartCount`."""
 
     current: Run
     previous: Run
@@ -52,7 +52,7 @@ def containers_of(pod: Mapping[str, Any]) -> list[str]:
 
 
 def default_container(pod: Mapping[str, Any]) -> str:
-    """The container that kubectl takes when none is named: the annotated one, otherwise the first."""
+    """kubectl's default container when none is named: the annotated one, otherwise the first."""
     names = containers_of(pod)
     annotated = ((pod.get("metadata") or {}).get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
     return annotated if annotated in names else names[0] if names else ""
@@ -67,8 +67,8 @@ def controller_of(pod: Mapping[str, Any]) -> str:
 def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
     """The current and the previous run of a container.
 
-    Current is the one whose log the kubelet gives without `previous`: the running one, else the one that ended
-    last (a container that waits to be started again still has the log of its last run).
+    The current run is the one whose log the kubelet serves without `previous`: the running one, or else the one that ended
+    last (a container that waits for a restart still has the log of its last run).
     """
     status = next((each for each in _statuses(pod) if each.get("name") == container), {})
     state = status.get("state") or {}

@@ -1,4 +1,4 @@
-"""The containers of a Pod object: what the spec wants, what the status tells, and the ports on which they clash."""
+"""The containers of a Pod object: their spec and status, and port conflicts between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["init", "sidecar", "container", "ephemeral"]
 
 @dataclass(frozen=True)
 class State:
-    """A container's state: `kind` is running, waiting, terminated, or "" when the kubelet has told none."""
+    """A container's state: `kind` is running, waiting, terminated, or "" when the kubelet has not reported any."""
 
     kind: str = ""
     reason: str = ""
@@ -52,7 +52,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """A container as its spec wants it and its status has it. `kind`: a sidecar is an init container that is restarted always."""
+    """A container with its spec and status. `kind`: a sidecar is an init container with restartPolicy Always."""
 
     name: str
     kind: Kind
@@ -80,7 +80,7 @@ class Container:
 
 @dataclass(frozen=True)
 class PortConflict:
-    """A port that two containers declare which run at the same time."""
+    """A port that two concurrently running containers declare."""
 
     number: int
     protocol: str
@@ -96,7 +96,7 @@ class PortConflict:
 
 
 def containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Container, ...]:
-    """In the order in which they are started: init containers and sidecars, the ordinary ones, the ephemeral ones."""
+    """In start order: init containers and sidecars, the ordinary ones, the ephemeral ones."""
     found = []
     for key, status_key, kind in (
         ("initContainers", "initContainerStatuses", "init"),
@@ -183,7 +183,7 @@ def _state(value: object) -> State:
 
 
 def probe_text(probe: Mapping[str, Any]) -> str:
-    """A probe in the words of `kubectl describe` (DescribeProbe of k8s.io/kubectl), the API's defaults filled in."""
+    """A probe in the format of `kubectl describe` (DescribeProbe of k8s.io/kubectl), with the API's defaults."""
 
     def count(key: str, default: int) -> int:
         value = integer(probe.get(key))
@@ -209,8 +209,8 @@ def probe_text(probe: Mapping[str, Any]) -> str:
 
 
 def conflicts(containers: Sequence[Container]) -> tuple[PortConflict, ...]:
-    """Ports declared by two containers that run at the same time. An init container has ended before the next one
-    starts, so it can meet only sidecars that stand before it."""
+    """Ports declared by two containers that run at the same time. An init container ends before the next one
+    starts, so it can conflict only with sidecars before it."""
     declared: dict[tuple[int, str], list[int]] = {}
     for place, container in enumerate(containers):
         for port in {(port.number, port.protocol) for port in container.ports}:

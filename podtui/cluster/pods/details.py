@@ -1,7 +1,7 @@
-"""What a Pod object says, ordered as a person asks for it: its containers, and what they share.
+"""The contents of a Pod object in a readable order: its containers, and what they share.
 
-`describe()` takes the decoded JSON of a Pod and never fails: whatever is missing or of another shape than the API
-promises (a status of another kubelet, a field of a newer version) is left out. Times are seconds since the epoch.
+`describe()` takes the decoded JSON of a Pod and never fails: fields that are missing or deviate from the API
+(the status of another kubelet, a field of a newer version) are left out. Times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class PodDetails:
-    """See the module. `pending` says in words why a pod is not running yet, "" if it is or nobody has told."""
+    """See the module. `pending` is a message why a pod is not running yet, "" if it is or the reason is unknown."""
 
     name: str
     namespace: str
@@ -67,7 +67,7 @@ class PodDetails:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether there is something to explain: it has no node, a container fails or is not ready, or it does not end."""
+        """Whether there is something to explain: it has no node, a container fails or is not ready, or it does not terminate."""
         if self.phase == "Succeeded":
             return False
         if self.phase not in ("Running",) or self.pending or self.deleted is not None:
@@ -126,7 +126,7 @@ def _condition(item: Mapping[str, Any]) -> Condition:
 
 
 def _host_name(meta: Mapping[str, Any], spec: Mapping[str, Any], host_network: bool) -> str:
-    """What `hostname` prints in the containers; with the host's network that is the node's name."""
+    """The output of `hostname` in the containers; with the host's network, it is the node's name."""
     if name := string(spec.get("hostnameOverride")):
         return name
     if host_network:

@@ -1,6 +1,6 @@
-"""What components of the cluster have noted about one object: its events, oldest first.
+"""The events of one object, oldest first.
 
-An event of core/v1 has a count and two times; the scheduler and other newer ones write it in the form of events.k8s.io, with a series.
+An event of core/v1 has a count and two times; the scheduler and other newer components use the form of events.k8s.io, with a series.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from podtui.kube.resources import EVENTS, NODES, ObjectRef
 
 @dataclass(frozen=True)
 class Event:
-    """`first` and `last` are in seconds since the epoch, 0.0 where nobody told; `part` is the part of the object (a container's name).
+    """`first` and `last` are in seconds since the epoch, 0.0 if unknown; `part` is the part of the object (a container's name).
 
-    `version` is the resourceVersion of its last write, which since Kubernetes 1.35 may be compared as a number; 0 where it is none.
+    `version` is the resourceVersion of its last write, which since Kubernetes 1.35 is comparable as a number; 0 where it is not one.
     """
 
     type: str
@@ -57,18 +57,18 @@ def read_event(obj: Mapping[str, Any]) -> Event:
 
 
 def read_events(objects: Iterable[Mapping[str, Any]]) -> list[Event]:
-    """Sorted by when each was last seen, the newest last, as `kubectl describe` does.
+    """The events sorted by when each was last seen, the newest last, as `kubectl describe` does.
 
-    The kubelet cuts its times to seconds and the scheduler does not, so within a second it is the order in which they were written.
+    The kubelet truncates its times to seconds and the scheduler does not, so within a second they are in the order of their writes.
     """
     return sorted(map(read_event, objects), key=lambda event: (int(event.last), event.version))
 
 
 def events_of(ref: ObjectRef) -> tuple[str, str]:
-    """Where the events of an object are: the path of the collection and the field selector.
+    """The path of the collection and the field selector of an object's events.
 
-    Events about what has no namespace are in `default`. The kubelet writes those of its node with the node's name as UID,
-    so a node's are found by kind and name.
+    Events about cluster-scoped objects are in `default`. The kubelet writes those of its node with the node's name as UID,
+    so events of a node are selected by kind and name.
     """
     path = EVENTS.path(ref.namespace or "default")
     if ref.uid and ref.resource != NODES:

@@ -1,8 +1,8 @@
-"""Which pod takes another's place: what a pod's controller, or a selector, says of its successors.
+"""Which pods succeed another: the conditions that a pod's controller, or a selector, sets.
 
-Read while the pod is there, since its ReplicaSet may be gone together with it. A pod is known by its UID; two pods belong together when
-the same object, by UID, is their controller (`metadata.ownerReferences` with `controller: true`), or controls their ReplicaSets: a rollout
-makes another ReplicaSet of the same Deployment.
+Read while the pod exists, since its ReplicaSet may disappear together with it. A pod is identified by its UID; two pods belong together
+when the same object, by UID, is their controller (`metadata.ownerReferences` with `controller: true`), or controls their ReplicaSets: a
+rollout creates another ReplicaSet of the same Deployment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CONTROLLERS = {
     )
 }
 _INDEX = "batch.kubernetes.io/job-completion-index"
-_TEMPLATE_HASH = "pod-template-hash"  # what tells the ReplicaSets of one Deployment apart (and, with a prefix, of an Argo Rollout)
+_TEMPLATE_HASH = "pod-template-hash"  # what distinguishes the ReplicaSets of one Deployment (and, with a prefix, of an Argo Rollout)
 
 
 class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
@@ -55,7 +55,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def resource(self) -> Resource | None:
-        """The kind with its path, for the kinds of Kubernetes itself; None for others."""
+        """The kind with its path, for built-in kinds; None for others."""
         return _CONTROLLERS.get((self.api_version.rpartition("/")[0], self.kind))
 
     def path(self, namespace: str) -> str:
@@ -67,7 +67,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
-    """What of an object's metadata counts here. Times are as the server writes them, in UTC, so that they compare as text."""
+    """The metadata that matters here. Times are as the server writes them, in UTC, so that they compare as text."""
 
     name: str = ""
     namespace: str = ""
@@ -92,10 +92,10 @@ class AnnotatedMeta(ObjectMeta, frozen=True, rename="camel"):
 
 
 class Lineage(msgspec.Struct, frozen=True):
-    """What a pod must be to take the place of the one before it. Every field that is not empty must fit.
+    """The conditions for a pod to succeed another. Every non-empty field must match.
 
-    `owner` is its controller, `parent` the controller of its ReplicaSet (then `owner` may be another one of these). `selector` has the
-    labels by which such pods are asked for; it alone, without an owner, says which ones are meant (a saved forward's).
+    `owner` is its controller, `parent` the controller of its ReplicaSet (then `owner` may be another ReplicaSet). `selector` has the
+    labels with which to list such pods; alone, without an owner, it says which pods are meant (a saved forward's).
     `note` says what could not be read, and so is not followed.
     """
 
@@ -110,7 +110,7 @@ class Lineage(msgspec.Struct, frozen=True):
 
     @property
     def follows(self) -> bool:
-        """Whether there can be a successor at all: a pod that nobody controls has none."""
+        """Whether there can be a successor at all: a pod without a controller has none."""
         return bool(self.owner or self.name or self.selector)
 
     def __str__(self) -> str:
@@ -123,9 +123,9 @@ class Lineage(msgspec.Struct, frozen=True):
 
 
 async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
-    """The lineage of a pod (a v1 Pod as JSON). Raises the errors of the requests, but no 403 and no 404: they are a `note`.
+    """The lineage of a pod (a v1 Pod as JSON). Raises the errors of the requests, except 403 and 404: they become a `note`.
 
-    A pod of a StatefulSet, and any whose controller gives names and does not let the server make them, is followed by its name; one of a
+    A pod of a StatefulSet, and any whose controller sets its name instead of the server, is followed by its name; one of a
     DaemonSet on its node; one of an indexed Job by its index.
     """
     metadata = msgspec.convert(pod.get("metadata") or {}, AnnotatedMeta)
@@ -152,7 +152,7 @@ async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
 
 
 def selector_text(selector: dict[str, Any], *, without: str = "") -> str:
-    """A LabelSelector (or the plain map of a ReplicationController) as the text of `labelSelector`, without the key that ends so."""
+    """A LabelSelector (or the plain map of a ReplicationController) as the text of `labelSelector`, without the key with that suffix."""
     if "matchLabels" not in selector and "matchExpressions" not in selector:
         selector = {"matchLabels": selector}
     found = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items() if not (without and key.endswith(without))]
@@ -166,5 +166,5 @@ def selector_text(selector: dict[str, Any], *, without: str = "") -> str:
 
 
 def bare(ref: ObjectRef) -> Lineage:
-    """Of a pod that was not read yet: nothing takes its place."""
+    """The lineage of a pod that was not read yet: it has no successor."""
     return Lineage(ref.namespace)

@@ -1,4 +1,4 @@
-"""What a Node object says, with what the pods on it ask for: as `kubectl describe node` orders it."""
+"""The contents of a Node object, with the requests of the pods on it, in the order of `kubectl describe node`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROLE = "node-role.kubernetes.io/"
 
 @dataclass(frozen=True)
 class Room:
-    """One resource of a node: what it has, what pods may use of it, and what those on it ask for (None: not known)."""
+    """One resource of a node: its capacity, what pods may use of it, and the requests of those on it (None: unknown)."""
 
     resource: str
     capacity: Fraction
@@ -58,7 +58,7 @@ class NodeDetails:
 
 
 def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None = None) -> NodeDetails:
-    """The details of a Node (decoded JSON of core/v1) with the pods on it, None when they are not known; never raises."""
+    """The details of a Node (decoded JSON of core/v1) with the pods on it, None when they are unknown; never raises."""
     meta, spec, status = mapping(node.get("metadata")), mapping(node.get("spec")), mapping(node.get("status"))
     conditions = tuple(_condition(one) for one in mappings(status.get("conditions")))
     labels = labels_of(node)
@@ -77,7 +77,7 @@ def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
 
 
 def pod_rows(pods: Iterable[Mapping[str, Any]]) -> list[PodRow]:
-    """The pods of a node that are not over, by namespace and name."""
+    """The unfinished pods of a node, by namespace and name."""
     found = []
     for pod in pods:
         meta = mapping(pod.get("metadata"))
@@ -120,7 +120,7 @@ def _rooms(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None) 
 def _facts(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     info = mapping(status.get("nodeInfo"))
     addresses = [(string(one.get("type")), string(one.get("address"))) for one in mappings(status.get("addresses"))]
-    told = [
+    facts = [
         ("Kubelet", string(info.get("kubeletVersion"))),
         ("Runtime", string(info.get("containerRuntimeVersion"))),
         ("OS", " ".join(filter(None, [string(info.get("osImage")), string(info.get("architecture"))]))),
@@ -128,4 +128,4 @@ def _facts(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[tuple[st
         ("Pod CIDR", string(spec.get("podCIDR"))),
         ("Provider ID", string(spec.get("providerID"))),
     ]
-    return tuple((key, value) for key, value in [*addresses, *told] if value)
+    return tuple((key, value) for key, value in [*addresses, *facts] if value)

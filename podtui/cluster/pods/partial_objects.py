@@ -1,6 +1,6 @@
-"""Nodes and pods read no further than a diagnosis and a node's page need: dicts of the API's shape with most of it left out.
+"""Nodes and pods decoded only as far as a diagnosis and a node's page need them: dicts of the API's shape with most of it left out.
 
-A whole node names every image that it has, and ten thousand whole pods are 78 MB: msgspec passes over what no TypedDict here names
+A whole node names every image on it, and ten thousand whole pods are 78 MB: msgspec skips fields that no TypedDict here declares
 without building it.
 """
 
@@ -33,7 +33,7 @@ class _NodeStatus(TypedDict, total=False):
 
 
 class Node(TypedDict, total=False):
-    """As much of a node as decides about pods."""
+    """The parts of a node that decide about pods."""
 
     metadata: _Metadata
     spec: _NodeSpec
@@ -71,7 +71,7 @@ class _PodStatus(TypedDict, total=False):
 
 
 class PodOnNode(TypedDict, total=False):
-    """As much of a pod as counts on its node."""
+    """The parts of a pod that count on its node."""
 
     metadata: _Metadata
     spec: _PodSpec
@@ -82,7 +82,7 @@ pod_on_node = msgspec.json.Decoder(PodOnNode)
 
 
 async def pods_on_node(server: Server, name: str, limit: int) -> tuple[list[PodOnNode], bool]:
-    """The pods that are bound to a node, `limit` at the most, and whether there are more. Raises the errors of the request."""
+    """The pods bound to a node, `limit` at most, and whether there are more. Raises the errors of the request."""
     query = [*selecting(fields=f"spec.nodeName={name}"), ("limit", str(limit))]
     page = await read_as(server, PODS.path(), Page[PodOnNode], query=query)
     return page.items or [], bool(page.metadata.continue_token)

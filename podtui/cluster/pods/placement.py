@@ -1,8 +1,8 @@
-"""Why a node does not take a pod: the filters of kube-scheduler, each with words for a person.
+"""Why a node does not accept a pod: the filters of kube-scheduler, each with a message for the user.
 
 In the order of its plugins: NodeUnschedulable, NodeName, TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, and of VolumeBinding
-the node affinity of volumes that are bound. The scheduler tells of each node only the first plugin that refuses it; here all are told.
-Pod affinity, topology spread and the limits of storage drivers are not judged: `beyond` says which of them a pod asks for.
+the node affinity of bound volumes. For each node, the scheduler reports only the first plugin that refuses it; podtui reports all.
+Pod affinity, topology spread and the limits of storage drivers are not evaluated: `beyond` says which of them a pod uses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from podtui.kube.scheduling import (
 
 Kind = Literal["unschedulable", "name", "taint", "selector", "ports", "resources", "volume"]
 
-_OWN = ("kubernetes.io", "k8s.io")  # prefixes of labels that the kubelet and cloud providers keep
+_OWN = ("kubernetes.io", "k8s.io")  # prefixes of labels that the kubelet and cloud providers manage
 _PRESSURES = {
     "node.kubernetes.io/not-ready": "it is not ready",
     "node.kubernetes.io/unreachable": "its kubelet does not report",
@@ -47,7 +47,7 @@ _PRESSURES = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """One reason of one node: `words` for a person, `told` as the scheduler counts it in its message (1.37)."""
+    """One reason of one node: `words` for the user, `told` as the scheduler counts it in its message (1.37)."""
 
     kind: Kind
     words: str
@@ -62,10 +62,10 @@ def refusals(
     load: Load | None,
     volumes: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> list[Refusal]:
-    """Every reason why the node does not take the pod, those that the scheduler looks at first before the others.
+    """Every reason why the node does not accept the pod, in the order of the scheduler's plugins.
 
-    `wanted` and `ports` are the pod's `requests` and `host_ports`; `load` what is on the node, None when that could not be read:
-    then only what is more than the whole node is known not to fit. `volumes` are the (name, object) of the PersistentVolumes
+    `wanted` and `ports` are the pod's `requests` and `host_ports`; `load` is the load of the node, None when unreadable:
+    then only requests above the whole node are known not to fit. `volumes` are the (name, object) of the PersistentVolumes
     of the pod's bound claims.
     """
     spec, of_node = mapping(pod.get("spec")), mapping(node.get("spec"))
@@ -100,7 +100,7 @@ def counted(found: Sequence[Refusal]) -> set[str]:
 
 
 def beyond(pod: Mapping[str, Any]) -> list[str]:
-    """What the pod asks for that only the scheduler itself can judge, in words."""
+    """The pod's requests that only the scheduler itself can evaluate, in words."""
     spec = mapping(pod.get("spec"))
     affinity = mapping(spec.get("affinity"))
     required = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -116,7 +116,7 @@ def beyond(pod: Mapping[str, Any]) -> list[str]:
 def labels_wanted(pod: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, str] | None:
     """The labels with which the node would match the pod's selector and affinity: {} when it does, None when no label can help.
 
-    Labels that the kubelet or a cloud provider keeps (`kubernetes.io/hostname`) are never asked for: setting one would be a lie.
+    Labels that the kubelet or a cloud provider manages (`kubernetes.io/hostname`) are never included: setting one would be a lie.
     """
     spec, labels = mapping(pod.get("spec")), labels_of(node)
     selector = {key: string(value) for key, value in mapping(spec.get("nodeSelector")).items()}
@@ -162,7 +162,7 @@ def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) ->
             words.append(f"nodeSelector requires {key}={string(value)}: {has}")
     terms = required_terms(spec)
     if terms is not None and not any(term_matches(term, labels, name) for term in terms):
-        wanted = " or ".join(map(_term_words, terms)) or "nothing that a node could have"
+        wanted = " or ".join(map(_term_words, terms)) or "what no node can have"
         seen = {string(one.get("key")) for term in terms for one in mappings(term.get("matchExpressions"))}
         has = ", ".join(f"{key}={labels[key]}" for key in sorted(seen) if key in labels)
         words.append(f"node affinity requires {wanted}: it has {has or 'none of these labels'}")
@@ -170,7 +170,7 @@ def _unmatched(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) ->
 
 
 def _term_labels(term: Mapping[str, Any], labels: Mapping[str, str], name: str) -> dict[str, str] | None:
-    """The labels that must be set for the term to hold; None when setting labels is not enough."""
+    """The labels to set so that the term holds; None when setting labels is not enough."""
     if not all(requirement_holds(one, {"metadata.name": name}) for one in mappings(term.get("matchFields"))):
         return None
     wanted: dict[str, str] = {}
@@ -218,5 +218,6 @@ def _lacking(wanted: Amounts, node: Mapping[str, Any], load: Load | None) -> lis
         free = amount(resource, max(Fraction(0), most - used))
         whole = "it has none" if not most else f"the whole node has {amount(resource, most)}" if asked > most else \
             f"{free} of {amount(resource, most)} is free"  # fmt: skip
-        found.append(Refusal("resources", f"too little {resource}: {amount(resource, asked)} asked, {whole}", f"Insufficient {resource}"))
+        words = f"too little {resource}: {amount(resource, asked)} requested, {whole}"
+        found.append(Refusal("resources", words, f"Insufficient {resource}"))
     return found

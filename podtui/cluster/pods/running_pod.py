@@ -1,4 +1,4 @@
-"""Whether a pod can be forwarded to, as kubectl decides it, and whether it still is the one that was meant."""
+"""Whether a pod can be forwarded to, as kubectl decides it, and whether it is still the intended one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Pod = dict[str, Any]
 
 
 async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
-    """The pod, if it is the one of `ref.uid` (any, when that is empty); else PodLost. `instead` is what to do with another one.
+    """The pod, if it has `ref.uid` (any, when that is empty); else PodLost. `instead` is the hint for a different pod.
 
-    Raises any error of the request but 404.
+    Raises any error of the request except 404.
     """
     try:
         pod: Pod = await connection.json("GET", ref.path)
@@ -31,9 +31,9 @@ async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
 
 
 async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
-    """The pod, if it is the one of `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
+    """The pod, if it has `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
 
-    PodtuiError when it is there but not running, as kubectl has it, and any error of the request but 404.
+    PodtuiError when it exists but is not running, by kubectl's rules, and any error of the request except 404.
     """
     pod = await same_pod(connection, ref, "Start a forward to the new one")
     phase = (pod.get("status") or {}).get("phase", "")
@@ -56,12 +56,12 @@ def is_ready(pod: Pod) -> bool:
 
 
 def is_leaving(pod: Pod) -> bool:
-    """Whether it was told to end."""
+    """Whether it is terminating."""
     return bool((pod.get("metadata") or {}).get("deletionTimestamp"))
 
 
 async def why_not_found(connection: Connection, ref: ObjectRef, error: NotFound) -> PodtuiError:
-    """A 404 is the pod's, or that of something on the way that knows no port-forward."""
+    """The error behind a 404: the pod is gone, or an intermediary does not support port-forwards."""
     try:
         await running_pod(connection, ref)
     except PodtuiError as why:

@@ -1,4 +1,4 @@
-"""The pod that takes another's place, found among those of its lineage: ready, and ranked as kubectl ranks them."""
+"""Find the successor of a pod among those of its lineage: ready, and ranked as kubectl ranks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from podtui.text import harmless
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
 
-_PAGE = 250  # pods asked for at once
+_PAGE = 250  # pods per page
 _REVISION = "deployment.kubernetes.io/revision"
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
@@ -45,7 +45,7 @@ class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PodCandidate(msgspec.Struct, frozen=True):
-    """What of a v1 Pod tells whether it can be forwarded to, and how well."""
+    """The parts of a v1 Pod that show whether it can be forwarded to, and how well."""
 
     metadata: AnnotatedMeta
     spec: _PodSpec = _PodSpec()
@@ -57,7 +57,7 @@ class PodCandidate(msgspec.Struct, frozen=True):
 
     @property
     def leaving(self) -> bool:
-        """Whether it was told to end (its `deletionTimestamp` is set)."""
+        """Whether it is terminating (its `deletionTimestamp` is set)."""
         return self.metadata.deletion_timestamp is not None
 
     @property
@@ -72,7 +72,7 @@ class PodCandidate(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What it lacks, for a person."""
+        """What it lacks, for the user."""
         name = f"pod/{harmless(self.metadata.name)}"
         if self.leaving:
             return f"{name} is terminating"
@@ -94,8 +94,8 @@ class _Named(msgspec.Struct):
 
 def best_first(pods: list[PodCandidate], revisions: dict[str, int] | None = None, prefer: str = "") -> list[PodCandidate]:
     """Sorted as `kubectl port-forward deployment/x` ranks them (podutils.ActivePods, reversed): on a node, running, ready, for the longest
-    time, with the fewest restarts, the oldest. Before the time counts the revision of the ReplicaSet, by its UID: a pod of an old one
-    will soon be gone too. The ready pod of the UID `prefer` comes first."""
+    time, with the fewest restarts, the oldest. The revision of the ReplicaSet, by its UID, precedes the time: a pod of an old one
+    will soon be gone too. The ready pod with the UID `prefer` comes first."""
     known = revisions or {}
 
     def rank(pod: PodCandidate) -> tuple[object, ...]:
@@ -119,7 +119,7 @@ def best_first(pods: list[PodCandidate], revisions: dict[str, int] | None = None
 
 
 async def find(connection: Connection, lineage: Lineage, *, other_than: str = "", ready: bool = True, prefer: str = "") -> Found:
-    """The pod of that lineage to forward to. `ready` False takes one that only runs; that with the UID `other_than` is not it.
+    """The pod of that lineage to forward to. `ready` False accepts one that only runs; `other_than` excludes a UID.
 
     Raises PodLost when there will be none (its controller is gone), and the errors of the requests.
     """
@@ -155,7 +155,7 @@ async def _pods(connection: Connection, lineage: Lineage) -> list[PodCandidate]:
 
 
 async def _replica_sets(connection: Connection, lineage: Lineage) -> dict[str, int]:
-    """The revisions of the ReplicaSets with the same controller, by UID; none when they may not be listed."""
+    """The revisions of the ReplicaSets with the same controller, by UID; none when the user may not list them."""
     assert lineage.parent is not None
     try:
         listed = await list_objects(connection, REPLICASETS.path(lineage.namespace), _Named, query=selecting(lineage.selector))
@@ -171,7 +171,7 @@ def _revision(metadata: AnnotatedMeta) -> int:
 
 
 async def _wanted(connection: Connection, lineage: Lineage) -> str:
-    """Why the controller makes no pods now, or "". PodLost when it will make none any more; what may not be read says nothing."""
+    """Why the controller creates no pods now, or "". PodLost when it never will again; unreadable objects give no reason."""
     owner = lineage.parent or lineage.owner
     path = owner.path(lineage.namespace) if owner else ""
     if owner is None or not path:
@@ -201,8 +201,8 @@ def _orphaned(owner: OwnerReference, what: str) -> PodLost:
 
 @contextlib.asynccontextmanager
 async def changes(connection: Connection, lineage: Lineage) -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever a pod that may be of the lineage has come, changed or gone. Where no watch can be had it stays unset:
-    who waits looks from time to time anyway."""
+    """An event that is set whenever a pod of the lineage may have been added, changed or removed. Without a watch, it stays unset:
+    callers also check from time to time."""
     changed = asyncio.Event()
     live = LiveMetadata(
         PODS.path(lineage.namespace),

@@ -1,4 +1,4 @@
-"""A pod's volumes: of what type each is, and which containers mount it where."""
+"""A pod's volumes: the type of each, and which containers mount it where."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-# The field that names what a volume is made from, for each type of core/v1 that has one.
+# The field that names the source of a volume, for each type of core/v1 that has one.
 _NAMED_BY = {
     "configMap": "name",
     "secret": "secretName",
@@ -58,7 +58,7 @@ class MountedBy:
 
 @dataclass(frozen=True)
 class Volume:
-    """`type` is the field of the API (`emptyDir`, `configMap`, ...), "" if the pod has no such volume; `detail` what it is made from."""
+    """`type` is the field of the API (`emptyDir`, `configMap`, ...), "" if the pod has no such volume; `detail` is its source."""
 
     name: str
     type: str
@@ -67,12 +67,12 @@ class Volume:
 
     @property
     def shared(self) -> bool:
-        """Whether two containers or more mount it."""
+        """Whether two or more containers mount it."""
         return len({mount.container for mount in self.mounts}) > 1
 
 
 def volumes(spec: Mapping[str, Any], containers: Sequence[tuple[str, Iterable[_Mount]]]) -> tuple[Volume, ...]:
-    """The volumes of a pod's spec in its order, each with the mounts of (container's name, its mounts)."""
+    """The volumes of a pod's spec in order, each with its mounts; `containers` has (container's name, its mounts)."""
     mounted: dict[str, list[MountedBy]] = {}
     for name, mounts in containers:
         for mount in mounts:

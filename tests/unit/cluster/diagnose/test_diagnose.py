@@ -111,7 +111,7 @@ def test_a_cordoned_node_is_offered_to_be_uncordoned() -> None:
 
 def test_what_is_full_is_reported_by_what_runs_there() -> None:
     diagnosis = found(pending(cpu="2"), nodes=[make()], loads=loads([pod(cpu="3", where="n")]))
-    assert [refusal.words for refusal in diagnosis.nodes[0].refusals] == ["too little cpu: 2 asked, 1 of 4 is free"]
+    assert [refusal.words for refusal in diagnosis.nodes[0].refusals] == ["too little cpu: 2 requested, 1 of 4 is free"]
     assert "free resources" in diagnosis.findings[0].advice
 
 

@@ -592,7 +592,7 @@ async def test_a_port_that_is_taken_on_one_address_of_localhost_is_busy() -> Non
 
 
 @pytest.mark.parametrize(
-    ("address", "words"), [("example.org", "'example.org' is no IP address"), ("192.0.2.1", "this machine has no address 192.0.2.1")]
+    ("address", "words"), [("example.org", "'example.org' is not an IP address"), ("192.0.2.1", "this machine has no address 192.0.2.1")]
 )
 async def test_an_address_that_is_not_this_machines_is_refused(address: str, words: str) -> None:
     async with forwarding(Pod()) as manager:
@@ -803,7 +803,7 @@ def test_a_port_below_1024_is_refused_in_words_to_a_user_who_may_not() -> None:
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
         lowest = int(file.read())
     if os.geteuid() and lowest > 81:
-        with pytest.raises(PodtuiError, match="local port 81 may not be used by this user"):
+        with pytest.raises(PodtuiError, match="this user may not use local port 81"):
             listen("127.0.0.1", 81)
     else:
         for opened in listen("127.0.0.1", 81):
@@ -972,6 +972,6 @@ async def test_a_port_name_alone_needs_a_pod_to_say_which_local_port_it_is() -> 
     pod = Pod()
     pod.exists = False
     async with forwarding(pod) as manager:
-        with pytest.raises(PodtuiError, match="which local port 'http' is, only a pod can tell, and there is none yet"):
+        with pytest.raises(PodtuiError, match="only a pod can resolve the local port 'http', and there is none yet"):
             await manager.start_profile(profile(ports=["http"]))
         assert manager.forwards[0].state == "failed"

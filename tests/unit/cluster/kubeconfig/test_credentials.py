@@ -258,7 +258,7 @@ async def test_what_a_plugin_tells_is_there_while_it_runs_and_gone_with_it(plugi
         ("give(token=7)", "gave a token that is not text"),
         ("give(clientCertificateData='C')", "a client certificate without its key"),
         ("give(clientKeyData='K')", "a client key without its certificate"),
-        ("give(token='t', expires='soon')", "is no time: soon"),
+        ("give(token='t', expires='soon')", "is not a time: soon"),
         ("print(json.dumps({'kind': 'ExecCredential', 'apiVersion': 'x'}))", "answered with apiVersion x"),
         (f"print(json.dumps({{'kind': 'ExecCredential', 'apiVersion': '{V1}'}}))", "gave no status"),
         ("sys.stdout.write('x' * 5_000_000)", "printed more than 4 MiB"),

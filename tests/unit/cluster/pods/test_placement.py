@@ -124,9 +124,9 @@ def test_each_reason_is_reported_in_words() -> None:
     busy = [pod("a", cpu="3", where="n")]
     assert why(pod(nodeSelector={"gpu": "true"}), make()) == ["nodeSelector requires gpu=true: it has no label gpu"]
     assert why(pod(nodeSelector={"gpu": "true"}), make(labels={"gpu": "no"})) == ["nodeSelector requires gpu=true: it has gpu=no"]
-    assert why(pod(cpu="2"), make(), busy) == ["too little cpu: 2 asked, 1 of 4 is free"]
-    assert why(pod(cpu="5"), make(), busy) == ["too little cpu: 5 asked, the whole node has 4"]
-    assert why(pod(memory="20Gi"), make()) == ["too little memory: 20Gi asked, the whole node has 16Gi"]
+    assert why(pod(cpu="2"), make(), busy) == ["too little cpu: 2 requested, 1 of 4 is free"]
+    assert why(pod(cpu="5"), make(), busy) == ["too little cpu: 5 requested, the whole node has 4"]
+    assert why(pod(memory="20Gi"), make()) == ["too little memory: 20Gi requested, the whole node has 16Gi"]
     assert why(pod(), make(pods=1), busy) == ["full: 1 of 1 pods run there"]
     assert why(pod(), make(unschedulable=True)) == ["cordoned: it is marked unschedulable"]
     taint = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
@@ -146,7 +146,7 @@ def test_all_reasons_of_a_node_are_reported_and_the_scheduler_counts_the_first_p
 
 def test_without_sight_of_the_pods_there_only_what_can_never_fit_is_reported() -> None:
     assert why(pod(cpu="4"), make(), None) == []
-    assert why(pod(cpu="5"), make(), None) == ["too little cpu: 5 asked, the whole node has 4"]
+    assert why(pod(cpu="5"), make(), None) == ["too little cpu: 5 requested, the whole node has 4"]
 
 
 def test_a_host_port_is_taken_by_any_address_or_the_same() -> None:
