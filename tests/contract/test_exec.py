@@ -173,7 +173,7 @@ async def test_a_shell_that_ends_with_its_pod_says_what_became_of_the_pod(pod: s
     assert re.search(r"pod/box (is gone|is being deleted)|container main has ended", told), told
     async with asyncio.timeout(60):
         while (why := await why_not(connection, ref)) != "pod/box is gone":
-            assert "no container of pod/box runs" in why or "has finished" in why or not why
+            assert "no container of pod/box is running" in why or "has finished" in why or not why
             await asyncio.sleep(0.2)
 
 

@@ -102,7 +102,7 @@ async def test_labels_move_a_pod_between_owners_and_services_as_foretold(connect
     assert owner is not None
     told = {effect.about.partition(" ")[0]: effect for effect in relabelling(only(found, moved.metadata.name), {"app": "debug"})}
     assert told["service/web"].words == "loses 1 endpoint: 2 ready endpoints are left"
-    assert told["service/debug"].words == "gains 1 endpoint: 2 ready endpoints then"
+    assert told["service/debug"].words == "gains 1 endpoint: 2 ready endpoints afterwards"
     assert told[f"replicaset/{owner.name}"].words == "releases it, and creates another"
     assert told["replicaset/debug"].words == "adopts it: with 2 pods and 1 wanted, it deletes 1"
     assert told["poddisruptionbudget/web"].words == "no longer counts it"

@@ -95,7 +95,7 @@ def _seconds(text: str) -> float | None:
 def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFailed:
     """The error of a successful answer whose body is not what an API server sends."""
     return ConnectionFailed(
-        f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'of no type'})",
+        f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'no content type'})",
         "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
     )
 
@@ -114,9 +114,9 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
         return _untrusted(settings, certificate)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         words = f"{proxy or 'the proxy'} refused the connection to {server}: {error.status} {harmless(error.message)}".rstrip()
-        return ConnectionFailed(words, "The proxy wants a user's name and password." if error.status == 407 else _proxy_hint(settings))
+        return ConnectionFailed(words, "The proxy requires a user name and a password." if error.status == 407 else _proxy_hint(settings))
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ConnectionFailed(f"no connection to {proxy or server} in time", "Check the network or the VPN.")
+        return ConnectionFailed(f"could not connect to {proxy or server} in time", "Check the network or the VPN.")
     if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
         within = f"within {timeout:g} s" if timeout else "in time"
         return ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
@@ -159,7 +159,7 @@ def _system(error: OSError, target: str) -> tuple[str, str]:
         errno.ETIMEDOUT: (f"{target} does not answer", network),
         errno.EHOSTUNREACH: (f"there is no route to {target}", network),
         errno.ENETUNREACH: (f"the network of {target} is unreachable", network),
-        errno.EMFILE: (f"no connection to {target}: too many open files", "Raise the limit with ulimit -n."),
+        errno.EMFILE: (f"cannot connect to {target}: too many open files", "Raise the limit with ulimit -n."),
     }
     if error.errno in known:
         return known[error.errno]

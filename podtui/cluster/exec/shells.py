@@ -56,7 +56,7 @@ async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
     found = _places(pod)
     if all(place.refusal for place in found):
         why = ", ".join(f"{place.name} {place.refusal}" for place in found)
-        raise PodtuiError(f"no container of {ref} runs: {why}" if found else f"{ref} has no container", "x explains why")
+        raise PodtuiError(f"no container of {ref} is running: {why}" if found else f"{ref} has no container", "x explains why")
     return found
 
 
@@ -76,7 +76,7 @@ def _refusal(state: State) -> str:
         return ""
     if state.kind == "terminated":
         return harmless(f"has ended ({state.reason or 'no reason given'}, exit code {state.exit_code})")
-    return harmless(f"waits ({state.reason})") if state.reason else "has not started yet"
+    return harmless(f"is waiting ({state.reason})") if state.reason else "has not started yet"
 
 
 def why_not_yet(row: Row, columns: Sequence[Column]) -> str:

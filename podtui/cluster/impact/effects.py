@@ -156,7 +156,7 @@ def _services(around: Surroundings, pods: Sequence[Pod], after: After) -> Iterat
         elif lost:
             yield about, f"{words}: {ready} ready {'endpoint is' if ready == 1 else 'endpoints are'} left"
         else:
-            yield about, f"{words}: {ready} ready {'endpoint' if ready == 1 else 'endpoints'} then"
+            yield about, f"{words}: {ready} ready {'endpoint' if ready == 1 else 'endpoints'} afterwards"
 
 
 def _endpoints(count: int) -> str:

@@ -124,7 +124,7 @@ def handed_over(around: Surroundings, pods: Sequence[Pod], after: Callable[[Pod]
         yield _about(kind, controller), f"releases {_them(gone, pods)}, and {_left(kind, controller, gone)}"
     if lonely:
         again = "it" if len(lonely) == 1 else "them"
-        yield "", f"No controller owns {_them(lonely, pods)} then: nothing recreates {again}"
+        yield "", f"No controller owns {_them(lonely, pods)} afterwards: nothing recreates {again}"
     for kind, one in around.owners:
         if (new := adopted.get(id(one))) is not None:
             yield _taken(around, kind, one, new, pods)

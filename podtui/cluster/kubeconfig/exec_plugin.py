@@ -103,7 +103,7 @@ def _check(spec: ExecSpec, name: str, settings: ConnectionSettings) -> None:
         )
     if spec.interactive_mode == "Always":
         raise CredentialError(
-            f"the exec plugin {name} of user {harmless(settings.user)!r} wants to ask on the terminal (interactiveMode: Always)",
+            f"the exec plugin {name} of user {harmless(settings.user)!r} needs the terminal for prompts (interactiveMode: Always)",
             "The screen needs the terminal. Choose a way to log in that does not ask, or log in with kubectl if the plugin remembers it.",
         )
     if spec.interactive_mode not in ("", "Never", "IfAvailable"):
@@ -221,21 +221,21 @@ def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs:
         raise wrong(f"answered with apiVersion {harmless(str(answer.get('apiVersion')))}, but the kubeconfig says {spec.api_version}")
     status = answer.get("status")
     if not isinstance(status, dict):
-        raise wrong("gave no status")
+        raise wrong("returned no status")
     fields = {key: status.get(key) or "" for key in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")}
     for key, value in fields.items():
         if not isinstance(value, str):
-            raise wrong(f"gave a {key} that is not text")
+            raise wrong(f"returned a {key} that is not text")
     certificate, key_data = fields["clientCertificateData"], fields["clientKeyData"]
     if bool(certificate) != bool(key_data):
-        raise wrong("gave a client certificate without its key" if certificate else "gave a client key without its certificate")
+        raise wrong("returned a client certificate without its key" if certificate else "returned a client key without its certificate")
     if not fields["token"] and not certificate:
-        raise wrong("gave neither a token nor a client certificate")
+        raise wrong("returned neither a token nor a client certificate")
     expires = None
     if fields["expirationTimestamp"]:
         try:
             expires = datetime.fromisoformat(fields["expirationTimestamp"]).timestamp()
         except ValueError:
-            raise wrong(f"gave an expirationTimestamp that is not a time: {harmless(fields['expirationTimestamp'])}") from None
+            raise wrong(f"returned an expirationTimestamp that is not a time: {harmless(fields['expirationTimestamp'])}") from None
     pair = (certificate.encode(), key_data.encode()) if certificate else None
     return ExecCredential(fields["token"].strip(), pair, expires)

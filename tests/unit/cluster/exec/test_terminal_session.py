@@ -388,7 +388,7 @@ async def test_the_default_container_comes_first_and_what_does_not_run_says_why(
     cluster.objects[REF.path] = pod
     async with connected(cluster) as connection:
         assert [(place.name, place.kind, place.refusal) for place in await shells.places(connection, REF)] == [
-            ("web", "container", "waits (CrashLoopBackOff)"),
+            ("web", "container", "is waiting (CrashLoopBackOff)"),
             ("main", "container", ""),
             ("late", "container", "has not started yet"),
             ("setup", "init", "has ended (Completed, exit code 0)"),
@@ -401,7 +401,7 @@ async def test_a_pod_that_is_gone_replaced_or_at_its_end_has_no_place_for_a_shel
     cluster = Cluster()
     async with connected(cluster) as connection:
         cluster.state = {"waiting": {"reason": "ImagePullBackOff"}}
-        with pytest.raises(PodtuiError, match=r"no container of pod/web-1 runs: main waits \(ImagePullBackOff\)"):
+        with pytest.raises(PodtuiError, match=r"no container of pod/web-1 is running: main is waiting \(ImagePullBackOff\)"):
             await shells.places(connection, REF)
         cluster.phase = "Failed"
         with pytest.raises(PodtuiError, match=r"pod/web-1 has finished \(Failed\)"):

@@ -220,7 +220,7 @@ def test_a_pod_that_leaves_one_service_for_another() -> None:
     found = relabelling(around(pod("a"), services=services, slices=slices), {"app": "debug"})
     assert told(found) == [
         "service/web loses 1 endpoint: 1 ready endpoint is left",
-        "service/debug gains 1 endpoint: 1 ready endpoint then",
+        "service/debug gains 1 endpoint: 1 ready endpoint afterwards",
     ]
 
 
@@ -242,7 +242,7 @@ def test_the_owner_releases_the_pod_and_makes_another() -> None:
     found = relabelling(around(pod("a", owner=("ReplicaSet", "x")), owners=[("ReplicaSet", controller("x"))]), {"app": None})
     assert told(found) == [
         "replicaset/x releases it, and creates another",
-        "No controller owns it then: nothing recreates it",
+        "No controller owns it afterwards: nothing recreates it",
     ]
 
 
