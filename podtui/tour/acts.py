@@ -1,6 +1,6 @@
-"""What a walkthrough may do besides pressing keys: write files into a folder of its own, label a node, send an HTTP request.
+"""What a walkthrough does besides pressing keys: writes files into a folder of its own, labels a node, sends an HTTP request.
 
-Nothing else: it runs no program, touches no file outside that folder, and sends requests only to this machine.
+It runs no program, touches no file outside that folder, and sends requests only to this machine.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from podtui.text import harmless
 from podtui.tour.file import Part
 
 PORT = 8888
-_SHOWN = 60  # characters of an HTTP answer that are told
-_MOST = 1 << 16  # bytes of an answer that are read
+_SHOWN = 60  # characters of an HTTP answer in a message
+_MOST = 1 << 16  # bytes read of an answer
 
 
 class SessionActs:
-    """Acts on the session that `session` gives; `close` removes the folder and gives the port free."""
+    """Acts on the session that `session` returns; `close` removes the folder and frees the port."""
 
     def __init__(self, session: Callable[[], Session], namespace: str) -> None:
         self._session = session
@@ -46,7 +46,7 @@ class SessionActs:
             self._reserved = None
 
     def expand(self, text: str) -> str:
-        """The text with its placeholders filled in; `{node}` is only known after `prepare`."""
+        """The text with its placeholders filled in; `{node}` is known after `prepare`."""
         return re.sub(r"\{(folder|node|namespace|port)\}", lambda found: self._value(found[1]), text) if "{" in text else text
 
     def _value(self, word: str) -> str:
@@ -75,7 +75,7 @@ class SessionActs:
                 raise PodtuiError(f"cannot write {path}: {error.strerror}") from None
 
     async def _node(self) -> str:
-        """The first node that is ready and takes any pod."""
+        """The first node that is ready and accepts any pod."""
         answer: Any = await self._session().opened.json("GET", NODES.path())
         for node in answer.get("items") or ():
             spec = node.get("spec") or {}
@@ -100,7 +100,7 @@ class SessionActs:
 
 
 async def _asked(address: str, wanted: str, within: float, expand: Callable[[str], str]) -> str:
-    """The first line of the answer, once it contains `wanted`; asks again until the time is over."""
+    """The first line of the answer, once it contains `wanted`; asks again until the time is up."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within
     while True:
@@ -129,10 +129,10 @@ def _get(address: str, seconds: float) -> str:
 
 
 def reserve_port(wanted: int) -> tuple[int, socket.socket]:
-    """`wanted` if it is free on 127.0.0.1, else any that is, and the socket that reserves it: two walkthroughs at a time take two ports.
+    """`wanted` if it is free on 127.0.0.1, otherwise any free port, and the socket that reserves it: two walkthroughs at a time use two.
 
-    A socket that is bound and does not listen keeps the port from the next who reserves one. On Linux a listener with SO_REUSEADDR,
-    such as a port-forward's, may have it all the same; elsewhere it may not, so there the socket is closed at once.
+    A socket that is bound and does not listen keeps others from reserving the port. On Linux a listener with SO_REUSEADDR, such as a
+    port-forward's, can still bind it; other systems refuse that, so there the socket is closed at once.
     """
     opened = socket.socket()
     try:
@@ -141,7 +141,7 @@ def reserve_port(wanted: int) -> tuple[int, socket.socket]:
         opened.bind(("127.0.0.1", 0))
     port = int(opened.getsockname()[1])
     if sys.platform == "linux":
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: what is bound already with it does not share its port
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: a socket bound with it would share its port
     else:
         opened.close()
     return port, opened

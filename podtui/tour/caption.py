@@ -1,4 +1,4 @@
-"""The caption bar as lines of styled text: how captions wrap, what the bar says, and how high it is. Nothing is drawn here."""
+"""The caption bar as lines of styled text: how captions wrap, what the bar says, and how high it is. This module draws nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Piece = tuple[str, str]  # a text and the name of its style in the palette; "" i
 Line = list[Piece]
 
 HIGHEST = 5  # lines of a caption, at most
-DASHBOARD = 14  # lines that the dashboard keeps in any case
+DASHBOARD = 14  # lines that the dashboard always keeps
 KEY = "label.key"
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -27,7 +27,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "over": "끝",
     },
 }
-"""The bar's own words; a language without any has the English ones."""
+"""The bar's own words; a language without its own uses the English ones."""
 
 SIGNS = {"ready": ("▸", "label.key"), "playing": ("▶", "label.key"), "held": ("✓", "ok"), "failed": ("✗", "error")}
 
@@ -36,7 +36,7 @@ SIGNS = {"ready": ("▸", "label.key"), "playing": ("▶", "label.key"), "held":
 class Caption:
     """What the bar shows: a caption, its number and the number of captions, the state of its step, and a note.
 
-    `state` is a key of SIGNS. `hints` are keys with what they do.
+    `state` is a key of SIGNS. `hints` are pairs of a key and what it does.
     """
 
     text: str
@@ -52,9 +52,9 @@ def words(language: str) -> Mapping[str, str]:
 
 
 def wrap(text: str, width: int) -> list[Line]:
-    """The text in lines of at most `width` cells, broken between words, a longer word anywhere. `code` in backticks is styled.
+    """The text in lines of at most `width` cells, broken between words; a word that is too long breaks anywhere. `code` is styled.
 
-    Any white space is one space. Wide characters count two cells and are never cut.
+    Any run of white space becomes one space. Wide characters take two cells and are never cut.
     """
     width = max(width, 2)
     lines: list[list[tuple[str, bool]]] = [[]]
@@ -71,7 +71,7 @@ def wrap(text: str, width: int) -> list[Line]:
             lines.append([])
             used = 0
         elif lines[-1]:
-            # The space inside a code is code, before and after it is not.
+            # A space inside `code` is code; a space before or after it is not.
             lines[-1].append((" ", bool(cells) and cells[0][1] and lines[-1][-1][1]))
             used += 1
         for cell in cells:
@@ -95,7 +95,7 @@ def _pieces(cells: Iterable[Piece]) -> Line:
 
 
 def bar_height(captions: Iterable[str], width: int, height: int) -> int:
-    """How many lines of a terminal the bar takes: always the same in a tour, so that nothing jumps. 0 where there is no room."""
+    """The number of terminal lines for the bar: constant during a tour, so that nothing jumps. 0 where there is no room."""
     room = height - DASHBOARD
     if room < 2:
         return 0
@@ -103,7 +103,7 @@ def bar_height(captions: Iterable[str], width: int, height: int) -> int:
 
 
 def bar_lines(caption: Caption, width: int, height: int) -> list[Line]:
-    """The bar in `height` lines of exactly `width` cells: how things stand, then the caption."""
+    """The bar in `height` lines of exactly `width` cells: the state, then the caption."""
     body = wrap(caption.text, width - 2)[: height - 1]
     body += [[] for _ in range(height - 1 - len(body))]
     return [_first(caption, width), *(fitted([(" ", ""), *line], width) for line in body)]
@@ -120,7 +120,7 @@ def _first(caption: Caption, width: int) -> Line:
 
 
 def fitted(line: Line, width: int) -> Line:
-    """The line cut, with an ellipsis, or filled to exactly `width` cells."""
+    """The line, cut with an ellipsis or padded to exactly `width` cells."""
     if _size(line) <= width:
         return [*line, (" " * (width - _size(line)), "")]
     cut: Line = []

@@ -1,6 +1,6 @@
 """A walkthrough's file: YAML, checked before anything runs; every mistake is reported with its line and the nearest known word.
 
-A step without a caption belongs to the step above it: it is what the same caption still does.
+A step without a caption continues the step above it, under the same caption.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from podtui.text import harmless
 from podtui.yamlcheck import Checked, Problem, near, read
 
 PLACEHOLDERS = ("folder", "node", "namespace", "port")
-"""Words in braces that a step's texts may hold: the folder of `run.files`, a node that takes pods, the namespace on show,
+"""Words in braces that a step's texts may contain: the folder of `run.files`, a node that accepts pods, the namespace shown,
 a free local port (8888 if it is free)."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
@@ -32,14 +32,14 @@ Text = str | dict[str, str]  # one for all languages, or one for each
 
 
 class NodeLabels(msgspec.Struct, frozen=True, kw_only=True):
-    """Labels that a node gets, or loses where there is no value: for what the dashboard has no key for."""
+    """Labels to set on a node, or to remove where there is no value: for changes that the dashboard has no key for."""
 
     node: str
     labels: dict[str, str | None]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step does besides keys: files written to {folder} before them, a node's labels and an HTTP request after them."""
+    """What a step does besides pressing keys: it writes files to {folder} first, and afterwards labels a node and sends an HTTP request."""
 
     files: dict[str, str] = {}
     label: NodeLabels | None = None
@@ -49,9 +49,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step. `expect` must then stand on the screen, `gone` must not, both within `within` seconds; then `pause` seconds.
+    """One step. The screen must show `expect` and not `gone` within `within` seconds; then the step waits `pause` seconds.
 
-    With `repeat` the keys are pressed until that is so, and not at all where it is so already: down to a row by its name.
+    With `repeat` the keys are pressed until that holds, and not at all if it holds already: for example down to a row by its name.
     """
 
     caption: Text | None = None
@@ -74,13 +74,13 @@ class TourFile(msgspec.Struct, frozen=True, kw_only=True):
     """What the built-in cluster contains: a scenario's name, or a file beside this one."""
     languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
     label_columns: list[str] = []
-    """Labels that are shown as columns, as by -L."""
+    """Labels shown as columns, as -L does."""
     empty: bool = False
-    """Whether it deletes pods: on a real cluster it then requires a namespace without pods."""
+    """Whether it deletes pods: if so, on a real cluster it requires a namespace without pods."""
 
 
 class Expectation(NamedTuple):
-    """A text (any run of spaces matches any other) or, between slashes, a regular expression of lines of the screen."""
+    """A text (any run of spaces matches any other) or, between slashes, a regular expression for the lines of the screen."""
 
     text: str
 
@@ -95,7 +95,7 @@ class Expectation(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """A step as it is carried out: `keys` are names of keys, and texts that are typed; `line` is where it stands in the file."""
+    """A step ready to run: `keys` are names of keys and texts to type; `line` is its line in the file."""
 
     step: Step
     keys: tuple[str, ...]
@@ -106,7 +106,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Scene:
-    """A caption, and all that it does."""
+    """A caption, and the steps under it."""
 
     caption: Text
     parts: tuple[Part, ...]
@@ -118,7 +118,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Tour:
-    """A checked walkthrough. `name` is a shipped one's name, or the file's path."""
+    """A checked walkthrough. `name` is the name of a shipped walkthrough, or the file's path."""
 
     name: str
     path: Path
@@ -187,7 +187,7 @@ def _words(text: str) -> list[str]:
     return key_words(text)
 
 
-# -- what the types alone do not say -------------------------------------------------------------------------------
+# -- checks beyond the types --------------------------------------------------------------------------------------
 
 
 def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
@@ -225,7 +225,7 @@ def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
 
 
 def _captions(found: Checked[TourFile], text: Text, languages: Collection[str], *place: str | int) -> Iterator[Problem]:
-    """Each language once, and none that the file does not name."""
+    """Reports a language that is missing, and one that `languages` does not contain."""
     if isinstance(text, str):
         texts = {"": text}
     else:
@@ -261,7 +261,7 @@ def _checked_texts(found: Checked[TourFile], field: str, texts: list[str], *plac
 
 
 def _checked_keys(text: str, line: int, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    """A key with ctrl+ or another modifier must exist; a word without a modifier is typed as it is."""
+    """Reports an unknown key with a modifier such as ctrl+; a word without a modifier is typed as it is."""
     from textual.keys import Keys
 
     try:

@@ -1,4 +1,4 @@
-"""Names of keys: as a person reads them, and as the events that a terminal would make of them."""
+"""Names of keys: as a person reads them, and as the events that a terminal sends for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podtui.ui.widgets.key_hints import key_name
 
 
 def spoken(word: str) -> str:
-    """`ctrl+d` is ^D, `f8` is F8, `enter` is Enter; what is typed stays as it is."""
+    """`ctrl+d` is ^D, `f8` is F8, `enter` is Enter; typed text stays as it is."""
     if not is_key(word):
         return word
     name = key_name(word)

@@ -1,4 +1,4 @@
-"""Plays a walkthrough on a stage: by itself, or step by step as the viewer wishes. Knows nothing of Textual or Kubernetes."""
+"""Plays a walkthrough on a stage: by itself, or step by step at the viewer's request. Knows nothing of Textual or Kubernetes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stage(Protocol):
         """The dashboard's lines, without the caption."""
 
     async def calm(self, quiet: float, patience: float) -> None:
-        """Wait until nothing was painted for `quiet` seconds, at most `patience` seconds."""
+        """Wait until nothing has been painted for `quiet` seconds, at most `patience` seconds."""
 
     async def painted(self, patience: float) -> None:
         """Wait until something is painted, at most `patience` seconds."""
@@ -31,7 +31,7 @@ class Stage(Protocol):
         """Show this in the caption bar."""
 
     def picture(self, name: str) -> None:
-        """Take a picture, if pictures are taken; "" is the one of the end."""
+        """Take a picture, if pictures are wanted; "" names the final one."""
 
 
 class Acts(Protocol):
@@ -46,9 +46,8 @@ class Acts(Protocol):
 class Pace:
     """How fast a tour goes, in seconds: after each typed character, each other key, and a finished step.
 
-    `reading` is how long a character of a caption is read (0: not at all). `wait` is how all these seconds are spent: slept
-    through, or only written into a recording. A key has had its effect when nothing was painted for `quiet` seconds, or after
-    `patience` seconds.
+    `reading` is the reading time for each character of a caption (0: none). `wait` spends all these seconds: it sleeps, or only
+    advances a recording. A key has taken effect when nothing has been painted for `quiet` seconds, or after `patience` seconds.
     """
 
     typing: float = 0.0
@@ -61,7 +60,7 @@ class Pace:
     wait: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def to_read(self, text: str) -> float:
-        """From 1.5 to 9 seconds; a wide character holds more than a letter."""
+        """From 1.5 to 9 seconds; a wide character takes longer to read than a letter."""
         if not self.reading:
             return 0.0
         return min(9.0, max(1.5, self.reading * sum(2 if ord(character) > 0x1100 else 1 for character in text)))
@@ -103,7 +102,7 @@ class Player:
 
     # -- by itself ----------------------------------------------------------------------------------------------
     async def play(self) -> bool:
-        """Play all steps, one after the other; stops at the first that fails. Returns whether all succeeded."""
+        """Play all steps in order, up to the first that fails. Returns whether all succeeded."""
         for number, scene in enumerate(self._tour.scenes):
             self._at = number
             self._show("playing")
@@ -120,9 +119,9 @@ class Player:
 
     # -- step by step -------------------------------------------------------------------------------------------
     async def guide(self, wishes: asyncio.Queue[str]) -> bool:
-        """Waits for a wish at every step: "next" does it, and when it is done goes on; "again" does it once more; "end" ends.
+        """Waits for a request at every step: "next" does it and, once done, continues; "again" repeats it; "end" ends the tour.
 
-        A viewer who does the step by hand sees that it is done, as soon as the screen shows what it should. Whether the
+        If the viewer does the step by hand, it counts as done as soon as the screen shows what it should. Returns whether the
         last step was reached.
         """
         for number, scene in enumerate(self._tour.scenes):
@@ -136,7 +135,7 @@ class Player:
         return True
 
     async def _guided(self, scene: Scene, wishes: asyncio.Queue[str]) -> bool:
-        """One step; False when the viewer wants to end."""
+        """One step; False when the viewer ends the tour."""
         state, note = "ready", self._described(scene)
         done = False
         try:
@@ -162,7 +161,7 @@ class Player:
             state, note = ("failed", result.why) if result.why else ("held", self._note)
 
     async def _unless_wished(self, scene: Scene, wishes: asyncio.Queue[str]) -> Result:
-        """Carries the step out; another wish meanwhile ends the wait for what it should show."""
+        """Carries the step out; another request meanwhile ends the wait for the expected screen."""
         work = asyncio.ensure_future(self._perform(scene, HELPED))
         wish = asyncio.ensure_future(wishes.get())
         try:
@@ -181,7 +180,7 @@ class Player:
         return result
 
     async def _wish(self, wishes: asyncio.Queue[str], part: Part | None) -> str:
-        """The viewer's next wish, or "seen" when `part` holds before."""
+        """The viewer's next request, or "seen" if `part` holds before that."""
         if part is None or not (part.expect or part.gone):
             return await wishes.get()
         wish = asyncio.ensure_future(wishes.get())
@@ -200,7 +199,7 @@ class Player:
     _note = ""
 
     async def _perform(self, scene: Scene, pace: Pace | None = None) -> Result:
-        """Do everything under one caption. The result says why it failed."""
+        """Do everything under one caption. The result says why a step failed."""
         pace = pace or self._pace
         self._note = ""
         for part in scene.parts:
@@ -223,7 +222,7 @@ class Player:
         return self._result(scene, scene.parts[-1])
 
     async def _press(self, part: Part, pace: Pace) -> None:
-        """Words that are names of keys are pressed once what came before has had its effect; other words are typed."""
+        """Words that are names of keys are pressed once the keys before them have taken effect; other words are typed."""
         from podtui.keys import is_key
 
         for number, word in enumerate(part.keys):
@@ -244,7 +243,7 @@ class Player:
             await self._press(part, pace)
 
     async def _wait_for(self, part: Part) -> str:
-        """Waits until the screen shows what it should; "" when it does, else what it lacked when the time was over."""
+        """Waits until the screen shows what it should; "" when it does, otherwise what it lacked when the time was up."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + part.step.within
         while missing := self._missing(part):
@@ -256,7 +255,7 @@ class Player:
         return ""
 
     def _missing(self, part: Part) -> str:
-        """What the screen does not show yet, or still shows, in words; "" when all is as it should be."""
+        """What the screen does not show yet, or still shows, in words; "" when it is as expected."""
         if not part.expect and not part.gone:
             return ""
         screen = self._stage.text()

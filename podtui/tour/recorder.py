@@ -1,4 +1,4 @@
-"""Recordings: asciicast v2 of what goes to the terminal, and pictures (SVG) of the screen.
+"""Recordings: the output to the terminal as asciicast v2, and pictures (SVG) of the screen.
 
 asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a line of JSON with the size, then a line for each event: seconds,
 "o" (output), "r" (a new size) or "m" (a marker), and a text.
@@ -15,22 +15,22 @@ from pathlib import Path
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 
-# What only the terminal that is recorded is meant to answer or obey: questions, mouse, paste, focus and keyboard modes, and
-# the alternate screen: a player shows the last picture at the end, and its own terminal stays as it was.
+# Sequences meant only for the recorded terminal: queries; mouse, paste, focus and keyboard modes; and the alternate screen,
+# since a player shows the last picture at the end and leaves its own terminal as it was.
 _UNWANTED = re.compile(
     r"\x1b\[\?(?:9|1000|1002|1003|1004|1005|1006|1015|1016|1047|1048|1049|2004|2026|2048)[hl]"
     r"|\x1b\[\?\d+\$p|\x1b\[[<>=]\d*(?:;\d+)*u|\x1b\[\??[56]n|\x1b\[[>=]?0?c|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
 )
-_END = 2.0  # seconds that the last picture stands
+_END = 2.0  # seconds that the last picture stays
 
 
 class Cast:
-    """An asciicast that is written while it happens. `skip` lets time pass in the recording alone."""
+    """An asciicast, written live. `skip` advances time in the recording alone."""
 
     def __init__(
         self, path: Path, size: tuple[int, int], title: str, *, clock: Callable[[], float] = time.monotonic, now: float | None = None
     ) -> None:
-        """Raises PodtuiError when the file cannot be written. `now` is the Unix time of the beginning."""
+        """Raises PodtuiError when the file cannot be written. `now` is the Unix time of the start."""
         self._clock, self._skipped = clock, 0.0
         self._size = size
         try:
@@ -45,11 +45,11 @@ class Cast:
 
     @property
     def seconds(self) -> float:
-        """How long the recording is by now."""
+        """The length of the recording so far, in seconds."""
         return self._clock() - self._began + self._skipped
 
     def output(self, text: str) -> None:
-        """What is written to the terminal."""
+        """Record output to the terminal."""
         kept = _UNWANTED.sub("", text)
         if kept:
             self._event("o", kept)
@@ -60,14 +60,14 @@ class Cast:
             self._event("r", f"{columns}x{rows}")
 
     def marker(self, text: str) -> None:
-        """A place to jump to, by its name."""
+        """Record a named place to jump to."""
         self._event("m", text)
 
     def skip(self, seconds: float) -> None:
         self._skipped += seconds
 
     def close(self) -> None:
-        """Ends the recording; nothing is recorded any more. May be called again."""
+        """End the recording. May be called again."""
         if self._file.closed:
             return
         self.skip(_END)
@@ -83,14 +83,14 @@ class Cast:
 
 
 class Pictures:
-    """SVG files: `path` of the end, and of each named picture `STEM-NAME.svg` beside it."""
+    """SVG files: `path` for the final picture, and `STEM-NAME.svg` beside it for each named one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.written: list[Path] = []
 
     def write(self, name: str, svg: str) -> None:
-        """Raises PodtuiError when it cannot be written."""
+        """Raises PodtuiError when the file cannot be written."""
         path = self._path.with_name(f"{self._path.stem}-{name}.svg") if name else self._path
         try:
             path.write_text(svg, encoding="utf-8")

@@ -1,7 +1,7 @@
 """The dashboard with a caption bar below it.
 
-The bar is no widget: the dashboard gets a terminal that is a few lines shorter, so that each of its screens and dialogs
-is laid out above the bar, and the bar is written to the lines that are left.
+The bar is not a widget: the dashboard gets a terminal that is a few lines shorter, so that all its screens and dialogs
+stand above the bar, and the bar is written to the remaining lines.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Play = Callable[["TourApp"], Awaitable[int | None]]
 
 
 class TourApp(PodtuiApp):
-    """The dashboard, played on. `play` runs once it is up; the exit code that it gives ends the dashboard, None does not.
+    """The dashboard as the player's Stage. `play` runs once it is up; its exit code ends the dashboard, None does not.
 
-    It is the player's Stage. `expand` fills in the placeholders of captions, to know how high the bar must be.
+    `expand` fills in the placeholders of captions, to find how high the bar must be.
     """
 
     BINDINGS: ClassVar[list[Binding]] = bindings("tour")
@@ -66,7 +66,7 @@ class TourApp(PodtuiApp):
         self._words = words(language)
         self._play = play
         self._playing: asyncio.Task[None] | None = None
-        self.trouble: Exception | None = None  # what ended the play before its time
+        self.trouble: Exception | None = None  # what ended the play early
         self._caption: Caption | None = None
         self._bar_shown = True
         self._drawn = ""
@@ -123,7 +123,7 @@ class TourApp(PodtuiApp):
     _terminal = (80, 24)
 
     def hide_bar(self) -> None:
-        """Give the dashboard the whole terminal."""
+        """Give the whole terminal to the dashboard."""
         self._bar_shown = False
         if self._driver is not None:
             size = Size(*self.above_bar(*self._terminal))
@@ -145,7 +145,7 @@ class TourApp(PodtuiApp):
 
     # -- the bar ------------------------------------------------------------------------------------------------
     def _draw(self) -> None:
-        """Writes the bar, unless it stands there already. The terminal's cursor is put back where it was."""
+        """Writes the bar, unless it is there already, and puts the terminal's cursor back."""
         driver = self._driver
         if self._caption is None or driver is None or self.is_headless or self._closed or not self._running:
             return
@@ -169,7 +169,7 @@ class TourApp(PodtuiApp):
         return found
 
     def _bar_style(self) -> Style:
-        """The theme's panel; nothing where there are no colours."""
+        """The theme's panel colour; empty where there are no colours."""
         if self.no_color:
             return Style()
         variables = self.theme_variables
@@ -199,7 +199,7 @@ class TourApp(PodtuiApp):
         await self._painted(patience)
 
     async def _painted(self, patience: float) -> bool:
-        """Whether something was painted within so many seconds."""
+        """Whether something was painted within that many seconds."""
         self._paint.clear()
         try:
             await asyncio.wait_for(self._paint.wait(), patience)
@@ -218,7 +218,7 @@ class TourApp(PodtuiApp):
             self.pictures.write(name, self.as_svg())
 
     def as_svg(self) -> str:
-        """The screen with the bar, without links to fonts in the net (as podtui.snapshot)."""
+        """The screen with the bar, without links to fonts on the web (as `picture` does)."""
         width, height = self._terminal
         console = Console(
             width=width, height=height, file=StringIO(), force_terminal=True, color_system="truecolor", record=True,
@@ -235,12 +235,12 @@ class TourApp(PodtuiApp):
         return self.text() + "".join(f"{strip.text.rstrip()}\n" for strip in self._strips())
 
     def hints(self, *verbs: str) -> tuple[tuple[str, str], ...]:
-        """The keys of the bar for `next`, `again` and `end`, with these words in the captions' language."""
+        """The keys of the bar for `next`, `again` and `end`, labelled in the captions' language."""
         keymap = self.options.config.keymap
         asked = [(f"tour.{verb}", verb) for verb in verbs]
         return tuple((spoken(keymap.get(name, BY_ID[name].key).split(",")[0].strip()), self._words[word]) for name, word in asked)
 
-    # -- what the viewer wishes ---------------------------------------------------------------------------------
+    # -- the viewer's requests ----------------------------------------------------------------------------------
     def action_next(self) -> None:
         self.wishes.put_nowait("next")
 
@@ -252,7 +252,7 @@ class TourApp(PodtuiApp):
 
 
 class _Line:
-    """A strip on a line of its own, as something that rich prints."""
+    """A strip on a line of its own, as rich prints it."""
 
     def __init__(self, strip: Strip) -> None:
         self._strip = strip
@@ -263,14 +263,14 @@ class _Line:
 
 
 def _with_bar(base: type[Any], app: TourApp) -> type[Driver]:
-    """The driver of the terminal, for all but the bar's lines; what it writes is recorded."""
+    """The driver of the terminal, for all but the bar's lines; its output is recorded."""
 
     class BarDriver(base):  # type: ignore[misc]
         def _get_terminal_size(self) -> tuple[int, int]:
             return app.above_bar(*super()._get_terminal_size())
 
         def process_message(self, message: Message) -> None:
-            if isinstance(message, Resize):  # a terminal that tells its size in band
+            if isinstance(message, Resize):  # a terminal that reports its size in band
                 size = Size(*app.above_bar(message.size.width, message.size.height))
                 message = Resize(size, size)
             elif isinstance(message, MouseEvent) and message.y >= app._terminal[1] - app.bar_lines:
@@ -286,7 +286,7 @@ def _with_bar(base: type[Any], app: TourApp) -> type[Driver]:
 
 
 def _headless(app: TourApp) -> type[Driver]:
-    """A driver without a terminal; one that is recorded passes for a terminal, for Textual writes nothing otherwise."""
+    """A driver without a terminal; when recorded it passes for a terminal, since Textual writes nothing otherwise."""
 
     class RecordedDriver(HeadlessDriver):
         @property

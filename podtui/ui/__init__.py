@@ -1,1 +1,1 @@
-"""The screen: nothing in this package imports kubernetes or aiohttp."""
+"""The user interface: nothing in this package imports kubernetes or aiohttp."""

@@ -1,4 +1,4 @@
-"""Every command of podtui, once: the binding, the footer, the help, the palette and the keymap come from here.
+"""Every command of podtui, once: bindings, footer, help, palette and keymap come from here.
 
 A command's `id` is what a user's keymap names. `where` says which part of the screen owns it: that widget or
 screen takes `bindings(where)` as its `BINDINGS` and has a method `action_<action>`. (The main screen has one for all
@@ -18,7 +18,7 @@ from textual.binding import Binding
 class Permission:
     """What the API server must allow: a verb on a resource (and subresource), as in `kubectl auth can-i`.
 
-    A WebSocket is opened with GET: for what goes over one the API server asks for the right to `get` too.
+    A WebSocket is opened with GET, so the API server requires the right to `get` for it too.
     """
 
     verb: str
@@ -36,10 +36,10 @@ class Permission:
 class Command:
     """One thing that a user can do.
 
-    `key` is Textual's name of the keys, separated by commas, "" for what is only in the palette. `title` is the word in the footer,
-    `help` the sentence in the help screen and the palette. `changes` marks what changes the cluster (refused when read-only);
-    `footer` is whether it is offered in the footer; `priority` lets it act in dialogs and inputs too. `kinds` are those that it is for, by
-    their plurals (none: any kind); `does` is the action with its arguments, where it is not the part of the id after the dot.
+    `key` has Textual's names of the keys, separated by commas, "" for a command that is only in the palette. `title` is the word in the
+    footer, `help` the sentence in the help screen and the palette. `changes` marks a command that changes the cluster (refused when
+    read-only); `footer` is whether the footer offers it; `priority` lets it act in dialogs and inputs too. `kinds` are the plurals of the
+    kinds it is for (none: any kind); `does` is the action with its arguments, if it is not the part of the id after the dot.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Command:
         return self.does or self.id.split(".", 1)[1].replace("-", "_")
 
     def is_for(self, kind: str) -> bool:
-        """Whether it is for the kind of that plural."""
+        """Whether it is for the kind with that plural."""
         return not self.kinds or kind in self.kinds
 
     def binding(self) -> Binding:
@@ -68,7 +68,7 @@ class Command:
         return Binding(self.key, action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
 
 
-# With "pods" a right is meant on the object's own kind.
+# "pods" stands for the object's own kind.
 _GET = Permission("get", "pods")
 _PATCH = Permission("patch", "pods")
 _DELETE = Permission("delete", "pods")
@@ -168,7 +168,7 @@ COMMANDS: tuple[Command, ...] = (
         Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {by}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
         for key, by, kinds in (("N", "name", ()), ("S", "status", ()), ("T", "age", ()), ("R", "restarts", _PODS), ("O", "node", _PODS))
     ),
-    # -- a text that is read: YAML, annotations, containers
+    # -- a text to read: YAML, annotations, containers
     Command("text.down", "j,down", "Down", "Move one line down", "text"),
     Command("text.up", "k,up", "Up", "Move one line up", "text"),
     Command("text.page-down", "pagedown", "Page down", "Move one page down", "text"),
@@ -197,7 +197,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs.wrap", "w", "Wrap", "Wrap long lines, or stop wrapping them", "logs", footer=True),
     Command("logs.timestamps", "t", "Timestamps", "Show the time of each line: none, local, UTC, or its age", "logs", footer=True),
     Command("logs.records", "j", "JSON", "Show JSON, logfmt and klog raw, in columns, or indented", "logs", footer=True),
-    Command("logs.container", "c", "Containers", "Choose the containers whose lines are shown", "logs", footer=True),
+    Command("logs.container", "c", "Containers", "Choose the containers to show", "logs", footer=True),
     Command("logs.all-containers", "a", "All", "Show all containers, init and ephemeral ones too; again: one per pod", "logs", footer=True),
     Command("logs.previous", "p", "Previous", "Show the container's previous run; again: the current one", "logs", footer=True),
     Command("logs.search", "slash", "Search", "Search the lines", "logs", footer=True),
@@ -295,7 +295,7 @@ FORMER = {
     "pods.sort-restarts": "list.sort-restarts",
     "pods.sort-node": "list.sort-node",
 }
-"""The ids that commands had once, which a keymap may still name, with those of today."""
+"""Former ids of commands, which a keymap may still name, with the current ones."""
 
 
 def bindings(where: str) -> list[Binding]:
@@ -304,10 +304,10 @@ def bindings(where: str) -> list[Binding]:
 
 
 def current_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
-    """A user's keymap by the ids of today; one by an id of today counts more than those by former ids.
+    """A user's keymap by current ids; an entry by a current id takes precedence over one by a former id.
 
-    Textual takes a key from all commands of one owner that have it when one of them gets another key. That of the others, which are for
-    other kinds, is named here so that it stays.
+    When a command gets another key, Textual takes its old key from all commands of the same owner. The result names the key of the
+    others, which are for other kinds, so that they keep it.
     """
     found: dict[str, str] = {}
     for command_id, keys in keymap.items():

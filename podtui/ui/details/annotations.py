@@ -13,7 +13,7 @@ from podtui.ui.details.text import size
 from podtui.ui.widgets.text_document import Line, Part
 
 MOST_ANNOTATIONS = 256 * 1024  # bytes: keys and values together (TotalAnnotationSizeLimitB of apimachinery)
-_SHORT = 100  # characters: a value up to here stands on the line of its key
+_SHORT = 100  # characters: a value up to this length stays on the line of its key
 
 
 class AnnotationsTab(Tab):
@@ -24,7 +24,7 @@ class AnnotationsTab(Tab):
 
 
 def annotation_lines(obj: Mapping[str, object]) -> list[Line]:
-    """Labels and annotations of any object; JSON and values of several lines are shown indented under their key."""
+    """Labels and annotations of any object; JSON and multi-line values stand indented under their key."""
     meta = mapping(obj.get("metadata"))
     labels = {key: string(value) for key, value in sorted(mapping(meta.get("labels")).items())}
     annotations = {key: string(value) for key, value in sorted(mapping(meta.get("annotations")).items())}
@@ -36,7 +36,7 @@ def annotation_lines(obj: Mapping[str, object]) -> list[Line]:
     total = sum(sizes.values())
     lines += ["", [("Annotations", "title"), (f"  {len(annotations)}, {size(total)} of 256 KiB" if annotations else "  none", "dim")]]
     if total > MOST_ANNOTATIONS * 9 // 10:
-        lines.append([("  ! nearly full: the API server takes no more than 256 KiB of annotations", "warn")])
+        lines.append([("  ! nearly full: the API server accepts at most 256 KiB of annotations", "warn")])
     for key, value in annotations.items():
         lines += _annotation(key, value)
     return lines
@@ -57,7 +57,7 @@ def _annotation(key: str, value: str) -> Sequence[Line]:
 
 
 def _as_json(value: str) -> list[str] | None:
-    """The indented lines of a JSON object or array that is worth it, its tokens as they are."""
+    """The indented lines of a JSON object or array that is large enough to need them, its tokens unchanged."""
     if value[:1] not in ("{", "[") or len(value) < 3:
         return None
     try:

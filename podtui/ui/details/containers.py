@@ -1,4 +1,4 @@
-"""The containers of a pod with what they share: the pod in full, for a reader, refreshed as ages go on."""
+"""The containers of a pod and what they share: the whole pod for a reader, refreshed as ages grow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ContainersTab(Tab):
 
     def __init__(self, host: TabHost) -> None:
         super().__init__(host)
-        self._described: tuple[Mapping[str, Any], PodDetails] | None = None  # a version of the pod, and what it says
+        self._described: tuple[Mapping[str, Any], PodDetails] | None = None  # a version of the pod, and its details
 
     def forget(self) -> None:
         self._described = None
@@ -48,7 +48,7 @@ def _exit(state: State) -> str:
 
 
 def state_words(state: State, now: float) -> tuple[str, str]:
-    """A container's state in words, and the style of their status."""
+    """A container's state in words, and the style for it."""
     if state.kind == "running":
         return f"Running {since(state.started, now, 'for {}')}".rstrip(), "status.ok"
     if state.kind == "waiting":
@@ -76,7 +76,7 @@ def _amounts(amounts: Mapping[str, str]) -> str:
 def container_lines(pod: PodDetails, now: float | None = None, width: int = 0, why: str = "") -> list[Line]:
     """Everything about a pod that its YAML hides in five places; prose folded at `width` columns (0: not at all).
 
-    `why` is the key of the diagnosis, which is pointed to when something is wrong; "" for none.
+    `why` is the key of the diagnosis, which the text mentions when something is wrong; "" for none.
     """
     now = time.time() if now is None else now
     out = LineCollector(width)
@@ -136,7 +136,7 @@ def _container(out: LineCollector, container: Container, now: float, clashing: s
     out.entry("Restarts", str(container.restarts), "warn" if container.restarts else "")
     for port in container.ports:
         clash = (port.number, port.protocol) in clashing
-        out.entry("Port", _port(port) + ("  ! another container declares it, too" if clash else ""), "error" if clash else "")
+        out.entry("Port", _port(port) + ("  ! another container declares it too" if clash else ""), "error" if clash else "")
     for probe in container.probes:
         out.entry(probe.kind.capitalize(), probe.text)
     out.entry("Requests", _amounts(container.requests))

@@ -1,4 +1,4 @@
-"""The events of an object, live while they are on show: oldest first, each with how often and when."""
+"""The events of an object, live while shown: oldest first, each with its count and time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EventsTab(Tab):
 
 
 def event_lines(events: Sequence[Event], now: float, width: int) -> list[Line]:
-    """A line of what and when for each event, and its message folded below."""
+    """A line with the reason and time of each event, and its message folded below."""
     lines: list[Line] = []
     for event in events:
         style = "status.warn" if event.is_warning else "status.ok"

@@ -1,4 +1,4 @@
-"""Which tabs the details of each kind of object have. A tab's module is loaded when the tab is first shown."""
+"""The tabs of each kind of object. A tab's module is imported when the tab is first shown."""
 
 from __future__ import annotations
 

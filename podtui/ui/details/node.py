@@ -1,4 +1,4 @@
-"""The page of a node: what state it is in, what it has, what the pods on it ask for, and those pods; live while it is on show."""
+"""The page of a node: its state, its resources, what its pods request, and those pods; live while shown."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NodeTab(Tab):
 
 
 def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: int, now: float | None = None) -> list[Line]:
-    """The page. `pods` None: they are not known, as `note` says."""
+    """The page. `pods` is None while they are unknown; `note` says why."""
     now = time.time() if now is None else now
     out = LineCollector(width)
     style = "status.ok" if node.status == "Ready" else "status.warn" if node.is_ready else "status.error"

@@ -1,7 +1,7 @@
 """The details of one object in tabs: a pod's containers, a node's page, labels and annotations, YAML, events, a diagnosis.
 
-The pane fetches the object itself when `show()` names it, and again when the live list has a newer version. What it
-showed stays meanwhile, and (paler) when the object is gone. Which tabs there are, the kind of the object decides (`kinds`).
+The pane fetches the object when `show()` names it, and again when the live list has a newer version. The old text
+stays meanwhile, and stays (paler) when the object is gone. The kind of the object decides which tabs there are (`kinds`).
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from podtui.cluster.live.store import Batch, RowStore
     from podtui.cluster.session import Session
 
-ROOMY = 100  # columns from which there is room for whole titles
+ROOMY = 100  # columns from which full titles fit
 SLOW = 0.25  # seconds of loading after which the pane says so
-RETRY = 5.0  # seconds after which an outage is tried again
-DEBOUNCE = 0.3  # seconds between a change and the fetching of it
+RETRY = 5.0  # seconds between attempts during an outage
+DEBOUNCE = 0.3  # seconds between a change and its fetch
 
 
 class DetailsPane(Vertical):
@@ -72,25 +72,25 @@ class DetailsPane(Vertical):
         tabs_of: Callable[[Resource], KindTabs] = tabs_of,
         id: str | None = None,
     ) -> None:
-        """`resource` is the kind whose tabs are named while nothing is shown."""
+        """`resource` is the kind whose tabs the title lists while nothing is shown."""
         super().__init__(id=id)
         self.session = session
         self.ref: ObjectRef | None = None
         self.tab = tabs_of(resource).default
         self._resource = resource
         self._tabs_of = tabs_of
-        self._tabs: dict[str, Tab] = {}  # by their names: each is made when it is first shown
+        self._tabs: dict[str, Tab] = {}  # by name; each is created when it is first shown
         self._work = TabWork(self)
         self.view = TextView()
         self._bar = TextLine()
         self._notice = Static("", id="notice", markup=False)
         self._object: Mapping[str, Any] = {}  # what is shown; {} when there is nothing
         self._bytes = 0  # of its JSON
-        self._texts: dict[tuple[str, Hashable], TabText] = {}  # what heavy tabs made of this very version
+        self._texts: dict[tuple[str, Hashable], TabText] = {}  # of heavy tabs, for this version
         self._gone = False
         self._waiting = False  # for the connection
         self._timer: Timer | None = None
-        self._fetching: object | None = None  # what tells the fetch under way from one that was given up
+        self._fetching: object | None = None  # identifies the current fetch, so that an abandoned one has no effect
         self._ends: list[Callable[[], None]] = []
 
     def compose(self) -> ComposeResult:
@@ -121,7 +121,7 @@ class DetailsPane(Vertical):
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
-        """Show an object (None: nothing) on the tab of that name; for one that the kind does not have, on its default."""
+        """Show an object (None: nothing) on the tab of that name, or on the default tab if the kind does not have it."""
         if ref is not None and self._tabs_of(ref.resource).find(tab) is None:
             tab = self._tabs_of(ref.resource).default
         same = ref is not None and self.ref is not None and _identity(ref) == _identity(self.ref)
@@ -146,18 +146,18 @@ class DetailsPane(Vertical):
         self._refresh_bar()
 
     def changed(self, ref: ObjectRef) -> None:
-        """There is a newer version of an object: if it is the one shown, it is fetched, at most every 0.3 s."""
+        """An object has a newer version: if it is the one shown, fetch it, at most every 0.3 s."""
         if self.ref is not None and _identity(ref)[:3] == _identity(self.ref)[:3] and ref.resource_version != self._version:
             self._load_soon()
 
     def follow(self, store: RowStore) -> Callable[[], None]:
-        """Hear of newer versions and deletions from this list too, for as long as it is open; returns what ends it."""
+        """Follow newer versions and deletions in this list too, while it is open; returns a function that stops this."""
         return store.subscribe(partial(self._rows_changed, store=store))
 
     def _rows_changed(self, batch: Batch, store: RowStore) -> None:
         ref = self.ref
         if ref is None or ref.resource != store.resource or not self._object or not self.display:
-            return  # what is not on show is fetched when it is shown again
+            return  # a hidden pane fetches the object when it is shown again
         uid = string(mapping(self._object.get("metadata")).get("uid"))
         row = store.rows.get(uid)
         if row is not None and row.resource_version != self._version:
@@ -184,7 +184,7 @@ class DetailsPane(Vertical):
     def _load_now(self) -> None:
         self._timer = None
         if self._fetching is not None:
-            self._load_soon()  # one at a time: what is under way may be older than this change
+            self._load_soon()  # one at a time: the current fetch may be older than this change
         elif self.ref is not None:
             self._load()
 
@@ -235,12 +235,12 @@ class DetailsPane(Vertical):
         await self._show_tab(keep=again)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state == WorkerState.ERROR:  # none that is foreseen: those have words of their own
+        if event.state == WorkerState.ERROR:  # only unforeseen ones: expected errors have their own messages
             self._say(f"the details failed: {event.worker.error!r}")
 
     # -- the tabs -----------------------------------------------------------------------------------------------
     def _current(self) -> Tab | None:
-        """The tab that is chosen, made now if it was never shown; None when nothing is shown."""
+        """The chosen tab, created now if it was never shown; None when nothing is shown."""
         description = self._tabs_of(self.ref.resource).find(self.tab) if self.ref is not None else None
         if description is None:
             return None
@@ -252,7 +252,7 @@ class DetailsPane(Vertical):
         self.run_worker(self._show_tab(keep), exclusive=True, group="details-text", exit_on_error=False)
 
     async def _show_tab(self, keep: bool) -> None:
-        """Show the text of the tab: from its first line, or with `keep` where the reader is."""
+        """Show the text of the tab: from its first line, or with `keep` at the reader's place."""
         obj, tab = self._object, self._current()
         if tab is None:
             return
@@ -271,7 +271,7 @@ class DetailsPane(Vertical):
         self._refresh_bar()
 
     async def _heavy_text(self, tab: Tab, obj: Mapping[str, Any], keep: bool) -> TabText:
-        """The text of a tab, made in a thread when the object is large; the pane says so when that takes long."""
+        """The text of a tab, made in a thread when the object is large; the pane says so if that takes long."""
         if self._bytes <= LARGE:
             return tab.text(obj, self._width)
         words = f"{self._title}: working on {size(self._bytes)} ..."
@@ -296,7 +296,7 @@ class DetailsPane(Vertical):
         return self._tabs_of(self._resource if self.ref is None else self.ref.resource)
 
     def refresh_tab(self) -> None:
-        """The tab says something else now; only the lines that differ are painted."""
+        """The tab has new text; only the lines that differ are painted."""
         tab = self._current()
         if tab is None or tab.heavy or not self._object or not self.is_attached:
             return
@@ -307,13 +307,13 @@ class DetailsPane(Vertical):
         self._refresh_bar()
 
     def _tick(self) -> None:
-        """Ages go on."""
+        """Refresh the ages."""
         tab = self._current()
         if tab is not None and self.display and self.view.body.size.height and (tab.ages_when_gone or not self._gone):
             self.refresh_tab()
 
     def _follow_tab(self) -> None:
-        """The tab works while it is on show."""
+        """The tab works while it is shown."""
         self._work.follow(self._current() if self.display else None, self.ref, self._object)
 
     def on_show(self) -> None:
@@ -326,7 +326,7 @@ class DetailsPane(Vertical):
         self.call_after_refresh(self._tick)
 
     def ask_again(self) -> None:
-        """The tab is chosen once more: a diagnosis is made anew."""
+        """Choosing the tab again repeats a diagnosis."""
         if (tab := self._current()) is not None:
             tab.ask_again()
             self._follow_tab()
@@ -349,7 +349,7 @@ class DetailsPane(Vertical):
         self._refresh_bar()
 
     def _refresh_bar(self) -> None:
-        """Which tab it is, of what, and where in it."""
+        """Show the tab, the object, and the position in the text."""
         parts: list[tuple[str, str]] = []
         for tab in self._kind_tabs.tabs:
             here = tab.name == self.tab
@@ -367,7 +367,7 @@ class DetailsPane(Vertical):
         self._bar.show(parts, right)
 
     def key_of(self, tab: str) -> str:
-        """The key that shows a tab, the user's own where there is one; "" when the kind has no such tab."""
+        """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab."""
         description = self._kind_tabs.find(tab)
         if description is None:
             return ""

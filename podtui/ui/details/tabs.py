@@ -1,4 +1,4 @@
-"""What a tab of the details is: it makes text of an object, and may work while it is on show."""
+"""Tabs of the details: a tab turns an object into text, and may work while it is shown."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class TabText(NamedTuple):
 
 
 class TabHost(Protocol):
-    """What a tab knows of the pane that it is in."""
+    """What a tab knows about its pane."""
 
     session: Session
 
     def refresh_tab(self) -> None:
-        """The text of the tab is another one now."""
+        """The text of the tab has changed."""
 
     def key_of(self, tab: str) -> str:
         """The key that shows another tab of the same object, "" when the kind has no such tab."""
@@ -37,15 +37,15 @@ class TabHost(Protocol):
 class Tab(ABC):
     """A tab in one pane, whatever object it shows.
 
-    A tab that is not `heavy` is asked for its text every second, since ages go on and `work` may have read something. The
-    text of a heavy one comes of the object alone: it is made once for each version, in a thread when the object is large.
+    The pane asks a tab that is not `heavy` for its text every second, since ages grow and `work` may have read something.
+    The text of a heavy tab depends on the object alone: it is made once for each version, in a thread when the object is large.
     """
 
     heavy: ClassVar[bool] = False
     at_end: ClassVar[bool] = False
-    """Whether the newest lines are the last ones, and so are those to look at first."""
+    """Whether the newest lines come last, so that the text opens at its end."""
     ages_when_gone: ClassVar[bool] = True
-    """Whether ages go on when the object is gone."""
+    """Whether ages keep growing when the object is gone."""
 
     def __init__(self, host: TabHost) -> None:
         self.host = host
@@ -56,44 +56,44 @@ class Tab(ABC):
 
     @property
     def variant(self) -> Hashable:
-        """Which of several texts of one version a heavy tab makes."""
+        """Identifies which of several texts of one version a heavy tab makes."""
         return None
 
     def topic(self, ref: ObjectRef, obj: Mapping[str, Any]) -> Hashable:
-        """What `work` is about, None for no work: when it is something else, the work begins anew."""
+        """Identifies what `work` is for, None for no work: when it changes, the work starts again."""
         return None
 
     async def work(self, ref: ObjectRef, obj: Mapping[str, Any]) -> None:
-        """Keep what `text` needs up to date, until it is cancelled or done. Runs only while the tab is on show."""
+        """Keep what `text` needs up to date, until cancelled or done. Runs only while the tab is shown."""
         return
 
     def forget(self) -> None:
-        """Another object is shown: what is known of the last one does not count any more."""
+        """The pane shows another object: forget what is known about the last one."""
         return
 
     def ask_again(self) -> None:
-        """The user chose the tab once more."""
+        """The user chose the tab again."""
         return
 
     def toggle(self) -> bool:
-        """Show or hide what the tab leaves out at first; False when there is no such thing."""
+        """Show or hide what the tab leaves out at first; False when there is nothing to toggle."""
         return False
 
     @property
     def hint(self) -> str:
-        """What stands at the right of the pane's first line, "" for nothing."""
+        """The text at the right of the pane's first line, "" for none."""
         return ""
 
     @property
     def actions(self) -> Sequence[Action]:
-        """What the user may choose to do."""
+        """The actions that the user may choose."""
         return ()
 
 
 @dataclass(frozen=True)
 class TabDescription:
-    """A tab that a kind of object has. `short` is its title where there is little room; `command` is the id of the command that
-    shows it, whose key stands before the title."""
+    """A tab of a kind of object. `short` is its title where there is little room; `command` is the id of the command that shows it,
+    whose key stands before the title."""
 
     name: str
     title: str
@@ -103,7 +103,7 @@ class TabDescription:
 
 
 class KindTabs(NamedTuple):
-    """The tabs of a kind of object in their order. `default` stands for one that the kind does not have."""
+    """The tabs of a kind of object in order. `default` replaces a tab that the kind does not have."""
 
     tabs: Sequence[TabDescription]
     default: str
@@ -122,7 +122,7 @@ class TabWork:
         self._working: Hashable = None
 
     def follow(self, tab: Tab | None, ref: ObjectRef | None, obj: Mapping[str, Any]) -> None:
-        """Begin, go on with or end the work, as what is on show asks for: no tab, or no object, means none."""
+        """Start, continue or end the work, depending on the tab and object shown: without either there is none."""
         topic = tab.topic(ref, obj) if tab is not None and ref is not None and obj else None
         working = None if topic is None else (tab, topic)
         if working == self._working:

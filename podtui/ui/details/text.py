@@ -27,7 +27,7 @@ def moment(seconds: float) -> str:
 
 
 def since(seconds: float | None, now: float, words: str = "{} ago") -> str:
-    """`5m ago (2026-01-31T14:05:30+01:00)`, "" when it is not known."""
+    """`5m ago (2026-01-31T14:05:30+01:00)`, "" when the time is unknown."""
     return f"{words.format(age(now - seconds))} ({moment(seconds)})" if seconds is not None else ""
 
 
@@ -44,7 +44,7 @@ class LineCollector:
         self.lines.append([(text, "title"), (f"  {rest}" if rest else "", "dim")])
 
     def entry(self, key: str, value: str, style: str = "", indent: int = 2) -> None:
-        """Left out when there is no value."""
+        """Add an entry, unless it has no value."""
         if not value:
             return
         head = " " * indent + key.ljust(_KEY_WIDTH) + " "

@@ -20,7 +20,7 @@ _INDENT = 2
 
 
 class WhyTab(Tab):
-    """Each new version of the pod is diagnosed anew."""
+    """Diagnoses each new version of the pod."""
 
     def __init__(self, host: TabHost) -> None:
         super().__init__(host)
@@ -33,7 +33,7 @@ class WhyTab(Tab):
         return ref.namespace, ref.name, string(meta.get("uid")), string(meta.get("resourceVersion")), self._asked
 
     def ask_again(self) -> None:
-        """Diagnose anew, though the pod is as it was: a node may not be."""
+        """Diagnose again, even if the pod is unchanged: a node may have changed."""
         self._asked += 1
 
     def forget(self) -> None:
@@ -65,7 +65,7 @@ def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:
     for finding in diagnosis.findings:
         lines += [*([""] if lines else []), *_finding(finding, width)]
     if diagnosis.actions:
-        lines += ["", [("Suggested", "title"), ("  Enter opens the list; each action is shown before it is done", "dim")]]
+        lines += ["", [("Suggested", "title"), ("  Enter opens the list; podtui shows each action before it does it", "dim")]]
         lines += [[("  › ", "label.key"), (action.title, "")] for action in diagnosis.actions]
     if diagnosis.nodes:
         lines += ["", [("Nodes", "title"), (f"  {len(diagnosis.nodes)}, those closest to accepting the pod first", "dim")]]
@@ -96,7 +96,7 @@ def _node(node: NodeVerdict, width: int) -> list[Line]:
     sign, style = SIGNS["error"] if node.refusals else SIGNS["ok"]
     head: list[Part] = [(f"  {sign} ", style), (node.ref.name, "label.key")]
     if not node.refusals:
-        return [[*head, ("  podtui finds no reason against this node", "dim")]]
+        return [[*head, ("  podtui finds nothing that rules out this node", "dim")]]
     if len(node.refusals) == 1 and len(node.ref.name) + len(node.refusals[0].words) + 6 <= width:
         return [[*head, (f"  {node.refusals[0].words}", "")]]
     lines: list[Line] = [head]
@@ -106,7 +106,7 @@ def _node(node: NodeVerdict, width: int) -> list[Line]:
 
 
 def _folded(text: str, style: str, width: int, *, keep: bool = False, indent: int = _INDENT) -> list[Line]:
-    """Prose in lines that fit; with `keep`, spaces at the beginning (of a log's line) stay."""
+    """Prose in lines that fit; `keep` preserves leading spaces (of a log line)."""
     lines: list[Line] = []
     for line in text.splitlines():
         spaces = " " * (indent + (len(line) - len(line.lstrip()) if keep else 0))

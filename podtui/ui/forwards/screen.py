@@ -124,7 +124,7 @@ class ForwardsScreen(ModalScreen[None]):
         if shown != self._detail_shown:
             self._detail_shown = shown
             self.query_one("#forwards-words", Static).update(Text(shown))
-        self._hints.tell()
+        self._hints.refresh_hints()
 
     def refusal(self, command_id: str) -> str:
         """Why the command cannot be carried out for the row under the cursor, or ""."""

@@ -160,7 +160,7 @@ class JournalScreen(ModalScreen[None]):
     @on(RowTable.CursorMoved)
     def _show_entry(self) -> None:
         entry = self._current
-        self._hints.tell()
+        self._hints.refresh_hints()
         if entry is None:
             self._shown = ()
             self._text.set_lines([])

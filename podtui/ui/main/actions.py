@@ -1,4 +1,4 @@
-"""What is done to the objects that are selected: each action opens a dialog. Dialogs are imported when they are first needed."""
+"""Actions on the selected objects: each opens a dialog. Dialogs are imported when first needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MARKED = {"main.label", "main.annotate", "main.cordon", "main.delete", "main.de
 
 
 class Actions:
-    """A method for each command of the main screen that acts, called once `refusal` has nothing against it."""
+    """A method for each command of the main screen that acts, called if `refusal` allows the command."""
 
     def __init__(self, screen: Screen[Any], session: Session, lists: Lists, rights: Rights) -> None:
         self._screen = screen
@@ -36,7 +36,7 @@ class Actions:
     def _app(self) -> TerminalApp:
         return cast("TerminalApp", self._screen.app)
 
-    # -- what may be done ---------------------------------------------------------------------------------------
+    # -- refusals -----------------------------------------------------------------------------------------------
     def refusal(self, command_id: str) -> str:
         """Why the command cannot be carried out now, or ""."""
         command = BY_ID.get(command_id)
@@ -50,7 +50,7 @@ class Actions:
         refs = self._objects(command, pane)
         if not refs:
             return f"{command.title}: no {pane.kind.singular} is selected"
-        one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all pods of a namespace
+        one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all objects of a namespace
         refusal = next((refusal for ref in one_of_each if (refusal := self._rights.refusal(command_id, ref))), "")
         if command_id == "main.shell" and not refusal and (why := self._no_shell(refs[0])):
             return f"{command.title}: {why}"
@@ -61,14 +61,14 @@ class Actions:
         return why_not_yet(row, self._session.pods.columns) if row is not None else ""
 
     def is_refused(self, command_id: str, ref: ObjectRef) -> bool:
-        """Whether the command cannot be carried out for an object that is not selected; the user is told why."""
+        """Whether the command is refused for an object that is not selected; shows the user the reason."""
         refusal = self._rights.refusal(command_id, ref)
         if refusal:
             self._app.notify(refusal, severity="warning", markup=False)
         return bool(refusal)
 
     def _objects(self, command: Command, pane: ListPane) -> list[ObjectRef]:
-        """What the command is meant for; of a namespace, where it is for the pods in it, those without a name."""
+        """The objects that the command applies to; for a command on the pods of a namespace, references without a name."""
         if command.id == "main.create-namespace":
             return [ObjectRef(NAMESPACES, "")]
         if command.id == "main.all-logs" and pane.current is None:
@@ -80,7 +80,7 @@ class Actions:
         return pane.targets
 
     def learn(self) -> None:
-        """Ask what may be done with what is under the cursors."""
+        """Look up the rights on the objects at the cursors."""
         namespace, current = self._lists.namespaces.current, self._lists.right.current
         for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), current):
             if ref is not None:
@@ -115,7 +115,7 @@ class Actions:
         self._open(DeleteDialog(self._session, self._selected("main.delete")))
 
     def delete_selected(self) -> None:
-        """Of the namespaces on show with their selector; in the namespaces' list, of the marked ones or the one under the cursor."""
+        """In the namespaces shown, with their selector; in the list of namespaces, in the marked or selected ones."""
         from podtui.ui.dialogs.select_pods import SelectPodsDialog
 
         namespaces, selector = self._session.pods.scope.namespaces, self._session.pods.scope.selector
@@ -173,13 +173,13 @@ class Actions:
         start_shell(self._app, self._session, self._selected("main.shell")[0])
 
     def forwards(self, start: Sequence[str] = ()) -> None:
-        """The list of forwards; `start` names saved ones that are started at once."""
+        """The list of forwards; `start` names saved ones to start at once."""
         from podtui.ui.forwards.screen import ForwardsScreen
 
         self._open(ForwardsScreen(self._session, start))
 
     def read_only(self) -> None:
-        """On at any time; off unless the command line or the configuration asked for read-only."""
+        """Turn read-only on at any time; off unless the command line or the configuration requires it."""
         session, notify = self._session, self._app.notify
         if session.read_only and session.read_only_reason:
             notify(f"podtui stays read-only: {session.read_only_reason}", severity="warning", markup=False)
@@ -187,9 +187,9 @@ class Actions:
         session.read_only = not session.read_only
         notify("read-only: podtui sends nothing that changes the cluster" if session.read_only else "read-only is off", markup=False)
 
-    # -- what a diagnosis offers --------------------------------------------------------------------------------
+    # -- actions of a diagnosis ---------------------------------------------------------------------------------
     def change(self, action: Action, done: Callable[[Any], None]) -> None:
-        """Open the dialog of a change that a diagnosis offers."""
+        """Open the dialog for a change that a diagnosis suggests."""
         from podtui.ui.dialogs.cordon import CordonDialog
         from podtui.ui.dialogs.delete import DeleteDialog
         from podtui.ui.dialogs.labels.dialog import LabelDialog

@@ -58,14 +58,14 @@ class PodtuiApp(TerminalApp):
 
     def _collect_garbage_again(self, _: PodtuiError | None) -> None:
         if not gc.isenabled():
-            gc.freeze()  # what is loaded by now stays: later collections pass over it
+            gc.freeze()  # modules loaded by now stay: later collections skip them
             gc.enable()
 
     async def on_unmount(self) -> None:
         await self.session.close()
 
     async def settled(self, seconds: float = 10.0) -> None:
-        """Wait until the pod list is known or cannot be had, for a picture of the screen."""
+        """Wait until the pod list is loaded or unavailable, for a picture of the screen."""
         deadline = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < deadline:
             health = self.session.pods.health
@@ -74,7 +74,7 @@ class PodtuiApp(TerminalApp):
             await asyncio.sleep(0.05)
 
     async def open_context(self, name: str, scope: Scope | None = None) -> None:
-        """Leave this context and open another one. Its forwards end, since they belong to the context."""
+        """Switch to another context. The forwards of the old one end, since they belong to it."""
         options = self.options
         try:
             settings = options.kubeconfig.settings(name, impersonate=options.impersonate, impersonate_groups=options.impersonate_groups)
@@ -82,7 +82,7 @@ class PodtuiApp(TerminalApp):
             self.notify(str(error), severity="error", markup=False)
             return
         before = self.session
-        by_key = before.read_only and not before.read_only_reason  # who turned it on wants it of the next context too
+        by_key = before.read_only and not before.read_only_reason  # a user who turned it on wants it in the next context too
         self.session = self._session(settings, scope or Scope((settings.namespace,)), read_only=by_key)
         await self.switch_screen(MainScreen(self.session, options.label_columns))
         self.session.start()
@@ -110,14 +110,14 @@ class PodtuiApp(TerminalApp):
             self.push_screen(PaletteScreen(self.screen.refusal, self._names), self._asked)
 
     def _names(self, verb: str) -> Sequence[str]:
-        """What may stand behind a verb in the palette."""
+        """The names that may follow a verb in the palette."""
         profiles = self.session.forwards.profiles
         return (
             list(self.options.kubeconfig.contexts) if verb == "context" else [each.name for each in profiles] if verb == "forwards" else []
         )
 
     async def _asked(self, asked: Request | str | None) -> None:
-        """What the palette was left with: the id of a command, or a request in words."""
+        """Handle the palette's result: the id of a command, or a request in words."""
         screen = self.screen
         if asked is None or not isinstance(screen, MainScreen):
             return

@@ -1,4 +1,4 @@
-"""What a list has to know of a kind besides what the API server tells: how its rows look, and what Enter does."""
+"""What a list needs to know about a kind beyond what the API server sends: how its rows look, and what Enter does."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from podtui.ui.widgets.row_table import Cell
 
 EVERY = "*"  # the key of the row for all namespaces: no namespace can have this name
 _COUNT = Column("Pods", "integer")
-_UNTOLD = [Column("Name"), Column("Status"), Column("Age")]  # until the server has told its columns
+_PROVISIONAL = [Column("Name"), Column("Status"), Column("Age")]  # until the server has sent its columns
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind as a list shows it. Whatever is not here is the same for every kind: it comes from the server's Table.
+    """A kind as a list shows it. Everything else is the same for every kind and comes from the server's Table.
 
-    `columns` are the columns of the list by the server's names (none: those that kubectl shows; `w` shows all); `name_width` is what a
-    name keeps where there is little room, in cells. `titles` has the word beside the title for a state of the list that the first line does
-    not show; `denied` says what to do without the right to list. `cell` changes the cell of a column; `every` gives the cells, by column,
-    of a row above all others; `rows` makes the source of the rows where it is not the store.
+    `columns` are the columns of the list by the server's names (none: those that kubectl shows; `w` shows all); `name_width` is the
+    least width of a name, in cells, where there is little room. `titles` maps states of the list that the first line does not show to the
+    word beside the title; `denied` says what to do without the right to list. `cell` changes the cell of a column; `every` returns the
+    cells, by column, of a row above all others; `rows` creates the source of the rows if it is not the store.
     """
 
     resource: Resource
@@ -56,9 +56,9 @@ class Kind:
 
 
 class NamespaceRows:
-    """The rows of the namespaces that are known, each with its number of pods. Lives as long as the session.
+    """The rows of the known namespaces, each with its number of pods. Lives as long as the session.
 
-    A namespace that somebody named and the server does not list has a row without a resource version.
+    A namespace that the user named and the server does not list has a row without a resource version.
     """
 
     def __init__(self, session: Session) -> None:
@@ -68,7 +68,7 @@ class NamespaceRows:
         self.subscribe = self._changed.subscribe
         self.rows: dict[str, Row] = {}
         session.namespaces.subscribe(lambda batch: self._read(batch.reset))
-        session.pods.subscribe(lambda batch: self._read() if batch.reset else None)  # the scope may name other ones
+        session.pods.subscribe(lambda batch: self._read() if batch.reset else None)  # the scope may name others
         session.counts.subscribe(lambda _: self._read())
         for store in (session.namespaces, session.pods):
             store.subscribe_health(lambda _: self._read())
@@ -76,7 +76,7 @@ class NamespaceRows:
 
     @property
     def columns(self) -> list[Column]:
-        return [*(self._store.columns or _UNTOLD), _COUNT]
+        return [*(self._store.columns or _PROVISIONAL), _COUNT]
 
     def _read(self, reset: bool = False) -> None:
         listed = {row.name: row for row in self._store.rows.values()}
@@ -86,7 +86,7 @@ class NamespaceRows:
             cells = row.cells if row is not None else tuple(name if column.name == "Name" else None for column in self.columns[:-1])
             row = row or Row(f"name/{name}", "", name, "", {}, 0.0, False, ())
             self.rows[row.uid] = structs.replace(row, cells=(*cells, self._count(name)))
-        # The row for all namespaces and the marks of those on show may have changed with any of them.
+        # A change of any namespace may change the row for all namespaces and the marks of those shown.
         self._changed.emit(Batch(reset, {EVERY, *self.rows}, before.keys() - self.rows.keys()))
 
     def _count(self, name: str) -> int | None:
@@ -95,7 +95,7 @@ class NamespaceRows:
 
 
 def _namespace_cell(session: Session, row: Row, column: str, cell: Cell) -> Cell:
-    """A namespace on show is pointed at; a status is told only where it is not the usual one."""
+    """Marks a namespace whose pods are shown; adds a status only if it is unusual."""
     if column == "Age":
         return Cell(age_text(row, time.time()) if row.created else "", "dim")
     if column != "Name":
@@ -113,7 +113,7 @@ def _namespace_cell(session: Session, row: Row, column: str, cell: Cell) -> Cell
 
 
 def _all_namespaces(session: Session) -> dict[str, Cell]:
-    """Where the server does not list the namespaces no sum is made of those that somebody named: there may be others."""
+    """Without the right to list namespaces the sum is unknown: there may be more than the user named."""
     counts = session.counts
     summed = counts.complete or (counts.counts and session.namespaces.health.state != "denied")
     total = str(sum(counts.counts.values())) if summed else ""

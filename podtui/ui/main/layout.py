@@ -1,16 +1,16 @@
-"""Which panes are on the screen at a size, and how much room each has. No widget is known here."""
+"""Which panes the screen shows at a size, and the room of each. This module knows no widget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-WIDE = 120  # columns from which the panes stand side by side
-TALL = 30  # rows from which the details are on show from the start
+WIDE = 120  # columns from which the panes are side by side
+TALL = 30  # rows from which the details are shown from the start
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is visible, and the sizes in cells."""
+    """The visible panes, and their sizes in cells."""
 
     visible: set[str]
     namespaces_width: int
@@ -18,7 +18,7 @@ class Shape:
 
 
 class Panes:
-    """The user's choice: the pane that has the focus, what stands under the list, full screen, and the shares."""
+    """The user's choice: the pane that has the focus, the pane under the list, full screen, and the shares."""
 
     def __init__(self) -> None:
         self.current = "list"
@@ -26,7 +26,7 @@ class Panes:
         self.lower = ""  # "", "details" or "logs"
         self.full = False
         self.narrow = True
-        self.follows = False  # the details follow the cursor by themselves: there is room for them
+        self.follows = False  # the details follow the cursor, since there is room for them
         self._share = 0.5
         self._side = 33
         self._sized = False
@@ -46,7 +46,7 @@ class Panes:
 
     @property
     def order(self) -> list[str]:
-        """The panes that Tab goes through."""
+        """The panes that Tab cycles through."""
         return ["namespaces", "list", *([self.lower] if self.lower else [])]
 
     def go(self, pane: str) -> None:
@@ -61,7 +61,7 @@ class Panes:
 
     @property
     def crumbs(self) -> list[str]:
-        """The panes in order, the current one in brackets: where one is when only one fits."""
+        """The panes in order, the current one in brackets: shows the position when only one pane fits."""
         return [f"[{self.titles[name]}]" if name == self.current else self.titles[name] for name in self.order]
 
     def shape(self, height: int) -> Shape:

@@ -26,11 +26,11 @@ from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
 NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
-_STYLED = ("Status", "Ready", "Restarts")  # the columns that have the colour of the status, besides the name
+_STYLED = ("Status", "Ready", "Restarts")  # the columns in the colour of the status, besides the name
 
 
 class ListPane(Vertical):
-    """Shows `store` as `kind` describes it. Other parts hear the messages of its `table`, and read `current` and `targets`."""
+    """Shows `store` as `kind` describes it. Its owner handles the messages of its `table`, and reads `current` and `targets`."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("list")  # type: ignore[assignment]
 
@@ -52,7 +52,7 @@ class ListPane(Vertical):
         columns: Sequence[str] = (),
         label_columns: Iterable[str] = (),
     ) -> None:
-        """`columns` are shown instead of the kind's own, by the server's names; `label_columns` are the keys of labels."""
+        """`columns`, by the server's names, replace the kind's own; `label_columns` are the keys of labels."""
         super().__init__()
         self.session = session
         self.store = store
@@ -66,7 +66,7 @@ class ListPane(Vertical):
         self._labels = CHOSEN if self._label_columns else NOTHING
         self._title = TextLine()
         self.table = RowTable(self._cells, id=kind.plural)
-        self._shown: list[tuple[int, str]] = []  # the server's columns on show: place and name
+        self._shown: list[tuple[int, str]] = []  # the server's columns shown: index and name
         self._sought: tuple[str, Callable[[], None]] = ("", lambda: None)
         self._ends: list[Callable[[], None]] = []
 
@@ -107,7 +107,7 @@ class ListPane(Vertical):
             self.refresh_title()
 
     def refresh_title(self) -> None:
-        """The title, and what stands in place of rows: that there are none only when the server has said so."""
+        """Show the title, and the text in place of rows: "no ..." only once the server has said so."""
         health = self.store.health
         shown, there = len(self.view), len(self.source.rows)
         parts: list[tuple[str, str]] = [(f" {self.kind.title} ", "title")]
@@ -123,9 +123,9 @@ class ListPane(Vertical):
         self._look_for_sought()
         self.post_message(self.Changed())
 
-    # -- an object that is looked for by its name ---------------------------------------------------------------
+    # -- going to an object by its name -------------------------------------------------------------------------
     def seek(self, name: str, found: Callable[[], None] = lambda: None) -> None:
-        """Put the cursor on the object of that name, and call `found`, as soon as the list has it; say so when it has not."""
+        """Move the cursor to the object of that name, and call `found`, as soon as the list has it; say so if it does not."""
         self._sought = name, found
         self._look_for_sought()
 
@@ -145,7 +145,7 @@ class ListPane(Vertical):
     # -- columns and cells --------------------------------------------------------------------------------------
     def lay_out(self) -> None:
         """Show the columns that the scope and the user's choice ask for."""
-        # Names give way first: what state the objects are in must be in view at 80 columns too.
+        # Names shrink first: the state of the objects must be in view at 80 columns too.
         columns = [TableColumn("Namespace", "NAMESPACE", 32, flexible=True, least=10)] if self._has_namespaces else []
         self._shown = self._chosen()
         types = self.source.columns
@@ -161,7 +161,7 @@ class ListPane(Vertical):
         self.table.set_columns(columns, by, self.view.reverse)
 
     def _chosen(self) -> list[tuple[int, str]]:
-        """The columns to show, by place and name: those that were asked for, otherwise those that kubectl shows."""
+        """The columns to show, by index and name: those requested, otherwise those that kubectl shows."""
         known = [(place, column.name) for place, column in enumerate(self.source.columns)]
         asked = [found for word in self._columns if not self.wide for found in known if found[1].lower() == word.lower()]
         return asked or [(place, name) for place, name in known if self.wide or self.source.columns[place].priority == 0]
@@ -195,13 +195,13 @@ class ListPane(Vertical):
         return cells
 
     def value(self, row: Row, column: str) -> str:
-        """What the server said in a column; "" where there is no such column."""
+        """The server's value in a column; "" if there is no such column."""
         place = next((place for place, each in enumerate(self.source.columns) if each.name == column), -1)
         return str(row.cells[place]) if 0 <= place < len(row.cells) else ""
 
-    # -- what a user chooses ------------------------------------------------------------------------------------
+    # -- the user's choices -------------------------------------------------------------------------------------
     def set_filter(self, filter: NameFilter) -> None:
-        """Show only rows that pass. A label selector is evaluated here: whose list the server narrows, asks the server instead."""
+        """Show only rows that match. A label selector is evaluated here; a list that the server narrows asks the server instead."""
         self.filter = filter
         matches = parse(filter.selector).matches if filter.selector is not None else None
         if not filter.text:
@@ -215,7 +215,7 @@ class ListPane(Vertical):
         self.refresh_title()
 
     def action_sort(self, by: str) -> None:
-        """Sort by a column, in any case, or by `label:KEY`; again: reversed. A kind without the column stays as it is."""
+        """Sort by a column (ignoring case) or by `label:KEY`; again: in reverse. A kind without the column stays as it is."""
         column = next((column for column in self.source.columns if column.name.lower() == by.lower()), None)
         if column is None and not by.startswith("label:"):
             return
@@ -242,9 +242,9 @@ class ListPane(Vertical):
     def on_row_table_marks_changed(self) -> None:
         self.refresh_title()
 
-    # -- which objects are meant --------------------------------------------------------------------------------
+    # -- selected objects ---------------------------------------------------------------------------------------
     def ref(self, uid: str) -> ObjectRef | None:
-        """The object of a row; None for a row that the server has not told."""
+        """The object of a row; None for a row that did not come from the server."""
         row = self.source.rows.get(uid)
         if row is None or not row.resource_version:
             return None
@@ -252,12 +252,12 @@ class ListPane(Vertical):
 
     @property
     def current(self) -> ObjectRef | None:
-        """The object under the cursor."""
+        """The object at the cursor."""
         return self.ref(self.table.cursor_key)
 
     @property
     def targets(self) -> list[ObjectRef]:
-        """The marked objects in their order on the screen; without marks, the one under the cursor."""
+        """The marked objects in their order on the screen; without marks, the object at the cursor."""
         marked = [uid for uid in self.view.uids if uid in self.table.marked]
         found = [self.ref(uid) for uid in marked or [self.table.cursor_key]]
         return [ref for ref in found if ref is not None]

@@ -1,4 +1,4 @@
-"""Which lists are on the screen: the namespaces at the left; at the right the pods, or for a while another kind."""
+"""The lists on the screen: the namespaces at the left; at the right the pods, or temporarily another kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podtui.ui.main.list_pane import ListPane
 
 
 class Lists:
-    """The list panes of a session, and the ways from the pods to another kind, or to those of a node, and back."""
+    """The list panes of a session, and the way from the pods to another kind, or to the pods of a node, and back."""
 
     def __init__(self, session: Session, panes: Panes, label_columns: Sequence[str]) -> None:
         self.session = session
@@ -30,19 +30,19 @@ class Lists:
         return self.namespaces if self._panes.current == "namespaces" else self.right
 
     def of(self, command: Command) -> ListPane | None:
-        """The list whose selection a command means: the focused one, or else the one at the right; None when it is for other kinds."""
+        """The list that a command applies to: the focused one, otherwise the one at the right; None if it is for other kinds."""
         return next((pane for pane in (self.focused, self.right) if command.is_for(pane.kind.plural)), None)
 
     # -- kinds --------------------------------------------------------------------------------------------------
     async def open(self, kind: Kind) -> ListPane:
-        """Show another kind in the place of the pods. Its list is live until `close`; that of the pods goes on unseen."""
+        """Show another kind in place of the pods. Its list is live until `close`; the list of pods stays live, hidden."""
         await self.close()
         self.right = ListPane(self.session, self.session.open_list(kind.resource), kind)
         await self.pods.screen.get_widget_by_id("right").mount(self.right, after=self.pods)
         return self.right
 
     async def close(self) -> None:
-        """Show the pods again, as they were left."""
+        """Show the pods again, as they were."""
         if self.right is not self.pods:
             gone, self.right = self.right, self.pods
             self.session.close_list(gone.store)
@@ -57,7 +57,7 @@ class Lists:
         self.session.show(namespaces=(), selector="", node=node)
 
     def leave_node(self) -> bool:
-        """From the pods of a node back to those that were shown before; False when it is not a node's pods that are shown."""
+        """Go from the pods of a node back to those shown before; False if the list does not show a node's pods."""
         before = self._before_node
         if before is None or not self.session.pods.scope.node:
             return False

@@ -1,4 +1,4 @@
-"""What may be offered: read-only, the right, the object still there. A refusal is words for a person."""
+"""Which commands to offer: depends on read-only, on the rights, and on whether the object still exists. A refusal is text for a person."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from podtui.ui.commands import BY_ID, Permission
 
 
 class Rights:
-    """Answers at once from what the API server has said; asks for what is not known yet in the background.
+    """Answers at once from what the API server has said, and asks for unknown rights in the background.
 
-    What is unknown is offered: the server has the last word, and its refusal is told.
+    A command with an unknown right is offered: the server decides, and the user sees its refusal.
     """
 
     def __init__(self, session: Session, learned: Callable[[], None] = lambda: None) -> None:
-        """`learned` is called when an answer has come."""
+        """`learned` is called when an answer arrives."""
         self._session = session
         self._learned = learned
         self._asking: dict[Right, asyncio.Task[None]] = {}
 
     def refusal(self, command_id: str, ref: ObjectRef | None) -> str:
-        """Why the command cannot be offered for the object, or ""."""
+        """Why the command is not offered for the object, or ""."""
         command = BY_ID[command_id]
         if command.changes and (refusal := self._session.read_only_refusal):
             return f"{command.title}: {refusal}"
@@ -41,7 +41,7 @@ class Rights:
         return ""
 
     def learn(self, ref: ObjectRef) -> None:
-        """Ask, once per namespace and while an answer is believed, for all that the commands need on an object of this kind."""
+        """Ask for all rights that the commands need on an object of this kind, once per namespace until the answers expire."""
         if self._session.connection is None:
             return
         for command in BY_ID.values():
@@ -54,7 +54,7 @@ class Rights:
                     self._asking[right] = asyncio.create_task(self._ask(right))
 
     def forget(self) -> None:
-        """Rights may have changed: what is needed is asked anew, and offered until it is known."""
+        """Rights may have changed: ask again, and offer commands until the answers arrive."""
         if self._session.connection is not None:
             self._session.access.forget()
 
@@ -72,7 +72,7 @@ class Rights:
 
 
 def _place(ref: ObjectRef, permission: Permission) -> str:
-    """The namespace in which the server looks for the right: that of a namespace itself is its own name, of one to be created none."""
+    """The namespace in which the server checks the right: for a namespace its own name, for a new one none."""
     if permission.resource == "namespaces" and permission.verb == "create":
         return ""
     return ref.name if ref.resource.plural == "namespaces" else ref.namespace

@@ -1,4 +1,4 @@
-"""The main screen: composes the panes, lays them out for the size, and routes what a user asks for."""
+"""The main screen: composes the panes, lays them out for the size, and routes the user's requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from podtui.ui.logs.pane import LogsPane
     from podtui.ui.terminal.app import TerminalApp
 
-FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before its details are fetched
+FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before the details fetch it
 LOADED_AHEAD = (
     "podtui.cluster.logs.group",
     "podtui.ui.logs.view.view",
@@ -50,7 +50,7 @@ LOADED_AHEAD = (
     "podtui.ui.dialogs.labels.dialog",
     "podtui.ui.dialogs.delete",
 )
-"""What the first keys need and the first rows do not: loaded in a thread once the pods are known, so that no key waits for it."""
+"""Modules for the first keys but not for the first rows: a thread imports them once the pods are known, so that no key waits."""
 
 
 class MainScreen(Screen[None]):
@@ -83,7 +83,7 @@ class MainScreen(Screen[None]):
         self.rights = Rights(session, self.refresh_status)
         self.actions = Actions(self, session, self.lists, self.rights)
         self._pod = pod
-        self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab that were shown when another kind came
+        self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab shown before another kind
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
         self._details = DetailsPane(session)
@@ -93,7 +93,7 @@ class MainScreen(Screen[None]):
         self._crumbs = TextLine(id="crumbs")
         self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and not self.offers(BY_ID[command_id]))
         self._narrowed = self.lists.pods  # the list that a bar was opened for
-        self._labels = LabelCounts()  # of its rows when it was opened: what it completes with
+        self._labels = LabelCounts()  # of its rows when the bar was opened: for completion
         self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
         self._selector_bar = SelectorBar(complete=lambda text, at: complete(text, at, self._labels), check=parse)
 
@@ -151,7 +151,7 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Show the panes that the size and the user's choice leave, and give each its room."""
+        """Show the panes that the size and the user's choice allow, and give each its room."""
         panes, lists = self.panes, self.lists
         panes.titles["list"] = lists.right.kind.title
         shape = panes.shape(self.size.height)
@@ -176,7 +176,7 @@ class MainScreen(Screen[None]):
         return panes if self._logs is None else {**panes, "logs": self._logs}
 
     def go(self, pane: str) -> None:
-        """Give a pane the focus, and show it."""
+        """Show a pane and give it the focus."""
         self.panes.go(pane)
         self._arrange()
         widget = self._by_name[pane]
@@ -205,7 +205,7 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     async def action_back(self) -> None:
-        """Leave the full screen, a lower pane, a filter, the marks, the namespaces, another kind, a node's pods; in this order."""
+        """Leave the full screen, a lower pane, a filter, the marks, the namespaces, another kind or a node's pods, in this order."""
         focused = self.lists.focused
         if self.panes.full:
             self.action_full()
@@ -231,33 +231,33 @@ class MainScreen(Screen[None]):
     # -- the first line and the hints ---------------------------------------------------------------------------
     @on(ListPane.Changed)
     def refresh_status(self) -> None:
-        """The first line, and which keys may be pressed."""
+        """Refresh the first line and the key hints."""
         pane = self.lists.right
         self._status.show(*status_parts(self.session, pane.store, pane.kind, len(pane.view), self.size.width))
-        self._hints.tell()
+        self._hints.refresh_hints()
 
     def refusal(self, command_id: str) -> str:
-        """Why the command cannot be carried out now, or "": with it the palette and the key hints dim it."""
+        """Why the command cannot run now, or "". The palette and the key hints dim a refused command."""
         return self.actions.refusal(command_id)
 
     def offers(self, command: Command) -> bool:
-        """Whether the command is for a kind on show, or for any."""
+        """Whether the command is for a kind that is shown, or for any kind."""
         return self.lists.of(command) is not None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without its kind on show a command of another kind than pods is not there: its key may be that of a command for pods."""
+        """Hides a command for another kind than pods unless that kind is shown: a command for pods may have the same key."""
         command = BY_ID.get(str(parameters[0])) if action == "run" else None
         return command is None or command.is_for("pods") or self.offers(command)
 
-    # -- the pods, another kind, and which pods -----------------------------------------------------------------
+    # -- scope: which pods, or another kind ---------------------------------------------------------------------
     async def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
-        """Show the pods of other namespaces (none: all) or of another selector; what is not given stays."""
+        """Show the pods of other namespaces (none: all) or of another selector; an omitted argument stays as it is."""
         await self.show_pods()
         self.session.show(namespaces=namespaces, selector=selector)
         self.refresh_status()
 
     async def show_nodes(self, node: str = "") -> None:
-        """Show the nodes in the place of the pods, with the cursor on one."""
+        """Show the nodes in place of the pods, with the cursor on one."""
         if self.lists.right is self.lists.pods:
             panes = self.panes
             self._pods_left = (panes.current, panes.lower, self._details.tab)
@@ -268,7 +268,7 @@ class MainScreen(Screen[None]):
         self.go("list")
 
     async def show_pods(self) -> None:
-        """From another kind back to the pods, as they were left."""
+        """Go from another kind back to the pods, as they were."""
         if self.lists.right is self.lists.pods:
             return
         self.lists.pods.table.focus()
@@ -279,7 +279,7 @@ class MainScreen(Screen[None]):
         self.go(current)
 
     async def action_nodes(self) -> None:
-        """With the cursor on that of the pod; again: the pods."""
+        """Show the nodes with the cursor on the pod's node; again: the pods."""
         pods = self.lists.pods
         if self.lists.right is not pods:
             await self.show_pods()
@@ -322,7 +322,7 @@ class MainScreen(Screen[None]):
 
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
-        """Names are filtered as they are typed; a selector, which may be wrong until it is whole, when it is entered."""
+        """A name filters while it is typed; a selector, which may be invalid until it is complete, on Enter."""
         filter = parse_filter(event.value)
         if filter.selector is None:
             self._narrowed.set_filter(filter)
@@ -330,7 +330,7 @@ class MainScreen(Screen[None]):
     @on(FilterBar.Submitted)
     @on(SelectorBar.Submitted)
     def _narrow(self, event: EntryBar.Submitted) -> None:
-        """The server narrows the pods by a selector; of the other kinds every object is here."""
+        """The server narrows the pods by a selector; other kinds are loaded in full and narrowed here."""
         filter = parse_filter(event.value if event.bar is self._filter_bar else f"-l {event.value}")
         if filter.selector is not None and self._narrowed is self.lists.pods:
             self.session.show(selector=filter.selector)
@@ -345,7 +345,7 @@ class MainScreen(Screen[None]):
             self._narrowed.set_filter(parse_filter(""))
         self._close_bar(event.bar)
 
-    # -- what is under the cursor -------------------------------------------------------------------------------
+    # -- the selection ------------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved)
     def _cursor_moved(self, event: RowTable.CursorMoved) -> None:
         self.actions.learn()
@@ -372,7 +372,7 @@ class MainScreen(Screen[None]):
             self.go("details")
 
     async def _choose_namespaces(self, key: str) -> None:
-        """The one that was opened, or the marked ones: their marks have served."""
+        """Show the pods of the opened namespace, or of the marked ones, whose marks are then cleared."""
         table, rows = self.lists.namespaces.table, self.lists.namespaces.source.rows
         keys = table.marked or {key}
         await self.show_scope(() if EVERY in keys else tuple(rows[key].name for key in table.keys if key in keys))
@@ -380,7 +380,7 @@ class MainScreen(Screen[None]):
         self.go("list")
 
     def action_open(self, tab: str) -> None:
-        """Show details of what is selected; of the diagnosis that is on show already, a new one."""
+        """Show details of the selected object; if the diagnosis is shown already, repeat it."""
         if tab == self._details.tab == "why" and self.panes.lower == "details":
             self._details.ask_again()
         pane = self.lists.of(BY_ID[f"main.{tab}"])
@@ -397,14 +397,14 @@ class MainScreen(Screen[None]):
 
     # -- logs ---------------------------------------------------------------------------------------------------
     async def action_logs(self, previous: bool) -> None:
-        """Of the marked pods, or the one under the cursor."""
+        """Show the logs of the marked pods, or of the selected one."""
         await self._follow_logs(self.lists.pods.targets, previous=previous)
 
     async def action_all_logs(self) -> None:
         await self._follow_logs(None)
 
     async def _follow_logs(self, refs: Sequence[ObjectRef] | None, container: str = "", *, previous: bool = False) -> None:
-        """Show the logs of these pods; None is every pod that the list shows, and those that will be in it."""
+        """Show the logs of these pods; None: of every pod in the list, including pods that join it later."""
         from podtui.cluster.logs.group import LogTarget
 
         if refs is not None:
@@ -422,7 +422,7 @@ class MainScreen(Screen[None]):
         self.panes.lower = "logs"
         self.go("logs")
 
-    # -- what a diagnosis offers --------------------------------------------------------------------------------
+    # -- actions of a diagnosis ---------------------------------------------------------------------------------
     @on(DetailsPane.Offered)
     def _offered(self, event: DetailsPane.Offered) -> None:
         from podtui.ui.dialogs.choose import Chooser
@@ -435,7 +435,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(Chooser("Suggested actions", [action.title for action in event.actions]), chosen)
 
     async def _carry_out(self, action: Action) -> None:
-        """Open what does it; whether it may be done is asked there as ever."""
+        """Open the dialog that does it, which checks rights and asks as usual."""
         if action.kind == "show-node":
             await self.show_nodes(action.ref.name)
         elif action.kind in ("logs", "previous-logs"):
@@ -446,7 +446,7 @@ class MainScreen(Screen[None]):
 
     # -- commands -----------------------------------------------------------------------------------------------
     async def action_run(self, command_id: str) -> None:
-        """Carry out a command of this screen, or say why that cannot be."""
+        """Run a command of this screen, or say why it cannot run."""
         command = BY_ID[command_id]
         if refusal := self.refusal(command_id):
             self.app.notify(refusal, severity="warning", markup=False)
@@ -457,7 +457,7 @@ class MainScreen(Screen[None]):
                 await done
 
     async def run_command(self, command_id: str) -> None:
-        """Run any command by its id, as its key would (the palette's way)."""
+        """Run any command by its id, as its key would; for the palette."""
         command = BY_ID[command_id]
         if command.where == "main":
             await self.action_run(command_id)
@@ -465,7 +465,7 @@ class MainScreen(Screen[None]):
             await self.app.run_action(command.action, default_namespace=self.lists.of(command) if command.where == "list" else self.app)
 
     def action_refresh(self) -> None:
-        """Ask again now, for rights too, and paint the screen anew in case something else wrote over it."""
+        """Ask the server again now, for rights too, and repaint the screen in case something wrote over it."""
         self.app.repaint()
         for pane in (self.lists.namespaces, self.lists.pods, self.lists.right):
             pane.store.retry()

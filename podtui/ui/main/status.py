@@ -1,4 +1,4 @@
-"""How things stand, in words: the first line (context, state, scope, selector, counts, read-only, forwards), and an empty list's."""
+"""Status texts: the first line (context, state, scope, selector, counts, read-only, forwards), and the lines of an empty list."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from podtui.ui.main.kinds import Kind
 from podtui.ui.widgets.text_document import Part
 
 _STYLES = {"live": "status.ok", "loading": "status.wait", "connecting": "status.wait"}
-_LONG = 3.0  # seconds after which it is said for how long there has been no answer
+_LONG = 3.0  # seconds without an answer after which the text says for how long
 
 
 def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, width: int) -> tuple[list[Part], list[Part]]:
-    """The parts at the left and at the right for a screen of that many columns, with so many rows of `store` on show.
+    """The parts at the left and at the right for a screen of that many columns, with that many rows of `store` shown.
 
-    What may be long comes last or is cut in the middle, so that the state is in view at 80 columns whatever the selector.
+    Long parts come last or are cut in the middle, so that the state is in view at 80 columns whatever the selector.
     """
     settings, health = session.settings, store.health
     word, why, _ = _state(session, store, kind)
@@ -55,7 +55,7 @@ def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, widt
 
 
 def empty_words(session: Session, store: RowStore, kind: Kind) -> tuple[str, ...]:
-    """The lines in place of rows; that there are none is said only when the server has said so."""
+    """The lines in place of rows; they say that there are none only once the server has said so."""
     health, scope, denied = store.health, store.scope, sorted(store.denied)
     if store.rows:
         return (f"no {kind.singular} matches the filter", "Esc clears it")
@@ -77,7 +77,7 @@ def loading_words(health: Health) -> str:
 
 
 def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tuple[str, ...]]:
-    """The state in a word, why it is so ("" where that need not be in the first line), and the lines for a list without rows."""
+    """The state in a word, its reason ("" where the first line needs none), and the lines for a list without rows."""
     health, scope, error = store.health, store.scope, store.health.error
     told = tuple(word for word in (error.what, error.hint) if word) if error else ()
     waited = age(time.time() - health.since)
@@ -108,5 +108,5 @@ def _where(kind: Kind, scope: Scope) -> str:
 
 
 def _cut(name: str, most: int) -> str:
-    """A name in at most that many characters, cut in the middle: its end tells it from others."""
+    """A name in at most that many characters, cut in the middle, since its end is what differs from others."""
     return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[-(most // 2) :]}"

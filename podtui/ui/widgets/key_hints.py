@@ -1,4 +1,4 @@
-"""The last line: the keys of what has the focus. What cannot be done now is dimmed, its key in parentheses; it is not missing."""
+"""The last line: the keys of the focused widget. A command that cannot run now is not hidden but dimmed, its key in parentheses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {
 
 
 def key_name(key: str) -> str:
-    """A Textual key as a person knows it: `ctrl+d` is `^D`, `slash` is `/`."""
+    """A Textual key as users know it: `ctrl+d` is `^D`, `slash` is `/`."""
     if key in NAMES:
         return NAMES[key]
     if key.startswith("ctrl+"):
@@ -28,9 +28,9 @@ def key_name(key: str) -> str:
 
 
 class KeyHints(TextLine):
-    """Reads the screen's active bindings; those of the focused widget come first, those of the whole program keep to the right end.
+    """Shows the screen's active bindings; those of the focused widget come first, those of the whole program stand at the right.
 
-    `refusal` returns why the command of that id cannot be carried out now, or ""; commands that are `foreign` here come last.
+    `refusal` returns why the command with that id cannot run now, or ""; commands that are `foreign` here come last.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class KeyHints(TextLine):
         self._read()
 
     def _read(self) -> None:
-        """Read the bindings again: another widget has the focus, say."""
+        """Read the bindings again, for example when another widget has the focus."""
         if not self.is_attached:
             return
         focused = self.screen.focused
@@ -60,10 +60,10 @@ class KeyHints(TextLine):
                 seen.add(binding.action)
                 self._hinted.append((binding, active.enabled))
         self._hinted.sort(key=lambda hint: self._foreign(hint[0].id or ""))
-        self.tell()
+        self.refresh_hints()
 
-    def tell(self) -> None:
-        """Show the hints again: what may be done may have changed."""
+    def refresh_hints(self) -> None:
+        """Show the hints again, as refusals may have changed."""
         left: list[Part] = []
         right: list[Part] = []
         for binding, enabled in self._hinted:

@@ -77,7 +77,7 @@ def test_an_init_container_has_ended_before_the_others_start() -> None:
 def test_a_conflict_stands_on_top_and_at_the_port() -> None:
     words = shown(pod({"name": "web", "ports": [port(80)]}, {"name": "proxy", "ports": [port(80)]}))
     assert "! Conflict: port 80/TCP is declared by web and proxy" in words
-    assert words.count("80/TCP  ! another container declares it, too") == 2
+    assert words.count("80/TCP  ! another container declares it too") == 2
 
 
 # -- containers ---------------------------------------------------------------------------------------------------
