@@ -87,16 +87,16 @@ class SessionActs:
 
     async def carry_out(self, part: Part, expand: Callable[[str], str]) -> str:
         """Label the node and send the HTTP request; returns a line about it for the bar."""
-        run, told = part.step.run, ""
+        run, note = part.step.run, ""
         if run.label is not None:
             name = expand(run.label.node)
             await self._session().objects.patch_metadata(ObjectRef(NODES, name), labels=run.label.labels)
-            told = f"node/{harmless(name)} labeled"
+            note = f"node/{harmless(name)} labeled"
         if run.http:
             address = expand(run.http)
             answer = await _asked(address, run.answer, part.step.within, expand)
-            told = f"{address} → {answer}"
-        return told
+            note = f"{address} → {answer}"
+        return note
 
 
 async def _asked(address: str, wanted: str, within: float, expand: Callable[[str], str]) -> str:
@@ -108,13 +108,13 @@ async def _asked(address: str, wanted: str, within: float, expand: Callable[[str
         try:
             answer = await asyncio.to_thread(_get, address, max(0.2, left))
         except (OSError, ValueError) as error:
-            told = f"{address} does not answer: {harmless(str(error))}"
+            problem = f"{address} does not answer: {harmless(str(error))}"
         else:
             if expand(wanted) in answer:
                 return harmless(next((line for line in answer.splitlines() if line.strip()), ""))[:_SHOWN]
-            told = f"{address} answers without {expand(wanted)!r}: {harmless(answer[:_SHOWN])}"
+            problem = f"{address} answers without {expand(wanted)!r}: {harmless(answer[:_SHOWN])}"
         if loop.time() >= deadline:
-            raise PodtuiError(told)
+            raise PodtuiError(problem)
         await asyncio.sleep(0.2)
 
 

@@ -1,4 +1,4 @@
-"""What the command line, the configuration and the kubeconfig come to: all that the screen needs to begin."""
+"""The result of the command line, the configuration and the kubeconfig: all that the screen needs to start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podtui.kube.resources import Scope
 
 @dataclass(frozen=True)
 class Options:
-    """The start of one run, checked: the context exists, the selector parses, the theme is there.
+    """The checked options of one run: the context exists, the selector parses, the theme exists.
 
     `request_timeout` is in seconds, None for no limit. `theme` is a theme's name, None for the configured or the default one.
     `impersonate` and `impersonate_groups` are kept for a change of context.

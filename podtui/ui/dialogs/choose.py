@@ -18,7 +18,7 @@ from podtui.ui.commands import bindings
 
 
 class Chooser(ModalScreen[str | None]):
-    """Dismissed with the name, or None after Esc. What cannot be chosen is dimmed, in parentheses, with its reason behind it."""
+    """Dismissed with the name, or None after Esc. A name that cannot be chosen is dimmed, in parentheses, followed by the reason."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
 
@@ -37,7 +37,7 @@ class Chooser(ModalScreen[str | None]):
     def __init__(
         self, title: str, names: Sequence[str], current: str = "", *, notes: Mapping[str, str] | None = None, refused: Sequence[str] = ()
     ) -> None:
-        """`notes` has words to stand behind a name; those of `refused` cannot be chosen."""
+        """`notes` maps names to the text after them; the names in `refused` cannot be chosen."""
         super().__init__()
         self._title = title
         self._names = list(names)

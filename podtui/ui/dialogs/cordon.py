@@ -1,4 +1,4 @@
-"""The dialog that cordons nodes or uncordons them: it shows the effects first."""
+"""The dialog that cordons or uncordons nodes: it shows the effects first."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from podtui.ui.themes import palette
 
 
 class CordonDialog(Dialog[int]):
-    """Marks nodes unschedulable, or takes the mark off. Dismissed with how many were changed."""
+    """Marks nodes unschedulable or schedulable. Dismissed with the number of changed nodes."""
 
     def __init__(self, session: Session, refs: Sequence[ObjectRef], unschedulable: bool, open_nodes: Sequence[str] = ()) -> None:
-        """`open_nodes` are the names of all nodes that the scheduler uses now: the dialog says when none would be left."""
+        """`open_nodes` are the names of all nodes that the scheduler uses now: the dialog warns when none would be left."""
         verb = "Cordon" if unschedulable else "Uncordon"
         super().__init__(f"{verb} {described(refs)}", confirm=verb, asked=confirmations(session, len(refs), "nodes"))
         self.session = session
@@ -67,8 +67,8 @@ class CordonDialog(Dialog[int]):
     def _effect(self) -> Text:
         styles = palette(self.app)
         if not self.change.unschedulable:
-            return Text("The scheduler can put pods there again; pods that wait for a node come first.", styles["dim"])
-        text = Text("Pods that run there keep running. The scheduler puts no new ones there.", styles["dim"])
+            return Text("The scheduler can place pods there again, first those that wait for a node.", styles["dim"])
+        text = Text("Pods that run there keep running. The scheduler places no new pods there.", styles["dim"])
         left = self.change.still_schedulable
         if self.change.schedulable and not left:
             text.append("\n! No node is left for new pods.", styles["error"])

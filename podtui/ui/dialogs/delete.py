@@ -1,4 +1,4 @@
-"""The delete dialog: what goes, the effects of that, how, the exact kubectl command; Cancel has the focus."""
+"""The delete dialog: the objects, the effects, the options, the exact kubectl command; Cancel has the focus."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from podtui.ui.themes import palette
 from podtui.ui.widgets.choice import Choice
 from podtui.ui.widgets.toggle import Toggle
 
-_SHOWN = 300  # names in the list: nobody reads more, and laying them out takes time
-_FEW = 6  # so many stand above what can be chosen, more of them below
+_SHOWN = 300  # names in the list: more are not worth the time to lay them out
+_FEW = 6  # up to this number the objects stand above the options, otherwise below
 _CASCADES: dict[str, Propagation] = {"goes after it": "Background", "goes first": "Foreground", "stays": "Orphan"}
 _SIGNS = {"already": "= ", "done": "", "failed": "✗ ", "lost": "✗ "}
 
 
 class DeleteDialog(Dialog[int]):
-    """Deletes or evicts objects, each only if it is the one shown (its UID). Dismissed with how many the server took on."""
+    """Deletes or evicts objects, each only if its UID is the one shown. Dismissed with the number that the server accepted."""
 
     DEFAULT_CSS = """
     DeleteDialog #delete-grace { width: 22; }
@@ -53,7 +53,7 @@ class DeleteDialog(Dialog[int]):
         self.dialog_title = self._question("Delete")
 
     def _question(self, verb: str) -> str:
-        return f"{verb} {self._described}?" + (" With everything in it." if self._namespaces else "")
+        return f"{verb} {self._described}?" + (" This also deletes the contents." if self._namespaces else "")
 
     def compose_body(self) -> Iterable[Widget]:
         if not self._many:
@@ -82,12 +82,12 @@ class DeleteDialog(Dialog[int]):
             self.run_worker(self._ask(), group="ask", exit_on_error=False)
 
     async def _ask(self) -> None:
-        """Whether the pods may be evicted: what may not be done is dimmed with its reason."""
+        """Check the right to evict the pods; without it, dim the option and show the reason."""
         for namespace in sorted({ref.namespace for ref in self.refs}):
             try:
                 allowed = await self.session.access.can("create", "pods", namespace, "eviction")
             except PodtuiError:
-                return  # not connected: whatever is tried now says so
+                return  # not connected: any attempt reports that
             if not allowed:
                 toggle = self.query_one("#delete-evict", Toggle)
                 toggle.label = f"Evict: you lack the right to create pods/eviction in namespace {harmless(namespace)}"
@@ -103,7 +103,7 @@ class DeleteDialog(Dialog[int]):
         change, force = self.change, self.query_one("#delete-force", Toggle)
         change.evict = any(toggle.value for toggle in self.query("#delete-evict").results(Toggle))
         if change.evict:
-            force.value = False  # an eviction knows no force, and leaves what the pod owns to its deletion
+            force.value = False  # an eviction has no force option, and does not choose how to delete what the pod owns
         force.disabled = change.evict
         for choice in self.query(Choice):
             choice.disabled = change.evict
@@ -125,7 +125,7 @@ class DeleteDialog(Dialog[int]):
         return self.change.refusal
 
     def _list(self) -> Text:
-        """The objects; those that something became of first, the troubled ones before all."""
+        """The objects: first the failed ones, then the others with a result."""
         styles, text = palette(self.app), Text()
         lines = sorted(self.change.objects, key=lambda one: (one.result is None, one.done))
         for one in lines[:_SHOWN]:
@@ -158,7 +158,7 @@ class DeleteDialog(Dialog[int]):
             self.show_error(f"{len(change.failed)} of {count} failed: see above")
 
     def _show_what_is_left(self, count: int) -> None:
-        """What failed can be tried again; what is lost cannot."""
+        """Offer to retry failed objects; lost ones cannot be retried."""
         change = self.change
         self.show_note("")
         self._update()

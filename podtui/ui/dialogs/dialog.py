@@ -1,7 +1,7 @@
-"""The base of every dialog that changes something: shown before it is made, with the exact kubectl command.
+"""The base of every dialog that changes something: it shows the change first, with the exact kubectl command.
 
-A dialog does its work itself, in a worker, and is dismissed with the result; a cancelled one with None. While a request is
-under way nothing can be pressed twice; an error leaves every word that was typed where it is.
+A dialog does its work itself, in a worker, and is dismissed with the result; a cancelled one with None. During a request
+nothing can be pressed twice; an error leaves all typed text in place.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A word that has to be typed before the dialog's button works: `prompt` says which and why, `word` is what it must be."""
+    """A word that the user must type before the dialog's button works: `prompt` asks for it, `word` is the expected text."""
 
     prompt: str
     word: str
 
 
 def confirmations(session: Session, count: int, what: str, namespaces: Sequence[str] = ()) -> list[Confirmation]:
-    """What has to be typed before a change of `count` objects (`what` in the plural): the count when it is more than one,
-    the name of a `namespaces` entry when a single namespace is at stake, and the context's name when it is protected."""
+    """What the user must type before a change of `count` objects (`what` in the plural): the count if it is more than one,
+    the name in `namespaces` if it is a single one, and the context's name if the context is protected."""
     asked = []
     if count > 1:
         asked.append(Confirmation(f"Type {count}, the number of {what}:", str(count)))
@@ -68,7 +68,7 @@ def described(refs: Sequence[ObjectRef]) -> str:
 
 
 def words(error: BaseException) -> str:
-    """An error as a dialog tells it."""
+    """An error as a dialog shows it."""
     if isinstance(error, ReadOnlyError):
         return f"{error}" if error.hint else f"{error.what}\nPress Esc, then r to turn read-only off"
     if isinstance(error, PodtuiError):
@@ -82,7 +82,7 @@ def shown(text: str) -> str:
 
 
 class Fixed(Vertical):
-    """A part of a dialog that does not scroll away; it tells when its height changes."""
+    """A part of a dialog that does not scroll away; it reports a change of its height."""
 
     class Resized(Message):
         pass
@@ -92,11 +92,11 @@ class Fixed(Vertical):
 
 
 class Dialog(ModalScreen[T | None]):
-    """A modal dialog: title, body, what is typed to confirm, the kubectl commands, an error and two buttons.
+    """A modal dialog: title, body, words to type as confirmation, the kubectl commands, an error and two buttons.
 
-    A subclass gives `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and
+    A subclass provides `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and
     `submit` (does the work, then `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input
-    changes. `FIRST` is the selector of what has the focus at first: Cancel, unless the dialog begins with an input.
+    changes. `FIRST` is the selector of the widget with the initial focus: Cancel, unless the dialog begins with an input.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
@@ -135,7 +135,7 @@ class Dialog(ModalScreen[T | None]):
     """
 
     def __init__(self, title: str, *, confirm: str = "OK", danger: bool = False, asked: Sequence[Confirmation] = ()) -> None:
-        """`confirm` is the button's word; `asked` is what must be typed before it works."""
+        """`confirm` is the button's label; `asked` is what the user must type before it works."""
         super().__init__()
         self.dialog_title = title
         self.confirm_label = confirm
@@ -143,11 +143,11 @@ class Dialog(ModalScreen[T | None]):
         self.asked: tuple[Confirmation, ...] = tuple(asked)
         self.commands: list[str] = []
         self.busy = False
-        self.asking = True  # whether what is typed to confirm counts now
-        self.action_id = new_action()  # all that the dialog changes, also when it is tried again, is taken back at once
-        self.return_focus: Widget | None = None  # what gets the focus back when the work has failed
+        self.asking = True  # whether the words of `asked` are required now
+        self.action_id = new_action()  # shared by all changes of the dialog, retries included: they are undone together
+        self.return_focus: Widget | None = None  # gets the focus back if the work fails
         self._leaving = False
-        self._why_told = ""  # why it cannot be confirmed, while that stands where errors are told: until it is so no more
+        self._shown_why = ""  # why it cannot be confirmed, while the status shows that
         self._drawn = False  # Textual's is_mounted is still False in on_mount
 
     # -- for subclasses ---------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ class Dialog(ModalScreen[T | None]):
         return ()
 
     def compose_reference(self) -> Iterable[Widget]:
-        """What one may want to look up, below all that is typed: it may be long."""
+        """Widgets for reference, below all inputs: they may be long."""
         return ()
 
     def blocked(self) -> str:
@@ -169,24 +169,24 @@ class Dialog(ModalScreen[T | None]):
         raise NotImplementedError
 
     def enters(self, source: Input) -> bool:
-        """Whether Enter in this input confirms at once; otherwise it goes on to the next input, and at last to the button."""
+        """Whether Enter in this input confirms at once; otherwise it goes to the next input, and from the last to the button."""
         return False
 
     def left(self) -> None:
-        """Called when the dialog is left without waiting for an answer: tells what is known to be done."""
+        """Called when the user leaves without waiting for an answer: reports what is known to be done."""
 
     def show_commands(self, commands: Sequence[str]) -> None:
-        """Show the exact kubectl commands of what the dialog is about to do, one a line."""
+        """Show the exact kubectl commands for what the dialog is about to do, one a line."""
         self.commands = list(commands)
         if self._drawn:
             self._static("#dialog-command-text", "\n".join(f"$ {harmless(command)}" for command in self.commands))
 
     def show_error(self, error: BaseException | str) -> None:
-        """Tell an error under the body; everything typed stays."""
+        """Show an error under the body; all typed text stays."""
         self._status(words(error) if isinstance(error, BaseException) else error, note=False)
 
     def show_note(self, text: str) -> None:
-        """Tell what goes on, where errors are told; "" clears it."""
+        """Show the progress in place of errors; "" clears it."""
         self._status(text, note=True)
 
     def set_title(self, title: str) -> None:
@@ -194,19 +194,19 @@ class Dialog(ModalScreen[T | None]):
         self.query_one("#dialog-title", Static).update(Text(harmless(title)))
 
     def set_confirm(self, label: str) -> None:
-        """Change the confirming button's word."""
+        """Change the label of the confirm button."""
         self.confirm_label = label
         self.query_one("#dialog-confirm", Button).label = Text(label)
         self.refresh_dialog()
 
     def set_cancel(self, label: str) -> None:
-        """Change the other button's word: `Close`, when there is nothing left to cancel."""
+        """Change the label of the cancel button, to `Close` when there is nothing left to cancel."""
         self.query_one("#dialog-cancel", Button).label = Text(label)
 
     def refresh_dialog(self) -> None:
-        """Say whether the confirming button works, and why it does not.
+        """Show whether the confirm button works, and if not, why.
 
-        A blocked button can have the focus all the same, so that Tab and Enter mean the same at every moment; pressed, it says why.
+        A blocked button can still have the focus, so that Tab and Enter always do the same; pressed, it says why it is blocked.
         """
         if not self._drawn:
             return
@@ -214,7 +214,7 @@ class Dialog(ModalScreen[T | None]):
         confirm = self.query_one("#dialog-confirm", Button)
         confirm.disabled = self.busy
         confirm.set_class(bool(why), "-blocked")
-        if self._why_told not in ("", why):
+        if self._shown_why not in ("", why):
             self.show_note("")
         hint = "waiting for the server…" if self.busy else why or "Esc cancels"
         self.query_one("#dialog-hint", Static).update(Text(harmless(hint), no_wrap=True, overflow="ellipsis"))
@@ -230,7 +230,7 @@ class Dialog(ModalScreen[T | None]):
                 for number, confirmation in enumerate(self.asked):
                     with Horizontal(classes="dialog-word"):
                         yield Label(Text(harmless(confirmation.prompt)))
-                        # Nothing is selected by the focus: the letter that brought it there stays.
+                        # Focus does not select the text: the letter that moved the focus there stays.
                         yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
                 yield from self.compose_reference()
             with Fixed():
@@ -271,12 +271,12 @@ class Dialog(ModalScreen[T | None]):
             scroll.display = bool(text)
 
     def _status(self, text: str, *, note: bool) -> None:
-        self._why_told = ""
+        self._shown_why = ""
         if self._drawn:
             self.query_one("#dialog-status").set_class(note, "-note")
             self._static("#dialog-status-text", shown(text) if note or not text else f"✗ {shown(text)}")
 
-    # -- what is typed and pressed ----------------------------------------------------------------------------
+    # -- input ------------------------------------------------------------------------------------------------
 
     def _why_not(self) -> str:
         return self.blocked() or self._untyped()
@@ -290,7 +290,7 @@ class Dialog(ModalScreen[T | None]):
         return ""
 
     def on_key(self, event: events.Key) -> None:
-        """A word that has to be typed is typed into its field also while a button has the focus, as the safe answer does at first."""
+        """While a button has the focus (Cancel has it at first), letters go to the field of the confirmation."""
         wanted = isinstance(self.focused, Button) and self.asked and self.asking and not self.busy
         if wanted and event.character and event.character.isalnum():
             field = self.query_one("#dialog-word-0", Input)
@@ -314,7 +314,7 @@ class Dialog(ModalScreen[T | None]):
         if after:
             after[0].focus()
         elif self.ENTER_CONFIRMS or self._why_not():
-            self.action_confirm()  # or it says why it cannot be
+            self.action_confirm()  # or shows why it is blocked
         else:
             self.query_one("#dialog-confirm", Button).focus()
 
@@ -336,7 +336,7 @@ class Dialog(ModalScreen[T | None]):
         self.dismiss(None)
 
     def action_copy(self) -> None:
-        """Copy the kubectl commands (OSC 52: the terminal gives no answer, so nothing more can be promised)."""
+        """Copy the kubectl commands (OSC 52: the terminal does not answer, so success is unknown)."""
         if self.commands:
             self.app.copy_to_clipboard("\n".join(self.commands))
             self.notify("Sent the command to the terminal's clipboard", markup=False)
@@ -348,12 +348,12 @@ class Dialog(ModalScreen[T | None]):
         self.query_one("#dialog-body").scroll_page_up(animate=False)
 
     def action_confirm(self) -> None:
-        """Start the work, unless it runs already or something is missing."""
+        """Start the work, unless it is running already or something is missing."""
         if self.busy:
             return
         if why := self._why_not():
             self.show_error(why)
-            self._why_told = why
+            self._shown_why = why
             return
         self.busy, self._leaving = True, False
         self.show_note("")
@@ -368,7 +368,7 @@ class Dialog(ModalScreen[T | None]):
         try:
             with one_action(self.action_id):
                 await self.submit()
-        except Exception as caught:  # whatever it is, a person reads it, and what they typed stays
+        except Exception as caught:  # the user sees any error, and the typed text stays
             error = caught
             self.log.error(repr(caught))
         self.busy = False

@@ -13,11 +13,11 @@ from podtui.ui.dialogs.dialog import shown
 from podtui.ui.themes import Palette
 from podtui.ui.widgets.text_document import Line
 
-_LINES = 40  # of a value that is shown whole
+_LINES = 40  # of a value shown in full
 
 
 def field_lines(name: str, old: object, new: object, *, known: bool = True) -> Iterator[Line]:
-    """One field before and after; None is not there. `known` is whether what was before is."""
+    """One field before and after; None means that it is absent. `known` is whether the value before is known."""
     if old == new and known:
         yield [(f"= {name}: {value_text(new)}", "dim")]
         return
@@ -44,7 +44,7 @@ def _is_long(value: object) -> bool:
 
 
 def _text_lines(value: object) -> Sequence[str]:
-    """A value as the lines that are compared: JSON in a text is compared indented."""
+    """A value as lines to compare; JSON in a text is indented first."""
     if value is None:
         return []
     if not isinstance(value, str):

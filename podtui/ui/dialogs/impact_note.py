@@ -1,4 +1,4 @@
-"""The effects of a change, in a dialog, before it is made: read once when the dialog opens, foretold again as what is typed changes."""
+"""The effects of a change before it is made: the dialog reads once when it opens, and predicts again as the input changes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.themes import palette
 
-Line = tuple[str, str, str]  # a sign, words and the name of a style ("" for none)
+Line = tuple[str, str, str]  # a sign, a text and the name of a style ("" for none)
 
 _SHOWN = 40  # lines
 _SIGNS = {"warning": ("! ", "warn"), "change": ("· ", ""), "same": ("= ", "dim")}
 
 
 class ImpactNote(Static):
-    """For pods the effects that `foretell` was given; for namespaces what is in them. Other kinds have none."""
+    """Shows for pods the effects that `foretell` receives; for namespaces their contents; for other kinds nothing."""
 
     def __init__(self, session: Session, refs: Sequence[ObjectRef], *, adopters: bool, id: str | None = None) -> None:
-        """`adopters`: whether it matters who would adopt the pods, as it does when their labels change."""
+        """`adopters` is whether controllers that would adopt the pods matter, as when labels change."""
         super().__init__(id=id)
         self._session = session
         self._pods = [ref for ref in refs if ref.resource.plural == "pods"]
@@ -46,20 +46,20 @@ class ImpactNote(Static):
             self.run_worker(self._count(), group="around", exit_on_error=False)
 
     def foretell(self, foretold: Foretold | None) -> None:
-        """Show the effects of another change; None is one that has none."""
+        """Show the effects of another change; None for a change without effects."""
         self._foretold = foretold
         if self._pods and self.is_mounted:
-            # The function, not its coroutine: one that is replaced before its turn would be told as never awaited.
-            self.run_worker(self._tell, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+            # The function, not its coroutine: Python warns of a coroutine that is replaced before it is awaited.
+            self.run_worker(self._predict, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _read(self) -> None:
         try:
             self._around = await self._session.around(self._pods, adopters=self._adopters)
-        except Exception as error:  # the dialog goes on without it, and says so
+        except Exception as error:  # the dialog works without the effects, and says so
             self._failure = _failed(error)
         self.foretell(self._foretold)
 
-    async def _tell(self) -> None:
+    async def _predict(self) -> None:
         around, foretold = self._around, self._foretold
         if foretold is None:
             self._show([])
@@ -99,7 +99,7 @@ class ImpactNote(Static):
 
 
 def _lines(effects: Sequence[Effect], several: bool) -> list[Line]:
-    """A line for each effect; what stays without more to say is one line."""
+    """A line for each effect; unchanged objects without details share one line."""
     lines, same = [], []
     for effect in effects:
         place = f"{harmless(effect.namespace)}: " if several else ""
@@ -118,7 +118,7 @@ def _contained(found: Contents, several: bool) -> list[Line]:
     counts = ", ".join(f"{kind}: {count}" for kind, count in found.counts.items())
     lines = [("· ", f"{place}{counts or 'nothing known'}", "")]
     if "persistentvolumeclaims" in found.counts:
-        lines.append(("! ", f"{place}the data of its volumes goes, too, if their reclaim policy is Delete", "warn"))
+        lines.append(("! ", f"{place}the data of its volumes is deleted too if their reclaim policy is Delete", "warn"))
     return lines + [("? ", f"{place}unknown: {words}", "dim") for words in found.unread]
 
 

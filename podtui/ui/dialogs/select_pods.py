@@ -1,4 +1,4 @@
-"""Which pods a selector chooses, asked of the server, before something is done to all of them."""
+"""Asks the server which pods a selector matches, before an action on all of them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Found = tuple[Selected, list[ObjectRef]]
 
 
 class SelectPodsDialog(Dialog[Found]):
-    """Nothing is changed here: dismissed with the selection and the pods, for the dialog that shows them and asks."""
+    """Changes nothing: dismissed with the selection and the pods, for the dialog that shows them and asks."""
 
     FIRST: ClassVar[str] = "#select-selector"
 
     def __init__(self, session: Session, namespaces: tuple[str, ...], selector: str) -> None:
-        """`namespaces` none: all of them. `selector` stands in the field at first."""
+        """No `namespaces` means all of them. `selector` is the initial text of the field."""
         where = f"in {', '.join(map(harmless, namespaces))}" if namespaces else "in all namespaces"
         super().__init__(f"Delete pods by selector {where}", confirm="Find")
         self.session = session
@@ -55,11 +55,11 @@ class SelectPodsDialog(Dialog[Found]):
             parse(self.selector)
         except SelectorError as error:
             self._fault, styles = error, palette(self.app)
-            told = Text(f"{error.caret()}\n✗ {error.what}" + (f"\n{error.hint}" if error.hint else ""), styles["error"])
+            line = Text(f"{error.caret()}\n✗ {error.what}" + (f"\n{error.hint}" if error.hint else ""), styles["error"])
         else:
             self._fault = None
-            told = Text(self._meaning(), palette(self.app)["dim"])
-        self.query_one("#select-fault", Static).update(told)
+            line = Text(self._meaning(), palette(self.app)["dim"])
+        self.query_one("#select-fault", Static).update(line)
         self.show_error("")
         self.refresh_dialog()
 

@@ -1,4 +1,4 @@
-"""A shell in a container: which one, the context's name where it is protected, and then the terminal, until the shell ends."""
+"""A shell in a container: the user chooses one and, in a protected context, types its name; the shell then has the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS = {"init": "init container", "sidecar": "sidecar", "container": "", "ephe
 
 
 class ShellDialog(Dialog[bool]):
-    """In a protected context: dismissed with True once the context's name was typed."""
+    """For a protected context: dismissed with True once the user has typed its name."""
 
     def __init__(self, session: Session, ref: ObjectRef, place: Place) -> None:
         title = f"Open a shell in container {place.name} of {ref} in namespace {ref.namespace}"
@@ -33,19 +33,19 @@ class ShellDialog(Dialog[bool]):
         self.show_commands([_command(session, ref, place)])
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(Text("podtui does not record what you do in it in the journal, and cannot undo it."))
+        yield Static(Text("podtui does not record in the journal what you do there, and cannot undo it."))
 
     async def submit(self) -> None:
         self.dismiss(True)
 
 
 def start_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
-    """Open a shell, in a worker of the application. One at a time: who presses the key again before it is there means one shell."""
+    """Open a shell, in a worker of the application. One at a time: pressing the key again before it opens means the same shell."""
     app.run_worker(open_shell(app, session, ref), group="shell", exclusive=True, exit_on_error=False)
 
 
 async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
-    """Open a shell in a container of the pod, as `kubectl exec -it`. To be run in a worker; tells everything itself."""
+    """Open a shell in a container of the pod, as `kubectl exec -it`. Run it in a worker; it reports errors itself."""
     began = app.screen
     try:
         connection = session.opened
@@ -56,27 +56,27 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
         connection.check("GET", f"{ref.path}/exec", terminal_session.exec_query(place.name, shells.COMMAND))
         if session.config.is_protected(session.settings.context) and not await app.push_screen_wait(ShellDialog(session, ref, place)):
             return
-        # There is no precondition for a command: that it is still the same pod, and run of the container, is looked at right before.
+        # exec has no precondition, so check right before that the pod and the run of the container are still the same.
         if place not in await shells.places(connection, ref):
             raise PodtuiError(f"container {place.name} of {ref} has stopped or restarted meanwhile", "Open the shell again")
         if not app.terminal.usable:
             raise PodtuiError("there is no terminal for a shell", "Start podtui in a terminal")
-        if app.screen is not began:  # what is typed there must not go into a container
+        if app.screen is not began:  # keys meant for that screen must not go into a container
             raise PodtuiError("podtui opened no shell: another screen opened before it was ready", "Press its key again")
         try:
             ended = await app.terminal.lend(lambda terminal: _use(session, ref, place, terminal))
         except (ApiError, ConnectionFailed) as error:
             raise await shells.explained(connection, ref, place, error) from error
-        told = await shells.how_it_ended(connection, ref, place, ended)
+        ending = await shells.how_it_ended(connection, ref, place, ended)
     except PodtuiError as error:
         app.notify(shown(str(error)), severity="error", markup=False, timeout=15)
         return
-    if told:
-        app.notify(shown(told), markup=False)
+    if ending:
+        app.notify(shown(ending), markup=False)
 
 
 async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> Place | None:
-    """The one container in which a shell can be opened, when it is the default one; else one of a list."""
+    """The only container that accepts a shell, if it is the default one; otherwise the user's choice from a list."""
     if [place for place in found if not place.refusal] == found[:1]:
         return found[0]
     notes = {place.name: " ".join(filter(None, (_KINDS[place.kind], place.refusal))) for place in found}
@@ -87,9 +87,9 @@ async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> P
 
 
 async def _use(session: Session, ref: ObjectRef, place: Place, terminal: RawTerminal) -> Ended:
-    """The shell on the terminal, below a line that says where one is and how to leave."""
+    """Run the shell on the terminal, below a line that says where it runs and how to leave it."""
     where = f"a shell in container {place.name} of {ref}, namespace {ref.namespace}"
-    line = f"podtui: {where}. Leave it with exit or Ctrl+D. The same with kubectl: {_command(session, ref, place)}"
+    line = f"podtui: {where}. Leave it with exit or Ctrl+D. With kubectl: {_command(session, ref, place)}"
     await terminal.write(f"{harmless(line)}\r\n".encode())
     return await shells.run(session.opened, ref, place, terminal)
 

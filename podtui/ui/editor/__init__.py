@@ -1,1 +1,1 @@
-"""Editing a text: in the user's editor, or in podtui's own."""
+"""Editing a text, in the user's editor or in podtui's own."""

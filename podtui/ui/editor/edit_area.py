@@ -1,4 +1,4 @@
-"""A text that is edited, with line numbers and what is wrong with a line beside it."""
+"""An editable text with line numbers and the faults of each line beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIRST_PRIVATE = 0xE000  # of the code points that are private use in Unicode
 class EditArea(TextArea):
     """Textual's TextArea with YAML's colours and with messages at lines. Bytes are kept: see `Substitutes`.
 
-    `messages` maps a line (from 0) to what is wrong with it.
+    `messages` maps a line (from 0) to its faults.
     """
 
     DEFAULT_CSS = """
@@ -30,7 +30,7 @@ class EditArea(TextArea):
     def __init__(self, text: str, *, yaml: bool = True) -> None:
         super().__init__(show_line_numbers=True, tab_behavior="indent", soft_wrap=False)
         self.indent_width = 2
-        self.cursor_blink = False  # each blink would be sent over the line
+        self.cursor_blink = False  # each blink would send bytes to the terminal
         self._yaml = yaml
         self._messages: Mapping[int, str] = {}
         self._substitutes = Substitutes()
@@ -38,7 +38,7 @@ class EditArea(TextArea):
 
     @property
     def content(self) -> str:
-        """The text, as it is to be used."""
+        """The text, with its original characters."""
         return self._substitutes.back(self.text)
 
     @content.setter
@@ -48,7 +48,7 @@ class EditArea(TextArea):
 
     @property
     def hidden_characters(self) -> bool:
-        """Whether the text has characters that stand for others."""
+        """Whether the text has substituted characters."""
         return self._substitutes.used
 
     @property
@@ -74,11 +74,11 @@ class EditArea(TextArea):
 
     def _refresh_size(self) -> None:
         super()._refresh_size()
-        width, height = self.virtual_size  # at least the widget's, so that what stands behind a short line is not cut
+        width, height = self.virtual_size  # at least the widget's, so that a message after a short line is not cut
         self.virtual_size = Size(max(width, self.scrollable_content_region.width), height)
 
     async def _on_key(self, event: events.Key) -> None:
-        """Enter begins the new line below the old one. Before TextArea's own, which puts it at the left edge."""
+        """Enter keeps the indentation. Runs before TextArea's own handler, which starts the line at the left edge."""
         if event.key == "enter" and self._yaml and not self.read_only:
             event.stop()
             event.prevent_default()
@@ -87,14 +87,14 @@ class EditArea(TextArea):
             self._replace_via_keyboard("\n" + before[: len(before) - len(before.lstrip(" "))], *self.selection)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Before TextArea's own, which Textual calls next. Terminals send a pasted line end as a carriage return."""
+        """Runs before TextArea's own handler. Terminals send a pasted line end as a carriage return."""
         event.text = self._substitutes.put(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Substitutes:
-    """Characters that a terminal obeys, each shown as another one and put back at the end: a text that nobody touches comes back as it was.
+    """Replaces control characters with visible ones and restores them at the end: an unedited text comes back unchanged.
 
-    One character stands for one character, chosen so that none of the text's own is taken. Line ends and tabs stay.
+    Each character has one substitute that does not occur in the text. Line ends and tabs stay.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Substitutes:
         self._back: dict[int, str] = {}
 
     def put(self, text: str) -> str:
-        """The text as it can be shown; may be called with more text later (a paste)."""
+        """The text with substitutes; may be called again with more text (a paste)."""
         taken = {*text, *self._forth.values()}
         for character in sorted(set(text)):
             if character not in "\n\t" and harmless(character) != character and ord(character) not in self._forth:
@@ -117,7 +117,7 @@ class Substitutes:
 
     @property
     def used(self) -> bool:
-        """Whether the text has such characters."""
+        """Whether any character was replaced."""
         return bool(self._forth)
 
 

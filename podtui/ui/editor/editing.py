@@ -1,4 +1,4 @@
-"""A text given to the editor that the user wants: their own, on the terminal, or podtui's."""
+"""Edits a text in the editor that the user wants: their own, on the terminal, or podtui's."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ async def edit_text(
     built_in: bool = False,
     original: str | None = None,
 ) -> str | None:
-    """The text as it was saved, maybe unchanged; None when the user left, or gave up on one that `check` refuses.
+    """The saved text, possibly unchanged; None if the user leaves, or gives up on a text that `check` refuses.
 
-    To be awaited in a worker. `name` is what its file is called (`pod-web.yaml`), `title` what is edited. `check` says what is wrong
-    with it; then it is edited again, with the faults at their lines, or as comments at the top of a file. `heading` are lines of
-    comment for the top of a file. `built_in` asks for podtui's own editor, which serves also where there is no terminal to hand over,
-    and when the other one cannot be started. `original` is what `text` was at first, when it has been edited before: what is like it
-    needs no `check`. What was typed and cannot be used is kept, and said where.
+    Await it in a worker. `name` is the name of the file (`pod-web.yaml`), `title` describes the text. `check` returns the faults; the user
+    then edits again, with the faults at their lines, or as comments at the top of the file. `heading` has comment lines for the top of the
+    file. `built_in` asks for podtui's own editor, which is also used where there is no terminal to lend, and when the other editor cannot
+    be started. `original` is the first version of a `text` edited before: a text equal to it needs no `check`. Text that cannot be used
+    is kept in a file, and a message says where.
     """
     note = ""
     if not built_in and app.terminal.usable:
@@ -55,8 +55,8 @@ async def _outside(
         edited = await edit_outside(app, top + shown, name, command)
         edited = edited[len(top) :] if edited.startswith(top) else _without_heading(edited)
         if faults and edited == shown:
-            told = f"Cancelled, no valid changes were saved. {kept_words(app, edited, name)}"
-            app.notify(told, severity="warning", markup=False, timeout=15)
+            message = f"Cancelled, no valid changes were saved. {kept_words(app, edited, name)}"
+            app.notify(message, severity="warning", markup=False, timeout=15)
             return None
         if check is None or edited == (text if original is None else original):
             return edited
@@ -73,17 +73,17 @@ async def _outside(
 
 
 def _heading(lines: Sequence[str], faults: Sequence[Fault]) -> str:
-    """Comments for the top of the file. A fault's line is counted in the file, below these comments."""
+    """Comments for the top of the file. Line numbers of faults count these comments too."""
     if not lines and not faults:
         return ""
     above = [f"# {line}".rstrip() for line in lines] + ["#"]
     count = len(above) + len(faults) + (2 if faults else 0)
-    told = [f"# line {fault.line + count}: {harmless(fault.words)}" if fault.line else f"# {harmless(fault.words)}" for fault in faults]
-    return "".join(f"{line}\n" for line in [*above, *(["# Refused:", *told, "#"] if faults else [])])
+    notes = [f"# line {fault.line + count}: {harmless(fault.words)}" if fault.line else f"# {harmless(fault.words)}" for fault in faults]
+    return "".join(f"{line}\n" for line in [*above, *(["# Refused:", *notes, "#"] if faults else [])])
 
 
 def _without_heading(text: str) -> str:
-    """The text below the comments at its very top: they were changed, or a part of them was taken away."""
+    """The text below the comments at its top, for when the user changed or removed some of them."""
     lines = text.split("\n")
     at = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     return "\n".join(lines[at:])

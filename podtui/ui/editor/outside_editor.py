@@ -1,4 +1,4 @@
-"""The user's own editor: $KUBE_EDITOR, $EDITOR or $VISUAL as for kubectl, else vi, on a private file that is removed afterwards."""
+"""The user's own editor: $KUBE_EDITOR, $EDITOR or $VISUAL as for kubectl, else vi, on a private file that is deleted afterwards."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from podtui.ui.terminal.app import TerminalApp
 BUILT_IN = "built-in"
 """The word for podtui's own editor, in the configuration and in the environment variables."""
 _VARIABLES = ("KUBE_EDITOR", "EDITOR", "VISUAL")
-_LARGEST = 16 << 20  # bytes that are read back
+_LARGEST = 16 << 20  # bytes to read back
 
 
 def editor_command(configured: str = "", environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The words of the editor's command; empty for podtui's own editor.
+    """The arguments of the editor's command; empty for podtui's own editor.
 
-    `configured` is `editor` of config.yaml: a command, or "built-in". Without one the first environment variable that is
-    set counts, then vi, then (where there is no vi) podtui's own. Raises EditorMissing for a quotation that does not end.
+    `configured` is `editor` of config.yaml: a command, or "built-in". Otherwise the first environment variable that is
+    set counts, then vi, then (where there is no vi) podtui's own. Raises EditorMissing for an unclosed quotation.
     """
     named = [(value, name) for name in _VARIABLES if (value := environ.get(name, "").strip())]
     text, origin = (configured.strip(), "editor in config.yaml") if configured.strip() else named[0] if named else ("", "")
@@ -41,11 +41,11 @@ def editor_command(configured: str = "", environ: Mapping[str, str] = os.environ
 
 
 async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str]) -> str:
-    """`text` as the editor left it. `name` is what the file is called; the file's end says what is in it (`pod-web.yaml`).
+    """`text` as the editor left it. `name` is the name of the file; its extension gives the type (`pod-web.yaml`).
 
-    The file is 0600 in a folder 0700 of the state folder, and both are gone afterwards. An editor ends the last line of a file;
-    where `text` did not end in a line end, that one is taken away again. Raises EditorMissing when the editor cannot be started,
-    EditorFailed when it ends with an error (what it had written is kept, and said where), ConfigError without a place for the file.
+    The file has mode 0600 in a folder with mode 0700 in the state folder; both are deleted afterwards. Editors end the last line of
+    a file; if `text` had no line end there, it is removed again. Raises EditorMissing when the editor cannot be started, EditorFailed
+    when it ends with an error (the message says where the text is kept), ConfigError if there is no place for the file.
     """
     file = _private_file(text, name)
     try:
@@ -53,15 +53,15 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
         edited = _read(file)
         if code:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            told = f"{harmless(command[0])} {how}; nothing was changed"
-            raise EditorFailed(told, kept_words(app, edited, name) if edited not in (text, f"{text}\n") else "")
+            what = f"{harmless(command[0])} {how}; nothing was changed"
+            raise EditorFailed(what, kept_words(app, edited, name) if edited not in (text, f"{text}\n") else "")
     finally:
         shutil.rmtree(file.parent, onerror=_not_removed)
     return edited.removesuffix("\n") if edited.endswith("\n") and not text.endswith("\n") else edited
 
 
 def kept_words(app: TerminalApp, text: str, name: str) -> str:
-    """Keep a text that was typed and not used, and say where; also after podtui has left the screen, when it is about to."""
+    """Keep an unused text in a file; returns a message that says where, which podtui also prints after it exits."""
     try:
         words = f"What you typed is kept in {harmless(str(keep_text(text, name)))}"
     except PodtuiError as error:

@@ -1,4 +1,4 @@
-"""podtui's own editor: a text with line numbers, what the server says to it at its lines, and no way to lose it."""
+"""podtui's own editor: a text with line numbers, the server's messages at its lines, and no way to lose it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Check = Callable[[str], Awaitable[Sequence[Fault]]]
 
 
 class EditorScreen(ModalScreen[str | None]):
-    """Dismissed with the text when it was saved and `check` found nothing wrong, with None when it was left.
+    """Dismissed with the text when it is saved and `check` finds no faults, with None when the user leaves.
 
-    A changed text that is left, also by quitting podtui, is kept in the state folder, and its place is told.
+    If the user leaves a changed text, also by quitting podtui, it is kept in the state folder, and a message says where.
     """
 
     BINDINGS: ClassVar[list[Binding]] = bindings("editor")  # type: ignore[assignment]
@@ -45,8 +45,8 @@ class EditorScreen(ModalScreen[str | None]):
     def __init__(
         self, text: str, name: str, title: str, *, check: Check | None = None, original: str | None = None, note: str = ""
     ) -> None:
-        """`name` is what a file with the text would be called; `title` says what is edited; `original` is what `text` was at first; `note`
-        is told at first."""
+        """`name` is the name of a file with the text; `title` describes the text; `original` is its first version; `note` is the initial
+        message."""
         super().__init__()
         self.area = EditArea(text, yaml=not name.endswith((".txt", ".json")))
         self._file_name = name
@@ -71,7 +71,7 @@ class EditorScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.area.focus()
-        self._tell()
+        self._refresh_bar()
         if self._note:
             self._say(self._note, "warn")
         elif self.area.hidden_characters:
@@ -88,7 +88,7 @@ class EditorScreen(ModalScreen[str | None]):
     # -- what is shown ------------------------------------------------------------------------------------------
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)
-    def _tell(self) -> None:
+    def _refresh_bar(self) -> None:
         row, column = self.area.cursor_location
         changed = "changed " if self._changed else ""
         self._bar.show([(f" {self._heading} ", "")], [(f"{changed}{row + 1}:{column + 1} ", "")])
@@ -121,7 +121,7 @@ class EditorScreen(ModalScreen[str | None]):
 
     # -- commands -----------------------------------------------------------------------------------------------
     def action_next_message(self) -> None:
-        """To the next line with a message, from the last one to the first."""
+        """Go to the next line with a message, from the last to the first."""
         row = self.area.cursor_location[0]
         lines = sorted({fault.line - 1 for fault in self._faults if fault.line})
         if lines:
@@ -171,7 +171,7 @@ class EditorScreen(ModalScreen[str | None]):
             self.run_worker(self._outside(), group="editor", exit_on_error=False)
 
     async def _outside(self) -> None:
-        """Let the user's own editor have the text for a while."""
+        """Edit the text in the user's own editor, then return here."""
         try:
             configured = self.app.options.config.editor
             command = editor_command("" if configured == BUILT_IN else configured) or editor_command("vi")

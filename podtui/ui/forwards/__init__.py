@@ -1,1 +1,1 @@
-"""Port-forwards: the dialog and the list."""
+"""The dialog and the list of port-forwards."""

@@ -29,9 +29,9 @@ HELP = "LOCAL:POD, :POD (any free local port), POD; number or name"
 
 
 class ForwardDialog(Dialog[list[Forward]]):
-    """Asks which ports; dismissed with the started forwards. `session` is the podtui.cluster.session.Session.
+    """Asks for ports; dismissed with the started forwards. `session` is the podtui.cluster.session.Session.
 
-    The pod is read when the dialog opens, for the ports that its containers declare, and again when the forward starts.
+    The dialog reads the pod when it opens, for the ports that its containers declare, and again when the forward starts.
     """
 
     FIRST: ClassVar[str] = "#forward-ports"
@@ -55,7 +55,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self._ports: Sequence[ContainerPort] | None = None  # None until the pod is read
         self._specs: tuple[PortSpec, ...] = ()
         self._problem = ""
-        self._owners: dict[int, str] = {}  # of the taken local ports that were typed; "" while or where it is not known
+        self._owners: dict[int, str] = {}  # of the typed local ports that are in use; "" while unknown
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def compose_body(self) -> Iterable[Widget]:
@@ -101,7 +101,7 @@ class ForwardDialog(Dialog[list[Forward]]):
     def _address(self) -> str:
         return self.query_one("#forward-address", Input).value.strip() or LOCALHOST
 
-    # -- what is typed ------------------------------------------------------------------------------------------
+    # -- input --------------------------------------------------------------------------------------------------
     @on(Input.Changed, "#forward-ports, #forward-address")
     def _edited(self) -> None:
         self.show_note("")
@@ -109,12 +109,12 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     @on(Input.Submitted, "#forward-ports")
     def _submitted(self, event: Input.Submitted) -> None:
-        """Enter on the ports forwards them; the address below is seldom needed."""
+        """Whether Enter forwards at once: on the ports, since the address below is seldom needed."""
         event.prevent_default()
         self.action_confirm()
 
     def _check(self) -> None:
-        """Judges the input; the kubectl command stands there when it is good."""
+        """Check the input; show the kubectl command if it is valid."""
         self._specs, self._problem = (), ""
         try:
             if self._ports_input.value.strip():
@@ -128,12 +128,12 @@ class ForwardDialog(Dialog[list[Forward]]):
                 _check_address(self._address)
         except PodtuiError as error:
             self._problem = "\n  ".join(filter(None, (error.what, error.hint)))
-        self._tell("#forward-problem", f"✗ {self._problem}" if self._problem else "")
-        self._tell("#forward-warning", self._warning())
+        self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem else "")
+        self._show_line("#forward-warning", self._warning())
         self.show_commands([] if self._problem else [self._command()])
         self.refresh_dialog()
 
-    def _tell(self, selector: str, text: str) -> None:
+    def _show_line(self, selector: str, text: str) -> None:
         line = self.query_one(selector, Static)
         line.update(Text(text))
         line.display = bool(text)
@@ -147,10 +147,10 @@ class ForwardDialog(Dialog[list[Forward]]):
     def _busy(self, port: int) -> str:
         try:
             if port < 1024 or is_free(self._address, port):
-                return ""  # whether a port below 1024 may be used, the system says when it is tried
+                return ""  # the system decides about ports below 1024 on the attempt to use them
             free = next_free(self._address, port)
         except PodtuiError:
-            return ""  # told about the address
+            return ""  # reported as a fault of the address
         other = next((f for f in self.session.forwards.forwards if f.running and f.local_port == port), None)
         if other is None and port not in self._owners:
             self._owners[port] = ""
@@ -168,7 +168,7 @@ class ForwardDialog(Dialog[list[Forward]]):
     def _command(self) -> str:
         return kubectl_port_forward(self.ref, self._specs, options=self.session.settings.kubectl_options, address=self._address)
 
-    # -- what is done -------------------------------------------------------------------------------------------
+    # -- the work ----------------------------------------------------------------------------------------------
     def blocked(self) -> str:
         return "the ports are not valid yet" if self._problem else ""
 
@@ -180,7 +180,7 @@ class ForwardDialog(Dialog[list[Forward]]):
 
 
 def suggested(remote: int) -> int:
-    """A free local port for a port of the pod: the same from 1024 on, 8080 for 80, 8443 for 443; the next free one if it is taken."""
+    """A free local port for a port of the pod: the same from 1024 on, 8080 for 80, 8443 for 443; if in use, the next free one."""
     wanted = remote if remote >= 1024 else 8000 + remote
     return wanted if is_free(LOCALHOST, wanted) else next_free(LOCALHOST, wanted)
 

@@ -1,4 +1,4 @@
-"""The list of port-forwards: what runs, what ended and why, and what the configuration has saved."""
+"""The list of port-forwards: running, ended (with the reason), and saved in the configuration."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from podtui.ui.widgets.row_table import Cell, RowTable
 from podtui.ui.widgets.text_line import TextLine
 from podtui.yamlcheck import near
 
-_TICK = 1.0  # seconds between two looks at what a second has brought
-_SAVED = "saved:"  # the key of a row that is no forward yet begins so
+_TICK = 1.0  # seconds between updates of rates
+_SAVED = "saved:"  # prefix of the keys of rows for saved forwards
 
 
 class ForwardsScreen(ModalScreen[None]):
-    """Over the main screen; `session.forwards` is the ForwardManager. The forwards go on when the screen is left.
+    """Lies over the main screen; `session.forwards` is the ForwardManager. Forwards keep running when the screen closes.
 
-    A saved forward has a row of its own as long as none of its ports is in the list.
+    A saved forward has a row of its own while none of its ports is in the list.
     """
 
     BINDINGS: ClassVar[list[Binding]] = bindings("forwards")  # type: ignore[assignment]
@@ -95,7 +95,7 @@ class ForwardsScreen(ModalScreen[None]):
         self._show_detail()
 
     def _tick(self) -> None:
-        """A rate falls to nothing by itself; what is painted already is not painted again."""
+        """Update the rates, which fall by themselves; unchanged cells are not painted again."""
         self._table.refresh_rows()
         self._show_detail()
 
@@ -127,7 +127,7 @@ class ForwardsScreen(ModalScreen[None]):
         self._hints.refresh_hints()
 
     def refusal(self, command_id: str) -> str:
-        """Why the command cannot be carried out for the row under the cursor, or ""."""
+        """Why the command cannot run for the selected row, or ""."""
         if not self.is_mounted:
             return ""
         key = self._table.cursor_key
@@ -135,18 +135,18 @@ class ForwardsScreen(ModalScreen[None]):
         if forward is None and profile is None:
             return "" if command_id == "forwards.close" else "nothing is selected"
         if command_id == "forwards.stop" and forward is None:
-            return "it is not running"
+            return "the port-forward is not running"
         if command_id == "forwards.restart" and profile is not None and profile.elsewhere:
             return f"the saved forward {profile.name} {profile.elsewhere}"
         if command_id == "forwards.free-port" and (forward is None or not forward.free):
-            return "its local port is not in use by another program"
+            return "no other program uses its local port"
         if command_id == "forwards.copy" and (forward is None or not forward.local_port):
-            return "it has no local address yet"
+            return "the port-forward has no local address yet"
         return ""
 
-    # -- what is done -------------------------------------------------------------------------------------------
+    # -- the work ----------------------------------------------------------------------------------------------
     def _chosen(self) -> list[str]:
-        """The marked rows, or the one under the cursor."""
+        """The marked rows, or the selected one."""
         table = self._table
         return [key for key in table.keys if key in table.marked] or [table.cursor_key]
 
@@ -193,7 +193,7 @@ class ForwardsScreen(ModalScreen[None]):
 
     @on(RowTable.Opened)
     def _opened(self, event: RowTable.Opened) -> None:
-        """Enter starts what does not run."""
+        """Enter starts a forward that is not running."""
         forward = self._forward(event.key)
         if forward is None or not forward.running:
             self.action_restart()

@@ -1,4 +1,4 @@
-"""What the list of port-forwards says of each: its cells, and the words for the one under the cursor."""
+"""The texts of the list of port-forwards: the cells of each, and the details of the selected one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podtui.text import counted, harmless
 from podtui.ui.widgets.row_table import Cell, TableColumn
 from podtui.ui.widgets.text_document import Part
 
-# The sign tells the state where colours cannot.
+# The sign shows the state without colours.
 STATES: dict[State, tuple[str, str]] = {
     "starting": ("… starting", "status.wait"),
     "active": ("● active", "status.ok"),
@@ -22,7 +22,7 @@ STATES: dict[State, tuple[str, str]] = {
     "stopped": ("- stopped", "status.done"),
 }
 _NAME = TableColumn("name", "NAME", 20, flexible=True)
-# What changes often stands at the right, so that little is painted again.
+# Columns that change often are at the right, so that little is painted again.
 _COLUMNS = (
     TableColumn("local", "LOCAL", 47),
     TableColumn("port", "PORT", 15, right=True),
@@ -37,7 +37,7 @@ _COLUMNS = (
 
 
 def columns(*, named: bool) -> tuple[TableColumn, ...]:
-    """`named`: with the names of the saved forwards."""
+    """`named` adds the column for the names of saved forwards."""
     return (TableColumn("state", "STATE", 10), *([_NAME] if named else []), *_COLUMNS)
 
 
@@ -67,7 +67,7 @@ def cells(forward: Forward, *, named: bool) -> list[Cell]:
 
 
 def saved_cells(profile: Profile) -> list[Cell]:
-    """Of a saved forward that has not been started."""
+    """The cells of a saved forward that has not been started."""
     style = "dim" if profile.elsewhere else ""
     ports = ",".join(str(spec) for spec in profile.specs)
     shown = ["○ saved", profile.name, ports, "", profile.lineage.name or str(profile.lineage), profile.lineage.namespace]
@@ -75,7 +75,7 @@ def saved_cells(profile: Profile) -> list[Cell]:
 
 
 def words(forward: Forward, options: Sequence[str]) -> str:
-    """The kubectl command, what passes, and what is to know of the pod and of errors. `options` are kubectl's."""
+    """The kubectl command, the traffic, and notes about the pod and errors. `options` are kubectl's."""
     route = forward.route
     lines = []
     if forward.ref.name:
@@ -92,8 +92,8 @@ def words(forward: Forward, options: Sequence[str]) -> str:
     if route.previous is not None and forward.state == "active":
         lines.append(f"{forward.ref} replaced {route.previous} at {_clock(route.moved_at)}")
     if forward.error:
-        told = f"last error, {_clock(forward.error_at)}" if forward.running else forward.state
-        lines.append(f"{told}: {harmless(forward.error)}")
+        label = f"last error, {_clock(forward.error_at)}" if forward.running else forward.state
+        lines.append(f"{label}: {harmless(forward.error)}")
     if forward.free and not forward.running:
         lines.append(f"port {forward.free} is free")
     return "\n".join(lines)
@@ -104,7 +104,7 @@ def saved_words(profile: Profile) -> str:
     where = f"{profile.lineage} in namespace {profile.lineage.namespace}"
     lines = [f"forwards.{harmless(profile.name)} of config.yaml: to {where}, {begins}"]
     if profile.elsewhere:
-        lines.append(f"It {profile.elsewhere}: open that one with :ctx")
+        lines.append(f"It {profile.elsewhere}: switch to it with :ctx")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The journal: every change that podtui made or tried, filtered, shown whole, copied, and taken back."""
+"""The journal of every change that podtui made or tried: filter, read in full, copy and undo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from podtui.ui.widgets.text_view import TextView
 
 
 class JournalFilter(EntryBar):
-    """Words that an entry must have, `!word` one that it must not."""
+    """The filter bar: words that an entry must have, and `!word` for those it must not."""
 
     CANCEL_RESTORES: ClassVar[bool] = False
 
@@ -43,7 +43,7 @@ class JournalFilter(EntryBar):
 
 
 class JournalScreen(ModalScreen[None]):
-    """Over the main screen: the entries, the latest first, and below them the one under the cursor."""
+    """Lies over the main screen: the entries, latest first, and below them the selected one."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("journal")  # type: ignore[assignment]
     AUTO_FOCUS = "#journal"
@@ -64,7 +64,7 @@ class JournalScreen(ModalScreen[None]):
         self._searched: dict[str, str] = {}
         self._broken = 0
         self._everywhere = False
-        self._trouble = ("", "")  # what cannot be done, and the words of the error
+        self._trouble = ("", "")  # what failed, and the error's message
         self._shown: tuple[object, ...] = ()
         self._bar = JournalFilter()
         self._table = RowTable(self._cells, id="journal")
@@ -94,7 +94,7 @@ class JournalScreen(ModalScreen[None]):
         for end in self._ends:
             end()
 
-    # -- what is there ------------------------------------------------------------------------------------------
+    # -- the entries --------------------------------------------------------------------------------------------
     def _read(self) -> None:
         self.run_worker(self._take(), group="journal", exclusive=True, exit_on_error=False)
 
@@ -128,7 +128,7 @@ class JournalScreen(ModalScreen[None]):
         elif self._trouble[0]:
             self._table.set_empty(*self._trouble[1].split("\n"))
         elif self._entries:
-            self._table.set_empty("no change to this cluster", "a shows those of the other clusters, too.")
+            self._table.set_empty("no change to this cluster", "a shows the changes to other clusters too.")
         else:
             self._table.set_empty("no change yet", "podtui records here what it changes in a cluster.")
         if list(self._table.keys) != keys:
@@ -175,9 +175,9 @@ class JournalScreen(ModalScreen[None]):
         lines = entry_lines(entry, undone=state[1], under_way=state[2], why_not=why, now=now, undoes=undoes)
         self._text.set_lines(lines, keep=keep)
 
-    # -- what is done -------------------------------------------------------------------------------------------
+    # -- the work ----------------------------------------------------------------------------------------------
     def refusal(self, command_id: str) -> str:
-        """Why the command cannot be carried out now, for the key hints."""
+        """Why the command cannot run now, for the key hints."""
         if command_id != "journal.undo":
             return ""
         if refusal := self.session.read_only_refusal:
@@ -189,7 +189,7 @@ class JournalScreen(ModalScreen[None]):
 
     @property
     def _chosen(self) -> list[Entry]:
-        """The marked entries, the latest first, or the one under the cursor."""
+        """The marked entries, latest first, or the selected one."""
         marked = [self._entries[key] for key in self._table.keys if key in self._table.marked]
         return marked or [entry for entry in [self._current] if entry is not None]
 
@@ -211,7 +211,7 @@ class JournalScreen(ModalScreen[None]):
             count = "the command" if len(commands) == 1 else f"{len(commands)} commands"
             self.app.notify(f"Sent {count} to the terminal's clipboard", markup=False)
         else:
-            self.app.notify("it has no kubectl command", markup=False)
+            self.app.notify("this entry has no kubectl command", markup=False)
 
     def action_everywhere(self) -> None:
         self._everywhere = not self._everywhere
@@ -232,7 +232,7 @@ class JournalScreen(ModalScreen[None]):
         self._show()
 
     def action_switch(self) -> None:
-        """Tab: from the list to the entry and back."""
+        """Tab switches between the list and the entry."""
         if self._table.has_focus:
             self._text.focus()
         elif not self.has_class("-whole"):
@@ -240,7 +240,7 @@ class JournalScreen(ModalScreen[None]):
 
     @on(RowTable.Opened)
     def _opened(self) -> None:
-        """Enter: the entry on the whole screen."""
+        """Enter shows the entry on the whole screen."""
         self.add_class("-whole")
         self._text.focus()
 

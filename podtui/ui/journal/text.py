@@ -1,4 +1,4 @@
-"""An entry of the journal as text: its row in the list, and the whole of it with what was before and after."""
+"""An entry of the journal as text: its row in the list, and the full entry with the state before and after."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
     TableColumn("user", "USER", 20),
     TableColumn("context", "CONTEXT", 24),
 )
-# The sign tells the ending where colours cannot.
+# The sign shows the outcome without colours.
 _ENDINGS = {
     "done": ("✓ done", "status.ok"),
     "refused": ("✗ refused", "status.error"),
@@ -40,7 +40,7 @@ _MEANINGS = {
 
 
 def ending(entry: Entry, undone: bool, under_way: bool) -> tuple[str, str]:
-    """Sign and word of how the entry ended, and their style. What is still pending though nobody waits for it is unknown."""
+    """Sign and word for the outcome of the entry, and their style. A pending entry that podtui no longer waits for is unknown."""
     if undone:
         return "↶ undone", "status.done"
     return _ENDINGS["unknown" if entry.ending == "pending" and not under_way else entry.ending]
@@ -64,21 +64,21 @@ def row(entry: Entry, undone: bool, under_way: bool) -> list[Cell]:
 
 
 def searched(entry: Entry, undone: bool, under_way: bool) -> str:
-    """What a filter's words are looked for in."""
+    """The text that a filter searches."""
     word, _ = ending(entry, undone, under_way)
     target = entry.object
-    command = entry.command.rpartition(" | ")[2]  # without the manifest that is piped into it
+    command = entry.command.rpartition(" | ")[2]  # without the manifest piped into it
     parts = (entry.time, word, entry.verb, str(target), target.namespace, entry.user, entry.context, command, entry.words)
     return " ".join(parts).lower()
 
 
 def matches(text: str, filter: str) -> bool:
-    """Whether all words of the filter are in the text; `!word` must not be."""
+    """Whether the text has all words of the filter and no `!word`."""
     return all((word[1:] not in text) if word[0] == "!" and len(word) > 1 else word in text for word in filter.lower().split())
 
 
 def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, now: datetime, undoes: Entry | None = None) -> list[Line]:
-    """The entry whole. `why_not` says why it cannot be taken back, "" when it may be; `undoes` is what it took back itself."""
+    """The full entry. `why_not` says why it cannot be undone, "" if it can; `undoes` is the entry that it undid."""
     target = entry.object
     word, style = ending(entry, undone, under_way)
     known = "pending" if entry.ending == "pending" and under_way else "unknown" if entry.ending == "pending" else entry.ending
@@ -97,7 +97,7 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
         what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that the journal no longer has"
         lines.append([("undoes   ", "dim"), (what, "")])
     lines.append([("undo     ", "dim"), (f"cannot be undone: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
-    for line in entry.command.split("\n") if entry.command else ():  # a value of several lines goes on without the sign
+    for line in entry.command.split("\n") if entry.command else ():  # a multi-line value continues without the sign
         lines.append([("$ " if line.startswith(("kubectl ", "printf ")) else "  ", "dim"), (_short(line), "")])
     if entry.withheld:
         lines.append([(f"! {entry.withheld}", "warn")])
@@ -107,7 +107,7 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
 
 
 def _short(command: str) -> str:
-    """The command without the manifest that is piped into it: that stands below."""
+    """The command without the manifest piped into it, which follows below."""
     piped, pipe, rest = command.rpartition(" | ")
     return f"{piped[:30]}…{pipe}{rest}" if len(piped) > 60 else command
 
@@ -115,22 +115,22 @@ def _short(command: str) -> str:
 def _content(entry: Entry) -> Iterator[Line]:
     if entry.form == "changes":
         if entry.before is None and entry.after is None:
-            yield [("what it changed is unknown", "dim")]
+            yield [("the change is unknown", "dim")]
         elif entry.before is not None and entry.after is None:
-            yield [("the object before (what happened to it is unknown):", "dim")]
+            yield [("the object before the change (its state now is unknown):", "dim")]
             yield from _manifest(entry.before, "")
         else:
             yield from difference(entry.before, entry.after or {})
         return
     value, sign = (entry.after, "+") if entry.form == "creates" else (entry.before, "-")
     if value is None:
-        yield [("the journal does not have its manifest", "dim")]
+        yield [("the journal does not contain the manifest", "dim")]
         return
     yield [("the manifest, without what the server sets:", "dim")]
     yield from _manifest(value, sign)
     for number, pod in enumerate(entry.pods, 1):
         yield ""
-        yield [(f"pod {number} of {len(entry.pods)} that went with it and that no controller recreates:", "dim")]
+        yield [(f"pod {number} of {len(entry.pods)} that were deleted with it and that no controller recreates:", "dim")]
         yield from _manifest(pod, sign)
 
 
@@ -141,7 +141,7 @@ def _manifest(value: Mapping[str, Any], sign: str) -> Iterator[Line]:
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[Line]:
-    """Field by field, from one merge patch to another; texts of several lines line by line."""
+    """Compares two merge patches field by field; multi-line texts line by line."""
     for path, new in merge_patch.leaves(after):
         old = None if before is None else merge_patch.at(before, path)
         yield from field_lines(merge_patch.field_name(path), old, new, known=before is not None)

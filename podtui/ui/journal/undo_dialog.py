@@ -1,4 +1,4 @@
-"""The undo dialog: what taking changes back will do now, with its own kubectl commands; what cannot be taken back says why."""
+"""The undo dialog: what undoing changes will do now, with the kubectl commands, and why some changes cannot be undone."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from podtui.ui.journal.text import described
 from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 
-_SHOWN = 100  # entries that are listed
-_NOT_TAKEN = 3  # later changes that are named
+_SHOWN = 100  # listed entries
+_MOST_PASSED = 3  # listed later changes
 
 
 class UndoDialog(Dialog[int]):
-    """Takes entries of the journal back, the latest first. Dismissed with how many were.
+    """Undoes entries of the journal, latest first. Dismissed with the number undone.
 
-    `passed` are later changes that cannot be taken back, with the reasons: what is offered is not the last thing that was done.
+    `passed` are later changes that cannot be undone, with the reasons: the dialog then does not offer the latest change.
     """
 
     def __init__(self, session: Session, entries: Sequence[Entry], passed: Sequence[tuple[Entry, str]] = ()) -> None:
@@ -48,7 +48,7 @@ class UndoDialog(Dialog[int]):
         self.run_worker(self._look(), group="undo", exit_on_error=False)
 
     async def _look(self) -> None:
-        """Read what is there now, to say what will happen."""
+        """Read the current objects, to show what will happen."""
         await self.change.read(self.session.objects)
         self._update()
 
@@ -63,10 +63,10 @@ class UndoDialog(Dialog[int]):
     def _text(self) -> Text:
         styles, change = palette(self.app), self.change
         text = Text()
-        for entry, why in change.passed[:_NOT_TAKEN]:
-            text.append(f"! Done later, and cannot be undone: {described(entry)}: {shown(why)}\n", styles["warn"])
-        if len(change.passed) > _NOT_TAKEN:
-            text.append(f"! … and {len(change.passed) - _NOT_TAKEN} more\n", styles["warn"])
+        for entry, why in change.passed[:_MOST_PASSED]:
+            text.append(f"! A later change cannot be undone: {described(entry)}: {shown(why)}\n", styles["warn"])
+        if len(change.passed) > _MOST_PASSED:
+            text.append(f"! … and {len(change.passed) - _MOST_PASSED} more\n", styles["warn"])
         if change.reading:
             return text.append("reading the current state…", styles["dim"])
         for entry in change.done[:_SHOWN]:
@@ -136,7 +136,7 @@ class UndoDialog(Dialog[int]):
 
 
 async def undo_last(app: TerminalApp, session: Session) -> None:
-    """`u`: the dialog for the last action that can be taken back, or why there is none."""
+    """Show the dialog for the last action that can be undone, or say why there is none."""
     try:
         entries, _ = await session.journal.entries()
     except PodtuiError as error:

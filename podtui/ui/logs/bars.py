@@ -1,4 +1,4 @@
-"""The bars of the logs pane: what is searched for, which fields lines must have, and times to go to or to read from."""
+"""The bars of the logs pane: search, filter on fields, and times to go to or to read from.""" 
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SearchBar(EntryBar):
-    """Searches as one types. Its owner says when the text changed, was entered or given up."""
+    """Searches as one types. Its owner reports when the text changes, is entered or is cancelled."""
 
     PROMPT = "/"
     PLACEHOLDER = "text, or ~ and a regular expression"
@@ -26,7 +26,7 @@ class SearchBar(EntryBar):
     def __init__(self, view: LogView) -> None:
         super().__init__(check=_check_pattern, id="logs-search")
         self._view = view
-        self._before: tuple[tuple[Row, bool, int], str] | None = None  # where the view stood and what was searched for
+        self._before: tuple[tuple[Row, bool, int], str] | None = None  # the view's position and its search
 
     def begin(self) -> None:
         text = self._view.pattern.text if self._view.pattern else ""
@@ -34,7 +34,7 @@ class SearchBar(EntryBar):
         self.open(text)
 
     def typed(self, text: str, valid: bool) -> None:
-        """What cannot be searched for yet leaves the matches as they are."""
+        """Search; an invalid pattern leaves the matches as they are."""
         if self._before is not None and valid and self.display:
             place, _ = self._before
             self._view.go_back(place)
@@ -48,7 +48,7 @@ class SearchBar(EntryBar):
             self._view.search(text)
 
     def give_up(self) -> None:
-        """Search for what was searched for before, and go back to where the view stood."""
+        """Restore the previous search and the view's position."""
         if self._before is not None:
             place, text = self._before
             self._before = None
@@ -58,7 +58,7 @@ class SearchBar(EntryBar):
 
 def fields_bar(view: LogView) -> EntryBar:
     def complete(text: str, cursor: int) -> Completion:
-        from podtui.ui.logs.completion import complete_filter  # nothing that the first paint needs
+        from podtui.ui.logs.completion import complete_filter  # not needed for the first paint
 
         return complete_filter(view, text, cursor)
 
@@ -85,7 +85,7 @@ def save_bar() -> EntryBar:
 
 
 def jump(view: LogView, text: str) -> str:
-    """Go to the first line of a time; a message about where that is."""
+    """Go to the first line at or after a time; returns a message about its position."""
     if not text.strip():
         return ""
     time = parse_time(text)
@@ -95,7 +95,7 @@ def jump(view: LogView, text: str) -> str:
         return f"every line is older than {words}"
     view.to_line(line)
     first = next((at for at in (view.buffer.time(number) for number in range(view.buffer.first, line + 1)) if at), 0)
-    return f"{words} is before the oldest line, which is here" if first > time else f"from {words} on"
+    return f"{words} is before the oldest line, shown here" if first > time else f"from {words} on"
 
 
 def _check_pattern(text: str) -> None:

@@ -21,13 +21,13 @@ from podtui.ui.themes import palette
 
 ROWS = 3  # of the bars
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
-_COUNT = 0.008  # seconds of counting at a time
-_UPDATE = 1.0  # seconds between two looks at new lines
+_COUNT = 0.008  # seconds of counting in one step
+_UPDATE = 1.0  # seconds between checks for new lines
 _INDENT = 2
 
 
 class LogChart(Widget, can_focus=True):
-    """`show(buffer)` opens it, `show(None)` closes it. It posts where its cursor goes."""
+    """`show(buffer)` opens it, `show(None)` closes it. It posts the moves of its cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("histogram")]
 
@@ -44,7 +44,7 @@ class LogChart(Widget, can_focus=True):
             self.moment = moment
 
     class Left(Message):
-        """The user goes back to the lines; `closed` is whether the chart closes."""
+        """The user returns to the lines; `closed` is whether the chart closes."""
 
         def __init__(self, closed: bool) -> None:
             super().__init__()
@@ -54,12 +54,12 @@ class LogChart(Widget, can_focus=True):
         super().__init__(id=id)
         self._histogram: Histogram | None = None
         self._buckets: list[Bucket] = []
-        self._at: int | None = None  # the begin of the bucket under the cursor, in seconds; None: the newest
+        self._at: int | None = None  # the start of the bucket at the cursor, in seconds; None: the newest
         self._timer: Timer | None = None
 
     @property
     def cursor(self) -> int:
-        """The place of the bucket under the cursor."""
+        """The index of the bucket at the cursor."""
         return len(self._buckets) - 1 if self._at is None else bucket_at(self._buckets, self._at)
 
     @property
@@ -67,7 +67,7 @@ class LogChart(Widget, can_focus=True):
         return self._buckets
 
     def show(self, buffer: LogBuffer | None) -> None:
-        """Count this buffer's lines, and go on while it is shown."""
+        """Count this buffer's lines, and keep counting while the chart is shown."""
         self.display = buffer is not None
         self._histogram = Histogram(buffer) if buffer is not None else None
         self._buckets, self._at = [], None
@@ -77,7 +77,7 @@ class LogChart(Widget, can_focus=True):
         self._update()
 
     def _update(self) -> None:
-        """A step of the counting; the next one soon if there is more, else when new lines may have come."""
+        """Count for one step; the next follows soon if there is more, otherwise when new lines may have arrived."""
         histogram = self._histogram
         if histogram is None or not self.is_attached:
             return
@@ -172,7 +172,7 @@ class LogChart(Widget, can_focus=True):
 
 
 def _bar(value: int, most: int, row: int) -> str:
-    """The part of a bar in one row, counted from the lowest; whatever is there is seen."""
+    """The part of a bar in one row, counted from the lowest; a count above 0 is always visible."""
     height = max(1, value * ROWS * 8 // most) if value else 0
     return _EIGHTHS[max(0, min(8, height - 8 * row))]
 

@@ -1,4 +1,4 @@
-"""Candidates for a filter on fields: the names and values that stand in the lines near the view."""
+"""Candidates for a filter on fields: the names and values in the lines near the view."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podtui.ui.logs.view.view import LogView
 
 _SAMPLE = 300  # lines
 _MOST = 12
-_LONGEST = 30  # characters of a value that is offered
+_LONGEST = 30  # characters of a candidate value
 _WORD = re.compile(r"(?P<field>!?[\w.@/\-]*)(?P<operator>>=|<=|!=|!~|==|=|>|<|~)?(?P<value>[^\s,]*)\Z")
 
 
@@ -30,7 +30,7 @@ class Completion(NamedTuple):
 
 
 def complete_filter(view: LogView, text: str, cursor: int) -> Completion:
-    """What can stand at the cursor, with how many of the lines near the view have it."""
+    """The candidates at the cursor, each with the number of lines near the view that have it."""
     start = max(text.rfind(" ", 0, cursor), text.rfind(",", 0, cursor)) + 1
     word = _WORD.match(text[start:cursor])
     if word is None:

@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 Scope = Literal["view", "buffer", "server"]
 _NEXT: dict[Scope, Scope] = {"view": "buffer", "buffer": "server", "server": "view"}
 COPY_LIMIT = 74_000  # bytes: many terminals take no more than 100,000 characters of OSC 52, and base64 adds a third
-_PROGRESS = 0.25  # seconds between two messages about progress
+_PROGRESS = 0.25  # seconds between progress messages
 Parts = Iterator[tuple[str, int]]
 
 
 class LogExport:
-    """Hands on the lines of a view: the selected ones, else those shown, else what is kept or what the server has."""
+    """Exports lines of a view: the selected or shown ones, the whole buffer, or all that the server has."""
 
     def __init__(self, pane: Widget, feed: LogFeed, sources: SourceChoice, view: LogView, say: Callable[[str], None]) -> None:
-        """`say` takes a message about the key that was pressed."""
+        """`say` shows a message about the pressed key."""
         self._pane = pane
         self._feed = feed
         self._sources = sources
         self._view = view
         self._say = say
-        self._overwrite: Path | None = None  # a file that is there, and that Enter again overwrites
+        self._overwrite: Path | None = None  # an existing file, which Enter again overwrites
         self._scope: Scope = "view"
-        self._written = 0  # lines of the file that is being written
+        self._written = 0  # lines written to the file so far
 
     @property
     def file_name(self) -> str:
-        """A name for a file with the lines, without its end; "" when no logs are chosen."""
+        """A file name for the lines, without extension; "" when no logs are chosen."""
         target, pod, group = self._feed.target, self._sources.only_pod, self._feed.group
         if target is None:
             return ""
@@ -64,12 +64,12 @@ class LogExport:
     # -- copying --------------------------------------------------------------------------------------------------------
 
     def copy(self) -> None:
-        """Copy the selected lines by OSC 52. The terminal gives no answer, so nothing more can be promised."""
+        """Copy the selected lines by OSC 52. The terminal does not answer, so success is unknown."""
         text = "".join(text for text, _ in self._parts())
         size = len(text.encode("utf-8", "replace"))
         lines = counted(text.count("\n"), "line")
         if size > COPY_LIMIT:
-            self._say(f"{lines} are {size:,} bytes, more than terminals take from OSC 52 ({COPY_LIMIT:,}): Ctrl+S saves them to a file")
+            self._say(f"{lines} are {size:,} bytes, more than terminals accept by OSC 52 ({COPY_LIMIT:,}): Ctrl+S saves them to a file")
             return
         self._pane.app.copy_to_clipboard(text)
         self._view.select(False)
@@ -78,14 +78,14 @@ class LogExport:
             words.append("tmux passes it on only after `tmux set -s set-clipboard on`.")
         elif os.environ.get("STY"):
             words.append("GNU screen does not pass it on.")
-        words.append("If the clipboard stays empty: select again, and Ctrl+S saves to a file.")
+        words.append("If the clipboard stays empty, select again and save to a file with Ctrl+S.")
         self._say("")
         self._pane.notify("\n".join(words), markup=False)
 
     # -- saving ---------------------------------------------------------------------------------------------------------
 
     def ask_for_file(self, again: bool) -> str:
-        """Begin to ask for a file, or with `again` choose the next of what is saved; the suggested path, "" when there is nothing."""
+        """Start asking for a file, or with `again` switch to the next scope; returns the suggested path, "" without lines."""
         name = self.file_name
         if not name:
             return ""
@@ -96,7 +96,7 @@ class LogExport:
 
     def _scope_words(self, scope: Scope) -> str:
         if scope == "server":
-            return "everything the server has, read again"
+            return "all that the server has, read again"
         if scope == "buffer":
             return f"all {len(self._view.buffer):,} lines kept here"
         if self._view.selection is not None:
@@ -105,13 +105,13 @@ class LogExport:
         return "the lines shown" if chosen is not None else f"the {len(self._view.buffer):,} lines shown"
 
     def path_changed(self) -> None:
-        """Another path is typed: it may not be overwritten without asking."""
+        """The path changed: a confirmed overwrite does not apply to the new path."""
         if self._overwrite is not None:
             self._overwrite = None
             self._say("")
 
     def save(self, text: str) -> bool:
-        """Save to a path as it was typed; False when a file is there that has yet to be confirmed."""
+        """Save to a typed path; False if the file exists and the user has yet to confirm."""
         path = Path(os.path.abspath(os.path.expanduser(text.strip())))
         if path.exists() and path != self._overwrite:
             self._overwrite = path
@@ -122,7 +122,7 @@ class LogExport:
         return True
 
     async def _write(self, path: Path, scope: Scope) -> None:
-        """Write the lines as they come, with messages about the progress and the result."""
+        """Write the lines as they arrive, with messages about the progress and the result."""
         self._written = 0
         progress = self._pane.set_interval(_PROGRESS, lambda: self._say(f"saving to {harmless(str(path))}: {self._written:,} lines"))
         try:
@@ -147,7 +147,7 @@ class LogExport:
         self._written = count
 
     async def _write_whole(self, path: Path) -> int:
-        """Write everything that the server has to a file, as it comes; the number of lines. Raises PodtuiError."""
+        """Write all that the server has to a file, as it arrives; returns the number of lines. Raises PodtuiError."""
         feed, times = self._feed, self._view.times != "off"
         if feed.target is None or feed.session.connection is None:
             raise PodtuiError("there is no connection to the API server")
@@ -183,7 +183,7 @@ class LogExport:
         return self._parts()
 
     def _parts(self, *, everything: bool = False, clean: bool = False) -> Parts:
-        """The text of the selected lines, of those shown or of everything in the buffer, as the server sent it or harmless."""
+        """The text of the selected lines, the shown lines or the whole buffer, as the server sent it or made harmless."""
         view = self._view
         chosen = None if everything else view.chosen_places()
         sources = [] if self._feed.group is None else self._feed.group.sources
@@ -201,7 +201,7 @@ class LogExport:
         self._pane.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)
 
     async def _page(self) -> None:
-        """The shown or selected lines in $PAGER, by a file that is gone afterwards: a pager may read it only in part."""
+        """Show the shown or selected lines in $PAGER, from a temporary file, since a pager may read only a part."""
         app = cast("TerminalApp", self._pane.app)
         folder = ""
         try:
@@ -229,7 +229,7 @@ class LogExport:
 
 
 def pager_command() -> list[str]:
-    """The words of $PAGER, less where it is not set. Raises PodtuiError for a quotation that does not end."""
+    """The arguments of $PAGER, `less` if it is not set. Raises PodtuiError for an unclosed quotation."""
     try:
         return shlex.split(os.environ.get("PAGER", "").strip()) or ["less"]
     except ValueError as error:
@@ -237,7 +237,7 @@ def pager_command() -> list[str]:
 
 
 def check_path(text: str) -> None:
-    """Raise PodtuiError when no file can be written there."""
+    """Raise PodtuiError if no file can be written there."""
     path = Path(os.path.expanduser(text.strip()))
     if not text.strip():
         raise PodtuiError("the file name is missing")

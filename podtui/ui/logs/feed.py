@@ -1,4 +1,4 @@
-"""What a log view is filled with: the logs of a target, from where on, and how reading them stands."""
+"""Fills a log view: the logs of a target, the range, and the status of reading."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from podtui.text import harmless
 from podtui.ui.logs.titles import status_of
 from podtui.ui.logs.view.view import LogView
 
-SETTLE = 0.1  # seconds between two changes of the status: many sources change often
-_FULL = "the buffer is full: it has no room for older lines (buffer_mb in config.yaml). Ctrl+S, three times: save all that the server has"
-_BEGINNING = "this is the beginning of the log, as far as the server has it"
+SETTLE = 0.1  # seconds between changes of the status: many sources change often
+_FULL = "the buffer is full: it has no room for older lines (buffer_mb in config.yaml). Press Ctrl+S three times to save all lines"
+_BEGINNING = "this is the beginning of the log that the server has"
 
 
 class LogFeed:
-    """Reads the logs of `target` into a view, as workers of a pane. `group` is what is read now, `status` how that stands."""
+    """Reads the logs of `target` into a view, as workers of a pane. `group` has the current logs, `status` their status."""
 
     def __init__(
         self, pane: Widget, session: Session, view: LogView, tail: int, changed: Callable[[], None], say: Callable[[str], None]
     ) -> None:
-        """`tail` is how many lines are fetched at first; `changed` is called for other sources and another status, `say` shows a
-        message about the key that was pressed."""
+        """`tail` is the number of lines to fetch first; `changed` is called when the sources or the status change, `say` shows a message
+        about the pressed key."""
         self.session = session
         self.target: LogTarget | None = None
         self.group: LogGroup | None = None
@@ -42,9 +42,9 @@ class LogFeed:
         self._tail = tail
         self._range, self._range_name = self._last_lines
         self._settling: Timer | None = None
-        self._loading = False  # older lines
+        self._loading = False  # whether older lines are being read
 
-    # -- what is read -----------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     @property
     def _last_lines(self) -> tuple[LogOptions, str]:
@@ -52,30 +52,30 @@ class LogFeed:
 
     @property
     def range_name(self) -> str:
-        """From where on the lines are, in words."""
+        """The range of the lines, in words."""
         group = self.group
         if group is not None and group.tail is not None and self._range.tail is not None and len(group.sources) > 1:
             return f"last {group.tail:,} of each"
         return self._range_name
 
     def follow(self, target: LogTarget | None, *, previous: bool) -> None:
-        """Follow other logs from the configured tail on; None stops."""
+        """Follow other logs, starting with the configured tail; None stops."""
         self.target, self.previous = target, previous
         self._range, self._range_name = self._last_lines
         self.restart()
 
     def read_last(self) -> None:
-        """Read again from the configured tail on."""
+        """Read again, starting with the configured tail."""
         self.read(*self._last_lines)
 
     def read(self, options: LogOptions, name: str, *, from_top: bool = False) -> None:
-        """Read again from elsewhere on."""
+        """Read again with another range."""
         if self.target is not None:
             self._range, self._range_name = options, name
             self.read_target(self.target, follow=not from_top)
 
     def read_target(self, target: LogTarget, *, follow: bool = True) -> None:
-        """Read other containers, or the same ones again, from where on lines are now."""
+        """Read other containers, or the same ones again, with the current range."""
         self.target = target
         self._view.follow(follow)
         self.restart()
@@ -87,7 +87,7 @@ class LogFeed:
             self.read_target(self.target)
 
     def restart(self) -> None:
-        """Read anew what the target and the range say."""
+        """Read the target and the range again."""
         self.stop()
         self.status = LogStatus()
         self._view.clear()
@@ -123,10 +123,10 @@ class LogFeed:
     def _append(self, came: LogLines) -> None:
         self._view.append(came.lines, came.continued, times=came.times, sources=came.sources, notes=came.notes)
 
-    # -- how it stands ----------------------------------------------------------------------------------------------
+    # -- status -----------------------------------------------------------------------------------------------------
 
     def _group_changed(self, group: LogGroup) -> None:
-        """The sources or their states are others: shown soon, and not too often."""
+        """The sources or their states changed: show that soon, but not too often."""
         if self.group is not group:
             return
         if len(group.sources) == 1:
@@ -140,7 +140,7 @@ class LogFeed:
             self._set_status(status_of(self.group))
 
     def fail(self, error: BaseException | None) -> None:
-        """A worker ended with an error: nothing fails silently, not even what should never happen."""
+        """A worker ended with an error: show it, even one that should never happen."""
         words = error.what if isinstance(error, PodtuiError) else f"{type(error).__name__}: {error}"
         self._set_status(LogStatus("failed", harmless(words), final=True))
 
@@ -151,14 +151,14 @@ class LogFeed:
     # -- older lines --------------------------------------------------------------------------------------------------
 
     def read_older(self) -> None:
-        """Put older lines of the only source before those in view."""
+        """Add older lines of the only source before the others."""
         group = self.group
         if group is None or not group.sources or self._loading:
             return
         if len(group.sources) == 1:
             self._pane.run_worker(self._load_older(group), group="older", exit_on_error=False)
         elif self._range != LogOptions():
-            self._say("older lines of several logs: 1 reads them from their beginnings")
+            self._say("several logs are shown: 1 reads them from their beginnings")
 
     async def _load_older(self, group: LogGroup) -> None:
         self._loading = True
@@ -173,7 +173,7 @@ class LogFeed:
             self._say(message)
 
     async def _prepend_older(self, group: LogGroup) -> str:
-        """Returns a message about how many lines came. Raises PodtuiError."""
+        """Returns a message about the number of added lines. Raises PodtuiError."""
         view, source, connection = self._view, group.sources[0], self.session.connection
         assert connection is not None
         oldest = oldest_of(view)
@@ -191,7 +191,7 @@ class LogFeed:
 
 
 def oldest_of(view: LogView) -> OldestLine | None:
-    """The oldest line with a time, and how many lines of the log are there; remarks and pieces do not count."""
+    """The oldest line with a time, and the number of lines in the buffer, not counting remarks and pieces."""
     buffer = view.buffer
     count = sum(len(block) - len(block.notes) - len(block.continued) for block in buffer.blocks)
     for block in buffer.blocks:

@@ -1,4 +1,4 @@
-"""A log view's lines written to a file."""
+"""Writing a log view's lines to a file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def pieces(
     clean: bool = False,
     prefixes: Sequence[str] = (),
 ) -> Iterator[tuple[str, int]]:
-    """The text of a snapshot, as the server sent it, and how many lines each part of it ends.
+    """The text of a snapshot in parts, as the server sent it, each with the number of lines that it ends.
 
-    Remarks are left out, times unless `times`. `chosen` are places by the first numbers of their blocks: only these lines.
-    `clean` makes the text harmless, for a program that shows it. `prefixes` stand before the lines, by their sources.
-    The pieces of a long line are one line again.
+    It omits remarks, and times unless `times`. `chosen` limits it to lines, given as indices by the first number of their block.
+    `clean` makes the text harmless, for a program that shows it. `prefixes` stand before the lines, by source.
+    The pieces of a long line are joined again.
     """
     continues = False
     for block in snapshot:
@@ -49,9 +49,9 @@ def pieces(
 
 
 class LogFile:
-    """A file that takes its place whole or not at all, readable for the user alone (0600). Blocks: for a thread.
+    """A file written atomically, readable only by the user (0600). Blocks: for a thread.
 
-    `with LogFile(path) as file` writes, and `file.keep()` at the end puts it in its place. Raises PodtuiError.
+    `with LogFile(path) as file` writes, and `file.keep()` at the end moves it to its path. Raises PodtuiError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,13 +66,13 @@ class LogFile:
         return self
 
     def write(self, text: str, lines: int) -> None:
-        """Add text that ends so many lines."""
+        """Add text that ends `lines` lines."""
         with self._errors():
             self._opened.write(text)
         self.count += lines
 
     def keep(self) -> None:
-        """It is whole."""
+        """Keep the file: it is complete."""
         with self._errors():
             self._opened.close()
             os.replace(self._temporary, self.path)
@@ -80,7 +80,7 @@ class LogFile:
 
     def __exit__(self, *error: object) -> None:
         if self._temporary:
-            with suppress(OSError):  # a full disk: what could not be written is thrown away anyhow
+            with suppress(OSError):  # a full disk: the file is discarded anyway
                 self._opened.close()
             Path(self._temporary).unlink(missing_ok=True)
 
@@ -93,7 +93,7 @@ class LogFile:
 
 
 def write_log(path: Path, parts: Iterable[tuple[str, int]], progress: Callable[[int], None] = lambda count: None) -> int:
-    """Write parts (text, and how many lines it ends) to a file; the number of lines. `progress` gets how many were written so far.
+    """Write parts (text, number of lines it ends) to a file; returns the number of lines. `progress` receives the number so far.
 
     Raises PodtuiError. Blocks: for a thread.
     """

@@ -1,4 +1,4 @@
-"""How many lines came when, and how many of them are errors: over a whole log buffer, counted in small steps."""
+"""The number of lines and of errors over time, for a whole log buffer, counted in small steps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from podtui.ui.logs.lines.levels import Level, find_level
 from podtui.ui.logs.lines.text import shown
 from podtui.ui.logs.lines.times import SECOND
 
-_STEP = 256  # lines that are looked at before the clock is
-_LONGEST = 2000  # characters of a line in which its level is looked for
+_STEP = 256  # lines between looks at the clock
+_LONGEST = 2000  # characters of a line to search for its level
 _SIZES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)  # seconds of a bucket
 
 
 class Bucket(NamedTuple):
-    """A span of time: its begin and its size in seconds since the epoch, how many lines came, how many of them are errors."""
+    """A span of time: its start in seconds since the epoch, its size in seconds, the number of lines, and of errors among them."""
 
     begin: int
     size: int
@@ -27,17 +27,17 @@ class Bucket(NamedTuple):
 
 
 class Histogram:
-    """`count()` looks at lines that it has not seen yet; what the buffer drops is taken away again."""
+    """`count()` counts new lines, and subtracts those that the buffer has dropped."""
 
     def __init__(self, buffer: LogBuffer) -> None:
         self._buffer = buffer
-        self._seen: dict[int, int] = {}  # by the first number of a block: how many of its lines were looked at
+        self._seen: dict[int, int] = {}  # by the first number of a block: the number of its lines seen
         self._lines: dict[int, Counter[int]] = {}  # likewise: lines by the second of their time
         self._errors: dict[int, Counter[int]] = {}
         self.done = False
 
     def count(self, seconds: float) -> bool:
-        """Go on for about so long; True when there is more to do. The newest lines come first."""
+        """Continue for about that many seconds; True if there is more to do. Newest lines first."""
         until = time.perf_counter() + seconds
         self._forget()
         for block in reversed(self._buffer.blocks):
@@ -57,7 +57,7 @@ class Histogram:
         times = block.times
         for place, text in enumerate(block.lines(start)[: end - start], start):
             at = times[place] // SECOND
-            # A remark is no line, and a piece of a long line is none of its own.
+            # A remark is not a line, and the pieces of a long line are one.
             if not at or place in block.notes or place - 1 in block.continued:
                 continue
             lines[at] += 1
@@ -74,7 +74,7 @@ class Histogram:
                 del self._errors[first]
 
     def buckets(self, most: int) -> list[Bucket]:
-        """At most so many spans of one size, without gaps from the first line's to the last one's."""
+        """At most that many spans of one size, without gaps, from the first line to the last."""
         lines: Counter[int] = Counter()
         errors: Counter[int] = Counter()
         for counted in self._lines.values():
@@ -98,5 +98,5 @@ class Histogram:
 
 
 def bucket_at(buckets: list[Bucket], seconds: float) -> int:
-    """The place of the bucket in which a time is, or of the nearest one."""
+    """The index of the bucket with a time, or of the nearest one."""
     return max(0, min(len(buckets) - 1, bisect_right(buckets, seconds, key=lambda bucket: bucket.begin) - 1))

@@ -79,19 +79,19 @@ def loading_words(health: Health) -> str:
 def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tuple[str, ...]]:
     """The state in a word, its reason ("" where the first line needs none), and the lines for a list without rows."""
     health, scope, error = store.health, store.scope, store.health.error
-    told = tuple(word for word in (error.what, error.hint) if word) if error else ()
+    reasons = tuple(word for word in (error.what, error.hint) if word) if error else ()
     waited = age(time.time() - health.since)
     if session.error is not None and session.connection is None:
         return "not connected", session.error.what, ("cannot connect yet; trying again", session.error.what, session.error.hint)
     if health.state == "denied" and isinstance(error, Unauthorized | CredentialError):
-        return "unauthorized", "", ("the API server does not accept the credentials; trying again", *told)
+        return "unauthorized", "", ("the API server does not accept the credentials; trying again", *reasons)
     if health.state == "denied":
-        return "denied", "", (f"you may not list {kind.plural}{_where(kind, scope)}", *told, kind.denied)
+        return "denied", "", (f"you may not list {kind.plural}{_where(kind, scope)}", *reasons, kind.denied)
     if health.state in ("failed", "stale"):
         lacks = isinstance(error, CredentialError)
         why = "there are no credentials for the API server" if lacks else "the API server cannot be reached"
         word = f"stale for {waited}" if health.state == "stale" else "no credentials" if lacks else "unreachable"
-        return word, error.what if error and health.state == "stale" else "", (f"{why}; trying again", *told)
+        return word, error.what if error and health.state == "stale" else "", (f"{why}; trying again", *reasons)
     if health.state == "loading":
         return loading_words(health), "", (f"loading {kind.plural} ...",)
     if health.state == "live":

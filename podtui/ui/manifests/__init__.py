@@ -1,1 +1,1 @@
-"""Creating objects from files, and editing them as YAML."""
+"""Creating objects from manifests, and editing them as YAML."""

@@ -1,4 +1,4 @@
-"""The create dialog: a file, a folder, a paste or the editor's text; what the server says to each document; then their creation."""
+"""The create dialog: takes a file, a folder, a paste or the editor's text, checks each document on the server, and creates them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from podtui.ui.widgets.toggle import Toggle
 
 
 class CreateDialog(Dialog[int]):
-    """Creates what a manifest holds, and changes what is there already if that is asked for. Dismissed with the number of objects.
+    """Creates the objects of a manifest, and changes existing ones on request. Dismissed with the number of objects.
 
-    First the manifest: Enter reads the file and has the server try every document. What was read and tried is what is created,
-    whatever becomes of the file meanwhile. Without a namespace each document goes to its own, otherwise to the context's.
+    Enter first reads the file and has the server check every document in a dry run. The dialog then creates exactly what it read,
+    even if the file changes meanwhile. Without a namespace each document goes to its own, or else to the context's.
     """
 
     FIRST: ClassVar[str] = "#create-path"
@@ -52,13 +52,13 @@ class CreateDialog(Dialog[int]):
     """
 
     def __init__(self, session: Session, namespace: str) -> None:
-        """`namespace` is where everything goes, as kubectl's -n; "" leaves it to the documents."""
+        """`namespace` applies to all documents, as kubectl's -n does; "" leaves it to them."""
         super().__init__("Create", confirm="Check", asked=confirmations(session, 1, "objects"))
         self.session = session
         self.change = ManifestCreation(session.settings, "", namespace)
         self._preset = namespace
-        self._text: str | None = None  # what was typed or pasted; None: the path counts
-        self._written = ""  # what was written in the editor, until it is created or kept
+        self._text: str | None = None  # typed or pasted text; None: the path counts
+        self._written = ""  # text from the editor, until it is created or kept
 
     def compose_body(self) -> Iterable[Widget]:
         yield PathInput(id="create-path", compact=True, placeholder="the path of a YAML or JSON file, or of a folder; Tab completes it")
@@ -76,7 +76,7 @@ class CreateDialog(Dialog[int]):
         yield Static("F4: write it in an editor, from a template. You can also paste YAML.", id="create-hint", markup=False)
         yield Static(id="create-documents")
         yield Toggle("Apply the difference to objects that already exist (server-side apply)", id="create-apply")
-        yield Toggle("Take over the fields that others own", id="create-force")
+        yield Toggle("Take over fields that other managers own", id="create-force")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -86,7 +86,7 @@ class CreateDialog(Dialog[int]):
     def on_unmount(self) -> None:
         self._keep()
 
-    # -- what is to be created --------------------------------------------------------------------------------
+    # -- the manifest -----------------------------------------------------------------------------------------
 
     @property
     def path(self) -> str:
@@ -94,7 +94,7 @@ class CreateDialog(Dialog[int]):
 
     @property
     def namespace(self) -> str:
-        """Where everything goes; "" when the documents say where."""
+        """The namespace of all documents; "" to leave it to them."""
         return self.query_one("#create-namespace", Input).value.strip()
 
     @property
@@ -125,7 +125,7 @@ class CreateDialog(Dialog[int]):
         self._take(event.text)
 
     def _take(self, text: str) -> None:
-        """A text that was typed or pasted is what is created; the server is asked about it at once."""
+        """Use a typed or pasted text as the manifest, and check it at once."""
         self._text = text
         path = self.query_one("#create-path", PathInput)
         with self.prevent(Input.Changed):
@@ -141,7 +141,7 @@ class CreateDialog(Dialog[int]):
             self.run_worker(self._edit(), group="editor", exclusive=True, exit_on_error=False)
 
     async def _edit(self) -> None:
-        """The text so far, the file's, or a template, in the editor."""
+        """Edit the text so far, the file's text, or a template."""
         text = self._text
         if text is None and self.path:
             try:
@@ -154,7 +154,7 @@ class CreateDialog(Dialog[int]):
             if chosen is None:
                 return
             text = TEMPLATES[chosen]
-        original = text if not self._written else ""  # what is kept when the editor is left: all that is not a template, a paste or a file
+        original = text if not self._written else ""  # the editor keeps text that differs from this
         title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
         app = cast(TerminalApp, self.app)
         edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
@@ -163,7 +163,7 @@ class CreateDialog(Dialog[int]):
             self._take(edited)
 
     def _keep(self) -> str:
-        """What was written and is not created is not lost; tells where it is, "" when there is nothing to keep."""
+        """Keep text from the editor that was not created; returns a message that says where, "" if there is none."""
         written, self._written = self._written, ""
         return kept_words(cast(TerminalApp, self.app), written, _NAME) if written else ""
 
@@ -173,7 +173,7 @@ class CreateDialog(Dialog[int]):
             self.app.notify(f"Nothing was created. {words}" if not self.change.made else words, markup=False, timeout=15)
 
     async def _faults(self, text: str) -> Sequence[Fault]:
-        """What is wrong with a text that is being edited."""
+        """The faults of a text in the editor."""
         try:
             documents = await asyncio.to_thread(manifests.parse, text)
         except ManifestError as error:
@@ -185,7 +185,7 @@ class CreateDialog(Dialog[int]):
     # -- what is shown ----------------------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
-        """The manifest or its place has changed: nothing is known of it."""
+        """The manifest or its namespace has changed: forget the check."""
         made = self.change.made
         self.change = ManifestCreation(self.session.settings, "-" if self._text is not None else self.path, self.namespace)
         self.change.made = made
@@ -196,7 +196,7 @@ class CreateDialog(Dialog[int]):
         self._phase()
 
     def _phase(self) -> None:
-        """Between the manifest, which is to be checked, and its documents, which can be created or applied."""
+        """Show the widgets for the phase: a manifest to check, or checked documents to create or apply."""
         change = self.change
         change.apply, change.force = self._toggled("apply"), self._toggled("force")
         self.asking = bool(change.documents)
@@ -286,9 +286,9 @@ class CreateDialog(Dialog[int]):
         if change.made:
             self.set_cancel("Close")
         done = ", ".join(f"{count} {word}" for word in ("created", "applied") if (count := self._count(word)))
-        told = f"{done}, {len(left)} not" if done else "nothing was created"
+        outcome = f"{done}, {len(left)} not" if done else "nothing was created"
         unsure = sum(outcome.state == "unknown" for outcome in left)
-        self.show_error(f"{told}, {unsure} of them possibly" if unsure else told)
+        self.show_error(f"{outcome}, {unsure} of them possibly" if unsure else outcome)
 
     def _count(self, state: str) -> int:
         return sum(outcome.state == state for outcome in self.change.made)
@@ -297,16 +297,16 @@ class CreateDialog(Dialog[int]):
         """In kubectl's words: `pod/kubia created`."""
         if len(self.change.made) > 5:
             words = {"created": "created", "applied": "serverside-applied", "unchanged": "unchanged", "left": "left as they were"}
-            told = ", ".join(f"{count} objects {word}" for state, word in words.items() if (count := self._count(state)))
+            summary = ", ".join(f"{count} objects {word}" for state, word in words.items() if (count := self._count(state)))
         else:
-            told = "\n".join(str(outcome) for outcome in self.change.made)
+            summary = "\n".join(str(outcome) for outcome in self.change.made)
         warnings = [warning for outcome in self.change.made for warning in outcome.warnings]
-        self.notify("\n".join([told, *(f"Warning: {warning}" for warning in warnings[:3])]), markup=False)
+        self.notify("\n".join([summary, *(f"Warning: {warning}" for warning in warnings[:3])]), markup=False)
 
     def left(self) -> None:
         if self.change.documents:
-            told = f"{self._count('created') + self._count('applied')} done; podtui did not wait for {len(self.change.documents)}"
-            self.notify(told, severity="warning", markup=False)
+            done = f"{self._count('created') + self._count('applied')} done; podtui did not wait for {len(self.change.documents)}"
+            self.notify(done, severity="warning", markup=False)
 
 
 _NAME = "manifest.yaml"

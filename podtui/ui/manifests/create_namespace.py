@@ -1,4 +1,4 @@
-"""The dialog for a new namespace: its name, the server's answer, done."""
+"""The dialog that creates a namespace."""
 
 from __future__ import annotations
 

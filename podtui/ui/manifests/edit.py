@@ -1,4 +1,4 @@
-"""An object edited as YAML: the editor, the difference that the server would make of it, and then its sending."""
+"""Edits an object as YAML: opens the editor, shows the difference that the server would make, and sends it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _LONGEST = 60  # characters of a value that someone else changed
 
 
 def start_editing(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:
-    """Begin to edit, in a worker of the application: it goes on when the screen that it was started from is left. One at a time: who
-    presses the key again before the object is read means one editor."""
+    """Start editing, in a worker of the application, so that it continues when its screen closes. One at a time: pressing the key
+    again before the object is read means the same editor."""
     work = edit_object(app, session, ref, built_in=built_in)
     app.run_worker(work, group="edit", exclusive=True, exit_on_error=False)
 
 
 async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:
-    """Edit an object of any kind, as `kubectl edit`; `built_in` in podtui's own editor. To be run in a worker; tells everything itself."""
+    """Edit an object of any kind, as `kubectl edit`; `built_in` in podtui's own editor. Run it in a worker; it reports errors itself."""
     try:
         edit = await Edit.begin(session.objects, ref, session.settings.kubectl_options)
     except PodtuiError as error:
@@ -49,7 +49,7 @@ async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, bui
     while True:
         edited = await edit_text(app, text, edit.name, title, check=edit.check, heading=HEADING, built_in=built_in, original=edit.text)
         if edited is None:
-            return  # what there was to tell is told
+            return  # the editor has reported why
         if not edit.patch:
             app.notify("Edit cancelled, no changes made.", markup=False)
             return
@@ -67,7 +67,7 @@ async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, bui
 
 
 class EditDialog(Dialog[Literal["edited", "again"]]):
-    """Shows what would be sent, and sends it. Dismissed with "edited", or "again" to go on editing; None keeps the text."""
+    """Shows the difference, and sends it. Dismissed with "edited", or "again" to continue editing; None keeps the text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit")]
 

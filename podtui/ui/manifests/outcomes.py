@@ -1,4 +1,4 @@
-"""What became of each document of a manifest, as text: a sign, its name, where it goes, what is wrong with it, what would change."""
+"""The outcome for each document of a manifest, as text: a sign, its name, its namespace, its faults, what would change."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from podtui.ui.dialogs.dialog import shown
 from podtui.ui.dialogs.differences import add_difference
 from podtui.ui.themes import Palette
 
-_SHOWN = 200  # documents that are listed
+_SHOWN = 200  # listed documents
 _CONFLICTS = 20  # of one document
-_LINES = 400  # of differences, of all documents together
+_LINES = 400  # of differences, over all documents
 _SIGNS = {
     "created": "✓", "applied": "✓", "checked": "✓", "unchanged": "=", "left": "=", "exists": "~", "unchecked": "?", "unknown": "?",
     "refused": "✗", "untried": "·",
@@ -40,7 +40,7 @@ def outcome_text(outcomes: Sequence[Outcome], styles: Palette) -> Text:
 
 
 def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) -> int:
-    """Adds one outcome; `room` is how many lines of a difference may still follow, what is left of it is given back."""
+    """Adds one outcome; `room` is the number of lines left for differences; returns what remains of it."""
     document, ref = outcome.document, outcome.ref
     namespace = ref.namespace if ref is not None else document.namespace
     generated = "…" if document.generated and outcome.state != "created" else ""
@@ -68,5 +68,5 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
         for conflict in preview.conflicts[:_CONFLICTS]:
             text.append(f"  ! {shown(conflict.field)} is owned by {shown(conflict.owner)}\n", styles["warn"])
         if len(preview.conflicts) > _CONFLICTS:
-            text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields of others\n", styles["warn"])
+            text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields have other owners\n", styles["warn"])
     return room

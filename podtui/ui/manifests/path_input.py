@@ -1,4 +1,4 @@
-"""An input for the path of a file, in which Tab completes as in a shell."""
+"""An input for a path, with completion by Tab as in a shell."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-_MOST = 2000  # entries of a folder that are looked at
+_MOST = 2000  # entries of a folder to look at
 _TOLD = 20
 
 
 class PathInput(Input):
-    """Tab completes to what all candidates begin with, and posts their names; where there is nothing to complete it moves on."""
+    """Tab completes the common prefix of all candidates, and posts their names; with nothing to complete it moves the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", "Complete", show=False)]
 
     class Candidates(Message):
-        """The names that the path can go on with; empty when there is no choice."""
+        """The names that can continue the path; empty if there is no choice."""
 
         def __init__(self, names: Sequence[str]) -> None:
             super().__init__()
             self.names = names
 
     class Pasted(Message):
-        """Several lines were pasted, or JSON: no path, but a manifest."""
+        """The user pasted several lines, or JSON: a manifest instead of a path."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Before Input's own, which would take the first line alone. Terminals send a pasted line end as a carriage return."""
+        """Runs before Input's own handler, which would take the first line alone. Terminals send a pasted line end as a carriage return."""
         text = event.text.replace("\r\n", "\n").replace("\r", "\n")
         if "\n" in text.strip() or text.lstrip().startswith("{"):
             event.prevent_default()
@@ -49,7 +49,7 @@ class PathInput(Input):
     async def _complete(self, before: str) -> None:
         completed, names = await asyncio.to_thread(complete, before)
         if self.value != before:
-            return  # it was typed on meanwhile
+            return  # the user has typed meanwhile
         if completed != before:
             self.value = completed
             self.cursor_position = len(completed)
@@ -60,9 +60,9 @@ class PathInput(Input):
 
 
 def complete(path: str) -> tuple[str, list[str]]:
-    """The path as far as it can only go on in one way, and the names that it can go on with (none when it is whole).
+    """The path, extended as far as it is unambiguous, and the names that can continue it (none if it is complete).
 
-    `~` stays as it was typed. Folders end with `/`. Hidden names count when the name begins with a dot.
+    `~` stays as typed. Folders end with `/`. Hidden names count if the typed name begins with a dot.
     """
     if path.startswith("~") and "/" not in path:
         return (f"{path}/", []) if os.path.isdir(os.path.expanduser(path)) else (path, [])
@@ -79,7 +79,7 @@ def complete(path: str) -> tuple[str, list[str]]:
         return path, []
     if not found:
         return path, []
-    least, most = min(found), max(found)  # what these two begin with, all begin with
+    least, most = min(found), max(found)  # the common prefix of these two is that of all
     same = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), len(least))
     start = path[: len(path) - len(begun)]
     if len(found) == 1:

@@ -1,4 +1,4 @@
-"""What a new object begins with in the editor: manifests to be filled in, valid as they are."""
+"""Templates for new objects in the editor: manifests to fill in, valid as they are."""
 
 from __future__ import annotations
 
@@ -62,4 +62,4 @@ metadata:
 """,
     "nothing": "",
 }
-"""The manifests by the names under which they are offered."""
+"""The manifests by the names that the user chooses from."""

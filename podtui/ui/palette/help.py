@@ -1,4 +1,4 @@
-"""Every key with what it does, from the Command objects and the user's own keymap."""
+"""Every key and what it does, from the Command objects and the user's keymap."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ WHERE = {
 
 
 def keys_of(command: Command, keymap: dict[str, str]) -> str:
-    """The keys of a command as a person reads them, the user's own where there are any."""
+    """The keys of a command as a person reads them, from the user's keymap if set there."""
     return " ".join(key_name(key.strip()) for key in keymap.get(command.id, command.key or "colon").split(","))
 
 
 class HelpScreen(ModalScreen[None]):
-    """A list that is read with the keys of any list; Esc, ? or q leaves. Without the commands that are not `offered`."""
+    """A list with the keys of any list; Esc, ? or q leaves. Omits commands that are not `offered`."""
 
     BINDINGS: ClassVar[list[Binding]] = [Binding("escape,question_mark,q", "close", "Back", show=True)]  # type: ignore[assignment]
 
@@ -75,7 +75,7 @@ class HelpScreen(ModalScreen[None]):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        """On a narrow screen the sentences come before what is less needed; the rest is to the right (the right arrow)."""
+        """On a narrow screen the sentences come before less important columns; the right arrow scrolls to the rest."""
         columns = (("where", "WHERE", 14), ("keys", "KEYS", 16), ("help", "WHAT IT DOES", 74), ("id", "ID", 30))
         self._order = ["where", "keys", "help", "id"] if self.size.width >= 100 else ["keys", "help", "where", "id"]
         by_key = {key: TableColumn(key, heading, width) for key, heading, width in columns}

@@ -1,4 +1,4 @@
-"""The text after `:`: k9s's short forms and kubectl's options, read into one request."""
+"""Parses the text after `:`, k9s's short forms and kubectl's options, into a request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERBS = {
 
 @dataclass(frozen=True)
 class Request:
-    """`verb` is a key of FORMS. None means: leave it as it is; no namespaces at all means all of them."""
+    """`verb` is a key of FORMS. None leaves a part as it is; an empty `namespaces` means all of them."""
 
     verb: str
     namespaces: tuple[str, ...] | None = None
@@ -45,9 +45,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def read_prompt(text: str) -> Request | None:
-    """The request, or None when the first word is no short form (then it is looked up among the commands).
+    """The request, or None if the first word is not a short form (the palette then searches the commands).
 
-    UsageError or SelectorError when it is a short form with something wrong in it.
+    Raises UsageError or SelectorError for a short form with a fault.
     """
     try:
         words = shlex.split(text.removeprefix(":"))
@@ -98,7 +98,7 @@ def _pods(words: list[str]) -> Request:
 
 
 def error_words(text: str) -> str:
-    """What is wrong with a prompt so far, or ""."""
+    """The fault in the prompt so far, or ""."""
     try:
         read_prompt(text)
     except SelectorError as error:

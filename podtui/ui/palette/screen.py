@@ -35,7 +35,7 @@ class PaletteScreen(ModalScreen[Request | str]):
     """
 
     def __init__(self, refusal: Callable[[str], str], names: Callable[[str], Sequence[str]]) -> None:
-        """`refusal` says why the command of an id cannot be carried out, or ""; `names` has what may stand behind a verb of FORMS."""
+        """`refusal` returns why the command with an id cannot run, or ""; `names` has the names that may follow a verb of FORMS."""
         super().__init__()
         self._refusal = refusal
         self._names = names
@@ -69,7 +69,7 @@ class PaletteScreen(ModalScreen[Request | str]):
             and command.id != "app.palette"
             and all(word in f"{command.title} {command.help} {command.id}".lower() for word in words)
         ]
-        typed = " ".join(words)  # who types a command's name means that command, not one whose sentence has the word in it
+        typed = " ".join(words)  # a typed command's name means that command, not one with the word in its help
         offered.sort(key=lambda command: (command.title.lower() != typed, not command.title.lower().startswith(typed)) if typed else ())
         self.query_one(RowTable).set_keys([command.id for command in offered], anew=True)
         self.query_one(RowTable).move_to(0)
@@ -86,7 +86,7 @@ class PaletteScreen(ModalScreen[Request | str]):
         self._offer(text if request is None else "\0")
 
     def _known(self, text: str) -> str:
-        """The names that can stand behind the verb, those first that go on as the name begins."""
+        """The names that can follow the verb, those that begin as typed first."""
         word, _, typed = text.partition(" ")
         known = sorted(self._names(VERBS.get(word.lower(), "")), key=lambda name: (not name.startswith(typed.strip()), name))
         return f"  ({', '.join(known)})" if known else ""
@@ -94,7 +94,7 @@ class PaletteScreen(ModalScreen[Request | str]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         if error_words(event.value.strip()):
-            return  # it stands there
+            return  # a line shows the fault
         if chosen := read_prompt(event.value.strip()) or self.query_one(RowTable).cursor_key:
             self.dismiss(chosen)
 

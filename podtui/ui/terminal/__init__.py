@@ -1,1 +1,1 @@
-"""The app on a terminal: driver, frames, order of keys, lending the terminal to another program."""
+"""The app on a terminal: driver, frames, key order, lending the terminal to another program."""

@@ -1,4 +1,4 @@
-"""An application on one terminal, whatever it shows: its colours, the order of its keys, what it writes, and lending the terminal."""
+"""An application on one terminal: its colours, the order of its keys, its output, and lending the terminal."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from podtui.ui.themes import colours, install_themes
 
 
 class TerminalApp(App[int]):
-    """What screens and dialogs may use of the application that they run in."""
+    """What screens and dialogs may use of their application."""
 
     TITLE = "podtui"
     ENABLE_COMMAND_PALETTE = False
     INLINE_PADDING = 0
 
     def __init__(self, options: Options) -> None:
-        super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not make greys of them
+        super().__init__(ansi_color=None if colours() else True)  # without colours Textual must not use greys
         self.options = options
         self._frame = Frame()
         self._keys = KeyOrder(self)
         self.terminal = LentTerminal(self, self.repaint)
-        self.farewell: list[str] = []  # what is still to be said when the screen is gone: where a text is kept
+        self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
         install_themes(self, options.theme or options.config.theme)
 
     def get_driver_class(self) -> type[Driver]:
@@ -48,9 +48,9 @@ class TerminalApp(App[int]):
             self._keys.handed_on(target)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Everything that Textual writes to the terminal passes here, without the cells that it shows already (see `frame`)."""
+        """All output of Textual to the terminal passes here, without the cells that are there already (see `frame`)."""
         if self.terminal.lent:
-            return  # another program has it; everything is painted anew afterwards
+            return  # another program has it; a full repaint follows
         writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
         if writes and isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
@@ -58,7 +58,7 @@ class TerminalApp(App[int]):
 
     @on(Driver.SignalResume)
     def _continued(self) -> None:
-        """Repaint: the terminal shows what the shell left, not what podtui wrote."""
+        """Repaint: the terminal shows what the shell wrote, not what podtui wrote."""
         self.repaint()
 
     def repaint(self) -> None:

@@ -1,7 +1,7 @@
-"""Textual's terminal driver, made to survive a terminal that goes away, as it does when an SSH connection is lost.
+"""Textual's terminal driver, made to survive the loss of the terminal, as when an SSH connection breaks.
 
-Textual writes in a thread, which an error of the terminal ends; whatever writes more than fits the queue of that thread then waits for
-ever. And the kernel sends SIGCONT with SIGHUP, which Textual takes for the end of Ctrl+Z: it would restart while it shuts down.
+Textual writes in a thread, which a terminal error ends; a writer that fills the thread's queue then waits forever. And the kernel
+sends SIGCONT with SIGHUP, which Textual takes for the end of Ctrl+Z: it would restart while it shuts down.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 
 class LastingFile:
-    """A terminal's file for the thread that writes. After a write that fails for good it writes nothing more."""
+    """A terminal's file for the writer thread. After a permanent failure it writes nothing more."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -36,7 +36,7 @@ class LastingFile:
         if not self.gone:
             try:
                 write()
-            except (OSError, ValueError):  # EIO: the terminal is gone, and SIGHUP tells podtui so; ValueError: the file is closed
+            except (OSError, ValueError):  # EIO: the terminal is gone, and SIGHUP ends podtui; ValueError: the file is closed
                 self.gone = True
 
 
@@ -46,14 +46,14 @@ class TerminalDriver(LinuxDriver):
         self._file = cast(Any, LastingFile(cast(TextIO, self._file)))
 
     def _sigcont_application(self, *_: object) -> None:
-        """SIGCONT: resume application mode after Ctrl+Z; otherwise it was never left (SIGSTOP, or the terminal hung up)."""
+        """On SIGCONT resume application mode after Ctrl+Z; otherwise it was never left (SIGSTOP, or a hangup)."""
         if self._must_signal_resume:
             super()._sigcont_application()
         elif self._auto_restart:
             self._loop.call_soon_threadsafe(self._begin_anew)
 
     def _begin_anew(self) -> None:
-        """Enter application mode again, as another program may have changed the terminal; not on one that is gone."""
+        """Enter application mode again, as another program may have changed the terminal; skip a terminal that is gone."""
         if self._auto_restart and self._writer_thread is not None and self._writer_thread.is_alive() and os.isatty(self.fileno):
             self.suspend_application_mode()
             self._must_signal_resume = True

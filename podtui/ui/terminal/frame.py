@@ -1,11 +1,10 @@
-"""What the terminal shows, so that podtui writes only the cells that differ.
+"""The cells that the terminal shows, so that podtui writes only those that differ.
 
-Textual repaints whole regions: a partial update goes from a widget's left edge to the changed cell, a scrolled list is
-written anew. Over a thin link every byte counts, so podtui keeps the cells of the last frame and writes the differences
-only. What is not written cannot stall.
+Textual repaints whole regions: a partial update goes from a widget's left edge to the changed cell, and a scrolled list is
+written in full. Over a slow link every byte counts, so podtui keeps the cells of the last frame and writes only differences.
 
-This builds on two of Textual's inner classes, LayoutUpdate and ChopsUpdate (the only two that a full-screen app
-writes); anything else is passed on as it is, and the memory with it is dropped.
+This builds on two internal classes of Textual, LayoutUpdate and ChopsUpdate (the only two that a full-screen app writes);
+anything else is passed on unchanged, and clears the kept cells.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from textual.strip import Strip
 
 Cell = tuple[str, Style | None]  # a wide character's second cell has no text
 
-_GAP = 8  # cells that are the same and cheaper to write than a jump over them
+_GAP = 8  # unchanged cells that are cheaper to write than to jump over
 
 _size = lru_cache(maxsize=8192)(get_character_cell_size)
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:
-    """The cells of a line of segments. Characters without a width of their own join the cell before them."""
+    """The cells of a line of segments. Zero-width characters join the cell before them."""
     cells: list[Cell] = []
     for text, style, control in segments:
         if control:
@@ -65,14 +64,14 @@ class Changes(CompositorUpdate):
 
 
 class Frame:
-    """The cells on the terminal, a line each; a line that is not known is written whole."""
+    """The cells on the terminal, by line; an unknown line is written in full."""
 
     def __init__(self) -> None:
         self._lines: dict[int, list[Cell | None]] = {}
         self._size = (0, 0)
 
     def forget(self) -> None:
-        """The terminal may show something else: the next update is written whole."""
+        """The terminal may show something else: write the next update in full."""
         self._lines.clear()
 
     def changes(self, update: CompositorUpdate, console: Console, size: tuple[int, int]) -> CompositorUpdate | None:
@@ -87,7 +86,7 @@ class Frame:
         else:
             self.forget()
             return update
-        # What was laid out for a larger terminal would otherwise be written over its last line.
+        # A layout for a larger terminal would otherwise be written over the last line.
         text = "".join(self._line(console, y, x, cells) for y, x, cells in lines if y < size[1])
         return Changes(text) if text else None
 
@@ -105,7 +104,7 @@ class Frame:
                 first, last = max(x, x1), min(end, x2)
                 cells = cells_of(strip)
                 if first > x and first - x < len(cells) and not cells[first - x][0]:
-                    first -= 1  # a wide character is written whole or not at all
+                    first -= 1  # a wide character is written in full or not at all
                 if last - x < len(cells) and not cells[last - x][0]:
                     last += 1
                 yield y, first, cells[first - x : last - x]
@@ -124,7 +123,7 @@ class Frame:
 
     @staticmethod
     def _runs(known: list[Cell | None], cells: list[Cell]) -> list[tuple[int, int]]:
-        """Where the two differ, with small gaps filled and wide characters kept whole."""
+        """The spans in which the two differ, with small gaps filled and wide characters kept whole."""
         if known == cells:
             return []
         runs: list[tuple[int, int]] = []
@@ -137,7 +136,7 @@ class Frame:
                 runs.append((at, at + 1))
         whole: list[tuple[int, int]] = []
         for start, end in runs:
-            # Half of a wide character cannot be written; and the other half of one that is overwritten is gone too.
+            # Half of a wide character cannot be written, and overwriting one half deletes the other.
             while start > 0 and (not cells[start][0] or (known[start] or " ")[0] == ""):
                 start -= 1
             while end < len(cells) and (not cells[end][0] or (known[end] or " ")[0] == ""):

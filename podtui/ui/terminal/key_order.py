@@ -1,9 +1,8 @@
 """Carries out keys that arrive together one after the other.
 
-Textual hands every key on at once to what has the focus then. Over a slow link several keys arrive in one piece, and
-the letters typed behind the key that opens a dialog would be taken as commands of the screen below it. Here a key
-waits until the one before it has been handled by all who could handle it, and what it opened has the focus. The first
-key never waits.
+Textual passes every key at once to the widget that has the focus then. Over a slow link several keys arrive together, and
+letters typed after the key that opens a dialog would act as commands of the screen below it. Here a key waits until all
+handlers of the key before it have run, and what that key opened has the focus. The first key never waits.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ _PATIENCE = 2.0  # seconds after which a key no longer waits: something is busy 
 
 
 class KeyOrder:
-    """`admit` each key; call `handed_on` when an admitted one has been given to Textual."""
+    """Call `admit` for each key, and `handed_on` when Textual has an admitted key."""
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._waiting: deque[Key] = deque()
         self._busy = False
         self._next: Key | None = None
-        self._turn = 0  # which key is under way, so that a late sign of an earlier one is not taken for this one's
+        self._turn = 0  # number of the current key, so that a late callback of an earlier one has no effect
         self._watchdog: asyncio.TimerHandle | None = None
 
     def admit(self, event: Key) -> bool:
@@ -43,14 +42,14 @@ class KeyOrder:
         return True
 
     def handed_on(self, target: MessagePump | None) -> None:
-        """The key is in the queue of `target`, from where it bubbles up: follow it to the application."""
+        """The key is in the queue of `target` and bubbles up from there: follow it to the application."""
         path: list[MessagePump] = []
         while target is not None:
             path.append(target)
             target = target._parent
         if not path or path[-1] is not self._app:
             path.append(self._app)
-        path += path  # the second time behind the messages that the key made them post: a submitted input, a pressed button
+        path += path  # the second time after the messages that the key made them post: a submitted input, a pressed button
         self._follow(path, 0, self._turn, self._place())
 
     def _place(self) -> tuple[object, object]:
@@ -58,7 +57,7 @@ class KeyOrder:
         return (app.screen_stack[-1] if app.screen_stack else None, app.focused if app.screen_stack else None)
 
     def _follow(self, path: list[MessagePump], at: int, turn: int, before: tuple[object, object]) -> None:
-        """One hop: queue a callback behind the key itself, past those that no longer take any."""
+        """One hop: queue a callback after the key itself; skip widgets that take none any more."""
         while at < len(path) and not path[at].call_later(self._follow, path, at + 1, turn, before):
             at += 1
         if at < len(path):

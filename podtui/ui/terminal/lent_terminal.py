@@ -1,4 +1,4 @@
-"""The terminal, lent to another program (an editor) or to a part of podtui itself (a shell in a container), and taken back as it was,
+"""Lends the terminal to another program (an editor) or to a part of podtui (a shell in a container), and restores it afterwards,
 however that ends.
 
 The other program runs in podtui's own process group, so that Ctrl+Z stops both, and a shell's `fg` continues both.
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _T = TypeVar("_T")
-_GRACE = 3.0  # seconds that a program gets to end when podtui was told to
+_GRACE = 3.0  # seconds for a program to end when podtui must end
 
-# What a program that crashed may have left on: half an escape sequence, the alternate screen, kitty's keys, a hidden cursor, the mouse,
+# Resets what a crashed program may leave behind: half an escape sequence, the alternate screen, kitty's keys, a hidden cursor, the mouse,
 # reports of the focus, bracketed paste, application keys, insertion, a part of the screen that scrolls, colours, another character set.
-# The place of the cursor is kept: to leave the alternate screen, and to let the whole screen scroll, would move it.
+# Keeps the position of the cursor, which leaving the alternate screen and resetting the scroll region would move.
 _SANE = (
     "\x1b\\\x1b7\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[<u\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l"
     "\x1b[?2004l\x1b[?1l\x1b>\x1b[4l\x1b[?7h\x1b[0m\x1b(B\x0f"
@@ -40,18 +40,18 @@ class LentTerminal:
         """`repaint` writes the whole screen again."""
         self._app = app
         self._repaint = repaint
-        self._stop: Callable[[int], None] | None = None  # ends what has the terminal, as the signal of that number would
+        self._stop: Callable[[int], None] | None = None  # ends the user of the terminal, as that signal would
         self._told_to_end = False
         self.lent = False
 
     @property
     def usable(self) -> bool:
-        """Whether there is a terminal that can be lent: a snapshot and a test have none."""
+        """Whether there is a terminal to lend: a snapshot and a test have none."""
         driver = self._app._driver
         return not self._app.is_headless and driver is not None and driver.can_suspend and os.isatty(_FILE)
 
     async def run(self, command: Sequence[str]) -> int:
-        """Run a program on the terminal until it ends; its exit code, negative for the signal that ended it.
+        """Run a program on the terminal until it ends; returns its exit code, negative for the signal that ended it.
 
         Raises EditorMissing when it cannot be started. Whatever happens, podtui has the screen again afterwards.
         """
@@ -60,9 +60,9 @@ class LentTerminal:
         return await self._lend(self._run(command))
 
     async def lend(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
-        """Lend the terminal in raw mode to a coroutine until it returns; what it returns. A signal that ends podtui cancels it.
+        """Lend the terminal in raw mode to a coroutine, and return its result. A signal that ends podtui cancels it.
 
-        Raises PodtuiError when the terminal is lent already or cannot be opened. Whatever happens, podtui has the screen again afterwards.
+        Raises PodtuiError when the terminal is already lent or cannot be opened. Whatever happens, podtui has the screen again afterwards.
         """
         if self.lent:
             raise PodtuiError("another program has the terminal")
@@ -71,7 +71,7 @@ class LentTerminal:
     async def _lend(self, work: Awaitable[_T]) -> _T:
         failed: BaseException | None = None
         self.lent = True
-        with self._app.suspend():  # what leaves this block as an exception would leave the terminal suspended
+        with self._app.suspend():  # an exception out of this block would leave the terminal suspended
             try:
                 result = await work
             except BaseException as error:  # raised again below
@@ -113,7 +113,7 @@ class LentTerminal:
                 terminal.write_at_once(_SANE.encode())
 
     def end(self, number: int) -> None:
-        """End podtui, as a signal asks: first the program that has the terminal, then podtui when it has the terminal back."""
+        """End podtui on a signal: first the program that has the terminal, then podtui once it has the terminal back."""
         if self._stop is None:
             self._app.exit(0)
             return
@@ -146,7 +146,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 @contextmanager
 def _signals_of_the_terminal() -> Iterator[None]:
-    """Ctrl+C and Ctrl+\\ are meant for the program that has the terminal. A handler is not inherited, as ignoring would be."""
+    """Ctrl+C and Ctrl+\\ are meant for the program that has the terminal. A child does not inherit a handler, but would inherit SIG_IGN."""
     before = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         yield
@@ -168,6 +168,6 @@ def _restore(attributes: list[Any], *, crashed: bool) -> None:
         if crashed:
             os.write(_FILE, _SANE.encode())
     except (OSError, termios.error):
-        pass  # the terminal is gone; SIGHUP tells podtui so
+        pass  # the terminal is gone; SIGHUP ends podtui
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})

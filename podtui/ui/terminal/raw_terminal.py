@@ -1,4 +1,4 @@
-"""The terminal in raw mode for a coroutine: keys and bytes pass unchanged, and the event loop never waits for them."""
+"""The terminal in raw mode for a coroutine: bytes pass unchanged, and the event loop never waits for them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SIGNALS = (signal.SIGWINCH, signal.SIGCONT)
 
 
 class RawTerminal:
-    """A context: raw from its beginning to its end, then as it was. `size` is columns and rows.
+    """A context manager that sets raw mode and restores the mode at the end. `size` is columns and rows.
 
-    It is opened once more, since not to block is a property of the opened file, which podtui's other files and the shell that podtui
-    was started from share.
+    It opens the terminal again, since O_NONBLOCK belongs to the open file, which podtui's other descriptors and its parent shell
+    share.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class RawTerminal:
         try:
             termios.tcsetattr(self._file, termios.TCSANOW, self._before)
         except termios.error:
-            pass  # the terminal is gone; SIGHUP tells podtui so
+            pass  # the terminal is gone; SIGHUP ends podtui
         os.close(self._file)
 
     @property
     def size(self) -> tuple[int, int]:
-        """80 and 24 where the system does not know it, as on a serial line."""
+        """80 and 24 if the system does not know the size, as on a serial line."""
         try:
             found = os.get_terminal_size(self._file)
         except OSError:
@@ -60,12 +60,12 @@ class RawTerminal:
         return found.columns or 80, found.lines or 24
 
     async def resized(self) -> None:
-        """Wait until the size may have changed since this was last awaited."""
+        """Wait until the size may have changed since the last call."""
         await self._resized.wait()
         self._resized.clear()
 
     async def read(self) -> bytes:
-        """Wait for what the user types, at least a byte; b"" when the terminal is gone."""
+        """Wait for input from the user, at least one byte; b"" when the terminal is gone."""
         while True:
             try:
                 return os.read(self._file, _CHUNK)
@@ -75,7 +75,7 @@ class RawTerminal:
                 return b""
 
     async def write(self, data: bytes) -> None:
-        """Wait until the terminal has taken all of the data. Raises PodtuiError when the terminal is gone."""
+        """Write all of the data. Raises PodtuiError when the terminal is gone."""
         left = memoryview(data)
         while left:
             try:
@@ -86,11 +86,11 @@ class RawTerminal:
                 raise PodtuiError(f"the terminal is gone: {(error.strerror or str(error)).lower()}") from None
 
     def write_at_once(self, data: bytes) -> None:
-        """Write as much as there is room for, without waiting and without an error."""
+        """Write as much as the terminal accepts now, without waiting or raising an error."""
         try:
             os.write(self._file, data)
         except OSError:
-            pass  # it takes nothing now, or is gone: nobody sees it anyway
+            pass  # it accepts nothing now, or is gone: no one would see the output
 
     async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
         ready = asyncio.Event()
@@ -101,11 +101,11 @@ class RawTerminal:
             remove(self._file)
 
     def _continued(self) -> None:
-        """podtui was stopped by a signal and goes on: whoever had the terminal meanwhile has left it as they like it."""
+        """podtui continues after a stop: another program may have changed the terminal's mode meanwhile."""
         try:
             tty.setraw(self._file, termios.TCSANOW)
         except termios.error:
-            return  # it is gone, as the next read finds out
+            return  # it is gone; the next read reports that
         self._resized.set()
 
 
@@ -113,7 +113,7 @@ def _opened() -> int:
     flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(os.ttyname(_FILE), flags)
-    except OSError:  # a terminal that has no name here, as in some containers
+    except OSError:  # a terminal without a name here, as in some containers
         try:
             return os.open("/dev/tty", flags)
         except OSError as error:

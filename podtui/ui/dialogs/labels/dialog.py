@@ -1,4 +1,4 @@
-"""The label and annotate dialog: changes typed in kubectl's form, their difference on each object, then made."""
+"""The label and annotate dialog: it takes changes in kubectl's form, shows their difference on each object, and makes them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EDITOR_HINT = "F4: a value in your editor, F3: in podtui's; many lines, JSON"
 
 
 class LabelDialog(Dialog[int]):
-    """Sets, overwrites and removes labels or annotations of one or several objects. Dismissed with how many were changed."""
+    """Sets, overwrites and removes labels or annotations of one or more objects. Dismissed with the number of changed objects."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("annotate")]
     FIRST: ClassVar[str] = "#label-changes"
@@ -41,7 +41,7 @@ class LabelDialog(Dialog[int]):
     """
 
     def __init__(self, session: Session, refs: Sequence[ObjectRef], kind: Kind = "labels", text: str = "") -> None:
-        """`text` is what stands in the input at first: changes that somebody suggests."""
+        """`text` is the initial text of the input: suggested changes."""
         verb = "Label" if kind == "labels" else "Annotate"
         super().__init__(f"{verb} {described(refs)}", confirm=verb, asked=confirmations(session, len(refs), plural(refs)))
         self.session = session
@@ -60,7 +60,7 @@ class LabelDialog(Dialog[int]):
         yield Input(self._suggested, id="label-changes", compact=True, placeholder=placeholder, suggester=self._keys)
         yield Static(id="label-candidates")
         yield Static(id="label-fault")
-        yield Toggle("Overwrite what is there", id="label-overwrite")
+        yield Toggle("Overwrite existing values", id="label-overwrite")
         yield Static(id="label-meter")
         if self.kind == "annotations":
             yield Static(_EDITOR_HINT, classes="label-hint", markup=False)
@@ -86,17 +86,17 @@ class LabelDialog(Dialog[int]):
         await self._read_others()
 
     async def _read_others(self) -> None:
-        """What other objects of the kind have, to complete with: where the lists on the screen do not know it."""
+        """Read the labels of other objects of the kind, for completion, if the lists on the screen do not have them."""
         ref = self.change.objects[0].ref
         if self.kind == "labels" and ref.resource in (PODS, NAMESPACES):
             return
         try:
             self._others = await self.session.objects.in_use(ref, self.kind)
         except PodtuiError:
-            return  # who may not list them types without help
+            return  # without the right to list there is no completion
         self._update()
 
-    # -- what is typed ----------------------------------------------------------------------------------------
+    # -- input ------------------------------------------------------------------------------------------------
 
     @on(Input.Changed, "#label-changes")
     @on(Toggle.Changed)
@@ -124,11 +124,11 @@ class LabelDialog(Dialog[int]):
         self.refresh_dialog()
 
     def _with_edited(self, typed: LabelChanges, text: str) -> LabelChanges:
-        """What was typed together with the values from the editor."""
+        """The typed changes together with the values from the editor."""
         if both := self.edited.keys() & typed.patch().keys():
             key = min(both)
             words = f'"{harmless(key)}" was edited in the editor'
-            raise ArgumentError(words, text, text.find(key), "take it out here, or edit it back there")
+            raise ArgumentError(words, text, text.find(key), "remove it here, or undo that edit")
         return LabelChanges({**typed.set, **self.edited}, typed.remove, self.kind)
 
     def blocked(self) -> str:
@@ -137,7 +137,7 @@ class LabelDialog(Dialog[int]):
         return self.change.refusal
 
     def _in_use(self) -> Iterator[Mapping[str, str]]:
-        """The labels of the objects, and of others in the list: what may be meant."""
+        """The labels of the objects, and of others in the list, as candidates."""
         if self._others:
             yield from self._others
             return
@@ -149,16 +149,16 @@ class LabelDialog(Dialog[int]):
             yield from (row.labels for uid, row in store.rows.items() if uid not in counted)
 
     def _candidates_text(self, text: str, width: int) -> Text:
-        """What is in use and may stand here, in one line: the first is taken with the right arrow."""
+        """The candidates at the cursor, in one line; the right arrow accepts the first."""
         styles = palette(self.app)
         if self.change.reading or not (found := self._keys.candidates(text)):
             return Text()
-        told = Text("in use: ", styles["dim"], no_wrap=True, overflow="ellipsis")
+        line = Text("in use: ", styles["dim"], no_wrap=True, overflow="ellipsis")
         for name, count in found:
-            if told.cell_len > width:
+            if line.cell_len > width:
                 break
-            told.append(f"{harmless(name)} ", styles["label.key"]).append(f"({count}) ", styles["dim"])
-        return told
+            line.append(f"{harmless(name)} ", styles["label.key"]).append(f"({count}) ", styles["dim"])
+        return line
 
     # -- a value in the editor --------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class LabelDialog(Dialog[int]):
             self.show_error(error)
 
     async def _edit_value(self, built_in: bool) -> None:
-        """Edit the annotation of the key at the cursor, with the value that is typed there, or one that is chosen."""
+        """Edit the annotation at the cursor, with the value typed there, or one that the user chooses."""
         app, entry = cast(TerminalApp, self.app), self.query_one("#label-changes", Input)
         word, start, end = word_at(entry.value, entry.cursor_position)
         key, equals, typed = word.partition("=")
@@ -191,17 +191,17 @@ class LabelDialog(Dialog[int]):
         values = {one.current.get(chosen) for one in left}
         original = next((one.current[chosen] for one in left if chosen in one.current), "")
         begun = typed if chosen == key and equals else self.edited.get(chosen, original)
-        differs = " (the objects have different values: this is one)" if len(values) > 1 and original else ""
+        differs = " (one of the objects' different values)" if len(values) > 1 and original else ""
         edited = await edit_value(app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
         if edited is None:
             return
-        if chosen == key:  # the value is the editor's from now on
+        if chosen == key:  # from now on the editor's value counts
             entry.value = f"{entry.value[:start].rstrip()} {entry.value[end:].lstrip()}".strip()
         self.edited.pop(chosen, None)
         if values != {edited}:
             self.edited[chosen] = edited
             if original:
-                self.query_one("#label-overwrite", Toggle).value = True  # who edits a value wants another in its place
+                self.query_one("#label-overwrite", Toggle).value = True  # editing a value means replacing it
         self._update()
 
     # -- the work ---------------------------------------------------------------------------------------------
@@ -224,12 +224,12 @@ class LabelDialog(Dialog[int]):
     def _show_what_is_left(self) -> None:
         self._update()
         if any(one.since for one in self.change.objects):
-            self.set_confirm("Retry")  # on the version that is shown now
+            self.set_confirm("Retry")  # with the version shown now
         if not self.change.left:
             self.set_cancel("Close")
 
     def _notify_done(self) -> None:
-        """In kubectl's words: labeled, unlabeled when something was only removed; annotated."""
+        """In kubectl's words: labeled, or unlabeled if labels were only removed; annotated."""
         word = "annotated" if self.kind == "annotations" else "labeled" if self.change.changes.set else "unlabeled"
         refs = [one.ref for one in self.change.objects]
         what = harmless(str(refs[0])) if len(refs) == 1 else f"{len(refs)} {plural(refs)}"

@@ -1,4 +1,4 @@
-"""What a label dialog shows: what the objects have, the fault in what was typed, the difference on each, the room for annotations."""
+"""The texts of a label dialog: current labels, the fault in the input, the difference on each object, the room for annotations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from podtui.ui.dialogs.dialog import shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.themes import Palette
 
-_SHOWN = 100  # objects, or labels of one object, that are listed
+_SHOWN = 100  # listed objects, or labels of one object
 _METER = 20  # cells
 
 
 def current_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
-    """The labels or annotations that the objects have, with how many have them where not all do."""
+    """The labels or annotations of the objects, each with the number of objects that have it unless all do."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"── {edit.kind} now ".ljust(24, "─"), styles["dim"])
     if edit.reading:
@@ -40,21 +40,21 @@ def current_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
 
 
 def fault_text(fault: ArgumentError | None, *, width: int, styles: Palette) -> Text:
-    """What was typed up to the fault, a caret under it, and the words."""
+    """The input up to the fault, a caret under it, and the message."""
     if fault is None:
         return Text()
     before, here = harmless(fault.text[: fault.position]), harmless(fault.text[fault.position : fault.position + 20])
-    told = fault.what.partition(", regex used for validation is")[0]
-    if told != fault.what and "(e.g." in told:
-        told += ")"
+    what = fault.what.partition(", regex used for validation is")[0]
+    if what != fault.what and "(e.g." in what:
+        what += ")"
     start = before if len(before) + len(here) < width else "…" + before[-(width // 2) :]
     pointer = " " * Text(start).cell_len + "^"
     hint = f"\n{fault.hint}" if fault.hint else ""
-    return Text(f"{start}{here}\n{pointer}\n✗ {told}{hint}", styles["error"])
+    return Text(f"{start}{here}\n{pointer}\n✗ {what}{hint}", styles["error"])
 
 
 def meter_text(edit: LabelEdit, styles: Palette) -> Text:
-    """How much of the room for annotations is taken after the changes, on the object that has the most."""
+    """How much of the room for annotations the object with the most uses after the changes."""
     sizes = [annotations_size(edit.changes.after(target.current)) for target in edit.left if target.read]
     if not sizes:
         return Text()
@@ -69,7 +69,7 @@ def meter_text(edit: LabelEdit, styles: Palette) -> Text:
 
 
 def difference_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
-    """What would change on each object; those of which the same is to be told together."""
+    """What would change on each object; objects with the same changes are grouped."""
     text = Text()
     groups: dict[tuple[str, ...], tuple[list[Text], list[LabelledObject]]] = {}
     for target in edit.objects:
@@ -90,7 +90,7 @@ def difference_text(edit: LabelEdit, *, width: int, styles: Palette) -> Text:
 
 
 def _lines(target: LabelledObject, edit: LabelEdit, width: int, styles: Palette) -> Iterator[Text]:
-    """What is told of one object."""
+    """The lines for one object."""
     if target.done:
         yield Text("✓ done", styles["ok"])
         return

@@ -1,6 +1,6 @@
-"""Help with what is typed: completion of keys and values that are in use, and the value of an annotation in an editor.
+"""Help with the input: completion from keys and values in use, and an editor for the value of an annotation.
 
-In the editor a value is any text of several lines, JSON is laid out, and what is not edited is kept to the byte.
+The editor takes any multi-line text and indents JSON; unedited parts stay the same to the byte.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.editor.editing import edit_text
 from podtui.ui.terminal.app import TerminalApp
 
-_SAMPLE = 2000  # objects that are looked at
+_SAMPLE = 2000  # objects to look at
 
 
 class Keys(Suggester):
-    """Completes the last word: a key that is in use, and after `=` its most frequent value. `in_use` gives labels of objects."""
+    """Completes the last word: a key in use, and after `=` its most frequent value. `in_use` returns the labels of objects."""
 
     def __init__(self, in_use: Callable[[], Iterable[Mapping[str, str]]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._in_use = in_use
 
     def candidates(self, value: str) -> list[tuple[str, int]]:
-        """What the last word may become, with how many objects have it: values the most frequent first, keys by their name."""
+        """The completions of the last word, each with its number of objects: values by frequency, keys by name."""
         word = value.rpartition(" ")[2]
         if any(mark in word for mark in "'\"\\"):
             return []
@@ -53,7 +53,7 @@ class Keys(Suggester):
 
 
 def _plain(value: str) -> bool:
-    """Whether a value is a word that needs no quotes, short enough to stand in a line."""
+    """Whether a value is a word that needs no quotes and is short enough for a line."""
     return len(value) <= 63 and value.isascii() and all(c.isalnum() or c in "-_./:@,+" for c in value)
 
 
@@ -71,7 +71,7 @@ def word_at(text: str, cursor: int) -> tuple[str, int, int]:
 
 
 async def choose_key(app: TerminalApp, targets: Sequence[LabelledObject], edited: dict[str, str]) -> str | None:
-    """One of the keys that the objects have, chosen by the user; None when they left."""
+    """One of the objects' keys, chosen by the user; None if they leave."""
     keys = sorted({key for target in targets for key in target.current} | edited.keys())
     if len(keys) == 1:
         return keys[0]
@@ -79,7 +79,7 @@ async def choose_key(app: TerminalApp, targets: Sequence[LabelledObject], edited
 
 
 async def edit_value(app: TerminalApp, key: str, original: str, title: str, *, built_in: bool) -> str | None:
-    """The value as it was edited, equal to `original` when nothing was; None when the user left. To be awaited in a worker."""
+    """The edited value, equal to `original` if unchanged; None if the user leaves. Await it in a worker."""
     shown = indented(original)
     name = f"{key.rpartition('/')[2] or 'annotation'}.{'json' if is_document(original) else 'txt'}"
     edited = await edit_text(app, shown, name, title, built_in=built_in)

@@ -1,8 +1,8 @@
-"""The colours that a program gave to its own lines: SGR sequences, and of them only what colours and weighs text.
+"""The colours in a program's own lines: SGR sequences, limited to colours, weight and underline.
 
-Every other escape sequence stays in the text, where it is made visible and harmless. ECMA-48 8.3.117 and ITU-T T.416
-name the parameters; blinking, concealed and crossed-out text are left out on purpose, and so is a text in the colour of
-its background: nothing may be hidden from who reads a log.
+Every other escape sequence stays in the text, visible and harmless. ECMA-48 8.3.117 and ITU-T T.416 define the parameters;
+blinking, concealed and crossed-out text are omitted on purpose, and so is text in the colour of its background: nothing
+may hide from the reader of a log.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rich.color import Color
 from rich.style import Style
 
 SGR = re.compile(r"\x1b\[([0-9;:]*)m")
-_MOST = 1000  # sequences of one line that are obeyed; what comes behind them is in the last one's style
+_MOST = 1000  # sequences applied in one line; the text after them keeps the last style
 _WEIGHTS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("reverse",)}
 _LONGEST = 64  # characters of parameters
 
 
 class Pen(NamedTuple):
-    """What text is written with. A colour is a number of the terminal's 256, a triple of red, green and blue, or None."""
+    """A text style. A colour is a number of the terminal's 256, a triple of red, green and blue, or None."""
 
     colour: int | tuple[int, int, int] | None = None
     back: int | tuple[int, int, int] | None = None
@@ -31,7 +31,7 @@ class Pen(NamedTuple):
 
     @property
     def style(self) -> Style | None:
-        """None for text that is as any other."""
+        """None for plain text."""
         return None if self == _PLAIN else _style(self)
 
 
@@ -58,13 +58,13 @@ def without(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def turned(pen: Pen, parameters: str) -> Pen:
-    """The pen after the parameters of one sequence; what is not known of them changes nothing."""
+    """The pen after the parameters of one sequence; unknown parameters change nothing."""
     codes = _codes(parameters)
     while codes:
         code, *more = codes.pop(0)
         if code == 0:
             pen = _PLAIN
-        elif code == 4 and more and more[0] == 0:  # 4:0 is no underline, 4:1 to 4:5 are kinds of it
+        elif code == 4 and more and more[0] == 0:  # 4:0 turns underline off, 4:1 to 4:5 are kinds of it
             pen = pen._replace(weights=pen.weights - {"underline"})
         elif code in _WEIGHTS:
             pen = pen._replace(weights=pen.weights | {_WEIGHTS[code]})
@@ -84,12 +84,12 @@ def turned(pen: Pen, parameters: str) -> Pen:
 
 
 def _codes(parameters: str) -> list[list[int]]:
-    """Each parameter with its own sub-parameters (behind colons); an empty one is 0."""
+    """Each parameter with its sub-parameters (after colons); an empty one is 0."""
     return [[int(number or 0) for number in code.split(":")] for code in parameters.split(";")]
 
 
 def _extended(more: list[int], codes: list[list[int]]) -> tuple[int | tuple[int, int, int] | None, bool]:
-    """A colour of 256 (`5;n`) or of red, green and blue (`2;r;g;b`), in either spelling; the rest of `codes` stays."""
+    """A colour of 256 (`5;n`) or of red, green and blue (`2;r;g;b`), in either spelling; leaves the rest of `codes`."""
     if not more:
         kind = codes.pop(0)[0] if codes else 0
         wanted = {5: 1, 2: 3}.get(kind, 0)

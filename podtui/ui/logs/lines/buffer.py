@@ -1,8 +1,8 @@
-"""Many lines of text in little memory: blocks of UTF-8, the oldest of which go when the limit is reached.
+"""Many lines of text in little memory: blocks of UTF-8; at the limit the oldest blocks are dropped.
 
-A line is known by its number, counted from the first one that ever came; dropping lines changes no number, and older ones
-that are put before it later have negative numbers. Each has a
-time (nanoseconds since the epoch, 0 when it is not known) and a source (a number that its owner gave a meaning).
+A line is identified by its number, counted from the first line ever added; dropping lines changes no number, and older
+lines added before the first have negative numbers. Each has a time (nanoseconds since the epoch, 0 if unknown) and a source
+(a number with a meaning for the owner).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 
 _BLOCK_LINES = 1024
 _BLOCK_BYTES = 1 << 18
-_PER_LINE = 14  # bytes that an offset, a time and a source take
-_PER_OPEN_LINE = 70  # bytes that a str takes beside its characters, with a time and a source
+_PER_LINE = 14  # bytes of an offset, a time and a source
+_PER_OPEN_LINE = 70  # bytes of a str besides its characters, plus a time and a source
 
 
 def _array(code: Literal["q", "H"], numbers: Sequence[int]) -> array[int]:
@@ -25,9 +25,9 @@ def _array(code: Literal["q", "H"], numbers: Sequence[int]) -> array[int]:
 
 
 class Block:
-    """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed for good.
+    """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed.
 
-    `times` and `sources` are by the places of the lines; they only grow.
+    `times` and `sources` are indexed by the lines' places in the block; they only grow.
     """
 
     __slots__ = ("_data", "_lines", "_starts", "continued", "first", "notes", "size", "sources", "times")
@@ -35,7 +35,7 @@ class Block:
     def __init__(self, first: int) -> None:
         self.first = first
         self.size = 0
-        self.continued: set[int] = set()  # places of lines that go on in the next one
+        self.continued: set[int] = set()  # places of lines that continue in the next one
         self.notes: set[int] = set()
         self.times = array("q")
         self.sources = array("H")
@@ -54,7 +54,7 @@ class Block:
         self.size += sum(map(len, lines)) + _PER_OPEN_LINE * len(lines)
 
     def seal(self) -> None:
-        """Pack the lines: a byte or so for a character, four for a line."""
+        """Pack the lines: about a byte for each character, four for each line."""
         assert self._lines is not None
         packed = [line.encode("utf-8", "replace") for line in self._lines]
         self._data = b"\n".join(packed)
@@ -82,8 +82,8 @@ class Block:
 
 
 class Snapshot(NamedTuple):
-    """A block as it was: the number of its first line, its lines, the places of those that go on in the next one and of
-    notes, times and sources by place."""
+    """A copy of a block: the number of its first line, its lines, the places of lines that continue in the next one and of notes,
+    and times and sources by place."""
 
     first: int
     lines: list[str]
@@ -100,17 +100,17 @@ class LogBuffer:
         self.limit = limit
         self.size = 0
         self.blocks: deque[Block] = deque([Block(0)])
-        self._firsts: list[int] = [0]  # the blocks' first numbers, to find a line's block
+        self._firsts: list[int] = [0]  # first number of each block, to find a line's block
         self._block_bytes = max(1 << 12, min(_BLOCK_BYTES, limit // 16))
 
     @property
     def first(self) -> int:
-        """The number of the oldest line that is there."""
+        """The number of the oldest line in the buffer."""
         return self.blocks[0].first
 
     @property
     def dropped(self) -> int:
-        """How many lines before the oldest one were dropped."""
+        """The number of lines dropped before the oldest one."""
         return max(0, self.first)
 
     @property
@@ -131,9 +131,8 @@ class LogBuffer:
         sources: Sequence[int] | int = 0,
         notes: Collection[int] = (),
     ) -> int:
-        """Add lines without newlines; returns how many old ones were dropped. `continued` are the places of those
-        that go on in the next line, `notes` of those that are no line of the text but a remark between two. Times
-        and sources are of each line; one source may be that of all."""
+        """Add lines without newlines; returns the number of old lines dropped. `continued` are the places of lines that continue in
+        the next one, `notes` the places of remarks between lines. There is a time for each line, and a source for each or for all."""
         start = self.end
         at = _array("q", [0] * len(lines) if times is None else times)
         of = _array("H", [sources] * len(lines) if isinstance(sources, int) else sources)
@@ -159,7 +158,7 @@ class LogBuffer:
         return self._drop()
 
     def prepend(self, lines: Sequence[str], continued: Collection[int] = (), *, times: Sequence[int] | None = None, source: int = 0) -> int:
-        """Add older lines before all others, the newest of them, as many as the limit has room for; returns how many."""
+        """Add the newest of some older lines before all others, as many as the limit allows; returns their number."""
         at = array("q", bytes(8 * len(lines))) if times is None else array("q", times)
         end = len(lines)
         while end and self.size < self.limit:
@@ -183,7 +182,7 @@ class LogBuffer:
         return len(lines) - end
 
     def line_at(self, time: int) -> int | None:
-        """The number of the first line of that time (nanoseconds since the epoch) or later; None when there is none."""
+        """The number of the first line at that time (nanoseconds since the epoch) or later; None if there is none."""
         for block in self.blocks:
             if max(block.times, default=0) >= time:
                 return block.first + next(place for place, at in enumerate(block.times) if at >= time)
@@ -191,7 +190,7 @@ class LogBuffer:
 
     @staticmethod
     def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
-        """As many of the lines as fill `room`, at least one."""
+        """As many of the lines as fit into `room`, at least one."""
         for place, size in enumerate(accumulate(len(line) + _PER_OPEN_LINE for line in lines)):
             if size >= room:
                 return lines[: place + 1]
@@ -215,7 +214,7 @@ class LogBuffer:
         return self.first - before
 
     def clear(self) -> None:
-        """Forget every line; numbers begin at 0 again."""
+        """Drop all lines; numbers begin at 0 again."""
         self.size = 0
         self.blocks = deque([Block(0)])
         self._firsts = [0]
@@ -230,7 +229,7 @@ class LogBuffer:
         return block.line(number - block.first)
 
     def time(self, number: int) -> int:
-        """When the line was written, in nanoseconds since the epoch; 0 when that is not known."""
+        """The time of the line, in nanoseconds since the epoch; 0 if unknown."""
         block = self.block_of(number)
         return block.times[number - block.first]
 
@@ -243,14 +242,14 @@ class LogBuffer:
         return number - block.first in block.notes
 
     def is_continuation(self, number: int) -> bool:
-        """Whether the line goes on from the one before."""
+        """Whether the line continues the one before."""
         if number <= self.first:
             return False
         block = self.block_of(number - 1)
         return number - 1 - block.first in block.continued
 
     def snapshot(self) -> Iterator[Snapshot]:
-        """Everything that is there now. May be read in another thread: what is added or dropped meanwhile changes nothing."""
+        """A snapshot of all lines, for another thread: later changes do not affect it."""
         blocks = [(block, len(block), set(block.continued), set(block.notes)) for block in self.blocks]
         return (
             Snapshot(block.first, block.lines()[:count], continued, notes, block.times[:count], block.sources[:count])

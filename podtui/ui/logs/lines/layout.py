@@ -1,6 +1,6 @@
-"""Records laid out to be read: in columns that stand under each other, or one field on each row.
+"""Records laid out for reading: in aligned columns, or with one field on each row.
 
-A layout is one text and the places where its rows begin, so that scrolling, wrapping and searching know nothing of it.
+A layout is one text and the offsets of its rows, so that scrolling, wrapping and searching need not know about it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Records = Literal["raw", "columns", "indented"]
 LEVEL_WIDTH = 5
 _WIDEST, _WIDEST_MESSAGE = 24, 48  # cells of a column
 _MOST_COLUMNS = 5
-_SHARE = 0.5  # of the records in which a field must be to have a column
+_SHARE = 0.5  # of the records must have a field to give it a column
 _GAP = "  "
 _MOST_ROWS = 300  # of one record, indented
-_DEEPEST = 12  # objects in objects, indented; what is deeper stays on one row
+_DEEPEST = 12  # levels of indented objects; deeper ones stay on one row
 
 
 class Laid(NamedTuple):
@@ -36,14 +36,14 @@ class Laid(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The fields that have a column, and how wide each is. The message's is ""."""
+    """The fields with a column, and the width of each. The name of the message's column is ""."""
 
     names: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
 
     @property
     def header(self) -> str:
-        """The names over the columns."""
+        """The column titles."""
         if not self.names:
             return ""
         cells = [_fit("LEVEL", LEVEL_WIDTH)]
@@ -82,7 +82,7 @@ def in_columns(record: Record, columns: Columns) -> Laid:
         build.add(_GAP)
         style = "" if name else _style(record.level)
         value = record.message if not name else written(fields.pop(name)) if name in fields else ""
-        # A message is never cut: it only pushes what is behind it.
+        # A message is never cut: it pushes the columns after it to the right.
         build.add(_pad(value, width) if not name else _fit(value, width), style)
     build.pairs(fields)
     return build.laid()
@@ -144,7 +144,7 @@ def _style(level: Level | None) -> str:
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """The fields of objects under their paths: `http.status`."""
+    """Flattens objects: their fields by path, such as `http.status`."""
     for key, value in fields.items():
         if isinstance(value, dict) and value and depth < 3:
             yield from _flat(value, f"{prefix}{key}.", depth + 1)
@@ -164,7 +164,7 @@ def _pad(text: str, width: int) -> str:
 
 
 class _Build:
-    """A layout in the making."""
+    """Builds a layout."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -188,7 +188,7 @@ class _Build:
             self.add(written(value))
 
     def row(self, indent: str) -> bool:
-        """Begin another row; False when there are too many."""
+        """Begin another row; False if there are too many."""
         if len(self._starts) > _MOST_ROWS:
             return False
         self._starts.append(self._length)

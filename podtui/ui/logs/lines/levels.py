@@ -1,6 +1,6 @@
-"""How grave a line is: the level that its logger wrote, in whichever of the usual ways.
+"""The level of a line, as its logger wrote it in one of the usual ways.
 
-Known are a field of JSON or logfmt (`"level":"warn"`, `severity=ERROR`, pino's numbers), klog's first letter (`E0102 `),
+These are a field of JSON or logfmt (`"level":"warn"`, `severity=ERROR`, pino's numbers), klog's first letter (`E0102 `),
 and a word in upper case or where a logger would write it (`[warn]`, `INFO  `, `| error |`).
 """
 
@@ -25,12 +25,12 @@ class Level(IntEnum):
 
     @property
     def style(self) -> str:
-        """The palette's name."""
+        """The name of its style in the palette."""
         return _STYLES[self]
 
     @property
     def sign(self) -> str:
-        """One character that tells it without a colour; " " for what needs no attention."""
+        """One character that shows the level without a colour; " " for levels that need no attention."""
         return _SIGNS[self]
 
 
@@ -56,8 +56,8 @@ _WORDS = {
     **dict.fromkeys(("fatal", "panic", "dpanic", "critical", "crit", "alert", "emerg", "emergency", "ftl"), Level.FATAL),
 }
 _KLOG = {"I": Level.INFO, "W": Level.WARN, "E": Level.ERROR, "F": Level.FATAL, "D": Level.DEBUG}
-_WINDOW = 160  # characters in which a word is looked for
-_FIELD_WINDOW = 2000  # characters in which a field is
+_WINDOW = 160  # characters to search for a word
+_FIELD_WINDOW = 2000  # characters to search for a field
 
 _FIELD = re.compile(
     r"""(?:"(?:level|lvl|severity|severitytext|log_?level|log\.level|levelname|@l)"\s*:\s*"?
@@ -68,11 +68,11 @@ _KLOG_HEAD = re.compile(r"([IWEFD])\d{4} \d\d:")
 _WORD = re.compile(
     r"\b(?:trace|verbose|debug|dbg|info|notice|warn|warning|error|err|severe|fatal|panic|critical|crit|alert|emerg)\b", re.IGNORECASE
 )
-_PLACE = re.compile(r"level\W*\Z|[\[<|(]\s*\Z", re.IGNORECASE)  # before a word in lower case that is a level, not a word of a sentence
+_PLACE = re.compile(r"level\W*\Z|[\[<|(]\s*\Z", re.IGNORECASE)  # before a lower-case word that is a level, not part of a sentence
 
 
 class Found(NamedTuple):
-    """A level, and the characters that tell it."""
+    """A level, and the span of its word."""
 
     level: Level
     start: int
@@ -80,7 +80,7 @@ class Found(NamedTuple):
 
 
 def level_of(value: object) -> Level | None:
-    """What a field's value says: a word, or a number of pino and bunyan (30 is info)."""
+    """The level in a field's value: a word, or a number of pino and bunyan (30 is info)."""
     if isinstance(value, str):
         known = _WORDS.get(value.strip().lower())
         return known if known is not None or not value.strip().isdecimal() else _of_number(int(value[:9]))
@@ -97,7 +97,7 @@ def find_level(text: str, start: int = 0) -> Found | None:
     if field is not None and (level := level_of(field[1])) is not None:
         return Found(level, *field.span(1))
     if text.startswith("{", start):
-        return None  # a word in JSON that is in no such field is one of a message
+        return None  # outside such a field, a word in JSON belongs to a message
     klog = _KLOG_HEAD.match(text, start)
     if klog is not None:
         return Found(_KLOG[klog[1]], start, start + 1)

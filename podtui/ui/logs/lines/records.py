@@ -1,4 +1,4 @@
-"""A line that is a record: JSON, logfmt or klog made into fields."""
+"""Structured lines: JSON, logfmt or klog parsed into fields."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Kind = Literal["json", "logfmt", "klog"]
 
 MESSAGE_KEYS = ("msg", "message", "@m", "@mt", "short_message", "text", "event", "body")
 TIME_KEYS = ("time", "ts", "timestamp", "@timestamp", "@t", "t", "datetime", "date")
-MOST = 65_536  # characters of a line that is looked at
+MOST = 65_536  # characters of the longest line to parse
 
-# A key stands at the beginning or behind a space, its value is a quoted string or ends at the next space.
+# A key stands at the beginning or after a space; its value is a quoted string or ends at the next space.
 _PAIR = re.compile(r'(?<!\S)([A-Za-z_@][\w.@/\-]*)=("(?:[^"\\]|\\.)*+"|[^\s"]*+)(?!\S)')
 KLOG_FIELDS = ("msg", "source", "thread", "time")
-"""Fields of a klog record whose names do not stand in its line; beside the level."""
+"""Fields of a klog record whose names are not in its line; besides the level."""
 # Severity, month and day, time, thread, file and line: k8s.io/klog's header.
 _KLOG = re.compile(r"([IWEFD])(\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?)\s+(\d+) ([^\s\]]+:\d+)\] ?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 
 class Record(NamedTuple):
-    """A line's fields in their order. The keys are those of the logger; `message_key` is "" where there is none."""
+    """A line's fields in order. The keys are the logger's; `message_key` is "" without a message."""
 
     kind: Kind
     fields: Mapping[str, Any]
@@ -40,13 +40,13 @@ class Record(NamedTuple):
         return written(self.fields[self.message_key]) if self.message_key else ""
 
     def rest(self) -> Iterator[tuple[str, Any]]:
-        """The fields beside level, time and message."""
+        """The fields besides level, time and message."""
         known = (self.level_key, self.message_key, self.time_key)
         return ((key, value) for key, value in self.fields.items() if key not in known)
 
 
 def record_of(text: str) -> Record | None:
-    """The record that a line is, or None. `text` is without colours. Never raises, whatever stands there."""
+    """The record in a line, or None. `text` is without colours. Never raises, whatever the text."""
     text = text[:MOST].strip()
     if text.startswith("{"):
         fields = _json(text)
@@ -69,7 +69,7 @@ def _json(text: str) -> dict[str, Any] | None:
 
 
 def _logfmt(text: str) -> dict[str, Any] | None:
-    """All of it pairs, and at least two of them; one alone may be anything."""
+    """Only pairs, and at least two of them; a single one may be anything."""
     pairs = list(_PAIR.finditer(text))
     if len(pairs) < 2 or _PAIR.sub("", text).strip():
         return None
@@ -77,7 +77,7 @@ def _logfmt(text: str) -> dict[str, Any] | None:
 
 
 def _klog(head: re.Match[str], rest: str) -> Record:
-    """A header and a message; a quoted one may have pairs behind it (structured logging)."""
+    """A header and a message; pairs may follow a quoted message (structured logging)."""
     level, date, time, thread, place = head.groups()
     fields: dict[str, Any] = {"level": level, "time": f"{date} {time}"}
     quoted = _QUOTED.match(rest)
@@ -107,7 +107,7 @@ def _first(lower: Mapping[str, str], names: tuple[str, ...]) -> str:
 
 
 def pairs_in(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs of key and value anywhere in a line that is no record: `INFO served status=200`."""
+    """Pairs of key and value anywhere in a line that is not a record: `INFO served status=200`."""
     return ((match[1], unquoted(match[2])) for match in _PAIR.finditer(text[:MOST]))
 
 
@@ -122,14 +122,14 @@ def unquoted(value: str) -> str:
 
 
 def written(value: Any) -> str:
-    """A field's value in words: a text as it is, everything else as JSON."""
+    """A field's value as text: a string as it is, everything else as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def value_of(fields: Mapping[str, Any], name: str) -> Any:
-    """A field by its name, in which case does not count, or by a path with dots into objects (`http.status`).
+    """A field by its name, ignoring case, or by a dotted path into objects (`http.status`).
 
-    Raises KeyError when there is none.
+    Raises KeyError if there is none.
     """
     if name in fields:
         return fields[name]

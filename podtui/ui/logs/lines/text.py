@@ -1,4 +1,4 @@
-"""A line made into what stands on the screen: controls harmless, colours kept or not, cut into rows; and its time in words."""
+"""Lines as screen text: control characters made harmless, colours kept or not, cut into rows; and times in words."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from podtui.text import harmless
 from podtui.ui.logs.lines import ansi
 
 TAB = 8
-_PIECE = 256  # characters of a long text that are measured at a time
+_PIECE = 256  # characters of a long text to measure at a time
 
 
 class Span(NamedTuple):
-    """Characters from `start` up to `end` in a style: a name of the palette, or the program's own."""
+    """A style for the characters from `start` up to `end`: a name in the palette, or the program's own style."""
 
     start: int
     end: int
@@ -41,11 +41,11 @@ def time_text(time: int) -> str:
 
 
 def shown(text: str) -> str:
-    """The line as it stands on the screen, on one row of any length.
+    """The line as screen text, on one row of any length.
 
-    Colour sequences (SGR) are left out, other control characters become harmless pictures, tabs go to the next
-    multiple of 8. Of a line that was written over, as progress bars are, the last text is shown, behind a picture of
-    the carriage return.
+    It omits colour sequences (SGR), replaces other control characters with harmless symbols, and expands tabs to the next
+    multiple of 8. Of an overwritten line, such as a progress bar, it shows the last text, after a symbol for the carriage
+    return.
     """
     if "\r" in text:
         text = _written_over(text)
@@ -55,14 +55,14 @@ def shown(text: str) -> str:
 
 
 def coloured(text: str) -> tuple[str, list[Span]]:
-    """The same text, and the colours that the program gave it."""
+    """The same text, and the program's own colours."""
     if "\x1b" not in text:
         return shown(text), []
     if "\r" in text:
         text = _written_over(text)
     out: list[str] = []
     spans: list[Span] = []
-    column = length = 0  # in the text before and after it is made harmless: tabs are counted in the one before
+    column = length = 0  # in the text before and after it is made harmless: tabs depend on the former
     for part, style in ansi.parts(text):
         if "\t" in part:
             part = (" " * column + part).expandtabs(TAB)[column:]
@@ -82,7 +82,7 @@ def _written_over(text: str) -> str:
 
 
 def rows_of(text: str, width: int) -> list[int]:
-    """Where the rows begin when a text is wrapped at `width` cells; a wide character is never cut in two."""
+    """The offsets of the rows of a text wrapped at `width` cells; a wide character is never cut in two."""
     width = max(1, width)
     if text.isascii():
         return list(range(0, len(text), width)) or [0]
@@ -98,7 +98,7 @@ def rows_of(text: str, width: int) -> list[int]:
 
 
 def width_of(text: str) -> int:
-    """Cells that the text takes."""
+    """The width of the text, in cells."""
     if text.isascii():
         return len(text)
     return cell_len(text) if len(text) <= _PIECE else _widths(text)[-1]
@@ -106,13 +106,13 @@ def width_of(text: str) -> int:
 
 @lru_cache(maxsize=128)
 def _widths(text: str) -> list[int]:
-    """The cells before every 256th character of a long text, and those of all of it: it is measured once, not with every paint."""
+    """The cells before every 256th character of a long text, and in total: measured once, not on every paint."""
     return list(accumulate((cell_len(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE)), initial=0))
 
 
 def characters_at(text: str, left: int, width: int) -> tuple[int, int, int]:
-    """The characters of a text that stand in `width` cells from the cell `left` on, a few more on either side, and the cells
-    before the first of them."""
+    """The characters of a text in `width` cells from the cell `left`, with a few more on either side, and the cells before the
+    first of them."""
     if len(text) <= 2 * _PIECE:
         return 0, len(text), 0
     widths = _widths(text)
@@ -128,7 +128,7 @@ def cut_spans(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
         yield Span(start, end, "")
         return
     styles: list[str | Style] = [""] * (end - start)
-    for span in within:  # by characters, so that very many spans cost no more than as many characters
+    for span in within:  # by characters, so that the cost is bounded by their number, not by that of the spans
         first, behind = max(start, span.start) - start, min(end, span.end) - start
         styles[first:behind] = [span.style] * (behind - first)
     at = start

@@ -1,4 +1,4 @@
-"""The time of a line in words, and the time that a user types."""
+"""Formats the time of a line, and parses the time that a user types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z)?\Z", re.
 
 @lru_cache(maxsize=512)
 def _second(seconds: int, utc: bool) -> tuple[str, str]:
-    """A second in words, and what stands behind its fraction: the offset, as ISO 8601 has it."""
+    """A second in words, and the text after its fraction: the offset, as in ISO 8601."""
     at = datetime.fromtimestamp(seconds, UTC)
     if utc:
         return f"{at:%Y-%m-%dT%H:%M:%S}", "Z"
@@ -29,9 +29,9 @@ def _second(seconds: int, utc: bool) -> tuple[str, str]:
 
 
 def time_words(at: int, times: Times, now: float | None = None) -> str:
-    """Nanoseconds since the epoch as `times` wants them; "" for an unknown time (0) and for "off".
+    """Nanoseconds since the epoch in the form `times`; "" for an unknown time (0) and for "off".
 
-    Absolute times have milliseconds; a relative one is how long ago it was, five cells wide.
+    Absolute times have milliseconds; a relative time is an age, five cells wide.
     """
     if not at or times == "off":
         return ""
@@ -40,13 +40,13 @@ def time_words(at: int, times: Times, now: float | None = None) -> str:
         return f"{ago((time.time() if now is None else now) - at / SECOND):>5}"
     try:
         words, zone = _second(seconds, times == "utc")
-    except (ValueError, OverflowError, OSError):  # a year that no calendar has
+    except (ValueError, OverflowError, OSError):  # a year outside datetime's range
         return ""
     return f"{words}.{rest // 1_000_000:03}{zone}"
 
 
 def ago(seconds: float) -> str:
-    """A time of at most five characters: `3s`, `12m`, `5h02m` would be too wide, so `5h`."""
+    """An age of at most five characters: `3s`, `12m`; just `5h`, since `23h02m` would be too wide."""
     if seconds < 0:
         return f"-{ago(-seconds)}" if seconds <= -1 else "0s"
     for unit, size, most in (("s", 1, 100), ("m", 60, 100), ("h", 3600, 48), ("d", 86_400, 10_000)):
@@ -56,7 +56,7 @@ def ago(seconds: float) -> str:
 
 
 def parse_span(text: str) -> float | None:
-    """Seconds of a duration such as `90s`, `1h30m`, `2d`; None when it is none."""
+    """The seconds of a duration such as `90s`, `1h30m`, `2d`; None if the text is not a duration."""
     if not _SPAN.match(text):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
@@ -64,9 +64,9 @@ def parse_span(text: str) -> float | None:
 
 def parse_time(text: str, now: float | None = None) -> int:
     """A moment in nanoseconds since the epoch: a clock time (`14:05`, `14:05:30.5`; with Z in UTC, else local; the latest
-    that is not ahead), a date and time as RFC 3339 has it (local without an offset), or how long ago (`-10m`, `10m`).
+    one in the past), a date and time as in RFC 3339 (local without an offset), or how long ago (`-10m`, `10m`).
 
-    Raises ValueError with words for a person.
+    Raises ValueError with a message for a person.
     """
     text = text.strip()
     now = time.time() if now is None else now

@@ -85,7 +85,7 @@ async def test_the_deletion_of_a_namespace_counts_what_is_in_it() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         shown = text(dialog, "#delete-impact")
-        assert "· pods: 12, persistentvolumeclaims: 1" in shown and "! the data of its volumes goes, too" in shown
+        assert "· pods: 12, persistentvolumeclaims: 1" in shown and "! the data of its volumes is deleted too" in shown
         assert "? unknown: you lack the right to list secrets" in shown
         assert not dialog.query("#delete-evict") and not dialog.query("#delete-cascade"), "a namespace takes all of it along"
 

@@ -396,7 +396,7 @@ async def test_a_protected_context_and_a_namespace_are_typed() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         assert [one.word for one in dialog.asked] == ["shop", "dev"]
-        assert "Delete namespace shop? With everything in it." in text(dialog, "#dialog-title")
+        assert "Delete namespace shop? This also deletes the contents." in text(dialog, "#dialog-title")
         await typed(pilot, "#dialog-word-0", "shop")
         assert confirm(dialog).has_class("-blocked") and "type dev to confirm" in text(dialog, "#dialog-hint")
         await typed(pilot, "#dialog-word-1", "dev")

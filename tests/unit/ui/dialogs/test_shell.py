@@ -109,7 +109,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
     async with started(made, "one") as (app, pilot):
         assert " s Shell " in as_text(app).splitlines()[-1]
         await pilot.press("s")
-        await terminal.shows("podtui: a shell in container box of pod/one, namespace one. Leave it with exit or Ctrl+D. The same with ")
+        await terminal.shows("podtui: a shell in container box of pod/one, namespace one. Leave it with exit or Ctrl+D. With ")
         command = "exec -it -n one one -c box -- sh -c 'command -v bash >/dev/null && exec bash || exec sh'\r\n"
         await terminal.shows(command)
         await terminal.shows("/ # ")
@@ -181,7 +181,7 @@ async def test_in_a_protected_context_its_name_comes_first(made: DemoServer, ter
     async with started(made, "one", config=Config(protected_contexts=["podtui-*"])) as (app, pilot):
         await pilot.press("s")
         text = await shown(app, lambda text: "Open a shell in container box of pod/one" in text)
-        assert "kubectl" in text and "does not record what you do in it in the journal" in text and not terminal.written
+        assert "kubectl" in text and "does not record in the journal what you do there" in text and not terminal.written
         assert isinstance(app.screen, Dialog)
         await pilot.press(*"podtui", "minus", *"demo", "enter", "enter")
         await terminal.shows("/ # ")

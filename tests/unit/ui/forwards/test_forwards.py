@@ -411,7 +411,7 @@ async def test_saved_forwards_are_listed_and_started_by_enter(size: tuple[int, i
         await settle(pilot, lambda: app.notices)
         assert app.notices == ["the saved forward db is for the context prod-*\nOpen it with :ctx prod-*"]
         assert "(r) Start" in screen.query_one(KeyHints).text
-        assert text(screen, "#forwards-words").endswith("It is for the context prod-*: open that one with :ctx")
+        assert text(screen, "#forwards-words").endswith("It is for the context prod-*: switch to it with :ctx")
 
 
 async def test_the_palettes_short_form_starts_saved_forwards_and_tells_an_unknown_one() -> None:
@@ -428,7 +428,7 @@ async def test_a_busy_port_names_its_program_and_p_takes_the_next_free_one() -> 
             screen = await listed(app, session, pilot)
             await pilot.press("p")
             await settle(pilot, lambda: app.notices)
-            assert app.notices.pop() == "its local port is not in use by another program"
+            assert app.notices.pop() == "no other program uses its local port"
             await pilot.press("r")
             await settle(pilot, lambda: "✗ failed" in line(screen, 1))
             await settle(pilot, lambda: f"failed: local port {port} is already in use by this podtui" in text(screen, "#forwards-words"))

@@ -193,7 +193,7 @@ async def test_the_key_u_undoes_the_last_change_that_can_be_undone_and_says_whic
         await undo_last(cast(TerminalApp, pilot.app), found)
         await settle(pilot)
         shown = text(pilot.app.screen, "#undo-steps")
-        assert "! Done later, and cannot be undone: delete pod/kubia in default: its ReplicaSet/web-5d4 creates another one" in shown
+        assert "! A later change cannot be undone: delete pod/kubia in default: its ReplicaSet/web-5d4 creates another one" in shown
         assert "- metadata.labels.a: 1" in shown
 
 
