@@ -5,8 +5,8 @@
     styles:
       status.error: bold $error
 
-Besides Textual's colours a theme has styles, for what is the cluster's rather than a widget's: a status, a log level, a
-match, a part of YAML. A style is written as rich does (`bold red on black`), and `$error` is a colour of the theme.
+Besides Textual's colours a theme has styles for content rather than widgets: a status, a log level, a match, a part of
+YAML. Styles use rich's syntax (`bold red on black`), and `$error` is a colour of the theme.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ DEFAULT_STYLES: Mapping[str, str] = {
 }
 """Every style that a theme may set, with its default."""
 
-_ANSI_STYLES: Mapping[str, str] = {"cursor": "bold reverse"}  # 16 colours have no muted ones to lie under other colours
+_ANSI_STYLES: Mapping[str, str] = {"cursor": "bold reverse"}  # 16 colours include no muted one to use as a background
 
 
 class ThemeFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of a theme file; the colours are Textual's, `ansi: true` says that they are the terminal's own 16."""
+    """The keys of a theme file; the colours are Textual's, and `ansi: true` selects the terminal's own 16."""
 
     name: str
     primary: str
@@ -100,14 +100,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 @dataclass
 class PodtuiTheme(Theme):
-    """A theme of Textual with podtui's styles, and where it is from."""
+    """A theme of Textual with podtui's styles, and its source."""
 
     styles: dict[str, str] = field(default_factory=dict)
     file: str = ""
 
 
 def shipped_folder() -> Path:
-    """The themes that come with podtui: in its package once installed, beside it in a checkout."""
+    """The themes that come with podtui: in the package if installed, beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "themes"
     return installed if installed.is_dir() else package.parent / "themes"
@@ -124,7 +124,7 @@ def theme_paths() -> list[Path]:
 
 
 def check_theme(path: Path) -> tuple[PodtuiTheme | None, list[Problem]]:
-    """The theme of a file and every mistake in it; no theme when there is one. Raises ConfigError if it cannot be read."""
+    """The theme of a file and all mistakes in it; no theme if there is a mistake. Raises ConfigError if it cannot be read."""
     found = read(path, ThemeFile)
     if found.known is None:
         return None, found.problems
@@ -141,7 +141,7 @@ def read_theme(path: Path) -> PodtuiTheme:
 
 
 def load_themes() -> tuple[dict[str, PodtuiTheme], list[ConfigError]]:
-    """Every theme by its name, and an error for each invalid file. A user's theme replaces a shipped one of its name."""
+    """Every theme by name, and an error for each invalid file. A user's theme replaces a shipped one with the same name."""
     themes: dict[str, PodtuiTheme] = {}
     errors: list[ConfigError] = []
     for path in theme_paths():
@@ -156,13 +156,13 @@ def load_themes() -> tuple[dict[str, PodtuiTheme], list[ConfigError]]:
 
 def _theme(file: ThemeFile, path: str) -> PodtuiTheme:
     variables = dict(file.variables)
-    if file.ansi:  # Textual's own widgets need some that it does not make for 16 colours
+    if file.ansi:  # Textual's own widgets need variables that it does not generate for 16 colours
         variables = {**BUILTIN_THEMES["ansi-dark" if file.dark else "ansi-light"].variables, **variables}
     return PodtuiTheme(**{**msgspec.structs.asdict(file), "variables": variables, "styles": dict(file.styles)}, file=path)
 
 
 def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
-    """The mistakes that the types alone do not show: unknown colours, unknown styles, styles that do not parse."""
+    """Mistakes beyond the types: unknown colours, unknown styles, styles that do not parse."""
     problems: list[Problem] = []
 
     def note(text: str, *path: str) -> None:
@@ -190,7 +190,7 @@ def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
 
 @cache
 def _is_colour(text: str) -> bool:
-    """Kept, since Textual takes 5 ms to refuse a word: it looks for one that is near."""
+    """Cached, since Textual takes 5 ms to refuse a word: it searches for a similar one."""
     try:
         Color.parse(text)
     except ColorParseError:
@@ -199,13 +199,13 @@ def _is_colour(text: str) -> bool:
 
 
 def theme_colours(theme: Theme) -> dict[str, str]:
-    """The colours that `$name` can mean in a style of `theme`, as rich writes them."""
+    """The colours that `$name` can refer to in a style of `theme`, in rich's notation."""
     generated = theme.to_color_system().generate()
     background = Color.parse(generated["background"])
     colours: dict[str, str] = {}
     for name, value in generated.items():
         if not _is_colour(value):
-            continue  # a text style, or `auto`: depends on what is under it
+            continue  # a text style, or `auto`, which depends on the background
         colour = Color.parse(value)
         if colour.auto:
             continue
@@ -217,7 +217,7 @@ def theme_colours(theme: Theme) -> dict[str, str]:
 
 
 def resolve(text: str, colours: Mapping[str, str]) -> Style:
-    """A style's text as rich's Style. Raises ValueError with words."""
+    """A style's text as rich's Style. Raises ValueError with a message."""
     words = []
     for word in text.split():
         if word.startswith("$"):
@@ -236,7 +236,7 @@ def resolve(text: str, colours: Mapping[str, str]) -> Style:
 
 
 def theme_styles(theme: Theme) -> dict[str, Style]:
-    """The styles of a theme, or of a theme of Textual's own, that has only colours: the defaults in its colours."""
+    """The styles of a theme; for one of Textual's own, which has only colours, the defaults in its colours."""
     texts = {**DEFAULT_STYLES, **(_ANSI_STYLES if theme.ansi else {}), **(theme.styles if isinstance(theme, PodtuiTheme) else {})}
     colours = theme_colours(theme)
     return {name: resolve(text, colours) for name, text in texts.items()}

@@ -1,4 +1,4 @@
-"""Themes on the screen: which one a terminal gets, and the styles that the widgets paint with."""
+"""Themes on the screen: chooses the theme for a terminal, and provides the styles for the widgets."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _palettes: dict[str, tuple[Theme, Palette]] = {}
 
 
 def colours(environ: Mapping[str, str] = os.environ) -> int:
-    """How many colours the terminal has, by TERM and COLORTERM as rich reads them: 0, 16, 256 or 16777216.
+    """The number of colours of the terminal, from TERM and COLORTERM as rich reads them: 0, 16, 256 or 16777216.
 
-    NO_COLOR (no-color.org: set and not empty) and TERM=dumb are none.
+    NO_COLOR (no-color.org: set and not empty) and TERM=dumb mean 0.
     """
     term = environ.get("TERM", "").strip().lower()
     if environ.get("NO_COLOR") or term in ("dumb", "unknown"):
@@ -55,12 +55,12 @@ def colours(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def default_theme(environ: Mapping[str, str] = os.environ) -> str:
-    """The theme of a user who chose none: the terminal's own colours where it has 16 or fewer."""
+    """The theme for a user who has not chosen one: the terminal's own colours if it has 16 or fewer."""
     return DARK if colours(environ) >= 256 else ANSI
 
 
 def find_theme(name: str) -> PodtuiTheme:
-    """The theme of that name. Raises its file's ConfigError, or UsageError with the nearest name."""
+    """The theme of that name. Raises the ConfigError of its file, or UsageError with the nearest name."""
     themes, errors = load_themes()
     if name in themes:
         return themes[name]
@@ -71,9 +71,9 @@ def find_theme(name: str) -> PodtuiTheme:
 
 
 def install_themes(app: App[Any], name: str | None) -> None:
-    """Gives `app` the theme of that name, or the terminal's default.
+    """Set the theme of `app` by name, or the terminal's default.
 
-    Without colours it is the one of 16: in it, Textual's own widgets show the focus by other means.
+    Without colours it is the one with 16, in which Textual's own widgets show the focus by other means.
     """
     chosen = find_theme(name or default_theme())
     if app.no_color and not chosen.ansi:
@@ -83,7 +83,7 @@ def install_themes(app: App[Any], name: str | None) -> None:
 
 
 def palette(app: App[Any]) -> Palette:
-    """The style of each name of DEFAULT_STYLES in the app's theme, made once for a theme."""
+    """The style of each name in DEFAULT_STYLES in the app's theme, cached by theme."""
     if app.no_color:
         return _MONOCHROME
     theme = app.current_theme

@@ -1,4 +1,4 @@
-"""The bars of the logs pane: search, filter on fields, and times to go to or to read from.""" 
+"""The bars of the logs pane: search, filter on fields, and times to go to or to read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logs of one container or of many: the view with its title, its foot, its histogram and its bars, by the keys of `logs`."""
+"""The logs of one or many containers: the view with its title, foot, histogram and bars, and the keys of `logs`."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _RECORDS: tuple[Records, ...] = ("raw", "columns", "indented")
 
 
 class LogsPane(Vertical):
-    """`follow()` what is wanted, or None. The pane turns keys into calls of what it is made of: the view, the feed that fills it,
-    the choice of its sources, the export of its lines."""
+    """Call `follow()` with a target, or None. The pane turns keys into calls to its parts: the view, the feed that fills it, the choice
+    of sources, the export of lines."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("logs")  # type: ignore[assignment]
 
@@ -62,7 +62,7 @@ class LogsPane(Vertical):
         wrap: bool = False,
         id: str | None = None,
     ) -> None:
-        """`log_tail` is how many lines are fetched at first, `buffer_mb` how many MiB of them are kept."""
+        """`log_tail` is the number of lines to fetch first, `buffer_mb` the memory for lines in MiB."""
         super().__init__(id=id)
         self.view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
         self._feed = LogFeed(self, session, self.view, log_tail, self._feed_changed, self._say)
@@ -77,7 +77,7 @@ class LogsPane(Vertical):
         self._jump_bar = jump_bar()
         self._since_bar = since_bar()
         self._save_bar = save_bar()
-        self._message = ""  # about the last key, until the next
+        self._message = ""  # about the last key, until the next one
         self._countdown: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -109,11 +109,11 @@ class LogsPane(Vertical):
         return self._feed.status
 
     def show(self, ref: ObjectRef | None, container: str = "", previous: bool = False) -> None:
-        """Follow the logs of one pod; None stops. Without `container` it is kubectl's default."""
+        """Follow the logs of one pod; None stops. Without `container`, uses kubectl's default."""
         self.follow(None if ref is None else LogTarget((ref,), containers=(container,) if container else ()), previous=previous)
 
     def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
-        """Follow logs from the configured tail on; None stops."""
+        """Follow logs, starting with the configured tail; None stops."""
         self._sources.show_all()
         if self.view.pattern is not None:
             self.view.end_search()
@@ -124,7 +124,7 @@ class LogsPane(Vertical):
             self._feed.fail(event.worker.error)
 
     def _feed_changed(self) -> None:
-        """Other sources, or another status, which may say how many seconds there are until the next attempt."""
+        """The sources or the status changed; the status may count down to the next attempt."""
         self._sources.update_view()
         counts_down = self.status.retry_at is not None
         if counts_down and self._countdown is None:
@@ -153,11 +153,11 @@ class LogsPane(Vertical):
         view.set_empty(*titles.nothing(feed.status, view))
         header = view.columns.header
         self._columns.display = bool(header)
-        if header:  # the names over the columns stand and scroll with them
+        if header:  # the column titles align and scroll with the columns
             self._columns.show([(view.over(header), "header")])
 
     def _say(self, text: str) -> None:
-        """Show a message about the key that was pressed; the next key takes it away."""
+        """Show a message about the pressed key; the next key removes it."""
         self._message = text
         self._refresh_texts()
 
@@ -221,7 +221,7 @@ class LogsPane(Vertical):
         if self._export.save(event.value):
             self._leave(self._save_bar)
 
-    # -- which lines ------------------------------------------------------------------------------------------------
+    # -- the range --------------------------------------------------------------------------------------------------
 
     @on(LogView.AtTop)
     def _at_top(self, event: LogView.AtTop) -> None:
@@ -309,7 +309,7 @@ class LogsPane(Vertical):
     def action_records(self) -> None:
         self.view.set_records(_next(_RECORDS, self.view.records))
         without = self.view.records == "columns" and not self.view.columns.names
-        self._say("no JSON, logfmt or klog record is near: lines stay as they are" if without else "")
+        self._say("no JSON, logfmt or klog records nearby: lines stay as they are" if without else "")
 
     # -- searching --------------------------------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ class LogsPane(Vertical):
 
     def action_only_matches(self) -> None:
         if self.view.pattern is None:
-            self._say("search with / first, then & shows only the lines that match")
+            self._say("search with / first; then & shows only the lines that match")
         else:
             self._message = ""
             self.view.show_matches(_next(MATCHES, self.view.shown_matches))
@@ -342,7 +342,7 @@ class LogsPane(Vertical):
         self._open(self._fields_bar, self.view.fields.text if self.view.fields is not None else "")
 
     def action_clear_search(self) -> None:
-        """Esc: the selection, the search and the filter, one after the other."""
+        """Esc clears the selection, the search and the filter, one at a time."""
         view = self.view
         self._message = ""
         if view.selection is not None:
@@ -357,7 +357,7 @@ class LogsPane(Vertical):
     # -- the histogram ----------------------------------------------------------------------------------------------
 
     def action_histogram(self) -> None:
-        """Open the histogram and go into it; from the lines again: close it."""
+        """Open the histogram and give it the focus; pressed again in the lines, close it."""
         self._message = ""
         if self._chart.display:
             self._close_chart()
@@ -414,7 +414,7 @@ class LogsPane(Vertical):
         self._export.copy()
 
     def action_save(self) -> None:
-        """Ask for a file; while that is asked: choose the next of what is saved."""
+        """Ask for a file; pressed again meanwhile, switch to the next scope."""
         again = self._save_bar.display
         path = self._export.ask_for_file(again)
         if path and not again:
@@ -425,5 +425,5 @@ class LogsPane(Vertical):
 
 
 def _next(values: Sequence[T], value: T) -> T:
-    """The one behind a value, the first behind the last."""
+    """The value after `value`; after the last one, the first."""
     return values[(values.index(value) + 1) % len(values)]

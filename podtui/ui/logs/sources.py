@@ -1,4 +1,4 @@
-"""Whose lines are shown: one container, several, all of them; hidden and shown in a list."""
+"""The choice of the sources to show: one container, several or all, hidden and shown in a list."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from podtui.ui.logs.view.view import LogView
 
 
 class SourceChoice:
-    """Chooses among the sources of a feed: which ones it reads, and which of those the view hides."""
+    """Chooses which sources a feed reads, and which of those the view hides."""
 
     def __init__(self, feed: LogFeed, view: LogView, say: Callable[[str], None]) -> None:
         self._feed = feed
         self._view = view
         self._say = say
-        self._hidden: set[tuple[str, str]] = set()  # pods' UIDs and containers whose lines are not shown
+        self._hidden: set[tuple[str, str]] = set()  # UID of the pod and name of each hidden container
         self._names: list[str] = []
 
     @property
     def hidden(self) -> frozenset[int]:
-        """The numbers of the sources whose lines are not shown."""
+        """The numbers of the hidden sources."""
         sources = [] if self._feed.group is None else self._feed.group.sources
         return frozenset(source.number for source in sources if (source.ref.uid, source.container) in self._hidden)
 
@@ -35,7 +35,7 @@ class SourceChoice:
         self._hidden.clear()
 
     def update_view(self) -> None:
-        """Hide what is hidden in the view. Names stand before the lines where those of more than one source may be."""
+        """Apply the hidden sources to the view. Lines have a name before them if more than one source is shown."""
         sources = [] if self._feed.group is None else self._feed.group.sources
         hidden = self.hidden
         if self._view.hidden != hidden:
@@ -47,12 +47,12 @@ class SourceChoice:
 
     @property
     def only_pod(self) -> ObjectRef | None:
-        """The pod whose containers are read, when it is one pod and no selector."""
+        """The pod whose containers are read, if the target is one pod and not a selector."""
         target = self._feed.target
         return target.pods[0] if target is not None and not target.live and len(target.pods) == 1 else None
 
     def toggle_all(self) -> None:
-        """Read all containers, init and ephemeral ones too, or one of each pod again."""
+        """Read all containers, including init and ephemeral ones; again: one of each pod."""
         target = self._feed.target
         if target is None:
             return
@@ -64,13 +64,13 @@ class SourceChoice:
 
     @property
     def _only_container(self) -> str:
-        """That there is no choice; "" when there is one."""
+        """A message if the pod has just one container, otherwise ""."""
         group, pod = self._feed.group, self.only_pod
         one = group is not None and pod is not None and len(group.containers) == 1
         return f"{pod} has one container: {group.containers[0]}" if group is not None and one else ""
 
     def screen(self) -> LogSourcesScreen | None:
-        """The list in which sources are hidden and shown, for `show_only` to take its result; None when there is no choice."""
+        """The list that hides and shows sources, whose result goes to `show_only`; None if there is no choice."""
         group = self._feed.group
         if group is None or not group.sources:
             return None
@@ -78,13 +78,13 @@ class SourceChoice:
             self._say(message)
             return None
         shown = [row.key for row in self._rows() if row.shown]
-        return LogSourcesScreen("Containers whose lines are shown", self._rows, self._show, shown[0] if shown else "", self._left_out)
+        return LogSourcesScreen("Containers to show", self._rows, self._show, shown[0] if shown else "", self._left_out)
 
     def _left_out(self) -> list[str]:
         return [] if self._feed.group is None else self._feed.group.left_out
 
     def _rows(self) -> list[SourceRow]:
-        """Every source, and the containers of the only pod that are not read."""
+        """Every source, and the unread containers of a single pod."""
         group = self._feed.group
         if group is None:
             return []
@@ -104,7 +104,7 @@ class SourceChoice:
         return rows
 
     def _show(self, keys: Sequence[str], shown: bool) -> None:
-        """Show or hide the lines of these sources; one that is not read yet is read from now on."""
+        """Show or hide the lines of these sources; start reading those that are not read yet."""
         group, target = self._feed.group, self._feed.target
         if group is None or target is None:
             return
@@ -121,7 +121,7 @@ class SourceChoice:
         self._feed.update_status()
 
     def show_only(self, key: str | None) -> None:
-        """Show the lines of this source alone, as the list was left with; None changes nothing."""
+        """Show only the lines of this source, the result of the list; None changes nothing."""
         group, target = self._feed.group, self._feed.target
         if key is None or group is None or target is None:
             return

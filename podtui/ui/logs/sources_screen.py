@@ -1,4 +1,4 @@
-"""Which containers' lines are shown: a list with what each has brought, in which they are hidden and shown."""
+"""A list of a log's containers, with the number of lines of each, to hide and show them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from podtui.ui.commands import bindings
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
-_TICK = 1.0  # seconds between two looks at the counts
+_TICK = 1.0  # seconds between updates of the counts
 
 
 class SourceRow(NamedTuple):
-    """A source as the list shows it. `key` tells it from others; `shown` is whether its lines are."""
+    """A row of the list. `key` identifies the source; `shown` is whether its lines are shown."""
 
     key: str
     pod: str
@@ -33,7 +33,7 @@ class SourceRow(NamedTuple):
 
 
 class LogSourcesScreen(ModalScreen[str | None]):
-    """The marks of the table are what is shown: `show` takes each change. Dismissed with the key of the only one to show, or None."""
+    """The marked rows are the shown sources: `show` receives each change. Dismissed with the key of the only one to show, or None."""
 
     BINDINGS: ClassVar[list[Binding]] = bindings("sources")  # type: ignore[assignment]
     AUTO_FOCUS = "#sources"
@@ -55,7 +55,7 @@ class LogSourcesScreen(ModalScreen[str | None]):
         current: str = "",
         left_out: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
-        """`rows` returns the sources as they are now; `show` shows (True) or hides those with the keys."""
+        """`rows` returns the current sources; `show` shows (True) or hides those with the given keys."""
         super().__init__()
         self._title = title
         self._ask = rows

@@ -1,4 +1,4 @@
-"""What the title and the foot of the logs say, and the names before lines. Each state is a word; its colour only helps."""
+"""The texts of the logs' title and foot, and the names before lines. Each state is a word; its colour only helps."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from podtui.text import counted
 from podtui.ui.logs.view.view import LogView
 from podtui.ui.widgets.text_document import Part
 
-# The state of many is the first of these that one of them has.
+# The state of several sources is the first of these that any of them has.
 _ORDER: tuple[State, ...] = ("following", "reconnecting", "reading", "connecting", "waiting", "failed", "ended")
 
 
 def names_of(sources: Sequence[LogSource]) -> list[str]:
-    """A name for each source, as short as they differ: of one pod the containers, of pods with one container of one name the pods."""
+    """The shortest distinct names of the sources: containers of one pod, or pods if all have one container of the same name."""
     pods = {source.ref.uid for source in sources}
     containers = {source.container for source in sources}
     spaces = {source.ref.namespace for source in sources}
@@ -33,12 +33,12 @@ def names_of(sources: Sequence[LogSource]) -> list[str]:
 
 
 def prefixes_of(sources: Sequence[LogSource]) -> list[str]:
-    """What stands before each line in a file, as `kubectl logs --prefix` writes it; with one source nothing does."""
+    """The prefix of each source's lines in a file, as `kubectl logs --prefix` writes it; none for a single source."""
     return [f"[pod/{source.ref.name}/{source.container}] " for source in sources] if len(sources) > 1 else []
 
 
 def status_of(group: LogGroup) -> LogStatus:
-    """One status for all sources: that of the only one, otherwise the liveliest, with how many others have which."""
+    """One status for all sources: that of a single one, otherwise the most active, with the number in each state."""
     sources = group.sources
     if not sources:
         if group.error is not None:
@@ -59,7 +59,7 @@ def status_of(group: LogGroup) -> LogStatus:
 
 
 def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int], previous: bool) -> list[Part]:
-    """Whose logs these are: one container and its place among the containers of the pod, or how many pods and containers."""
+    """The sources: one container and its position among the pod's containers, or the numbers of pods and containers."""
     parts: list[Part] = [(" Logs ", "title")]
     sources = [] if group is None else group.sources
     shown = [source for source in sources if source.number not in hidden]
@@ -91,7 +91,7 @@ def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int],
 
 
 def left_out_of(group: LogGroup | None) -> list[Part]:
-    """How many streams are above the limit."""
+    """The number of streams above the limit."""
     count = 0 if group is None else len(group.left_out)
     return [(f" {count} left out, c lists them ", "warn")] if count else []
 
@@ -117,7 +117,7 @@ _EMPTY = {
 
 
 def style(status: LogStatus) -> str:
-    """The palette's name for a state."""
+    """The name of a state's style in the palette."""
     return _STYLES[status.state]
 
 
@@ -131,7 +131,7 @@ def state(status: LogStatus, view: LogView) -> str:
 
 
 def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
-    """The search, why it stands as it stands, and how many lines there are."""
+    """The search, the reason for the status, and the number of lines."""
     parts: list[Part] = [(" ", "")]
     pattern = view.pattern
     if pattern is not None:
@@ -139,9 +139,9 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
         parts += [("/", "dim"), (pattern.text, "match")]
         parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
         if pattern.given_up:
-            parts.append(("given up: the expression takes too long on these lines  ", "warn"))
+            parts.append(("abandoned: the expression takes too long on these lines  ", "warn"))
         elif pattern.slow:
-            parts.append((f"{pattern.slow} left out: the expression takes too long on them  ", "warn"))
+            parts.append((f"{pattern.slow} skipped: the expression takes too long on them  ", "warn"))
     if view.fields is not None:
         parts += [("fields ", "dim"), (view.fields.text, "match"), ("  ", "")]
     if status.why:
@@ -161,7 +161,7 @@ _MATCHES = {"all": "", "only": "only matches", "without": "no matches"}
 
 
 def flags(view: LogView) -> list[Part]:
-    """How the lines are shown, where it is not as usual."""
+    """The display settings that differ from the defaults."""
     marks = len(view.marks)
     words = [
         _MATCHES[view.shown_matches],
@@ -177,7 +177,7 @@ def flags(view: LogView) -> list[Part]:
 
 
 def nothing(status: LogStatus, view: LogView) -> list[str]:
-    """What stands in the place of lines: why there are none, or why none is shown."""
+    """The text in place of lines: why there are none, or why none is shown."""
     if len(view.buffer) and view.chosen is not None:
         pattern = view.pattern.text if view.pattern is not None else ""
         if view.shown_matches == "only":

@@ -1,1 +1,1 @@
-"""Widgets on the Line API that know nothing of Kubernetes."""
+"""Widgets on the Line API that know nothing about Kubernetes."""

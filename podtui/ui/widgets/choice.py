@@ -1,4 +1,4 @@
-"""One of a few words, chosen with the arrow keys or Space: `(•) background ( ) foreground`. One line high."""
+"""A choice of one word from a few, with the arrow keys or Space: `(•) background ( ) foreground`. One line high."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
-    """The chosen word is marked by a character, not by a colour alone."""
+    """Marks the chosen word with a character, not just a colour."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,space", "step(1)", "Next", show=False),
@@ -26,14 +26,14 @@ class Choice(Widget, can_focus=True):
     """
 
     class Changed(Message):
-        """Another word is chosen."""
+        """The user chose another word."""
 
         def __init__(self, choice: Choice) -> None:
             super().__init__()
             self.choice = choice
 
     def __init__(self, words: Sequence[str], *, id: str | None = None) -> None:
-        """The first of `words` is chosen at first."""
+        """Initially the first of `words` is chosen."""
         super().__init__(id=id)
         self.words = tuple(words)
         self.value = self.words[0]

@@ -1,4 +1,4 @@
-"""The small list under an entry: candidates with a count, one of them marked, and one line of words."""
+"""The small list under an entry: candidates with counts, one of them marked, and lines of text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from textual.widget import Widget
 
 from podtui.text import harmless
 
-ROWS = 8  # of candidates at once; more of them scroll
+ROWS = 8  # visible candidates; more of them scroll
 
 
 class DropDown(Widget, can_focus=False):
-    """Lies over what is below its owner; never has the focus. Knows candidates as (text, count or None)."""
+    """Overlays the screen below its owner; never has the focus. Candidates are pairs (text, count or None)."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"drop-down--marked", "drop-down--count", "drop-down--note", "drop-down--error"}
 
@@ -36,7 +36,7 @@ class DropDown(Widget, can_focus=False):
     """
 
     class Picked(Message):
-        """A candidate was clicked."""
+        """The user clicked a candidate."""
 
         def __init__(self, index: int) -> None:
             super().__init__()
@@ -50,9 +50,9 @@ class DropDown(Widget, can_focus=False):
         self.top = 0
 
     def show(self, candidates: Sequence[tuple[str, int | None]], marked: int, words: Sequence[tuple[str, bool]]) -> None:
-        """Show candidates, `marked` being the index of the current one, and lines of words, each with whether it is an error.
+        """Show candidates, with `marked` as the index of the current one, and lines of text, each with whether it is an error.
 
-        With neither, nothing is shown. The owner sets the place afterwards, from `columns` and `rows`.
+        Hides itself without either. The owner sets the position afterwards, from `columns` and `rows`.
         """
         self.candidates = [(harmless(text), "" if count is None else str(count)) for text, count in candidates]
         self.words = [(harmless(text), error) for text, error in words]
@@ -62,14 +62,14 @@ class DropDown(Widget, can_focus=False):
         self.refresh(layout=True)
 
     def mark(self, index: int) -> None:
-        """Move the mark, and scroll so far that it is seen."""
+        """Move the mark, and scroll it into view."""
         self.marked = max(0, min(index, len(self.candidates) - 1))
         self.top = max(min(self.top, self.marked), self.marked - ROWS + 1)
         self.refresh()
 
     @property
     def lines(self) -> list[tuple[str, bool]]:
-        """The lines under the candidates: where one is in a long list, and the words."""
+        """The lines under the candidates: the position in a long list, and the text."""
         long = len(self.candidates) > ROWS
         count = str(len(self.candidates))
         return [*([(f"{self.marked + 1:>{len(count)}} of {count}", False)] if long else []), *self.words]
@@ -96,7 +96,7 @@ class DropDown(Widget, can_focus=False):
         if y < ROWS and index < len(self.candidates):
             text, count = self.candidates[index]
             style = base + self._part("drop-down--marked") if index == self.marked else base
-            # A colour is not the only sign of the marked row.
+            # The mark must be visible without colours.
             row = [Segment(f"{'›' if index == self.marked else ' '} ", style)]
             room = max(0, width - 3 - (len(count) + 2 if count else 0))
             row.append(Segment(_fit(text, room), style))
@@ -129,5 +129,5 @@ class DropDown(Widget, can_focus=False):
 
 
 def _fit(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, with … where something is cut off."""
+    """`text` in exactly `width` cells, with … where it is cut."""
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"[:width]

@@ -1,4 +1,4 @@
-"""A bar of one line in which something is typed: checked while typing, completed, with a history. Knows nothing of Kubernetes."""
+"""A bar of one line for input, with checks while typing, completion and a history. Knows nothing about Kubernetes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CandidateLike(Protocol):
 
 
 class CompletionLike(Protocol):
-    """`text[start:end]` is replaced by a candidate's text."""
+    """A candidate's text replaces `text[start:end]`."""
 
     @property
     def start(self) -> int: ...
@@ -43,11 +43,11 @@ class CompletionLike(Protocol):
 
 
 Complete = Callable[[str, int], CompletionLike]
-Check = Callable[[str], object]  # raises a PodtuiError, with `position` where there is one; its result is not used
+Check = Callable[[str], object]  # raises a PodtuiError, possibly with a `position`; its result is not used
 
 
 class Entry(Input):
-    """The input of a bar. What is in it is always harmless, so that a position in it is one in what is shown."""
+    """The input of a bar. Its value is always harmless, so that positions in the value and on the screen agree."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("bar")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"entry--fault"}
@@ -61,7 +61,7 @@ class Entry(Input):
         self._bar = bar
         self.fault: int | None = None
         super().__init__(placeholder=placeholder, select_on_focus=False, compact=True)
-        self.cursor_blink = False  # an idle screen sends nothing
+        self.cursor_blink = False  # an idle screen sends no bytes
         self.highlighter = _Fault(self)
 
     def validate_value(self, value: str) -> str:
@@ -96,7 +96,7 @@ class Entry(Input):
 
 
 class _Fault(Highlighter):
-    """Underlines the word that the error points at."""
+    """Underlines the word at the error's position."""
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
@@ -112,7 +112,7 @@ class _Fault(Highlighter):
 
 
 class EntryMessage(Message):
-    """A message of a bar, with the value that it holds."""
+    """A message of a bar, with the bar's value."""
 
     def __init__(self, bar: EntryBar, value: str) -> None:
         super().__init__()
@@ -125,10 +125,10 @@ class EntryMessage(Message):
 
 
 class EntryBar(Widget):
-    """A prompt and an entry, with the candidates and what is wrong below.
+    """A prompt and an entry, with the candidates and the fault below.
 
-    `open(value)` shows it with the focus; the owner hides it (`display = False`) and places the focus when it gets Submitted or
-    Cancelled. A value that `check` refuses is not submitted: it stays, with the cursor at the fault and the words under it.
+    `open(value)` shows it with the focus; on Submitted or Cancelled the owner hides it (`display = False`) and moves the focus.
+    A value that `check` refuses is not submitted: it stays, with the cursor at the fault and the message under it.
     """
 
     DEFAULT_CSS = """
@@ -145,12 +145,12 @@ class EntryBar(Widget):
             self.valid = valid
 
     class Submitted(EntryMessage):
-        """The value was entered, and `check` accepts it."""
+        """The user entered the value, and `check` accepts it."""
 
     class Cancelled(EntryMessage):
-        """The bar was left; `value` is what it holds now: what it was opened with, or nothing."""
+        """The user left the bar; `value` is what it holds now: the value it was opened with, or ""."""
 
-    CANCEL_RESTORES: ClassVar[bool] = True  # Esc brings the old value back; otherwise it clears
+    CANCEL_RESTORES: ClassVar[bool] = True  # whether Esc restores the old value; otherwise it clears the bar
     PROMPT: ClassVar[str] = ""
     PLACEHOLDER: ClassVar[str] = ""
 
@@ -173,12 +173,12 @@ class EntryBar(Widget):
         self._entry = Entry(self, placeholder or self.PLACEHOLDER)
         self._drop = DropDown()
         self._completion: CompletionLike | None = None
-        self._old = ""  # what Esc brings back
-        self._draft = ""  # what was typed before the history was called up
-        self._past: int | None = None  # the place in the history
+        self._old = ""  # what Esc restores
+        self._draft = ""  # the typed text before a step into the history
+        self._past: int | None = None  # the position in the history
         self._announced = ""  # the value of the last Changed
-        self._wanted = False  # whether candidates are to be shown
-        self._chosen = False  # whether the mark was moved by the arrow keys
+        self._wanted = False  # whether to show candidates
+        self._chosen = False  # whether the arrow keys moved the mark
         self._refused = False  # Enter was pressed on what `check` refuses
         self._dirty = False
 
@@ -196,11 +196,11 @@ class EntryBar(Widget):
 
     @property
     def candidates(self) -> Sequence[CandidateLike]:
-        """The candidates that are on show."""
+        """The candidates shown."""
         return self._completion.candidates if self._completion else ()
 
     def open(self, value: str = "") -> None:
-        """Show the bar with `value` and give it the focus. Without a value it begins by showing what can be typed."""
+        """Show the bar with `value` and give it the focus. Without a value it first shows the candidates."""
         self.display = True
         self._old = self._announced = self._draft = harmless(value)
         self._past = None
@@ -210,7 +210,7 @@ class EntryBar(Widget):
     # -- from the input
 
     def edited(self) -> None:
-        """The text changed, by typing unless the caller of `_set` says otherwise."""
+        """The text changed, by typing unless `_set` overrides that."""
         self._wanted, self._refused, self._past = True, False, None
         self._later()
 
@@ -219,7 +219,7 @@ class EntryBar(Widget):
         self._later()
 
     def _later(self) -> None:
-        """Bring everything up to date once after all that one key changes (text and cursor)."""
+        """Update once after all changes of a key (text and cursor)."""
         if not self._dirty:
             self._dirty = True
             self.call_next(self._update)
@@ -255,7 +255,7 @@ class EntryBar(Widget):
         return None
 
     def _show(self) -> None:
-        """Show the candidates and the error: calmly while the text is only unfinished at its end, and under the place otherwise."""
+        """Show the candidates and the error: as a hint while the text is merely unfinished at its end, otherwise as a fault."""
         words: list[tuple[str, bool]] = []
         self._entry.fault = None
         if self.error is not None:
@@ -271,12 +271,12 @@ class EntryBar(Widget):
         self.call_after_refresh(self._place)
 
     def _place(self) -> None:
-        """Put the drop-down under the word that it completes, or above where there is no room."""
+        """Put the drop-down under the word that it completes, or above it if there is no room."""
         start = self._completion.start if self.candidates and self._completion else 0
         column = cell_len(self._prompt) + 2 + cell_len(self.value[:start]) - self._entry.scroll_offset.x
         rows, room = self._drop.rows, self.app.size.height - self.region.bottom
         below = rows <= room or room >= self.region.y
-        # The drop-down's own margin of two columns brings its text under the word.
+        # The drop-down's margin of two columns puts its text under the word.
         self._drop.styles.offset = (max(0, column - 2), 0 if below else -rows - 1)
 
     def on_resize(self) -> None:
@@ -292,7 +292,7 @@ class EntryBar(Widget):
     # -- keys
 
     def take_candidate(self) -> None:
-        """Tab: put the marked candidate in; without candidates show those that fit here."""
+        """Tab: insert the marked candidate; if none are shown, show the candidates at the cursor."""
         self._update()
         if self._completion is None or not self.candidates:
             self._wanted = self._dirty = True
@@ -304,7 +304,7 @@ class EntryBar(Widget):
         self._set(value[:start] + candidate.text + value[end:], start + len(candidate.text), wanted=True)
 
     def submit(self) -> None:
-        """Enter: submit; but a candidate that the arrow keys went to is taken first."""
+        """Enter: submit, or first insert a candidate that the arrow keys selected."""
         self._update()
         if self._chosen and self.candidates:
             self.take_candidate()
@@ -322,7 +322,7 @@ class EntryBar(Widget):
         self.post_message(self.Submitted(self, value))
 
     def cancel(self) -> None:
-        """Esc: close the candidates; again: leave."""
+        """Esc: close the candidates; again: leave the bar."""
         self._update()
         if self.candidates:
             self._close()
@@ -343,7 +343,7 @@ class EntryBar(Widget):
             self.take_candidate()
 
     def go_up(self) -> None:
-        """The candidate above; from the first one, and without candidates, into the history."""
+        """Go to the candidate above; from the first, or without candidates, go into the history."""
         self._update()
         if self.candidates and self._drop.marked:
             self._drop.mark(self._drop.marked - 1)
@@ -352,7 +352,7 @@ class EntryBar(Widget):
             self._recall((len(self.history) if self._past is None else self._past) - 1)
 
     def _recall(self, past: int) -> None:
-        """Show the history's entry `past`; one after the last is what was typed before."""
+        """Show entry `past` of the history; the one after the last is the draft."""
         if past < 0:
             return
         if self._past is None:
@@ -377,7 +377,7 @@ class EntryBar(Widget):
 
 
 class FilterBar(EntryBar):
-    """The bar of `/`: the owner filters as one types, and Esc clears the filter."""
+    """The bar of `/`: the owner filters while the user types, and Esc clears the filter."""
 
     CANCEL_RESTORES = False
     PROMPT = "/"
@@ -394,7 +394,7 @@ class FilterBar(EntryBar):
 
 
 class SelectorBar(EntryBar):
-    """The bar of `=`: a label selector. Esc restores the one that the bar was opened with."""
+    """The bar of `=`: a label selector. Esc restores the selector that the bar was opened with."""
 
     PROMPT = "="
     PLACEHOLDER = "key=value, key in (a,b), !key"

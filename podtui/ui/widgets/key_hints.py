@@ -70,6 +70,6 @@ class KeyHints(TextLine):
             enabled = enabled and not self._refusal(binding.id or "")
             parts = right if binding.id in BY_ID and BY_ID[binding.id].where == "app" else left
             name = key_name(binding.key)
-            parts += [(" ", ""), (name, "label.key") if enabled else (f"({name})", "dim")]  # colour is not the only sign
+            parts += [(" ", ""), (name, "label.key") if enabled else (f"({name})", "dim")]  # visible without colours
             parts.append((f" {binding.description} ", "" if enabled else "dim"))
         self.show(left, right)

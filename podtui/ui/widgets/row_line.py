@@ -1,4 +1,4 @@
-"""A row and a header as strips: cells in columns, cut and padded by the width of their characters."""
+"""Rows and headers as strips: cells in columns, cut and padded by the width of their characters."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ GAP = 2  # cells between columns
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: its key (what a click on the header tells), its title and its widest width in cells.
+    """A column: its key (reported by a click on the header), its title and its maximum width in cells.
 
-    One that is `flexible` gives way, down to `least` cells, so that the others stay in view; it is cut in the middle, as
-    the end of a name is what tells it from others.
+    A `flexible` column shrinks, down to `least` cells, to keep the others in view; its text is cut in the middle, since names
+    differ at their ends.
     """
 
     key: str
@@ -35,7 +35,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text and the name of its style in the palette; `spans` are the characters that a filter matched."""
+    """A cell's text and the name of its style in the palette; `spans` are the characters that a filter matches."""
 
     text: str
     style: str = ""
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class RowLine:
-    """What one screen line shows; two equal lines need no repaint."""
+    """The content of one screen line; equal lines need no repaint."""
 
     key: str
     cells: tuple[Cell, ...]
@@ -53,7 +53,7 @@ class RowLine:
 
 
 def fitted(columns: Sequence[TableColumn], widths: Sequence[int], room: int) -> list[int]:
-    """The widths with the flexible columns made narrower, the widest first, where all of them do not fit into `room` cells."""
+    """The widths; if they exceed `room` cells, with the flexible columns narrowed, the widest first."""
     over = GUTTER + sum(widths) + GAP * (len(widths) - 1) - room
     found = list(widths)
     for place in sorted((i for i in range(len(found)) if columns[i].flexible), key=lambda i: -widths[i]):
@@ -64,7 +64,7 @@ def fitted(columns: Sequence[TableColumn], widths: Sequence[int], room: int) -> 
 
 
 def row_strip(line: RowLine, columns: Sequence[TableColumn], widths: Sequence[int], focused: bool, base: Style, styles: Palette) -> Strip:
-    """The row's whole line, as long as its columns are."""
+    """The full line of the row, as wide as its columns."""
     over = styles["cursor"] if line.cursor and focused else Style(bold=line.cursor or line.marked)
     segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", base + over + styles["mark"])]
     for cell, width, column in zip(line.cells, widths, columns, strict=False):
@@ -93,7 +93,7 @@ def _cell(segments: list[Segment], cell: Cell, width: int, column: TableColumn, 
 
 
 def header_strip(columns: Sequence[TableColumn], widths: Sequence[int], sorted_by: str, descending: bool, style: Style) -> Strip:
-    """The titles, with an arrow at the column that the rows are sorted by."""
+    """The titles, with an arrow at the column that sorts the rows."""
     segments = [Segment(" " * GUTTER, style)]
     for column, width in zip(columns, widths, strict=False):
         text = harmless(column.title) + (("↓" if descending else "↑") if column.key == sorted_by else "")

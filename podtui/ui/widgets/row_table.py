@@ -1,9 +1,9 @@
-"""A table of many thousand rows that paints only what changed.
+"""A table of many thousands of rows that paints only what changed.
 
-Rows are known by a key, never by a number: the cursor, the marks and the scroll position stay with their rows
-while others come, go and move. The owner gives the keys in order and a function from a key to its cells; cells
-are asked for only when a row is in view. A change refreshes from the first cell that differs to the end of the
-line, so that a tick of one age costs a slow link a few dozen bytes.
+A key identifies a row, never an index: the cursor, the marks and the scroll position stay with their rows while others
+are added, removed and moved. The owner provides the keys in order and a function from a key to its cells, called only for
+rows in view. A change repaints from the first cell that differs to the end of the line, so that a tick of one age costs a
+slow link a few dozen bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from podtui.ui.widgets.row_line import GAP, GUTTER, Cell, RowLine, TableColumn, 
 
 __all__ = ["Cell", "RowTable", "TableColumn"]
 
-SAMPLE = 400  # rows measured for the widths when the whole set is new
+SAMPLE = 400  # rows to measure for the widths of a new set
 
 
 class RowTable(Widget, can_focus=True):
@@ -56,7 +56,7 @@ class RowTable(Widget, can_focus=True):
         """Enter or a double click on a row."""
 
     class CursorMoved(OfKey):
-        """The cursor is on another row; `key` is "" when there is none."""
+        """The cursor moved to another row; `key` is "" if there is none."""
 
     class MarksChanged(Message):
         """A row was marked or unmarked."""
@@ -93,7 +93,7 @@ class RowTable(Widget, can_focus=True):
         return self._keys
 
     def set_columns(self, columns: Sequence[TableColumn], sorted_by: str = "", descending: bool = False) -> None:
-        """Other columns, or another order: everything is measured and painted again."""
+        """Set other columns, or another order; measures and paints everything again."""
         columns = tuple(columns)
         if columns != self._columns:
             self._columns = columns
@@ -102,8 +102,8 @@ class RowTable(Widget, can_focus=True):
         self._paint()
 
     def set_keys(self, keys: Sequence[str], *, anew: bool = False) -> None:
-        """The rows in their order. The cursor stays on its row and that row on its line; if the row is gone,
-        the cursor takes the one that followed. `anew` measures the columns again (another scope, say)."""
+        """Set the rows in order. The cursor stays on its row and that row on its line; if the row is gone, the cursor moves to the
+        one after it. `anew` measures the columns again, for example for another scope."""
         line = self._index - self._top
         place = self._find(keys)
         self._keys = keys
@@ -122,7 +122,7 @@ class RowTable(Widget, can_focus=True):
         self._show()
 
     def refresh_rows(self, keys: Iterable[str] | None = None) -> None:
-        """Cells of these rows (all, if none are named) may have changed: paint what differs."""
+        """Paint what differs in these rows (default: all), whose cells may have changed."""
         if keys is not None:
             shown = {line.key for line in self._painted}
             if shown.isdisjoint(keys):
@@ -156,7 +156,7 @@ class RowTable(Widget, can_focus=True):
         return fitted(self._columns, self._widths, self.size.width)
 
     def _measure(self, *, anew: bool = False) -> bool:
-        """Fit the widths to the rows in view (they only grow, so nothing dances); True if one changed."""
+        """Fit the widths to the rows in view (they only grow, so that columns do not jump); True if one changed."""
         before = list(self._widths)
         if anew or len(self._widths) != len(self._columns):
             self._widths = [cell_len(column.title) + 1 for column in self._columns]
@@ -180,7 +180,7 @@ class RowTable(Widget, can_focus=True):
             self._top = max(0, min(self._top, max(0, count - height)))
 
     def _row(self, key: str) -> tuple[Cell, ...]:
-        """The cells of a row with nothing in them that a terminal obeys; matches are dropped where that changes places."""
+        """The cells of a row, made harmless; drops the spans of a cell whose text changes."""
         return tuple(cell if (text := harmless(cell.text)) == cell.text else Cell(text, cell.style) for cell in self._cells(key))
 
     def _lines(self) -> list[RowLine]:
@@ -192,7 +192,7 @@ class RowTable(Widget, can_focus=True):
 
     # -- painting -----------------------------------------------------------------------------------------------
     def _show(self) -> None:
-        """Bring the screen up to date, touching only lines that differ, from the first cell that does."""
+        """Repaint only the lines that differ, from the first cell that does."""
         self._clamp()
         before, self._painted = self._painted, self._lines()
         if self._measure() or not before or not self._painted:
@@ -241,7 +241,7 @@ class RowTable(Widget, can_focus=True):
         return strip.crop_extend(self._left, self._left + width, base).simplify()
 
     def _empty_lines(self, width: int) -> list[str]:
-        """The text in the place of rows, in lines that fit."""
+        """The text in place of rows, in lines that fit."""
         lines = (textwrap.wrap(harmless(text), max(20, width - 4), break_on_hyphens=False) for text in self._empty)
         return [line for wrapped in lines for line in wrapped]
 
@@ -253,13 +253,13 @@ class RowTable(Widget, can_focus=True):
             self.post_message(self.CursorMoved(self, key))
 
     def move_to(self, index: int) -> None:
-        """Move the cursor to a row's place, within the rows."""
+        """Move the cursor to an index, limited to the rows."""
         self._index = max(0, min(index, len(self._keys) - 1))
         self._moved()
         self._show()
 
     def select(self, key: str) -> bool:
-        """Move the cursor to the row of that key; False if there is none."""
+        """Move the cursor to the row with that key; False if there is none."""
         try:
             self.move_to(self._keys.index(key))
         except ValueError:
@@ -268,7 +268,7 @@ class RowTable(Widget, can_focus=True):
 
     @property
     def position(self) -> tuple[int, int]:
-        """The cursor's place, counted from 1, and the number of rows."""
+        """The cursor's position, counted from 1, and the number of rows."""
         return (self._index + 1 if self._keys else 0, len(self._keys))
 
     def action_cursor_down(self) -> None:
@@ -358,7 +358,7 @@ class RowTable(Widget, can_focus=True):
         self._wheel(-3)
 
     def _wheel(self, rows: int) -> None:
-        """Scroll by rows; the cursor comes along only where it would leave the view."""
+        """Scroll by rows; the cursor moves only if it would leave the view."""
         top = max(0, min(self._top + rows, len(self._keys) - self._height))
         self._top = top
         self.move_to(max(top, min(self._index, top + self._height - 1)))

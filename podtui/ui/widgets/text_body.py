@@ -1,4 +1,4 @@
-"""The lines of a TextView as they stand on the screen: what is in view, and painting no more of it than has changed."""
+"""The lines of a TextView on the screen: lays out those in view, and paints only what has changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Row = tuple[_Piece, ...]
 
 
 class TextBody(Widget, can_focus=True):
-    """The lines themselves. A place is a line and, when wrapped, a row of it."""
+    """The lines themselves. A place is a line and, if lines wrap, a row of it."""
 
     DEFAULT_CSS = """
     TextBody { height: 1fr; background: $surface; color: $foreground; }
@@ -51,7 +51,7 @@ class TextBody(Widget, can_focus=True):
         return len(self.document.prepared(line).rows(self.size.width)) if self.wrap else 1
 
     def _move(self, place: tuple[int, int], rows: int) -> tuple[int, int]:
-        """The place some rows further down (up, if negative), within the document."""
+        """The place that many rows further down (or, if negative, up), within the document."""
         line, row = place
         last = len(self.document) - 1
         if not self.wrap:
@@ -84,7 +84,7 @@ class TextBody(Widget, can_focus=True):
             self.left = 0
 
     def _row(self, line: int, row: int) -> _Row:
-        """What one screen line shows."""
+        """The content of one screen line."""
         prepared, width = self.document.prepared(line), self.size.width
         before = after = ""
         if self.wrap:
@@ -117,13 +117,13 @@ class TextBody(Widget, can_focus=True):
 
     @property
     def shown(self) -> tuple[int, int, int]:
-        """The first and the last line in view, counted from 1, and how many there are."""
+        """The first and the last line in view, counted from 1, and the number of lines."""
         rows, count = self._rows, len(self.document)
         return (rows[0][0] + 1, rows[-1][0] + 1, count) if rows else (0, 0, count)
 
     # -- painting -----------------------------------------------------------------------------------------------
     def show(self) -> None:
-        """Bring the screen up to date: only the lines that differ, from the first cell that does."""
+        """Repaint only the lines that differ, from the first cell that does."""
         if not self.is_attached:
             return
         self._clamp()
@@ -172,7 +172,7 @@ class TextBody(Widget, can_focus=True):
             self.show()
 
     def scroll_cells(self, cells: int) -> None:
-        """Scroll to the right (left, if negative), no further than the longest line in view."""
+        """Scroll to the right (or, if negative, left), up to the end of the longest line in view."""
         if self.wrap:
             return
         widest = max((self.document.prepared(line).width for line, _ in self._rows), default=0)
@@ -182,7 +182,7 @@ class TextBody(Widget, can_focus=True):
             self.show()
 
     def reveal(self, match: Match) -> None:
-        """Scroll, if need be, so that a match is in view, about a third from the top."""
+        """Scroll a match into view if necessary, about a third from the top."""
         line, start, end = match
         if line >= len(self.document) or not self.size.width:
             return

@@ -1,7 +1,6 @@
-"""The text behind a TextView: lines that are made harmless, measured and highlighted only when they are looked at.
+"""The text behind a TextView: lines are made harmless, measured and highlighted only when viewed.
 
-A line may be 256 KiB long (an annotation) and a document may have 50,000 lines, so nothing here walks over
-everything but the search.
+A line may be 256 KiB long (an annotation) and a document may have 50,000 lines, so only the search goes through all of it.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ Part = tuple[str, str]
 """Text and the name of its style in the palette ("" for none)."""
 Line = str | Sequence[Part]
 Highlight = Callable[[int, str], Sequence[Part]]
-"""From a line's number (from 0) and its harmless text to the same text in parts."""
+"""Splits the harmless text of a line, given with its number (from 0), into parts."""
 Match = tuple[int, int, int]
-"""The line, and the first character of a match and the one behind its last."""
+"""The line, the first character of a match, and the one after its last."""
 
 TAB = 4
 _KEPT = 512  # lines that stay prepared
-_LONG = 20_000  # characters: from here on clusters of emoji are measured character by character
+_LONG = 20_000  # characters: longer lines measure emoji clusters character by character
 _SINGLE = re.compile("[\x20-\x7e\xa0-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u2319\u2400-\u2426\u2500-\u25fc]*\\Z")
 _CLUSTERS = re.compile("[\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 
 
 class Prepared:
-    """One line ready to be cut: its text, where each style begins, and the cell at which each character begins."""
+    """A line ready for cutting: its text, the start of each style, and the cell at which each character begins."""
 
     __slots__ = ("_offsets", "_starts", "_styles", "_wrapped", "_wrapped_at", "text")
 
@@ -53,7 +52,7 @@ class Prepared:
 
     @property
     def width(self) -> int:
-        """In cells."""
+        """The width in cells."""
         return self.cell(len(self.text))
 
     def cell(self, index: int) -> int:
@@ -61,7 +60,7 @@ class Prepared:
         return index if self._offsets is None else self._offsets[index]
 
     def rows(self, width: int) -> Sequence[int]:
-        """The first character of each row when wrapped to `width` cells; an empty line is one row."""
+        """The first character of each row, wrapped at `width` cells; an empty line is one row."""
         if self._wrapped_at != width:
             self._wrapped, self._wrapped_at = self._wrap(max(1, width)), width
         return self._wrapped
@@ -85,7 +84,7 @@ class Prepared:
         return rows[number], rows[number + 1] if number + 1 < len(rows) else len(self.text)
 
     def window(self, left: int, width: int) -> tuple[int, int, int]:
-        """The characters wholly within cells `left` to `left + width`, and how many cells of half a character stand before them."""
+        """The characters wholly within cells `left` to `left + width`, and the cells of half a character before them."""
         if self._offsets is None:
             return min(left, len(self.text)), min(left + width, len(self.text)), 0
         start = bisect_left(self._offsets, left)
@@ -95,7 +94,7 @@ class Prepared:
         return start, min(end, len(self.text)), min(self._offsets[start] - left, width)
 
     def parts(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-        """(start, end, style) of what lies between two characters."""
+        """(start, end, style) of each run between two characters."""
         place = bisect_right(self._starts, start) - 1
         while start < end:
             until = self._starts[place + 1] if place + 1 < len(self._starts) else len(self.text)
@@ -105,7 +104,7 @@ class Prepared:
 
 
 def _offsets(text: str) -> array[int]:
-    """The cell of each character and, last, of the end; the characters of one cluster count at the first of them."""
+    """The cell of each character and, last, of the end; the first character of a cluster has its whole width."""
     if len(text) < _LONG and _CLUSTERS.search(text):
         offsets, cell = array("I"), 0
         for start, end, size in split_graphemes(text)[0]:
@@ -151,7 +150,7 @@ class Document:
         return found
 
     def find(self, needle: str, limit: int) -> list[Match]:
-        """Where `needle` stands, at most `limit` places; capitals count only if it has some."""
+        """The matches of `needle`, at most `limit`; case-sensitive only if it contains capitals."""
         if not needle:
             return []
         found: list[Match] = []
@@ -176,7 +175,7 @@ class Document:
 
 
 def cells_in_common(before: Sequence[tuple[str, ...]], after: Sequence[tuple[str, ...]]) -> int:
-    """The cells up to the first piece (a text and its styles) in which two lines differ: what need not be painted again."""
+    """The cells before the first piece (a text and its styles) that differs between two lines, which need no repaint."""
     cells = 0
     for old, new in zip(before, after, strict=False):
         if old != new:
@@ -186,8 +185,8 @@ def cells_in_common(before: Sequence[tuple[str, ...]], after: Sequence[tuple[str
 
 
 def folded(text: str, width: int) -> list[str]:
-    """One line of prose folded by the cells that it takes on a terminal, so that Korean fits as English does: at least one line,
-    none wider than `width` cells (24 at least)."""
+    """A line of prose folded by its width on a terminal, so that Korean fits as English does: at least one line, none wider than
+    `width` cells (24 at least)."""
     width = max(24, width)
     if text.isascii():
         return textwrap.wrap(text, width, break_on_hyphens=False) or [""]

@@ -16,7 +16,7 @@ from podtui.ui.widgets.text_document import Part, cells_in_common
 
 
 class TextLine(Widget):
-    """Parts from the left, and parts that keep to the right end. The left ones are cut where it gets too narrow."""
+    """Parts at the left, and parts at the right end. The left ones are cut if there is no room."""
 
     DEFAULT_CSS = """
     TextLine { height: 1; background: $panel; color: $foreground; }
@@ -28,7 +28,7 @@ class TextLine(Widget):
         self._right: tuple[Part, ...] = ()
 
     def show(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
-        """Show other text; cells that stay equal are not painted again."""
+        """Show other text; equal cells are not painted again."""
         before = self._cells()
         self._left = tuple((harmless(text), style) for text, style in left)
         self._right = tuple((harmless(text), style) for text, style in right)
@@ -44,7 +44,7 @@ class TextLine(Widget):
         return "".join(text for text, _ in self._cells())
 
     def _cells(self) -> list[Part]:
-        """Every character with its style, as laid out in the present width."""
+        """Every character with its style, laid out in the current width."""
         width = self.size.width
         right = sum(cell_len(text) for text, _ in self._right)
         room = width - right if right < width else width

@@ -1,7 +1,7 @@
-"""A text to read: scrolls, wraps, is searched. YAML, annotations, containers and the help are shown in it.
+"""A text to read, with scrolling, wrapping and search, for YAML, annotations, containers and the help.
 
-It draws itself line by line (Textual's Line API) and asks its document only for what is in view; a change repaints
-each line from the first cell that differs. Without wrapping, `‹` and `›` stand where a line goes on to the left or the right.
+It draws line by line (Textual's Line API) and asks its document only for lines in view; a change repaints each line from
+the first cell that differs. Without wrapping, `‹` and `›` show that a line continues to the left or the right.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from podtui.ui.widgets.text_line import TextLine
 __all__ = ["Highlight", "Line", "Part", "TextView"]
 
 MOST_MATCHES = 10_000
-_NEAR = 200  # lines: how far a line that moved is looked for
+_NEAR = 200  # lines: how far to search for a line that moved
 
 
 class SearchLine(Horizontal):
-    """The line at the bottom in which the search is typed."""
+    """The search input at the bottom."""
 
     DEFAULT_CSS = """
     SearchLine { height: 1; background: $panel; display: none; }
@@ -40,7 +40,7 @@ class SearchLine(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self.input = Input(compact=True, select_on_focus=False)
-        self.input.cursor_blink = False  # each blink would be sent over the line
+        self.input.cursor_blink = False  # each blink would send bytes to the terminal
         self.count = TextLine(id="count")
 
     def compose(self) -> ComposeResult:
@@ -61,7 +61,7 @@ class TextView(Vertical):
     """
 
     class Scrolled(Message):
-        """Other lines are in view, or other lines are there: see `shown`."""
+        """The lines, or those in view, changed: see `shown`."""
 
         def __init__(self, view: TextView) -> None:
             super().__init__()
@@ -80,7 +80,7 @@ class TextView(Vertical):
         self._search = SearchLine()
         self._needle = ""
         self._matches: list[Match] = []
-        self._place = -1  # of the current match
+        self._place = -1  # index of the current match
 
     def compose(self) -> ComposeResult:
         yield self.body
@@ -92,8 +92,8 @@ class TextView(Vertical):
 
     # -- what is shown ------------------------------------------------------------------------------------------
     def set_lines(self, lines: Sequence[Line], *, highlight: Highlight | None = None, keep: bool = False) -> None:
-        """Show other lines, each without a line end. With `keep` the reader's place stays: the first line in view is looked
-        for near where it was. `highlight` is asked for the parts of a plain line when it is first in view."""
+        """Show other lines, each without a line end. `keep` preserves the reader's place: it searches for the first line in view
+        near its old place. `highlight` provides the parts of a plain line when it is first in view."""
         body = self.body
         top = body.document.lines[body.top[0]] if keep and body.top[0] < len(body.document) else None
         body.document = Document(lines, highlight)
@@ -110,7 +110,7 @@ class TextView(Vertical):
         return self.body.document.lines
 
     def line_text(self, number: int) -> str:
-        """A line as it is shown, without styles and however long."""
+        """A line as shown, without styles, in full."""
         return self.body.document.text(number)
 
     @property
@@ -130,7 +130,7 @@ class TextView(Vertical):
 
     @property
     def dimmed(self) -> bool:
-        """Whether everything is paler: the object that is shown no longer exists."""
+        """Whether the text is paler, for an object that no longer exists."""
         return self.body.dimmed
 
     @dimmed.setter
@@ -141,7 +141,7 @@ class TextView(Vertical):
 
     @property
     def shown(self) -> tuple[int, int, int]:
-        """The first and the last line in view, counted from 1, and how many there are."""
+        """The first and the last line in view, counted from 1, and the number of lines."""
         return self.body.shown
 
     def scroll_to_line(self, number: int) -> None:
@@ -197,13 +197,13 @@ class TextView(Vertical):
 
     def action_close_search(self) -> None:
         if not self._search.display:
-            raise SkipAction  # Esc is then for whoever is around
+            raise SkipAction  # leave Esc to the widgets around this one
         self._search.display = False
         self.search("")
         self.body.focus()
 
     def search(self, needle: str) -> int:
-        """Mark every place where `needle` stands and go to the first from here on; the number of them (at most 10,000)."""
+        """Highlight all matches of `needle` and go to the next from here; returns their number (at most 10,000)."""
         self._needle = needle
         self._find()
         self.body.show()
@@ -253,7 +253,7 @@ class TextView(Vertical):
 
 
 def _near(lines: Sequence[Line], line: Line, number: int) -> int:
-    """Where a line that was at `number` is now: the nearest equal one, else the same number."""
+    """The new number of the line that was at `number`: the nearest equal line, else the same number."""
     for distance in range(_NEAR):
         for place in (number - distance, number + distance):
             if 0 <= place < len(lines) and lines[place] == line:

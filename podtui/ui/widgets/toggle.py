@@ -1,4 +1,4 @@
-"""A checkbox whose state is a character, not a colour alone."""
+"""A checkbox that shows its state with a character, not just a colour."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Colours for YAML as kubectl prints it, line by line.
 
-Whether a line belongs to a block scalar or to a folded string depends on the lines before it. That is found out in one
-quick pass over the lines, without looking into them any further; the parts of a line are made when it is in view.
+Whether a line belongs to a block scalar or to a folded string depends on the lines before it. One quick pass over the
+lines finds that out; the parts of a line are made when it is in view.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class YamlHighlight:
 
 
 def entry_parts(text: str) -> Sequence[Part]:
-    """The parts of a line that begins an entry (a key, an item, a comment), or is none."""
+    """The parts of a line that begins an entry (a key, an item, a comment), or of any other line."""
     stripped = text.lstrip(" ")
     if stripped.startswith("#"):
         return ((text, "dim"),)
@@ -65,12 +65,12 @@ def _style(value: str) -> str:
 
 
 def _continued(lines: Sequence[str]) -> bytearray:
-    """1 for each line that only continues the string of an earlier one: a block scalar's, or a folded one's.
+    """1 for each line that only continues the string of an earlier one: a block scalar or a folded string.
 
-    Only an entry with a value on its own line can go on below it; `key:` alone opens what stands deeper.
+    Only an entry with a value on its own line can continue below it; `key:` alone opens a deeper level.
     """
     found = bytearray(len(lines))
-    column = -1  # of the entry whose string may go on; -1: there is none
+    column = -1  # of the entry whose string may continue; -1: there is none
     for number, line in enumerate(lines):
         text = line.lstrip(" ")
         indent = len(line) - len(text)

@@ -1,7 +1,7 @@
 """A filter on the fields of a log's lines: `level>=warn`, `status>=500 path~/cart`, `user!=anna,duration>100ms`.
 
-Conditions are joined by spaces, commas or `and`, and all of them must hold. A line without the field holds none but
-`!field`. Fields are those of JSON, logfmt and klog records, pairs `key=value` anywhere in a text, and the level of any line.
+Spaces, commas or `and` separate conditions, and all of them must hold. A line without the field satisfies only `!field`.
+Fields are those of JSON, logfmt and klog records, pairs `key=value` anywhere in a text, and the level of any line.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class FilterError(PodtuiError):
 
 
 class Condition(NamedTuple):
-    """`operator` is "" for a field that must be there and "!" for one that must not."""
+    """`operator` is "" for a field that must exist and "!" for one that must not."""
 
     field: str
     operator: str
     value: str
 
     def holds(self, found: Any) -> bool:
-        """Whether a value of the field satisfies it; not asked of a line without the field."""
+        """Whether a value of the field satisfies the condition; not called for a line without the field."""
         if self.operator in ("", "!"):
             return self.operator == ""
         if self.operator in ("~", "!~"):
@@ -63,7 +63,7 @@ class Condition(NamedTuple):
 
 
 def _number(value: Any) -> float | None:
-    """A number, with a unit of time or size too (in seconds, bytes)."""
+    """A number, possibly with a unit of time or size (in seconds or bytes)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -78,7 +78,7 @@ class FieldFilter:
     def __init__(self, text: str) -> None:
         self.text = text.strip()
         self.conditions = parse(text)
-        # A line in which the name does not even stand need not be parsed: most lines of most logs.
+        # A line that does not contain the name need not be parsed: most lines of most logs.
         self._needles = [
             condition.field.rpartition(".")[2].lower()
             for condition in self.conditions

@@ -1,6 +1,6 @@
-"""What chooses lines of a log: a text or an expression, a filter on fields, sources, and these put together.
+"""Matchers choose lines of a log: by a text or an expression, a filter on fields, sources, and combinations of these.
 
-A matcher looks at some lines of a block at a time, at most `step` of them, so that no look takes long.
+A matcher looks at no more than `step` lines of a block at a time, so that no look takes long.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from podtui.ui.logs.lines.text import Span, shown
 from podtui.ui.logs.search.field_filter import FieldFilter
 
 REGEX = "~"  # the first character of a pattern that is a regular expression
-_SLOW_LINES = 5  # after so many an expression is given up
-_LONG, _MARGIN = 4096, 1000  # characters of a text, and around the part of it that is painted
-_LOOK, _PAINT = 0.015, 0.005  # seconds of CPU time that an expression may take in one look, and on one line that is painted
+_SLOW_LINES = 5  # after this many slow lines an expression is abandoned
+_LONG, _MARGIN = 4096, 1000  # characters of a text, and around its painted part
+_LOOK, _PAINT = 0.015, 0.005  # seconds of CPU time for an expression in one look, and on one painted line
 
 
 class TooSlow(Exception):
-    """The limit was reached."""
+    """An expression exceeded its time limit."""
 
 
 class _Watch:
-    """The process's one timer that ends a regular expression: Python's `re` can take for ever on a short text.
+    """The process's only timer that interrupts regular expressions: Python's `re` can take forever on a short text.
 
-    `re` looks for signals while it works. The timer counts the program's own CPU time (`ITIMER_VIRTUAL`): a busy machine cuts
-    nothing short, and an expression that does not end cannot hide. Within a limit that is set, a further one does not count.
+    `re` checks for signals while it works. The timer counts the process's CPU time (`ITIMER_VIRTUAL`), so that a busy machine does
+    not shorten the limit. Nested limits have no effect.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Watch:
             signal.signal(signal.SIGVTALRM, self._expired)
             self._ready = True
         self.armed = True
-        # Again and again: a signal that comes while nothing can be interrupted must not be the only one.
+        # Repeats: the first signal may arrive where nothing can be interrupted.
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
 
     def stop(self) -> None:
@@ -66,7 +66,7 @@ class _Watch:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise TooSlow when the block takes more CPU seconds. Signals reach only the main thread: elsewhere nothing is limited."""
+    """Raise TooSlow if the block takes more CPU seconds. Python handles signals only in the main thread: others have no limit."""
     if _watch.armed or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,7 +81,7 @@ _watch = _Watch()
 
 
 class Places(NamedTuple):
-    """The places of a block's lines that were chosen, in order, and the first place that was not looked at."""
+    """The places of the chosen lines in a block, in order, and the first place not looked at."""
 
     found: list[int]
     reached: int
@@ -94,7 +94,7 @@ class Matcher(Protocol):
     def step(self) -> int: ...
 
     def places(self, block: Block, start: int, end: int) -> Places:
-        """Look at the lines from `start` up to `end` or less; at least at one."""
+        """Look at the lines from `start` up to at most `end`; at one line at least."""
         ...
 
     def keeps(self, block: Block, place: int) -> bool:
@@ -103,10 +103,10 @@ class Matcher(Protocol):
 
 
 class Pattern:
-    """What is searched for: a text in which case does not count, or behind `~` a regular expression.
+    """A search: a text, ignoring case, or after `~` a regular expression.
 
-    An expression that takes too long on some lines is given up: it finds nothing any more. Raises ValueError with words
-    for a person when the expression is none.
+    An expression that takes too long on some lines is abandoned, and then finds nothing. Raises ValueError with a message for
+    a person if the expression is invalid.
     """
 
     def __init__(self, text: str) -> None:
@@ -131,9 +131,9 @@ class Pattern:
         return self.slow >= _SLOW_LINES
 
     def spans(self, text: str, style: str, start: int = 0, end: int | None = None, offset: int = 0) -> list[Span]:
-        """Where it is found in what is shown of a text, from `start` up to `end`; counted from `offset` characters before the text.
+        """The matches in the shown part of a text, from `start` up to `end`, in characters plus `offset`.
 
-        Of a very long text only the surroundings of that part are looked at.
+        In a very long text it looks only near that part.
         """
         found: list[Span] = []
         if self.given_up:
@@ -156,7 +156,7 @@ class Pattern:
         return found
 
     def first(self, text: str) -> tuple[int, int] | None:
-        """The first place where it is found in a text as it is shown; None also where that takes too long."""
+        """The first match in a shown text; None also if the expression takes too long."""
         try:
             with limited(_LOOK):
                 match = None if self.given_up else self._expression.search(text)
@@ -166,7 +166,7 @@ class Pattern:
             return None
 
     def places(self, block: Block, start: int, end: int) -> Places:
-        """The places of the lines that match as they are shown."""
+        """The places of the lines that match, as shown."""
         if end <= start or self.given_up:
             return Places([], end)
         if not self.regex and self.ascii:
@@ -179,7 +179,7 @@ class Pattern:
         return not self.given_up and bool(self._look([block.line(place)], place).found)
 
     def _look(self, lines: Sequence[str], start: int) -> Places:
-        """Line by line, up to the limit of time; a line that takes all of it by itself is left out."""
+        """Matches line by line, up to the time limit; skips a line that takes all of it by itself."""
         found: list[int] = []
         place = 0
         try:
@@ -197,7 +197,7 @@ class Pattern:
         return Places(found, start + len(lines))
 
     def _quick(self, data: bytes, start: int, end: int) -> list[int]:
-        """Plain text in plain lines is found in the whole block at once; only lines with a find are looked at."""
+        """Searches a block of plain lines for plain text in one go; looks only at lines with a match."""
         lower, wanted = data.lower(), self._lower
         found: list[int] = []
         place, line_start = start, 0
@@ -216,7 +216,7 @@ class Pattern:
 
 
 class Fields:
-    """Lines whose fields satisfy a filter. Remarks between the lines stay."""
+    """Lines whose fields satisfy a filter, and remarks between the lines."""
 
     step = 128
 
@@ -234,7 +234,7 @@ class Fields:
 
 
 class Not:
-    """The lines that another matcher does not choose."""
+    """The lines that a matcher does not choose."""
 
     def __init__(self, other: Matcher) -> None:
         self._other = other
@@ -253,7 +253,7 @@ class Not:
 
 
 class Without:
-    """The lines of all sources but some."""
+    """The lines of all sources except some."""
 
     step = 1024
 
@@ -269,7 +269,7 @@ class Without:
 
 
 class All:
-    """The lines that every one of some matchers chooses; the quickest should come first."""
+    """The lines that all matchers choose; the fastest should come first."""
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self._first, *self._others = matchers

@@ -1,4 +1,4 @@
-"""A search in a log's lines that goes on in small steps, so that a big buffer never blocks the screen."""
+"""A search in a log's lines in small steps, so that a large buffer never blocks the screen."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from podtui.ui.logs.search.matchers import Matcher
 
 
 class Search:
-    """The lines of a buffer that a matcher chooses, and `context` lines before and after each of them.
+    """The lines of a buffer that a matcher chooses, and `context` lines before and after each.
 
-    `scan()` finds them bit by bit, the newest first; then `done` is true.
+    `scan()` finds them step by step, newest first; at the end `done` is true.
     """
 
     def __init__(self, buffer: LogBuffer, matcher: Matcher, context: int = 0) -> None:
@@ -23,13 +23,13 @@ class Search:
         self.count = 0
         self.done = False
         self._buffer = buffer
-        self._scanned: dict[int, int] = {}  # by the first number of a block: how many of its lines were looked at
-        self._found: dict[int, array[int]] = {}  # likewise: the places that are chosen
+        self._scanned: dict[int, int] = {}  # by the first number of a block: the number of its lines seen
+        self._found: dict[int, array[int]] = {}  # likewise: the chosen places
         self._firsts: list[int] = []  # of the blocks with chosen lines, in order
-        self._owed: set[int] = set()  # numbers of lines that will be context when they come
+        self._owed: set[int] = set()  # numbers of future lines that will be context
 
     def scan(self, seconds: float) -> bool:
-        """Go on for about so long (at least one step); True when there is more to do."""
+        """Continue for about that many seconds (at least one step); True if there is more to do."""
         until = time.perf_counter() + seconds
         self._forget()
         if self._owed and min(self._owed) < self._buffer.end:
@@ -65,7 +65,7 @@ class Search:
         self._merge(wanted)
 
     def _merge(self, numbers: Iterable[int]) -> None:
-        """Add lines anywhere in the buffer to those that are chosen."""
+        """Add lines anywhere in the buffer to the chosen ones."""
         by_block: dict[int, set[int]] = {}
         for number in numbers:
             if number >= self._buffer.end:
@@ -83,7 +83,7 @@ class Search:
             self.count += len(after) - len(before)
 
     def _forget(self) -> None:
-        """What the buffer has dropped is found no more."""
+        """Forget the lines that the buffer has dropped."""
         while self._firsts and self._firsts[0] < self._buffer.first:
             self.count -= len(self._found.pop(self._firsts.pop(0)))
         if len(self._scanned) > len(self._buffer.blocks):
@@ -91,7 +91,7 @@ class Search:
                 del self._scanned[first]
 
     def chosen(self) -> dict[int, frozenset[int]]:
-        """The places that are known to be chosen, by the first numbers of their blocks: a copy."""
+        """A copy of the places known to be chosen, by the first number of their block."""
         self._forget()
         return {first: frozenset(found) for first, found in self._found.items()}
 
@@ -100,7 +100,7 @@ class Search:
         return self.after(number - 1) == number
 
     def after(self, number: int) -> int | None:
-        """The first line behind `number` that is known to be chosen."""
+        """The first line after `number` known to be chosen."""
         self._forget()
         place = max(0, bisect_right(self._firsts, number) - 1)
         for first in self._firsts[place:]:
@@ -111,7 +111,7 @@ class Search:
         return None
 
     def before(self, number: int) -> int | None:
-        """The last line before `number` that is known to be chosen."""
+        """The last line before `number` known to be chosen."""
         self._forget()
         for place in range(bisect_left(self._firsts, number) - 1, -1, -1):
             first = self._firsts[place]
@@ -122,7 +122,7 @@ class Search:
         return None
 
     def rank(self, number: int) -> int:
-        """How many lines before `number` are known to be chosen."""
+        """The number of lines before `number` known to be chosen."""
         self._forget()
         place = bisect_left(self._firsts, number)
         count = sum(len(self._found[first]) for first in self._firsts[: max(0, place - 1)])

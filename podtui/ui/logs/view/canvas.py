@@ -1,4 +1,4 @@
-"""The rows of a log window on the screen: what differs is painted, nothing else, beside a scroll bar of one column."""
+"""The rows of a log window on the screen, and a scroll bar of one column. Only what differs is painted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRIPS = 400
 
 
 class Brushes(NamedTuple):
-    """What all rows are painted with: looked up once for all of them, since that costs more than a row itself."""
+    """The styles for all rows, looked up once, since a lookup costs more than painting a row."""
 
     base: Style
     styles: Palette
@@ -31,49 +31,49 @@ class Brushes(NamedTuple):
 
     @classmethod
     def of(cls, base: Style, styles: Palette, *, colours: bool) -> Brushes:
-        """`colours` is whether the program's own colours are shown."""
+        """`colours` is whether to show the program's own colours."""
         bar = base + styles["dim"]
         return cls(base, styles, Segment("█", bar), Segment("│", bar), Segment(" ", base), colours)
 
 
 class LogCanvas:
-    """The rows that stand on the screen, and the cells that they were painted in."""
+    """The rows on the screen, and the scroll bar beside them."""
 
     def __init__(self, window: LogWindow, cursor: MatchCursor, signs: Callable[[int], Signs]) -> None:
-        """`signs` says what the reader did to a line."""
+        """`signs` returns the reader's signs on a line."""
         self.rows: list[Row] = []
         self.thumb = (0, 0)  # of the scroll bar: its first row and its height
-        self.empty: tuple[str, ...] = ()  # what stands in the place of lines while there are none
+        self.empty: tuple[str, ...] = ()  # the text in place of lines while there are none
         self._window = window
         self._cursor = cursor
         self._signs = signs
-        self._head: int | None = None  # the line that says how many were dropped
+        self._head: int | None = None  # the line that shows the number of dropped lines
         self._painted: dict[Row, list[Segment]] = {}
 
     @property
     def below(self) -> int:
-        """How many lines are below the window."""
+        """The number of lines below the window."""
         if not self.rows:
             return 0
         return max(0, self._window.count() - self._window.rank(self.rows[-1].line) - 1)
 
     def forget(self, row: Row | None = None) -> None:
-        """The row looks different now; None: every row may."""
+        """Repaint the row, which looks different; None: every row."""
         if row is None:
             self._painted.clear()
         else:
             self._painted.pop(row, None)
 
-    # -- what differs -----------------------------------------------------------------------------------------------
+    # -- updating ---------------------------------------------------------------------------------------------------
 
     def update(self, size: Size) -> list[Region] | None:
-        """Take the rows of the window as they are now: where the screen differs from them, None for everywhere."""
+        """Take the current rows of the window; returns the regions where the screen differs, None for all of it."""
         before, self.rows = self.rows, self._window.rows()
         width = max(1, size.width - BAR)
         regions = [Region(size.width - BAR, y, BAR, 1) for y in self._bar_changes(size.height)]
         if self._head != self._window.head:
             self._head = self._window.head
-            if self.rows and self.rows[0].line == self._head:  # what was a line of the log says now how many went
+            if self.rows and self.rows[0].line == self._head:  # a former line of the log now shows the number of dropped lines
                 self.forget(self.rows[0])
                 regions.append(Region(0, 0, width, 1))
         changed = [y for y in range(max(len(before), len(self.rows))) if before[y : y + 1] != self.rows[y : y + 1]]
@@ -82,7 +82,7 @@ class LogCanvas:
         return regions + [Region(0, y, width, 1) for y in changed]
 
     def _bar_changes(self, height: int) -> list[int]:
-        """The cells of the scroll bar that differ: a line is written up to its end for each."""
+        """The rows of the scroll bar that differ; each costs writing a line to its end."""
         before, self.thumb = self.thumb, self._thumb_place(height)
         return [] if before == self.thumb else [y for y in range(height) if _bar_cell(before, y) != _bar_cell(self.thumb, y)]
 
@@ -97,7 +97,7 @@ class LogCanvas:
     # -- painting -------------------------------------------------------------------------------------------------
 
     def line(self, y: int, width: int, brushes: Brushes) -> Strip:
-        """A line of the screen, `width` cells and the scroll bar."""
+        """A line of the screen: `width` cells and the scroll bar."""
         if y < len(self.rows):
             row = self.rows[y]
             strip = self._painted.get(row)
@@ -120,6 +120,6 @@ class LogCanvas:
 
 
 def _bar_cell(thumb: tuple[int, int], y: int) -> bool | None:
-    """Whether a row of the scroll bar is in the thumb; None where there is no bar."""
+    """Whether a row of the scroll bar is in the thumb; None if there is no bar."""
     start, size = thumb
     return start <= y < start + size if size else None

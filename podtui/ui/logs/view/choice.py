@@ -1,4 +1,4 @@
-"""Which lines of a log are shown: those of a filter, of sources that are not hidden, that match a search or do not."""
+"""Chooses the lines to show: by a filter, by hidden sources, and by a search that they match or do not match."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MATCHES: tuple[Matches, ...] = ("all", "only", "without")
 
 
 class LineChoice:
-    """Set what is wanted, then `apply()`. It gives the window its `only` and the cursor the lines to search in."""
+    """Set the attributes, then `apply()`, which sets the window's `only` and the lines that the cursor searches."""
 
     def __init__(self, window: LogWindow, cursor: MatchCursor) -> None:
         self._window = window
         self._cursor = cursor
-        self.matches: Matches = "all"  # with a search: every line, only those that match, only those that do not
-        self.context = 0  # lines shown around each one that is chosen
+        self.matches: Matches = "all"  # with a search: all lines, only matching ones, or only others
+        self.context = 0  # lines shown around each chosen line
         self.fields: FieldFilter | None = None
         self.hidden: frozenset[int] = frozenset()  # sources
         self._within: tuple[FieldFilter | None, frozenset[int]] = None, frozenset()  # what the cursor searches in
 
     def apply(self, rows: Sequence[Row] = ()) -> None:
-        """Begin to choose anew; `rows` is what is in view, and as far as it can it stays there."""
+        """Choose again; `rows` are the rows in view, which stay there if possible."""
         window, cursor = self._window, self._cursor
         within: list[Matcher] = []
         if self.hidden:

@@ -1,4 +1,4 @@
-"""How a line of the log stands on the screen: source, time, level, the program's own colours, records laid out."""
+"""The look of a line of the log: source, time, level, the program's own colours, and laid-out records."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from podtui.ui.logs.view.source_names import SourceNames
 
 
 class Shown(NamedTuple):
-    """A line as it stands in the window: the whole text, where its rows begin, its styles, where the line's own text
-    begins (behind source and time), and its level."""
+    """A line in the window: the whole text, the offsets of its rows, its styles, the offset of the line's own text (after source
+    and time), and its level."""
 
     text: str
     parts: list[int]
@@ -26,7 +26,7 @@ class Shown(NamedTuple):
 
 
 class LogLook:
-    """What was chosen, and the text that comes of it."""
+    """The user's choices, and the text of lines that follows from them."""
 
     def __init__(self) -> None:
         self.names = SourceNames()
@@ -35,7 +35,7 @@ class LogLook:
         self.columns = Columns()
 
     def line(self, buffer: LogBuffer, number: int, width: int | None) -> Shown:
-        """A line of the buffer; wrapped, unless `width` is None."""
+        """A line of the buffer, wrapped unless `width` is None."""
         head, spans = self.names.head(buffer.source(number))
         spans = list(spans)
         text = buffer.line(number)

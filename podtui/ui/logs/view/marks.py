@@ -1,4 +1,4 @@
-"""Lines that the reader marked, and lines that the reader selected to copy or save them."""
+"""Lines that the reader marked, and lines selected to copy or save."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from podtui.ui.logs.view.window import LogWindow, Row
 
 
 class Marks:
-    """Marked lines by their numbers, in order; those that the buffer drops are forgotten."""
+    """Numbers of the marked lines, in order; marks of dropped lines are forgotten."""
 
     def __init__(self) -> None:
-        self.current: int | None = None  # the one that the reader went to
+        self.current: int | None = None  # the mark that the reader went to
         self._lines: list[int] = []
 
     def __len__(self) -> int:
@@ -24,7 +24,7 @@ class Marks:
         return place < len(self._lines) and self._lines[place] == line
 
     def toggle(self, line: int) -> bool:
-        """Mark a line or take its mark away; True when it has one now."""
+        """Mark a line or remove its mark; True if it is marked now."""
         if line in self:
             self._lines.remove(line)
             return False
@@ -32,7 +32,7 @@ class Marks:
         return True
 
     def next(self, line: int, direction: int) -> int | None:
-        """The nearest marked line below (1) or above (-1); beyond the last one from the other end."""
+        """The nearest marked line below (1) or above (-1); wraps around at the ends."""
         if not self._lines:
             return None
         place = bisect_right(self._lines, line) if direction > 0 else bisect_left(self._lines, line) - 1
@@ -47,7 +47,7 @@ class Marks:
 
 @dataclass
 class Selection:
-    """The lines between two, both included; `end` is the one that moves."""
+    """The lines from `start` to `end`, both included; `end` moves."""
 
     start: int
     end: int
@@ -67,7 +67,7 @@ class Selection:
             line = window.after(line)
 
     def places(self, window: LogWindow) -> dict[int, frozenset[int]]:
-        """The selected lines that are shown, as places by the first numbers of their blocks."""
+        """The selected lines that are shown, as places by the first number of their block."""
         found: dict[int, list[int]] = {}
         for line in self.lines(window):
             first = window.buffer.block_of(line).first
@@ -75,7 +75,7 @@ class Selection:
         return {first: frozenset(places) for first, places in found.items()}
 
     def move(self, window: LogWindow, lines: int) -> None:
-        """So many shown lines down, or up with a negative number, and bring the end into view."""
+        """Move the end by that many shown lines, down or (negative) up, and bring it into view."""
         for _ in range(abs(lines)):
             beyond = window.after(self.end) if lines > 0 else window.before(self.end)
             if beyond is None or beyond < window.buffer.first:
@@ -84,13 +84,13 @@ class Selection:
         window.to_line(self.end)
 
     def forget_before(self, first: int) -> None:
-        """The buffer dropped lines."""
+        """Forget lines that the buffer has dropped."""
         self.start, self.end = max(first, self.start), max(first, self.end)
 
 
 def here(window: LogWindow, rows: list[Row], match: int | None) -> int | None:
-    """The line that a key means: the current match if it is in view, the last line while the end is followed, else the
-    first one in view. None when there is no line."""
+    """The line that a key applies to: the current match if in view, the last line while following, otherwise the first line
+    in view. None if there is no line."""
     lines = [row.line for row in rows if row.line >= window.buffer.first]
     if not lines:
         return None

@@ -1,4 +1,4 @@
-"""The current match of a search in a log window: where the next one is, and how it comes into view."""
+"""The current match of a search in a log window: finds the next one and brings it into view."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class MatchCursor:
         self._window = window
         self.search: Search | None = None
         self.pattern: Pattern | None = None
-        self.within: list[Matcher] = []  # what also must hold for a line to be a match
-        self.line: int | None = None  # of the current match
-        self.seeking = False  # the first match is to be shown as soon as it is found
+        self.within: list[Matcher] = []  # conditions that a match must also satisfy
+        self.line: int | None = None  # line of the current match
+        self.seeking = False  # whether to show the first match as soon as it is found
         self.left = 0
 
     @property
     def place(self) -> tuple[int, int, bool]:
-        """The current match counted from 1 (0: none), the number of lines that match, whether all lines were looked at."""
+        """The current match counted from 1 (0: none), the number of matching lines, and whether the search is complete."""
         search, line = self.search, self.line
         if search is None:
             return 0, 0, True
@@ -34,21 +34,21 @@ class MatchCursor:
         return search.rank(line) + 1, search.count, search.done
 
     def look(self, pattern: Pattern | None) -> None:
-        """Another search, or none; nothing is found until it scans."""
+        """Set another search, or none; it finds nothing until it scans."""
         self.line, self.seeking, self.pattern = None, pattern is not None, pattern
         self.search = None
         if pattern is not None:
             self.search = Search(self._window.buffer, All([*self.within, pattern]) if self.within else pattern)
 
     def again(self) -> None:
-        """The same search from the start: the lines, or what is shown of them, are others."""
+        """Restart the search, since the lines or their text changed."""
         line, seeking = self.line, self.seeking
         self.look(self.pattern)
         self.line, self.seeking = line, seeking and self.pattern is not None
 
     def go(self, direction: int, rows: Sequence[Row]) -> str:
-        """To the next match below (1) or above (-1) the current one or, without one, the rows in view; a word about it if
-        it is not as usual."""
+        """Go to the next match below (1) or above (-1) the current one or, without one, the rows in view; returns a message, ""
+        in the usual case."""
         search, buffer = self.search, self._window.buffer
         if search is None:
             return "no search: / starts one"
@@ -70,8 +70,8 @@ class MatchCursor:
         return word
 
     def seek(self, rows: Sequence[Row]) -> bool:
-        """Show the match that a new search goes to, once it is known: one in view, else the newest above, else the
-        first below. True if that moved the window."""
+        """Show the first match of a new search once it is known: one in view, else the newest above, else the first below.
+        True if the view changed."""
         search, window = self.search, self._window
         if search is None or not self.seeking or not rows:
             return False
@@ -89,7 +89,7 @@ class MatchCursor:
         return True
 
     def _show(self, line: int) -> None:
-        """A match into view, at the right row and column."""
+        """Bring a match into view, with its row and column."""
         window = self._window
         self.line, self.seeking = line, False
         found = self._first(line)
@@ -98,13 +98,13 @@ class MatchCursor:
         self._show_columns(line, found)
 
     def _first(self, line: int) -> tuple[int, int] | None:
-        """Where the search is found first in a line as it stands in the window."""
+        """The span of the first match in the text of a line in the window."""
         body = self._window.body(line)
         found = None if self.pattern is None else self.pattern.first(self._window.text(line)[body:])
         return None if found is None else (body + found[0], body + found[1])
 
     def _show_columns(self, line: int, found: tuple[int, int] | None) -> None:
-        """Scroll sideways if the first find in a line is not in view."""
+        """Scroll sideways if the first match in a line is not in view."""
         window = self._window
         if window.wrap or found is None:
             return
@@ -115,7 +115,7 @@ class MatchCursor:
             self.left = max(0, start - window.width // 3) if end > window.width else 0
 
     def scroll_columns(self, direction: int, rows: Sequence[Row]) -> bool:
-        """A quarter of the width to the right (1) or left (-1), up to the widest line in view. True if that changed it."""
+        """Scroll a quarter of the width to the right (1) or left (-1), up to the widest line in view. True if the view moved."""
         window = self._window
         if window.wrap:
             return False

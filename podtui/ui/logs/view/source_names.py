@@ -1,4 +1,4 @@
-"""What stands before each line of a log of several sources: a short name, in one column for all of them."""
+"""The prefix of each line in a log of several sources: a short name, in one column for all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from podtui.text import harmless
 from podtui.ui.logs.lines.text import Span
 
 STYLES = tuple(f"log.source.{number}" for number in range(1, 7))
-"""The palette's names of the sources' styles; more sources take them in turn."""
+"""The names of the sources' styles in the palette; further sources reuse them in turn."""
 _MOST, _LEAST = 40, 8  # cells
 _EDGE = "│ "
 
 
 class SourceNames:
-    """The names by the sources' numbers. With one source, or none, nothing stands before the lines."""
+    """The names by source number. With one source or none, lines have no prefix."""
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._names = [harmless(name) for name in names]
@@ -26,13 +26,13 @@ class SourceNames:
         self.fit(4 * _MOST)
 
     def fit(self, width: int) -> None:
-        """A quarter of a window of `width` cells is the most that names take."""
+        """Fit the names into a quarter of a window of `width` cells."""
         self._most = max(_LEAST, min(_MOST, width // 4))
         self._width = min(self._most, max(map(cell_len, self._names), default=0))
         self._heads.clear()
 
     def head(self, source: int) -> tuple[str, list[Span]]:
-        """What stands before a line of the source, all of one width, and its styles."""
+        """The prefix of a line of the source, the same width for all, and its styles."""
         if len(self._names) < 2:
             return "", []
         found = self._heads.get(source)
@@ -45,7 +45,7 @@ class SourceNames:
 
 
 def shortened(name: str, cells: int) -> str:
-    """The name in so many cells. What tells pods of one owner apart stands at their ends: the middle is left out."""
+    """The name in at most `room` cells, cut in the middle, since names of one owner's pods differ at their ends."""
     if cell_len(name) <= cells:
         return name
     room = max(0, cells - 1)

@@ -1,4 +1,4 @@
-"""What a row of a log view looks like: signs at the left, then the text in its styles, cut to the window."""
+"""A row of a log view as a strip: signs at the left, then the styled text, cut to the window."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from podtui.ui.logs.view.window import LogWindow, Row
 from podtui.ui.themes import Palette
 
 GUTTER = 2
-"""Cells at the left: one for what the reader did (selected, marked, found), one for the line's level, or for a piece of a long line."""
+"""Cells at the left: one for the reader's sign (selected, marked, found), one for the line's level or for a piece of a long line."""
 
 
 class Paint(NamedTuple):
-    """What rows are painted with. `left` is the first column in view when lines do not wrap; `colours` is whether the
-    program's own are."""
+    """The settings for painting rows. `left` is the first column in view when lines do not wrap; `colours` is whether to show the
+    program's own."""
 
     styles: Palette
     base: Style
@@ -29,7 +29,7 @@ class Paint(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """What the reader did to a line: it has the current match, a mark, or is selected."""
+    """The reader's signs on a line: the current match, a mark, or the selection."""
 
     current: bool = False
     marked: bool = False
@@ -40,7 +40,7 @@ PLAIN = Signs()
 
 
 def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -> list[Segment]:
-    """A row in segments, as wide as the window and its gutter."""
+    """A row as segments, as wide as the window and its gutter."""
     shown = window.shown(row.line)
     text, parts = shown.text, shown.parts
     base = paint.base + paint.styles["cursor"] if signs.selected else paint.base
@@ -48,7 +48,7 @@ def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
     plain, left = text.isascii(), paint.left
-    if not window.wrap:  # of a very long line only what is in view
+    if not window.wrap:  # only the part in view of a very long line
         if plain:
             start = min(start + left, end)
             end = min(end, start + window.width)
@@ -94,7 +94,7 @@ def _style(paint: Paint, style: str | Style) -> Style:
 
 
 def thumb_of(height: int, above: int, below: int, count: int) -> tuple[int, int]:
-    """The thumb of a scroll bar of that height, for lines above and below the window: its first row and its height."""
+    """The first row and the height of the thumb of a scroll bar, for the lines above and below the window."""
     if not height or not count:
         return 0, 0
     size = max(1, min(height, height * (count - above - below) // count))

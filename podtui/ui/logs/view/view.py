@@ -1,7 +1,7 @@
-"""A view of many lines that keep coming: follow, wrap, times, search. It knows nothing of where they come from.
+"""A view of a stream of many lines: follow, wrap, times, search. It knows nothing about their origin.
 
-However fast lines come it paints at most five times a second, and then only the rows that differ. Memory stays
-within a limit: the oldest lines go, and the view says how many went.
+However fast lines arrive, it paints at most five times a second, and only the rows that differ. Memory stays within a
+limit: the oldest lines are dropped, and the view shows their number.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from podtui.ui.logs.view.strips import GUTTER, Signs
 from podtui.ui.logs.view.window import LogWindow, Row
 from podtui.ui.themes import palette
 
-PAINT = 0.2  # seconds between two paints while lines come
+PAINT = 0.2  # seconds between paints while lines arrive
 WHEEL = 3  # rows
-TICK = 1.0  # seconds: times that tell how long ago grow
+TICK = 1.0  # seconds between updates of relative times
 _LONGEST_SAMPLE = 4000  # characters
-_SAMPLE = 300  # lines from which the columns are learnt
+_SAMPLE = 300  # lines that determine the columns
 
 
 class LogView(Widget, can_focus=True):
     """See the module. Its owner binds keys to the methods and receives `Changed`.
 
-    The window says which rows are in view, the choice which lines may be, the cursor where the current match is, the scanner
-    goes on with the searches, the canvas paints. The view keeps them in step.
+    The window determines the rows in view, the choice the lines to show, and the cursor the current match; the scanner continues
+    the searches, and the canvas paints. The view keeps them in step.
     """
 
     DEFAULT_CSS = """
@@ -51,7 +51,7 @@ class LogView(Widget, can_focus=True):
     """
 
     class Changed(Message):
-        """Counts, position, following or the search changed: at most five times a second while lines come."""
+        """Counts, position, following or the search changed: at most five times a second while lines arrive."""
 
         def __init__(self, view: LogView) -> None:
             super().__init__()
@@ -100,7 +100,7 @@ class LogView(Widget, can_focus=True):
         self._later()
 
     def prepend(self, lines: Sequence[str], continued: Collection[int], times: Sequence[int], source: int = 0) -> int:
-        """Add older lines before all others, as `LogBuffer.prepend` takes them; what is in view stays there."""
+        """Add older lines before all others, as `LogBuffer.prepend` takes them; the lines in view stay there."""
         count = self.buffer.prepend(lines, continued, times=times, source=source)
         self._window.following = False
         self._window.forget()
@@ -108,12 +108,12 @@ class LogView(Widget, can_focus=True):
         return count
 
     def set_names(self, names: SourceNames) -> None:
-        """Show the name of its source before each line."""
+        """Show the name of the source before each line."""
         self._window.set_names(names)
         self._again()
 
     def clear(self) -> None:
-        """Forget every line. Following and the search stay."""
+        """Remove all lines. Following and the search stay."""
         self.buffer.clear()
         self._window.forget()
         self._window.top = Row(0, 0)
@@ -130,7 +130,7 @@ class LogView(Widget, can_focus=True):
             if not self._canvas.rows:
                 self.refresh()
 
-    # -- what the owner shows -------------------------------------------------------------------------------------
+    # -- state for the owner --------------------------------------------------------------------------------------
 
     @property
     def following(self) -> bool:
@@ -150,17 +150,17 @@ class LogView(Widget, can_focus=True):
 
     @property
     def columns(self) -> Columns:
-        """The columns of records; without names unless they are shown in columns."""
+        """The columns of records; empty unless records are shown in columns."""
         return self._window.look.columns if self.records == "columns" else Columns()
 
     @property
     def shown_matches(self) -> Matches:
-        """Which lines a search leaves: all, only those that match, or those without a match."""
+        """The lines that a search shows: all, only matching ones, or only others."""
         return self._choice.matches if self.pattern is not None else "all"
 
     @property
     def context(self) -> int:
-        """How many lines are shown around each one that is chosen."""
+        """The number of lines shown around each chosen line."""
         return self._choice.context
 
     @property
@@ -169,27 +169,27 @@ class LogView(Widget, can_focus=True):
 
     @property
     def hidden(self) -> frozenset[int]:
-        """The sources whose lines are not shown."""
+        """The numbers of the hidden sources."""
         return self._choice.hidden
 
     @property
     def chosen(self) -> tuple[int, bool] | None:
-        """How many lines are shown, and whether all were looked at; None when every line is."""
+        """The number of shown lines, and whether it is final; None when every line is shown."""
         only = self._window.only
         return None if only is None else (only.count, only.done)
 
     async def choosing_done(self) -> None:
-        """Wait until it is known which lines are shown."""
+        """Wait until the shown lines are known."""
         await self._scanner.done.wait()
 
     @property
     def below(self) -> int:
-        """How many lines are below the window."""
+        """The number of lines below the window."""
         return self._canvas.below
 
     @property
     def dropped(self) -> int:
-        """How many of the oldest lines went since the last `clear()`."""
+        """The number of old lines dropped since the last `clear()`."""
         return self.buffer.dropped
 
     @property
@@ -203,18 +203,18 @@ class LogView(Widget, can_focus=True):
 
     @property
     def matches(self) -> tuple[int, int, bool]:
-        """The current match counted from 1 (0: none), the number of lines that match, whether all lines were looked at."""
+        """The current match counted from 1 (0: none), the number of matching lines, and whether the search is complete."""
         return self._cursor.place
 
     # -- following and scrolling ----------------------------------------------------------------------------------
 
     def follow(self, following: bool) -> None:
-        """Stay at the end, or stand still."""
+        """Set whether to stay at the end as lines arrive."""
         self._window.following = following
         self._sync()
 
     def scroll_rows(self, rows: int) -> None:
-        """Scroll down, or up with a negative number, which ends following. While lines are selected, grow the selection instead."""
+        """Scroll down, or (negative) up, which ends following. While lines are selected, move the end of the selection instead."""
         if self.selection is not None:
             self.selection.move(self._window, rows)
             self._again()
@@ -276,39 +276,39 @@ class LogView(Widget, can_focus=True):
         self._again()
 
     def sample(self, most: int) -> list[str]:
-        """So many lines around the view, each cut to a sane length."""
+        """Up to `_SAMPLE` lines around the view, each cut to `_LONGEST_SAMPLE` characters."""
         buffer = self.buffer
         last = self._canvas.rows[-1].line if self._canvas.rows else buffer.end - 1
         end = min(buffer.end, last + most // 2)
         return [buffer.line(number)[:_LONGEST_SAMPLE] for number in range(max(buffer.first, end - most), end)]
 
     def over(self, header: str) -> str:
-        """The header of columns placed and cut as the first line in view is."""
+        """The header of the columns, aligned and cut like the first line in view."""
         body = " " * next((self._window.body(row.line) for row in self._canvas.rows if row.line >= self.buffer.first), 0)
         return " " * GUTTER + (body + header)[self._cursor.left :]
 
     # -- searching ------------------------------------------------------------------------------------------------
 
     def search(self, text: str) -> None:
-        """Mark what matches and go to a match: one in view, else the newest above, else the first below.
+        """Highlight the matches and go to one: in view, else the newest above, else the first below.
 
-        ValueError, with words for a person, when an expression is wrong. "" searches for nothing.
+        "" ends the search. Raises ValueError with a message for a person if the expression is invalid.
         """
         self._cursor.look(Pattern(text) if text else None)
         self._choose()
 
     def end_search(self) -> None:
-        """Search for nothing, and show what only a search left out."""
+        """End the search, and show the lines that it alone had hidden."""
         self._choice.matches = "all"
         self.search("")
 
     def show_matches(self, matches: Matches) -> None:
-        """With a search: show every line, only those that match, or only those that do not."""
+        """With a search, show all lines, only matching ones, or only others."""
         self._choice.matches = matches
         self._choose()
 
     def set_context(self, lines: int) -> None:
-        """Show so many lines around each one that a filter or a search chooses."""
+        """Show that many lines around each line that a filter or a search chooses."""
         self._choice.context = lines
         self._choose()
 
@@ -318,7 +318,7 @@ class LogView(Widget, can_focus=True):
         self._choose()
 
     def hide(self, sources: Collection[int]) -> None:
-        """Show no lines of these sources, and those of all others."""
+        """Hide the lines of these sources, and show all others."""
         self._choice.hidden = frozenset(sources)
         self._choose()
 
@@ -330,7 +330,7 @@ class LogView(Widget, can_focus=True):
 
     @property
     def place(self) -> tuple[Row, bool, int]:
-        """Where the view stands, to come back by `go_back()` from a search that is given up."""
+        """The current position, to which `go_back()` returns when a search is cancelled."""
         return self._window.top, self.following, self._cursor.left
 
     def go_back(self, place: tuple[Row, bool, int]) -> None:
@@ -338,7 +338,7 @@ class LogView(Widget, can_focus=True):
         self._again()
 
     def next_match(self, direction: int = 1) -> str:
-        """Go to the next match below (1) or above (-1); a message when there is something to say about it, else ""."""
+        """Go to the next match below (1) or above (-1); returns a message, "" in the usual case."""
         word = self._cursor.go(direction, self._canvas.rows)
         self._again()
         return word
@@ -346,14 +346,14 @@ class LogView(Widget, can_focus=True):
     # -- going to lines, marking and selecting them -------------------------------------------------------------------
 
     def to_line(self, line: int) -> None:
-        """Bring a line (or the next one that is shown) into view."""
+        """Bring a line (or the next shown one) into view."""
         there = self._window.after(line - 1)
         if there is not None:
             self._window.to_line(there)
             self._again()
 
     def toggle_mark(self) -> bool | None:
-        """Mark the line that a key means, or remove its mark; None when there is no line."""
+        """Mark the line that a key applies to, or remove its mark; None if there is no line."""
         line = here(self._window, self._canvas.rows, self._cursor.line)
         if line is None:
             return None
@@ -362,7 +362,7 @@ class LogView(Widget, can_focus=True):
         return marked
 
     def next_mark(self, direction: int) -> bool:
-        """Go to the next mark below (1) or above (-1); False when there is none."""
+        """Go to the next mark below (1) or above (-1); False if there is none."""
         lines = [row.line for row in self._canvas.rows]
         line = self.marks.current if self.marks.current in lines else here(self._window, self._canvas.rows, None)
         found = self.marks.next(line, direction) if line is not None else None
@@ -373,7 +373,7 @@ class LogView(Widget, can_focus=True):
         return True
 
     def select(self, selecting: bool) -> bool:
-        """Begin to select lines, or end it. False when there is no line."""
+        """Start or end selecting lines. False if there is no line."""
         if not selecting:
             self.selection = None
         else:
@@ -390,20 +390,20 @@ class LogView(Widget, can_focus=True):
         return list(self.selection.lines(self._window)) if self.selection is not None else []
 
     def chosen_places(self) -> dict[int, frozenset[int]] | None:
-        """The selected lines, or else those that are known to be shown, as `Search.chosen` has them; None for every line."""
+        """The selected lines, otherwise the lines known to be shown, in the form of `Search.chosen`; None for every line."""
         if self.selection is not None:
             return self.selection.places(self._window)
         only = self._window.only
         return None if only is None else only.chosen()
 
-    # -- bringing the screen up to date -----------------------------------------------------------------------------
+    # -- updating the screen ------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self._later()
         self._tick_or_not()
 
     def _tick_or_not(self) -> None:
-        """Only times that tell how long ago change by themselves."""
+        """Start or stop the ticks, which only relative times need."""
         if self.times == "relative" and self._ticker is None and self.is_attached:
             self._ticker = self.set_interval(TICK, self._tick)
         elif self.times != "relative" and self._ticker is not None:
@@ -434,7 +434,7 @@ class LogView(Widget, can_focus=True):
         self._sync()
 
     def _scan(self) -> None:
-        """A step of the searches, and to the first match as soon as it is found."""
+        """Continue the searches by a step, and go to the first match once it is found."""
         if self._scanner.step() and self._cursor.seek(self._canvas.rows):
             self._canvas.forget()
             self._sync(anew=True)
@@ -446,14 +446,14 @@ class LogView(Widget, can_focus=True):
             self._sync()
 
     def _again(self) -> None:
-        """Paint everything: it may look different."""
+        """Repaint everything, since it may look different."""
         self._canvas.forget()
         self._sync(anew=True)
         if not self._scanner.is_waiting and self.is_attached:
             self._scan()
 
     def _sync(self, *, anew: bool = False) -> None:
-        """Paint what differs from what is on the screen, with `anew` everything."""
+        """Paint what differs from the screen; with `anew`, everything."""
         if not self.is_attached:
             return
         self.marks.forget_before(self.buffer.first)
@@ -483,7 +483,7 @@ class LogView(Widget, can_focus=True):
         return Signs(line == self._cursor.line, line in self.marks, self.selection is not None and line in self.selection)
 
     def notify_style_update(self) -> None:
-        """Another theme, or the focus came or went: strips hold colours."""
+        """The theme or the focus changed: repaint, as strips contain colours."""
         super().notify_style_update()
         self._canvas.forget()
         self._brushes = None

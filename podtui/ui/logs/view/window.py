@@ -1,7 +1,7 @@
-"""Which rows of a log stand in the window. No row is ever counted that is not near the window.
+"""The rows of a log in the window. It never lays out rows far from the window.
 
-The window hangs on its top: a line's number and, when lines wrap, a row within it. So neither lines that come
-nor lines that go move what one is reading, and a hundred thousand wrapped lines cost no more than a screenful.
+The window is anchored at its top: a line's number and, when lines wrap, a row within it. So new and dropped lines do not
+move the text in view, and a hundred thousand wrapped lines cost no more than a screenful.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from podtui.ui.logs.search.search import Search
 from podtui.ui.logs.view.look import LogLook, Shown
 from podtui.ui.logs.view.source_names import SourceNames
 
-_REMEMBERED = 600  # lines whose text is kept ready
+_REMEMBERED = 600  # lines whose text is cached
 
 
 class Row(NamedTuple):
-    """A row of the window: the line's number and which of its rows."""
+    """A row of the window: the line's number and the index of its row."""
 
     line: int
     part: int
 
 
 class LogWindow:
-    """The geometry of a log view. Set the attributes by their methods, which keep the top where it was."""
+    """The geometry of a log view. Use the methods to set the attributes: they keep the top in place."""
 
     def __init__(self, buffer: LogBuffer) -> None:
         self.buffer = buffer
@@ -35,7 +35,7 @@ class LogWindow:
         self.height = 24
         self.wrap = False
         self.look = LogLook()
-        self.only: Search | None = None  # show only what it finds
+        self.only: Search | None = None  # if set, show only the lines that it finds
         self.following = True
         self.top = Row(0, 0)
         self._texts: dict[int, Shown] = {}
@@ -44,21 +44,21 @@ class LogWindow:
 
     @property
     def head(self) -> int | None:
-        """The number of the pseudo-line that tells how many lines were dropped, one before the first; None: none were."""
+        """The number of the pseudo-line that shows the number of dropped lines, one before the first; None if there are none."""
         return self.buffer.first - 1 if self.buffer.dropped else None
 
     def text(self, line: int) -> str:
-        """The whole line as it stands on the screen, with its source and time."""
+        """The whole line as shown, with its source and time."""
         return self.shown(line).text
 
     def parts(self, line: int) -> list[int]:
-        """Where the line's rows begin in its text; one row when lines do not wrap."""
+        """The offsets of the line's rows in its text; one row if lines do not wrap."""
         return self.shown(line).parts
 
     def shown(self, line: int) -> Shown:
-        """The line as it stands in the window; without the styles of a search."""
+        """The line as shown, without the styles of a search."""
         width = self.width if self.wrap else None
-        if line < self.buffer.first:  # it was a line of the log, perhaps
+        if line < self.buffer.first:  # possibly a dropped line of the log
             return self.look.remark(f"… {self.buffer.dropped:,} older lines dropped", width)
         found = self._texts.get(line)
         if found is None:
@@ -68,15 +68,15 @@ class LogWindow:
         return found
 
     def body(self, line: int) -> int:
-        """Where the line's own text begins: behind its source and its time."""
+        """The offset of the line's own text, after its source and time."""
         return self.shown(line).body
 
     def is_remark(self, line: int) -> bool:
-        """Whether it is no line of the log."""
+        """Whether the line is podtui's own, not one of the log."""
         return line < self.buffer.first or self.buffer.is_note(line)
 
     def after(self, line: int) -> int | None:
-        """The next line that is shown."""
+        """The next shown line."""
         buffer = self.buffer
         if line < buffer.first - 1:
             return self.first()
@@ -85,7 +85,7 @@ class LogWindow:
         return line + 1 if line + 1 < buffer.end else None
 
     def before(self, line: int) -> int | None:
-        """The line shown before, at last the pseudo-line."""
+        """The previous shown line, finally the pseudo-line."""
         buffer = self.buffer
         if line < buffer.first:
             return None
@@ -99,17 +99,17 @@ class LogWindow:
         return self.before(self.buffer.end)
 
     def count(self) -> int:
-        """How many lines are shown, the pseudo-line not counted."""
+        """The number of shown lines, without the pseudo-line."""
         return len(self.buffer) if self.only is None else self.only.count
 
     def rank(self, line: int) -> int:
-        """How many of them come before a line."""
+        """The number of shown lines before a line."""
         return max(0, line - self.buffer.first) if self.only is None else self.only.rank(line)
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def rows(self) -> list[Row]:
-        """What stands in the window from the top on, at most `height` rows."""
+        """The rows in the window, starting at the top: at most `height`."""
         bottom = self._bottom()
         if bottom is None:
             return []
@@ -126,7 +126,7 @@ class LogWindow:
         return rows
 
     def _settle(self) -> None:
-        """The top on a line that is there and shown."""
+        """Move the top to a line that exists and is shown."""
         line, part = self.top
         buffer = self.buffer
         if line < buffer.first - 1 or (self.only is not None and line >= buffer.first and not self.only.has(line)):
@@ -138,7 +138,7 @@ class LogWindow:
             self.top = Row(line, len(self.parts(line)) - 1)
 
     def _bottom(self) -> Row | None:
-        """The top with which the last row stands at the bottom. None when there is no row at all."""
+        """The top that puts the last row at the bottom. None if there are no rows."""
         line = self.last()
         if line is None:
             return None
@@ -165,13 +165,13 @@ class LogWindow:
         return Row(line, part + rows)
 
     def move(self, rows: int) -> None:
-        """Scroll by rows; up leaves the end, so following ends."""
+        """Scroll by rows; scrolling up ends following."""
         shown_rows = self.rows()
         if not shown_rows:
             return
         if rows < 0:
             if self.following and shown_rows[0] == self._up(shown_rows[0], 1):
-                return  # everything is in view: there is nothing to leave
+                return  # everything is in view, including the end
             self.following = False
             self.top = self._up(self.top, -rows)
         elif not self.following:
@@ -183,7 +183,7 @@ class LogWindow:
         self.top = Row(first if first is not None else 0, 0)
 
     def to_line(self, line: int, part: int = 0) -> None:
-        """Bring a line's row into view, a third from the top if it was not."""
+        """Bring a line's row into view; if it was not, a third from the top."""
         rows = self.rows()
         if Row(line, part) in rows:
             self.following = False
@@ -192,7 +192,7 @@ class LogWindow:
         self.top = self._up(Row(line, min(part, len(self.parts(line)) - 1)), self.height // 3)
 
     def to_share(self, share: float) -> None:
-        """To where a share (0 to 1) of the lines is above."""
+        """Scroll so that a share (0 to 1) of the lines is above."""
         self.following = False
         if share >= 1:
             self.top = self._bottom() or self.top
@@ -203,10 +203,10 @@ class LogWindow:
         if share <= 0:
             self.to_first()
 
-    # -- what changes the rows ------------------------------------------------------------------------------------
+    # -- changes to the rows --------------------------------------------------------------------------------------
 
     def forget(self) -> None:
-        """Every text is made anew."""
+        """Discard all cached texts."""
         self._texts.clear()
 
     def resize(self, width: int, height: int) -> None:
@@ -227,18 +227,18 @@ class LogWindow:
         self._again(0)
 
     def set_names(self, names: SourceNames) -> None:
-        """What stands before each line for its source."""
+        """Set the prefix of each line for its source."""
         self.look.names = names
         names.fit(self.width)
         self._again(0)
 
     def set_records(self, records: Records, columns: Columns) -> None:
-        """How records are laid out."""
+        """Set the layout of records."""
         self.look.records, self.look.columns = records, columns
         self._again(0)
 
     def _offset(self) -> int:
-        """The character of the top line with which the window begins."""
+        """The first character of the top line in the window."""
         line, part = self.top
         if part and self.buffer.first <= line < self.buffer.end:
             parts = self.parts(line)

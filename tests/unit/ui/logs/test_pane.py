@@ -468,7 +468,7 @@ async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() ->
         app.pane.show(REF)
         await until(lambda: "8 lines" in app.foot)
         await pilot.press("slash", *"~(a+)+$", "enter")
-        await until(lambda: "given up: the expression takes too long" in app.foot)
+        await until(lambda: "abandoned: the expression takes too long" in app.foot)
         await pilot.press("w")
         assert "wrap" in app.foot
 
