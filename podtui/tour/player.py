@@ -1,4 +1,4 @@
-"""Plays a walkthrough on a stage: by itself, or step by step at the viewer's request. Knows nothing of Textual or Kubernetes."""
+"""Plays a walkthrough on a stage: by itself, or step by step at the viewer's request. Knows nothing about Textual or Kubernetes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podtui.tour.file import Expectation, Part, Scene, Tour, said
 
 
 class Stage(Protocol):
-    """What the player plays on."""
+    """The screen that the player drives."""
 
     def press(self, key: str) -> None:
         """Press a key by its name, or type one character."""

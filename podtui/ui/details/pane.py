@@ -119,7 +119,7 @@ class DetailsPane(Vertical):
         self.view.focus(scroll_visible)
         return self
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
         """Show an object (None: nothing) on the tab of that name, or on the default tab if the kind does not have it."""
         if ref is not None and self._tabs_of(ref.resource).find(tab) is None:

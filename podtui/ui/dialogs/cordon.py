@@ -39,7 +39,7 @@ class CordonDialog(Dialog[int]):
         await self.change.read(self.session.objects)
         self._show()
 
-    # -- what is shown ----------------------------------------------------------------------------------------
+    # -- display ----------------------------------------------------------------------------------------------
     def _show(self) -> None:
         text = Text()
         for node in self.change.objects:

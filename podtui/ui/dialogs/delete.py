@@ -94,7 +94,7 @@ class DeleteDialog(Dialog[int]):
                 toggle.disabled = True
                 return
 
-    # -- what is chosen ---------------------------------------------------------------------------------------
+    # -- options ----------------------------------------------------------------------------------------------
 
     @on(Input.Changed, "#delete-grace")
     @on(Toggle.Changed)

@@ -85,7 +85,7 @@ class EditorScreen(ModalScreen[str | None]):
     def _changed(self) -> bool:
         return self.area.content != self._original
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)
     def _refresh_bar(self) -> None:

@@ -57,7 +57,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self._problem = ""
         self._owners: dict[int, str] = {}  # of the typed local ports that are in use; "" while unknown
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     def compose_body(self) -> Iterable[Widget]:
         yield Static(Text("Reading the pod's ports…"), id="forward-declared")
         yield Horizontal(Label(Text("Ports")), Input(placeholder="8888:8080", compact=True, id="forward-ports"), classes="forward-field")

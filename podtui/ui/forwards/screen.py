@@ -80,7 +80,7 @@ class ForwardsScreen(ModalScreen[None]):
     def _table(self) -> RowTable:
         return self.query_one("#forwards", RowTable)
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     def _changed(self) -> None:
         forwards, table = self.session.forwards.forwards, self._table
         begun = {forward.name for forward in forwards}

@@ -102,7 +102,7 @@ class LogsPane(Vertical):
         self.view.focus(scroll_visible)
         return self
 
-    # -- what is shown ----------------------------------------------------------------------------------------------
+    # -- display ----------------------------------------------------------------------------------------------------
 
     @property
     def status(self) -> LogStatus:

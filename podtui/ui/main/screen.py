@@ -87,7 +87,7 @@ class MainScreen(Screen[None]):
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
         self._details = DetailsPane(session)
-        self._logs: LogsPane | None = None  # made when logs are opened for the first time
+        self._logs: LogsPane | None = None  # created when the user first opens logs
         self._loads_ahead = False
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")

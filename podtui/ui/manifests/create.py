@@ -182,7 +182,7 @@ class CreateDialog(Dialog[int]):
         refused = [outcome for outcome in outcomes if outcome.state == "refused"]
         return [fault for one in refused for fault in one.faults or (Fault(one.document.line, str(one.error)),)]
 
-    # -- what is shown ----------------------------------------------------------------------------------------
+    # -- display ----------------------------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
         """The manifest or its namespace has changed: forget the check."""

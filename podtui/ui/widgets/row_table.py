@@ -87,7 +87,7 @@ class RowTable(Widget, can_focus=True):
         self.cursor_key = ""
         self.marked: set[str] = set()
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     @property
     def keys(self) -> Sequence[str]:
         return self._keys

@@ -90,7 +90,7 @@ class TextView(Vertical):
         self.body.focus(scroll_visible)
         return self
 
-    # -- what is shown ------------------------------------------------------------------------------------------
+    # -- display ------------------------------------------------------------------------------------------------
     def set_lines(self, lines: Sequence[Line], *, highlight: Highlight | None = None, keep: bool = False) -> None:
         """Show other lines, each without a line end. `keep` preserves the reader's place: it searches for the first line in view
         near its old place. `highlight` provides the parts of a plain line when it is first in view."""
