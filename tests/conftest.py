@@ -62,11 +62,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reached = {item: "kubeconfig" in getattr(item, "fixturenames", ()) for item in items}
         config.hook.pytest_deselected(items=[item for item in items if not reached[item]])
         items[:] = [item for item in items if reached[item]]
+    _give_each_worker_slow_tests_first(config, items)
     if given_kubeconfig(config):
         return
     for item in items:
         if (marker := item.get_closest_marker("real_cluster")) is not None:
             item.add_marker(pytest.mark.skip(reason=f"only on a real cluster: {marker.args[0]}"))
+
+
+def _give_each_worker_slow_tests_first(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A worker gets a run of neighbours at first and takes from others later: so the terminal tests do not fall to the last one."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    slow = [item for item in items if "terminal" in item.path.relative_to(config.rootpath).parts]
+    quick = [item for item in items if item not in set(slow)]
+    share = -(-len(quick) // workers)
+    items[:] = [item for n in range(workers) for item in (*slow[n::workers], *quick[n * share : (n + 1) * share])]
 
 
 PACE = 5
