@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from inspect import isawaitable
@@ -43,14 +44,16 @@ if TYPE_CHECKING:
     from podtui.ui.terminal.app import TerminalApp
 
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before the details fetch it
-LOADED_AHEAD = (
-    "podtui.cluster.logs.group",
-    "podtui.ui.logs.view.view",
-    "podtui.ui.logs.pane",
-    "podtui.ui.dialogs.labels.dialog",
-    "podtui.ui.dialogs.delete",
-)
-"""Modules for the first keys but not for the first rows: a thread imports them once the pods are known, so that no key waits."""
+LOGS = ("podtui.cluster.logs.group", "podtui.ui.logs.view.view", "podtui.ui.logs.pane")
+LOADED_AHEAD = (*LOGS, "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
+"""Modules for the first keys but not for the first rows: they are imported once the pods are known, so that no key waits."""
+
+
+async def _import(modules: Sequence[str]) -> None:
+    """Import modules in a thread, so that the screen goes on; one at a time, so that the program can end between two of them."""
+    for module in modules:
+        if module not in sys.modules:
+            await asyncio.to_thread(import_module, module)
 
 
 class MainScreen(Screen[None]):
@@ -138,12 +141,7 @@ class MainScreen(Screen[None]):
         if self._loads_ahead or not self.session.pods.known:
             return
         self._loads_ahead = True
-
-        async def load() -> None:
-            for name in LOADED_AHEAD:  # one at a time: between two of them the program can end
-                await asyncio.to_thread(import_module, name)
-
-        self.run_worker(load(), group="load-ahead")
+        self.run_worker(_import(LOADED_AHEAD), group="load-ahead")
 
     # -- layout -------------------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
@@ -405,6 +403,7 @@ class MainScreen(Screen[None]):
 
     async def _follow_logs(self, refs: Sequence[ObjectRef] | None, container: str = "", *, previous: bool = False) -> None:
         """Show the logs of these pods; None: of every pod in the list, including pods that join it later."""
+        await _import(LOGS)
         from podtui.cluster.logs.group import LogTarget
 
         if refs is not None:
