@@ -264,6 +264,7 @@ class MainScreen(Screen[None]):
             self._details.follow((await self.lists.open(NODE_LIST)).store)
         self.lists.right.seek(node)
         self.go("list")
+        self._follow_soon()  # rows that were there before the list was mounted came without a message
 
     async def show_pods(self) -> None:
         """Go from another kind back to the pods, as they were."""
@@ -346,10 +347,16 @@ class MainScreen(Screen[None]):
     # -- the selection ------------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved)
     def _cursor_moved(self, event: RowTable.CursorMoved) -> None:
+        if event.table is self.lists.right.table:
+            self._follow_soon()
+        else:
+            self.actions.learn()
+            self.refresh_status()
+
+    def _follow_soon(self) -> None:
+        """Ask what may be done with the object at the cursor, and show its details once the cursor rests."""
         self.actions.learn()
         self.refresh_status()
-        if event.table is not self.lists.right.table:
-            return
         if self._following is not None:
             self._following.stop()
         if self.panes.lower == "details" and not self.panes.narrow:

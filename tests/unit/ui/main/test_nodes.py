@@ -16,7 +16,7 @@ from podtui.config import Config
 from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
 from podtui.demo.storage.kinds import NODES, PODS
-from podtui.kube.resources import Scope
+from podtui.kube.resources import NODES, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
@@ -283,6 +283,17 @@ async def test_the_details_of_a_node_follow_its_changes(demo: DemoServer) -> Non
         await each.shows("▌ node-2", "node/node-2")
         await call(each.app, "PATCH", "/api/v1/nodes/node-2", body={"metadata": {"labels": {"seen": "now"}}}, content_type=MERGE_PATCH)
         await each.shows("seen=now")
+
+
+async def test_nodes_that_are_known_before_their_list_is_mounted_show_their_details(
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(demo) as each:
+        nodes = each.app.session.open_list(NODES)
+        await until(lambda: nodes.known)
+        monkeypatch.setattr(each.app.session, "open_list", lambda resource: nodes)
+        await each.press("o")
+        await each.shows("▸d Node", "Room")
 
 
 async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_they_had(demo: DemoServer) -> None:
