@@ -258,6 +258,6 @@ class ListPane(Vertical):
     @property
     def targets(self) -> list[ObjectRef]:
         """The marked objects in their order on the screen; without marks, the object at the cursor."""
-        marked = [uid for uid in self.view.uids if uid in self.table.marked]
+        marked = [uid for uid in self.view.uids if uid in self.table.marked] if self.table.marked else []  # asked at every key
         found = [self.ref(uid) for uid in marked or [self.table.cursor_key]]
         return [ref for ref in found if ref is not None]

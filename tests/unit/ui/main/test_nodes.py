@@ -16,7 +16,8 @@ from podtui.config import Config
 from podtui.demo.scenarios import loading
 from podtui.demo.server import DemoServer
 from podtui.demo.storage.kinds import NODES, PODS
-from podtui.kube.resources import NODES, Scope
+from podtui.kube import resources
+from podtui.kube.resources import Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
@@ -289,7 +290,7 @@ async def test_nodes_that_are_known_before_their_list_is_mounted_show_their_deta
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(demo) as each:
-        nodes = each.app.session.open_list(NODES)
+        nodes = each.app.session.open_list(resources.NODES)
         await until(lambda: nodes.known)
         monkeypatch.setattr(each.app.session, "open_list", lambda resource: nodes)
         await each.press("o")
