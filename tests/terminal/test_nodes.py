@@ -98,7 +98,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.press("o")
     terminal.wait_for(rf"▌ {re.escape(real_node)} ")
     terminal.press("enter")
-    terminal.wait_for("Room")
+    terminal.wait_for("Resources")
     terminal.wait_for("requested by its pods")
     terminal.press("escape")
     terminal.press("L")

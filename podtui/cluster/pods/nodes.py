@@ -17,13 +17,13 @@ _ROLE = "node-role.kubernetes.io/"
 
 
 @dataclass(frozen=True)
-class Room:
+class NodeResource:
     """One resource of a node: its capacity, what pods may use of it, and the requests of those on it (None: unknown)."""
 
     resource: str
     capacity: Fraction
     allocatable: Fraction
-    asked: Fraction | None
+    requested: Fraction | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class NodeDetails:
     status: str
     roles: tuple[str, ...]
     created: float | None
-    rooms: tuple[Room, ...]
+    resources: tuple[NodeResource, ...]
     taints: tuple[str, ...]
     labels: Mapping[str, str]
     conditions: tuple[Condition, ...]
@@ -68,7 +68,7 @@ def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
         status=_status(conditions, spec),
         roles=_roles(labels),
         created=time(meta.get("creationTimestamp")),
-        rooms=_rooms(status, pods),
+        resources=_resources(status, pods),
         taints=tuple(taint_text(taint) for taint in mappings(spec.get("taints"))),
         labels=labels,
         conditions=conditions,
@@ -103,7 +103,7 @@ def _roles(labels: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(roles | ({labels["kubernetes.io/role"]} if labels.get("kubernetes.io/role") else set())))
 
 
-def _rooms(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None) -> tuple[Room, ...]:
+def _resources(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None) -> tuple[NodeResource, ...]:
     capacity, allocatable = amounts(status.get("capacity")), amounts(status.get("allocatable"))
     load = Load()
     for pod in pods or ():
@@ -111,7 +111,7 @@ def _rooms(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None) 
     names = sorted(capacity.keys() | allocatable.keys(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     nothing = Fraction(0)
     return tuple(
-        Room(name, capacity.get(name, nothing), allocatable.get(name, nothing), None if pods is None else load.of(name))
+        NodeResource(name, capacity.get(name, nothing), allocatable.get(name, nothing), None if pods is None else load.of(name))
         for name in names
         if capacity.get(name) or allocatable.get(name) or load.of(name)
     )

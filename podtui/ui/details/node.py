@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from podtui.cluster.live.live_objects import LiveObjects
-from podtui.cluster.pods.nodes import NodeDetails, PodRow, Room, describe_node, pod_rows
+from podtui.cluster.pods.nodes import NodeDetails, NodeResource, PodRow, describe_node, pod_rows
 from podtui.cluster.pods.partial_objects import pod_on_node
 from podtui.errors import Forbidden
 from podtui.kube.ages import age
@@ -56,9 +56,9 @@ def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: i
     if node.created is not None:
         words.append(f"created {since(node.created, max(now, node.created))}")
     out.lines.append([(node.status, style), ("  " + ", ".join(words), "dim")])
-    out.title("Room", "allocatable, requested by its pods, free")
-    for room in node.rooms:
-        out.lines.append(_room(room))
+    out.title("Resources", "allocatable, requested by its pods, free")
+    for resource in node.resources:
+        out.lines.append(_resource(resource))
     if pods is None:
         out.text(note, "warn")
     out.title("Taints", "" if node.taints else "none")
@@ -81,19 +81,19 @@ def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: i
     return out.lines
 
 
-def _room(room: Room) -> Line:
-    """`cpu  4 of 4  asked 1.2 (30 %)  left 2.8`."""
-    name = room.resource
-    usable = amount(name, room.allocatable)
-    whole = f" of {amount(name, room.capacity)}" if room.capacity != room.allocatable else ""
-    if room.asked is None:
+def _resource(resource: NodeResource) -> Line:
+    """`cpu  4 of 4  requested 1.2 (30 %)  free 2.8`."""
+    name = resource.resource
+    usable = amount(name, resource.allocatable)
+    whole = f" of {amount(name, resource.capacity)}" if resource.capacity != resource.allocatable else ""
+    if resource.requested is None:
         return [(f"  {name:<20} ", "label.key"), (usable + whole, "")]
-    share = f" ({int(room.asked * 100 / room.allocatable)} %)" if room.allocatable else ""
-    left = max(Fraction(0), room.allocatable - room.asked)
-    style = "warn" if room.allocatable and room.asked * 10 >= room.allocatable * 9 else ""
-    asked = f"{amount(name, room.asked)}{share}"
+    share = f" ({int(resource.requested * 100 / resource.allocatable)} %)" if resource.allocatable else ""
+    free = max(Fraction(0), resource.allocatable - resource.requested)
+    style = "warn" if resource.allocatable and resource.requested * 10 >= resource.allocatable * 9 else ""
+    requested = f"{amount(name, resource.requested)}{share}"
     first = [(f"  {name:<20} ", "label.key"), (f"{usable + whole:<14} ", "")]
-    return [*first, (f"asked {asked:<16} ", style), (f"left {amount(name, left)}", "")]
+    return [*first, (f"requested {requested:<16} ", style), (f"free {amount(name, free)}", "")]
 
 
 def _pods(out: LineCollector, pods: list[PodRow], now: float) -> None:

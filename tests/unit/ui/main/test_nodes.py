@@ -96,7 +96,7 @@ async def test_the_nodes_are_listed_while_they_are_shown_and_cordoned(demo: Demo
         session = each.app.session
         assert session._lists == set()
         await each.press("o")
-        await each.shows("NAME", "STATUS", "VERSION", "node-1", "node-3", "Room", "asked", "▸d Node")
+        await each.shows("NAME", "STATUS", "VERSION", "node-1", "node-3", "Resources", "requested", "▸d Node")
         await each.press("g")
         await each.shows("▌ node-1", "node/node-1", "kubernetes.io/hostname=node-1")
         (store,) = session._lists
@@ -128,7 +128,7 @@ async def test_the_pods_of_a_node_are_shown_in_the_main_list_and_left_again(demo
             await call(each.app, "POST", "/api/v1/namespaces/default/pods", body=body)
         await each.shows("on-1", "on-3")
         await each.press("o")
-        await each.shows("node-3", "Room")
+        await each.shows("node-3", "Resources")
         await each.press("G")
         await each.shows("node/node-3")
         await each.press("tab", "G")
@@ -146,7 +146,7 @@ async def test_the_palette_goes_to_a_node(demo: DemoServer) -> None:
         await each.press("colon", *"no node-2", "enter")
         await each.shows("▌ node-2")
         await each.press("enter")  # one pane at a time
-        await shows(each.app, lambda text: "▸d Node" in text and "node-1" not in text.split("Room")[0])
+        await shows(each.app, lambda text: "▸d Node" in text and "node-1" not in text.split("Resources")[0])
         await each.press("y")
         await each.shows("kind: Node", "▸y YAML")
         await each.press("escape")
@@ -179,7 +179,7 @@ async def test_who_may_not_list_nodes_is_told_so_and_what_may_not_be_done_is_dim
         await each.shows("you may not list nodes")
     async with opened(demo, user="viewer") as each:
         await each.press("o")
-        await each.shows("node-1", "Room")
+        await each.shows("node-1", "Resources")
         await until(lambda: {"Label", "Cordon"} <= dimmed(each.app))
         await each.press("C")
         await each.shows("Cordon: you lack the right to patch nodes")
@@ -251,7 +251,7 @@ async def test_on_the_nodes_the_commands_of_pods_are_dimmed_and_say_what_they_ar
     async with opened(demo, (140, 40)) as each:
         assert "Cordon" not in as_text(each.app).splitlines()[-1]
         await each.press("o")
-        await each.shows("node-1", "Room")
+        await each.shows("node-1", "Resources")
         await until(lambda: {"Logs", "Why", "Forward", "Shell", "Delete", "Selector"} <= dimmed(each.app))
         assert dimmed(each.app).isdisjoint({"Label", "Cordon", "Pods", "Filter", "Back"})
         await each.press("l")
@@ -294,7 +294,7 @@ async def test_nodes_that_are_known_before_their_list_is_mounted_show_their_deta
         await until(lambda: nodes.known)
         monkeypatch.setattr(each.app.session, "open_list", lambda resource: nodes)
         await each.press("o")
-        await each.shows("▸d Node", "Room")
+        await each.shows("▸d Node", "Resources")
 
 
 async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_they_had(demo: DemoServer) -> None:
@@ -304,10 +304,10 @@ async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_
         await each.press("slash", *"tabbed", "enter", "v")
         await each.shows("▸v Events  x Why  tabbed")
         await each.press("o")
-        await each.shows("▸d Node", "Room")
+        await each.shows("▸d Node", "Resources")
         await each.press("y")
         await each.shows("▸y YAML")
         await each.press("enter")
-        await each.shows("▸d Node", "Room")
+        await each.shows("▸d Node", "Resources")
         await each.press("escape", "escape")
         await each.shows("▸v Events  x Why  tabbed")
