@@ -36,17 +36,19 @@ class Lists:
     # -- kinds --------------------------------------------------------------------------------------------------
     async def open(self, kind: Kind) -> ListPane:
         """Show another kind in place of the pods. Its list is live until `close`; the list of pods stays live, hidden."""
-        await self.close()
+        if (gone := self.close()) is not None:
+            await gone.remove()
         self.right = ListPane(self.session, self.session.open_list(kind.resource), kind)
         await self.pods.screen.get_widget_by_id("right").mount(self.right, after=self.pods)
         return self.right
 
-    async def close(self) -> None:
-        """Show the pods again, as they were."""
-        if self.right is not self.pods:
-            gone, self.right = self.right, self.pods
-            self.session.close_list(gone.store)
-            await gone.remove()
+    def close(self) -> ListPane | None:
+        """Make the pods the list at the right again, as they were; returns the pane of the other kind, to be removed."""
+        if self.right is self.pods:
+            return None
+        gone, self.right = self.right, self.pods
+        self.session.close_list(gone.store)
+        return gone
 
     # -- the pods of a node -------------------------------------------------------------------------------------
     def show_node(self, node: str) -> None:

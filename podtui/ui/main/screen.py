@@ -268,14 +268,15 @@ class MainScreen(Screen[None]):
 
     async def show_pods(self) -> None:
         """Go from another kind back to the pods, as they were."""
-        if self.lists.right is self.lists.pods:
+        gone = self.lists.close()
+        if gone is None:
             return
-        self.lists.pods.table.focus()
-        await self.lists.close()
+        # Everything is as it was before anything is awaited: the next key goes to what has the focus then, and may come meanwhile.
         current, self.panes.lower, tab = self._pods_left
         if self.panes.lower == "details":
             self._details.show(self.lists.pods.current, tab)
         self.go(current)
+        await gone.remove()
 
     async def action_nodes(self) -> None:
         """Show the nodes with the cursor on the pod's node; again: the pods."""
