@@ -1,4 +1,4 @@
-"""Import `kubernetes.aio`'s client without the rest of its package.
+"""Import `kubernetes.aio`'s REST client without the rest of its package.
 
 `kubernetes/__init__`, `kubernetes/aio/__init__` and `kubernetes/aio/utils/__init__` import everything: the
 blocking client, both config loaders, requests, the dynamic client, websockets. That costs as much again as the client
@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubernetes.aio.client.api_client import ApiClient
     from kubernetes.aio.client.configuration import Configuration
+    from kubernetes.aio.client.rest import RESTClientObject
 
 _PARENTS = ("kubernetes", "kubernetes.aio", "kubernetes.aio.utils")
 _LOGGERS = ("kubernetes", "client", "aiohttp", "aiohttp_retry", "asyncio")
@@ -61,15 +61,15 @@ def _postpone(name: str) -> None:
         setattr(sys.modules[parent], child, module)
 
 
-def load() -> tuple[type[ApiClient], type[Configuration]]:
-    """Import `ApiClient` and `Configuration` of kubernetes.aio (0.3 s, most of it aiohttp); call it in a thread."""
+def load() -> tuple[type[RESTClientObject], type[Configuration]]:
+    """Import `RESTClientObject` and `Configuration` of kubernetes.aio (0.15 s, most of it aiohttp); call it in a thread."""
     quiet()
     for name in _PARENTS:
         _postpone(name)
-    from kubernetes.aio.client.api_client import ApiClient
     from kubernetes.aio.client.configuration import Configuration
+    from kubernetes.aio.client.rest import RESTClientObject
 
-    return ApiClient, Configuration
+    return RESTClientObject, Configuration
 
 
 def quiet() -> None:

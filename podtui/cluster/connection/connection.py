@@ -1,7 +1,7 @@
 """The only path to the API server: requests, streams and WebSockets over one aiohttp session per context.
 
-It builds on kubernetes.aio's ApiClient, without its models, which makes the URLs and sends the requests. The session, the
-credentials, the proxy and TLS are podtui's own, since the package's do not follow kubectl's rules. Every failure
+It builds on kubernetes.aio's REST client, which encodes bodies and sends the requests. The session, the credentials, the
+proxy and TLS are podtui's own, since the package's do not follow kubectl's rules. Every failure
 is raised as an error of podtui.errors. `Connection.open()` imports aiohttp and kubernetes, in a thread.
 """
 
@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -30,7 +30,7 @@ from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, Unauthorized
 
 if TYPE_CHECKING:
     import aiohttp
-    from kubernetes.aio.client.api_client import ApiClient
+    from kubernetes.aio.client.rest import RESTClientObject
 
 __all__ = ["ByteStream", "Connection", "ConnectionSettings", "WebSocket"]
 
@@ -51,11 +51,13 @@ _LARGEST_REFUSAL = 1 << 20
 class Connection:
     """A context in use. `read_only` may be set at any time, and applies from the next request on."""
 
-    def __init__(self, settings: ConnectionSettings, api: ApiClient, context: ssl.SSLContext | None, request_timeout: float | None) -> None:
+    def __init__(
+        self, settings: ConnectionSettings, rest: RESTClientObject, context: ssl.SSLContext | None, request_timeout: float | None
+    ) -> None:
         """Private: use `Connection.open()`, which makes the parts."""
         self.settings = settings
         self.read_only = False
-        self._api = api
+        self._rest = rest
         self._request_timeout = request_timeout
         self._credentials = Credentials(settings)
         self._certificate: tuple[bytes, bytes] | None = None
@@ -71,8 +73,8 @@ class Connection:
 
         Raises KubeconfigError for an authority, a client certificate or a key that is unusable.
         """
-        api, context = await asyncio.to_thread(_prepare, settings)
-        opened = cls(settings, api, context, request_timeout)
+        rest, context = await asyncio.to_thread(_prepare, settings)
+        opened = cls(settings, rest, context, request_timeout)
         opened.read_only = read_only
         return opened
 
@@ -155,14 +157,20 @@ class Connection:
         limits: aiohttp.ClientTimeout,
         credential: Credential,
     ) -> tuple[aiohttp.ClientResponse, Pool]:
-        """Send one request through the ApiClient; returns the answer, whatever its status, before its body is read."""
+        """Send one request through the REST client; returns the answer, whatever its status, before its body is read."""
         sent = {**headers, "Authorization": credential.authorization} if credential.authorization else dict(headers)
-        made = await self._api.param_serialize(method, path, query_params=list(query), header_params=sent, body=body)
-        pool = self._pool  # whose session is the ApiClient's
+        pool = self._pool  # whose session is the REST client's
         with pool.sending():
-            answer = await self._api.call_api(*made, _request_timeout=limits)
+            answer = await self._rest.request(  # type: ignore[no-untyped-call]
+                method, self._url(path, query), headers=sent, body=body, _request_timeout=limits
+            )
         response: aiohttp.ClientResponse = answer.response
         return response, pool
+
+    def _url(self, path: str, query: Query) -> str:
+        """The whole URL; the values of the query are quoted, `path` is so already."""
+        asked = "&".join(f"{key}={quote(value)}" for key, value in query)
+        return f"{self.settings.server}{path}?{asked}" if asked else f"{self.settings.server}{path}"
 
     async def _with_credentials(
         self, method: str, path: str, query: Query, send: Callable[[Credential], Awaitable[_T]], limit: float | None
@@ -248,12 +256,11 @@ class Connection:
 
         async def send(credential: Credential) -> tuple[aiohttp.ClientWebSocketResponse, Pool]:
             sent = [*headers, ("Authorization", credential.authorization)] if credential.authorization else list(headers)
-            _, url, *_ = await self._api.param_serialize("GET", path, query_params=list(query), header_params={})
             pool = self._pool
             with pool.sending():
                 async with asyncio.timeout(self._request_timeout or READ_TIMEOUT):
                     upgraded = await pool.session.ws_connect(
-                        url,
+                        self._url(path, query),
                         protocols=protocols,
                         headers=sent,
                         proxy=self.settings.proxy or None,
@@ -279,7 +286,7 @@ class Connection:
                 await websocket.close()
 
     def _new_pool(self, context: ssl.SSLContext | None) -> Pool:
-        """A pool with this `context`; its session becomes the ApiClient's own."""
+        """A pool with this `context`; its session becomes the REST client's own."""
         import aiohttp
 
         session = aiohttp.ClientSession(
@@ -293,7 +300,7 @@ class Connection:
             read_bufsize=1 << 18,
             raise_for_status=self._refused_upgrade,
         )
-        self._api.rest_client.pool_manager = session
+        self._rest.pool_manager = session
         return Pool(session)
 
     async def _refused_upgrade(self, response: aiohttp.ClientResponse) -> None:
@@ -323,18 +330,16 @@ class Connection:
             await pool.close()
 
 
-def _prepare(settings: ConnectionSettings) -> tuple[ApiClient, ssl.SSLContext | None]:
+def _prepare(settings: ConnectionSettings) -> tuple[RESTClientObject, ssl.SSLContext | None]:
     """The slow part: the imports and the certificates. Runs in a thread."""
-    api_client, configuration_type = client_import.load()
+    rest_client, configuration_type = client_import.load()
     configuration = configuration_type(host=settings.server)
     configuration.proxy = settings.proxy or None
     configuration.tls_server_name = settings.tls_server_name or None
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
-    # The ApiClient also makes a TLS context, which is not used: with a named authority, it does not load the system's.
+    # The REST client also makes a TLS context, which is not used: with a named authority, it does not load the system's.
     configuration.ca_cert_data = tls.authority(settings).decode("ascii") or None
-    api = api_client(configuration)
-    api.user_agent = USER_AGENT
-    return api, context
+    return rest_client(configuration), context
 
 
 def _is_loopback(server: str) -> bool:

@@ -298,7 +298,15 @@ def test_nothing_but_the_connection_sends_requests() -> None:
     senders = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        for word in ("call_api(", "ws_connect(", "ClientSession(", "open_connection(", "create_connection(", "import requests", "urlopen(")
+        for word in (
+            "_rest.request(",
+            "ws_connect(",
+            "ClientSession(",
+            "open_connection(",
+            "create_connection(",
+            "import requests",
+            "urlopen(",
+        )
         if "demo" not in path.parts and word in path.read_text(encoding="utf-8")
     }
     assert senders <= {"cluster/connection/connection.py", "tour/acts.py"}, senders

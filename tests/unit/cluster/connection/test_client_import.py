@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
-LOAD = "import sys; from podtui.cluster.connection.client_import import load; api, configuration = load();"
-NAMES = ["requests", "urllib3", "websocket", "yaml", "kubernetes.client", "kubernetes.config", "kubernetes.aio.config"]
+LOAD = "import sys; from podtui.cluster.connection.client_import import load; rest, configuration = load();"
+NAMES = [
+    "requests",
+    "urllib3",
+    "websocket",
+    "yaml",
+    "kubernetes.client",
+    "kubernetes.config",
+    "kubernetes.aio.config",
+    "pydantic",
+    "dateutil",
+]
 
 
 def run(program: str) -> str:
@@ -26,7 +36,7 @@ def loaded() -> dict[str, Any]:
     """What one interpreter tells that has loaded the client and nothing else."""
     program = f"""{LOAD}
 import json, logging
-told = {{"name": api.__name__, "rest": [name for name in {NAMES} if name in sys.modules]}}
+told = {{"name": rest.__name__, "rest": [name for name in {NAMES} if name in sys.modules]}}
 import kubernetes
 told["asked by tools"] = hasattr(kubernetes, '__wrapped__'), 'kubernetes.client' in sys.modules
 for name in ('kubernetes.x', 'client', 'aiohttp.client', 'asyncio'):
@@ -38,7 +48,7 @@ print(json.dumps(told))"""
 
 
 def test_the_client_comes_without_its_umbrella(loaded: dict[str, Any]) -> None:
-    assert (loaded["name"], loaded["rest"]) == ("ApiClient", [])
+    assert (loaded["name"], loaded["rest"]) == ("RESTClientObject", [])
 
 
 def test_what_tools_ask_of_every_module_does_not_execute_the_package(loaded: dict[str, Any]) -> None:
@@ -62,13 +72,12 @@ from kubernetes import watch
 from kubernetes.aio import client, config
 import kubernetes.aio.utils.retry
 assert kubernetes.aio.utils.create_from_yaml and kubernetes.aio.utils.retry.DEFAULT_BACKOFF
-assert client.ApiClient is api and client.Configuration is configuration and client.CoreV1Api
+assert client.rest.RESTClientObject is rest and client.ApiClient and client.Configuration is configuration and client.CoreV1Api
 assert sys.modules['kubernetes'] is kubernetes and 'class' in repr(type(kubernetes)) and type(kubernetes) is type(sys)
 print('fine')"""
     assert run(program) == "fine"
 
 
 def test_a_package_that_is_imported_already_is_used_as_it_is() -> None:
-    assert run(
-        f"import kubernetes.aio; whole = kubernetes; {LOAD} print(sys.modules['kubernetes'] is whole, api is whole.aio.client.ApiClient)"
-    ) == ("True True")
+    told = "print(sys.modules['kubernetes'] is whole, rest is whole.aio.client.rest.RESTClientObject)"
+    assert run(f"import kubernetes.aio; whole = kubernetes; {LOAD} {told}") == "True True"
