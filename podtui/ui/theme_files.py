@@ -190,7 +190,9 @@ def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
 
 @cache
 def _is_colour(text: str) -> bool:
-    """Cached, since Textual takes 5 ms to refuse a word: it searches for a similar one."""
+    """Cached, and words like `auto 60%` refused at once, since Textual takes 5 ms to refuse: it searches for a similar colour."""
+    if " " in text.partition("(")[0].strip():
+        return False
     try:
         Color.parse(text)
     except ColorParseError:
@@ -204,8 +206,8 @@ def theme_colours(theme: Theme) -> dict[str, str]:
     background = Color.parse(generated["background"])
     colours: dict[str, str] = {}
     for name, value in generated.items():
-        if not _is_colour(value):
-            continue  # a text style, or `auto`, which depends on the background
+        if "-style" in name or not _is_colour(value):
+            continue  # `bold` and the like, or `auto`, which depends on the background
         colour = Color.parse(value)
         if colour.auto:
             continue

@@ -12,7 +12,7 @@ from textual.theme import Theme
 
 from podtui.errors import UsageError
 from podtui.text import harmless
-from podtui.ui.theme_files import DEFAULT_STYLES, PodtuiTheme, load_themes, theme_styles
+from podtui.ui.theme_files import DEFAULT_STYLES, PodtuiTheme, load_themes, read_theme, shipped_folder, theme_paths, theme_styles
 from podtui.yamlcheck import near
 
 Palette = Mapping[str, Style]
@@ -60,7 +60,15 @@ def default_theme(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def find_theme(name: str) -> PodtuiTheme:
-    """The theme of that name. Raises the ConfigError of its file, or UsageError with the nearest name."""
+    """The theme of that name. Raises the ConfigError of its file, or UsageError with the nearest name.
+
+    Reads one file where it can: a start would wait 30 ms for all of them. A user's file can hold a theme of any name.
+    """
+    files = theme_paths()
+    if all(path.parent == shipped_folder() for path in files):
+        for path in files:
+            if path.stem == name:
+                return read_theme(path)
     themes, errors = load_themes()
     if name in themes:
         return themes[name]
