@@ -12,7 +12,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from podtui.errors import ConfigError, UsageError
-from podtui.ui.theme_files import DEFAULT_STYLES, check_theme, load_themes, read_theme, shipped_folder, theme_styles
+from podtui.ui.theme_files import DEFAULT_STYLES, PodtuiTheme, check_theme, load_themes, read_theme, shipped_folder, theme_styles
 from podtui.ui.themes import colours, default_theme, find_theme, install_themes, palette
 
 SHIPPED = sorted(shipped_folder().glob("*.yaml"))
@@ -104,7 +104,12 @@ def test_a_theme_of_the_user_replaces_the_shipped_one_of_its_name(own_folder: Pa
 
 def test_a_start_reads_only_the_shipped_theme_that_it_shows(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr("podtui.ui.themes.read_theme", lambda path: (read.append(path.name), read_theme(path))[1])
+
+    def noted(path: Path) -> PodtuiTheme:
+        read.append(path.name)
+        return read_theme(path)
+
+    monkeypatch.setattr("podtui.ui.themes.read_theme", noted)
     monkeypatch.setattr("podtui.ui.themes.load_themes", lambda: pytest.fail("reads all themes"))
     assert find_theme("podtui-light").name == "podtui-light"
     assert read == ["podtui-light.yaml"]
