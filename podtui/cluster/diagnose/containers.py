@@ -6,13 +6,14 @@ The reasons are the kubelet's words: those of waiting states (`ImagePullBackOff`
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from podtui.cluster.diagnose.endings import ending, exit_words, is_placeholder
 from podtui.cluster.diagnose.findings import Action, Facts, Finding
 from podtui.cluster.diagnose.unscheduled import event_line
-from podtui.cluster.pods.containers import Container, State
+from podtui.cluster.pods.containers import Container, State, containers
 from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
@@ -30,6 +31,8 @@ _MOUNTING = {
     "NetworkNotReady",
     "FailedPrepareDynamicResources",
 }
+RESTARTING_ALL = "RestartingAllContainers"
+_LOOK_AT_EVENTS = "Look at the pod's events and at its node."
 _LONG = 60.0  # seconds of starting after which a finding mentions it
 
 _PULLING = (
@@ -52,12 +55,33 @@ _PULLING = (
 
 
 def container_findings(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Iterator[Finding]:
-    """In start order; a container that only waits for an init container has no finding of its own."""
+    """Of a pod that has not ended, in start order; a container that only waits for an init container or a sidecar has no finding."""
     for container in containers:
+        if container.kind == "ephemeral":
+            yield from _of_ephemeral(facts, container, ref)
+            continue
         found = list(_of_one(facts, container, ref))
         yield from found
-        if container.kind == "init" and container.state.exit_code != 0 and any(one.severity == "error" for one in found):
+        holds_back = (container.kind == "init" and container.state.exit_code != 0) or (
+            container.kind == "sidecar" and not container.started
+        )
+        if holds_back and any(one.severity == "error" for one in found):
             return
+
+
+def failure_findings(facts: Facts, containers: Sequence[Container], ref: ObjectRef, *, ended_as_a_whole: bool) -> Iterator[Finding]:
+    """Of a pod that has failed: the runs that ended badly by themselves.
+
+    What was killed or lost when the pod `ended_as_a_whole` (evicted, preempted, ...) is a consequence; so is every end of a sidecar by a
+    signal, as the kubelet stops the sidecars of a pod that has ended.
+    """
+    for container in containers:
+        state = container.state
+        if container.kind == "ephemeral" or state.kind != "terminated" or not (state.exit_code or state.reason == "OOMKilled"):
+            continue
+        stopped = is_placeholder(state) or (state.exit_code in (137, 143) and state.reason != "OOMKilled")
+        if not (stopped and (ended_as_a_whole or container.kind == "sidecar")):
+            yield _crash(facts, container, state, ref)
 
 
 def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
@@ -66,12 +90,15 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
         yield _image(facts, container)
     elif state.kind == "waiting" and reason in CONFIG:
         yield _config(facts, container)
+    elif reason == RESTARTING_ALL:
+        words = "A container ended with an exit code for which restartPolicyRules restart all containers of the pod."
+        yield Finding("info", f"{_what(container)} is restarted with all others", words, _lines(state.message))
     elif state.kind == "waiting" and (reason == "CrashLoopBackOff" or container.last_state.kind == "terminated"):
         yield _crash(facts, container, container.last_state, ref)
-    elif state.kind == "terminated" and (state.exit_code or state.reason in ("OOMKilled", "Error")):
-        yield _crash(facts, container, state, ref)
+    elif state.kind == "terminated":
+        yield from _terminated(facts, container, ref)
     elif state.kind == "waiting" and reason not in STARTING:
-        yield Finding("error", f"{_what(container)}: {reason}", state.message, _said(facts, container, warnings=True))
+        yield Finding("error", f"{_what(container)}: {reason}", state.message, _said(facts, container, warnings=True), _LOOK_AT_EVENTS)
     elif state.kind == "running" and container.kind == "init":
         since = f" for {age(max(0.0, facts.now - state.started))}" if state.started else ""
         yield Finding(
@@ -84,6 +111,43 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
         )
     elif state.kind == "running":
         yield from _running(facts, container, ref)
+
+
+def _terminated(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
+    """A container whose pod goes on, or is about to be restarted or to end."""
+    state = container.state
+    again = container.restarts_after(state.exit_code or 0, facts.restart_policy)
+    if container.kind == "sidecar" and not _main_containers_go_on(facts):
+        return  # the kubelet stops the sidecars when the last container has ended: however they end, it does not count
+    if state.exit_code or state.reason in ("OOMKilled", "Error") or (again and container.restarts):
+        yield _crash(facts, container, state, ref)
+    elif container.kind == "container":
+        words = "The kubelet starts it again." if again else "It does not start again; the pod runs until the other containers have ended."
+        yield Finding("info", f"{_what(container)} has completed", words)
+
+
+def _main_containers_go_on(facts: Facts) -> bool:
+    """Whether an ordinary container runs or may run again."""
+    ordinary = [one for one in containers(mapping(facts.pod.get("spec")), mapping(facts.pod.get("status"))) if one.kind == "container"]
+    return any(one.state.kind != "terminated" or one.restarts_after(one.state.exit_code or 0, facts.restart_policy) for one in ordinary)
+
+
+def _of_ephemeral(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
+    """An ephemeral container is for debugging: it has no probes, never starts again, and the pod runs without it."""
+    state = container.state
+    if state.kind == "waiting" and state.reason in IMAGE | CONFIG:
+        one = _image(facts, container) if state.reason in IMAGE else _config(facts, container)
+        yield replace(one, severity="warn", words=f"{one.words} The pod itself is not affected.")
+    elif state.kind == "terminated" and state.exit_code:
+        words, _ = ending(facts, container, state)
+        yield Finding(
+            "info",
+            f"{_what(container)} has ended",
+            f"{words}. The pod itself is not affected.",
+            (exit_words(state, windows=facts.is_windows), *_lines(state.message)),
+            "It does not start again: kubectl debug adds another one.",
+            (_logs(ref, container),),
+        )
 
 
 def starting_findings(facts: Facts, containers: Sequence[Container], node: str) -> Iterator[Finding]:
@@ -187,10 +251,14 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
     took = f" after {age(run.finished - run.started)}" if run.started and run.finished and run.finished > run.started > 0 else ""
     ended = f", {age(max(0.0, facts.now - run.finished))} ago" if run.finished else ""
     title = f"{_what(container)}: {container.state.reason or 'ended'}{restarts}"
-    words, advice = _ending(facts, container, run)
+    words, advice = ending(facts, container, run)
     back_off = re.search(r"back-off (\S+)", container.state.message)
-    next_try = f" The kubelet restarts it after a back-off of {back_off[1]}." if container.state.kind == "waiting" and back_off else ""
-    evidence = [f"the last run ended{took}{ended} with {exit_words(run)}", *_lines(run.message)]
+    next_try = ""
+    if container.state.kind == "waiting" and back_off:
+        next_try = f" The kubelet restarts it after a back-off of {back_off[1]}."
+    elif container.state.kind == "terminated" and not container.restarts_after(run.exit_code or 0, facts.restart_policy):
+        next_try = f" It does not start again (restartPolicy {container.policy(facts.restart_policy)})."
+    evidence = [f"the last run ended{took}{ended} with {exit_words(run, windows=facts.is_windows)}", *_lines(run.message)]
     evidence += _said(facts, container, warnings=True, known=run.message)
     log = facts.logs.get(container.name)
     if log:
@@ -202,54 +270,16 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
     return Finding("error", title, f"{words}.{next_try}", tuple(evidence), advice, (action,))
 
 
-def _ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
-    """Why a run ended, and what to do about it."""
-    killed = _killed_by_probe(facts, container)
-    limit = container.limits.get("memory")
-    policy = string(mapping(facts.pod.get("spec")).get("restartPolicy"))
-    code = run.exit_code or 0
-    if run.reason == "OOMKilled":
-        return (
-            f"It was killed because it used more memory than its limit{f' of {limit}' if limit else ''}",
-            "Raise resources.limits.memory, or make the program use less.",
-        )
-    if killed:
-        return f"The kubelet stopped it because its {killed} probe failed", f"Check the {killed} probe: its port, path and thresholds."
-    if run.reason in ("ContainerCannotRun", "StartError") or code in (126, 127):
-        cannot = (
-            "its command does not exist in the image"
-            if code == 127 or "not found" in run.message or "no such file" in run.message
-            else "its command cannot be executed"
-        )
-        return f"It cannot start: {cannot}", "Check command and args, and that the image contains the program."
-    if code == 0:
-        return (
-            f"It completes, but restartPolicy {policy or 'Always'} restarts it each time",
-            "Run a program that completes in a Job, or give it a command that keeps running.",
-        )
-    if code == 137 or run.signal == 9:
-        return (
-            "It was killed (SIGKILL): by the kernel for lack of memory, or at the end of the grace period",
-            "Check whether the node is short of memory.",
-        )
-    if code == 143 or run.signal == 15:
-        return "It was asked to stop (SIGTERM), and it did", "Look at the events to see who stopped it."
-    if code == 139 or run.signal == 11:
-        return "The program itself crashed (SIGSEGV)", "The program has a bug, or its image is for another architecture."
-    return "The program exited with an error", "Look at its logs: the last lines most likely say why."
-
-
 def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Finding]:
     failing = [event for event in facts.events if event.reason == "Unhealthy" and event.part == container.name]
     if not container.ready or container.started is False:
         kind = "startup" if container.started is False else "readiness"
         probe = next((f"{probe.kind} probe: {probe.text}" for probe in container.probes if probe.kind == kind), "")
         evidence = tuple(filter(None, [probe, *(event_line(event, facts.now) for event in failing[-2:])]))
-        words = (
-            f"Its {kind} probe has not succeeded, so no Service sends traffic to it."
-            if probe
-            else "The kubelet does not report it as ready yet."
-        )
+        words = f"Its {kind} probe has not succeeded" if probe else "The kubelet does not report it as ready yet"
+        words += ", so no Service sends traffic to it." if probe and container.kind == "container" else "."
+        if container.kind == "sidecar" and not container.started:
+            words += " The containers after it wait until it has started."
         yield Finding(
             "warn",
             f"{_what(container)} runs but is not ready",
@@ -267,27 +297,20 @@ def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Fin
         )
     last = container.last_state
     if container.restarts and last.kind == "terminated" and (last.exit_code or last.reason == "OOMKilled"):
-        words, advice = _ending(facts, container, last)
+        words, advice = ending(facts, container, last)
         ended = f", {age(max(0.0, facts.now - last.finished))} ago" if last.finished else ""
         log = facts.logs.get(container.name) or ()
-        evidence = (f"the previous run ended with {exit_words(last)}{ended}", *_lines(last.message), *(f"  {line}" for line in log))
+        evidence = (
+            f"the previous run ended with {exit_words(last, windows=facts.is_windows)}{ended}",
+            *_lines(last.message),
+            *(f"  {line}" for line in log),
+        )
         action = Action("previous-logs", f"logs of {container.name}'s previous run", ref, container.name)
         times = f"{container.restarts} time{'s' if container.restarts != 1 else ''}"
         yield Finding("warn", f"{_what(container)} was restarted {times}", f"{words}.", evidence, advice, (action,))
 
 
 # -- words
-
-
-def exit_words(state: State) -> str:
-    """`exit code 137 (SIGKILL), OOMKilled`."""
-    code = state.exit_code
-    number = state.signal or (code - 128 if code is not None and 128 < code < 160 else 0)
-    words = "no exit code" if code is None else f"exit code {code}"
-    if number:
-        known = number in signal.Signals._value2member_map_
-        words += f" ({signal.Signals(number).name if known else f'signal {number}'})"
-    return f"{words}, {state.reason}" if state.reason not in ("", "Error", "Completed") else words
 
 
 def _what(container: Container) -> str:
@@ -297,13 +320,6 @@ def _what(container: Container) -> str:
 
 def _logs(ref: ObjectRef, container: Container) -> Action:
     return Action("logs", f"logs of {container.name}", ref, container.name)
-
-
-def _killed_by_probe(facts: Facts, container: Container) -> str:
-    for event in reversed(facts.events):
-        if event.reason == "Killing" and event.part == container.name and "probe" in event.message:
-            return "startup" if "startup" in event.message else "liveness"
-    return ""
 
 
 def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "") -> tuple[str, ...]:

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.diagnose.containers import container_findings, starting_findings
 from podtui.cluster.diagnose.findings import Action, Diagnosis, Facts, Finding
+from podtui.cluster.diagnose.outcome import completed, disruption, failed, resize, unknown_state
 from podtui.cluster.diagnose.unscheduled import event_line, is_unplaced, node_ref, placement_findings, verdicts
+from podtui.cluster.pods.containers import Container
 from podtui.cluster.pods.containers import containers as containers_of
 from podtui.kube.ages import age
 from podtui.kube.json_values import integer, mapping, mappings, string, strings
@@ -21,16 +23,6 @@ from podtui.kube.resources import PODS, ObjectRef
 
 _GRAVEST = ("error", "warn", "info", "ok")
 _OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod counts as stuck
-_ENDED = {
-    "Evicted": ("The kubelet evicted it", "Request what it needs (resources.requests), or free resources on its node."),
-    "Preempted": ("A pod of higher priority took its place", "Give it a higher priority, or add capacity to the cluster."),
-    "DeadlineExceeded": ("It ran longer than activeDeadlineSeconds allows", "Give it more time, or find out why it takes so long."),
-    "NodeAffinity": ("The kubelet refused it: its node does not have the labels that it requires", "Let the scheduler choose the node."),
-    "NodeLost": ("Its node was lost", "Bring the node back, or delete it."),
-    "Terminated": ("Its node shut down", "It does not start again: its controller creates another one."),
-    "NodeShutdown": ("Its node shut down", "It does not start again: its controller creates another one."),
-    "UnexpectedAdmissionError": ("The kubelet did not admit it", "Look at its node's events."),
-}
 
 
 async def explain(connection: Connection, ref: ObjectRef) -> Diagnosis:
@@ -49,20 +41,27 @@ def diagnose(facts: Facts) -> Diagnosis:
     node = string(spec.get("nodeName"))
     nodes = verdicts(facts) if is_unplaced(pod) else []
     findings = list(_terminating(facts, ref))
-    if is_unplaced(pod):
-        if not mapping(pod.get("metadata")).get("deletionTimestamp"):
+    deleted, phase = bool(mapping(pod.get("metadata")).get("deletionTimestamp")), string(status.get("phase"))
+    if phase == "Succeeded":
+        findings.append(completed(facts, found))
+    elif phase == "Failed":
+        findings += failed(facts, found, ref)
+    elif is_unplaced(pod):
+        if not deleted:
             findings += placement_findings(facts, nodes)
     else:
-        findings += _ended(facts, node)
+        findings += disruption(facts)
         findings += _node_findings(facts, node)
-        if not mapping(pod.get("metadata")).get("deletionTimestamp"):  # ending containers are intended
+        if not deleted:  # ending containers are intended
+            findings += unknown_state(facts, findings)
             findings += container_findings(facts, found, ref)
-        if string(status.get("phase")) == "Pending":
+            findings += resize(facts)
+        if phase == "Pending":
             findings += starting_findings(facts, found, node)
-    findings += _readiness_gates(pod)
+        findings += _readiness_gates(pod)
     findings += _owner(facts, pod)
     if not findings:
-        findings.append(_well(facts, status))
+        findings.append(_well(facts, found))
     findings.sort(key=lambda finding: _GRAVEST.index(finding.severity))  # stable: order of discovery within a severity
     return Diagnosis(ref, tuple(findings), tuple(nodes), tuple(facts.unread), facts.now)
 
@@ -120,20 +119,6 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
     else:
         then = f"; then finalizers hold it: {', '.join(finalizers)}" if finalizers else ""
         yield Finding("info", "Terminating", f"It has {age(max(0.0, -overdue))} left to stop{then}.")
-
-
-def _ended(facts: Facts, node: str) -> Iterator[Finding]:
-    """A pod that failed as a whole."""
-    status = mapping(facts.pod.get("status"))
-    reason, message = string(status.get("reason")), string(status.get("message"))
-    if string(status.get("phase")) == "Failed" and reason:
-        words, advice = _ENDED.get(reason, ("", ""))
-        if reason.startswith("OutOf"):
-            words, advice = f"Node {node} had too little {reason.removeprefix('OutOf')} left for it", "Let the scheduler choose the node."
-        yield Finding("error", f"Failed: {reason}", f"{words}." if words else "", (message,) if message else (), advice)
-    target = next((one for one in mappings(status.get("conditions")) if one.get("type") == "DisruptionTarget"), {})
-    if target.get("status") == "True":
-        yield Finding("warn", f"About to be terminated: {string(target.get('reason'))}", string(target.get("message")))
 
 
 def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
@@ -199,10 +184,11 @@ def _owner(facts: Facts, pod: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _well(facts: Facts, status: Mapping[str, Any]) -> Finding:
-    phase = string(status.get("phase"))
+def _well(facts: Facts, found: Sequence[Container]) -> Finding:
+    """Nothing else was found."""
+    phase = string(mapping(facts.pod.get("status")).get("phase"))
     warnings = tuple(event_line(event, facts.now) for event in facts.events if event.is_warning)[-3:]
-    if phase == "Succeeded":
-        return Finding("ok", "It completed", "Every container ended with exit code 0.")
-    words = "It runs and every container is ready." if phase == "Running" else f"Its phase is {phase or 'not known yet'}."
-    return Finding("ok", "No problem found", words, warnings)
+    if phase == "Running":
+        ready = all(one.ready for one in found if one.kind in ("container", "sidecar"))
+        return Finding("ok", "No problem found", "It runs and every container is ready." if ready else "It runs.", warnings)
+    return Finding("ok", "No problem found", f"Its phase is {phase or 'not known yet'}.", warnings)

@@ -78,7 +78,8 @@ class _Gathering:
         if waiting & IMAGE:
             secrets = [("Secret", string(one.get("name"))) for one in mappings(spec.get("imagePullSecrets"))]
             work.append(self._references(secrets))
-        work += [self._log(one) for one in found if _has_failed(one)]
+        if string(status.get("phase")) != "Succeeded":
+            work += [self._log(one) for one in found if _has_failed(one)]
         async with asyncio.TaskGroup() as group:
             for one in work:
                 group.create_task(one)

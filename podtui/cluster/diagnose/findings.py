@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from podtui.cluster.pods.events import Event
+from podtui.cluster.pods.operating_system import is_windows
+from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
 
 if TYPE_CHECKING:  # not needed for the first rows
@@ -92,3 +94,12 @@ class Facts:
     objects: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+
+    @property
+    def is_windows(self) -> bool:
+        return is_windows(self.pod, self.node)
+
+    @property
+    def restart_policy(self) -> str:
+        """The pod's."""
+        return string(mapping(self.pod.get("spec")).get("restartPolicy"))

@@ -51,8 +51,23 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class RestartRule:
+    """A rule of `restartPolicyRules`: the kubelet takes `action` after an exit code that is (`within`) or is not among `codes`."""
+
+    action: str
+    codes: tuple[int, ...]
+    within: bool = True
+
+    def applies(self, code: int) -> bool:
+        return (code in self.codes) is self.within
+
+
+@dataclass(frozen=True)
 class Container:
-    """A container with its spec and status. `kind`: a sidecar is an init container with restartPolicy Always."""
+    """A container with its spec and status. `kind`: a sidecar is an init container with restartPolicy Always.
+
+    `restart_policy` is its own, "" when the pod's applies.
+    """
 
     name: str
     kind: Kind
@@ -76,6 +91,25 @@ class Container:
     mounts: tuple[Mount, ...] = ()
     pull_policy: str = ""
     target: str = ""
+    restart_policy: str = ""
+    restart_rules: tuple[RestartRule, ...] = ()
+
+    def policy(self, of_pod: str) -> str:
+        """The restart policy that applies to it in a pod of that policy."""
+        return "Never" if self.kind == "ephemeral" else self.restart_policy or of_pod or "Always"
+
+    def restarts_after(self, code: int, of_pod: str) -> bool:
+        """Whether the kubelet starts it again after this exit code (ContainerShouldRestart of k8s.io/kubernetes/pkg/api/v1/pod).
+
+        A regular init container that succeeded does not run again whatever its policy says.
+        """
+        if self.kind == "init" and code == 0:
+            return False
+        rule = next((one for one in self.restart_rules if one.applies(code)), None)
+        if rule is not None and rule.action in ("Restart", "RestartAllContainers"):
+            return True
+        policy = self.policy(of_pod)
+        return policy == "Always" or (policy == "OnFailure" and code != 0)
 
 
 @dataclass(frozen=True)
@@ -147,7 +181,17 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Kind) -
         mounts=_mounts(spec),
         pull_policy=string(spec.get("imagePullPolicy")),
         target=string(spec.get("targetContainerName")),
+        restart_policy=string(spec.get("restartPolicy")),
+        restart_rules=tuple(_rule(rule) for rule in mappings(spec.get("restartPolicyRules"))),
     )
+
+
+def _rule(rule: Mapping[str, Any]) -> RestartRule:
+    on = mapping(rule.get("exitCodes"))
+    values, operator = on.get("values"), string(on.get("operator"))
+    known = values if isinstance(values, list) and operator in ("In", "NotIn") else []
+    codes = tuple(code for value in known if (code := integer(value)) is not None)
+    return RestartRule(string(rule.get("action")), codes, operator != "NotIn")
 
 
 def _mounts(spec: Mapping[str, Any]) -> tuple[Mount, ...]:

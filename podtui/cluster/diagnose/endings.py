@@ -1,0 +1,102 @@
+"""Why a run of a container ended, and what to do about it."""
+
+from __future__ import annotations
+
+import signal
+
+from podtui.cluster.diagnose.findings import Facts
+from podtui.cluster.pods.containers import Container, State
+
+_NT_STATUS = 0x80000000  # Windows exit codes from here on are NTSTATUS values, written in hexadecimal everywhere
+_EVENT_TIMES = 60.0  # seconds by which an event's time may differ: a grace period, and that events are counted up later
+_WINDOWS = {
+    0xC0000005: "access violation",
+    0xC000013A: "stopped by Ctrl+C or by the end of the session",
+    0xC0000135: "a DLL was not found",
+    0xC0000142: "a DLL could not be initialized",
+    0xC0000374: "heap corruption",
+    0xC00000FD: "stack overflow",
+    0xC0000409: "stack buffer overrun, or an abort by the program",
+}
+
+
+def is_placeholder(run: State) -> bool:
+    """Whether the kubelet made this ending up: the container was gone when it looked, so it writes 137 with these reasons and no times
+    (convertToAPIContainerStatuses and TerminatePod of k8s.io/kubernetes/pkg/kubelet), or containerd lost it (255, Unknown)."""
+    return run.reason == "ContainerStatusUnknown" or (run.reason == "Unknown" and run.exit_code == 255)
+
+
+def exit_words(state: State, *, windows: bool = False) -> str:
+    """`exit code 137 (SIGKILL), OOMKilled`; on Windows, which has no signals, `exit code 3221225786 (0xC000013A)`."""
+    code = state.exit_code
+    words = "no exit code" if code is None else f"exit code {code}"
+    if windows:
+        if code is not None and (code < 0 or code >= _NT_STATUS):
+            words += f" (0x{code & 0xFFFFFFFF:08X})"
+    elif number := state.signal or (code - 128 if code is not None and 128 < code < 160 and not is_placeholder(state) else 0):
+        known = number in signal.Signals._value2member_map_
+        words += f" ({signal.Signals(number).name if known else f'signal {number}'})"
+    return f"{words}, {state.reason}" if state.reason not in ("", "Error", "Completed") else words
+
+
+def ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
+    """Why the run ended, as the beginning of a sentence, and what to do about it."""
+    limit = container.limits.get("memory")
+    code = run.exit_code or 0
+    if is_placeholder(run):
+        return (
+            "How it ended is not known: the kubelet no longer found the container, and wrote this in the place of its exit code",
+            "Look at its node: a restart of the node or of its container runtime loses containers.",
+        )
+    if run.reason == "RestartingAllContainers":
+        return "It was stopped because all containers of the pod were restarted together (restartPolicyRules)", ""
+    if run.reason == "OOMKilled":
+        return (
+            f"It was killed because it used more memory than its limit{f' of {limit}' if limit else ''}",
+            "Raise resources.limits.memory, or make the program use less.",
+        )
+    if killed := _killed_by_probe(facts, container, run):
+        return f"The kubelet stopped it because its {killed} probe failed", f"Check the {killed} probe: its port, path and thresholds."
+    if run.reason in ("ContainerCannotRun", "StartError") or (code in (126, 127) and not facts.is_windows):
+        missing = code == 127 or any(words in run.message for words in ("not found", "no such file", "cannot find the file"))
+        cannot = "its command does not exist in the image" if missing else "its command cannot be executed"
+        return f"It cannot start: {cannot}", "Check command and args, and that the image contains the program."
+    if code == 0 and not run.signal:
+        policy = container.policy(facts.restart_policy)
+        if container.restarts_after(code, facts.restart_policy):
+            what = "It is a sidecar, but it completes" if container.kind == "sidecar" else "It completes"
+            return (
+                f"{what}, and restartPolicy {policy} restarts it each time",
+                "Run a program that completes in a Job, or give it a command that keeps running.",
+            )
+        return "It completed", ""
+    if facts.is_windows:
+        return _on_windows(code)
+    if code == 137 or run.signal == 9:
+        return (
+            "It was killed (SIGKILL): by the kernel for lack of memory, or at the end of the grace period",
+            "Check whether the node is short of memory.",
+        )
+    if code == 143 or run.signal == 15:
+        return "It was asked to stop (SIGTERM), and it did", "Look at the events to see who stopped it."
+    if code == 139 or run.signal == 11:
+        return "The program itself crashed (SIGSEGV)", "The program has a bug, or its image is for another architecture."
+    return "The program exited with an error", "Look at its logs: the last lines most likely say why."
+
+
+def _on_windows(code: int) -> tuple[str, str]:
+    known = _WINDOWS.get(code & 0xFFFFFFFF)
+    if known:
+        return f"The program ended abnormally: {known}", "Look at its logs, and that the image fits the version of Windows on the node."
+    return "The program exited with an error", "Look at its logs: the last lines most likely say why."
+
+
+def _killed_by_probe(facts: Facts, container: Container, run: State) -> str:
+    """The kind of probe for which the kubelet stopped this run, "" for none; events of other runs do not count."""
+    for event in reversed(facts.events):
+        if event.reason == "Killing" and event.part == container.name and "probe" in event.message:
+            earlier = run.started is not None and event.last < run.started - _EVENT_TIMES
+            later = run.finished is not None and event.last > run.finished + _EVENT_TIMES
+            if not earlier and not later:
+                return "startup" if "startup" in event.message else "liveness"
+    return ""
