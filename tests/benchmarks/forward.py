@@ -1,20 +1,18 @@
 """podtui's port-forwards beside `kubectl port-forward`, on one pod in one run; and how soon traffic goes on when its pod is replaced.
 
-    python -m tests.benchmarks.forward --kubeconfig FILE [--node NAME] [--image busybox] [--megabytes 256] [--repeat 3]
+    python -m tests.benchmarks forward --kubeconfig FILE [--node NAME] [--image busybox] [--megabytes 256] [--repeat 3]
 
 The node must run what a pod's command says (`sh`, `nc`, `httpd` of busybox). podtui is the whole program, on a pseudo-terminal, with saved
 forwards that start by themselves. Everything stays on this machine: an API server elsewhere is refused. Figures are medians of the
-repeats; the programs take turns. Prints a table in Markdown. It makes a namespace of its own and deletes it.
+repeats; the programs take turns. It makes a namespace of its own and deletes it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import secrets
-import shutil
 import socket
 import statistics
 import subprocess
@@ -31,15 +29,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from tests.terminal.pty_session import PtySession
+from tests.benchmarks.figures import PODTUI, Figure, Table, median, percentile
+from tests.benchmarks.measured import Measured, cpu_of
+from tests.benchmarks.measured import podtui as command
 
 MB = 1_000_000
-TICKS = os.sysconf("SC_CLK_TCK")
 LIMIT = 180.0  # seconds that any one measurement may take
 STUCK = 30.0  # seconds without a byte after which one of many connections counts as failed
 ECHO, SOURCE, SINK, WEB = 9000, 9001, 9002, 8080
 AT_ONCE = 200
 REQUESTS, CLIENTS = 400, 8
+_KUBECTL = "kubectl"
 
 
 def programs(size: int) -> str:
@@ -79,11 +79,7 @@ class Forwarder:
         self._processes = processes
 
     def cpu(self) -> float:
-        total = 0
-        for pid in self._processes():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return cpu_of(self._processes())
 
 
 def free_ports(count: int) -> list[int]:
@@ -100,10 +96,7 @@ def podtui(kubeconfig: str, namespace: str, selector: str, ports: list[int]) -> 
     with tempfile.TemporaryDirectory() as home:
         config = Path(home, "config.yaml")
         config.write_text(json.dumps({"forwards": {"bench": {**saved["bench"], "namespace": namespace}}}))
-        env = {**os.environ, "HOME": home, "KUBECONFIG": kubeconfig, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        root = str(Path(__file__).resolve().parents[2])
-        command = [sys.executable, "-m", "podtui", "-n", namespace, "--config", str(config)]
-        session = PtySession(command, columns=120, lines=36, env={**env, "PYTHONPATH": root})
+        session = Measured(command("-n", namespace, "--config", str(config)), kubeconfig, (120, 36), Path(home))
         ended = threading.Event()
 
         def read() -> None:
@@ -232,11 +225,24 @@ def many(port: int) -> int:
         return AT_ONCE - sum(pool.map(one, range(AT_ONCE)))
 
 
-def timed(forwarder: Forwarder, work: Callable[[], int | None]) -> tuple[float, float, float]:
-    """Seconds, the CPU seconds of the forwarding program in them, and how many connections failed."""
+def beside(source: int, web: int, size: int) -> float:
+    """The 99th percentile, in milliseconds, of small requests that are made one after the other while a download runs."""
+    taken: list[float] = []
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(download, source, size)
+        while not running.done():
+            began = time.monotonic()
+            get(web)
+            taken.append((time.monotonic() - began) * 1000)
+        running.result()
+    return percentile(sorted(taken), 0.99)
+
+
+def timed(forwarder: Forwarder, work: Callable[[], float | None]) -> tuple[float, float, float]:
+    """Seconds, the CPU seconds of the forwarding program in them, and what the work tells: connections that failed, or milliseconds."""
     cpu, began = forwarder.cpu(), time.monotonic()
-    failed = work() or 0
-    return time.monotonic() - began, forwarder.cpu() - cpu, failed
+    told = work() or 0
+    return time.monotonic() - began, forwarder.cpu() - cpu, told
 
 
 # -- the successor ----------------------------------------------------------------------------------------------------
@@ -290,17 +296,13 @@ def replaced(kubectl: list[str], namespace: str, port: int) -> tuple[float, floa
     return ready - began, max(0.0, first - ready), failed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kubeconfig", required=True)
-    parser.add_argument(
-        "--kubectl", default=os.environ.get("KUBECTL") or shutil.which("kubectl") or str(Path.home() / ".cache/podtui-cluster/bin/kubectl")
-    )
-    parser.add_argument("--node", default="", help="the node that runs the pod")
-    parser.add_argument("--image", default="busybox")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image", default="busybox", help="of the pod that is forwarded to")
     parser.add_argument("--megabytes", type=int, default=256, choices=range(1, 2001), metavar="1..2000")
-    parser.add_argument("--repeat", type=int, default=3, choices=range(1, 21), metavar="1..20")
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> list[Table]:
+    """podtui and kubectl in turns, on one pod."""
     host = urlsplit(Kubeconfig.load(options.kubeconfig).settings().server).hostname or ""
     if host != "localhost" and not ip_address(host).is_loopback:
         raise SystemExit(f"the API server is at {host}: this sends much, and only to this machine")
@@ -323,13 +325,7 @@ def main() -> None:
             with kubectl_forward(kubectl, namespace, f"pod/{pod}", ports) as theirs:
                 for _ in range(options.repeat):
                     for each in (ours, theirs):
-                        works: dict[str, Callable[[], int | None]] = {
-                            "from the pod": lambda each=each: download(each.ports[SOURCE], size),  # type: ignore[misc]
-                            "to the pod": lambda each=each: upload(each.ports[SINK], size),  # type: ignore[misc]
-                            "requests": lambda each=each: requests(each.ports[WEB]),  # type: ignore[misc]
-                            "at once": lambda each=each: many(each.ports[ECHO]),  # type: ignore[misc]
-                        }
-                        for what, work in works.items():
+                        for what, work in _works(each, size).items():
                             taken = timed(each, work)
                             print(f"{each.name}, {what}: {taken[0]:.2f} s, CPU {taken[1]:.2f} s, {taken[2]:.0f} failed", file=sys.stderr)
                             seconds.setdefault((each.name, what), []).append(taken)
@@ -337,40 +333,53 @@ def main() -> None:
                 successors.append(replaced(kubectl, namespace, ours.ports[WEB]))
     finally:
         run("delete", "namespace", namespace, "--wait=false")
+    return [_table(seconds, successors, size)]
 
-    def row(title: str, what: str, shown: Callable[[float, float, float], str]) -> str:
-        cells = []
-        for name in ("podtui", "kubectl"):
-            taken = [statistics.median(values) for values in zip(*seconds[name, what], strict=True)]
-            cells.append(shown(*taken))
-        return f"| {title} | {cells[0]} | {cells[1]} |"
 
-    def rate(wall: float, cpu: float, _: float) -> str:
-        return f"{size / wall / MB:.0f} MB/s, {cpu / size * 1000 * MB:.2f} s"
+def _works(each: Forwarder, size: int) -> dict[str, Callable[[], float | None]]:
+    return {
+        "from the pod": lambda: download(each.ports[SOURCE], size),
+        "to the pod": lambda: upload(each.ports[SINK], size),
+        "requests": lambda: requests(each.ports[WEB]),
+        "beside a download": lambda: beside(each.ports[SOURCE], each.ports[WEB], size),
+        "at once": lambda: many(each.ports[ECHO]),
+    }
 
-    print(f"\n| port-forward, {options.megabytes} MB | podtui | kubectl port-forward |\n|---|---|---|")
-    print(row("from the pod; CPU for 1 GB", "from the pod", rate))
-    print(row("to the pod; CPU for 1 GB", "to the pod", rate))
-    print(
-        row(
-            f"HTTP requests, each a connection, {CLIENTS} at once; CPU for 1,000",
-            "requests",
-            lambda wall, cpu, _: f"{REQUESTS / wall:.0f} /s, {cpu / REQUESTS * 1000:.2f} s",
+
+def _table(
+    seconds: dict[tuple[str, str], list[tuple[float, float, float]]], successors: list[tuple[float, float, int]], size: int
+) -> Table:
+    table = Table(f"port-forward, {size // MB} MB", [PODTUI, _KUBECTL])
+
+    def add(title: str, what: str, shown: Callable[[float, float, float], list[Figure]]) -> None:
+        taken = {name: [statistics.median(values) for values in zip(*seconds[name, what], strict=True)] for name in (PODTUI, _KUBECTL)}
+        table.add(title, **{name: shown(wall, cpu, failed) for name, (wall, cpu, failed) in taken.items()})
+
+    for title in ("from the pod", "to the pod"):
+        add(
+            f"{title}; CPU for 1 GB",
+            title,
+            lambda wall, cpu, _: [Figure(size / wall / MB, "MB/s", 0), Figure(cpu / size * 1000 * MB, "s", 2)],
         )
+    add(
+        f"HTTP requests, each a connection, {CLIENTS} at once; CPU for 1,000",
+        "requests",
+        lambda wall, cpu, _: [Figure(REQUESTS / wall, "/s", 0), Figure(cpu / REQUESTS * 1000, "s", 2)],
     )
-    print(
-        row(
-            f"{AT_ONCE} connections open at once, 16 KiB both ways on each; CPU; how many failed",
-            "at once",
-            lambda wall, cpu, failed: f"{wall:.2f} s, {cpu:.2f} s, {failed:.0f}",
-        )
+    add(
+        "HTTP requests beside a download, 99th percentile; CPU until it ended",
+        "beside a download",
+        lambda _, cpu, worst: [Figure(worst, "ms"), Figure(cpu, "s", 2)],
     )
-    ready, later, failed = (statistics.median(values) for values in zip(*successors, strict=True))
-    print(
-        "| pod deleted: its successor ready after; from then to its first answer; requests failed | "
-        f"{ready:.1f} s; {later:.2f} s; {failed:.0f} | the forward ends |"
+    add(
+        f"{AT_ONCE} connections open at once, 16 KiB both ways on each; CPU; how many failed",
+        "at once",
+        lambda wall, cpu, failed: [Figure(wall, "s", 2), Figure(cpu, "s", 2), Figure(failed, "", 0)],
     )
-
-
-if __name__ == "__main__":
-    main()
+    ready, later, failed = zip(*successors, strict=True)
+    table.add(
+        "pod deleted: its successor ready after; from then to its first answer; requests failed",
+        podtui=[median(ready, "s"), median(later, "s", 2), median(failed, "", 0)],
+        kubectl="the forward ends",
+    )
+    return table
