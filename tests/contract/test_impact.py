@@ -17,9 +17,9 @@ from podtui.cluster.impact.effects import deletion, eviction_refusal, relabellin
 from podtui.cluster.impact.namespace_contents import count
 from podtui.cluster.impact.related import Surroundings, endpoints, read, unknown
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.errors import NotFound, Replaced, TooManyRequests
+from podtui.errors import NotFound, PodtuiError, Replaced, TooManyRequests
 from podtui.kube.kubectl import kubectl_evict
-from podtui.kube.resources import DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES, ObjectRef
+from podtui.kube.resources import DEPLOYMENTS, NAMESPACES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES, ObjectRef
 from tests.contract.conftest import _kubectl_program
 from tests.support.waiting import until_answer
 
@@ -162,6 +162,53 @@ async def test_evictions_are_allowed_and_refused_as_foretold(
     assert done.returncode == 0, done.stderr
     gone = {second.metadata.uid, third.metadata.uid}
     await until_seen(connection, namespace, lambda now: not gone & {pod.metadata.uid for pod in now.pods})
+
+
+async def test_who_holds_a_pod_and_its_namespace_is_told_and_force_changes_nothing(connection: Connection, namespace: str) -> None:
+    place = f"{namespace}-held"
+    await connection.json("POST", NAMESPACES.path(), body={"metadata": {"name": place}})
+    spec = {"containers": [{"name": "a", "image": "none"}], "nodeSelector": {"nowhere": "at-all"}}
+    body = {"metadata": {"name": "cow", "finalizers": ["farm.example/vet"]}, "spec": spec}
+
+    async def created() -> dict[str, Any]:
+        try:
+            return dict(await connection.json("POST", PODS.path(place), body=body))
+        except PodtuiError:  # there is no service account yet to run it as
+            return {}
+
+    made = await until_answer(created)
+    cow, objects = ObjectRef(PODS, "cow", place, made["metadata"]["uid"]), Objects(connection)
+    manager = made["metadata"]["managedFields"][0]["manager"]
+    (around,) = await read(connection, Access(connection), [cow], adopters=False)
+    told = [effect.words for effect in deletion(around)]
+    assert (
+        f"A finalizer holds it: farm.example/vet (set by {manager}): it stays Terminating until its controller takes it off, "
+        "and force does not change that" in told
+    )
+    await objects.delete(cow, None, True)
+    assert (await objects.get(cow))["metadata"]["deletionTimestamp"], "force has not changed it"
+
+    await objects.delete(ObjectRef(NAMESPACES, place))
+    discovery = objects.discovery
+
+    async def held() -> list[str]:
+        found = await count(connection, Access(connection), discovery, place)
+        return found.holding if len(found.holding) == 2 else []
+
+    assert await until_answer(held) == [
+        "Some resources are remaining: pods. has 1 resource instances",
+        "Some content in the namespace has finalizers remaining: farm.example/vet in 1 resource instances",
+    ]
+    await connection.json("PATCH", cow.path, body={"metadata": {"finalizers": None}}, content_type="application/merge-patch+json")
+
+    async def gone() -> bool:
+        try:
+            await objects.get(ObjectRef(NAMESPACES, place))
+        except NotFound:
+            return True
+        return False
+
+    assert await until_answer(gone)
 
 
 async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection: Connection, namespace: str, kubeconfig: str) -> None:

@@ -13,10 +13,11 @@ from typing import Literal
 import msgspec
 
 from podtui.cluster.impact import owners
+from podtui.cluster.impact.finalizers import holders
 from podtui.cluster.impact.objects import Budget, Pod
 from podtui.cluster.impact.related import Surroundings, endpoints
 from podtui.kube.selectors import Selector
-from podtui.text import harmless
+from podtui.text import counted, harmless
 
 Weight = Literal["warning", "change", "same"]
 Changes = Mapping[str, str | None]  # a label's new value, None to remove it
@@ -45,11 +46,13 @@ def deletion(around: Surroundings, *, evict: bool = False) -> list[Effect]:
         *owners.replaced(around, pods),
         *_evictions(around, pods, evict),
         *_policies(around, pods),
+        *holders(around.pods),
     ]
-    leaving = len(around.pods) - len(pods)
+    leaving = [pod for pod in around.pods if pod.terminating]
     if leaving:
-        are = "is" if leaving == 1 else "are"
-        found.append(("", f"{leaving} of {len(around.pods)} pods {are} terminating already: only a shorter grace period changes that"))
+        free = any(not pod.metadata.finalizers for pod in leaving)
+        words = f"{len(leaving)} of {counted(len(around.pods), 'pod')} {'is' if len(leaving) == 1 else 'are'} terminating already"
+        found.append(("", f"{words}: only a shorter grace period changes that" if free else words))
     return _effects(around, found)
 
 

@@ -10,8 +10,9 @@ from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.cluster.connection.listing import count_objects
-from podtui.errors import ApiError, Forbidden, PodtuiError
-from podtui.kube.resources import Resource
+from podtui.cluster.impact.finalizers import what_holds_namespace
+from podtui.errors import ApiError, Forbidden, NotFound, PodtuiError
+from podtui.kube.resources import NAMESPACES, Resource
 from podtui.text import harmless
 
 _AT_ONCE = 8
@@ -20,12 +21,13 @@ _FIRST = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "j
 
 class Contents(msgspec.Struct):
     """`counts` has the number of objects of each kind (`pods`, `deployments.apps`), the most important first, without empty ones.
-    `unread` says which kinds could not be counted, and why.
+    `holding` says what a namespace that is being deleted already still waits for. `unread` says which kinds could not be counted, and why.
     """
 
     namespace: str
     counts: dict[str, int] = {}
     unread: list[str] = []
+    holding: list[str] = []
 
 
 async def count(connection: Connection, access: Access, discovery: Discovery, namespace: str) -> Contents:
@@ -59,7 +61,15 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
             else:
                 counts[name] = number
 
-    await asyncio.gather(*(one(name, resource) for name, resource in kinds.items()))
+    async def itself() -> None:
+        try:
+            found.holding = what_holds_namespace(await connection.json("GET", NAMESPACES.path("", namespace)))
+        except NotFound:
+            return  # its deletion reports that
+        except PodtuiError as error:
+            found.unread.append(f"whether the namespace is being deleted already: {error.what}")
+
+    await asyncio.gather(itself(), *(one(name, resource) for name, resource in kinds.items()))
     order = {name: place for place, name in enumerate(_FIRST)}
     for name in sorted(counts, key=lambda name: (order.get(name, len(order)), name)):
         if counts[name]:

@@ -30,10 +30,34 @@ class PodStatus(Wire, frozen=True):
     pod_ip: str = msgspec.field(default="", name="podIP")
 
 
+class _OwnedMetadata(Wire, frozen=True):
+    finalizers: dict[str, msgspec.Raw] | None = msgspec.field(default=None, name="f:finalizers")
+
+
+class OwnedFields(Wire, frozen=True):
+    metadata: _OwnedMetadata | None = msgspec.field(default=None, name="f:metadata")
+
+
+class ManagedFields(Wire, frozen=True):
+    """An entry of `metadata.managedFields`: a field manager and, of the fields that it owns, the finalizers."""
+
+    manager: str = ""
+    fields: OwnedFields | None = msgspec.field(default=None, name="fieldsV1")
+
+    def owns_finalizer(self, finalizer: str) -> bool:
+        metadata = self.fields.metadata if self.fields is not None else None
+        return metadata is not None and f'v:"{finalizer}"' in (metadata.finalizers or {})
+
+
+class PodMeta(ObjectMeta, frozen=True, rename="camel"):
+    finalizers: list[str] | None = None
+    managed_fields: list[ManagedFields] | None = None
+
+
 class Pod(Wire, frozen=True):
     """The parts of a pod that matter to other objects."""
 
-    metadata: ObjectMeta = ObjectMeta()
+    metadata: PodMeta = PodMeta()
     status: PodStatus = PodStatus()
 
     @property

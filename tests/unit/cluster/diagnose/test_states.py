@@ -158,7 +158,8 @@ STATES: dict[str, tuple[Object, str, str, str, str]] = {
     "a sidecar is stopped while its pod ends": (
         made("Running", status_of("app", DONE), status_of("side", KILLED), policy="Never"), "info", "Container app has completed", "", ""),
     # -- ephemeral containers
-    "a debugger runs": (made("Running", app, status_of("debug", RUNS, ready=False)), "ok", "No problem found", "every container is ready", ""),
+    "a debugger runs": (
+        made("Running", app, status_of("debug", RUNS, ready=False)), "ok", "No problem found", "every container is ready", ""),
     "a debugger ended well": (made("Running", app, status_of("debug", DONE)), "ok", "No problem found", "every container is ready", ""),
     "a debugger was killed": (
         made("Running", app, status_of("debug", KILLED)),

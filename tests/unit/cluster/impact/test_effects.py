@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.cluster.impact.effects import Effect, deletion, eviction_refusal, relabelled, relabelling, selects
+from podtui.cluster.impact.finalizers import what_holds_namespace
 from podtui.cluster.impact.objects import Budget, Controller, LabelSelector, OldController, Pod, Policy, Service, Slice, Wire
 from podtui.cluster.impact.related import Surroundings, unknown
 from podtui.kube.selectors import parse
@@ -24,12 +25,24 @@ def of(form: type[T], **value: Any) -> T:
     return msgspec.json.decode(msgspec.json.encode(value), type=form)
 
 
-def pod(name: str, labels: dict[str, str] | None = None, owner: tuple[str, str] | None = None, **status: Any) -> Pod:
-    """A ready pod; `owner` is the kind and the name of its controller."""
+def pod(
+    name: str,
+    labels: dict[str, str] | None = None,
+    owner: tuple[str, str] | None = None,
+    finalizers: dict[str, str] | None = None,
+    **status: Any,
+) -> Pod:
+    """A ready pod; `owner` is the kind and the name of its controller, `finalizers` has the manager that set each ("": unknown)."""
+    fields = [
+        {"manager": manager, "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}, f'v:"{finalizer}"': {}}}}}
+        for finalizer, manager in (finalizers or {}).items()
+        if manager
+    ]
+    held = {"finalizers": list(finalizers), "managedFields": [{"manager": "kubelet", "fieldsV1": {}}, *fields]} if finalizers else {}
     owners = [{"kind": owner[0], "name": owner[1], "uid": f"u-{owner[1]}", "controller": True}] if owner else None
     told = {"phase": "Running", "podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}], **status}
     terminating = told.pop("terminating", None)
-    metadata = {"name": name, "uid": name, "labels": WEB if labels is None else labels, "ownerReferences": owners}
+    metadata = {"name": name, "uid": name, "labels": WEB if labels is None else labels, "ownerReferences": owners, **held}
     return of(Pod, metadata={**metadata, "deletionTimestamp": terminating}, status=told)
 
 
@@ -108,6 +121,63 @@ def test_without_the_right_to_read_endpoints_it_is_said_that_their_number_is_not
     assert "service/web loses 1 endpoint: the number of ready endpoints is unknown" in told(found)
 
 
+VET = {"farm.example/vet": "vet-controller"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "words"),
+    [
+        (
+            [pod("a", finalizers=VET)],
+            "A finalizer holds it: farm.example/vet (set by vet-controller): it stays Terminating until its controller takes it off, "
+            "and force does not change that",
+        ),
+        (
+            [pod("a", finalizers={"farm.example/vet": "", "x/y": ""}), pod("b")],
+            "Finalizers hold 1 of 2: farm.example/vet, x/y: it stays Terminating until its controller takes them off, "
+            "and force does not change that",
+        ),
+        (
+            [pod("a", finalizers=VET), pod("b", finalizers={"farm.example/vet": "kubectl-edit"})],
+            "A finalizer holds all 2: farm.example/vet (set by vet-controller, kubectl-edit): they stay Terminating until its controller "
+            "takes it off, and force does not change that",
+        ),
+    ],
+)
+def test_finalizers_that_hold_pods_are_a_warning_that_names_who_set_them(pods: list[Pod], words: str) -> None:
+    assert [str(effect) for effect in deletion(around(*pods)) if effect.weight == "warning" and "inalizer" in effect.words] == [words]
+
+
+def test_a_pod_that_hangs_on_a_finalizer_already_does_not_offer_a_shorter_grace_period() -> None:
+    terminating = "2026-01-01T00:00:00Z"
+    held = told(deletion(around(pod("a", finalizers=VET, terminating=terminating))))
+    assert "1 of 1 pod is terminating already" in held and any("A finalizer holds it" in one for one in held)
+    assert "1 of 1 pod is terminating already: only a shorter grace period changes that" in told(
+        deletion(around(pod("a", terminating=terminating)))
+    )
+
+
+def test_finalizers_of_kubernetes_own_controllers_are_no_warning() -> None:
+    assert not [one for one in told(deletion(around(pod("a", finalizers={"foregroundDeletion": ""})))) if "inalizer" in one]
+    (found,) = [one for one in deletion(around(pod("a", finalizers={"batch.kubernetes.io/job-tracking": ""}))) if "inalizer" in one.words]
+    assert found.weight == "same" and "once it has counted it" in found.words
+
+
+def test_a_namespace_that_hangs_says_on_what() -> None:
+    remaining = "Some content in the namespace has finalizers remaining: farm.example/vet in 1 resource instances"
+    conditions = [
+        {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources successfully discovered"},
+        {"type": "NamespaceFinalizersRemaining", "status": "True", "message": remaining},
+    ]
+    deleted: dict[str, Any] = {"name": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    hanging = {"metadata": deleted, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": conditions}}
+    assert what_holds_namespace(hanging) == [remaining]
+    hanging["metadata"] = {**deleted, "finalizers": ["x/y\x1b[31m"]}
+    assert what_holds_namespace(hanging)[1] == "The namespace itself has finalizers: x/y␛[31m"
+    hanging["metadata"] = {"name": "shop"}
+    assert what_holds_namespace(hanging) == []
+
+
 @pytest.mark.parametrize(
     ("owner", "one", "words"),
     [
@@ -161,7 +231,7 @@ def test_that_nothing_recreates_a_bare_pod_is_a_warning() -> None:
 def test_pods_that_are_going_already_count_for_nothing() -> None:
     going = pod("a", terminating="2026-01-01T00:00:00Z")
     found = deletion(around(going, services=[service()], slices=[slice_of("web", a=False, b=True)], budgets=[budget()]))
-    assert told(found) == ["1 of 1 pods is terminating already: only a shorter grace period changes that"]
+    assert told(found) == ["1 of 1 pod is terminating already: only a shorter grace period changes that"]
 
 
 def test_a_budget_tells_whether_an_eviction_would_be_allowed() -> None:

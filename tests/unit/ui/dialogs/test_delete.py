@@ -90,6 +90,28 @@ async def test_the_deletion_of_a_namespace_counts_what_is_in_it() -> None:
         assert not dialog.query("#delete-evict") and not dialog.query("#delete-cascade"), "a namespace takes all of it along"
 
 
+async def test_who_holds_an_object_stands_in_the_preview() -> None:
+    objects = Objects()
+    objects.surroundings = [around(pod("kubia", finalizers={"farm.example/vet": "vet-controller"}))]
+    dialog = DeleteDialog(session(objects), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        dialog.query_one("#delete-force", Toggle).value = True
+        await settle(pilot)
+        shown = text(dialog, "#delete-impact")
+        assert "! A finalizer holds it: farm.example/vet (set by vet-controller)" in shown and "force does not change that" in shown
+
+
+async def test_a_namespace_that_is_being_deleted_already_says_what_it_waits_for() -> None:
+    objects = Objects()
+    objects.holding = ["Some content in the namespace has finalizers remaining: farm.example/vet in 1 resource instances"]
+    dialog = DeleteDialog(session(objects), [ObjectRef(NAMESPACES, "shop", "", "u")])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        shown = text(dialog, "#delete-impact")
+        assert "! it is being deleted already" in shown and "! Some content in the namespace has finalizers remaining: farm" in shown
+
+
 # -- eviction ------------------------------------------------------------------------------------------------------
 
 

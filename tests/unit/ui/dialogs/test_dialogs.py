@@ -40,6 +40,7 @@ class Objects:
         self.outcomes: list[Callable[[Document], Outcome]] = []
         self.choices: list[tuple[bool, bool, bool]] = []
         self.running = self.most = 0
+        self.holding: list[str] = []  # what a namespace that is being deleted still waits for
         self.surroundings: list[Surroundings] = []
         self.forbidden: set[str] = set()
 
@@ -87,7 +88,7 @@ class Objects:
         return self.surroundings
 
     async def contents(self, namespace: str) -> Contents:
-        return Contents(namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"])
+        return Contents(namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"], self.holding)
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
         return f"{verb} {resource}/{subresource} {namespace}" not in self.forbidden
