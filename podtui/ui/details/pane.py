@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual.actions import SkipAction
 from textual.app import ComposeResult
@@ -144,6 +145,30 @@ class DetailsPane(Vertical):
         if same and ref is not None and self._object and ref.resource_version not in ("", self._version):
             self.changed(ref)
         self._refresh_bar()
+
+    @property
+    def resource(self) -> Resource:
+        return self._resource if self.ref is None else self.ref.resource
+
+    @property
+    def current(self) -> ObjectRef | None:
+        """The object shown, as it was read; None when it is gone."""
+        if self.ref is None or self._gone:
+            return None
+        uid = string(mapping(self._object.get("metadata")).get("uid"))
+        return replace(self.ref, uid=uid, resource_version=self._version) if uid else self.ref
+
+    @property
+    def shown(self) -> ObjectRef | None:
+        return self.ref
+
+    @property
+    def targets(self) -> list[ObjectRef]:
+        return [] if self.current is None else [self.current]
+
+    @property
+    def without(self) -> str:
+        return "nothing is shown here" if self.ref is None else f"{self.ref} is gone"
 
     def changed(self, ref: ObjectRef) -> None:
         """An object has a newer version: if it is the one shown, fetch it, at most every 0.3 s."""
@@ -293,7 +318,7 @@ class DetailsPane(Vertical):
 
     @property
     def _kind_tabs(self) -> KindTabs:
-        return self._tabs_of(self._resource if self.ref is None else self.ref.resource)
+        return self._tabs_of(self.resource)
 
     def refresh_tab(self) -> None:
         """The tab has new text; only the lines that differ are painted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -13,6 +14,7 @@ from podtui.cluster.logs.group import LogGroup, LogLines, LogTarget
 from podtui.cluster.logs.older_lines import OldestLine, older_lines
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.logs.titles import status_of
 from podtui.ui.logs.view.view import LogView
@@ -57,6 +59,16 @@ class LogFeed:
         if group is not None and group.tail is not None and self._range.tail is not None and len(group.sources) > 1:
             return f"last {group.tail:,} of each"
         return self._range_name
+
+    @property
+    def pods(self) -> list[ObjectRef]:
+        """The pods of the logs: those that are in the list of pods now, or all if none is."""
+        target, group, rows = self.target, self.group, self.session.pods.rows
+        if target is None:
+            return []
+        refs = {ref.uid: ref for ref in (*target.pods, *(source.ref for source in (group.sources if group is not None else ())))}
+        found = [(ref, rows.get(uid)) for uid, ref in refs.items()]
+        return [replace(ref, resource_version=row.resource_version) for ref, row in found if row is not None] or list(refs.values())
 
     def follow(self, target: LogTarget | None, *, previous: bool) -> None:
         """Follow other logs, starting with the configured tail; None stops."""

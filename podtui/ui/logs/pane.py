@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from podtui.cluster.logs.follower import LogOptions, LogStatus
 from podtui.cluster.logs.group import LogTarget
 from podtui.cluster.session import Session
-from podtui.kube.resources import ObjectRef
+from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.ui.commands import bindings
 from podtui.ui.logs import titles
 from podtui.ui.logs.bars import SearchBar, fields_bar, jump, jump_bar, save_bar, since_bar
@@ -107,6 +107,29 @@ class LogsPane(Vertical):
     @property
     def status(self) -> LogStatus:
         return self._feed.status
+
+    @property
+    def resource(self) -> Resource:
+        return PODS
+
+    @property
+    def current(self) -> ObjectRef | None:
+        """The pod of these logs; None if there are several."""
+        refs = self._feed.pods
+        return refs[0] if len(refs) == 1 else None
+
+    @property
+    def shown(self) -> ObjectRef | None:
+        return self.current
+
+    @property
+    def targets(self) -> list[ObjectRef]:
+        return [] if self.current is None else [self.current]
+
+    @property
+    def without(self) -> str:
+        count = len(self._feed.pods)
+        return f"these are the logs of {count} pods; select one in the list" if count else "no log is shown"
 
     def show(self, ref: ObjectRef | None, container: str = "", previous: bool = False) -> None:
         """Follow the logs of one pod; None stops. Without `container`, uses kubectl's default."""

@@ -10,26 +10,25 @@ from textual.screen import Screen
 from podtui.cluster.exec.shells import why_not_yet
 from podtui.cluster.session import Session
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
-from podtui.ui.commands import BY_ID, Command
-from podtui.ui.main.list_pane import ListPane
+from podtui.ui.commands import BY_ID
 from podtui.ui.main.lists import Lists
 from podtui.ui.main.rights import Rights
+from podtui.ui.main.targets import Targets
 
 if TYPE_CHECKING:
     from podtui.cluster.changes.deletion import Selected
     from podtui.cluster.diagnose.findings import Action
     from podtui.ui.terminal.app import TerminalApp
 
-_MARKED = {"main.label", "main.annotate", "main.cordon", "main.delete", "main.delete-selected", "main.logs", "main.previous-logs"}
-
 
 class Actions:
     """A method for each command of the main screen that acts, called if `refusal` allows the command."""
 
-    def __init__(self, screen: Screen[Any], session: Session, lists: Lists, rights: Rights) -> None:
+    def __init__(self, screen: Screen[Any], session: Session, lists: Lists, targets: Targets, rights: Rights) -> None:
         self._screen = screen
         self._session = session
         self._lists = lists
+        self._targets = targets
         self._rights = rights
 
     @property
@@ -42,14 +41,11 @@ class Actions:
         command = BY_ID.get(command_id)
         if command is None:
             return ""
-        pane = self._lists.of(command)
-        if pane is None:
-            return f"{command.title}: only for {' and '.join(command.kinds)}"
+        if refusal := self._targets.refusal(command):
+            return refusal
         if command.permission is None:
             return self._rights.refusal(command_id, None)
-        refs = self._objects(command, pane)
-        if not refs:
-            return f"{command.title}: no {pane.kind.singular} is selected"
+        refs = self._targets.objects(command)
         one_of_each = {ref.namespace or ref.name: ref for ref in refs}.values()  # a right is the same for all objects of a namespace
         refusal = next((refusal for ref in one_of_each if (refusal := self._rights.refusal(command_id, ref))), "")
         if command_id == "main.shell" and not refusal and (why := self._no_shell(refs[0])):
@@ -67,22 +63,10 @@ class Actions:
             self._app.notify(refusal, severity="warning", markup=False)
         return bool(refusal)
 
-    def _objects(self, command: Command, pane: ListPane) -> list[ObjectRef]:
-        """The objects that the command applies to; for a command on the pods of a namespace, references without a name."""
-        if command.id == "main.create-namespace":
-            return [ObjectRef(NAMESPACES, "")]
-        if command.id == "main.all-logs" and pane.current is None:
-            return [ObjectRef(PODS, "", name) for name in self._session.pods.scope.namespaces or ("",)]
-        if command.id not in _MARKED:
-            return [] if pane.current is None else [pane.current]
-        if command.id == "main.delete-selected":
-            return [ObjectRef(PODS, "", ref.name) if ref.resource == NAMESPACES else ref for ref in pane.targets]
-        return pane.targets
-
     def learn(self) -> None:
-        """Look up the rights on the objects at the cursors."""
+        """Look up the rights on the objects at the cursors, and on what the details or the logs are about."""
         namespace, current = self._lists.namespaces.current, self._lists.right.current
-        for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), current):
+        for ref in (namespace, None if namespace is None else ObjectRef(PODS, "", namespace.name), current, self._targets.focused.current):
             if ref is not None:
                 self._rights.learn(ref)
 
@@ -91,8 +75,7 @@ class Actions:
         self._app.push_screen(dialog, then)
 
     def _selected(self, command_id: str) -> list[ObjectRef]:
-        pane = self._lists.of(BY_ID[command_id])
-        return [] if pane is None else self._objects(BY_ID[command_id], pane)
+        return self._targets.objects(BY_ID[command_id])
 
     def label(self, kind: Literal["labels", "annotations"]) -> None:
         from podtui.ui.dialogs.labels.dialog import LabelDialog

@@ -16,7 +16,7 @@ from podtui.cluster.live.store import Batch, RowStore
 from podtui.cluster.live.tables import Row, text
 from podtui.cluster.live.view import View
 from podtui.cluster.session import Session
-from podtui.kube.resources import ObjectRef
+from podtui.kube.resources import ObjectRef, Resource
 from podtui.kube.selectors import parse
 from podtui.kube.status_words import status_style
 from podtui.ui.commands import bindings
@@ -243,6 +243,14 @@ class ListPane(Vertical):
         self.refresh_title()
 
     # -- selected objects ---------------------------------------------------------------------------------------
+    @property
+    def resource(self) -> Resource:
+        return self.kind.resource
+
+    @property
+    def without(self) -> str:
+        return f"no {self.kind.singular} is selected"
+
     def ref(self, uid: str) -> ObjectRef | None:
         """The object of a row; None for a row that did not come from the server."""
         row = self.source.rows.get(uid)
@@ -254,6 +262,10 @@ class ListPane(Vertical):
     def current(self) -> ObjectRef | None:
         """The object at the cursor."""
         return self.ref(self.table.cursor_key)
+
+    @property
+    def shown(self) -> ObjectRef | None:
+        return self.current
 
     @property
     def targets(self) -> list[ObjectRef]:

@@ -33,6 +33,7 @@ from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
+from podtui.ui.main.targets import Subject, Targets
 from podtui.ui.widgets.entry_bar import EntryBar, FilterBar, SelectorBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
@@ -84,17 +85,19 @@ class MainScreen(Screen[None]):
         self.panes = Panes()
         self.lists = Lists(session, self.panes, label_columns)
         self.rights = Rights(session, self.refresh_status)
-        self.actions = Actions(self, session, self.lists, self.rights)
         self._pod = pod
         self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab shown before another kind
         self._ends: list[Callable[[], None]] = []
         self._following: Timer | None = None
         self._details = DetailsPane(session)
+        self._lower: dict[str, Subject] = {"details": self._details}
+        self.targets = Targets(self.panes, self.lists, self._lower)
+        self.actions = Actions(self, session, self.lists, self.targets, self.rights)
         self._logs: LogsPane | None = None  # created when the user first opens logs
         self._loads_ahead = False
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
-        self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and not self.offers(BY_ID[command_id]))
+        self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and self.targets.of(BY_ID[command_id]) is None)
         self._narrowed = self.lists.pods  # the list that a bar was opened for
         self._labels = LabelCounts()  # of its rows when the bar was opened: for completion
         self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
@@ -190,6 +193,8 @@ class MainScreen(Screen[None]):
             if widget in event.widget.ancestors_with_self and self.panes.current != name:
                 self.panes.current = name
                 self._arrange()
+                if name == "list":
+                    self._follow_soon()
 
     def action_step(self, by: int) -> None:
         self.go(self.panes.step(by))
@@ -289,7 +294,7 @@ class MainScreen(Screen[None]):
         await self.show_nodes("" if node == "<none>" else node)
 
     async def action_node_pods(self) -> None:
-        node = self.lists.right.current
+        node = self.targets.focused.current
         await self.show_pods()
         if node is not None:
             self.lists.show_node(node.name)
@@ -365,7 +370,8 @@ class MainScreen(Screen[None]):
 
     def _follow_cursor(self) -> None:
         current = self.lists.right.current
-        if self.panes.lower == "details" and current is not None:
+        read = self.panes.current == "details"  # then the object stays, even when its row goes and the cursor is on another
+        if self.panes.lower == "details" and current is not None and not read:
             self._details.show(current, self._details.tab)
 
     @on(RowTable.Opened)
@@ -389,8 +395,7 @@ class MainScreen(Screen[None]):
         """Show details of the selected object; if the diagnosis is shown already, repeat it."""
         if tab == self._details.tab == "why" and self.panes.lower == "details":
             self._details.ask_again()
-        pane = self.lists.of(BY_ID[f"main.{tab}"])
-        self._show_details(None if pane is None else pane.current, tab)
+        self._show_details(self.targets.focused.shown, tab)
 
     def _show_details(self, ref: ObjectRef | None, tab: str) -> None:
         if ref is not None:
@@ -404,7 +409,7 @@ class MainScreen(Screen[None]):
     # -- logs ---------------------------------------------------------------------------------------------------
     async def action_logs(self, previous: bool) -> None:
         """Show the logs of the marked pods, or of the selected one."""
-        await self._follow_logs(self.lists.pods.targets, previous=previous)
+        await self._follow_logs(self.targets.focused.targets, previous=previous)
 
     async def action_all_logs(self) -> None:
         await self._follow_logs(None)
@@ -424,6 +429,7 @@ class MainScreen(Screen[None]):
 
             log = self.session.config.log
             self._logs = LogsPane(self.session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
+            self._lower["logs"] = self._logs
             await self.query_one("#right").mount(self._logs)
         self._logs.follow(target, previous=previous)
         self.panes.lower = "logs"
