@@ -165,8 +165,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("list.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
     Command("list.label-columns", "W", "Labels", "Show labels as columns: none, those of -L, or all in one", "list"),
     *(
-        Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {by}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
-        for key, by, kinds in (("N", "name", ()), ("S", "status", ()), ("T", "age", ()), ("R", "restarts", _PODS), ("O", "node", _PODS))
+        Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {order}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
+        for key, by, order, kinds in (
+            ("N", "name", "name alone", ()),
+            ("P", "namespace", "namespace and name", _PODS),
+            ("S", "status", "status, the sickest first", ()),
+            ("T", "age", "age, the youngest first", ()),
+            ("R", "restarts", "restarts, the most first", _PODS),
+            ("O", "node", "node", _PODS),
+        )
     ),
     # -- a text to read: YAML, annotations, containers
     Command("text.down", "j,down", "Down", "Move one line down", "text"),

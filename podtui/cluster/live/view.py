@@ -15,11 +15,16 @@ from typing import Any, NamedTuple, Protocol
 from podtui.cluster.live.store import Batch
 from podtui.cluster.live.tables import Column, Row
 from podtui.kube.ages import parse_age
+from podtui.kube.status_words import status_style
 
 Key = tuple[Any, ...]  # (what the column sorts by,) place in the order of names, uid
 Filter = Callable[[Row], bool]
 
+STARTS_REVERSED = ("restarts",)
+"""The columns that a user wants in reverse first: the most restarts are what one looks for."""
+
 _LAST = (2, "")  # rows without a value sort last
+_SICKEST = ("error", "warn", "gone", "wait", "ok", "done")
 _INVERTED = bytes(max(0, 254 - byte) for byte in range(256))  # UTF-8 has no bytes above 0xf4, so 0xff is free for the end
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")  # ipaddress takes some ten times as long
 _MEMO = 4096
@@ -91,6 +96,14 @@ def _by_age(created: float) -> Key:
     return (0, -created) if created else _LAST
 
 
+def _by_status(value: tuple[Any, Any]) -> Key:
+    """The sickest first, then by the word."""
+    status, ready = value
+    if status is None or status == "":
+        return _LAST
+    return (0, _SICKEST.index(status_style(str(status), str(ready or ""))), str(status))
+
+
 def _by_restarts(value: tuple[Any, float]) -> Key:
     """Among rows with as many restarts, the last restarted one sorts last: reversed, the most troubled is on top."""
     return (0, *value) if isinstance(value[0], int) else _plain(value[0])
@@ -99,7 +112,7 @@ def _by_restarts(value: tuple[Any, float]) -> Key:
 def sort_rule(sort: str, columns: Sequence[Column]) -> SortRule | None:
     """The rule for `age`, `restarts`, `label:KEY`, or any column's name in any case; None when there is no such column.
 
-    Ascending order puts the youngest, the fewest restarts, the least ready first.
+    Ascending order puts the youngest, the fewest restarts, the least ready, the sickest status first.
     """
     wanted = sort.lower()
     if wanted == "age":
@@ -112,6 +125,9 @@ def sort_rule(sort: str, columns: Sequence[Column]) -> SortRule | None:
         return None
     if wanted == "restarts":
         return SortRule(lambda row: (_cell(row, index), row.restarted), _by_restarts)
+    if wanted == "status":
+        ready = next((place for place, column in enumerate(columns) if column.name == "Ready"), len(columns))
+        return SortRule(lambda row: (_cell(row, index), _cell(row, ready)), _by_status)
     key = {"ready": _ready, "ip": _address, "internal-ip": _address}.get(wanted, _plain)
     if columns[index].type in ("date", "date-time"):
         key = _duration
@@ -121,13 +137,14 @@ def sort_rule(sort: str, columns: Sequence[Column]) -> SortRule | None:
 class View:
     """`uids` in order, for a store's current rows. Call `update` with each batch.
 
-    Rows that are equal in the column are in the order of namespace and name, even when `reverse` is set; only `name` reverses the whole
-    order. A column that the store does not have (yet) sorts by name. `filter` must depend on the row alone; when its criteria change,
+    The sort `namespace` is by namespace, then name, as the server lists; `name` is by name alone. Both are reversed as a whole; otherwise
+    rows that are equal in the column are in the order of namespace and name, even when `reverse` is set. A column that the store does not
+    have (yet) sorts by namespace. `filter` must depend on the row alone; when its criteria change,
     set it again.
     """
 
     def __init__(
-        self, store: Rows, sort: str = "name", reverse: bool = False, filter: Filter | None = None, label_columns: Sequence[str] = ()
+        self, store: Rows, sort: str = "namespace", reverse: bool = False, filter: Filter | None = None, label_columns: Sequence[str] = ()
     ) -> None:
         self.store = store
         self.sort = sort
@@ -139,6 +156,7 @@ class View:
         self._keys: dict[str, Key] = {}
         self._memo: dict[Any, Key] = {}  # by a row's value: comparing identical objects is also the fastest
         self._rule: SortRule | None = None
+        self._names_first = False
         self.rebuild()
 
     def __len__(self) -> int:
@@ -168,7 +186,8 @@ class View:
         """Sort and filter everything anew; returns whether `uids` changed."""
         before = self.uids
         self._memo.clear()
-        self._rule = None if self.sort.lower() == "name" else sort_rule(self.sort, self.store.columns)
+        self._rule = None if self.sort.lower() in ("namespace", "name") else sort_rule(self.sort, self.store.columns)
+        self._names_first = self.sort.lower() == "name"
         passes, key = self.filter, self._key
         self._keys = {uid: key(row) for uid, row in self.store.rows.items() if passes is None or passes(row)}
         self._order = sorted(self._keys.values())
@@ -211,7 +230,8 @@ class View:
     def _key(self, row: Row) -> Key:
         rule = self._rule
         if rule is None:
-            name = f"{row.namespace}\0{row.name}"  # one string compares faster than two
+            # One string compares faster than two.
+            name = f"{row.name}\0{row.namespace}" if self._names_first else f"{row.namespace}\0{row.name}"
             return (_descending(name) if self.reverse else name, row.uid)
         value = rule.value(row)
         try:

@@ -14,7 +14,7 @@ from textual.message import Message
 from podtui.cluster.live.name_filter import NameFilter, parse_filter
 from podtui.cluster.live.store import Batch, RowStore
 from podtui.cluster.live.tables import Row, text
-from podtui.cluster.live.view import View
+from podtui.cluster.live.view import STARTS_REVERSED, View
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef, Resource
 from podtui.kube.selectors import parse
@@ -157,14 +157,15 @@ class ListPane(Vertical):
             columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40) for key in self._label_columns]
         elif self._labels == ALL:
             columns.append(TableColumn("labels", "LABELS", 400))
-        by = next((column.key for column in columns if column.key.lower() == self.view.sort.lower()), "")
+        by = next((column.key for column in columns if column.key.lower() == self._sort), "")
         self.table.set_columns(columns, by, self.view.reverse)
 
     def _chosen(self) -> list[tuple[int, str]]:
-        """The columns to show, by index and name: those requested, otherwise those that kubectl shows."""
+        """The columns to show, by index and name: those requested, otherwise those that kubectl shows, and the one that sorts the rows."""
         known = [(place, column.name) for place, column in enumerate(self.source.columns)]
         asked = [found for word in self._columns if not self.wide for found in known if found[1].lower() == word.lower()]
-        return asked or [(place, name) for place, name in known if self.wide or self.source.columns[place].priority == 0]
+        shown = asked or [(place, name) for place, name in known if self.wide or self.source.columns[place].priority == 0]
+        return shown + [column for column in known if column[1].lower() == self.view.sort and column not in shown]
 
     @property
     def _has_namespaces(self) -> bool:
@@ -214,14 +215,17 @@ class ListPane(Vertical):
         self.table.refresh_rows()
         self.refresh_title()
 
+    @property
+    def _sort(self) -> str:
+        """What the rows are sorted by, as their columns show it: without the namespaces by name."""
+        return "name" if self.view.sort == "namespace" and not self._has_namespaces else self.view.sort
+
     def action_sort(self, by: str) -> None:
         """Sort by a column (ignoring case) or by `label:KEY`; again: in reverse. A kind without the column stays as it is."""
-        column = next((column for column in self.source.columns if column.name.lower() == by.lower()), None)
-        if column is None and not by.startswith("label:"):
+        by = by if by.startswith("label:") else by.lower()
+        if not (by.startswith("label:") or by == "namespace" or any(column.name.lower() == by for column in self.source.columns)):
             return
-        if column is not None and column.name not in (name for _, name in self._shown):
-            self.wide = True
-        self.view.set_sort(by, not self.view.reverse if self.view.sort == by else False)
+        self.view.set_sort(by, not self.view.reverse if self._sort == by else by in STARTS_REVERSED)
         self.lay_out()
         self._set_keys()
 
@@ -237,7 +241,7 @@ class ListPane(Vertical):
 
     def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:
         event.stop()
-        self.action_sort(event.key if event.key.startswith("label:") else event.key.lower())
+        self.action_sort(event.key)
 
     def on_row_table_marks_changed(self) -> None:
         self.refresh_title()

@@ -43,8 +43,29 @@ def test_rows_are_in_the_order_of_namespace_and_name() -> None:
         rows.put(name, namespace=namespace)
     view = View(rows)
     assert [(view.row(index).namespace, view.row(index).name) for index in range(4)] == [("a", "10"), ("a", "2"), ("a-b", "0"), ("b", "1")]
-    view.set_sort("name", True)
+    view.set_sort("namespace", True)
     assert names(view) == ["1", "0", "2", "10"]
+
+
+def test_by_name_alone_the_namespaces_do_not_part_the_rows() -> None:
+    rows = Rows()
+    for namespace, name in (("b", "1"), ("a", "2"), ("a-b", "0"), ("a", "10"), ("a", "1")):
+        rows.put(name, namespace=namespace)
+    view = View(rows, "name")
+    assert [(view.row(index).namespace, view.row(index).name) for index in range(5)] == [
+        ("a-b", "0"), ("a", "1"), ("b", "1"), ("a", "10"), ("a", "2"),
+    ]  # fmt: skip
+    view.set_sort("name", True)
+    assert names(view) == ["2", "10", "1", "1", "0"]
+
+
+def test_by_status_the_sickest_are_first() -> None:
+    rows = Rows()
+    cells = {"done": ("Completed", "0/1"), "fine": ("Running", "1/1"), "unready": ("Running", "0/1"), "new": ("Pending", "0/1"),
+             "leaving": ("Terminating", "1/1"), "crash": ("CrashLoopBackOff", "0/1"), "image": ("ImagePullBackOff", "0/1")}  # fmt: skip
+    for name, (status, ready) in cells.items():
+        rows.put(name, Status=status, Ready=ready)
+    assert names(View(rows, "status")) == ["crash", "image", "unready", "leaving", "new", "fine", "done"]
 
 
 ORDERS: list[tuple[str, str, list[Any], Callable[[Any], dict[str, Any]]]] = [
@@ -52,7 +73,7 @@ ORDERS: list[tuple[str, str, list[Any], Callable[[Any], dict[str, Any]]]] = [
     ("restarts", "the fewest first", [(0, 0.0), (2, 50.0), (2, 70.0), (10, 9.0)], lambda v: {"Restarts": v[0], "restarted": v[1]}),
     ("ready", "those that lack most first", ["0/3", "0/1", "1/2", "0/0", "1/1", "3/3"], lambda value: {"Ready": value}),
     ("ip", "by number", ["9.0.0.1", "10.0.0.2", "10.0.0.10", "::1", "fd00::2", "<none>"], lambda value: {"IP": value}),
-    ("STATUS", "by the word", ["Completed", "Error", "Running"], lambda value: {"Status": value}),
+    ("STATUS", "the sickest first", ["Error", "Pending", "Running", "Completed", ""], lambda value: {"Status": value}),
     ("node", "by the word, none last", ["a", "b", "n1", "<none>"], lambda value: {"Node": value}),
     ("size", "numbers, then words, then nothing", [1, 1.5, 20, "a", None], lambda value: {"Size": value}),
     ("seen", "dates as durations", ["5s", "2m", "3h", "2d1h", None], lambda value: {"Seen": value}),
@@ -93,8 +114,8 @@ def test_a_column_that_is_not_there_yet_sorts_by_name_until_it_is() -> None:
     rows = Rows(columns=[])
     view = View(rows, "status")
     rows.columns = list(COLUMNS)
-    rows.put("a", Status="Z")
-    rows.put("b", Status="A")
+    rows.put("a", Status="Running")
+    rows.put("b", Status="Error")
     assert view.update(Batch(reset=True))
     assert names(view) == ["b", "a"]
 
@@ -110,7 +131,7 @@ def test_a_row_whose_key_did_not_change_does_not_move() -> None:
     assert view.uids is before
     view.set_sort("status")
     assert names(view) == ["a", "b"]
-    rows.put("a", Status="Z")
+    rows.put("a", Status="Completed")
     assert view.update(Batch(changed={uid})) is True
     assert names(view) == ["b", "a"]
 
@@ -147,7 +168,7 @@ CHANGES = st.lists(
     ),
     max_size=6,
 )
-SORTS = st.sampled_from(["name", "status", "restarts", "age", "ready", "ip", "node", "size", "label:app", "nothing"])
+SORTS = st.sampled_from(["name", "namespace", "status", "restarts", "age", "ready", "ip", "node", "size", "label:app", "nothing"])
 
 
 @given(CHANGES, SORTS, st.booleans(), st.booleans())
