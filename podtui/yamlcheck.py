@@ -19,8 +19,9 @@ import yaml
 
 from podtui.errors import ConfigError
 from podtui.text import harmless
+from podtui.yamltree import YamlFault, tree
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
 _WRONG = object()
 _T = TypeVar("_T")
@@ -81,12 +82,9 @@ def read(path: Path, kind: type[_T]) -> Checked[_T]:
 def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
     """Checks what stands in a file; an empty file is one without keys."""
     try:
-        root = yaml.compose(content, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        return Checked(path, None, [Problem(mark.line + 1 if mark else 1, f"not valid YAML: {harmless(error.problem or 'broken')}")], {})
-    except (yaml.YAMLError, UnicodeError) as error:
-        return Checked(path, None, [Problem(1, f"not valid YAML: {harmless(str(error).splitlines()[0])}")], {})
+        root = tree(content, single=True, resolve=_implicit)
+    except YamlFault as fault:
+        return Checked(path, None, [Problem(max(1, fault.line), f"{fault.words}, {fault.hint}" if fault.hint else fault.words)], {})
     walker = _Walker()
     if root is None or (_tag(root) == "null" and not root.value):
         root = yaml.MappingNode(f"{_TAG}map", [], yaml.Mark(path, 0, 0, 0, None, 0))
@@ -94,6 +92,11 @@ def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
     walker.problems.sort(key=lambda problem: problem.line)
     known = None if value is _WRONG else typing.cast(_T, value)
     return Checked(path, None if walker.problems else known, walker.problems, walker.lines, known)
+
+
+def _implicit(text: str) -> str:
+    """The tag of a value without quotes, by YAML 1.1 as PyYAML has it: `y` is a text, `yes` is not."""
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)))
 
 
 class _Walker:

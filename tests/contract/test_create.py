@@ -16,6 +16,7 @@ from podtui.errors import Conflict, Invalid, ManifestError, NotFound, ReadOnlyEr
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from tests.contract.conftest import _kubectl_program
+from tests.support import manifest_corpus
 
 Kubectl = Callable[..., str]
 NAMESPACE_PREFIX = "act-create-"
@@ -34,6 +35,12 @@ spec:
     - containerPort: 8080
       protocol: TCP
 """
+
+
+def test_the_answers_kept_of_kubectl_are_still_its_answers(kubeconfig: str) -> None:
+    if not (program := _kubectl_program()):
+        pytest.skip("there is no kubectl")
+    assert manifest_corpus.ask(program, kubeconfig) == manifest_corpus.kept()
 
 
 def settings(name: str, extra: str = "") -> str:

@@ -100,7 +100,7 @@ async def test_a_refused_edit_points_to_the_line_of_the_fault(web: Edited) -> No
     assert line == "name: other" and "metadata.name cannot be changed" in words
     line, words = await refused("app: web", "app: 1")
     assert "cannot unmarshal number" in words
-    assert (await edit.check("a: [\n"))[0].words.startswith("not YAML")
+    assert (await edit.check("a: [\n"))[0].words.startswith("not valid YAML")
     assert (await edit.check(edit.text + "---\n" + POD))[0].words == "only one object can be edited here; this is another one"
     (fault,) = await edit.check(edit.text.replace("phase: Pending", "phase: Failed"))
     assert fault.line == 0 and fault.words.startswith("the server would change nothing")

@@ -11,8 +11,7 @@ import binascii
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from podtui.cluster.kubeconfig.settings import ExecSpec, Impersonation, UserSpec
 from podtui.errors import KubeconfigError
@@ -108,17 +107,13 @@ class _Reader:
         )
 
     def _parsed(self) -> dict[str, Any]:
-        import yaml  # costs 20 ms: only once a kubeconfig is read
+        from podtui.yamltree import YamlFault, tree, value_of  # costs 20 ms: only once a kubeconfig is read
 
         try:
-            document = yaml.load(self.content, Loader=_loader())
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = f"{self.shown}:{mark.line + 1}" if mark else self.shown
-            raise KubeconfigError(f"{place}: not valid YAML: {harmless(error.problem or error.context or 'broken')}") from None
-        except (yaml.YAMLError, UnicodeError, ValueError) as error:
-            words = harmless(str(error).splitlines()[0]) if str(error) else "broken"
-            raise KubeconfigError(f"{self.shown}: not valid YAML: {words}") from None
+            document = value_of(tree(self.content), duplicates=True)
+        except YamlFault as fault:
+            place = f"{self.shown}:{fault.line}" if fault.line else self.shown
+            raise KubeconfigError(f"{place}: {fault.words}", fault.hint) from None
         if document is None:
             return {}
         if not isinstance(document, dict):
@@ -127,13 +122,15 @@ class _Reader:
 
     def _line(self, path: tuple[str | int, ...]) -> int:
         """The 1-based line of the value at `path`: parses the document again, since errors are rare."""
-        import yaml
+        from yaml import MappingNode, SequenceNode
 
-        node: Any = yaml.compose(self.content, Loader=_loader())
+        from podtui.yamltree import tree
+
+        node: Any = tree(self.content)
         for step in path:
-            if isinstance(node, yaml.MappingNode):
-                node = next((value for key, value in node.value if key.value == step), node)
-            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            if isinstance(node, MappingNode):
+                node = next((value for key, value in reversed(node.value) if key.value == step), node)
+            elif isinstance(node, SequenceNode) and isinstance(step, int):
                 node = node.value[step]
         return int(node.start_mark.line) + 1
 
@@ -259,20 +256,6 @@ class _Reader:
             provide_cluster_info=self._value(body, at, "provideClusterInfo", bool, False),
             interactive_mode=self._text(body, at, "interactiveMode"),
         )
-
-
-@cache
-def _loader() -> Any:
-    """A YAML loader that reads dates as text, as JSON does, on which kubeconfig is based."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers: ClassVar[Any] = {
-            first: [(tag, expression) for tag, expression in known if tag != "tag:yaml.org,2002:timestamp"]
-            for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    return Loader
 
 
 _NAMES: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a mapping"}

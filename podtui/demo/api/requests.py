@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 from aiohttp import web
 
 from podtui.demo.api import protobuf
@@ -24,6 +23,7 @@ from podtui.demo.storage.errors import (
     unsupported_media_type,
 )
 from podtui.demo.storage.kinds import Kind
+from podtui.yamltree import YamlFault, tree, value_of
 
 Object = dict[str, Any]
 
@@ -32,7 +32,6 @@ _JSON = "application/json"
 _YAML = "application/yaml"
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
 _BODY_TYPES = (_JSON, _YAML, _PROTOBUF)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_BELOW = ("status", "finalize")
 
 
@@ -112,10 +111,9 @@ def decoded(kind: str, content_type: str, body: bytes) -> Any:
     """The value of a JSON or YAML body. ApiError 400 or 415; `kind` is what it should hold."""
     if content_type == _YAML:
         try:
-            return yaml.load(body, Loader=_LOADER)
-        except (yaml.YAMLError, RecursionError) as error:
-            words = str(error).splitlines()[0] if str(error) else "not valid"
-            raise _unrecognized(kind, f"yaml: {words}") from None
+            return value_of(tree(body), duplicates=True)
+        except YamlFault as fault:
+            raise _unrecognized(kind, f"yaml: {fault.words}") from None
     if content_type == _PROTOBUF:
         try:
             return protobuf.decode(body)

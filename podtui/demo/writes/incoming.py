@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from podtui.demo.rules import defaults
 from podtui.demo.rules.field_paths import keyed
 from podtui.demo.rules.schema import DecodeError, decode, json_type
 from podtui.demo.storage.errors import ApiError, bad_request, quoted
 from podtui.demo.storage.kinds import Kind, kind_of
 from podtui.demo.writes import patches
+from podtui.yamltree import YamlFault, tree, value_of
 
 Object = dict[str, Any]
 
 _SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
 _NAMESPACE_DIFFERS = "the namespace of the provided object does not match the namespace sent on the request"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def decoded(kind: Kind, obj: Any, field_validation: str) -> tuple[Object, list[str]]:
@@ -56,9 +54,9 @@ def normal(kind: Kind, obj: Object) -> Object:
 def applied(kind: Kind, namespace: str, name: str, body: bytes) -> Object:
     """What an apply request holds: an object of this kind, complete enough to be one."""
     try:
-        config = yaml.load(body, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        raise bad_request(f"error encoding patch: yaml: {getattr(error, 'problem', None) or 'not valid'}") from None
+        config = value_of(tree(body), duplicates=True)
+    except YamlFault as fault:
+        raise bad_request(f"error encoding patch: yaml: {fault.words}") from None
     if not isinstance(config, dict):
         told = f"json: cannot unmarshal {json_type(config)} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: {told}")

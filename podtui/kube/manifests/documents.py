@@ -18,9 +18,8 @@ from podtui.errors import ManifestError
 from podtui.kube.manifests.yaml_reader import read
 from podtui.kube.resources import Resource
 from podtui.text import harmless
+from podtui.yamltree import LARGEST, YamlFault, decoded
 
-LARGEST = 16 << 20
-"""Bytes of a file that is still read. The API server takes 3 MiB at once, etcd 1.5 MiB an object."""
 _DEEPEST_LIST = 8
 _ENDINGS = (".json", ".yaml", ".yml")  # of the files that kubectl takes from a folder
 
@@ -98,14 +97,29 @@ def text_of(path: str) -> str:
     content = _content(os.path.expanduser(path), source)
     if len(content) > LARGEST:
         raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
-    return _decoded(content, source)
+    return _decoded(content, source)[0]
 
 
-def _decoded(content: bytes, source: str) -> str:
+def _decoded(content: bytes, source: str) -> tuple[str, frozenset[int]]:
+    """The text, in the encoding that its byte order mark names, and the lines where it is not UTF-8.
+
+    kubectl takes what is not UTF-8 for a replacement character, so that a comment in another encoding does no harm.
+    """
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ManifestError(source, content.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
+        return decoded(content), frozenset()
+    except YamlFault as fault:
+        spoilt = frozenset(number for number, line in enumerate(content.split(b"\n"), 1) if not _is_utf8(line))
+        if fault.line not in spoilt:
+            raise ManifestError(source, fault.line, fault.words, fault.hint) from None  # it is UTF-16
+        return content.decode("utf-8", "replace"), spoilt
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _all(files: Sequence[str], path: str) -> list[Document]:
@@ -149,9 +163,9 @@ def parse(content: bytes | str, source: str = "manifest", file: str = "") -> lis
     there are none."""
     if len(content) > LARGEST:
         raise ManifestError(source, 0, f"is larger than {LARGEST >> 20} MiB")
-    text = _decoded(content, source) if isinstance(content, bytes) else content
+    text, spoilt = _decoded(content, source) if isinstance(content, bytes) else (content, frozenset[int]())
     documents: list[Document] = []
-    for found in read(text, source):
+    for found in read(text, source, spoilt):
         documents += _objects(found.value, source, found.line, found.items, 0)
     if not documents:
         raise ManifestError(source, 0, "no objects passed to create", "the file has no document with content")
@@ -162,14 +176,19 @@ def _objects(value: Any, source: str, line: int, lines: tuple[int, ...], depth: 
     if not isinstance(value, dict):
         raise ManifestError(source, line, f"a document must be an object with a kind, this is {_named(value)}")
     _texts(value, source, line)
-    items, kind = value.get("items"), value.get("kind") or ""
-    if isinstance(items, list) and kind.endswith("List"):
+    kind, items = value.get("kind") or "", value.get("items")
+    if kind and (
+        isinstance(items, list) or ("items" in value and (not depth or kind.endswith("List")))
+    ):  # as for kubectl, of whatever kind
+        if not isinstance(items, list | None):
+            raise ManifestError(source, line, f"items must be a list, not {_named(items)}")
         if depth == _DEEPEST_LIST:
             raise ManifestError(source, line, "lists in lists too deep")
         made: list[Document] = []
-        for number, item in enumerate(items):
-            if isinstance(item, dict) and kind != "List":  # the items of a PodList may leave out that they are Pods
-                item = {"apiVersion": value.get("apiVersion", ""), "kind": kind.removesuffix("List"), **item}
+        for number, item in enumerate(items or ()):
+            if isinstance(item, dict) and not depth and not item.get("kind") and not item.get("apiVersion"):
+                # The items of a PodList may leave out that they are Pods.
+                item = {**item, "apiVersion": value.get("apiVersion", ""), "kind": kind.removesuffix("List")}
             made += _objects(item, source, lines[number] if number < len(lines) else line, (), depth + 1)
         return made
     for field in ("apiVersion", "kind"):

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 
 import msgspec
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from podtui.errors import ApiError, ManifestError, PodtuiError, UnknownKind
+from podtui.kube.manifests.yaml_reader import node_at
 from podtui.text import harmless
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRICT = re.compile(r'((?:unknown|duplicate) field "((?:[^"\\]|\\.)*)")')
 _QUOTED = re.compile(r'Invalid value: "(?:[^"\\]|\\.)*": ', re.DOTALL)  # a patch that cannot be read is quoted whole
 _GO_DIFF = re.compile(r"\n@@ -.*", re.DOTALL)  # how the server's own structures differ, behind its words
@@ -71,18 +70,8 @@ def _of_decoder(message: str) -> list[tuple[str, str]]:
 
 def _document(text: str, line: int) -> Node | None:
     """The node that begins at that line: a document, or an item of a list; None when the text is not YAML."""
-    loader = _LOADER(text)
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is None or node.end_mark.line + 1 < line:
-                continue
-            return _beginning(node, line) or node
-    except (yaml.YAMLError, RecursionError):
-        return None
-    finally:
-        loader.dispose()
-    return None
+    node = node_at(text, line)
+    return node if node is None else _beginning(node, line) or node
 
 
 def _beginning(node: Node, line: int) -> Node | None:

@@ -493,7 +493,7 @@ async def test_a_protobuf_body_is_read(client: Client) -> None:
 
 async def test_an_unknown_kind_of_body_is_refused(client: Client) -> None:
     assert (await client.ask("POST", MAPS, b"{}", Content_Type="application/xml"))[0] == 415
-    code, made = await client.ask("POST", MAPS, b"metadata: {name: y}\ndata: {a: b}\n", Content_Type="application/yaml")
+    code, made = await client.ask("POST", MAPS, b"metadata: {name: yy}\ndata: {a: b}\n", Content_Type="application/yaml")
     assert code == 201 and made["data"] == {"a": "b"}
 
 

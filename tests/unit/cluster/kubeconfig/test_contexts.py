@@ -184,7 +184,7 @@ def test_a_broken_file_is_reported_with_its_line(written: Any, text: str, line: 
 def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_bytes(b"a: \xff\xfe\n")
-    with pytest.raises(KubeconfigError, match="not valid YAML"):
+    with pytest.raises(KubeconfigError, match="config:1: is not UTF-8 text"):
         load(str(path))
 
 
@@ -215,7 +215,7 @@ def test_unknown_fields_and_nulls_are_ignored(written: Any) -> None:
         ({"user": {"client-certificate": "gone", "client-key-data": "YQ=="}}, "cannot read .*gone, the client-certificate of user 'u'"),
         ({"user": {"client-certificate-data": "YQ==", "client-key": "gone"}}, "cannot read .*gone, the client-key of user 'u'"),
         ({"user": {"tokenFile": "gone"}}, "cannot read .*gone, the tokenFile of user 'u'"),
-        ({"user": {"token": "t", "username": "n"}}, "both a token and a username"),
+        ({"user": {"token": "t", "username": "name"}}, "both a token and a username"),
         ({"user": {"auth-provider": {"name": "gcp"}}}, "auth-provider 'gcp'"),
         ({"user": {"as-groups": ["g"]}}, "without as"),
         ({"cluster": {**CLUSTER, "proxy-url": "socks5://h:1"}}, "SOCKS"),

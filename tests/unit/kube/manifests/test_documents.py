@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.errors import ManifestError
-from podtui.kube.manifests.documents import LARGEST, load, parse, placed
+from podtui.kube.manifests.documents import load, parse, placed
 from podtui.kube.resources import NAMESPACES, PODS
+from podtui.yamltree import LARGEST
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n"
 
@@ -59,7 +60,7 @@ def test_yaml_in_braces_is_read_as_yaml() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=10,
     )
@@ -98,7 +99,10 @@ def test_any_text_is_read_or_refused_with_words(text: str) -> None:
         ("1e3", 1000),
         (".5", 0.5),
         ("1e400", "1e400"),
-        ("18446744073709551615", 18446744073709551615),
+        ("18446744073709551615", 18446744073709551615.0),
+        ("!Ref x", "x"),
+        ("!!python/object/apply:os.system [ls]", ["ls"]),
+        ("{a: &x one, b: &x two, c: *x}", {"a": "one", "b": "two", "c": "two"}),
         ("99999999999999999999999", 1e23),
         ("!!str 1", "1"),
         ("!!binary aGVsbG8=", "hello"),
@@ -127,14 +131,12 @@ def test_scalars_become_what_they_are_for_kubectl(text: str, value: Any) -> None
         ('{"a": {"b": 1, "b": 2}}', 1, 'key "b" is given twice in one object'),
         ("a: 1\nb: .nan\n", 2, ".nan has no place in JSON"),
         ("a: 1\n? [b]\n: 1\n", 2, "a key must be a text, not a list, a map or null"),
-        ("a: 1\nb: !Ref x\n", 2, "the tag !Ref has no meaning in a manifest"),
-        ("a: !!python/object/apply:os.system [ls]\n", 1, "the tag !!python/object/apply:os.system has no meaning in a manifest"),
         ("a: 1\nb: !!int x\n", 2, "cannot decode 'x' as a int"),
-        ("a: 'x\n", 2, "not YAML: found unexpected end of stream"),
-        ("a: 1\n\tb: 2\n", 2, "not YAML: found a tab character that violates indentation"),
-        ("a: *x\n", 1, "not YAML: found undefined alias"),
-        ("a: &a [*a]\n", 1, "nested too deep, or an alias holds itself"),
-        ("a: 1\nb: \x01\n", 2, "a control character that YAML does not allow"),
+        ("a: 'x\n", 2, "not valid YAML: found unexpected end of stream"),
+        ("a: 1\n\tb: 2\n", 2, "not valid YAML: found a tab character that violates indentation"),
+        ("a: *x\n", 1, "not valid YAML: found undefined alias"),
+        ("a: &a [*a]\n", 1, "the alias *a holds itself"),
+        ("a: 1\nb: \x01\n", 2, "not valid YAML: a control character"),
     ],
 )
 def test_a_mistake_in_a_manifest_names_its_line(text: str, line: int, what: str) -> None:
@@ -147,15 +149,38 @@ def test_a_tab_in_yaml_is_reported_with_its_line() -> None:
     assert refused("a: 1\n\tb: 2\n").hint == "YAML is indented with blanks, not with tabs"
 
 
-def test_a_byte_that_is_not_utf8_is_reported_with_its_line() -> None:
+def test_a_byte_that_is_not_utf8_is_reported_with_its_line_unless_it_is_in_a_comment() -> None:
     assert refused(b"a: 1\nb: \xff\n").what == "f.yaml:2: is not UTF-8 text"
+    (document,) = parse(b"# \xfcber\n" + POD.format("a  # \xfc").encode("latin-1"), "f.yaml")
+    assert (document.name, document.line) == ("a", 2)
+
+
+def test_of_several_documents_each_may_have_a_mark_and_null_ones_do_not_count() -> None:
+    text = f"null\n---\n\ufeff{POD.format('a')}---\n~\n---\n# none\n---\n\ufeff{POD.format('b')}"
+    for content in (text, text.encode(), b"\xff\xfe" + text.encode("utf-16-le"), b"\xfe\xff" + text.encode("utf-16-be")):
+        assert [(one.name, one.line) for one in parse(content)] == [("a", 3), ("b", 12)]
+
+
+def test_a_text_in_utf16_without_a_mark_is_told_what_it_needs() -> None:
+    error = refused(POD.format("a").encode("utf-16-le"))
+    assert error.hint == "is it UTF-16 without a byte order mark? Save it as UTF-8"
+
+
+def test_a_list_whose_items_are_null_is_no_objects() -> None:
+    assert refused("apiVersion: v1\nkind: List\nitems: null\n").what.startswith("f.yaml: no objects passed to create")
+    assert [one.name for one in parse("apiVersion: v1\nkind: PodList\nitems:\n---\n" + POD.format("a"))] == ["a"]
+
+
+def test_a_fault_behind_several_documents_has_its_line() -> None:
+    assert refused(f"{POD.format('a')}---\n{POD.format('b')}---\n\na: [\n").line == 13
+    assert refused(f"{POD.format('a')}--- x\n").what == "f.yaml:5: invalid YAML document separator: x"
 
 
 def test_aliases_cannot_grow_without_end() -> None:
     bomb = "a: &a [" + ",".join("x" * 1 for _ in range(10)) + "]\n"
     for before, after in zip("abcdefgh", "bcdefghi", strict=True):
         bomb += f"{after}: &{after} [{','.join(f'*{before}' for _ in range(10))}]\n"
-    assert "aliases make it too large" in refused(bomb).what
+    assert "too large once its aliases are written out" in refused(bomb).what
 
 
 def test_deep_nesting_is_refused() -> None:

@@ -561,7 +561,7 @@ async def test_a_broken_file_is_reported_with_its_line_and_the_path_stays(tmp_pa
         await typed(pilot, "#create-path", str(file))
         await pilot.press("enter")
         await settle(pilot)
-        assert text(dialog, "#dialog-status-text").replace("\n", "").startswith(f"✗ {file}:3: not YAML:")
+        assert text(dialog, "#dialog-status-text").replace("\n", "").startswith(f"✗ {file}:3: not valid YAML:")
         assert dialog.query_one("#create-path", Input).value == str(file)
         await typed(pilot, "#create-path", str(file) + "x")
         assert text(dialog, "#dialog-status-text") == ""
