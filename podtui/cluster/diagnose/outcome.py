@@ -69,7 +69,8 @@ def completed(facts: Facts, containers: Sequence[Container]) -> Finding:
             evidence.append(f"container {one.name} succeeded after {one.restarts} restart{'s' if one.restarts != 1 else ''}")
         elif one in lasting and one.state.exit_code:
             evidence.append(f"container {one.name} ended with {exit_words(one.state, windows=facts.is_windows)}")
-    words = "Every container ended with exit code 0." if well else "Its phase is Succeeded, which is final: it does not run again."
+    every = "Every container" if not any(one.kind == "sidecar" for one in containers) else "Every container that is no sidecar"
+    words = f"{every} ended with exit code 0." if well else "Its phase is Succeeded, which is final: it does not run again."
     return Finding("ok", "It completed", words, tuple(evidence))
 
 

@@ -1,33 +1,48 @@
-"""The contents of a namespace, counted by kind: what a deletion of the namespace deletes."""
+"""The contents of a namespace, counted by kind: what a deletion of the namespace deletes, and what keeps one from ending."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
-from podtui.cluster.connection.listing import count_objects
+from podtui.cluster.connection.listing import METADATA_LIST, decode_page
 from podtui.cluster.impact.finalizers import what_holds_namespace
 from podtui.errors import ApiError, Forbidden, NotFound, PodtuiError
+from podtui.kube.json_values import mapping
 from podtui.kube.resources import NAMESPACES, Resource
 from podtui.text import harmless
 
 _AT_ONCE = 8
+_LOOKED_AT = 100  # objects of a kind whose finalizers are read in a namespace that is being deleted
 _FIRST = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "services", "persistentvolumeclaims")
 
 
 class Contents(msgspec.Struct):
     """`counts` has the number of objects of each kind (`pods`, `deployments.apps`), the most important first, without empty ones.
-    `holding` says what a namespace that is being deleted already still waits for. `unread` says which kinds could not be counted, and why.
+    `unread` says which kinds could not be counted, and why. `deleting` is whether the namespace is being deleted already, and `holding`
+    says what it still waits for then.
     """
 
     namespace: str
     counts: dict[str, int] = {}
     unread: list[str] = []
+    deleting: bool = False
     holding: list[str] = []
+
+
+class _Metadata(msgspec.Struct):
+    name: str = ""
+    finalizers: list[str] | None = None
+
+
+class _Object(msgspec.Struct):
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
 
 async def count(connection: Connection, access: Access, discovery: Discovery, namespace: str) -> Contents:
@@ -42,7 +57,11 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
     gate = asyncio.Semaphore(_AT_ONCE)
     found = Contents(namespace)
     counts: dict[str, int] = {}
+    held: list[str] = []
     lacking: list[str] = []
+    itself = await _namespace(connection, namespace, found)
+    found.deleting = bool(mapping(itself.get("metadata")).get("deletionTimestamp"))
+    limit = _LOOKED_AT if found.deleting else 1
 
     async def one(name: str, resource: Resource) -> None:
         async with gate:
@@ -50,7 +69,9 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
                 if not await access.can("list", resource.plural, namespace, group=resource.group):
                     lacking.append(name)
                     return
-                number = await count_objects(connection, resource.path(namespace))
+                path = resource.path(namespace)
+                content = await connection.request("GET", path, query=[("limit", str(limit))], accept=METADATA_LIST)
+                page = decode_page(content, _Object, path)
             except Forbidden:
                 lacking.append(name)
             except ApiError as error:
@@ -59,17 +80,10 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
             except PodtuiError as error:
                 found.unread.append(f"{name}: {error.what}")
             else:
-                counts[name] = number
+                counts[name] = len(page.items or ()) + (page.metadata.remaining or 0)
+                held.extend(_held(name, page.items or ()) if found.deleting else ())
 
-    async def itself() -> None:
-        try:
-            found.holding = what_holds_namespace(await connection.json("GET", NAMESPACES.path("", namespace)))
-        except NotFound:
-            return  # its deletion reports that
-        except PodtuiError as error:
-            found.unread.append(f"whether the namespace is being deleted already: {error.what}")
-
-    await asyncio.gather(itself(), *(one(name, resource) for name, resource in kinds.items()))
+    await asyncio.gather(*(one(name, resource) for name, resource in kinds.items()))
     order = {name: place for place, name in enumerate(_FIRST)}
     for name in sorted(counts, key=lambda name: (order.get(name, len(order)), name)):
         if counts[name]:
@@ -78,7 +92,30 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
         names = sorted(lacking)
         more = f" and {len(names) - 8} more kinds" if len(names) > 8 else ""
         found.unread.insert(0, f"you lack the right to list {', '.join(names[:8])}{more}")
+    found.holding = [*what_holds_namespace(itself), *sorted(held)]
     return found
+
+
+async def _namespace(connection: Connection, name: str, found: Contents) -> Mapping[str, Any]:
+    try:
+        return mapping(await connection.json("GET", NAMESPACES.path("", name)))
+    except NotFound:
+        return {}  # its deletion reports that
+    except PodtuiError as error:
+        found.unread.append(f"whether the namespace is being deleted already: {error.what}")
+        return {}
+
+
+def _held(kind: str, objects: Sequence[_Object]) -> list[str]:
+    """For each finalizer, which objects of the kind it holds; the namespace controller's conditions leave that out while pods remain."""
+    names: dict[str, list[str]] = {}
+    for one in objects:
+        for finalizer in one.metadata.finalizers or ():
+            names.setdefault(finalizer, []).append(one.metadata.name)
+    return [
+        harmless(f"finalizer {finalizer} holds {kind}/{', '.join(held[:3])}{f' and {len(held) - 3} more' if len(held) > 3 else ''}")
+        for finalizer, held in names.items()
+    ]
 
 
 def _passing(resource: Resource) -> bool:

@@ -119,10 +119,9 @@ def _contained(found: Contents, several: bool) -> list[Line]:
     lines = [("· ", f"{place}{counts or 'nothing known'}", "")]
     if "persistentvolumeclaims" in found.counts:
         lines.append(("! ", f"{place}the data of its volumes is deleted too if their reclaim policy is Delete", "warn"))
-    if found.holding:
-        lines.append(
-            ("! ", f"{place}it is being deleted already, and waits; deleting it again, or with force, does not change that:", "warn")
-        )
+    if found.deleting:
+        waits = "it is being deleted already; deleting it again, or with force, does not change what it waits for"
+        lines.append(("! ", place + waits, "warn"))
         lines += [("! ", place + words, "warn") for words in found.holding]
     return lines + [("? ", f"{place}unknown: {words}", "dim") for words in found.unread]
 

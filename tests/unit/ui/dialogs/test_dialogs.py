@@ -88,7 +88,9 @@ class Objects:
         return self.surroundings
 
     async def contents(self, namespace: str) -> Contents:
-        return Contents(namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"], self.holding)
+        return Contents(
+            namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"], bool(self.holding), self.holding
+        )
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
         return f"{verb} {resource}/{subresource} {namespace}" not in self.forbidden
