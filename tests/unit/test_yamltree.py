@@ -13,7 +13,7 @@ from podtui import yamlcheck
 from podtui.cluster.kubeconfig.file import read_file
 from podtui.demo.api.requests import decoded as body_of
 from podtui.demo.storage.errors import ApiError
-from podtui.errors import KubeconfigError, ManifestError, UsageError
+from podtui.errors import ConfigError, KubeconfigError, ManifestError
 from podtui.kube.manifests.documents import parse
 from podtui.tour import file as tours
 from podtui.ui.theme_files import check_theme
@@ -65,7 +65,7 @@ def test_a_file_of_podtuis_own_does_not_grow_without_bounds(text: str, tmp_path:
     assert checked.value is None and checked.problems
     file = tmp_path / "f.yaml"
     file.write_text(text)
-    with pytest.raises(UsageError):
+    with pytest.raises(ConfigError):
         tours.load(str(file))
     theme, problems = check_theme(file)
     assert theme is None and problems

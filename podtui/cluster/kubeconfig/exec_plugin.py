@@ -23,6 +23,7 @@ from typing import Any
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec
 from podtui.errors import CredentialError
 from podtui.text import harmless
+from podtui.yamltree import YamlFault, tree, value_of
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 TIMEOUT = 60.0
@@ -203,6 +204,14 @@ async def _end(transport: asyncio.SubprocessTransport, outputs: _Outputs) -> Non
             await outputs.ended.wait()
 
 
+def _decoded(output: bytes) -> Any:
+    """client-go takes JSON and YAML. Raises YamlFault."""
+    try:
+        return json.loads(output)
+    except (ValueError, RecursionError):
+        return value_of(tree(output), duplicates=True)
+
+
 def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs: _Outputs) -> ExecCredential:
     """The credential from the plugin's output, checked as client-go does."""
 
@@ -212,9 +221,11 @@ def _parsed(output: bytes, overflowed: bool, spec: ExecSpec, name: str, outputs:
     if overflowed:
         raise wrong(f"printed more than {_MOST_OUTPUT >> 20} MiB")
     try:
-        answer = json.loads(output)
-    except ValueError:
-        raise wrong("printed something that is not JSON" if output.strip() else "printed nothing") from None
+        answer = _decoded(output)
+    except YamlFault:
+        raise wrong("printed something that is neither JSON nor YAML") from None
+    if answer is None:
+        raise wrong("printed nothing")
     if not isinstance(answer, dict) or answer.get("kind") != "ExecCredential":
         raise wrong("printed something that is not an ExecCredential")
     if answer.get("apiVersion") != spec.api_version:

@@ -251,7 +251,10 @@ async def test_what_a_plugin_tells_is_there_while_it_runs_and_gone_with_it(plugi
         ),
         ("os.kill(os.getpid(), 15)", "was ended by signal 15"),
         ("pass", "printed nothing"),
-        ("print('hello')", "is not JSON"),
+        ("print('{hello')", "is neither JSON nor YAML"),
+        ("print('hello')", "is not an ExecCredential"),
+        ("print('[' * 100_000)", "is neither JSON nor YAML"),
+        ("print('a: &a [*a]')", "is neither JSON nor YAML"),
         ("print('[]')", "is not an ExecCredential"),
         ("print(json.dumps({'kind': 'Pod'}))", "is not an ExecCredential"),
         ("give()", "returned neither a token nor a client certificate"),
@@ -283,6 +286,11 @@ async def test_a_plugin_that_cannot_work_is_not_run(plugin: Plugin, tmp_path: Pa
     with pytest.raises(CredentialError, match=words):
         await exec_plugin.run(plugin("give(token='t')", **spec))
     assert runs(tmp_path) == []
+
+
+async def test_a_plugin_may_answer_in_yaml(plugin: Plugin) -> None:
+    answer = f"kind: ExecCredential\napiVersion: {V1}\nstatus:\n  token: &t abc\n"
+    assert (await exec_plugin.run(plugin(f"print({answer!r})"))).token == "abc"
 
 
 async def test_a_plugin_that_is_missing_is_reported_with_its_install_hint() -> None:
