@@ -19,14 +19,16 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from podtui import __version__
-from podtui.cluster.connection import client_import, server_warnings, tls
+from podtui.cluster.connection import bounds, client_import, server_warnings, tls
 from podtui.cluster.connection import read_only as gate
-from podtui.cluster.connection.connection_errors import failure, place, refusal, unreadable
+from podtui.cluster.connection.body import check_encoding, read_refusal, read_whole
+from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
+from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.session_pool import Pool, keepalive_socket
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, Unauthorized
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
 
 if TYPE_CHECKING:
     import aiohttp
@@ -37,15 +39,8 @@ __all__ = ["ByteStream", "Connection", "ConnectionSettings", "WebSocket"]
 Query = Sequence[tuple[str, str]]
 _T = TypeVar("_T")
 
-CONNECT_TIMEOUT = 20.0
-"""Seconds for name resolution, TCP and TLS together."""
-READ_TIMEOUT = 65.0
-"""Seconds without a byte of an answer: the API server itself gives up on a request after 60."""
 USER_AGENT = f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})"
-CLOSE_TIMEOUT = 2.0
-"""Seconds to wait for the other side's close message when a WebSocket is closed."""
-_LARGEST_FRAME = 16 << 20
-_LARGEST_REFUSAL = 1 << 20
+_object = msgspec.json.Decoder(dict[str, Any])
 
 
 class Connection:
@@ -120,12 +115,14 @@ class Connection:
         content_type: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
     ) -> Any:
-        """As `request`, with the answer decoded from JSON."""
+        """As `request`, with the answer decoded from JSON: always an object (a dict)."""
         content, answered_type = await self._request(method, path, query, body, accept, content_type, timeout)
         try:
-            return msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise unreadable(self.settings, answered_type) from None
+            return _object.decode(content)
+        except Exception as error:  # RecursionError among them
+            if isinstance(error, msgspec.ValidationError | RecursionError):  # JSON, but not the API's
+                raise unreadable(path, error) from None
+            raise no_json(self.settings, answered_type) from None
 
     async def _request(
         self, method: str, path: str, query: Query, body: object, accept: str, content_type: str, limit: float | None
@@ -133,19 +130,25 @@ class Connection:
         import aiohttp
 
         total = limit or self._request_timeout
-        limits = aiohttp.ClientTimeout(total=total, connect=CONNECT_TIMEOUT, sock_read=None if total else READ_TIMEOUT)
+        limits = aiohttp.ClientTimeout(total=total, connect=bounds.CONNECT_TIMEOUT, sock_read=None if total else bounds.READ_TIMEOUT)
+        head = None if total else bounds.CONNECT_TIMEOUT + bounds.READ_TIMEOUT  # a byte now and then would go on for ever
         headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "gzip" if self._compression else "identity"}
 
         async def send(credential: Credential) -> tuple[bytes, str]:
-            response, pool = await self._send(method, path, query, body, headers, limits, credential)
+            async with asyncio.timeout(head):
+                response, pool = await self._send(method, path, query, body, headers, limits, credential)
             with pool.reading(response):
-                content = await response.read()
                 server_warnings.hear(response.headers.getall("Warning", ()))
                 if response.status >= 300:
-                    raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+                    raise await self._refusal(response, self._compression)
+                content = await read_whole(response, place(self.settings), compressed=self._compression, hurried=total is not None)
                 return content, response.headers.get("Content-Type", "")
 
-        return await self._with_credentials(method, path, query, send, total or READ_TIMEOUT)
+        return await self._with_credentials(method, path, query, send, total or bounds.READ_TIMEOUT)
+
+    async def _refusal(self, response: aiohttp.ClientResponse, compressed: bool = False) -> ApiError:
+        content = await read_refusal(response, compressed=compressed)
+        return refusal(self.settings, response.status, response.reason or "", response.headers, content)
 
     async def _send(
         self,
@@ -221,19 +224,21 @@ class Connection:
         import aiohttp
 
         # No limit for the whole, nor for the first byte: the logs of a quiet container do not even send a header.
-        limits = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=idle_timeout)
+        limits = aiohttp.ClientTimeout(total=None, connect=bounds.CONNECT_TIMEOUT, sock_read=idle_timeout)
+        head = idle_timeout and bounds.CONNECT_TIMEOUT + idle_timeout
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
 
         async def send(credential: Credential) -> tuple[aiohttp.ClientResponse, Pool]:
-            response, pool = await self._send("GET", path, query, None, headers, limits, credential)
+            async with asyncio.timeout(head):
+                response, pool = await self._send("GET", path, query, None, headers, limits, credential)
             if response.status >= 300:
                 with pool.reading(response):
-                    content = await response.content.read(_LARGEST_REFUSAL)
-                raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+                    raise await self._refusal(response)
             return response, pool
 
         response, pool = await self._with_credentials("GET", path, query, send, idle_timeout)
         with pool.reading(response):
+            check_encoding(response, place(self.settings))
             yield ByteStream(response, idle_timeout, self._explained)
 
     def stream(
@@ -258,20 +263,20 @@ class Connection:
             sent = [*headers, ("Authorization", credential.authorization)] if credential.authorization else list(headers)
             pool = self._pool
             with pool.sending():
-                async with asyncio.timeout(self._request_timeout or READ_TIMEOUT):
+                async with asyncio.timeout(self._request_timeout or bounds.READ_TIMEOUT):
                     upgraded = await pool.session.ws_connect(
                         self._url(path, query),
                         protocols=protocols,
                         headers=sent,
                         proxy=self.settings.proxy or None,
                         server_hostname=self.settings.tls_server_name or None,
-                        max_msg_size=_LARGEST_FRAME,
-                        timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                        max_msg_size=bounds.LARGEST_FRAME,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=bounds.CLOSE_TIMEOUT),
                     )
             return upgraded, pool
 
         try:
-            upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or READ_TIMEOUT)
+            upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or bounds.READ_TIMEOUT)
         except Forbidden as error:  # the API server's message omits the reason when only `create` is missing
             subresource = "/".join(path.split("/")[-3::2])  # of …/pods/NAME/exec: pods/exec
             error.hint = error.hint or f"A WebSocket needs the rights to get and to create {subresource}"
@@ -297,6 +302,7 @@ class Connection:
             headers=[("User-Agent", USER_AGENT), *self.settings.impersonation.headers()],
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            auto_decompress=False,  # see `body`
             read_bufsize=1 << 18,
             raise_for_status=self._refused_upgrade,
         )
@@ -306,12 +312,7 @@ class Connection:
     async def _refused_upgrade(self, response: aiohttp.ClientResponse) -> None:
         """Raise the server's own error for a WebSocket that it refuses, since aiohttp would discard its message."""
         if response.status >= 400 and "Upgrade" in response.request_info.headers:
-            try:
-                async with asyncio.timeout(5):
-                    content = await response.content.read(_LARGEST_REFUSAL)
-            except TimeoutError:
-                content = b""
-            raise refusal(self.settings, response.status, response.reason or "", response.headers, content)
+            raise await self._refusal(response)
 
     async def _show(self, certificate: tuple[bytes, bytes] | None) -> None:
         """Show another client certificate, of an exec plugin, on new connections from now on.

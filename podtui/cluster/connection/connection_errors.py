@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import errno
-import json
 import re
 import ssl
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from podtui.cluster.connection import bounds
+from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.cluster.kubeconfig.proxies import redacted
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
+from podtui.kube.json_values import mapping, string
 from podtui.text import harmless
-
-_LONGEST = 600  # the most characters of a server's message to show
 
 
 def place(settings: ConnectionSettings) -> str:
@@ -27,15 +25,11 @@ def place(settings: ConnectionSettings) -> str:
 
 def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> ApiError:
     """The error of an unsuccessful answer: from its Status (meta/v1), or from whatever an intermediary sent."""
-    retry_after = _seconds(headers.get("Retry-After", ""))
+    retry_after = bounds.retry_after(headers.get("Retry-After", ""))
     parsed = _status_object(body)
     if parsed is not None:
-        code = parsed.get("code") if isinstance(parsed.get("code"), int) else status
-        details = parsed.get("details") if isinstance(parsed.get("details"), dict) else None
-        if retry_after is None and details and isinstance(details.get("retryAfterSeconds"), int):
-            retry_after = float(details["retryAfterSeconds"]) or None
-        message = _sentence(str(parsed.get("message") or "")) or f"{place(settings)} answered {status} {harmless(reason)}".rstrip()
-        error = api_error(code or status, str(parsed.get("reason") or ""), message, details, retry_after)
+        error = status_error(parsed, status, f"{place(settings)} answered {status} {harmless(reason)}".rstrip())
+        error.retry_after = retry_after or error.retry_after
     else:
         error = api_error(status, harmless(reason), _not_a_status(settings, status, reason, headers, body), None, retry_after)
     if error.status == 401:
@@ -44,27 +38,29 @@ def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Map
     return error
 
 
-def status_error(status: Mapping[str, Any]) -> ApiError:
-    """The error of a Status object in a stream (a watch's ERROR event, the end of an exec)."""
-    code, details = status.get("code"), status.get("details")
-    seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+def status_error(status: Mapping[str, Any], code: int = 500, message: str = "") -> ApiError:
+    """The error of a Status object (meta/v1): an answer, a watch's ERROR event, the end of an exec.
+
+    `code` and `message` are for one that does not say them.
+    """
+    told, details = status.get("code"), mapping(status.get("details"))
     return api_error(
-        code if isinstance(code, int) else 500,
-        str(status.get("reason") or ""),
-        _sentence(str(status.get("message") or "")),
-        details if isinstance(details, dict) else None,
-        float(seconds) if isinstance(seconds, int) and seconds > 0 else None,
+        told if type(told) is int and 400 <= told <= 599 else code,
+        _sentence(string(status.get("reason"))),
+        _sentence(string(status.get("message"))) or message,
+        details,
+        bounds.wait(details.get("retryAfterSeconds")),
     )
 
 
-def _status_object(body: bytes) -> dict[str, Any] | None:
+def _status_object(body: bytes) -> Mapping[str, Any] | None:
     if not body.lstrip().startswith(b"{"):
         return None
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = decode(body, dict[str, Any], "the refusal")
+    except UnreadableAnswer:
         return None
-    return found if isinstance(found, dict) and found.get("kind") == "Status" else None
+    return found if found.get("kind") == "Status" else None
 
 
 def _not_a_status(settings: ConnectionSettings, status: int, reason: str, headers: Mapping[str, str], body: bytes) -> str:
@@ -79,22 +75,12 @@ def _not_a_status(settings: ConnectionSettings, status: int, reason: str, header
 def _sentence(text: str) -> str:
     """A server's message on one line."""
     joined = harmless(" ".join(text.split()))
-    return joined if len(joined) <= _LONGEST else joined[:_LONGEST] + "…"
+    return joined if len(joined) <= bounds.LONGEST_MESSAGE else joined[: bounds.LONGEST_MESSAGE] + "…"
 
 
-def _seconds(text: str) -> float | None:
-    """A Retry-After header: seconds, or a date."""
-    if re.fullmatch(r"\s*\d{1,9}\s*", text):
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time()) if text else None
-    except ValueError:
-        return None
-
-
-def unreadable(settings: ConnectionSettings, content_type: str) -> ConnectionFailed:
+def no_json(settings: ConnectionSettings, content_type: str) -> UnreadableAnswer:
     """The error of a successful answer whose body is not what an API server sends."""
-    return ConnectionFailed(
+    return UnreadableAnswer(
         f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'no content type'})",
         "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
     )

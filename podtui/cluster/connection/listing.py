@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from functools import cache
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from podtui.errors import ConnectionFailed, Gone
+from podtui.cluster.connection.decoding import UnreadableAnswer as UnreadableAnswer
+from podtui.cluster.connection.decoding import decode as decode
+from podtui.errors import Gone
 from podtui.kube.resources import ObjectRef, Resource
-from podtui.text import harmless
 
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
@@ -50,10 +50,6 @@ class Server(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
 
 
-class UnreadableAnswer(ConnectionFailed):
-    """The answer cannot be decoded: it is not from an API server, or the server does not know the requested form."""
-
-
 class ListMeta(msgspec.Struct, gc=False):
     """`continue_token` is "" on the last page; `remaining` is how many objects follow this page, None when the server does not say."""
 
@@ -84,22 +80,9 @@ def selecting(selector: str = "", fields: str = "") -> list[tuple[str, str]]:
     return [(key, value) for key, value in (("labelSelector", selector), ("fieldSelector", fields)) if value]
 
 
-def decode(content: bytes, form: type[T], what: str) -> T:
-    """The answer for `what` (a path or an object), decoded by msgspec; raises UnreadableAnswer when it does not fit `form`."""
-    try:
-        return cast("T", _decoder(form).decode(content))  # type: ignore[arg-type]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableAnswer(f"the API server's answer for {what} cannot be read: {harmless(str(error))[:120]}") from error
-
-
 def decode_page(content: bytes, form: type[T], path: str) -> Page[T]:
     """As `decode`, for one answer to a list request for such objects."""
     return decode(content, Page[form], path)  # type: ignore[valid-type]
-
-
-@cache
-def _decoder(form: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(form)
 
 
 async def read_as(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON) -> T:

@@ -249,15 +249,15 @@ print(json.dumps({{"kind": "ExecCredential", "apiVersion": {V1!r}, "status": sta
         name = request.transport.get_extra_info("peercert")["subject"][0][0][1]
         if request.path == "/bob" and name == "alice":
             return web.Response(status=401)
-        return web.json_response(name)
+        return web.json_response({"name": name})
 
     async with serving(handler, authority.server_context(server, client_certificates=True)) as url:
         connection = await Connection.open(settings(url, certificate_authority=str(authority.certificate), credentials=user))
-        assert await connection.json("GET", "/") == "alice"
+        assert await connection.json("GET", "/") == {"name": "alice"}
         async with connection.stream("/stream") as stream:
             chunks = [await anext(stream)]
-            assert await asyncio.gather(*(connection.json("GET", "/bob") for _ in range(5))) == ["bob"] * 5
-            assert await connection.json("GET", "/") == "bob"
+            assert await asyncio.gather(*(connection.json("GET", "/bob") for _ in range(5))) == [{"name": "bob"}] * 5
+            assert await connection.json("GET", "/") == {"name": "bob"}
             more.set()  # what was under way before goes on
             chunks += [chunk async for chunk in stream]
         assert chunks == [b"one", b"two"]
