@@ -11,11 +11,14 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from podtui.cluster.kubeconfig import exec_plugin
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import CredentialError
 from podtui.text import harmless
+
+if TYPE_CHECKING:
+    from podtui.cluster.kubeconfig.exec_plugin import ExecCredential
 
 TOKEN_FILE_PERIOD = 60.0
 """Seconds after which a token file is read again, as client-go does."""
@@ -125,7 +128,9 @@ class Credentials:
         self._fresh_until = expires
         return self._current
 
-    async def _from_plugin(self, command: str) -> exec_plugin.ExecCredential:
+    async def _from_plugin(self, command: str) -> ExecCredential:
+        from podtui.cluster.kubeconfig import exec_plugin  # only for a user who has one
+
         def show_lines(lines: list[str]) -> None:
             self.waits_for = (f"the exec plugin {harmless(command)}", *lines)
 

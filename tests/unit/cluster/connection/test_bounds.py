@@ -242,19 +242,19 @@ async def test_an_answer_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_slow_answer_that_makes_progress_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(bounds, "READ_TIMEOUT", 0.5)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(10):
-            await response.write(b"x" * bounds.SLOWEST)
-            await asyncio.sleep(0.03)
+        for _ in range(12):
+            await response.write(b"x" * 100 * bounds.SLOWEST)  # what may take 100 s
+            await asyncio.sleep(0.05)
         return response
 
     began = time.monotonic()
     async with connected(handler) as connection:
-        assert len(await connection.request("GET", "/")) == 10 * bounds.SLOWEST
+        assert len(await connection.request("GET", "/")) == 1_200 * bounds.SLOWEST
     assert time.monotonic() - began > bounds.READ_TIMEOUT
 
 
