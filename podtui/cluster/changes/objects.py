@@ -20,6 +20,7 @@ over the connection directly.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,7 +30,6 @@ from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
 from podtui.cluster.connection.connection import Connection
-from podtui.cluster.connection.discovery import Discovery
 from podtui.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
 from podtui.kube.names import Kind
@@ -38,6 +38,7 @@ from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.changes.creation import Outcome
+    from podtui.cluster.connection.discovery import Discovery
     from podtui.kube.manifests.documents import Document
 
 _STRICT = ("fieldValidation", "Strict")
@@ -52,9 +53,15 @@ class Objects:
     """
 
     def __init__(self, connection: Connection, journal: Journal | None = None) -> None:
-        self.discovery = Discovery(connection)
         self.journal = journal
         self.connection = connection
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """The kinds of the connection, which are not asked for before someone needs them."""
+        from podtui.cluster.connection.discovery import Discovery
+
+        return Discovery(self.connection)
 
     # -- the path of every change -------------------------------------------------------------------------------
     async def mutate(
