@@ -20,7 +20,6 @@ import msgspec
 
 from podtui import __version__
 from podtui.cluster.connection import bounds, client_import, server_warnings, tls
-from podtui.cluster.connection import read_only as gate
 from podtui.cluster.connection.body import check_encoding, read_refusal, read_whole
 from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
 from podtui.cluster.connection.decoding import unreadable
@@ -217,6 +216,8 @@ class Connection:
     def check(self, method: str, path: str, query: Query = ()) -> None:
         """Raise ReadOnlyError for a request that must not be sent now. Every request does so itself; callers use it to know beforehand."""
         if self.read_only:
+            from podtui.cluster.connection import read_only as gate
+
             gate.check(method, path, query)
 
     @asynccontextmanager

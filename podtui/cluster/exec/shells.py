@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podtui.cluster.exec import terminal_session
-from podtui.cluster.exec.terminal_session import Ended, Terminal
 from podtui.cluster.live.tables import Column, Row
 from podtui.cluster.pods.container_runs import containers_of, default_container
 from podtui.cluster.pods.containers import Container, Kind, State, containers
@@ -21,6 +19,7 @@ from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.exec.terminal_session import Ended, Terminal
 
 COMMAND = ("sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 """bash if the image has it, otherwise sh; as k9s opens a shell."""
@@ -91,6 +90,8 @@ def why_not_yet(row: Row, columns: Sequence[Column]) -> str:
 async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
     """Open a shell in the container on the terminal; returns when it has ended. Raises the errors of `exec.run` unchanged:
     `explained` finds their cause once the terminal is free again."""
+    from podtui.cluster.exec import terminal_session  # once there is a shell to open
+
     return await terminal_session.run(connection, ref, place.name, COMMAND, terminal)
 
 
