@@ -35,6 +35,7 @@ from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
+from podtui.ui.terminal.driver import TerminalDriver
 from podtui.ui.themes import palette
 
 Play = Callable[["TourApp"], Awaitable[int | None]]
@@ -75,7 +76,7 @@ class TourApp(PodtuiApp):
     # -- life ---------------------------------------------------------------------------------------------------
     async def on_mount(self) -> None:
         await super().on_mount()
-        if self.is_headless:
+        if not isinstance(self._driver, TerminalDriver):  # which obeys them itself
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._end_by, 128 + number)
@@ -107,6 +108,7 @@ class TourApp(PodtuiApp):
         driver = self._driver = kind(self, debug=False, mouse=mouse, size=None if size is None else self.above_bar(*size))
         if size is None:
             driver._size = driver._get_terminal_size()  # type: ignore[attr-defined]
+        self.prepare_driver(driver)
         return driver
 
     def above_bar(self, width: int, height: int) -> tuple[int, int]:
@@ -138,6 +140,10 @@ class TourApp(PodtuiApp):
         if renderable is not None:
             self._paint.set()
 
+    def caught_up(self) -> None:
+        super().caught_up()
+        self._draw()
+
     def repaint(self) -> None:
         super().repaint()
         self._drawn = ""
@@ -149,6 +155,8 @@ class TourApp(PodtuiApp):
         driver = self._driver
         if self._caption is None or driver is None or self.is_headless or self._closed or not self._running:
             return
+        if isinstance(driver, TerminalDriver) and driver.behind:
+            return  # `caught_up` follows
         top = self._terminal[1] - self.bar_lines
         lines = (f"\x1b[{y};1H{strip.render(self.console)}" for y, strip in enumerate(self._strips(), top + 1))
         text = "".join(lines)

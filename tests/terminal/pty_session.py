@@ -41,6 +41,7 @@ ALTERNATE_SCREEN, CURSOR_SHOWN, PASTE = "1049", "25", "2004"
 MOUSE_MODES = ("1000", "1002", "1003", "1005", "1006", "1015", "1016")
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|P[^\x1b]*\x1b\\|[()][0-9A-Za-z]|[^\[\]P()])")
+_ABORTED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*)?(?=\x1b)")  # an escape ends the sequence before it
 _MODES = re.compile(r"\x1b\[\?([0-9;]+)([hl])\Z")
 _ASKED_MODE = re.compile(r"\x1b\[\?(\d+)\$p\Z")
 
@@ -65,12 +66,17 @@ class PtySession:
         self._master, self._slave = os.openpty()
         self._set_size(columns, lines)
         self.attributes = termios.tcgetattr(self._slave)
+        self._env = dict(env) if env is not None else None
+        self.run(command)
+
+    def run(self, command: Sequence[str]) -> None:
+        """Runs a program on the terminal, as it was left."""
         self.process = subprocess.Popen(
             list(command),
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            env=dict(env) if env is not None else None,
+            env=self._env,
             start_new_session=True,
             preexec_fn=_take_terminal,
         )
@@ -145,6 +151,20 @@ class PtySession:
     def resize(self, columns: int, lines: int) -> None:
         self._set_size(columns, lines)
         self.screen.resize(lines, columns)
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def fill(self, seconds: float = 20.0) -> None:
+        """Reads nothing, as a terminal that hangs, until the program can write no more. Changes of the size make it paint."""
+        deadline = time.monotonic() + seconds
+        columns, lines = self.screen.columns, self.screen.lines
+        while select.select([], [self._slave], [], 0.1)[1]:
+            time.sleep(0.02)  # a whole frame for each size
+            if time.monotonic() > deadline:
+                raise ScreenTimeout(f"after {seconds:g} s the terminal still takes what the program writes")
+            columns += 1 if columns == self.screen.columns else -1
+            self._set_size(columns, lines)
+            os.killpg(self.process.pid, signal.SIGWINCH)
+        self._set_size(self.screen.columns, lines)
         os.killpg(self.process.pid, signal.SIGWINCH)
 
     def hang_up(self) -> None:
@@ -223,6 +243,9 @@ class PtySession:
                 if escape < 0:
                     return
                 at = escape
+            if aborted := _ABORTED.match(text, at):
+                at = aborted.end()
+                continue
             found = _SEQUENCE.match(text, at)
             if found is None:
                 self._pending = text[at:]

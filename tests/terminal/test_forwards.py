@@ -81,6 +81,8 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     successor = kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[?(@.status.phase=='Running')].metadata.name}").split()
     assert ports(terminal) == before
     assert answer(before[0]) == answer(before[1]) in {*successor} - {pod}
+    terminal.fill()
+    assert answer(before[0]) in successor, "a terminal that does not read holds up no forward"
 
     terminal.press("G")
     terminal.wait_for("is for the context elsewhere")

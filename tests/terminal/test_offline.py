@@ -47,14 +47,6 @@ def test_quitting_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str,
     assert "Traceback" not in terminal.raw.decode(errors="replace")
 
 
-def test_sigterm_leaves_the_terminal_as_it_was(open_podtui: Open, nowhere: str) -> None:
-    terminal = open_podtui("--kubeconfig", nowhere)
-    terminal.wait_for("nowhere")
-    terminal.process.terminate()
-    terminal.wait_exit()
-    assert terminal.restored() == []
-
-
 def test_no_mouse_leaves_the_mouse_to_the_terminal(open_podtui: Open, nowhere: str) -> None:
     terminal = open_podtui("--kubeconfig", nowhere, "--no-mouse")
     terminal.wait_for("nowhere")
@@ -76,18 +68,6 @@ def test_a_terminal_of_16_colours_gets_only_those(open_podtui: Open, nowhere: st
     terminal.settle()
     sent = terminal.raw.decode(errors="replace")
     assert "38;2;" not in sent and "38;5;" not in sent and "48;2;" not in sent and "48;5;" not in sent
-
-
-LOCALES = {"C": {"LANG": "C"}, "POSIX": {"LC_ALL": "POSIX"}, "latin-1": {"LANG": "", "PYTHONIOENCODING": "latin-1"}}
-
-
-@pytest.mark.parametrize("env", LOCALES.values(), ids=LOCALES)
-def test_podtui_opens_and_quits_in_a_locale_without_unicode(open_podtui: Open, nowhere: str, env: dict[str, str]) -> None:
-    terminal = open_podtui("--kubeconfig", nowhere, env=env)
-    terminal.wait_for("nowhere")
-    terminal.press("q")
-    assert terminal.wait_exit() == 0
-    assert terminal.restored() == []
 
 
 @pytest.mark.parametrize("word", ["sepia", "true-color"])

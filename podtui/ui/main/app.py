@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,10 +47,6 @@ class PodtuiApp(TerminalApp):
 
     # -- life ---------------------------------------------------------------------------------------------------
     async def on_mount(self) -> None:
-        if not self.is_headless:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.terminal.end, number)
         await self.push_screen(MainScreen(self.session, self.options.label_columns, self.options.pod))
         self.session.opened_signal.subscribe(self._collect_garbage_again)
         self.call_after_refresh(self.session.start)  # the first paint comes before the client is imported

@@ -32,12 +32,24 @@ class TerminalApp(App[int]):
         self._frame = Frame()
         self._keys = KeyOrder(self)
         self.terminal = LentTerminal(self, self.repaint)
+        self._dropped = False  # whether the terminal lacks a frame, because it did not read
         self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
         install_themes(self, options.theme or options.config.theme)
 
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
         return TerminalDriver if found is LinuxDriver else found
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
+        driver = super()._build_driver(headless, inline, mouse, size)
+        self.prepare_driver(driver)
+        return driver
+
+    def prepare_driver(self, driver: Driver) -> None:
+        """Connect the driver of a terminal with this application."""
+        if isinstance(driver, TerminalDriver):
+            driver.on_end, driver.on_drained = self.terminal.end, self.caught_up
+            driver.has_alt = any("alt+" in keys for keys in self.options.config.keymap.values())
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:
@@ -51,10 +63,19 @@ class TerminalApp(App[int]):
         """All output of Textual to the terminal passes here, without the cells that are there already (see `frame`)."""
         if self.terminal.lent:
             return  # another program has it; a full repaint follows
+        if isinstance(self._driver, TerminalDriver) and self._driver.behind:
+            self._dropped = True
+            return  # frames are never queued: `caught_up` follows
         writes = self._running and not self._closed and not self.is_headless and self._driver is not None and not self._batch_count
         if writes and isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable, self.console, (self.size.width, self.size.height))
         super()._display(screen, renderable)
+
+    def caught_up(self) -> None:
+        """The terminal reads again and has everything that was written: write what changed meanwhile."""
+        if self._dropped and self.screen_stack:
+            self._dropped = False
+            self._display(self.screen, self.screen._compositor.render_update(full=True, screen_stack=self._background_screens))
 
     @on(Driver.SignalResume)
     def _continued(self) -> None:

@@ -27,7 +27,10 @@ class RawTerminal:
 
     def __init__(self) -> None:
         """Raises PodtuiError when the terminal cannot be opened."""
-        self._file = _opened()
+        try:
+            self._file = open_terminal(_FILE)
+        except OSError as error:
+            raise PodtuiError(f"the terminal cannot be opened: {(error.strerror or str(error)).lower()}") from None
         self._before = termios.tcgetattr(self._file)
         self._loop = asyncio.get_running_loop()
         self._resized = asyncio.Event()
@@ -109,12 +112,10 @@ class RawTerminal:
         self._resized.set()
 
 
-def _opened() -> int:
+def open_terminal(file: int) -> int:
+    """Open the terminal of a descriptor once more, for reading and writing that never waits. Raises OSError."""
     flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open(os.ttyname(_FILE), flags)
-    except OSError:  # a terminal without a name here, as in some containers
-        try:
-            return os.open("/dev/tty", flags)
-        except OSError as error:
-            raise PodtuiError(f"the terminal cannot be opened: {(error.strerror or str(error)).lower()}") from None
+        return os.open(os.ttyname(file), flags)
+    except OSError:  # a terminal without a name here, as in some containers, or of another user, as after su
+        return os.open("/dev/tty", flags)
