@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from podtui.errors import EditorMissing, PodtuiError
 from podtui.text import harmless
-from podtui.ui.terminal.raw_terminal import RawTerminal
 
 if TYPE_CHECKING:
     from textual.app import App
+
+    from podtui.ui.terminal.raw_terminal import RawTerminal
 
 _T = TypeVar("_T")
 _GRACE = 3.0  # seconds for a program to end when podtui must end
@@ -103,6 +104,8 @@ class LentTerminal:
         return code
 
     async def _use(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
+        from podtui.ui.terminal.raw_terminal import RawTerminal
+
         with _signals_of_the_terminal(), RawTerminal() as terminal:
             task = asyncio.create_task(use(terminal), name="a part of podtui on the terminal")
             self._stop = lambda number: _cancel(task)

@@ -17,8 +17,6 @@ from collections.abc import Callable
 
 from rich.cells import get_character_cell_size
 
-from podtui.ui.terminal.raw_terminal import open_terminal
-
 _CHUNK = 1 << 16
 _SMALL = 256  # bytes that a terminal which is ready for writing accepts without waiting (WAKEUP_CHARS in Linux' n_tty.c)
 
@@ -40,6 +38,15 @@ def _substituted(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("podtui.terminal", _substituted)
+
+
+def open_terminal(file: int) -> int:
+    """Open the terminal of a descriptor once more, for reading and writing that never waits. Raises OSError."""
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(os.ttyname(file), flags)
+    except OSError:  # a terminal without a name here, as in some containers, or of another user, as after su
+        return os.open("/dev/tty", flags)
 
 
 class TerminalOutput:

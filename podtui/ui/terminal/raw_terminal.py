@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from podtui.errors import PodtuiError
+from podtui.ui.terminal.output import open_terminal
 
 _FILE = 0
 _CHUNK = 16 << 10
@@ -110,12 +111,3 @@ class RawTerminal:
         except termios.error:
             return  # it is gone; the next read reports that
         self._resized.set()
-
-
-def open_terminal(file: int) -> int:
-    """Open the terminal of a descriptor once more, for reading and writing that never waits. Raises OSError."""
-    flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        return os.open(os.ttyname(file), flags)
-    except OSError:  # a terminal without a name here, as in some containers, or of another user, as after su
-        return os.open("/dev/tty", flags)
