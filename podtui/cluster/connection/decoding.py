@@ -5,6 +5,7 @@ JSON from a server may be broken, nested too deeply, or of another shape than th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,13 +24,15 @@ class UnreadableAnswer(ConnectionFailed):
 
 
 @contextmanager
-def taking_apart(what: str) -> Iterator[None]:
+def readable(what: str) -> Iterator[None]:
     """While the answer for `what` (a path or an object) is decoded and read: raises UnreadableAnswer for anything unexpected in it."""
     try:
         yield
     except PodtuiError:
         raise
     except Exception as error:  # of every kind: the content decides which
+        if not isinstance(error, msgspec.MsgspecError | UnicodeError):
+            logging.getLogger(__name__).warning("an answer for %s is like none that podtui knows", harmless(what), exc_info=error)
         raise unreadable(what, error) from error
 
 

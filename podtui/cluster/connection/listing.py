@@ -15,6 +15,7 @@ import msgspec
 
 from podtui.cluster.connection.decoding import UnreadableAnswer as UnreadableAnswer
 from podtui.cluster.connection.decoding import decode as decode
+from podtui.cluster.connection.decoding import readable as readable
 from podtui.errors import Gone
 from podtui.kube.resources import ObjectRef, Resource
 

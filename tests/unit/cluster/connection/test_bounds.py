@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.connection_errors import status_error
-from podtui.cluster.connection.decoding import UnreadableAnswer, decode, taking_apart
+from podtui.cluster.connection.decoding import UnreadableAnswer, decode, readable
 from podtui.errors import ApiError, ConnectionFailed, ServerError
 from tests.support.api_server import connected, raw_server, settings, status
 
@@ -132,13 +132,13 @@ def test_every_fault_of_decoding_is_one_kind_of_error() -> None:
 
 @pytest.mark.parametrize("fault", [RecursionError(), OverflowError("x"), AttributeError("x"), KeyError("\x1b"), msgspec.DecodeError("x")])
 def test_whatever_goes_wrong_with_the_content_is_unreadable(fault: Exception) -> None:
-    with pytest.raises(UnreadableAnswer) as caught, taking_apart("/x"):
+    with pytest.raises(UnreadableAnswer) as caught, readable("/x"):
         raise fault
     assert "\x1b" not in caught.value.what
 
 
 def test_an_error_that_says_what_is_wrong_passes_the_gate() -> None:
-    with pytest.raises(ApiError), taking_apart("/x"):
+    with pytest.raises(ApiError), readable("/x"):
         raise ServerError(500, "", "x")
 
 
