@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from podtui.errors import ConfigError
@@ -60,18 +61,41 @@ def write_private(path: Path, content: bytes | str) -> None:
         raise ConfigError(f"cannot write {harmless(str(path))}: {error.strerror}") from None
 
 
-def keep_text(text: str, name: str) -> Path:
-    """Keep a text that the user typed and podtui could not use in a private file; returns its path. Raises ConfigError.
+def keep_text(text: str, name: str) -> tuple[Path, str]:
+    """Keep a text that the user typed and podtui could not use in a private file.
 
-    `name` is what it is about, as the name of a file: `pod-web.yaml`.
+    `name` is what it is about, as the name of a file: `pod-web.yaml`. Returns its path and, as `in_state_folder` does, why it is in no
+    usual place. Raises ConfigError.
     """
     stem, dot, end = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:].lstrip("-.").rpartition(".")
     moment = time.strftime("%Y%m%d-%H%M%S")
-    folder = state_folder() / "kept"
-    path = folder / f"{stem or end or 'text'}-{moment}{dot}{end if dot else ''}"
-    for number in range(2, 1000):
-        if not path.exists():
-            break
-        path = folder / f"{stem or end or 'text'}-{moment}-{number}{dot}{end if dot else ''}"
-    write_private(path, text.encode("utf-8", "surrogatepass"))
-    return path
+
+    def write(state: Path | None) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="podtui-kept-")) if state is None else state / "kept"
+        path = folder / f"{stem or end or 'text'}-{moment}{dot}{end if dot else ''}"
+        for number in range(2, 1000):
+            if not path.exists():
+                break
+            path = folder / f"{stem or end or 'text'}-{moment}-{number}{dot}{end if dot else ''}"
+        write_private(path, text.encode("utf-8", "surrogatepass"))
+        return path
+
+    return in_state_folder(write)
+
+
+def in_state_folder(write: Callable[[Path | None], Path]) -> tuple[Path, str]:
+    """What `write` makes in the state folder or, where that takes nothing (it is read-only, the disk is full), what it makes when called
+    with None: in the folder for temporary files. The text says why, and is "" for the state folder.
+
+    Raises ConfigError, which names both, where neither takes anything.
+    """
+    problems: list[str] = []
+    for state in (state_folder(), None):
+        try:
+            return write(state if state is None else private_folder(state)), "".join(problems)
+        except ConfigError as error:
+            problems.append(error.what)
+        except OSError as error:
+            where = harmless(str(state)) if state is not None else "the folder for temporary files"
+            problems.append(f"cannot write to {where}: {error.strerror}")
+    raise ConfigError("; ".join(problems))

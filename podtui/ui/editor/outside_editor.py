@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from podtui.errors import EditorFailed, EditorMissing, PodtuiError
-from podtui.folders import keep_text, private_folder, state_folder
+from podtui.errors import ConfigError, EditorFailed, EditorMissing
+from podtui.folders import in_state_folder, keep_text
 from podtui.text import harmless
 from podtui.ui.terminal.app import TerminalApp
 
@@ -43,11 +43,17 @@ def editor_command(configured: str = "", environ: Mapping[str, str] = os.environ
 async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str]) -> str:
     """`text` as the editor left it. `name` is the name of the file; its extension gives the type (`pod-web.yaml`).
 
-    The file has mode 0600 in a folder with mode 0700 in the state folder; both are deleted afterwards. Editors end the last line of
-    a file; if `text` had no line end there, it is removed again. Raises EditorMissing when the editor cannot be started, EditorFailed
-    when it ends with an error (the message says where the text is kept), ConfigError if there is no place for the file.
+    The file has mode 0600 in a folder with mode 0700 in the state folder, or where that takes nothing in the one for temporary files, as
+    kubectl's; both are deleted afterwards. Editors end the last line of
+    a file; if `text` had no line end there, it is removed again. Raises EditorMissing when the editor cannot be started or there is no
+    place for the file, EditorFailed when it ends with an error (the message says where the text is kept).
     """
-    file = _private_file(text, name)
+    try:
+        file, problem = in_state_folder(lambda state: _private_file(text, name, state))
+    except ConfigError as error:
+        raise EditorMissing(error.what) from None
+    if problem:
+        app.notify(f"{problem}. The editor's file is in {harmless(str(file.parent))}", severity="warning", markup=False, timeout=15)
     try:
         code = await app.terminal.run([*command, str(file)])
         edited = _read(file)
@@ -61,20 +67,30 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
 
 
 def kept_words(app: TerminalApp, text: str, name: str) -> str:
-    """Keep an unused text in a file; returns a message that says where, which podtui also prints after it exits."""
+    """Keep an unused text in a file; returns a message that says where, which podtui also prints after it exits.
+
+    Where no file can be written, podtui prints the text itself.
+    """
     try:
-        words = f"What you typed is kept in {harmless(str(keep_text(text, name)))}"
-    except PodtuiError as error:
-        return f"What you typed could not be saved: {error.what}"
+        path, problem = keep_text(text, name)
+    except ConfigError as error:
+        lines = "\n".join(harmless(line, tab=8) for line in text.split("\n"))
+        app.farewell.append(f"What you typed could not be kept in a file ({error.what}):\n{lines}")
+        return f"What you typed could not be kept in a file: {error.what}. podtui prints it when it exits"
+    words = f"What you typed is kept in {harmless(str(path))}" + (f" ({problem})" if problem else "")
     app.farewell.append(words)
     return words
 
 
-def _private_file(text: str, name: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="edit-", dir=private_folder(state_folder())))  # 0700
-    file = folder / (re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:].lstrip("-.") or "text")
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(text.encode("utf-8", "surrogatepass"))
+def _private_file(text: str, name: str, state: Path | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="edit-" if state else "podtui-edit-", dir=state))  # 0700
+    try:
+        file = folder / (re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-100:].lstrip("-.") or "text")
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(text.encode("utf-8", "surrogatepass"))
+    except OSError:
+        shutil.rmtree(folder, onerror=_not_removed)
+        raise
     return file
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +22,7 @@ from podtui.errors import ConnectionFailed, EditorFailed, EditorMissing
 from podtui.kube.manifests.faults import Fault
 from podtui.ui.editor import editing
 from podtui.ui.editor.edit_area import Substitutes
-from podtui.ui.editor.outside_editor import edit_outside, editor_command
+from podtui.ui.editor.outside_editor import edit_outside, editor_command, kept_words
 from podtui.ui.editor.screen import EditorScreen
 from tests.support import screens
 from tests.support.waiting import settle
@@ -109,6 +111,67 @@ async def test_what_an_editor_wrote_before_it_failed_is_kept(state: Path) -> Non
     with pytest.raises(EditorFailed, match="ended with exit code 1") as caught:
         await edit_outside(app_with(lambda _: 1), "before", "x.yaml", ["ed"])
     assert caught.value.hint == ""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, beside a state folder that takes nothing: a file is in its place."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+async def test_where_the_state_folder_takes_nothing_the_editors_file_is_a_temporary_one_and_that_is_said(temporary: Path) -> None:
+    app = app_with(lambda text: text.upper())
+    assert await edit_outside(app, "a: 1\n", "x.yaml", ["ed"]) == "A: 1\n"
+    assert temporary in app.terminal.path.parents and os.listdir(temporary) == []
+    (told,) = app.told
+    assert "file/podtui: Not a directory. The editor's file is in " in told
+
+
+def test_where_the_state_folder_takes_nothing_a_text_is_kept_in_a_temporary_file_and_that_is_said(temporary: Path) -> None:
+    app = app_with()
+    words = kept_words(app, "typed", "x.yaml")
+    (kept,) = temporary.glob("*/*")
+    assert kept.read_text() == "typed" and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert words.startswith(f"What you typed is kept in {kept} (cannot create the folder ") and app.farewell == [words]
+
+
+async def test_where_no_folder_takes_anything_podtuis_own_editor_serves_and_a_text_is_printed_at_the_end(temporary: Path) -> None:
+    os.rmdir(temporary)
+    app = app_with()
+    screens: list[EditorScreen] = []
+
+    async def push(screen: EditorScreen) -> str:
+        screens.append(screen)
+        return "typed"
+
+    app.push_screen_wait = push
+    assert await editing.edit_text(app, "a: 1\n", "x.yaml", "x") == "typed"
+    assert "cannot create the folder" in screens[0]._note and "this is podtui's own editor" in screens[0]._note
+    assert kept_words(app, "ty\x1b[2Jped\nmore", "x.yaml").endswith("podtui prints it when it exits")
+    assert app.farewell[0].endswith(":\nty␛[2Jped\nmore")
+
+
+async def test_an_editors_file_that_the_disk_has_no_room_for_leaves_nothing_behind(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, no_room = os.open, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def full(path: Any, *arguments: Any, **more: Any) -> int:
+        if str(path).endswith("x.yaml") and no_room:
+            raise no_room.pop()
+        return really(path, *arguments, **more)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "open", full)
+    app = app_with(lambda text: text)
+    await edit_outside(app, "a: 1\n", "x.yaml", ["ed"])
+    assert app.told[0].startswith(f"cannot write to {state}: No space left on device. The editor's file is in")
+    assert os.listdir(state) == []
 
 
 async def check(text: str) -> list[Fault]:
