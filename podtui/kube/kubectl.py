@@ -26,6 +26,11 @@ def distinct(commands: Commands) -> list[str]:
     return list(dict.fromkeys(commands.values()))
 
 
+def kubectl_get(refs: Sequence[ObjectRef], *, options: Sequence[str] = ()) -> Commands:
+    """`kubectl get pod -n NS NAME...`."""
+    return _together(refs, lambda kind, namespace, names: _command(["get", kind, *namespace, *names], options))
+
+
 def kubectl_label(refs: Sequence[ObjectRef], changes: LabelChanges, *, overwrite: bool = False, options: Sequence[str] = ()) -> Commands:
     """`kubectl label pod -n NS NAME... k=v k2- --overwrite`, or `kubectl annotate` for annotations."""
     verb = "label" if changes.kind == "labels" else "annotate"

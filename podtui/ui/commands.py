@@ -65,7 +65,8 @@ class Command:
 
     def binding(self) -> Binding:
         action = f"run('{self.id}')" if self.where == "main" else self.action
-        return Binding(self.key, action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
+        key = self.key or f"no-key-of-{self.id}"  # a key that no terminal sends, which the user's keymap replaces
+        return Binding(key, action, self.title, show=self.footer, priority=self.priority, id=self.id, tooltip=self.help)
 
 
 # "pods" stands for the object's own kind.
@@ -83,12 +84,16 @@ COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
     Command("app.palette", "colon,ctrl+p", "Command", "Run a command by its name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
-    Command("app.leave", "q", "Quit", "Quit podtui", "app"),
+    Command("app.leave", "q", "Back", "Go back, as Esc does; on the list: quit podtui", "app"),
     Command("app.interrupt", "ctrl+c", "Quit", "Quit podtui, from anywhere", "app", priority=True),
+    Command("app.suspend", "ctrl+z", "Suspend", "Suspend podtui; the shell's fg continues it", "app"),
     # -- the main screen
     Command("main.next-pane", "tab", "Next pane", "Go to the next pane", "main", does="step(1)"),
     Command("main.previous-pane", "shift+tab", "Previous pane", "Go to the previous pane", "main", does="step(-1)"),
-    Command("main.back", "escape", "Back", "Go back, or clear the filter", "main"),
+    Command("main.back", "escape", "Back", "Go back, or clear the filter, the marks, the selector", "main"),
+    Command("main.last-view", "minus", "Last view", "Show the last view again: its kind, namespaces and selector; again: this one", "main"),
+    Command("main.earlier-view", "left_square_bracket", "Earlier view", "Go back through the views", "main", does="view(-1)"),
+    Command("main.later-view", "right_square_bracket", "Later view", "Go forward through the views", "main", does="view(1)"),
     _of_nodes("main.close", "q", "Back", "Go back, in the end to the pods", footer=True, does="back"),
     Command("main.filter", "slash", "Filter", "Filter by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
     _of_pods("main.selector", "equals_sign", "Selector", "Select pods by their labels, as kubectl's -l does", footer=True),
@@ -104,10 +109,11 @@ COMMANDS: tuple[Command, ...] = (
     _of_pods("main.all-logs", "ctrl+l", "All logs", "Follow the logs of all pods shown", permission=_LOGS),
     _of_nodes("main.node-pods", "p", "Pods", "Show the pods on the node", footer=True),
     _of_pods("main.previous-logs", "p", "Previous", "Show the logs of the container's previous run", permission=_LOGS, does="logs(True)"),
-    Command("main.details", "d", "Details", "Show the first tab of the details", "main", does="open('details')"),
+    Command("main.describe", "d", "Describe", "Show what kubectl describe tells of the object", "main", _GET, does="open('describe')"),
     Command("main.yaml", "y", "YAML", "Show the object as kubectl get -o yaml prints it", "main", _GET, does="open('yaml')"),
     Command("main.annotations", "a", "Annotations", "Show the object's labels and annotations", "main", _GET, does="open('annotations')"),
-    _of_pods("main.containers", "c", "Containers", "Show the pod's containers", permission=_GET, does="open('containers')"),
+    _of_pods("main.containers", "", "Containers", "Show the pod's containers, as Enter does", permission=_GET, does="open('containers')"),
+    Command("main.copy", "c", "Copy", "Copy names, YAML, the kubectl command or addresses (OSC 52)", "main"),
     Command("main.events", "v", "Events", "Follow the object's events", "main", _GET, does="open('events')"),
     _of_pods("main.why", "x", "Why", "Explain why the pod is pending or failing", permission=_GET, does="open('why')", footer=True),
     Command("main.nodes", "o", "Nodes", "List the nodes, with the cursor on the pod's node; again: the pods", "main"),
@@ -128,6 +134,9 @@ COMMANDS: tuple[Command, ...] = (
         kinds=_DELETED,
     ),
     _of_pods(
+        "main.kill", "ctrl+k", "Kill", "Delete the pod, or the marked ones, with a grace period of 1 s", permission=_DELETE, changes=True
+    ),
+    _of_pods(
         "main.delete-selected",
         "D",
         "Delete by selector",
@@ -142,8 +151,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.edit-here", "E", "Edit here", "Edit the YAML in podtui's own editor", "main", _PATCH, True, does="edit(True)"),
     Command("main.undo", "u", "Undo", "Undo the last change", "main", changes=True),
     Command("main.journal", "J", "Journal", "Show the changes that podtui made; copy a command, undo a change", "main"),
-    Command("main.taller", "plus", "Taller", "Make the lower pane taller", "main", does="grow(0.1, 0)"),
-    Command("main.lower", "minus", "Shorter", "Make the lower pane shorter", "main", does="grow(-0.1, 0)"),
+    Command("main.taller", "ctrl+up", "Taller", "Make the lower pane taller", "main", does="grow(0.1, 0)"),
+    Command("main.lower", "ctrl+down", "Shorter", "Make the lower pane shorter", "main", does="grow(-0.1, 0)"),
     Command("main.wider", "greater_than_sign", "Wider", "Make the namespaces pane wider", "main", does="grow(0, 4)"),
     Command("main.narrower", "less_than_sign", "Narrower", "Make the namespaces pane narrower", "main", does="grow(0, -4)"),
     Command("main.full", "z", "Full screen", "Show only this pane; again: show all panes", "main"),
@@ -155,14 +164,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("table.open", "enter", "Open", "Open the row", "table"),
     Command("table.cursor-down", "j,down", "Down", "Move one row down", "table"),
     Command("table.cursor-up", "k,up", "Up", "Move one row up", "table"),
-    Command("table.page-down", "pagedown", "Page down", "Move one page down", "table"),
-    Command("table.page-up", "pageup", "Page up", "Move one page up", "table"),
+    Command("table.page-down", "pagedown,ctrl+f", "Page down", "Move one page down", "table"),
+    Command("table.page-up", "pageup,ctrl+b", "Page up", "Move one page up", "table"),
     Command("table.first", "g,home", "First", "Go to the first row", "table"),
     Command("table.last", "G,end", "Last", "Go to the last row", "table"),
     Command("table.scroll-left", "left", "Left", "Scroll the columns to the left", "table"),
     Command("table.scroll-right", "right", "Right", "Scroll the columns to the right", "table"),
     # -- a list of objects
-    Command("list.wide", "w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
+    Command("list.wide", "w,ctrl+w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
     Command("list.label-columns", "W", "Labels", "Show labels as columns: none, those of -L, or all in one", "list"),
     *(
         Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {order}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
@@ -178,8 +187,8 @@ COMMANDS: tuple[Command, ...] = (
     # -- a text to read: YAML, annotations, containers
     Command("text.down", "j,down", "Down", "Move one line down", "text"),
     Command("text.up", "k,up", "Up", "Move one line up", "text"),
-    Command("text.page-down", "pagedown", "Page down", "Move one page down", "text"),
-    Command("text.page-up", "pageup", "Page up", "Move one page up", "text"),
+    Command("text.page-down", "pagedown,ctrl+f", "Page down", "Move one page down", "text"),
+    Command("text.page-up", "pageup,ctrl+b", "Page up", "Move one page up", "text"),
     Command("text.first", "g,home", "First", "Go to the first line", "text"),
     Command("text.last", "G,end", "Last", "Go to the last line", "text"),
     Command("text.left", "left", "Left", "Scroll left", "text"),
@@ -188,7 +197,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("text.next-match", "n", "Next match", "Go to the next match", "text"),
     Command("text.previous-match", "N", "Previous match", "Go to the previous match", "text"),
     Command("text.wrap", "w", "Wrap", "Wrap long lines, or stop wrapping them", "text", footer=True),
-    Command("text.close-search", "escape", "Close search", "Close the search", "text"),
+    Command("text.close-search", "escape,q", "Close search", "Close the search", "text"),
     # -- details
     Command("details.act", "enter", "Actions", "Choose one of the suggested actions", "details"),
     Command("details.managed-fields", "m", "managedFields", "Show or hide managedFields in the YAML", "details"),
@@ -242,7 +251,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("histogram.lines", "enter", "Lines", "Go back to the lines; the histogram stays open", "histogram", footer=True),
     Command("histogram.close", "escape,H", "Close", "Close the histogram", "histogram", footer=True),
     # -- dialogs
-    Command("dialog.cancel", "escape", "Cancel", "Close the dialog and change nothing", "dialog"),
+    Command("dialog.cancel", "escape,q", "Cancel", "Close the dialog and change nothing", "dialog"),
     Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),
     Command("dialog.page-down", "pagedown", "Page down", "Scroll the dialog down", "dialog"),
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
@@ -293,12 +302,14 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 BY_ID = {command.id: command for command in COMMANDS}
-_MAIN = "next-pane filter details yaml annotations events label annotate cordon edit edit-here undo journal refresh close".split()
+_MAIN = "next-pane filter yaml annotations events label annotate cordon edit edit-here undo journal refresh close".split()
 _LIST = "wide label-columns sort-name sort-status sort-age".split()
 FORMER = {
     **{f"nodes.{name}": f"main.{name}" for name in _MAIN},
     **{f"{where}.{name}": f"list.{name}" for where in ("pods", "nodes") for name in _LIST},
     "nodes.pods": "main.node-pods",
+    "main.details": "main.describe",
+    "nodes.details": "main.describe",
     "pods.sort-restarts": "list.sort-restarts",
     "pods.sort-node": "list.sort-node",
 }
@@ -307,7 +318,7 @@ FORMER = {
 
 def bindings(where: str) -> list[Binding]:
     """The Textual bindings of the commands that `where` owns."""
-    return [command.binding() for command in COMMANDS if command.where == where and command.key]
+    return [command.binding() for command in COMMANDS if command.where == where]
 
 
 def current_keymap(keymap: Mapping[str, str]) -> dict[str, str]:

@@ -101,7 +101,7 @@ def test_the_pod_of_the_textbook_from_its_file_to_its_end(
     terminal.wait_for("apiVersion: v1")
     terminal.press("escape")
 
-    terminal.press("c")
+    terminal.press("enter")
     terminal.wait_for("luksa/kubia")
     terminal.press("escape")
 

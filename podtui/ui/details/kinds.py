@@ -43,7 +43,7 @@ def _why(host: TabHost) -> Tab:
 
 
 CONTAINERS = TabDescription("containers", "Containers", "main.containers", _containers, short="Cont")
-NODE = TabDescription("node", "Node", "main.details", _node)
+NODE = TabDescription("node", "Node", "main.describe", _node)
 ANNOTATIONS = TabDescription("annotations", "Annotations", "main.annotations", _annotations, short="Annot")
 YAML = TabDescription("yaml", "YAML", "main.yaml", _yaml)
 EVENTS = TabDescription("events", "Events", "main.events", _events)

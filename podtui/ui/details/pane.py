@@ -121,10 +121,18 @@ class DetailsPane(Vertical):
         return self
 
     # -- display ------------------------------------------------------------------------------------------------
+    def shows(self, ref: ObjectRef, tab: str) -> bool:
+        """Whether `show` with these would change nothing."""
+        return self.ref is not None and _identity(ref) == _identity(self.ref) and self.tab == self._tab_for(ref, tab)
+
+    def _tab_for(self, ref: ObjectRef, tab: str) -> str:
+        tabs = self._tabs_of(ref.resource)
+        return tab if tabs.find(tab) is not None else tabs.default
+
     def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
         """Show an object (None: nothing) on the tab of that name, or on the default tab if the kind does not have it."""
-        if ref is not None and self._tabs_of(ref.resource).find(tab) is None:
-            tab = self._tabs_of(ref.resource).default
+        if ref is not None:
+            tab = self._tab_for(ref, tab)
         same = ref is not None and self.ref is not None and _identity(ref) == _identity(self.ref)
         switched, self.tab = tab != self.tab, tab
         before, self.ref = self.ref, ref
@@ -392,12 +400,17 @@ class DetailsPane(Vertical):
         self._bar.show(parts, right)
 
     def key_of(self, tab: str) -> str:
-        """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab."""
+        """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab.
+
+        The default tab of a kind may have no key of its own: Enter in the list opens it.
+        """
         description = self._kind_tabs.find(tab)
         if description is None:
             return ""
-        command = BY_ID[description.command]
-        return key_name(dict(getattr(self.app, "_keymap", {})).get(command.id, command.key).split(",")[0].strip())
+        keymap = dict(getattr(self.app, "_keymap", {}))
+        commands = [description.command, *(["table.open"] if tab == self._kind_tabs.default else [])]
+        keys = next((keys for command in commands if (keys := keymap.get(command, BY_ID[command].key))), "")
+        return key_name(keys.split(",")[0].strip())
 
     def _say(self, words: str) -> None:
         self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))

@@ -65,7 +65,7 @@ def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:
     for finding in diagnosis.findings:
         lines += [*([""] if lines else []), *_finding(finding, width)]
     if diagnosis.actions:
-        lines += ["", [("Suggested", "title"), ("  Enter opens the list; podtui shows each action before it does it", "dim")]]
+        lines += ["", [("Suggested", "title"), ("  Enter here opens the list; podtui shows each action before it does it", "dim")]]
         lines += [[("  › ", "label.key"), (action.title, "")] for action in diagnosis.actions]
     if diagnosis.nodes:
         lines += ["", [("Nodes", "title"), (f"  {len(diagnosis.nodes)}, those closest to accepting the pod first", "dim")]]

@@ -36,7 +36,8 @@ class DeleteDialog(Dialog[int]):
     DeleteDialog .delete-row Label { width: auto; padding-right: 1; }
     """
 
-    def __init__(self, session: Session, refs: Sequence[ObjectRef], selected: Selected | None = None) -> None:
+    def __init__(self, session: Session, refs: Sequence[ObjectRef], selected: Selected | None = None, *, grace: int | None = None) -> None:
+        """`grace` is the grace period in seconds that the dialog offers first; None: the object's own."""
         what = plural(refs)
         namespaces = [ref.name for ref in refs if ref.resource.plural == "namespaces"]
         super().__init__("", confirm="Delete", danger=True, asked=confirmations(session, len(refs), what, namespaces))
@@ -48,6 +49,7 @@ class DeleteDialog(Dialog[int]):
             self._described = f"all {self._described}" + (f" with labels {selected.selector}" if selected.selector else "")
         self._namespaces = bool(namespaces)
         self._pods = all(ref.resource.plural == "pods" for ref in refs)
+        self._grace = grace
         self._many = len(refs) > _FEW
         self._impact = ImpactNote(session, refs, adopters=False, id="delete-impact")
         self.dialog_title = self._question("Delete")
@@ -61,7 +63,8 @@ class DeleteDialog(Dialog[int]):
         yield self._impact
         with Horizontal(classes="delete-row"):
             yield Label("Grace period in seconds:")
-            yield Input(id="delete-grace", compact=True, placeholder="the object's own", restrict=r"[0-9]*", max_length=9)
+            value = "" if self._grace is None else str(self._grace)
+            yield Input(value, id="delete-grace", compact=True, placeholder="the object's own", restrict=r"[0-9]*", max_length=9)
         if not self._namespaces:
             with Horizontal(classes="delete-row"):
                 yield Label("What it owns:")

@@ -97,6 +97,21 @@ class Actions:
 
         self._open(DeleteDialog(self._session, self._selected("main.delete")))
 
+    def kill(self) -> None:
+        """Delete as `delete` does, with the shortest grace period that still lets the kubelet end the containers: a second."""
+        from podtui.ui.dialogs.delete import DeleteDialog
+
+        self._open(DeleteDialog(self._session, self._selected("main.kill"), grace=1))
+
+    def copy(self) -> None:
+        from podtui.ui.main.copying import ask_and_copy
+
+        refs = self._selected("main.copy")
+        if refs:
+            ask_and_copy(self._app, self._session, refs, self._lists.focused, self._rights.refusal("main.yaml", refs[0]))
+        else:
+            self._app.notify(f"Copy: {self._targets.focused.without}", severity="warning", markup=False)
+
     def delete_selected(self) -> None:
         """In the namespaces shown, with their selector; in the list of namespaces, in the marked or selected ones."""
         from podtui.ui.dialogs.select_pods import SelectPodsDialog

@@ -14,6 +14,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import Scope
 from podtui.ui.commands import bindings, current_keymap
+from podtui.ui.k9s_keys import k9s_bindings, words
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
@@ -27,7 +28,7 @@ _SETTLED = ("live", "denied", "failed", "stale")
 class PodtuiApp(TerminalApp):
     """podtui on one terminal. `run()` returns when the user leaves; the session is closed by then."""
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = [*bindings("app"), *k9s_bindings()]  # type: ignore[assignment]
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -87,11 +88,35 @@ class PodtuiApp(TerminalApp):
             self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
 
     # -- actions ------------------------------------------------------------------------------------------------
-    def action_leave(self) -> None:
-        self.exit(0)
+    async def action_leave(self) -> None:
+        """Go back one, as Esc does; on the list of pods leave."""
+        if not isinstance(self.screen, MainScreen) or not await self.screen.go_back():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Leave at once, or ask first what ends with podtui."""
+        running = sum(forward.running for forward in self.session.forwards.forwards)
+        if not running:
+            self.exit(0)
+            return
+        from podtui.ui.dialogs.choose import Chooser
+
+        def chosen(answer: str | None) -> None:
+            if answer == "Quit":
+                self.exit(0)
+
+        ends = "1 port-forward ends" if running == 1 else f"{running} port-forwards end"
+        self.push_screen(Chooser(f"{ends} with podtui", ["Stay", "Quit"]), chosen)
 
     def action_interrupt(self) -> None:
         self.exit(0)
+
+    def action_say_key(self, key: str) -> None:
+        """Say what podtui's key is for what k9s does with this one."""
+        self.notify(words(key, self.key_of), markup=False)
+
+    def action_suspend(self) -> None:
+        self.action_suspend_process()
 
     def action_help(self) -> None:
         from podtui.ui.palette.help import HelpScreen
@@ -119,7 +144,7 @@ class PodtuiApp(TerminalApp):
         if isinstance(asked, str):
             await screen.run_command(asked)
         elif asked.verb == "quit":
-            self.exit(0)
+            self.exit(0) if asked.at_once else self._leave()
         elif asked.context:
             scope = None if asked.namespaces is None else Scope(asked.namespaces, asked.selector or "")
             await self.open_context(asked.context, scope)
@@ -131,4 +156,3 @@ class PodtuiApp(TerminalApp):
             screen.go("namespaces")
         else:
             await screen.show_scope(asked.namespaces, asked.selector)
-            screen.go("list")

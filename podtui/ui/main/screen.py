@@ -34,6 +34,7 @@ from podtui.ui.main.lists import Lists
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
 from podtui.ui.main.targets import Subject, Targets
+from podtui.ui.main.views import View, Views
 from podtui.ui.widgets.entry_bar import EntryBar, FilterBar, SelectorBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
@@ -85,6 +86,7 @@ class MainScreen(Screen[None]):
         self.panes = Panes()
         self.lists = Lists(session, self.panes, label_columns)
         self.rights = Rights(session, self.refresh_status)
+        self.views = Views(self._view)
         self._pod = pod
         self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab shown before another kind
         self._ends: list[Callable[[], None]] = []
@@ -178,7 +180,8 @@ class MainScreen(Screen[None]):
 
     def go(self, pane: str) -> None:
         """Show a pane and give it the focus."""
-        self.panes.go(pane)
+        with self.views.changing():
+            self.panes.go(pane)
         self._arrange()
         widget = self._by_name[pane]
         if isinstance(widget, ListPane):
@@ -208,28 +211,87 @@ class MainScreen(Screen[None]):
         self._arrange()
 
     async def action_back(self) -> None:
-        """Leave the full screen, a lower pane, a filter, the marks, the namespaces, another kind or a node's pods, in this order."""
-        focused = self.lists.focused
+        """Clear the filter or the marks, go back one, clear the selector, close the details: the first that there is to do."""
+        focused, on_list = self.lists.focused, self.panes.current in ("namespaces", "list")
+        selector = self.session.pods.scope.selector
+        if on_list and not self.panes.full and focused.filter.text:
+            focused.set_filter(parse_filter(""))
+        elif on_list and not self.panes.full and focused.table.marked:
+            focused.table.action_clear_marks()
+        elif await self.go_back() or self._close_lower():
+            return
+        elif selector:
+            with self.views.changing():
+                self.session.show(selector="")
+            self.refresh_status()
+            self.app.notify(f"cleared the selector {selector} ({self.app.key_of('main.last-view')} brings it back)", markup=False)
+        elif self.panes.lower and not self.panes.narrow:
+            self.panes.lower = ""
+            self._arrange()
+
+    async def go_back(self) -> bool:
+        """Leave the full screen, a lower pane, the namespaces, another kind or a node's pods; False on the list of pods."""
         if self.panes.full:
             self.action_full()
         elif self.panes.current in ("details", "logs"):
-            if self.panes.current == "logs" and self._logs is not None:
-                self._logs.follow(None)
-                self.panes.lower = "details" if self.panes.follows else ""
+            if self.panes.current == "logs":
+                self._close_lower()
             elif self.panes.narrow:
                 self.panes.lower = ""
             self.go("list")
-        elif focused.filter.text:
-            focused.set_filter(parse_filter(""))
-        elif focused.table.marked:
-            focused.table.action_clear_marks()
-        elif focused is self.lists.namespaces:
+        elif self.lists.focused is self.lists.namespaces:
             self.go("list")
-        elif focused is not self.lists.pods:
+        elif self.lists.right is not self.lists.pods:
             await self.show_pods()
-        elif not self.lists.leave_node() and self.panes.lower and not self.panes.narrow:
-            self.panes.lower = ""
-            self._arrange()
+        else:
+            with self.views.changing():
+                return self.lists.leave_node()
+        return True
+
+    def _close_lower(self) -> bool:
+        """Close what was opened below the list; details that are always there return to their first tab. False if nothing was."""
+        panes, pane = self.panes, self.lists.right
+        if panes.lower == "logs":
+            if self._logs is not None:
+                self._logs.follow(None)
+            panes.lower = "details" if panes.follows else ""
+        elif panes.lower and not panes.narrow and not panes.follows:
+            panes.lower = ""
+        elif panes.lower and not panes.narrow and pane.current is not None and not self._details.shows(pane.current, ""):
+            self._details.show(pane.current, "")
+        else:
+            return False
+        self._arrange()
+        return True
+
+    # -- views --------------------------------------------------------------------------------------------------
+    def _view(self) -> View:
+        """What is listed now. Where one pane fills the screen, the namespaces are a view of their own."""
+        pane = self.lists.focused if self.panes.narrow else self.lists.right
+        scope = self.session.pods.scope if pane is self.lists.pods else None
+        return View(pane.kind.plural, scope, pane.filter.text)
+
+    async def action_last_view(self) -> None:
+        await self._show_view(self.views.last, "there is no last view yet")
+
+    async def action_view(self, by: int) -> None:
+        await self._show_view(self.views.step(by), f"there is no {'earlier' if by < 0 else 'later'} view")
+
+    async def _show_view(self, view: View | None, none: str) -> None:
+        if view is None:
+            self.app.notify(none, markup=False)
+            return
+        with self.views.changing(again=True):
+            if view.kind == NODE_LIST.plural:
+                await self.show_nodes()
+            else:
+                await self.show_pods()
+            if view.scope is not None and view.scope != self.session.pods.scope:
+                self.session.show(namespaces=view.scope.namespaces, selector=view.scope.selector, node=view.scope.node)
+            pane = self.lists.namespaces if view.kind == self.lists.namespaces.kind.plural else self.lists.right
+            pane.set_filter(parse_filter(view.filter))
+            self.go("namespaces" if pane is self.lists.namespaces else "list")
+        self.refresh_status()
 
     # -- the first line and the hints ---------------------------------------------------------------------------
     @on(ListPane.Changed)
@@ -255,32 +317,35 @@ class MainScreen(Screen[None]):
     # -- scope: which pods, or another kind ---------------------------------------------------------------------
     async def show_scope(self, namespaces: tuple[str, ...] | None = None, selector: str | None = None) -> None:
         """Show the pods of other namespaces (none: all) or of another selector; an omitted argument stays as it is."""
-        await self.show_pods()
-        self.session.show(namespaces=namespaces, selector=selector)
-        self.refresh_status()
+        with self.views.changing():
+            await self.show_pods()
+            self.session.show(namespaces=namespaces, selector=selector)
+            self.go("list")
 
     async def show_nodes(self, node: str = "") -> None:
         """Show the nodes in place of the pods, with the cursor on one."""
-        if self.lists.right is self.lists.pods:
-            panes = self.panes
-            self._pods_left = (panes.current, panes.lower, self._details.tab)
-            panes.lower = "details" if panes.follows or panes.lower == "details" else ""
-            self._details.show(None, "")
-            self._details.follow((await self.lists.open(NODE_LIST)).store)
-        self.lists.right.seek(node)
-        self.go("list")
+        with self.views.changing():
+            if self.lists.right is self.lists.pods:
+                panes = self.panes
+                self._pods_left = (panes.current, panes.lower, self._details.tab)
+                panes.lower = "details" if panes.follows or panes.lower == "details" else ""
+                self._details.show(None, "")
+                self._details.follow((await self.lists.open(NODE_LIST)).store)
+            self.lists.right.seek(node)
+            self.go("list")
         self._follow_soon()  # rows that were there before the list was mounted came without a message
 
     async def show_pods(self) -> None:
         """Go from another kind back to the pods, as they were."""
-        gone = self.lists.close()
-        if gone is None:
-            return
-        # Everything is as it was before anything is awaited: the next key goes to what has the focus then, and may come meanwhile.
-        current, self.panes.lower, tab = self._pods_left
-        if self.panes.lower == "details":
-            self._details.show(self.lists.pods.current, tab)
-        self.go(current)
+        with self.views.changing():
+            gone = self.lists.close()
+            if gone is None:
+                return
+            # Everything is as it was before anything is awaited: the next key goes to what has the focus then, and may come meanwhile.
+            current, self.panes.lower, tab = self._pods_left
+            if self.panes.lower == "details":
+                self._details.show(self.lists.pods.current, tab)
+            self.go(current)
         await gone.remove()
 
     async def action_nodes(self) -> None:
@@ -295,10 +360,11 @@ class MainScreen(Screen[None]):
 
     async def action_node_pods(self) -> None:
         node = self.targets.focused.current
-        await self.show_pods()
-        if node is not None:
-            self.lists.show_node(node.name)
-            self.go("list")
+        with self.views.changing():
+            await self.show_pods()
+            if node is not None:
+                self.lists.show_node(node.name)
+                self.go("list")
 
     async def action_favourite(self, number: int) -> None:
         """Show a favourite namespace; 0 is all namespaces."""
@@ -338,7 +404,8 @@ class MainScreen(Screen[None]):
         """The server narrows the pods by a selector; other kinds are loaded in full and narrowed here."""
         filter = parse_filter(event.value if event.bar is self._filter_bar else f"-l {event.value}")
         if filter.selector is not None and self._narrowed is self.lists.pods:
-            self.session.show(selector=filter.selector)
+            with self.views.changing():
+                self.session.show(selector=filter.selector)
             filter = parse_filter("") if event.bar is self._filter_bar else self._narrowed.filter
         self._narrowed.set_filter(filter)
         self._close_bar(event.bar)
@@ -379,8 +446,7 @@ class MainScreen(Screen[None]):
         if event.table is self.lists.namespaces.table:
             await self._choose_namespaces(event.key)
         else:
-            pods = self.lists.right is self.lists.pods
-            self._show_details(self.lists.right.current, self._details.tab if pods else "details")
+            self._show_details(self.lists.right.current, "")  # the kind's default tab: a pod's containers
             self.go("details")
 
     async def _choose_namespaces(self, key: str) -> None:
@@ -389,13 +455,16 @@ class MainScreen(Screen[None]):
         keys = table.marked or {key}
         await self.show_scope(() if EVERY in keys else tuple(rows[key].name for key in table.keys if key in keys))
         table.action_clear_marks()
-        self.go("list")
 
     def action_open(self, tab: str) -> None:
-        """Show details of the selected object; if the diagnosis is shown already, repeat it."""
-        if tab == self._details.tab == "why" and self.panes.lower == "details":
+        """Show details of the selected object; again: go there, and repeat a diagnosis."""
+        ref = self.targets.focused.shown
+        again = self.panes.lower == "details" and ref is not None and self._details.shows(ref, tab)
+        if again and tab == "why":
             self._details.ask_again()
-        self._show_details(self.targets.focused.shown, tab)
+        self._show_details(ref, tab)
+        if again:
+            self.go("details")
 
     def _show_details(self, ref: ObjectRef | None, tab: str) -> None:
         if ref is not None:

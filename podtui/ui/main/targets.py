@@ -9,8 +9,8 @@ from podtui.ui.commands import Command
 from podtui.ui.main.layout import Panes
 from podtui.ui.main.lists import Lists
 
-_MARKED = {"main.label", "main.annotate", "main.cordon", "main.delete", "main.delete-selected", "main.logs", "main.previous-logs"}
-_TABS = {f"main.{tab}" for tab in ("details", "containers", "annotations", "yaml", "events", "why")}
+_MARKED = {f"main.{name}" for name in ("label", "annotate", "cordon", "copy", "delete", "kill", "delete-selected", "logs", "previous-logs")}
+_TABS = {f"main.{tab}" for tab in ("describe", "containers", "annotations", "yaml", "events", "why")}
 _OF_THE_LIST = {"main.selector", "main.close"}  # they need no object, and lead to the list at the right from everywhere
 
 

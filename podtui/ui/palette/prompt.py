@@ -37,6 +37,8 @@ class Request:
     context: str = ""
     forwards: tuple[str, ...] = ()
     node: str = ""
+    at_once: bool = False
+    """Whether to quit without a question."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,7 +72,7 @@ def read_prompt(text: str) -> Request | None:
         if len(words) != 2:
             raise UsageError(f"expected the name of a context: {FORMS[verb]}")
         return Request(verb, context=words[1])
-    return Request(verb, forwards=tuple(words[1:]) if verb == "forwards" else ())
+    return Request(verb, forwards=tuple(words[1:]) if verb == "forwards" else (), at_once=words[0].endswith("!"))
 
 
 def _namespaces(text: str) -> tuple[str, ...]:

@@ -11,16 +11,18 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key
 from textual.screen import Screen
 
+from podtui.ui.commands import BY_ID
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
 from podtui.ui.terminal.frame import Frame
 from podtui.ui.terminal.key_order import KeyOrder
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from podtui.ui.themes import colours, install_themes
+from podtui.ui.widgets.key_hints import key_name
 
 
-class TerminalApp(App[int]):
-    """What screens and dialogs may use of their application."""
+class TerminalApp(App[int], inherit_bindings=False):
+    """What screens and dialogs may use of their application. Textual's own keys are not bound: Ctrl+Q would end podtui at once."""
 
     TITLE = "podtui"
     ENABLE_COMMAND_PALETTE = False
@@ -50,6 +52,10 @@ class TerminalApp(App[int]):
         if isinstance(driver, TerminalDriver):
             driver.on_end, driver.on_drained = self.terminal.end, self.caught_up
             driver.has_alt = any("alt+" in keys for keys in self.options.config.keymap.values())
+
+    def key_of(self, command_id: str) -> str:
+        """The first key of a command as a person reads it, from the user's keymap if set there."""
+        return key_name((self._keymap.get(command_id) or BY_ID[command_id].key).split(",")[0].strip())
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:

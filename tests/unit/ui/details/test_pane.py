@@ -99,7 +99,7 @@ async def window(width: int = 80, height: int = 24) -> AsyncIterator[Shown]:
 async def test_each_tab_shows_its_part_and_the_bar_says_which() -> None:
     async with window() as shown:
         ref = shown.session.put(labels={"app": "web"}, annotations={"a": "b"})
-        assert "c0" in await shown.show(ref) and "▸c Containers" in shown.bar
+        assert "c0" in await shown.show(ref) and "▸Enter Containers" in shown.bar
         assert "app  web" in await shown.show(ref, "annotations") and "▸a Annotations" in shown.bar
         text = await shown.show(ref, "yaml")
         assert text.startswith("kind: Pod\nmetadata:\n") and "▸y YAML" in shown.bar and "web-1" in shown.bar
@@ -312,4 +312,4 @@ async def test_a_kind_has_the_tabs_that_its_description_names() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         shown = Shown(session, pilot, app.pane)
         assert await shown.show(session.put(), "yaml") == "web-1 seen"
-        assert "▸c Word" in shown.bar and "YAML" not in shown.bar
+        assert "▸Enter Word" in shown.bar and "YAML" not in shown.bar

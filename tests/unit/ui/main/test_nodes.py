@@ -79,7 +79,7 @@ async def test_a_pending_pod_is_explained_and_runs_when_a_node_gets_the_label_th
         await each.shows("› label node node-1 gpu=true")
         await each.press("v")
         await each.shows("! FailedScheduling", "0/3 nodes are available")
-        await each.press("x", "enter", "enter")
+        await each.press("x", "x", "enter")
         await each.shows("Suggested actions")
         await each.press("j", "enter")
         await each.shows("Label node node-2", "+ gpu=true", "label node node-2 gpu=true")
@@ -210,7 +210,7 @@ async def test_nothing_asks_for_events_once_they_are_not_on_show(demo: DemoServe
         await each.press("v")
         await each.shows("· Scheduled")
         assert working(each.app) == 1
-        for keys, there in ((("c",), 0), (("v",), 1), (("l",), 0)):
+        for keys, there in ((("enter",), 0), (("v",), 1), (("l",), 0)):
             await each.press(*keys)
             await until(lambda there: working(each.app) == there, there)
 
