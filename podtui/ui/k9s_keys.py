@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from textual.binding import Binding
-
 _NO_METRICS = "podtui shows no metrics (k9s: sort by usage)"
 K9S_KEYS = {
     "ctrl+e": "{main.full} gives the pane the whole screen (k9s: hide the header)",
@@ -27,11 +25,6 @@ K9S_KEYS = {
 """What podtui says, by Textual's name of the key. A command's id in braces stands for its key."""
 
 
-def k9s_bindings() -> list[Binding]:
-    """For what is asked last: bindings of the focused widget, of its screen and of the user come first."""
-    return [Binding(key, f"app.say_key('{key}')", show=False) for key in K9S_KEYS]
-
-
 def words(key: str, key_of: Callable[[str], str]) -> str:
-    """What podtui says of a key; `key_of` returns the key of the command with an id."""
-    return re.sub(r"\{([\w.-]+)\}", lambda match: key_of(match[1]), K9S_KEYS[key])
+    """What podtui says of a key, "" for one that k9s has not; `key_of` returns the key of the command with an id."""
+    return re.sub(r"\{([\w.-]+)\}", lambda match: key_of(match[1]), K9S_KEYS.get(key, ""))

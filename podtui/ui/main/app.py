@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
+from textual.events import Key
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import Scope
 from podtui.ui.commands import bindings, current_keymap
-from podtui.ui.k9s_keys import k9s_bindings, words
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
@@ -28,7 +28,7 @@ _SETTLED = ("live", "denied", "failed", "stale")
 class PodtuiApp(TerminalApp):
     """podtui on one terminal. `run()` returns when the user leaves; the session is closed by then."""
 
-    BINDINGS: ClassVar[list[Binding]] = [*bindings("app"), *k9s_bindings()]  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = bindings("app")  # type: ignore[assignment]
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -87,6 +87,16 @@ class PodtuiApp(TerminalApp):
         if ended:
             self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
 
+    async def _on_key(self, event: Key) -> None:
+        """A key that nothing has taken: if k9s has it, say what podtui's is."""
+        event.prevent_default()  # Textual's own handler runs the bindings, too, and does not tell whether there was one
+        if await self._check_bindings(event.key) or not isinstance(self.screen, MainScreen):
+            return
+        from podtui.ui.k9s_keys import words
+
+        if said := words(event.key, self.key_of):
+            self.notify(said, markup=False)
+
     # -- actions ------------------------------------------------------------------------------------------------
     async def action_leave(self) -> None:
         """Go back one, as Esc does; on the list of pods leave."""
@@ -110,10 +120,6 @@ class PodtuiApp(TerminalApp):
 
     def action_interrupt(self) -> None:
         self.exit(0)
-
-    def action_say_key(self, key: str) -> None:
-        """Say what podtui's key is for what k9s does with this one."""
-        self.notify(words(key, self.key_of), markup=False)
 
     def action_suspend(self) -> None:
         self.action_suspend_process()

@@ -9,6 +9,7 @@ from podtui.config import Config
 from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.views import MOST, View, Views
+from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
 
 __all__ = ["cluster"]
@@ -32,7 +33,7 @@ class Screen:
 
     def step(self, by: int) -> str:
         view = self.views.step(by)
-        assert view is not None
+        assert view is not None and view.scope is not None
         self.go(view.scope.namespaces[0], view.kind, again=True)
         return self.namespace
 
@@ -137,7 +138,7 @@ async def test_escape_clears_the_filter_then_the_marks_then_the_selector_and_say
         await pilot.press("escape")
         await shows(app, lambda text: "-l app=web" in text and "marked" not in text)
         await pilot.press("escape")
-        await shows(app, lambda text: "cleared the selector app=web (- brings it back)" in text)
+        await until(lambda: any("cleared the selector app=web (- brings it back)" in told.message for told in app._notifications))
         assert app.session.pods.scope.selector == ""
         await pilot.press("minus")
         await shows(app, lambda text: "-l app=web" in text)
