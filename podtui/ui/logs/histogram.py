@@ -84,9 +84,9 @@ class Histogram:
         if not lines or most < 1:
             return []
         first, last = min(lines), max(lines)
-        size = next((size for size in _SIZES if last // size - first // size < most), 0)
-        if not size:
-            size = -(-(last - first + 1) // most // 86_400 + 1) * 86_400
+        size = next((size for size in _SIZES if last // size - first // size < most), _SIZES[-1])
+        while last // size - first // size >= most:
+            size *= 2
         begin = first // size * size
         count = (last - begin) // size + 1
         sums, faults = [0] * count, [0] * count
