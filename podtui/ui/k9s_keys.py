@@ -19,7 +19,6 @@ K9S_KEYS = {
     "C": _NO_METRICS,
     "I": "{list.wide} shows the addresses, and a click on IP sorts by them (k9s: sort by IP)",
     "M": _NO_METRICS,
-    "P": "a click on NAMESPACE sorts by it (k9s: sort by namespace)",
     "X": _NO_METRICS,
 }
 """What podtui says, by Textual's name of the key. A command's id in braces stands for its key."""
