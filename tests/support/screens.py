@@ -20,6 +20,8 @@ class Shown(App[None]):
         self.first = screen
         self.results: list[Any] = []
         self.told: list[str] = []
+        self.farewell: list[str] = []
+        self.drafts: dict[str, Any] = {}
 
     def on_mount(self) -> None:
         if self.first is not None:

@@ -58,6 +58,11 @@ class PodtuiApp(TerminalApp):
             gc.enable()
 
     async def on_unmount(self) -> None:
+        if self.drafts:
+            from podtui.ui.editor.outside_editor import kept_words
+
+            for name, draft in self.drafts.items():
+                kept_words(self, draft.text, name)
         await self.session.close()
 
     async def settled(self, seconds: float = 10.0) -> None:

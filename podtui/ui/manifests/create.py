@@ -20,7 +20,7 @@ from podtui.cluster.session import Session
 from podtui.errors import ManifestError
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.faults import Fault, faults
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Dialog, confirmations
@@ -29,7 +29,7 @@ from podtui.ui.editor.outside_editor import kept_words
 from podtui.ui.manifests.outcomes import outcome_text
 from podtui.ui.manifests.path_input import PathInput
 from podtui.ui.manifests.templates import TEMPLATES
-from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.app import Draft, TerminalApp
 from podtui.ui.themes import palette
 from podtui.ui.widgets.toggle import Toggle
 
@@ -57,11 +57,11 @@ class CreateDialog(Dialog[int]):
         self.session = session
         self.change = ManifestCreation(session.settings, "", namespace)
         self._preset = namespace
-        self._text: str | None = None  # typed or pasted text; None: the path counts
-        self._written = ""  # text from the editor, until it is created or kept
+        self._text: str | None = None  # pasted, written in the editor, or left from another time; it counts while there is no path
+        self._written = False  # whether it was changed in the editor
 
     def compose_body(self) -> Iterable[Widget]:
-        yield PathInput(id="create-path", compact=True, placeholder="the path of a YAML or JSON file, or of a folder; Tab completes it")
+        yield PathInput(id="create-path", compact=True, placeholder=_PATH)
         yield Static(id="create-names")
         with Horizontal(id="create-where"):
             yield Label("Namespace:")
@@ -73,7 +73,7 @@ class CreateDialog(Dialog[int]):
                 suggester=SuggestFromList(self.session.known_namespaces),
                 select_on_focus=False,
             )
-        yield Static("F4: write it in an editor, from a template. You can also paste YAML.", id="create-hint", markup=False)
+        yield Static(_HINT, id="create-hint", markup=False)
         yield Static(id="create-documents")
         yield Toggle("Apply the difference to objects that already exist (server-side apply)", id="create-apply")
         yield Toggle("Take over fields that other managers own", id="create-force")
@@ -81,10 +81,12 @@ class CreateDialog(Dialog[int]):
     def on_mount(self) -> None:
         super().on_mount()
         self._put("#create-names", Text())
+        if draft := self._app.drafts.pop(_NAME, None):
+            self._offer(draft.text, "from before", written=draft.written)
         self._begin_anew()
 
     def on_unmount(self) -> None:
-        self._keep()
+        self._leave_draft()
 
     # -- the manifest -----------------------------------------------------------------------------------------
 
@@ -101,13 +103,19 @@ class CreateDialog(Dialog[int]):
     def _empty(self) -> bool:
         return not self.path and self._text is None
 
+    @property
+    def _uses_text(self) -> bool:
+        return not self.path and self._text is not None
+
+    @property
+    def _app(self) -> TerminalApp:
+        return cast(TerminalApp, self.app)
+
     def _toggled(self, name: str) -> bool:
         return self.query_one(f"#create-{name}", Toggle).value
 
     @on(Input.Changed, "#create-path")
     def _path_changed(self) -> None:
-        if self.path:
-            self._text = None
         self._put("#create-names", Text())
         self._begin_anew()
 
@@ -122,17 +130,31 @@ class CreateDialog(Dialog[int]):
 
     @on(PathInput.Pasted)
     def _pasted(self, event: PathInput.Pasted) -> None:
-        self._take(event.text)
+        if self._written and self._text:
+            self.notify(f"The paste takes the place of the text before. {kept_words(self._app, self._text, _NAME)}", markup=False)
+        self._take(event.text, written=False)
 
-    def _take(self, text: str) -> None:
-        """Use a typed or pasted text as the manifest, and check it at once."""
-        self._text = text
+    def _take(self, text: str, *, written: bool) -> None:
+        """Use a written or pasted text as the manifest, and check it at once."""
+        self._offer(text, "of YAML", written=written)
         path = self.query_one("#create-path", PathInput)
         with self.prevent(Input.Changed):
             path.value = ""
-        path.placeholder = f"{text.count(chr(10)) + 1} lines of YAML: F4 edits them; a path replaces them"
         self._begin_anew()
         self.action_confirm()
+
+    def _offer(self, text: str | None, origin: str = "", *, written: bool = False) -> None:
+        """Use the text, or none, while there is no path."""
+        self._text, self._written = text, written
+        lines = f"{counted(len(text.splitlines()), 'line')} {origin}; a path takes their place" if text is not None else ""
+        self.query_one("#create-path", PathInput).placeholder = lines or _PATH
+
+    def action_put_aside(self) -> None:
+        """Start without the text, which stays in a file."""
+        if self._text is not None and not self.busy:
+            self.notify(kept_words(self._app, self._text, _NAME), markup=False)
+            self._offer(None)
+            self._begin_anew()
 
     # -- the editor -------------------------------------------------------------------------------------------
 
@@ -142,8 +164,8 @@ class CreateDialog(Dialog[int]):
 
     async def _edit(self) -> None:
         """Edit the text so far, the file's text, or a template."""
-        text = self._text
-        if text is None and self.path:
+        text, written = (self._text, self._written) if self._uses_text else (None, False)
+        if self.path:
             try:
                 text = await asyncio.to_thread(manifests.text_of, self.path)
             except ManifestError as error:
@@ -154,23 +176,24 @@ class CreateDialog(Dialog[int]):
             if chosen is None:
                 return
             text = TEMPLATES[chosen]
-        original = text if not self._written else ""  # the editor keeps text that differs from this
+        original = text if not written else ""  # the editor keeps text that differs from this
         title = f"Create in namespace {self.namespace}" if self.namespace else "Create"
-        app = cast(TerminalApp, self.app)
-        edited = await edit_text(app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
+        edited = await edit_text(self._app, text, _NAME, title, check=self._faults, heading=_HEADING, original=original)
         if edited is not None and edited.strip():
-            self._written = edited if edited not in TEMPLATES.values() else ""
-            self._take(edited)
+            self._take(edited, written=edited not in TEMPLATES.values())
 
-    def _keep(self) -> str:
-        """Keep text from the editor that was not created; returns a message that says where, "" if there is none."""
-        written, self._written = self._written, ""
-        return kept_words(cast(TerminalApp, self.app), written, _NAME) if written else ""
+    def _leave_draft(self) -> bool:
+        """Leave a text that was not created to the next dialog; returns whether there is one."""
+        text, self._text = self._text, None
+        if text is None or text in TEMPLATES.values():
+            return False
+        self._app.drafts[_NAME] = Draft(text, self._written)
+        return True
 
     def action_cancel(self) -> None:
         super().action_cancel()
-        if not self.busy and (words := self._keep()):
-            self.app.notify(f"Nothing was created. {words}" if not self.change.made else words, markup=False, timeout=15)
+        if not self.busy and self._leave_draft():
+            self.app.notify(f"{'' if self.change.made else 'Nothing was created. '}The text is offered again next time.", markup=False)
 
     async def _faults(self, text: str) -> Sequence[Fault]:
         """The faults of a text in the editor."""
@@ -187,7 +210,7 @@ class CreateDialog(Dialog[int]):
     def _begin_anew(self) -> None:
         """The manifest or its namespace has changed: forget the check."""
         made = self.change.made
-        self.change = ManifestCreation(self.session.settings, "-" if self._text is not None else self.path, self.namespace)
+        self.change = ManifestCreation(self.session.settings, "-" if self._uses_text else self.path, self.namespace)
         self.change.made = made
         self._put("#create-documents", Text())
         self.show_error("")
@@ -203,7 +226,9 @@ class CreateDialog(Dialog[int]):
         for word in self.query(".dialog-word"):
             word.display = self.asking
         existing = change.existing
-        self.query_one("#create-hint").display = not change.documents
+        hint = self.query_one("#create-hint", Static)
+        hint.update(_TEXT_HINT if self._uses_text else _HINT)
+        hint.display = not change.documents
         self.query_one("#create-apply").display = any(not preview.unchanged for preview in existing)
         self.query_one("#create-force").display = change.apply and any(preview.conflicts for preview in existing)
         count = f" {len(change.documents)} objects" if len(change.documents) > 1 else ""
@@ -247,7 +272,7 @@ class CreateDialog(Dialog[int]):
     async def _check(self) -> None:
         self._put("#create-documents", Text())
         self.show_note("Reading…")
-        if self._text is not None:
+        if self._uses_text and self._text is not None:
             documents = await asyncio.to_thread(manifests.parse, self._text)
         else:
             documents = await asyncio.to_thread(manifests.load, self.path)
@@ -275,7 +300,8 @@ class CreateDialog(Dialog[int]):
         self.show_note("")
         left = change.outcomes
         if not left:
-            self._written = ""
+            if self._uses_text:
+                self._text = None
             self._notify_done()
             self.dismiss(len(change.made))
             return
@@ -310,4 +336,7 @@ class CreateDialog(Dialog[int]):
 
 
 _NAME = "manifest.yaml"
+_PATH = "the path of a YAML or JSON file, or of a folder; Tab completes it"
+_HINT = "F4: write it in an editor, from a template. You can also paste YAML."
+_TEXT_HINT = "F4 edits the text, F5 puts it aside, into a file."
 _HEADING = ("Save and leave to continue: the server checks it before podtui creates anything.",)

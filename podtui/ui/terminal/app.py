@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rich.console import RenderableType
 from textual import on
 from textual._compositor import CompositorUpdate
@@ -21,6 +23,13 @@ from podtui.ui.themes import colours, install_themes
 from podtui.ui.widgets.key_hints import key_name
 
 
+class Draft(NamedTuple):
+    """A text that a dialog was left with, and whether it was written by hand: it is offered again, and kept in a file at the end."""
+
+    text: str
+    written: bool
+
+
 class TerminalApp(App[int], inherit_bindings=False):
     """What screens and dialogs may use of their application. Textual's own keys are not bound: Ctrl+Q would end podtui at once."""
 
@@ -36,6 +45,7 @@ class TerminalApp(App[int], inherit_bindings=False):
         self.terminal = LentTerminal(self, self.repaint)
         self._dropped = False  # whether the terminal lacks a frame, because it did not read
         self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
+        self.drafts: dict[str, Draft] = {}  # by the name of a file
         install_themes(self, options.theme or options.config.theme)
 
     def get_driver_class(self) -> type[Driver]:

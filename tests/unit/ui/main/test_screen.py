@@ -7,10 +7,12 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace as replace_field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -24,6 +26,7 @@ from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
+from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.options import Options
 from podtui.ui.widgets.key_hints import KeyHints
 from tests.support.api_server import ApiServer, Request, settings
@@ -382,3 +385,17 @@ async def test_a_server_that_takes_the_connection_and_never_answers_is_reported_
         await shows(app, lambda text: "connecting to https://127.0.0.1:1 ..." in text)
         app.session.pods.health = replace(app.session.pods.health, since=app.session.pods.health.since - 60)
         await shows(app, lambda text: "no answer for" in text and "connecting for" in text.splitlines()[0])
+
+
+async def test_a_draft_is_kept_in_a_file_when_podtui_ends(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda screen: "web-1" in screen)
+        await pilot.press("n")
+        await until(lambda: isinstance(app.screen, CreateDialog))
+        await pilot.pause()
+        app.post_message(events.Paste("kind: Pod\nmetadata: {}\n"))
+        await shows(app, lambda screen: "apiVersion not set" in screen)
+        app.exit(0)
+    (kept,) = (tmp_path / "podtui" / "kept").iterdir()
+    assert kept.read_text() == "kind: Pod\nmetadata: {}\n" and app.farewell == [f"What you typed is kept in {kept}"]

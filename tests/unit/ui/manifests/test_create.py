@@ -45,7 +45,6 @@ def opened(objects: Objects, namespace: str = "default") -> tuple[CreateDialog, 
     app = Shown(dialog)
     app.options = SimpleNamespace(config=Config(editor="built-in"))  # type: ignore[attr-defined]
     app.terminal = SimpleNamespace(usable=False)  # type: ignore[attr-defined]
-    app.farewell = []  # type: ignore[attr-defined]
     return dialog, app
 
 
@@ -108,8 +107,7 @@ async def settle_editor(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
 
-async def test_what_was_written_and_is_not_created_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+async def test_what_was_written_and_is_not_created_is_offered_again() -> None:
     dialog, app = opened(Objects())
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -123,8 +121,72 @@ async def test_what_was_written_and_is_not_created_is_kept(tmp_path: Path, monke
         assert app.screen is dialog
         await pilot.press("escape")
         await pilot.pause()
+        assert app.told == ["Nothing was created. The text is offered again next time."]
+        again = await next_dialog(pilot, Objects())
+        assert again.query_one("#create-path", Input).placeholder == "4 lines from before; a path takes their place"
+        await pilot.press("f4")
+        await settle_editor(pilot)
+        assert isinstance(app.screen, EditorScreen) and app.screen.area.content == POD
+
+
+async def next_dialog(pilot: Pilot[None], objects: Objects) -> CreateDialog:
+    """The dialog that the same application opens next."""
+    dialog, _ = opened(objects)
+    await pilot.app.push_screen(dialog)
+    await settle(pilot)
+    return dialog
+
+
+async def test_a_paste_that_is_cancelled_is_offered_again_until_it_is_created() -> None:
+    _dialog, app = opened(Objects())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD)
+        await pilot.press("escape")
+        await pilot.pause()
+        objects = Objects()
+        again = await next_dialog(pilot, objects)
+        assert "F4 edits the text, F5 puts it aside" in text(again, "#create-hint") and objects.calls == []
+        await pilot.press("enter")
+        await settle(pilot)
+        assert objects.calls == [("check", "default", 1)] and "✓ pod/b" in text(again, "#create-documents")
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert objects.calls[-1] == ("create", "default", 1) and app.drafts == {}
+        assert (await next_dialog(pilot, Objects())).query_one("#create-path", Input).placeholder.startswith("the path of")
+
+
+async def test_a_dialog_that_something_else_closes_leaves_its_paste_too() -> None:
+    _dialog, app = opened(Objects())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD)
+        await app.pop_screen()
+        assert app.drafts["manifest.yaml"].text == POD
+
+
+async def test_a_path_takes_the_place_of_a_paste_which_is_back_without_it() -> None:
+    dialog, app = opened(Objects())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD)
+        await typed(pilot, "#create-path", "x.yaml")
+        assert dialog.commands == ["kubectl --context dev create -n default -f x.yaml"]
+        await typed(pilot, "#create-path", "")
+        assert dialog.commands == ["kubectl --context dev create -n default -f -"]
+
+
+async def test_a_text_that_is_put_aside_is_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    dialog, app = opened(Objects())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD)
+        await pilot.press("f5")
+        await pilot.pause()
         (kept,) = (tmp_path / "podtui" / "kept").iterdir()
-        assert kept.read_text() == POD and app.told == [f"Nothing was created. What you typed is kept in {kept}"]
+        assert kept.read_text() == POD and app.told == [f"What you typed is kept in {kept}"]
+        assert str(confirm(dialog).label) == "Editor" and app.drafts == {}
 
 
 async def test_a_refused_file_is_corrected_in_the_editor_and_stays_as_it_was(tmp_path: Path) -> None:

@@ -66,7 +66,6 @@ class Server:
 class Editing(Shown):
     def __init__(self, server: Server) -> None:
         super().__init__()
-        self.farewell: list[str] = []
         self.options = SimpleNamespace(config=Config())
         self.terminal = SimpleNamespace(usable=False)  # as in a snapshot: podtui's own editor serves
         settings = SimpleNamespace(context="dev", kubectl_options=())
