@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from podtui.cli.arguments import program
+from podtui.cli.output import tell
 from podtui.demo.scenarios import loading
 from podtui.demo.scenarios.model import Scenario
 from podtui.errors import PodtuiError, UsageError
@@ -64,8 +65,8 @@ def _seed(text: str | None) -> int:
 
 def _serve(scenario: Scenario, speed: float, seed: int) -> int:
     """Run the cluster until SIGINT, SIGTERM or SIGHUP; the only line on standard output is the path of its kubeconfig."""
-    from podtui.cli.launch import log_to_file
     from podtui.demo.server import DemoServer
+    from podtui.reports import log_to_file
 
     log_to_file()  # what a client sends that is no HTTP is not for the terminal
     told_to_end = threading.Event()
@@ -73,19 +74,13 @@ def _serve(scenario: Scenario, speed: float, seed: int) -> int:
     try:
         with DemoServer(scenario, speed=speed, seed=seed) as server:
             print(server.kubeconfig, flush=True)
-            _hint(f"the cluster {scenario.name!r} is running; in another terminal: export KUBECONFIG={server.kubeconfig}; Ctrl+C stops it")
+            where = f"in another terminal: export KUBECONFIG={server.kubeconfig}; Ctrl+C stops it"
+            tell(f"podtui: the cluster {scenario.name!r} is running; {where}")
             told_to_end.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
-
-
-def _hint(text: str) -> None:
-    try:
-        print(f"podtui: {text}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # nobody reads it: the cluster is there all the same
 
 
 @contextmanager

@@ -10,18 +10,20 @@ import stat
 import sys
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from podtui import config as configuration
 from podtui.cli.arguments import request_timeout
-from podtui.cli.launch import COLOUR_SYSTEMS, log_to_file
+from podtui.cli.launch import COLOUR_SYSTEMS
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import PodtuiError
 from podtui.kube.names import namespaces
+from podtui.reports import log_to_file, unforeseen
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -50,13 +52,25 @@ def run_doctor(arguments: Namespace) -> int:
 
 async def _examine(arguments: Namespace, tell: Callable[[Finding], None]) -> int:
     failed = False
-    async for finding in _findings(arguments):
+    async for finding in _all_findings(arguments):
         tell(finding)
         failed = failed or finding.level == "fail"
     return 1 if failed else 0
 
 
-async def _findings(arguments: Namespace) -> AsyncIterator[Finding]:
+async def _all_findings(arguments: Namespace) -> AsyncIterator[Finding]:
+    """The findings; what nobody foresaw while looking for them is the last one."""
+    try:
+        async with aclosing(_findings(arguments)) as findings:
+            async for finding in findings:
+                yield finding
+    except PodtuiError:
+        raise
+    except Exception as error:
+        yield _failure("doctor", unforeseen("the check after the last line", error))
+
+
+async def _findings(arguments: Namespace) -> AsyncGenerator[Finding, None]:
     names = namespaces(arguments.namespace)
     timeout = request_timeout(arguments.request_timeout)
     for finding in terminal(os.environ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 from argparse import Namespace
@@ -11,16 +10,16 @@ from collections.abc import MutableMapping
 
 from podtui import config as configuration
 from podtui.cli.arguments import request_timeout, words_of
+from podtui.cli.output import tell
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.errors import ConfigError, PodtuiError, UsageError
-from podtui.folders import private_folder, state_folder
+from podtui.errors import PodtuiError, UsageError
 from podtui.kube import selectors
 from podtui.kube.names import namespaces
 from podtui.kube.resources import Scope
+from podtui.reports import log_to_file
 from podtui.ui.options import Options
 
 COLOUR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
-_LOG_LIMIT = 1 << 20  # bytes after which the log file begins anew
 
 
 def prepare(arguments: Namespace) -> Options:
@@ -74,7 +73,7 @@ def run_dashboard(arguments: Namespace) -> int:
     app = PodtuiApp(options)
     app.run(mouse=options.mouse)
     for words in app.farewell:
-        print(f"podtui: {words}", file=sys.stderr)
+        tell(f"podtui: {words}")
     return app.return_code or 0
 
 
@@ -116,16 +115,3 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
         del environ["NO_COLOR"]
     if environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in COLOUR_SYSTEMS:
         environ["TEXTUAL_COLOR_SYSTEM"] = "auto"
-
-
-def log_to_file() -> None:
-    """Send the warnings of every library to a private file in the state folder; on standard error they would garble the screen."""
-    handler: logging.Handler
-    try:
-        path = private_folder(state_folder()) / "podtui.log"
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if path.exists() and path.stat().st_size > _LOG_LIMIT else os.O_APPEND)
-        handler = logging.StreamHandler(os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace"))
-    except (OSError, ConfigError):
-        handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.captureWarnings(True)

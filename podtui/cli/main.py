@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from podtui.cli import arguments
+from podtui.cli.output import Output, tell
 from podtui.errors import PodtuiError, SelectorError
 
 INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
@@ -18,23 +19,31 @@ INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run podtui with the words of the command line; returns the exit code: 0 success, 1 an error, 2 wrong usage."""
+    _make_output_safe()
+    real = sys.stdout
+    output = Output(real)
+    sys.stdout = output  # type: ignore[assignment]
     try:
-        _make_output_safe()
         command, options = arguments.parse(sys.argv[1:] if words is None else words)
         code = _run(command, options)
-        sys.stdout.flush()
+        output.flush()
         return code
     except PodtuiError as error:
-        print(told(error), file=sys.stderr)
+        tell(told(error))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # `podtui themes | head -1`: who reads has what they want. Python would complain when it flushes at the end.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `podtui themes | head -1`: who reads has what they want
+        output.give_up()
         return 1
+    except Exception as error:
+        from podtui.reports import log_to_file, unforeseen
+
+        log_to_file()
+        tell(told(unforeseen("podtui", error)))
+        return 1
+    finally:
+        sys.stdout = real
 
 
 def _run(command: str, options: Namespace) -> int:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podtui.cli.launch import check_keymap, log_to_file, prepare, prepare_environment
+from podtui.cli.launch import check_keymap, prepare, prepare_environment
+from podtui.cli.output import tell
 from podtui.errors import PodtuiError, UsageError
 from podtui.keys import keys_of
+from podtui.reports import log_to_file
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _STEADY, _PATIENCE = 0.4, 5.0  # seconds without a change that end the wait afte
 
 
 def run_snapshot(arguments: Namespace) -> int:
-    """Write the screen. Returns 1, after a line on standard error, if podtui could not list the pods: the picture says why."""
+    """Write the screen. Returns 1, after a line on standard error, if it shows no live list of pods: the picture says why."""
     options = prepare(arguments)
     size = size_of(arguments.size or "120x36")
     written = arguments.format or ("svg" if (arguments.output or "").lower().endswith(".svg") else "text")
@@ -41,12 +43,12 @@ def run_snapshot(arguments: Namespace) -> int:
     else:
         sys.stdout.write(picture)
     if trouble:
-        print(f"podtui: {trouble}", file=sys.stderr)
+        tell(f"podtui: {trouble}")
     return 1 if trouble else 0
 
 
 async def _picture(options: Options, size: tuple[int, int], keys: list[str], written: str) -> tuple[str, str]:
-    """The screen after the keys, and what kept the pods from being listed ("" when nothing did)."""
+    """The screen after the keys, and what keeps the list of pods from being live ("" when nothing does)."""
     from podtui.ui.main.app import PodtuiApp
     from podtui.ui.main.picture import as_svg, as_text
 
@@ -63,8 +65,8 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
         picture = as_svg(app) if written == "svg" else as_text(app)
         health = app.session.pods.health
         error = app.session.error or health.error
-        known = app.session.pods.known
-        trouble = "" if known else error.what if error is not None else f"podtui does not know the pods yet: {health.state}"
+        live = app.session.pods.known and health.state == "live"
+        trouble = "" if live else error.what if error is not None else f"the list of pods is not live: {health.state}"
     return picture, trouble
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from podtui.cli.output import tell
 from podtui.text import harmless
 from podtui.ui.theme_files import check_theme, load_themes, shipped_folder, user_folder
 from podtui.ui.themes import default_theme
@@ -25,14 +25,14 @@ def run_themes(check: str | None) -> int:
         print(f"{name:<20} {', '.join(told)}")
     print(f"\nput your own themes in {harmless(str(user_folder()))}")
     for error in errors:
-        print(f"podtui: {error}", file=sys.stderr)
+        tell(f"podtui: {error}")
     return 1 if errors else 0
 
 
 def _check(path: Path) -> int:
     theme, problems = check_theme(path)
     for problem in problems:
-        print(f"{harmless(str(path))}:{problem.line}: {problem.text}", file=sys.stderr)
+        tell(f"{harmless(str(path))}:{problem.line}: {problem.text}")
     if theme is None:
         return 1
     print(f"{harmless(str(path))}: the theme {theme.name} is valid")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from podtui.cli.launch import check_keymap, check_terminal, log_to_file, prepare, prepare_environment
+from podtui.cli.launch import check_keymap, check_terminal, prepare, prepare_environment
 from podtui.errors import PodtuiError, UsageError
+from podtui.reports import log_to_file
 from podtui.text import harmless
 from podtui.tour import file
 from podtui.tour.file import Tour

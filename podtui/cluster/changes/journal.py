@@ -21,7 +21,6 @@ from typing import Any, Literal
 import msgspec
 
 from podtui.cluster.changes import journal_file
-from podtui.cluster.changes.recreate import manifest
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
 from podtui.folders import state_folder
@@ -246,6 +245,8 @@ def ending_of(error: BaseException) -> tuple[Ending, str]:
 
 def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -> dict[str, Any]:
     """`before`, `after`, `pods` and `withheld` of the change's entry; `answer` is None until there is one."""
+    from podtui.cluster.changes.recreate import manifest  # once something is changed
+
     before, after = change.before, answer
     if change.form == "creates":
         before, after = None, manifest(answer if answer else body if isinstance(body, Mapping) else {})

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podtui.cluster.changes import recreate
 from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
@@ -280,6 +279,8 @@ class Objects:
         except Forbidden:
             return []
         kind = {"apiVersion": "v1", "kind": "Pod"}  # the items of a list leave these out
+        from podtui.cluster.changes import recreate
+
         return [{**kind, **pod} for pod in listed.get("items") or () if not recreate.owner(pod)]
 
     async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:

@@ -19,15 +19,17 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from podtui import __version__
-from podtui.cluster.connection import bounds, client_import, server_warnings, tls
+from podtui.cluster.connection import bounds
 from podtui.cluster.connection.body import check_encoding, read_refusal, read_whole
 from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
 from podtui.cluster.connection.decoding import unreadable
-from podtui.cluster.connection.session_pool import Pool, keepalive_socket
 from podtui.cluster.connection.streams import ByteStream, WebSocket
+from podtui.cluster.connection.transport import client_import, tls
+from podtui.cluster.connection.transport.session_pool import Pool, keepalive_socket
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
+from podtui.reports import unforeseen
 
 if TYPE_CHECKING:
     import aiohttp
@@ -65,9 +67,14 @@ class Connection:
     async def open(cls, settings: ConnectionSettings, *, request_timeout: float | None = None, read_only: bool = False) -> Connection:
         """Prepare to talk to `settings.server`; sends nothing. `request_timeout` in seconds is --request-timeout.
 
-        Raises KubeconfigError for an authority, a client certificate or a key that is unusable.
+        Raises KubeconfigError for an authority, a client certificate or a key that is unusable; PodtuiError for whatever else goes wrong.
         """
-        rest, context = await asyncio.to_thread(_prepare, settings)
+        try:
+            rest, context = await asyncio.to_thread(_prepare, settings)
+        except PodtuiError:
+            raise
+        except Exception as error:
+            raise unforeseen(f"preparing the connection to {place(settings)}", error) from error
         opened = cls(settings, rest, context, request_timeout)
         opened.read_only = read_only
         return opened
@@ -137,7 +144,10 @@ class Connection:
             async with asyncio.timeout(head):
                 response, pool = await self._send(method, path, query, body, headers, limits, credential)
             with pool.reading(response):
-                server_warnings.hear(response.headers.getall("Warning", ()))
+                if warnings := response.headers.getall("Warning", ()):
+                    from podtui.cluster.connection import server_warnings  # few servers have any
+
+                    server_warnings.hear(warnings)
                 if response.status >= 300:
                     raise await self._refusal(response, self._compression)
                 content = await read_whole(response, place(self.settings), compressed=self._compression, hurried=total is not None)
@@ -188,12 +198,14 @@ class Connection:
                 if not await self._credentials.renew(credential):
                     raise
                 return await send(await self._credential(method, path, query))
+        except PodtuiError:
+            raise
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             raise self._explained(error, limit) from error
-        except RuntimeError as error:
+        except Exception as error:
             if self._closed:  # aiohttp raises a RuntimeError then
                 raise self._is_closed() from error
-            raise
+            raise unforeseen(f"{method} {path} at {place(self.settings)}", error) from error
 
     def _explained(self, error: BaseException, limit: float | None) -> PodtuiError:
         return self._is_closed() if self._closed else failure(self.settings, error, limit)
@@ -340,7 +352,7 @@ def _prepare(settings: ConnectionSettings) -> tuple[RESTClientObject, ssl.SSLCon
     configuration.tls_server_name = settings.tls_server_name or None
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
     # The REST client also makes a TLS context, which is not used: with a named authority, it does not load the system's.
-    configuration.ca_cert_data = tls.authority(settings).decode("ascii") or None
+    configuration.ca_cert_data = next(iter(tls.authorities(settings)), None) if context is not None else None
     return rest_client(configuration), context
 
 

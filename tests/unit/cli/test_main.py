@@ -185,6 +185,29 @@ def test_a_reader_that_leaves_early_is_no_error_on_the_screen(tmp_path: Path) ->
     assert done.stderr == ""
 
 
+COMMANDS = ["--help", "--version", "themes", "completion bash", "doctor", "snapshot", "tour --list", "tour textbook", "demo --serve"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("output", "words"), [(">/dev/full", "No space left on device"), (">&-", "standard output is closed")])
+def test_a_full_or_closed_output_ends_every_command_with_one_line(
+    kubeconfig: Path, tmp_path: Path, command: str, output: str, words: str
+) -> None:
+    shell = f"exec {sys.executable} -m podtui {command} {output}"
+    env = {**os.environ, "HOME": str(tmp_path), "KUBECONFIG": str(kubeconfig)}
+    done = subprocess.run(["bash", "-c", shell], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("podtui: ") and words in done.stderr
+
+
+def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_report(kubeconfig: Path, tmp_path: Path) -> None:
+    program = "import sys; from podtui.cli import main, arguments; arguments.parse = lambda words: 1 / 0; sys.exit(main.main())"
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
+    assert "ZeroDivisionError" in fails(done, 1)
+    assert "fault of podtui" in done.stderr
+
+
 # -- configuration and themes ---------------------------------------------------------------------------------------
 def test_a_mistake_in_the_configuration_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
@@ -244,6 +267,31 @@ def test_doctor_says_that_the_server_does_not_answer_and_goes_on(podtui: Run, ku
     assert all(line.startswith(("ok  ", "warn ", "fail ")) for line in done.stdout.splitlines())
     assert "fail connection to http://127.0.0.1:9" in done.stdout
     assert "context: staging (cluster one, user me, namespace web)" in done.stdout
+
+
+def test_doctor_goes_on_to_its_end_when_something_happens_that_nobody_foresaw(kubeconfig: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, os; from podtui.cli import doctor, main; doctor._files = lambda kubeconfig: 1 / 0; sys.exit(main.main(['doctor']))"
+    )
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "KUBECONFIG": str(kubeconfig)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    log = tmp_path / "state" / "podtui" / "podtui.log"
+    assert last.startswith("fail ") and "ZeroDivisionError" in last and str(log) in last
+    assert "Traceback" in log.read_text()
+
+
+def test_doctor_and_snapshot_take_an_authority_with_any_text_around_it(podtui: Run, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"# CN=Tot\xf6v\n")
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("http:", "https:").replace('127.0.0.1:9"', '127.0.0.1:9", certificate-authority: ca.pem'))
+    for command in ("doctor", "snapshot"):
+        done = podtui(command, "--kubeconfig", str(path))
+        assert done.returncode == 1
+        assert "ca.pem holds no certificate in PEM form" in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_doctor_without_a_kubeconfig_tells_the_rest(podtui: Run) -> None:

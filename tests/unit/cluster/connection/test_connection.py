@@ -27,6 +27,7 @@ from podtui.errors import (
     Gone,
     Invalid,
     NotFound,
+    PodtuiError,
     ReadOnlyError,
     ServerError,
     TooManyRequests,
@@ -683,3 +684,30 @@ async def test_closing_ends_a_request_that_waits_and_a_websocket_that_listens() 
             with pytest.raises(ConnectionFailed, match="was closed"):
                 await request
             assert await websocket is None
+
+
+# --- what nobody foresaw
+
+
+async def test_whatever_goes_wrong_while_the_connection_is_made_is_told_with_the_place_of_its_report(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("no\x1b such thing")
+
+    monkeypatch.setattr("podtui.cluster.connection.transport.client_import.load", broken)
+    with pytest.raises(
+        PodtuiError, match=r"preparing the connection to h failed, which nobody foresaw: LookupError: no␛ such thing"
+    ) as caught:
+        await Connection.open(settings("http://h"))
+    assert "fault of podtui" in caught.value.hint and "\x1b" not in str(caught.value)
+    assert any(record.exc_info for record in caplog.records)
+
+
+async def test_whatever_goes_wrong_in_a_request_is_told_and_the_next_one_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(echo) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr("podtui.cluster.connection.connection.read_whole", lambda *_, **__: 1 / 0)
+            with pytest.raises(PodtuiError, match=r"GET /x at 127.0.0.1:\d+ failed, which nobody foresaw: ZeroDivisionError"):
+                await connection.json("GET", "/x")
+        assert (await connection.json("GET", "/x"))["path"] == "/x"

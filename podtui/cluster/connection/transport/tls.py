@@ -2,12 +2,16 @@
 
 It adapts Python's defaults to Go's, so that podtui accepts a cluster that kubectl accepts: any certificate that is
 named as an authority is one, even an intermediate or the server's own, and the stricter form that Python 3.13
-requires of authorities is not required here.
+requires of authorities is not required here. Files are read as Go's encoding/pem and crypto/x509 do: there may be any text around the
+blocks, in any encoding, and of the authorities each block counts that is a certificate.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +20,13 @@ from contextlib import contextmanager
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import KubeconfigError
 from podtui.text import harmless
+
+_CERTIFICATE = re.compile(
+    rb"^(?:\xef\xbb\xbf)?-----BEGIN CERTIFICATE-----[ \t]*\r?\n([A-Za-z0-9+/=\s]*?)-----END CERTIFICATE-----", re.MULTILINE
+)
+_KEY = re.compile(
+    rb"^(?:\xef\xbb\xbf)?(-----BEGIN ([A-Z0-9 ]+ )?PRIVATE KEY-----[ \t]*\r?\n.*?-----END (?(2)\2)PRIVATE KEY-----)", re.M | re.S
+)
 
 
 def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] | None = None) -> ssl.SSLContext:
@@ -34,15 +45,41 @@ def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] |
     return context
 
 
-def authority(settings: ConnectionSettings) -> bytes:
-    """The authorities that the kubeconfig names, PEM; empty for the system's."""
-    if settings.certificate_authority_data or not settings.certificate_authority:
-        return settings.certificate_authority_data
-    return _read(settings.certificate_authority)
+def authorities(settings: ConnectionSettings) -> list[bytes]:
+    """The authorities that the kubeconfig names, each in DER form; none for the system's.
+
+    Raises KubeconfigError where a file is missing, or names no certificate at all.
+    """
+    if settings.insecure_skip_tls_verify or not (settings.certificate_authority_data or settings.certificate_authority):
+        return []
+    found = [der for der in _certificates(settings.certificate_authority_data or _read(settings.certificate_authority)) if _is_sound(der)]
+    if not found:
+        where = harmless(settings.certificate_authority) or f"certificate-authority-data of cluster {harmless(settings.cluster)!r}"
+        raise KubeconfigError(f"{where} holds no certificate in PEM form")
+    return found
+
+
+def _certificates(content: bytes) -> list[bytes]:
+    """The certificates of a PEM file, in DER form. Other blocks, and broken ones, are skipped."""
+    found = []
+    for block in _CERTIFICATE.findall(content):
+        try:
+            found.append(base64.b64decode(b"".join(block.split()), validate=True))
+        except binascii.Error:
+            continue
+    return found
+
+
+def _is_sound(der: bytes) -> bool:
+    """Whether OpenSSL can read the certificate."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
 
 
 def _trusting(settings: ConnectionSettings) -> ssl.SSLContext:
-    data = authority(settings)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["http/1.1"])  # a WebSocket cannot be opened over HTTP/2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -50,12 +87,8 @@ def _trusting(settings: ConnectionSettings) -> ssl.SSLContext:
     if settings.insecure_skip_tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif data:
-        try:
-            context.load_verify_locations(cadata=data.decode("ascii"))
-        except (ssl.SSLError, UnicodeDecodeError, ValueError):
-            where = harmless(settings.certificate_authority) or f"certificate-authority-data of cluster {harmless(settings.cluster)!r}"
-            raise KubeconfigError(f"{where} holds no certificate in PEM form") from None
+    elif named := authorities(settings):
+        context.load_verify_locations(cadata=b"".join(named))
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     return context
@@ -70,8 +103,12 @@ def _read(path: str) -> bytes:
 
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, *, what: str) -> None:
-    """Load a client certificate and its key, both PEM, into the context."""
-    with _private_file(certificate.rstrip() + b"\n" + key.rstrip() + b"\n") as path:
+    """Load a client certificate (with the chain up to its authority, if there is one) and its key, both PEM, into the context."""
+    chain, first_key = _certificates(certificate), _KEY.search(key)
+    if not chain or first_key is None:
+        raise KubeconfigError(f"{what}: not a certificate and a key in PEM form")
+    content = b"".join(ssl.DER_cert_to_PEM_cert(der).encode() for der in chain) + first_key[1] + b"\n"
+    with _private_file(content) as path:
         try:
             # A key with a pass phrase would make OpenSSL ask for it on the terminal.
             context.load_cert_chain(path, password=_no_pass_phrase)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-LOAD = "import sys; from podtui.cluster.connection.client_import import load; rest, configuration = load();"
+LOAD = "import sys; from podtui.cluster.connection.transport.client_import import load; rest, configuration = load();"
 NAMES = [
     "requests",
     "urllib3",

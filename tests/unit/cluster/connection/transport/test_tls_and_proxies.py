@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from podtui.cluster.connection import tls
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.connection_errors import failure
+from podtui.cluster.connection.transport import tls
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import ConnectionFailed, KubeconfigError
 from tests.support.api_server import raw_server, serving, settings
@@ -322,3 +322,63 @@ async def test_a_proxy_that_is_not_there_is_reported() -> None:
     with pytest.raises(ConnectionFailed, match=r"the proxy http://127\.0\.0\.1:1 refuses the connection") as caught:
         await ask(settings("https://api.example", proxy="http://user:secret@127.0.0.1:1"))
     assert "proxy-url" in caught.value.hint and "secret" not in str(caught.value)
+
+
+# --- files in PEM form, as kubectl (Go's encoding/pem and crypto/x509) reads them
+
+
+def pem_variants(pem: bytes) -> dict[str, tuple[bytes, bool]]:
+    """Files around one certificate, and whether kubectl takes them: each was compared with it. The byte order mark is podtui's alone."""
+    lines = pem.split(b"\n")
+    begin = lines[0] + b"\n"
+    return {
+        "a comment in Latin-1 before": (b"# Issuer: CN=Tot\xf6v\xe1ny\n" + pem, True),
+        "bytes of no encoding after": (pem + b"\xff\xfe \x00 \xe9", True),
+        "a NUL line before": (b"\0\0\n" + pem, True),
+        "line ends of Windows": (pem.replace(b"\n", b"\r\n"), True),
+        "a byte order mark": (b"\xef\xbb\xbf" + pem, True),
+        "no line end at the end": (pem.rstrip(), True),
+        "spaces after the begin line": (pem.replace(begin, begin.replace(b"\n", b"  \n")), True),
+        "blank lines inside": (pem.replace(b"\n", b"\n\n"), True),
+        "one long line": (begin + b"".join(lines[1:-2]) + b"\n" + lines[-2], True),
+        "a block that is no certificate before": (begin + b"AAAA\n" + lines[-2] + b"\n" + pem, True),
+        "a block that is not base64 before": (begin + b"!!\n" + lines[-2] + b"\n" + pem, True),
+        "a block without an end before": (begin + b"AAAA\n" + pem, True),
+        "twice": (pem + pem, True),
+        "an indented begin line": (b"  " + pem, False),
+        "words on the begin line": (b"x " + pem, False),
+        "UTF-16": (pem.decode().encode("utf-16"), False),
+        "a trusted certificate of OpenSSL": (pem.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"), False),
+        "headers": (pem.replace(begin, begin + b"A: b\n\n", 1), False),
+        "line ends of old Macs": (pem.replace(b"\n", b"\r"), False),
+    }
+
+
+async def test_an_authority_has_any_text_around_it_as_for_kubectl(authority: Authority, server: tuple[Path, Path], tmp_path: Path) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        for name, (content, taken) in pem_variants(authority.certificate.read_bytes()).items():
+            path = tmp_path / "ca"
+            path.write_bytes(content)
+            for given in (settings(url, certificate_authority_data=content), settings(url, certificate_authority=str(path))):
+                if taken:
+                    assert await ask(given), name
+                else:
+                    with pytest.raises(KubeconfigError, match="holds no certificate in PEM form"):
+                        await ask(given)
+
+
+async def test_an_authority_is_not_read_where_it_is_not_used() -> None:
+    async with serving(who) as url:
+        assert await ask(settings(url, certificate_authority_data=b"\xe9"))
+
+
+async def test_a_client_certificate_has_any_text_around_it_and_its_own_key(
+    authority: Authority, server: tuple[Path, Path], alice: tuple[Path, Path]
+) -> None:
+    certificate, key = (path.read_bytes() for path in alice)
+    other = server[1].read_bytes()
+    noise = b"Bag Attributes\n    friendlyName: \xe9\xff\n"
+    user = UserSpec(client_certificate_data=noise + other + certificate + noise, client_key_data=noise + certificate + key + other)
+    async with serving(who, authority.server_context(server, client_certificates=True)) as url:
+        told = await ask(settings(url, certificate_authority=str(authority.certificate), credentials=user))
+    assert told["client"] == "alice"

@@ -1,0 +1,43 @@
+"""podtui's log file, and what nobody foresaw: an error that is told in a line, with its traceback in the log file."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from podtui.errors import ConfigError, PodtuiError
+from podtui.folders import private_folder, state_folder
+from podtui.text import harmless
+
+_LIMIT = 1 << 20  # bytes after which the log file begins anew
+_log = logging.getLogger(__name__)
+
+
+def log_path() -> Path:
+    """The log file in the state folder; it may not exist."""
+    return state_folder() / "podtui.log"
+
+
+def log_to_file() -> None:
+    """Send the warnings of every library to a private file in the state folder; on standard error they would garble the screen."""
+    handler: logging.Handler
+    try:
+        path = log_path()
+        private_folder(path.parent)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if path.exists() and path.stat().st_size > _LIMIT else os.O_APPEND)
+        handler = logging.StreamHandler(os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace"))
+    except (OSError, ConfigError):
+        handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
+
+
+def unforeseen(doing: str, error: BaseException) -> PodtuiError:
+    """The error for an exception that no code expects, while `doing` something. Its traceback goes to the log file; the hint names it."""
+    _log.error("%s met something unforeseen", harmless(doing), exc_info=error)
+    words = harmless(" ".join(str(error).split()))[:200]
+    told = f"{doing} failed, which nobody foresaw: {type(error).__name__}" + (f": {words}" if words else "")
+    written = any(isinstance(handler, logging.StreamHandler) for handler in logging.getLogger().handlers)
+    where = f"its report is in {harmless(str(log_path()))}" if written else "podtui has no log file to write its report to"
+    return PodtuiError(told, f"This is a fault of podtui; {where}.")
