@@ -22,7 +22,7 @@ def main(words: Sequence[str] | None = None) -> int:
     _make_output_safe()
     real = sys.stdout
     output = Output(real)
-    sys.stdout = output  # type: ignore[assignment]
+    sys.stdout = output
     try:
         command, options = arguments.parse(sys.argv[1:] if words is None else words)
         code = _run(command, options)

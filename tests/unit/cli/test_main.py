@@ -202,10 +202,12 @@ def test_a_full_or_closed_output_ends_every_command_with_one_line(
 
 def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_report(kubeconfig: Path, tmp_path: Path) -> None:
     program = "import sys; from podtui.cli import main, arguments; arguments.parse = lambda words: 1 / 0; sys.exit(main.main())"
-    env = {**os.environ, "HOME": str(tmp_path)}
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
     assert "ZeroDivisionError" in fails(done, 1)
-    assert "fault of podtui" in done.stderr
+    log = tmp_path / "podtui" / "podtui.log"
+    assert f"fault of podtui; its report is in {log}" in done.stderr
+    assert "Traceback" in log.read_text()
 
 
 # -- configuration and themes ---------------------------------------------------------------------------------------
