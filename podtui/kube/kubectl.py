@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from podtui.kube.label_changes import LabelChanges
 from podtui.kube.resources import ObjectRef, Propagation, Resource
+
+if TYPE_CHECKING:
+    from podtui.kube.label_changes import LabelChanges
 
 _MOST = 20  # objects of one command: each one's entry in the journal keeps the whole of it
 
