@@ -7,7 +7,9 @@ from typing import NamedTuple
 from rich.console import RenderableType
 from textual import on
 from textual._compositor import CompositorUpdate
+from textual._styles_cache import StylesCache
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key
@@ -74,6 +76,12 @@ class TerminalApp(App[int], inherit_bindings=False):
             target = self.focused or self.screen
             await super().on_event(event)
             self._keys.handed_on(target)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen, and let go of what it painted: Textual's cache of colours keeps the lines of up to 1,024 closed widgets."""
+        closed = super().pop_screen()
+        StylesCache.get_inner_outer.cache_clear()
+        return closed
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """All output of Textual to the terminal passes here, without the cells that are there already (see `frame`)."""
