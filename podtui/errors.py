@@ -10,11 +10,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from podtui.text import harmless
+from podtui.text import harmless, redacted
 
 
 class PodtuiError(Exception):
-    """An error with a message for the user.
+    """An error with a message for the user, in which no URL shows its secrets.
 
     `what` says what happened and to which object, in one line without a full stop; `hint` says what to
     do about it, or is empty. `exit_code` is the exit code of the command line (1 an error, 2 wrong usage).
@@ -23,9 +23,9 @@ class PodtuiError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
+        self.what = redacted(what)
+        self.hint = redacted(hint)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.hint}" if self.hint else self.what
@@ -148,7 +148,7 @@ class ApiError(PodtuiError):
         super().__init__(message or f"the API server answered {status} {reason}".rstrip(), hint)
         self.status = status
         self.reason = reason
-        self.message = message
+        self.message = redacted(message)
         self.details: Mapping[str, Any] = details or {}
         self.retry_after = retry_after
 

@@ -8,10 +8,17 @@ from pathlib import Path
 
 from podtui.errors import ConfigError, PodtuiError
 from podtui.folders import private_folder, state_folder
-from podtui.text import harmless
+from podtui.text import harmless, redacted
 
 _LIMIT = 1 << 20  # bytes after which the log file begins anew
 _log = logging.getLogger(__name__)
+
+
+class _WithoutSecrets(logging.Formatter):
+    """A record, its traceback included, without the secrets of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
 
 
 def log_path() -> Path:
@@ -29,7 +36,8 @@ def log_to_file() -> None:
         handler = logging.StreamHandler(os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace"))
     except (OSError, ConfigError):
         handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.captureWarnings(True)
 
 

@@ -24,7 +24,7 @@ from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import PodtuiError
 from podtui.kube.names import namespaces
 from podtui.reports import log_to_file, unforeseen
-from podtui.text import harmless
+from podtui.text import harmless, redacted
 
 if TYPE_CHECKING:
     from podtui.cluster.kubeconfig.settings import ConnectionSettings
@@ -41,7 +41,7 @@ class Finding:
     todo: str = ""
 
     def __str__(self) -> str:
-        return f"{self.level:<5}{harmless(self.what)}" + (f" - {harmless(self.todo)}" if self.todo else "")
+        return redacted(f"{self.level:<5}{harmless(self.what)}" + (f" - {harmless(self.todo)}" if self.todo else ""))
 
 
 def run_doctor(arguments: Namespace) -> int:
@@ -194,7 +194,7 @@ def _context(settings: ConnectionSettings) -> Iterator[Finding]:
 # -- the server ---------------------------------------------------------------------------------------------------
 async def _connection(connection: Connection) -> AsyncIterator[Finding]:
     settings = connection.settings
-    way = f" through the proxy {_without_password(settings.proxy)}" if settings.proxy else ""
+    way = f" through the proxy {settings.proxy}" if settings.proxy else ""
     try:
         version = await connection.json("GET", "/version")
         started = time.monotonic()
@@ -214,11 +214,6 @@ async def _connection(connection: Connection) -> AsyncIterator[Finding]:
     else:
         own = settings.certificate_authority or settings.certificate_authority_data
         yield Finding("ok", f"TLS: the certificate is verified against the authorities of the {'kubeconfig' if own else 'system'}")
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 _WANTED = (

@@ -7,6 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from podtui.errors import PodtuiError
+from podtui.text import redacted
 
 
 class Output:
@@ -54,6 +55,6 @@ class Output:
 def tell(text: str) -> None:
     """A line on standard error, which may be closed or full too: then nobody can be told."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(redacted(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         pass

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.text import counted, harmless
+from podtui.errors import PodtuiError, api_error
+from podtui.text import conceal, counted, harmless, redacted
 
 
 @given(st.text())
@@ -37,3 +39,54 @@ def test_korean_and_emoji_stay() -> None:
 
 def test_a_count_names_one_or_several_with_thousands_apart() -> None:
     assert [counted(count, "pod") for count in (0, 1, 1200)] == ["0 pods", "1 pod", "1,200 pods"]
+
+
+# --- what a URL keeps for itself
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://u:p@h:1/x", "http://h:1/x"),
+        ("http://h", "http://h"),
+        ("http://u:p@q@h", "http://h"),
+        ("http://u:p/q@h:3128", "http://h:3128"),
+        ("http://u:p?q@h", "http://h"),
+        ("socks5h://u@h:1080", "socks5h://h:1080"),
+        ("https://h:6443/path/of/a@b", "https://h:6443/path/of/a@b"),
+        ("https://[::1]:6443/a@b", "https://[::1]:6443/a@b"),
+        ("https://u:p@[::1]:6443", "https://[::1]:6443"),
+        ("https://h/a?token=x&b=1", "https://h/a?token=…&b=1"),
+        ("https://h/a?b=1&X-Amz-Signature=x#y", "https://h/a?b=1&X-Amz-Signature=…#y"),
+        ("Post 'https://u:p@hook.svc:443/mutate?timeout=10s': refused", "Post 'https://hook.svc:443/mutate?timeout=10s': refused"),
+        ("from http://u:p@a to http://v:q@b.", "from http://a to http://b."),
+        ("nginx:1.2@sha256:abc is no URL", "nginx:1.2@sha256:abc is no URL"),
+    ],
+)
+def test_the_secrets_of_a_url_are_not_shown(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+    assert redacted(shown) == shown
+
+
+def test_the_path_of_a_concealed_url_is_not_shown_in_any_url_of_its_host() -> None:
+    conceal("https://u:p@concealed.example:8443/secret/path?x=y")
+    assert redacted("at https://concealed.example:8443/secret/path/api/v1: no") == "at https://concealed.example:8443/… no"
+    assert redacted("at https://concealed.example:8443") == "at https://concealed.example:8443"
+    assert redacted("at https://other.example/path") == "at https://other.example/path"
+
+
+def test_the_path_of_a_server_without_a_secret_is_shown() -> None:
+    conceal("https://plain.example:6443/")
+    assert redacted("https://plain.example:6443/api/v1") == "https://plain.example:6443/api/v1"
+
+
+def test_every_error_passes_through_the_one_function() -> None:
+    error = PodtuiError("cannot reach http://u:hush@h", "See http://u:hush@h/?token=hush")
+    assert "hush" not in f"{error} {error.what} {error.hint} {error.args}"
+    refused = api_error(500, "x", "cannot reach http://u:hush@h")
+    assert "hush" not in f"{refused} {refused.message}"
+
+
+@given(st.text())
+def test_redaction_never_fails_and_leaves_what_is_no_url(text: str) -> None:
+    assert redacted(text) == text if "://" not in text else isinstance(redacted(text), str)

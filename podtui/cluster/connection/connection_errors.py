@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer, decode
-from podtui.cluster.kubeconfig.proxies import redacted
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
 from podtui.kube.json_values import mapping, string
@@ -93,7 +92,7 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     import aiohttp
 
     server, hint = place(settings), ""
-    proxy = f"the proxy {harmless(redacted(settings.proxy))}" if settings.proxy else ""
+    proxy = f"the proxy {harmless(settings.proxy)}" if settings.proxy else ""
     cause = _os_error(error)
     certificate = _of_type(error, ssl.SSLCertVerificationError)
     if certificate is not None:

@@ -12,12 +12,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from podtui.cluster.kubeconfig.file import ClusterEntry, ContextEntry, File, UserEntry, read_file
 from podtui.cluster.kubeconfig.proxies import proxy_for, split_url
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, Impersonation, UserSpec
 from podtui.errors import KubeconfigError, UsageError
-from podtui.text import harmless
+from podtui.text import conceal, harmless
 
 __all__ = ["ConnectionSettings", "ContextEntry", "Kubeconfig"]
 
@@ -107,14 +108,15 @@ class Kubeconfig:
             tls = cluster.certificate_authority or cluster.certificate_authority_data or cluster.insecure_skip_tls_verify
             tls = tls or user.spec.client_certificate or user.spec.client_certificate_data
             server = f"{'https' if tls else 'http'}://{server}"
-        server = _base_url(server, f"server of cluster {harmless(entry.cluster)!r} in {cluster.file}")
+        where = f"server of cluster {harmless(entry.cluster)!r} in {cluster.file}"
+        server, credentials = _base_url(server, where, _credentials(user.spec, cluster))
         return ConnectionSettings(
             context=name,
             cluster=entry.cluster,
             user=entry.user,
             server=server,
             namespace=entry.namespace or "default",
-            credentials=_credentials(user.spec, cluster) if server.startswith("https://") else UserSpec(),
+            credentials=credentials if server.startswith("https://") else UserSpec(),
             impersonation=self._impersonation(entry, user, impersonate, impersonate_groups),
             certificate_authority="" if cluster.certificate_authority_data else cluster.certificate_authority,
             certificate_authority_data=cluster.certificate_authority_data,
@@ -208,12 +210,18 @@ def _check_user(user: UserEntry) -> None:
         _readable(spec.token_file, f"tokenFile of {where}")
 
 
-def _base_url(server: str, what: str) -> str:
-    """The server's URL as the base of requests: without a query and without a slash at its end."""
+def _base_url(server: str, what: str, user: UserSpec) -> tuple[str, UserSpec]:
+    """The server's URL as the base of requests: without a query and without a slash at its end; and the user's credentials.
+
+    A user name and a password in the URL are those of a user who has no others, as with Go's net/http; no message ever shows them.
+    """
+    conceal(server)
     parts = split_url(server)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise KubeconfigError(f"{what} is not a URL: {harmless(server)}", "It is written as https://HOST:PORT.")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    if parts.username and not (user.token or user.token_file or user.username or user.exec):
+        user = replace(user, username=unquote(parts.username), password=unquote(parts.password or ""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}", user
 
 
 def _readable(path: str, what: str) -> None:

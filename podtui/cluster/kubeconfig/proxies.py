@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from podtui.errors import KubeconfigError
-from podtui.text import harmless
+from podtui.text import conceal, harmless
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -59,7 +59,8 @@ def split_url(url: str) -> SplitResult | None:
 
 def _checked(url: str, name: str) -> str:
     parts = split_url(url)
-    shown = harmless(redacted(url))
+    conceal(url)
+    shown = harmless(url)  # an error shows no secret of a URL
     if parts is None or not parts.hostname:
         raise KubeconfigError(f"{name} is not a URL: {shown}", "It is written as http://HOST:PORT.")
     if parts.scheme.startswith("socks"):
@@ -67,15 +68,6 @@ def _checked(url: str, name: str) -> str:
     if parts.scheme not in ("http", "https"):
         raise KubeconfigError(f"{name} has the unknown scheme {harmless(parts.scheme)}: {shown}", "Name an http:// or https:// proxy.")
     return url
-
-
-def redacted(url: str) -> str:
-    """`url` without the user name and password, for display."""
-    head, separator, rest = url.partition("://")
-    if not separator:
-        head, rest = "", url
-    authority, slash, path = rest.partition("/")
-    return f"{head}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def uses_proxy(host: str, port: int, no_proxy: str) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from podtui.text import redacted
+
 
 @dataclass(frozen=True)
 class ExecSpec:
@@ -83,7 +85,7 @@ class ConnectionSettings:
     context: str
     cluster: str
     user: str
-    server: str
+    server: str = field(repr=False)
     namespace: str = "default"
     credentials: UserSpec = field(default_factory=UserSpec)
     impersonation: Impersonation = field(default_factory=Impersonation)
@@ -96,6 +98,11 @@ class ConnectionSettings:
     disable_compression: bool = False
     kubeconfig: str = ""
     kubectl_options: tuple[str, ...] = ()
+
+    @property
+    def shown_server(self) -> str:
+        """The server's URL for a message: without a path that may be a secret."""
+        return redacted(self.server)
 
     @property
     def secure(self) -> bool:

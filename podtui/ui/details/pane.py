@@ -232,7 +232,7 @@ class DetailsPane(Vertical):
             self._waiting = True
             if not self._object:
                 self.view.set_lines([])
-            self._say(str(self.session.error or f"connecting to {self.session.settings.server} ..."))
+            self._say(str(self.session.error or f"connecting to {self.session.settings.shown_server} ..."))
             return
         slow = None if self._object else self.set_timer(SLOW, lambda: self.view.set_lines([[(f"loading {ref} ...", "dim")]]))
         self._fetching = token = object()

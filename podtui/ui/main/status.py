@@ -27,7 +27,7 @@ def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, widt
     scope = store.scope
     where = "all namespaces" if scope.all_namespaces else ",".join(scope.namespaces)
     protected = session.config.is_protected(settings.context)
-    left: list[Part] = [(" ", ""), (_cut(settings.context or settings.server, max(20, width // 3)), "title")]
+    left: list[Part] = [(" ", ""), (_cut(settings.context or settings.shown_server, max(20, width // 3)), "title")]
     if protected:
         left.append((" PROTECTED", "danger"))
     left += [("  ", ""), (f"● {word}" if health.state == "live" else f"○ {word}", style)]
@@ -97,7 +97,7 @@ def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tup
     if health.state == "live":
         return "live", "", ()
     is_long = time.time() - health.since >= _LONG
-    lines = (f"connecting to {session.settings.server} ...", *((f"no answer for {waited}",) if is_long else ()))
+    lines = (f"connecting to {session.settings.shown_server} ...", *((f"no answer for {waited}",) if is_long else ()))
     if waits := session.waits_for:
         lines = (f"waiting for {waits[0]} ...", *waits[1:])
     return f"connecting for {waited}" if is_long else "connecting", "", lines

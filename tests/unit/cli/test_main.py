@@ -296,6 +296,19 @@ def test_doctor_and_snapshot_take_an_authority_with_any_text_around_it(podtui: R
         assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_no_password_and_no_secret_path_is_shown_or_kept(podtui: Run, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    proxy = "http://you:hush@127.0.0.1:9/hush"
+    path.write_text(KUBECONFIG.replace('"http://127.0.0.1:9"', f'"https://me:hush@127.0.0.1:9/hush", proxy-url: "{proxy}"'))
+    for words in (["doctor"], ["snapshot"], ["snapshot", "--keys", "J", "--size", "80x24"]):
+        done = podtui(*words, "--kubeconfig", str(path), env={"HTTPS_PROXY": proxy})
+        assert done.returncode == 1
+        assert "hush" not in done.stdout + done.stderr
+        assert "127.0.0.1:9/…" in done.stdout + done.stderr
+    for kept in (tmp_path / ".local").rglob("*"):
+        assert kept.is_dir() or b"hush" not in kept.read_bytes()
+
+
 def test_doctor_without_a_kubeconfig_tells_the_rest(podtui: Run) -> None:
     done = podtui("doctor")
     assert done.returncode == 1

@@ -329,6 +329,33 @@ def test_secrets_are_in_no_repr(written: Any) -> None:
     assert "hush" not in repr(found) and "hush" not in repr(found.settings())
 
 
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        {"server": "https://me:hush@h:99999/hush"},
+        {"server": "ftp://me:hush@h/hush"},
+        {"server": "https://me:hu/sh@h:x"},
+        {"server": "https://h", "proxy-url": "ftp://me:hush@p/hush"},
+        {"server": "https://h", "proxy-url": "http://me:hush@p:99999/hush"},
+        {"server": "https://h", "proxy-url": "http://:x"},
+    ],
+)
+def test_an_error_about_a_url_shows_none_of_its_secrets(written: Any, cluster: dict[str, Any]) -> None:
+    with pytest.raises(KubeconfigError) as caught:
+        load(written(config(cluster=cluster))).settings()
+    assert "hush" not in str(caught.value) and "hu/sh" not in str(caught.value)
+
+
+def test_a_password_in_the_servers_url_is_that_of_a_user_without_another(written: Any) -> None:
+    cluster = {"server": "https://me:hu%40sh@h/path/hush"}
+    settings = load(written(config(cluster=cluster, user={}))).settings()
+    assert (settings.server, settings.shown_server) == ("https://h/path/hush", "https://h/…")
+    assert (settings.credentials.username, settings.credentials.password) == ("me", "hu@sh")
+    assert "hush" not in repr(settings)
+    other = load(written(config(cluster=cluster, user={"token": "t"}))).settings()
+    assert (other.server, other.credentials.username, other.credentials.token) == ("https://h/path/hush", "", "t")
+
+
 def test_names_from_a_file_are_harmless_in_errors(written: Any) -> None:
     with pytest.raises(KubeconfigError) as caught:
         load(written(config(contexts=[entry("\x1b[31m", "context")], current="\x1b[31m"))).settings()

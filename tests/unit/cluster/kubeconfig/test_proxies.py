@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podtui.cluster.kubeconfig.proxies import proxy_for, redacted, uses_proxy
+from podtui.cluster.kubeconfig.proxies import proxy_for, uses_proxy
 from podtui.errors import KubeconfigError
 
 
@@ -90,11 +90,3 @@ def test_the_error_of_a_proxy_from_the_environment_names_the_variable_but_not_th
     with pytest.raises(KubeconfigError) as caught:
         proxy_for("https://h", "", {"HTTPS_PROXY": "socks5://user:secret@p:1"})
     assert "HTTPS_PROXY" in caught.value.what and "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [("http://u:p@h:1/x", "http://h:1/x"), ("http://h", "http://h"), ("u:p@h", "h"), ("http://u:p@q@h", "http://h")],
-)
-def test_a_proxy_is_shown_without_its_password(url: str, shown: str) -> None:
-    assert redacted(url) == shown
