@@ -15,7 +15,7 @@ import pytest
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
-from podtui.cluster.logs.lines import local_time
+from podtui.cluster.logs.stamps import local_time
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.logs.lines.text import time_text
 from tests.contract.conftest import node_name

@@ -14,8 +14,8 @@ import pytest_asyncio
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.logs.follower import LogOptions, parse_line
-from podtui.cluster.logs.lines import nanoseconds
 from podtui.cluster.logs.older_lines import OlderLines, OldestLine, older_lines
+from podtui.cluster.logs.stamps import nanoseconds
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.conftest import node_name
 from tests.support.taken_logs import following_log

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.cluster.logs.lines import nanoseconds
+from podtui.cluster.logs.stamps import nanoseconds
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.logs.lines.text import time_text
@@ -82,12 +82,13 @@ class FakePod:
         return {"metadata": self.metadata, "spec": spec, "status": status}
 
 
-@dataclass
+@dataclass(eq=False)  # a container may have two at once
 class _Open:
     """A log stream that is open: what will become of it."""
 
     pod: FakePod
     container: FakeContainer
+    followed: bool
     fault: PodtuiError | None = None
     ends: bool = False
     torn: int = 0  # bytes of the next line that still come before the fault
@@ -239,13 +240,16 @@ class LogCluster(ListServer):
         if self.log_faults:
             raise self.log_faults.pop(0)
         pod = self._find(path)
-        container = pod.containers[asked.get("container", next(iter(pod.containers)))]
+        name = asked.get("container", next(iter(pod.containers)))
+        if name not in pod.containers:
+            raise api_error(400, "BadRequest", f"container {name} is not valid for pod {pod.name}")
+        container = pod.containers[name]
         at = -2 if "previous" in asked else -1
         if len(container.runs) < -at:
             raise api_error(400, "BadRequest", f'container "{container.name}" in pod "{pod.name}" is waiting to start: PodInitializing')
-        opened = _Open(pod, container)
+        opened = _Open(pod, container, followed="follow" in asked)
         self.open.append(opened)
-        self.most_open = max(self.most_open, len(self.open))
+        self.most_open = max(self.most_open, sum(each.followed for each in self.open))
         try:
             yield self._log(opened, container.runs[at], asked)
         finally:

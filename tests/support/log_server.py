@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from podtui.cluster.logs.lines import nanoseconds
+from podtui.cluster.logs.stamps import nanoseconds
 from podtui.kube.resources import PODS, ObjectRef
 from tests.support.api_server import ApiServer, Request, status
 
@@ -69,7 +69,8 @@ class LogServer(ApiServer):
         self.phase = "Running"
         self.told: dict[str, Any] | None = None  # a pod from before: its status is behind its containers
         self.gone = False
-        self.refusals: list[tuple[int, str]] = []  # for log requests: status and message
+        self.refusals: list[tuple[int, str] | web.Response] = []  # for log requests: status and message
+        self.complaint = b""  # the body of every answer to a log request, as a kubelet answers that finds no log
         self.pod_refusals: list[tuple[int, str]] = []
         self.cuts: list[Cut] = []
         self.when_cuts_end: Any = None
@@ -124,7 +125,10 @@ class LogServer(ApiServer):
         if self.gone:
             return _refusal(404, 'pods "web-1" not found')
         if self.refusals:
-            return _refusal(*self.refusals.pop(0))
+            refusal = self.refusals.pop(0)
+            return refusal if isinstance(refusal, web.Response) else _refusal(*refusal)
+        if self.complaint:
+            return web.Response(body=self.complaint, content_type="text/plain")
         run = self.previous if "previous" in query else self.current or self.previous
         if run is None:
             word = "previous terminated container" if "previous" in query else "container"

@@ -9,8 +9,8 @@ from typing import Any
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.logs.batches import LogBatch
 from podtui.cluster.logs.follower import LogFollower, LogOptions, LogStatus
-from podtui.cluster.logs.lines import parse_line
 from podtui.cluster.logs.merge import LogLines
+from podtui.cluster.logs.stamps import parse_line
 from podtui.kube.resources import ObjectRef
 from tests.support.waiting import in_background
 

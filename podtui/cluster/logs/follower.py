@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from podtui.cluster.connection.decoding import UnreadableAnswer, unreadable
 from podtui.cluster.logs.batches import Batches, LogBatch, Sink
-from podtui.cluster.logs.lines import MAX_LINE, LogLine, Position, local_time, parse_line
+from podtui.cluster.logs.lines import MAX_LINE
+from podtui.cluster.logs.position import Position
 from podtui.cluster.logs.reader import LogReader
+from podtui.cluster.logs.stamps import LogLine, local_time, parse_line
 from podtui.cluster.logs.status import LogOptions, LogStatus, State
 from podtui.cluster.pods.container_runs import ContainerRuns, Run, containers_of, controller_of, default_container, over, runs_of
 from podtui.errors import (
@@ -40,9 +44,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "State", "parse_line"]
 
+_log = logging.getLogger(__name__)
+
 QUIET = 120.0
 """Seconds without a byte after which the stream is reopened: a follow can go silent after a log rotation."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _HEALTHY = 0.25, 30.0, 10.0
+_LIVELY = 1.0
+"""Seconds for which a stream must have brought lines before its end counts as the first one: some servers end every stream at once."""
 _SURE = 6  # reads of a pod after which its status is no longer behind
 _BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it counts as gone
 _TRIES = 5  # for a request that the server finds invalid, before any data arrived
@@ -67,7 +75,7 @@ class LogFollower:
         pod: dict[str, Any] | None = None,
     ) -> None:
         """Without `container`, it is kubectl's default: the annotated one or the first. `pace` scales the waits
-        (tests shorten them), `quiet` is in seconds, lines of more than `line_limit` characters come in pieces.
+        (tests shorten them), `quiet` is in seconds, lines of more than `line_limit` bytes come in pieces.
 
         With `caught_up`, the follower reads the existing log to its end before it follows, and then calls `caught_up`.
         `pod` is the pod as just read."""
@@ -147,6 +155,11 @@ class LogFollower:
             except PodtuiError as error:
                 await batches.flush()
                 self._say("failed", error.what, error=error, final=True)
+            except Exception as error:
+                if batches.failed:  # it is the sink's
+                    raise
+                _log.warning("an answer for the log of %s is like none that podtui knows", self.ref, exc_info=error)
+                await self._back_off(unreadable(str(self.ref), error))  # the next one may be good
 
     async def _step(self, batches: Batches) -> None:
         """Read the pod, and act on its state."""
@@ -158,13 +171,14 @@ class LogFollower:
             return await self._end(batches, f"{before}the pod is gone")
         except Forbidden:
             return await self._unknown(batches)
-        uid = (pod.get("metadata") or {}).get("uid", "")
+        uid, self.containers = (pod.get("metadata") or {}).get("uid"), containers_of(pod)
+        if not isinstance(uid, str) or not uid or not self.containers:
+            raise UnreadableAnswer(f"the API server's answer for {self.ref} is not a pod")
         self._reader.uid = self._reader.uid or uid
         if uid != self._reader.uid:
             await self._reader.note_unread_end(batches)
             return await self._end(batches, "the pod is gone; another one has its name now")
         self._reader.may_recur = controller_of(pod) not in _NEW_NAMES
-        self.containers = containers_of(pod)
         self.container = self.container or default_container(pod)
         self._reader.container = self.container
         if self.container not in self.containers:
@@ -204,12 +218,16 @@ class LogFollower:
             await self._reader.read(batches, follow=False, whole=False)
             await batches.flush()
             self._catch_up()
-        if await self._reader.read(batches, follow=True):
-            self._attempt = 0
+        await self._reader.read(batches, follow=True)
         if self.options.limit is not None:
             await batches.flush()
             return self._say("ended", f"the first {self.options.limit} bytes were read", final=True)
+        if self._reader.complaint:
+            await batches.flush()
+            return await self._back_off(PodtuiError(self._reader.complaint))
         # The stream ended on its own: either the container ended, as its status will soon say, or the stream must be reopened.
+        if self._reader.lasted > _LIVELY:
+            self._attempt = 0
         self._attempt += 1
         if self._attempt > 3:
             self._say("reconnecting", "the server ended the stream")
@@ -291,12 +309,12 @@ class LogFollower:
 
     def _between(self, run: Run) -> str:
         """The time from the last line that was read to the beginning of a run, in words."""
-        since = self._reader.position.since
+        since = self._reader.position.reached
         return f" ({local_time(since)} to {local_time(run.started)})" if since and run.started else ""
 
     def _begin(self, run: Run, *, first: bool) -> None:
         self._read_out = False
-        self._polls = 0
+        self._polls = self._attempt = 0
         self._reader.begin(run, first=first)
 
     async def _previous(self, batches: Batches, runs: ContainerRuns) -> None:

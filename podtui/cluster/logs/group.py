@@ -7,13 +7,15 @@ At most `LIMIT` streams are open at once: others are listed as left out, and get
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.live.store import Batch, Health, RowStore
 from podtui.cluster.live.tables import Row
 from podtui.cluster.logs.batches import LogBatch
@@ -28,6 +30,8 @@ from podtui.signals import Signal
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
+
+_log = logging.getLogger(__name__)
 
 LIMIT = 200
 """The most streams at once."""
@@ -151,7 +155,8 @@ class LogGroup:
                 self._start(self.target.pods)
                 if self.options.follow and not self.options.previous:
                     self._successors = Successors(self._connection, self._is_gone, self._succeeds, pace=pace)
-                    self._spawn(self._successors.run(self.target.pods), "successors")
+                    successors = self._successors
+                    self._spawn(self._again(lambda: successors.run(self.target.pods), "the next pods"), "successors")
                 await self._done.wait()
                 merging.cancel()
             await merger.finish()
@@ -177,6 +182,19 @@ class LogGroup:
         task = self._tasks.create_task(work, name=name)
         self._work.add(task)
         task.add_done_callback(self._ended)
+
+    async def _again(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        """Start the work again, ever later, when an answer that nobody foresaw has ended it: the next one may be good."""
+        attempt = 0
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                _log.warning("an answer for %s is like none that podtui knows", name, exc_info=error)
+                self.error = unreadable(name, error)
+                self.changed.emit(None)
+                attempt += 1
+                await asyncio.sleep(self._pace * min(30.0, 2**attempt))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
@@ -248,7 +266,7 @@ class LogGroup:
         options = LogOptions(previous=previous, follow=follow, from_start=True) if new else self._options()
         pod = self._pods[ref.uid] = _Pod(ref, options, place_of)
         if self.target.every:
-            self._spawn(self._all_containers(pod), f"containers of {ref}")
+            self._spawn(self._again(lambda: self._all_containers(pod), str(ref)), f"containers of {ref}")
         else:
             for name in self.target.chosen.get(ref.uid) or self.target.containers or ("",):
                 self._add(pod, name)
@@ -356,7 +374,7 @@ class LogGroup:
 
         async def take(batch: LogBatch) -> None:
             if not batch.note:
-                source.lines += len(batch.lines) - len(batch.continued)
+                source.lines += batch.count - len(batch.continued)
             await merger.put(number, batch)
 
         follower.calm = self._calm
@@ -373,7 +391,8 @@ class LogGroup:
         follower.calm = self._calm
         if follower.container and not source.container:
             source.container = follower.container
-            pod.sources[source.container] = pod.sources.pop("")
+            pod.sources.pop("", None)
+            pod.sources[source.container] = source
         if len(self._pods) == 1:
             self.containers = follower.containers or self.containers
         if len(self.sources) > 1 and status.state in ("ended", "failed") and (before.state != status.state or before.final != status.final):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from podtui.cluster.logs.batches import LogBatch
-from podtui.cluster.logs.lines import Times
+from podtui.cluster.logs.stamps import Times
 
 WINDOW = 0.4
 """Seconds for which a followed line waits for earlier ones of other sources."""
@@ -73,18 +73,18 @@ class _Source:
         self.catching_up = True
         self.since = now
         self.ended = False
-        self.held = LogBatch()  # pieces of an unfinished line
+        self.held: list[str] = []  # pieces of an unfinished line
 
     def put(self, batch: LogBatch, now: float) -> None:
         lines, continued = batch.lines, batch.continued
         if not batch.note:
-            if self.held.lines:
-                shift = len(self.held.lines)
-                lines = self.held.lines + lines
-                continued = self.held.continued | {place + shift for place in continued}
-                self.held = LogBatch()
+            if self.held:
+                shift = len(self.held)
+                lines = self.held + lines
+                continued = {*range(shift), *(place + shift for place in continued)}
+                self.held = []
             if len(lines) - 1 in continued and (whole := self._whole(lines, continued)) is not None:
-                self.held = LogBatch(lines[whole:], {place - whole for place in continued if place >= whole})
+                self.held = lines[whole:]
                 lines, continued = lines[:whole], {place for place in continued if place < whole}
         if lines:
             self._add(lines, continued, batch.note, now)
@@ -100,9 +100,9 @@ class _Source:
 
     def let_go(self, now: float) -> None:
         """Hand on a line that will never become whole."""
-        if self.held.lines:
-            held, self.held = self.held, LogBatch()
-            self._add(held.lines, held.continued, False, now)
+        if self.held:
+            held, self.held = self.held, []
+            self._add(held, set(range(len(held))), False, now)
 
     def _add(self, lines: list[str], continued: set[int], note: bool, now: float) -> None:
         if note:
@@ -195,7 +195,7 @@ class Merger:
         """Add a remark behind the lines of the source."""
         source = self._sources.get(number)
         if source is not None:
-            source.put(LogBatch([text], note=True), time.monotonic())
+            source.put(LogBatch.remark(text), time.monotonic())
             self._some.set()
 
     async def put(self, number: int, batch: LogBatch) -> None:

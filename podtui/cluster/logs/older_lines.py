@@ -11,7 +11,9 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from podtui.cluster.logs.lines import Lines, LineSplitter, Times
+from podtui.cluster.logs.lines import Lines, LineSplitter
+from podtui.cluster.logs.stamps import Times
+from podtui.errors import PodtuiError
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -79,6 +81,8 @@ async def _before(
                 break
         else:
             _take(splitter.feed(b"", final=True), times, oldest, kept)
+    if kept and not any(at for at, _, _ in kept) and oldest.time:
+        raise PodtuiError(f"the server answered: {kept[-1][1]}")  # the kubelet answers 200 before it finds out that it cannot read a log
     whole = tail is None and not limit and len(kept) < 2 * most
     places = {place for place, (_, _, goes_on) in enumerate(kept) if goes_on}
     return OlderLines([text for _, text, _ in kept], array("q", (at for at, _, _ in kept)), places, whole)
@@ -86,7 +90,7 @@ async def _before(
 
 def _take(came: Lines, times: Times, oldest: OldestLine, kept: deque[tuple[int, str, bool]]) -> bool:
     """Keep older lines; True when the oldest line is reached."""
-    at, texts = times.part(came.lines, came.continued)
+    at, texts = times.part([line.decode("utf-8", "replace") for line in came.split()], came.continued)
     for place, text in enumerate(texts):
         if at[place] > oldest.time or (at[place] == oldest.time and text.startswith(oldest.text)):
             return True

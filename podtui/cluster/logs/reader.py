@@ -14,7 +14,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from podtui.cluster.logs.batches import Batches
-from podtui.cluster.logs.lines import Lines, LineSplitter, Position, Resume, local_time, nanoseconds, stamp_of
+from podtui.cluster.logs.lines import Lines, LineSplitter
+from podtui.cluster.logs.position import Position, Resume
+from podtui.cluster.logs.stamps import SECOND, local_time, may_begin_stamp, nanoseconds, stamp_in
 from podtui.cluster.logs.status import LogOptions
 from podtui.cluster.pods.container_runs import Run, runs_of
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
 
 _KEPT = 16  # reads: a status lags behind by a few at most
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status lags little, except after an outage of the API server
+_SHORT = 4096  # bytes; an answer without a time that is longer is a log without times
 
 
 class LogReader:
     """`run` is whose log it is, `position` how far it was read. For the latest stream, `came` is whether it brought anything new, `lasted`
-    its length in seconds, and `broke` whether it was cut off instead of ending."""
+    its length in seconds, `broke` whether it was cut off instead of ending, and `complaint` what the server said in the place of lines
+    or behind them: the kubelet answers 200 before it finds out that it cannot read a log."""
 
     def __init__(
         self,
@@ -55,6 +59,9 @@ class LogReader:
         self.position = Position()
         self.came = self.broke = False
         self.lasted = 0.0
+        self.complaint = ""
+        self._followed = False  # whether an earlier stream was followed behind the position
+        self._from_beginning = False  # whether the next stream must begin there: the clock was set back since the position
         self._gaps: list[tuple[str, str]] = []  # between which times lines may be missing; "" for the end of the run
         self._connection = connection
         self._ref = ref
@@ -69,6 +76,7 @@ class LogReader:
         """Switch to the log of this run, from its beginning or where the options say."""
         self.run = run
         self.first = first
+        self._followed = self._from_beginning = False
         self._reads = Reads()
         self.position = Position(whole=not (first and (self._options.tail is not None or self._options.since is not None)))
 
@@ -81,8 +89,9 @@ class LogReader:
             query.append(("follow", "true"))
         if previous:
             query.append(("previous", "true"))
-        if self.position.since:
-            query.append(("sinceTime", self.position.since))
+        if self.position.reached:
+            if not self._from_beginning:
+                query.append(("sinceTime", self.position.since))
         elif self.first:
             if options.tail is not None:
                 query.append(("tailLines", str(options.tail)))
@@ -97,9 +106,10 @@ class LogReader:
 
         `whole`: without `follow`, whether a last line without a newline counts as complete.
         """
-        splitter, resume, position = LineSplitter(self._line_limit), Resume(self.position), self.position
-        self.came, self.broke, self.lasted = False, follow, 0.0
-        since, answered = position.since, False
+        self.came, self.broke, self.lasted, self.complaint = False, follow, 0.0, ""
+        splitter, position = LineSplitter(self._line_limit), self.position
+        resume = await self._resume(previous)
+        since, answer = position.reached, b""
         self._reads.begin(position)
         started = latest = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -111,31 +121,29 @@ class LogReader:
                 ) as stream,
                 aclosing(self._of_this_run(stream, batches) if follow else _all(stream)) as chunks,
             ):
+                self._from_beginning = False
                 if self.may_recur and not await self._still_it():
                     self.broke = True
                     return False
                 self._opened(follow, True)
                 async for chunk in chunks:
-                    latest, answered = time.monotonic(), True
+                    latest = time.monotonic()
+                    if len(answer) <= _SHORT:
+                        answer += chunk[: _SHORT + 1]
                     came = splitter.feed(chunk)
                     if not resume.done:
                         came = resume.drop(came)
                         if resume.gap:
                             self._miss(since, resume.gap)
-                    if came.lines:
-                        self.came = True
-                        self._reads.take(came)
-                        position.take(came)
-                        await batches.put(came)
+                    await self._take(came, batches)
                     self.lasted = latest - started
             self.broke = False
-            if not follow and whole and since and not answered:  # not even the line that was last read
-                self._miss(since, "")
-            if not follow and whole:  # the last line may have no newline; while the container runs, it may still continue
-                came = resume.drop(splitter.feed(b"", final=True))
-                self._reads.take(came)
-                position.take(came)
-                await batches.put(came)
+            if not follow and whole:
+                if since and not resume.reached and not resume.gap:  # not even the line that was last read
+                    self._miss(since, "")
+                # The last line may have no newline; while the container runs, it may still continue.
+                await self._take(resume.drop(splitter.feed(b"", final=True)), batches)
+            await self._end_of_stream(batches, answer, splitter.rest, resume)
         except ConnectionFailed:
             if time.monotonic() - latest < self._quiet - 1:
                 raise
@@ -144,6 +152,53 @@ class LogReader:
             if accepted is not None:
                 accepted.cancel()
         return self.came
+
+    async def _take(self, came: Lines, batches: Batches) -> None:
+        """Hand on new lines."""
+        again = b"\n" + self.position.complaint + b"\n"
+        if len(again) > 2 and self.position.stamp and (b"\n" + came.data[-len(again) :]).endswith(again):
+            came = Lines(came.data[: 1 - len(again)], came.continued)  # lines of the container have times
+        if came.data:
+            self.came = True
+            self._reads.take(came)
+            self.position.take(came)
+            await batches.put(came)
+
+    async def _end_of_stream(self, batches: Batches, answer: bytes, rest: bytes, resume: Resume) -> None:
+        """The server has ended the stream: see what it said besides lines. The same words again are no news."""
+        position = self.position
+        if resume.held:
+            await self._take(Lines(b"".join(line + b"\n" for line in resume.held)), batches)
+        words = b""
+        if rest and not position.pieces and not may_begin_stamp(rest):
+            words = rest
+            if words != position.complaint:
+                self.came = True
+                await batches.note(f"the server ended the log: {_decoded(words)}")
+        elif 0 < len(answer) <= _SHORT and not any(stamp_in(line) for line in answer.splitlines()):
+            words = answer.splitlines()[-1]
+        if words:
+            position.complaint = words
+            self.complaint = _decoded(words)
+
+    async def _resume(self, previous: bool) -> Resume:
+        """What drops the lines that were read before.
+
+        When the node's clock was set back, times do not show whether the position is still in the log: look for it first.
+        """
+        position = self.position
+        if not position.reached or not (self._from_beginning or position.set_back):
+            return Resume(position)
+        probe, splitter = Resume(position, there=True), LineSplitter(self._line_limit)
+        query = self._query(False, previous)
+        async with self._connection.stream(f"{self._ref.path}/log", query=query, accept="*/*", idle_timeout=self._quiet) as stream:
+            async for chunk in stream:
+                probe.drop(splitter.feed(chunk))
+                if probe.reached:
+                    return Resume(position, there=True)
+        self._miss(position.reached, "")  # the log was rotated: all of the current file is new
+        self._from_beginning = True
+        return Resume(Position())
 
     async def _still_it(self) -> bool:
         """Whether a just opened log is this pod's: the request names the pod, and another one may have the name now."""
@@ -181,28 +236,50 @@ class LogReader:
             await asyncio.gather(*ends, return_exceptions=True)
 
     async def _another_run(self) -> bool:
-        """Whether the just opened stream may belong to a run that the pod's status, which lags behind, does not show yet."""
+        """Whether the just opened stream must be given up: it may belong to a run that the pod's status, which lags behind, does not
+        show yet; or it may leave lines out, because the node's clock was set back since the position."""
+        may_leave_out, self._followed = self._followed, True
         for delay in _CHECKS:
             await asyncio.sleep(self._pace * delay)
             try:
                 pod = await self._connection.json("GET", self._ref.path)
+                if self.run is not None and runs_of(pod, self.container).current.id not in (self.run.id, ""):
+                    return True
+                if may_leave_out and await self._was_set_back():
+                    self._from_beginning = True
+                    return True
+                may_leave_out = False
             except PodtuiError:  # whether it exists or may be read does not matter here
                 continue
-            if self.run is not None and runs_of(pod, self.container).current.id not in (self.run.id, ""):
-                return True
         return False
+
+    async def _was_set_back(self) -> bool:
+        """Whether the log's last line is before the time from which a stream that brought nothing was requested."""
+        since = self.position.since
+        if self.came or not since or self._options.limit is not None:
+            return False
+        last = await self._first_stamp([("timestamps", "true"), ("container", self.container), ("tailLines", "1"), ("limitBytes", "40")])
+        return 0 < nanoseconds(last) < nanoseconds(since)
+
+    async def _first_stamp(self, query: list[tuple[str, str]]) -> str:
+        """The time of the first line of an answer, of which only the beginning is read."""
+        begin = b""
+        async with self._connection.stream(f"{self._ref.path}/log", query=query, accept="*/*", idle_timeout=self._quiet) as stream:
+            async for chunk in stream:
+                begin += chunk
+                if len(begin) >= 40:
+                    break
+        return stamp_in(begin.partition(b" ")[0])
 
     async def ahead(self, run: Run, *, previous: bool = False) -> Position | None:
         """Where the old run's log had been read to, if lines of the new run followed it (see `Reads`)."""
-        latest = self.position.since
+        latest = self.position.reached
         if not latest or _second(latest) < _second(run.started):
             return None
         query = [("timestamps", "true"), ("container", self.container), ("limitBytes", "40")]
         if previous:
             query.append(("previous", "true"))
-        async with self._connection.stream(f"{self._ref.path}/log", query=query, accept="*/*") as stream:
-            begin = b"".join([chunk async for chunk in stream])
-        first = stamp_of(begin[:40].decode("utf-8", "replace").partition(" ")[0])
+        first = await self._first_stamp(query)
         return self._reads.before(first) if first else None
 
     def _miss(self, since: str, until: str) -> None:
@@ -222,9 +299,9 @@ class LogReader:
 
     async def note_unread_end(self, batches: Batches) -> None:
         """Note, for a deleted pod, that its last stream was not read to its end."""
-        if self.broke and self.position.since:
+        if self.broke and self.position.reached:
             await batches.note(
-                f"the pod was deleted while its log could not be read: lines after {local_time(self.position.since)} may be missing"
+                f"the pod was deleted while its log could not be read: lines after {local_time(self.position.reached)} may be missing"
             )
 
 
@@ -234,7 +311,11 @@ async def _all(stream: ByteStream) -> AsyncGenerator[bytes, None]:
 
 
 def _second(stamp: str) -> int:
-    return nanoseconds(stamp) // 1_000_000_000
+    return nanoseconds(stamp) // SECOND
+
+
+def _decoded(words: bytes) -> str:
+    return " ".join(words.decode("utf-8", "replace").split())
 
 
 class Reads:
@@ -254,8 +335,8 @@ class Reads:
 
     def take(self, came: Lines) -> None:
         """The read brought lines: only its first ones matter."""
-        if self._before is not None and came.lines:
-            self._reads.append((nanoseconds(stamp_of(came.lines[0])), self._before))
+        if self._before is not None and came.data:
+            self._reads.append((nanoseconds(stamp_in(came.data)), self._before))
             self._before = None
 
     def before(self, stamp: str) -> Position | None:

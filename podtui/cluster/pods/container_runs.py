@@ -46,9 +46,15 @@ class ContainerRuns(msgspec.Struct, frozen=True):
 
 
 def containers_of(pod: Mapping[str, Any]) -> list[str]:
-    """The names of a pod's containers in the order of `kubectl logs --all-containers`: containers, init, ephemeral ones."""
+    """The names of a pod's containers in the order of `kubectl logs --all-containers`: containers, init, ephemeral ones.
+
+    Raises TypeError for a name that is not a text.
+    """
     spec = pod.get("spec") or {}
-    return [container["name"] for field in _SPECS for container in spec.get(field) or ()]
+    names = [container["name"] for field in _SPECS for container in spec.get(field) or ()]
+    if not all(isinstance(name, str) and name for name in names):
+        raise TypeError("the name of a container is not a text")
+    return names
 
 
 def default_container(pod: Mapping[str, Any]) -> str:

@@ -7,18 +7,21 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
+from rich.text import Text
 from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.timer import Timer
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from podtui.cluster.logs.follower import LogOptions, LogStatus
 from podtui.cluster.logs.group import LogTarget
 from podtui.cluster.session import Session
 from podtui.kube.resources import PODS, ObjectRef, Resource
+from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.logs import titles
 from podtui.ui.logs.bars import SearchBar, fields_bar, jump, jump_bar, save_bar, since_bar
@@ -31,9 +34,11 @@ from podtui.ui.logs.search.field_filter import FieldFilter
 from podtui.ui.logs.sources import SourceChoice
 from podtui.ui.logs.view.choice import MATCHES
 from podtui.ui.logs.view.view import LogView
+from podtui.ui.themes import palette
 from podtui.ui.widgets.entry_bar import EntryBar
 from podtui.ui.widgets.text_line import TextLine
 
+_COUNTS = 40  # cells of the foot for the counts
 CONTEXTS = (0, 1, 3, 10)  # lines around each match, in the order of the key
 T = TypeVar("T")
 _RECORDS: tuple[Records, ...] = ("raw", "columns", "indented")
@@ -49,6 +54,7 @@ class LogsPane(Vertical):
     LogsPane { height: 1fr; }
     LogsPane > TextLine { background: $panel; }
     LogsPane:focus-within > #logs-title { background: $primary; color: $background; }
+    LogsPane > #logs-why { height: auto; max-height: 5; background: $panel; display: none; }
     LogsPane > EntryBar, LogsPane > #logs-columns { display: none; }
     """
 
@@ -69,6 +75,7 @@ class LogsPane(Vertical):
         self._sources = SourceChoice(self._feed, self.view, self._say)
         self._export = LogExport(self, self._feed, self._sources, self.view, self._say)
         self._title = TextLine(id="logs-title")
+        self._why = Static(id="logs-why")  # a reason that is too long for the foot: its end is the cause
         self._foot = TextLine(id="logs-foot")
         self._columns = TextLine(id="logs-columns")
         self._chart = LogChart(id="logs-chart")
@@ -89,6 +96,7 @@ class LogsPane(Vertical):
         yield self._fields_bar
         yield self._jump_bar
         yield self._since_bar
+        yield self._why
         yield self._foot
         yield self._save_bar
 
@@ -171,7 +179,12 @@ class LogsPane(Vertical):
             return
         title = titles.title_of(feed.target, feed.group, self._sources.hidden, feed.previous)
         self._title.show(title, [(f"{titles.state(feed.status, view)} ", titles.style(feed.status))])
-        counts = [(f" {self._message}", "warn")] if self._message else titles.counts(feed.status, view, feed.range_name)
+        why = titles.reason(feed.status)
+        long = bool(len(view.buffer)) and len(why) > self.size.width - _COUNTS  # without lines, it stands in their place
+        self._why.display = long
+        self._why.update(Text(f" {harmless(why)}" if long else "", style=palette(self.app)[titles.style(feed.status)]))
+        counts = titles.counts(feed.status, view, feed.range_name, "" if long else why)
+        counts = [(f" {self._message}", "warn")] if self._message else counts
         self._foot.show(counts, [*titles.left_out_of(feed.group), *titles.flags(view)])
         view.set_empty(*titles.nothing(feed.status, view))
         header = view.columns.header

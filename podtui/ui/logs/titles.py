@@ -130,8 +130,13 @@ def state(status: LogStatus, view: LogView) -> str:
     return status.state
 
 
-def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
-    """The search, the reason for the status, and the number of lines."""
+def reason(status: LogStatus) -> str:
+    """Why the status is what it is; "" when that needs no word."""
+    return f"{status.state}: {status.why}" if status.why else ""
+
+
+def counts(status: LogStatus, view: LogView, range_words: str, why: str) -> list[Part]:
+    """The search, the reason `why` for the status, and the number of lines."""
     parts: list[Part] = [(" ", "")]
     pattern = view.pattern
     if pattern is not None:
@@ -144,8 +149,8 @@ def counts(status: LogStatus, view: LogView, range_words: str) -> list[Part]:
             parts.append((f"{pattern.slow} skipped: the expression takes too long on them  ", "warn"))
     if view.fields is not None:
         parts += [("fields ", "dim"), (view.fields.text, "match"), ("  ", "")]
-    if status.why:
-        parts += [(f"{status.state}: {status.why}  ", style(status))]
+    if why:
+        parts.append((f"{why}  ", style(status)))
     count = len(view.buffer)
     if view.chosen is not None and (view.fields is not None or view.hidden):
         chosen, done = view.chosen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -10,6 +12,7 @@ from rich.style import Style
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from podtui.ui.logs.lines.text import rows_of
 from podtui.ui.logs.view.match_cursor import MatchCursor
 from podtui.ui.logs.view.strips import GUTTER, Paint, Signs, paint_row, thumb_of
 from podtui.ui.logs.view.window import LogWindow, Row
@@ -113,10 +116,18 @@ class LogCanvas:
 
     def _blank(self, y: int, width: int, brushes: Brushes) -> Strip:
         base = brushes.base
-        if self.rows or not 0 <= y - 1 < len(self.empty):
+        words = [] if self.rows else [row for line in self.empty for row in _wrapped(line, max(1, width - 2 * GUTTER))]
+        if not 0 <= y - 1 < len(words):
             return Strip.blank(width, base)
-        text = " " * GUTTER + self.empty[y - 1]
+        text = " " * GUTTER + words[y - 1]
         return Strip([Segment(text, base + brushes.styles["dim"])]).crop_extend(0, width, base)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in rows, between words where that is possible."""
+    if text.isascii():
+        return textwrap.wrap(text, width)
+    return [text[start:end] for start, end in pairwise([*rows_of(text, width), len(text)])]
 
 
 def _bar_cell(thumb: tuple[int, int], y: int) -> bool | None:

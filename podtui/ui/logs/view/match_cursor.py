@@ -119,7 +119,7 @@ class MatchCursor:
         window = self._window
         if window.wrap:
             return False
-        before, widest = self.left, max((width_of(window.text(row.line)) for row in rows), default=0)
+        before, widest = self.left, max((width_of(window.text(row.line)) for row in rows if not window.wraps(row.line)), default=0)
         most = max(self.left, widest - window.width // 2) if direction > 0 and widest > window.width else self.left
         self.left = max(0, min(self.left + direction * max(8, window.width // 4), most))
         return self.left != before

@@ -47,8 +47,9 @@ def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -
     spans = shown.spans if paint.colours else [span for span in shown.spans if isinstance(span.style, str)]
     start = parts[row.part]
     end = parts[row.part + 1] if row.part + 1 < len(parts) else len(text)
-    plain, left = text.isascii(), paint.left
-    if not window.wrap:  # only the part in view of a very long line
+    wraps = window.wraps(row.line)
+    plain, left = text.isascii(), 0 if wraps else paint.left
+    if not wraps:  # only the part in view of a very long line
         if plain:
             start = min(start + left, end)
             end = min(end, start + window.width)

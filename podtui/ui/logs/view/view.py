@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from podtui.text import harmless
 from podtui.ui.logs.lines.buffer import LogBuffer
 from podtui.ui.logs.lines.layout import Columns, Records, learn
 from podtui.ui.logs.lines.text import shown
@@ -124,7 +125,8 @@ class LogView(Widget, can_focus=True):
         self._choose()
 
     def set_empty(self, *lines: str) -> None:
-        """Show this text while there are no lines."""
+        """Show this text while there are no lines, wrapped."""
+        lines = tuple(map(harmless, lines))
         if lines != self._canvas.empty:
             self._canvas.empty = lines
             if not self._canvas.rows:

@@ -57,7 +57,7 @@ class LogWindow:
 
     def shown(self, line: int) -> Shown:
         """The line as shown, without the styles of a search."""
-        width = self.width if self.wrap else None
+        width = self.width if self.wraps(line) else None
         if line < self.buffer.first:  # possibly a dropped line of the log
             return self.look.remark(f"… {self.buffer.dropped:,} older lines dropped", width)
         found = self._texts.get(line)
@@ -66,6 +66,10 @@ class LogWindow:
                 self._texts.clear()
             found = self._texts[line] = self.look.line(self.buffer, line, width)
         return found
+
+    def wraps(self, line: int) -> bool:
+        """Whether the line takes as many rows as it needs: podtui's own remarks always do, as an error's end is its cause."""
+        return self.wrap or self.is_remark(line)
 
     def body(self, line: int) -> int:
         """The offset of the line's own text, after its source and time."""

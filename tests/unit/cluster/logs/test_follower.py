@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podtui.cluster.connection import bounds
 from podtui.cluster.logs.batches import LogBatch
 from podtui.cluster.logs.follower import LogFollower, LogOptions
-from podtui.cluster.logs.lines import Lines, LineSplitter, LogLine, Position, Resume, local_time, nanoseconds, parse_line
+from podtui.cluster.logs.lines import Lines, LineSplitter
+from podtui.cluster.logs.position import Position, Resume
+from podtui.cluster.logs.stamps import LogLine, local_time, nanoseconds, parse_line
 from podtui.errors import Forbidden
-from tests.support.api_server import connected
+from tests.support.api_server import connected, status
 from tests.support.log_server import REF, ContainerRun, Cut, LogServer
 from tests.support.taken_logs import TakenLog, following_log
 from tests.support.waiting import in_background, until
@@ -64,11 +70,11 @@ def test_times_of_different_zones_and_precisions_compare() -> None:
     assert nanoseconds("2026-02-30T00:00:00Z") < nanoseconds("1970-01-01T00:00:00Z")
 
 
-@given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(1, 12))
+@given(st.text(), st.lists(st.integers(1, 9), min_size=1), st.integers(4, 12))
 def test_however_chunks_are_cut_the_lines_are_the_same(text: str, sizes: list[int], limit: int) -> None:
     data, splitter = text.encode("utf-8", "surrogatepass"), LineSplitter(limit)
     whole = LineSplitter(limit).feed(data, final=True)
-    lines: list[str] = []
+    lines: list[bytes] = []
     continued: set[int] = set()
     turn = 0
     while data:
@@ -76,61 +82,91 @@ def test_however_chunks_are_cut_the_lines_are_the_same(text: str, sizes: list[in
         turn += 1
         came = splitter.feed(data[:size])
         continued.update(len(lines) + place for place in came.continued)
-        lines += came.lines
+        lines += came.split()
         data = data[size:]
     came = splitter.feed(b"", final=True)
     continued.update(len(lines) + place for place in came.continued)
-    lines += came.lines
-    assert (lines, continued) == (whole.lines, set(whole.continued))
-    assert all(len(line) == limit for place, line in enumerate(lines) if place in continued)
+    lines += came.split()
+    assert (lines, continued) == (whole.split(), set(whole.continued))
+    assert all(limit - 3 <= len(line) <= limit for place, line in enumerate(lines) if place in continued)
+
+
+@given(st.text("a한😀", max_size=40), st.integers(4, 12))
+def test_no_character_of_a_long_line_is_cut_in_two(text: str, limit: int) -> None:
+    assert "".join(piece.decode() for piece in LineSplitter(limit).feed(text.encode(), final=True).split()) == text
 
 
 def test_bytes_that_are_no_text_do_no_harm() -> None:
-    assert LineSplitter().feed(b"a\xff\xfeb\nc\n").lines == ["a��b", "c"]
+    assert LogBatch(LineSplitter().feed(b"a\xff\xfeb\nc\n").data).lines == ["a��b", "c"]
 
 
 def test_a_line_of_a_mebibyte_comes_in_pieces_that_make_it_up() -> None:
     splitter = LineSplitter()
-    line = "x" * (1 << 20)
-    pieces: list[str] = []
+    line = b"x" * (1 << 20)
+    pieces: list[bytes] = []
     for start in range(0, len(line), 5000):
-        pieces += splitter.feed(line[start : start + 5000].encode()).lines
-    pieces += splitter.feed(b"\n").lines
-    assert "".join(pieces) == line
+        pieces += splitter.feed(line[start : start + 5000]).split()
+    pieces += splitter.feed(b"\n").split()
+    assert b"".join(pieces) == line
     assert max(map(len, pieces)) == 65_536
+
+
+def as_read(came: Lines) -> str:
+    """The lines as text, their pieces put together again."""
+    lines = [line.decode() for line in came.split()]
+    return "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(lines))
 
 
 @given(st.data())
 def test_resuming_anywhere_neither_loses_nor_repeats(data: st.DataObject) -> None:
-    """The position alone, without a server: read some pieces, drop, read the log again from the second of `since`."""
+    """The position alone, without a server: read some pieces, drop, read the log again from the second of `since`.
+
+    Times go back by a little, as those of stdout and stderr do.
+    """
     times = sorted(data.draw(st.lists(st.integers(0, 40), max_size=30)))
+    back = data.draw(st.lists(st.integers(0, 8), min_size=len(times), max_size=len(times)))
     texts = data.draw(st.lists(st.text("ab\u20ac", max_size=12), min_size=len(times), max_size=len(times)))
-    log = [f"{stamp(time * 100_000_000)} {text}" for time, text in zip(times, texts, strict=True)]
+    log = [
+        f"{stamp(10**9 + max(0, time - less) * 100_000_000)} {place} {text}"
+        for place, (time, less, text) in enumerate(zip(times, back, texts, strict=True))
+    ]
     position, got, splitter = Position(), "", LineSplitter(34)
-    for _ in range(4):
+
+    def stream() -> bytes:
         begin = nanoseconds(position.since) // 10**9
-        stream = "".join(line + "\n" for line in log if nanoseconds(line) // 10**9 >= begin).encode()
-        end = data.draw(st.integers(0, len(stream)))
+        return "".join(line + "\n" for line in log if nanoseconds(line) // 10**9 >= begin).encode()
+
+    for _ in range(4):
+        answer = stream()
+        end = data.draw(st.integers(0, len(answer)))
         splitter, resume = LineSplitter(34), Resume(position)
         for start in range(0, end, 11):
-            came = resume.drop(splitter.feed(stream[start : min(end, start + 11)]))
+            came = resume.drop(splitter.feed(answer[start : min(end, start + 11)]))
+            assert not resume.gap
             position.take(came)
-            got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
+            got += as_read(came)
         assert "".join(line + "\n" for line in log).startswith(got)
-    begin = nanoseconds(position.since) // 10**9
-    stream = "".join(line + "\n" for line in log if nanoseconds(line) // 10**9 >= begin).encode()
-    came = Resume(position).drop(LineSplitter(34).feed(stream))
-    got += "".join(line + ("" if place in came.continued else "\n") for place, line in enumerate(came.lines))
+    got += as_read(Resume(position).drop(LineSplitter(34).feed(stream())))
     assert got == "".join(line + "\n" for line in log)
+
+
+@given(st.data())
+def test_lines_of_one_time_are_told_apart_by_their_number(data: st.DataObject) -> None:
+    times = sorted(data.draw(st.lists(st.integers(0, 3), max_size=30)))
+    log = [f"{stamp(10**9 + time * 400_000_000)} same".encode() + b"\n" for time in times]
+    read = data.draw(st.integers(0, len(log)))
+    position = Position()
+    position.take(Lines(b"".join(log[:read])))
+    assert Resume(position).drop(Lines(b"".join(log))).data == b"".join(log[read:])
 
 
 def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one() -> None:
     lines = [f"{stamp(time)} {i}" for i, time in enumerate([1, 1, 2, 3, 3, 3])] + ["no time", "nor here"]
     for end in range(1, len(lines) + 1):
         at_once, each = Position(), Position()
-        at_once.take(Lines(lines[:end]))
+        at_once.take(Lines("".join(line + "\n" for line in lines[:end]).encode()))
         for line in lines[:end]:
-            each.take(Lines([line]))
+            each.take(Lines(f"{line}\n".encode()))
         assert (at_once.stamp, at_once.count, at_once.unstamped) == (each.stamp, each.count, each.unstamped)
 
 
@@ -217,7 +253,7 @@ def test_a_tail_is_resumed_too_when_it_begins_within_lines_of_one_time(data: st.
 
 def _there_at_first_answer(server: LogServer, at: list[int], total: int) -> int:
     """How many lines there were when the last request without `sinceTime` was answered."""
-    asked = sum("tailLines" in query for query in server.queries)
+    asked = sum("tailLines" in query and "limitBytes" not in query for query in server.queries)
     return at[asked - 1] if asked < len(at) else total
 
 
@@ -240,10 +276,10 @@ async def test_a_stream_that_ends_while_the_container_runs_is_asked_for_again() 
         assert follower.status.state == "following"
         assert "ended" not in [status.state for status in taker.states]
     assert taker.lines == raw(server.current.lines)
-    assert [query.get("sinceTime", "") for query in server.queries] == ["", stamp(3_000_000), stamp(5_000_000)]
+    assert [query.get("sinceTime", "") for query in server.queries] == ["", "2025-12-31T23:59:59Z", "2025-12-31T23:59:59Z"]
 
 
-async def test_a_time_with_an_offset_is_sent_back_as_it_came() -> None:
+async def test_a_time_with_an_offset_is_sent_back_in_utc_a_second_earlier() -> None:
     server = LogServer()
     lines = [(f"2026-01-01T09:00:0{i}.5+09:00", f"line {i}") for i in range(6)]
     server.current = ContainerRun("c1", lines)
@@ -251,7 +287,7 @@ async def test_a_time_with_an_offset_is_sent_back_as_it_came() -> None:
     async with following(server) as (_, taker):
         await until(lambda: len(taker.lines) == 6)
     assert taker.lines == raw(lines)
-    assert server.queries[1]["sinceTime"] == lines[2][0]
+    assert server.queries[1]["sinceTime"] == "2026-01-01T00:00:01Z"
 
 
 async def test_a_moment_in_which_the_kubelet_refuses_is_passed_over() -> None:
@@ -271,6 +307,168 @@ async def test_what_the_server_keeps_refusing_fails_with_its_words() -> None:
         await until(lambda: follower.status.final)
         assert (follower.status.state, follower.status.why) == ("failed", "no")
     assert len(server.queries) == 6
+
+
+# -- answers that are no logs, and times that go back ------------------------------------------------------------------
+
+COMPLAINT = b'failed to try resolving symlinks in path "/var/log/pods/shop_web-1/app/0.log": lstat: no such file or directory'
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["no newline", "newline"])
+@pytest.mark.parametrize("options", [LogOptions(), LogOptions(tail=10)], ids=["whole", "tail"])
+async def test_a_complaint_of_the_kubelet_in_the_place_of_a_log_is_shown_once_and_asked_for_again_ever_later(
+    end: bytes, options: LogOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(3))
+    server.complaint = COMPLAINT + end
+    async with following(server, options=options) as (follower, taker):
+        await until(lambda: len(server.queries) >= 6)
+        said = [*taker.lines, *(note.removeprefix("the server ended the log: ") for note in taker.notes)]
+        assert said == [COMPLAINT.decode()]
+        retries = [status.retry_at for status in taker.states if status.state == "reconnecting" and status.why == COMPLAINT.decode()]
+        waits = [later - earlier for earlier, later in pairwise(filter(None, retries))]
+        assert len(waits) >= 3 and all(wait >= 0.02 * 0.25 * 2**turn for turn, wait in enumerate(waits, 1))
+        server.complaint = b""
+        await until(lambda: parse_line(taker.lines[-1]).text == "line 2" if taker.lines else False)
+        assert follower.status.state == "following"
+    assert taker.lines[-3:] == raw(server.current.lines)
+
+
+async def test_a_complaint_behind_lines_is_shown_once_and_no_line_twice() -> None:
+    """As a kubelet ends each followed stream when it cannot watch files any more."""
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(2))
+    server.handlers[f"{REF.path}/log"] = complaining = _complaining(server, b"failed to create fsnotify watcher: too many open files")
+    async with following(server) as (_, taker):
+        for count in (4, 6, 8):
+            await until(lambda count: len(complaining.answers) >= count, count)
+            run.lines += numbered(1, start=count * 100)
+        await until(lambda: len(taker.lines) == 5)
+    assert taker.lines == raw(run.lines)
+    assert taker.notes == ["the server ended the log: failed to create fsnotify watcher: too many open files"]
+
+
+class _complaining:
+    """A handler that answers with the lines that there are and a complaint behind them."""
+
+    def __init__(self, server: LogServer, complaint: bytes) -> None:
+        self.answers: list[bytes] = []
+        self._server = server
+        self._complaint = complaint
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        since = nanoseconds(request.query["sinceTime"]) if "sinceTime" in request.query else 0
+        lines = [line for line in raw(self._server.run.lines) if nanoseconds(line) >= since]
+        self.answers.append("".join(line + "\n" for line in lines).encode() + self._complaint)
+        return web.Response(body=self.answers[-1], content_type="text/plain")
+
+
+async def test_a_server_that_ends_every_stream_at_once_is_asked_ever_later_though_each_brings_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(9))
+    server.cuts = [Cut(place, place + 1, sizes=(99,), ends=True) for place in range(8)]
+    async with connected(server) as connection:
+        follower, taker = LogFollower(connection, REF, "app", pace=0.0113), TakenLog()
+        monkeypatch.setattr(asyncio, "sleep", _noted(slept))
+        async with in_background(follower.run(taker)):
+            await until(lambda: len(taker.lines) == 9)
+    waits = [turn for seconds in slept for turn, wait in enumerate((0.2, 0.4, 0.8, 1.6, 3.2, 5.0)) if seconds == 0.0113 * wait]
+    assert waits == [0, 1, 2, 3, 4, 5, 5, 5]
+
+
+def _noted(slept: list[float]) -> Callable[[float], Awaitable[None]]:
+    real = asyncio.sleep
+
+    async def sleep(seconds: float, result: object = None) -> None:
+        slept.append(seconds)
+        await real(seconds)
+
+    return sleep
+
+
+async def test_no_server_makes_a_follower_wait_for_hours() -> None:
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1))
+    server.refusals = [status(429, "TooManyRequests", "later", headers={"Retry-After": "999999999"})]
+    async with following(server) as (follower, _):
+        await until(lambda: follower.status.state == "reconnecting")
+        assert follower.status.retry_at is not None and follower.status.retry_at - time.monotonic() <= bounds.LONGEST_WAIT
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_lines_of_two_streams_whose_times_go_back_come_once_however_often_the_connection_breaks(data: st.DataObject) -> None:
+    """containerd takes the times of stdout and stderr in two goroutines."""
+    drawn = sorted(data.draw(st.lists(st.tuples(st.integers(9, 30), st.integers(0, 9)), max_size=30)))
+    lines = [(stamp((time - less) * 100_000_000), f"line {place}") for place, (time, less) in enumerate(drawn)]
+    server = LogServer()
+    server.current = ContainerRun("c1", lines)
+    at = sorted(data.draw(st.lists(st.integers(0, len(lines)), min_size=2, max_size=6)))
+    size = sum(len(line) + 1 for line in raw(lines))
+    server.cuts = [Cut(begin, end, data.draw(st.one_of(st.none(), st.integers(0, size)))) for begin, end in pairwise(at)]
+
+    def finish() -> None:
+        server.run.written, server.run.exit_code, server.phase = None, 0, "Succeeded"
+
+    server.when_cuts_end = finish
+
+    async def play() -> TakenLog:
+        taker = TakenLog()
+        async with connected(server) as connection, asyncio.timeout(30):
+            await LogFollower(connection, REF, "app", pace=0.0).run(taker)
+        return taker
+
+    taker = asyncio.run(play())
+    assert (taker.lines, taker.notes) == (raw(lines), [])
+
+
+def hours(hour: int, start: int, count: int) -> list[tuple[str, str]]:
+    """Lines of an hour of a clock, a second apart."""
+    return [(f"2026-01-01T{hour:02}:00:{place:02}.5Z", f"line {place}") for place in range(start, start + count)]
+
+
+async def test_a_clock_set_back_by_an_hour_neither_repeats_lines_nor_looks_like_a_rotation() -> None:
+    server = LogServer()
+    server.current = ContainerRun("c1", [*hours(10, 0, 6), *hours(9, 6, 6)])
+    server.cuts = [Cut(6, 8), Cut(8, 9), Cut(9, 10, after=80)]
+    async with following(server) as (follower, taker):
+        await until(lambda: len(taker.lines) >= 12)
+        await until(lambda: follower.status.state == "following")
+    assert taker.lines == raw(server.current.lines)
+    assert taker.notes == []
+
+
+async def test_a_clock_set_back_while_nothing_was_heard_hides_no_line() -> None:
+    """`sinceTime` leaves out what was written since, until the clock has reached it again."""
+    server = LogServer()
+    server.current = run = ContainerRun("c1", hours(10, 0, 6))
+    async with following(server) as (_, taker):
+        await until(lambda: len(taker.lines) == 6)
+        run.lines += hours(9, 6, 3)
+        server.abort()
+        await until(lambda: len(taker.lines) == 9)
+        run.lines += hours(9, 9, 2)
+        server.changes()
+        await until(lambda: len(taker.lines) == 11)
+    assert taker.lines == raw(run.lines)
+    assert taker.notes == []
+
+
+async def test_a_rotation_after_a_clock_was_set_back_is_reported_and_its_lines_come() -> None:
+    server = LogServer()
+    server.current = run = ContainerRun("c1", [*hours(10, 0, 6), *hours(9, 6, 2)])
+    async with following(server) as (_, taker):
+        await until(lambda: len(taker.lines) == 8)
+        run.lines[:] = hours(9, 20, 3)
+        server.abort()
+        await until(lambda: len(taker.lines) == 11 and taker.notes)
+    assert [parse_line(line).text for line in taker.lines[8:]] == ["line 20", "line 21", "line 22"]
+    assert taker.notes == [f"lines after {local_time('2026-01-01T09:00:07.5Z')} may be missing: the log was rotated meanwhile"]
 
 
 async def test_an_end_tells_the_exit_code_and_the_reason() -> None:

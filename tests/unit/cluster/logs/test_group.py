@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
@@ -27,6 +29,49 @@ async def following(
     group, taken = LogGroup(cluster, target, options, pace=pace, **more), TakenGroup()  # type: ignore[arg-type]
     async with in_background(group.run(taken)):
         yield group, taken
+
+
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+def mutated(data: st.DataObject, value: Any) -> Any:
+    """The answer with something else in one of its places."""
+    if isinstance(value, dict) and value and data.draw(st.booleans()):
+        key = data.draw(st.sampled_from(sorted(value)))
+        return {**value, key: mutated(data, value[key])}
+    if isinstance(value, list) and value and data.draw(st.booleans()):
+        return [mutated(data, value[0]), *value[1:]]
+    return data.draw(ANYTHING)
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_answer_about_a_pod_ends_following_for_good(data: st.DataObject) -> None:
+    """Whatever the server answers for a while, the next good answer heals: all lines come, once."""
+
+    async def play() -> None:
+        cluster = LogCluster()
+        pod = cluster.pod("web-1", "app", "side")
+        cluster.write(pod.containers["app"], "first")
+        cluster.told[pod.uid] = mutated(data, pod.json())
+        every = data.draw(st.booleans())
+        async with following(cluster, LogTarget((pod.ref,), containers=() if every else ("app",), every=every), pace=0.001) as (
+            group,
+            taker,
+        ):
+            await until(lambda: cluster.pods_asked >= 2)
+            cluster.told.clear()
+            cluster.drop()
+            cluster.write(pod.containers["app"], "second")
+            # Another pod of the name, and a container that the pod does not have, are ends for good, whatever comes later.
+            ends = "another one has its name", "has no container", "never ran"
+            await until(lambda: taker.texts == ["first", "second"] or any(end in each.status.why for each in group.sources for end in ends))
+
+    asyncio.run(play())
 
 
 def names(group: LogGroup) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.logs.lines import Times, nanoseconds, stamp_of
+from podtui.cluster.logs.stamps import Times, nanoseconds, stamp_of
 from podtui.ui.logs.lines.text import time_text
 
 STAMPS = st.one_of(

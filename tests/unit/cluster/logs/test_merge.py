@@ -22,6 +22,10 @@ def line(at: int, text: str) -> str:
     return f"{time_text(BASE + at)} {text}"
 
 
+def batch(lines: list[str], continued: set[int] | None = None) -> LogBatch:
+    return LogBatch("".join(each + "\n" for each in lines).encode(), continued or set())
+
+
 class Out:
     """What a merger hands on: of each line its source, text and time; and the notes among them."""
 
@@ -44,7 +48,7 @@ async def test_one_source_never_waits() -> None:
     out = Out()
     merger = Merger(out)
     merger.add(0)
-    await merger.put(0, LogBatch([line(1, "a"), line(2, "b")]))
+    await merger.put(0, batch([line(1, "a"), line(2, "b")]))
     assert out.lines == [(0, "a", 1), (0, "b", 2)]
 
 
@@ -52,7 +56,7 @@ async def test_all_lines_of_one_source_come_however_many_come_at_once() -> None:
     out = Out()
     merger = Merger(out)
     merger.add(0)
-    await merger.put(0, LogBatch([line(place, str(place)) for place in range(10_000)]))
+    await merger.put(0, batch([line(place, str(place)) for place in range(10_000)]))
     assert out.texts == [str(place) for place in range(10_000)]
 
 
@@ -61,17 +65,17 @@ async def test_tails_come_in_exact_order_however_late_one_of_them_is() -> None:
     merger = Merger(out)
     for number in range(3):
         merger.add(number)
-    await merger.put(0, LogBatch([line(1, "a1"), line(4, "a4"), line(9, "a9")]))
+    await merger.put(0, batch([line(1, "a1"), line(4, "a4"), line(9, "a9")]))
     merger.flush()
-    await merger.put(1, LogBatch([line(2, "b2"), line(3, "b3")]))
+    await merger.put(1, batch([line(2, "b2"), line(3, "b3")]))
     merger.caught_up(0)
     merger.flush()
     assert out.texts == []  # nothing is known of the third
-    await merger.put(2, LogBatch([line(3, "c3"), line(5, "c5")]))
+    await merger.put(2, batch([line(3, "c3"), line(5, "c5")]))
     merger.caught_up(2)
     merger.flush()
     assert out.texts == ["a1", "b2", "b3", "c3"]  # as far as the second has come
-    await merger.put(1, LogBatch([line(6, "b6")]))
+    await merger.put(1, batch([line(6, "b6")]))
     merger.caught_up(1)
     merger.flush(everything=True)
     assert out.texts == ["a1", "b2", "b3", "c3", "a4", "c5", "b6", "a9"]
@@ -82,7 +86,7 @@ async def test_a_source_that_brings_nothing_is_waited_for_only_so_long() -> None
     merger = Merger(out, patience=0.0, window=0.0)
     merger.add(0)
     merger.add(1)
-    await merger.put(0, LogBatch([line(1, "a")]))
+    await merger.put(0, batch([line(1, "a")]))
     merger.flush()
     assert out.texts == ["a"]
 
@@ -94,8 +98,8 @@ async def test_a_followed_line_waits_for_an_earlier_one_of_another_source() -> N
         merger.add(number, catching_up=False)
     task = asyncio.create_task(merger.run())
     try:
-        await merger.put(0, LogBatch([line(5, "later")]))
-        await merger.put(1, LogBatch([line(4, "earlier")]))
+        await merger.put(0, batch([line(5, "later")]))
+        await merger.put(1, batch([line(4, "earlier")]))
         for _ in range(1000):
             if len(out.lines) == 2:
                 break
@@ -111,9 +115,9 @@ async def test_a_remark_stands_behind_the_lines_of_its_source() -> None:
     merger = Merger(out)
     for number in range(2):
         merger.add(number)
-    await merger.put(0, LogBatch([line(1, "a"), line(5, "b")]))
+    await merger.put(0, batch([line(1, "a"), line(5, "b")]))
     merger.note(0, "ended")
-    await merger.put(1, LogBatch([line(6, "c")]))
+    await merger.put(1, batch([line(6, "c")]))
     merger.flush(everything=True)
     assert out.texts == ["a", "b", "ended", "c"]
     assert out.notes == ["ended"]
@@ -124,15 +128,15 @@ async def test_a_long_line_is_not_torn_by_lines_of_others() -> None:
     merger = Merger(out, window=0.0)
     for number in range(2):
         merger.add(number, catching_up=False)
-    await merger.put(0, LogBatch([line(1, "long "), "line "], {0, 1}))
-    await merger.put(1, LogBatch([line(1, "short")]))
+    await merger.put(0, batch([line(1, "long "), "line "], {0, 1}))
+    await merger.put(1, batch([line(1, "short")]))
     merger.flush()
     assert out.texts == ["short"]
-    await merger.put(0, LogBatch(["at last", line(3, "next")]))
+    await merger.put(0, batch(["at last", line(3, "next")]))
     merger.flush()
     assert out.texts == ["short", "long ", "line ", "at last", "next"]
     assert out.continued == [1, 2]
-    await merger.put(0, LogBatch([line(4, "never whole")], {0}))
+    await merger.put(0, batch([line(4, "never whole")], {0}))
     merger.end(0)
     merger.flush()
     assert out.texts[-1] == "never whole"
@@ -145,12 +149,12 @@ async def test_while_too_much_waits_its_source_does(monkeypatch: pytest.MonkeyPa
     merger = Merger(out)
     for number in range(2):
         merger.add(number)
-    waiting = asyncio.create_task(merger.put(0, LogBatch([line(5, "0123456789a")])))
+    waiting = asyncio.create_task(merger.put(0, batch([line(5, "0123456789a")])))
     await asyncio.sleep(0)
     merger.flush()
     await asyncio.sleep(0)
     assert not waiting.done()
-    await merger.put(1, LogBatch([line(6, "b")]))
+    await merger.put(1, batch([line(6, "b")]))
     merger.flush()
     await asyncio.wait_for(waiting, 30)
     assert out.texts == ["0123456789a"]
@@ -169,7 +173,7 @@ async def test_much_that_is_due_at_once_goes_out_in_pieces_with_pauses(monkeypat
     for number in range(3):
         merger.add(number, catching_up=False)
     for number in range(3):
-        await merger.put(number, LogBatch([line(3 * place + number, f"{number}:{place}") for place in range(1000)]))
+        await merger.put(number, batch([line(3 * place + number, f"{number}:{place}") for place in range(1000)]))
     while merger.flush():
         pass
     assert len(out.lines) == 3000
@@ -197,7 +201,7 @@ def test_nothing_is_lost_or_comes_twice_and_each_source_keeps_its_order(data: st
             number = chance.choice(sorted(left))
             size = chance.randint(0, 7)
             some, left[number] = left[number][:size], left[number][size:]
-            await merger.put(number, LogBatch([line(at, text) for at, text in some]))
+            await merger.put(number, batch([line(at, text) for at, text in some]))
             if not left[number]:
                 del left[number]
                 merger.caught_up(number)
