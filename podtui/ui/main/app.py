@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -135,17 +134,12 @@ class PodtuiApp(TerminalApp):
         self.push_screen(HelpScreen(self.screen.offers if isinstance(self.screen, MainScreen) else None))
 
     def action_palette(self) -> None:
+        from podtui.ui.palette.completion import Names
         from podtui.ui.palette.screen import PaletteScreen
 
         if isinstance(self.screen, MainScreen):
-            self.push_screen(PaletteScreen(self.screen.refusal, self._names), self._asked)
-
-    def _names(self, verb: str) -> Sequence[str]:
-        """The names that may follow a verb in the palette."""
-        profiles = self.session.forwards.profiles
-        return (
-            list(self.options.kubeconfig.contexts) if verb == "context" else [each.name for each in profiles] if verb == "forwards" else []
-        )
+            names = Names(self.session, list(self.options.kubeconfig.contexts), self.screen.known_nodes)
+            self.push_screen(PaletteScreen(self.screen.refusal, names), self._asked)
 
     async def _asked(self, asked: Request | str | None) -> None:
         """Handle the palette's result: the id of a command, or a request in words."""

@@ -22,7 +22,7 @@ from podtui.cluster.live.name_filter import check_filter, complete_filter, parse
 from podtui.cluster.live.selector_completion import LabelCounts, complete
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
-from podtui.kube.resources import ObjectRef
+from podtui.kube.resources import NODES, ObjectRef
 from podtui.kube.selectors import parse
 from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
@@ -334,6 +334,12 @@ class MainScreen(Screen[None]):
             self.lists.right.seek(node)
             self.go("list")
         self._follow_soon()  # rows that were there before the list was mounted came without a message
+
+    def known_nodes(self) -> set[str]:
+        """The names of the nodes as far as the lists on the screen know them."""
+        pods, right = self.lists.pods, self.lists.right
+        on = {pods.value(row, "Node") for row in pods.source.rows.values()}
+        return (on | {row.name for row in right.source.rows.values() if right.resource == NODES}) - {"", "<none>"}
 
     async def show_pods(self) -> None:
         """Go from another kind back to the pods, as they were."""

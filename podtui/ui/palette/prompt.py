@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from dataclasses import dataclass
-from typing import NoReturn
 
 from podtui.errors import PodtuiError, SelectorError, UsageError
 from podtui.kube.names import namespaces
@@ -18,13 +16,17 @@ FORMS = {
     "context": "ctx NAME",
     "forwards": "pf [SAVED FORWARD...]",
     "nodes": "no [NAME]",
-    "quit": "q",
+    "quit": "q, or q! without a question",
 }
 VERBS = {
     "po": "pods", "pod": "pods", "pods": "pods", "ns": "namespace", "namespace": "namespace", "namespaces": "namespace",
     "no": "nodes", "node": "nodes", "nodes": "nodes",
-    "ctx": "context", "context": "context", "pf": "forwards", "q": "quit", "q!": "quit", "quit": "quit",
+    "ctx": "context", "context": "context", "contexts": "context", "pf": "forwards",
+    "q": "quit", "q!": "quit", "quit": "quit", "exit": "quit",
 }  # fmt: skip
+OPTIONS = {"-n": "namespace", "--namespace": "namespace", "-l": "selector", "--selector": "selector"}
+"""The options of `po` that have a value, and what it is."""
+FLAGS = ("-A", "--all-namespaces")
 
 
 @dataclass(frozen=True)
@@ -41,62 +43,112 @@ class Request:
     """Whether to quit without a question."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+class Unfinished(UsageError):
+    """What is typed so far lacks something at its end."""
 
 
 def read_prompt(text: str) -> Request | None:
     """The request, or None if the first word is not a short form (the palette then searches the commands).
 
-    Raises UsageError or SelectorError for a short form with a fault.
+    Raises UsageError or SelectorError for a short form with a fault; Unfinished if more words can mend it.
     """
-    try:
-        words = shlex.split(text.removeprefix(":"))
-    except ValueError as error:
-        raise UsageError(f"cannot read {text!r}: {str(error).lower()}") from error
-    verb = VERBS.get(words[0].lower()) if words else None
+    text = text.removeprefix(":")
+    verb = VERBS.get(text.split()[0].lower()) if text.split() else None
     if verb is None:
         return None
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise Unfinished("a quotation mark is not closed") from None
+    first, rest = words[0], words[1:]
     if verb == "pods":
-        return _pods(words[1:])
+        return _pods(first, rest)
+    if verb == "forwards":
+        return Request(verb, forwards=tuple(rest))
+    most = 0 if verb == "quit" else 1
+    if len(rest) > most:
+        raise UsageError(f"`{harmless(rest[most])}` is too much here: {FORMS[verb]}")
     if verb == "namespace":
-        if len(words) > 2:
-            raise UsageError(f"expected one word: {FORMS[verb]}")
-        return Request(verb, None if len(words) == 1 else _namespaces(words[1]))
+        return Request(verb, _namespaces(rest[0]) if rest else None)
     if verb == "nodes":
-        if len(words) > 2:
-            raise UsageError(f"expected at most one name: {FORMS[verb]}")
-        return Request(verb, node=words[1] if len(words) == 2 else "")
-    if verb == "context":
-        if len(words) != 2:
-            raise UsageError(f"expected the name of a context: {FORMS[verb]}")
-        return Request(verb, context=words[1])
-    return Request(verb, forwards=tuple(words[1:]) if verb == "forwards" else (), at_once=words[0].endswith("!"))
+        return Request(verb, node=rest[0] if rest else "")
+    if verb == "context" and not rest:
+        raise Unfinished("which context?")
+    return Request(verb, context=rest[0] if rest else "", at_once=first == "q!")
 
 
 def _namespaces(text: str) -> tuple[str, ...]:
-    return () if text in ("all", "*") else namespaces([text])
+    if text in ("all", "*"):
+        return ()
+    try:
+        return namespaces([text])
+    except UsageError as error:
+        raise UsageError(error.what.removeprefix("--namespace: "), error.hint) from None
 
 
-def _pods(words: list[str]) -> Request:
-    parser = _Parser(prog="po", add_help=False, allow_abbrev=False)
-    parser.add_argument("-n", "--namespace", action="append")
-    parser.add_argument("-A", "--all-namespaces", action="store_true")
-    parser.add_argument("-l", "--selector")
-    parser.add_argument("word", nargs="?", default="")
-    found = parser.parse_args(words)
-    namespaces = _namespaces(",".join(found.namespace)) if found.namespace else () if found.all_namespaces else None
-    selector, context = found.selector, ""
-    if found.word.startswith("@"):
-        context = found.word[1:]
-    elif "=" in found.word or found.word.startswith("!"):
-        selector = found.word
-    elif found.word:
-        namespaces = _namespaces(found.word)
+def _pods(first: str, words: list[str]) -> Request:
+    """The options are kubectl's; the one word without an option is a namespace, a selector or a context."""
+    named: list[str] = []
+    selector: str | None = None
+    plain = ""
+    everywhere = False
+    while words:
+        word = words.pop(0)
+        option, value = _option(word)
+        if word in FLAGS:
+            everywhere = True
+        elif option is None and word.startswith("-"):
+            raise UsageError(f"`{first}` has no option {harmless(word)}: {FORMS['pods']}")
+        elif option is None and plain:
+            raise UsageError(f"either `{harmless(plain)}` or `{harmless(word)}`, not both: {FORMS['pods']}")
+        elif option is None:
+            plain = word
+        elif value is None and not words:
+            raise Unfinished(f"{word} needs a {OPTIONS[option]}")
+        elif OPTIONS[option] == "namespace":
+            named.append(words.pop(0) if value is None else value)
+        else:
+            selector = _selector([] if value is None else [value], words)
+    found = _namespaces(",".join(named)) if named else () if everywhere else None
+    context = ""
+    if plain.startswith("@"):
+        context = plain[1:]
+    elif "=" in plain or plain.startswith("!"):
+        selector = plain
+    elif plain:
+        found = _namespaces(plain)
     if selector is not None:
         parse(selector)
-    return Request("pods", namespaces, selector, context)
+    return Request("pods", found, selector, context)
+
+
+def _option(word: str) -> tuple[str | None, str | None]:
+    """The option that a word is, and the value that it has in itself: `-n`, `-nX`, `-n=X`, `--namespace=X`."""
+    name, equals, value = word.partition("=")
+    if name in OPTIONS:
+        return name, value if equals else None
+    if word[:2] in OPTIONS and not word.startswith("--"):
+        return word[:2], word[2:]
+    return None, None
+
+
+def _selector(taken: list[str], words: list[str]) -> str:
+    """A selector may have spaces without quotation marks: it takes the words that follow, except a last one that does not belong to it."""
+    until = next((place for place, word in enumerate(words) if word in FLAGS or _option(word)[0]), len(words))
+    least = 0 if taken else 1
+    fewest = until if words[until - 1 : until] in (["in"], ["notin"]) else max(least, until - 1)
+    count = next((count for count in range(until, fewest - 1, -1) if _is_selector([*taken, *words[:count]])), until)
+    text = " ".join([*taken, *words[:count]])
+    del words[:count]
+    return text
+
+
+def _is_selector(words: list[str]) -> bool:
+    try:
+        parse(" ".join(words))
+    except SelectorError:
+        return False
+    return True
 
 
 def error_words(text: str) -> str:
@@ -106,5 +158,5 @@ def error_words(text: str) -> str:
     except SelectorError as error:
         return f"{error.what}: {harmless(error.text[: error.position])}▸{harmless(error.text[error.position :])}"
     except PodtuiError as error:
-        return error.what.removeprefix("--namespace: ")
+        return error.what
     return ""

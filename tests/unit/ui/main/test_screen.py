@@ -305,8 +305,10 @@ async def test_the_palette_names_the_contexts(cluster: Cluster) -> None:
     start.kubeconfig.contexts.update(dict.fromkeys(("prod", "dev")))  # type: ignore[arg-type]
     async with running(start, (80, 24)) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
-        await pilot.press("colon", *"ctx", "space", "p")
-        await shows(app, lambda text: "ctx NAME  (prod, dev)" in text)
+        await pilot.press("colon", *"ctx", "space")
+        await shows(app, lambda text: "dev" in text and "▌ dev" in text and "prod" in text)
+        await pilot.press("p")
+        await shows(app, lambda text: "▌ prod" in text and "  dev" not in text.split("NAME", 1)[1])
 
 
 async def test_a_namespace_that_there_is_not_is_reported(cluster: Cluster) -> None:

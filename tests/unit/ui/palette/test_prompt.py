@@ -27,6 +27,14 @@ from podtui.ui.palette.prompt import Request, error_words, read_prompt
         ("ctx prod", Request("context", context="prod")),
         ("pf", Request("forwards")),
         ("q", Request("quit")),
+        ("q!", Request("quit", at_once=True)),
+        ("po -na --selector=app=x", Request("pods", ("a",), "app=x")),
+        ("po --namespace=a,b", Request("pods", ("a", "b"))),
+        ("po -n=a", Request("pods", ("a",))),
+        ("po -l env in (prod,debug) -n a", Request("pods", ("a",), "env in (prod,debug)")),
+        ("po -l app=x a", Request("pods", ("a",), "app=x")),
+        ("po a -lapp=x", Request("pods", ("a",), "app=x")),
+        ("po -l=app=x,!y -A", Request("pods", (), "app=x,!y")),
     ],
 )
 def test_short_forms_are_read(text: str, request_: Request) -> None:
@@ -38,11 +46,45 @@ def test_other_words_are_left_to_the_list_of_commands(text: str) -> None:
     assert read_prompt(text) is None
 
 
-@pytest.mark.parametrize("text", ["po -x", "po -n", "ctx", "ctx a b", "po -l 'a in (b'", "po 'x", "ns Web", "ns a/../b", "po -n a?b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "po -x",
+        "po -n",
+        "ctx",
+        "ctx a b",
+        "po -l 'a in (b'",
+        "po -l a in",
+        "po -l a in (",
+        "po -l a in (b",
+        "po 'x",
+        "ns Web",
+        "ns a/../b",
+        "po -n a?b",
+    ],
+)
 def test_what_is_wrong_is_reported_in_words(text: str) -> None:
     with pytest.raises(PodtuiError):
         read_prompt(text)
     assert error_words(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("po -x", "`po` has no option -x: po [NAMESPACE"),
+        ("pods --all", "`pods` has no option --all"),
+        ("po -n", "-n needs a namespace"),
+        ("po -A --selector", "--selector needs a selector"),
+        ("po a b", "either `a` or `b`, not both"),
+        ("ctx", "which context?"),
+        ("ctx a b", "`b` is too much here: ctx NAME"),
+        ("po 'x", "a quotation mark is not closed"),
+        ("ns Web", "'Web' is not a valid namespace name"),
+    ],
+)
+def test_a_fault_is_told_in_podtuis_words(text: str, words: str) -> None:
+    assert error_words(text).startswith(words)
 
 
 def test_the_place_of_a_fault_in_a_selector_is_marked() -> None:
