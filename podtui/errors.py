@@ -1,6 +1,6 @@
 """Every error that a user may see: what happened, to which object, and what to do next.
 
-One hierarchy, so that the command line, a toast and a dialog show the same message.
+One hierarchy, so that the command line, a message and a dialog show the same message.
 None of them is ever shown as a traceback.
 """
 

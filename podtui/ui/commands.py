@@ -84,6 +84,7 @@ COMMANDS: tuple[Command, ...] = (
     # -- the program
     Command("app.help", "question_mark", "Help", "Show every key and what it does", "app", footer=True),
     Command("app.palette", "colon,ctrl+p", "Command", "Run a command by its name, or :po -n x -l y, :ns x, :ctx x", "app", footer=True),
+    Command("app.messages", "M", "Messages", "Show all messages of this run, with their times", "app"),
     Command("app.leave", "q", "Back", "Go back, as Esc does; on the list: quit podtui", "app"),
     Command("app.interrupt", "ctrl+c", "Quit", "Quit podtui, from anywhere", "app", priority=True),
     Command("app.suspend", "ctrl+z", "Suspend", "Suspend podtui; the shell's fg continues it", "app"),
@@ -296,6 +297,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("journal.everywhere", "a", "All clusters", "Show the changes to all clusters, or to this one only", "journal", footer=True),
     Command("journal.switch", "tab,shift+tab", "List or entry", "Switch between the list and the entry", "journal"),
     Command("journal.close", "escape,J,q", "Back", "Close the entry, the filter or the journal", "journal", footer=True),
+    # -- the history of the messages
+    Command("messages.close", "escape,M,q", "Back", "Close the messages", "messages", footer=True),
     # -- a walkthrough's caption bar
     Command("tour.next", "f8,ctrl+n", "Next", "Let the walkthrough do this step, or continue with the next one", "tour", priority=True),
     Command("tour.again", "f7", "Again", "Let the walkthrough do this step again", "tour", priority=True),

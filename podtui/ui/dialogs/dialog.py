@@ -114,6 +114,7 @@ class Dialog(ModalScreen[T | None]):
     Dialog #dialog-title { text-style: bold; height: auto; max-height: 2; }
     Dialog .-danger #dialog-title { color: $text-error; }
     Dialog Fixed { height: auto; }
+    Dialog Fixed MessageLine { dock: none; }
     Dialog #dialog-body { height: auto; scrollbar-size-vertical: 1; }
     Dialog #dialog-content { height: auto; }
     Dialog #dialog-content > * { height: auto; }
@@ -233,7 +234,7 @@ class Dialog(ModalScreen[T | None]):
                         # Focus does not select the text: the letter that moved the focus there stays.
                         yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
                 yield from self.compose_reference()
-            with Fixed():
+            with Fixed(id="dialog-foot"):
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-command-text")
                 with VerticalScroll(id="dialog-status", classes="dialog-scroll", can_focus=False):

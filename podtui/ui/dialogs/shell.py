@@ -69,7 +69,7 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
             raise await shells.explained(connection, ref, place, error) from error
         ending = await shells.how_it_ended(connection, ref, place, ended)
     except PodtuiError as error:
-        app.notify(shown(str(error)), severity="error", markup=False, timeout=15)
+        app.notify(shown(str(error)), severity="error", markup=False)
         return
     if ending:
         app.notify(shown(ending), markup=False)

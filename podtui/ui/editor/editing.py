@@ -41,7 +41,7 @@ async def edit_text(
         except EditorMissing as error:
             note = f"{error}; this is podtui's own editor"
         except EditorFailed as error:
-            app.notify(str(error), severity="error", markup=False, timeout=15)
+            app.notify(str(error), severity="error", markup=False)
             return None
     return await app.push_screen_wait(EditorScreen(text, name, title, check=check, original=original, note=note))
 
@@ -56,7 +56,7 @@ async def _outside(
         edited = edited[len(top) :] if edited.startswith(top) else _without_heading(edited)
         if faults and edited == shown:
             message = f"Cancelled, no valid changes were saved. {kept_words(app, edited, name)}"
-            app.notify(message, severity="warning", markup=False, timeout=15)
+            app.notify(message, severity="warning", markup=False)
             return None
         if check is None or edited == (text if original is None else original):
             return edited

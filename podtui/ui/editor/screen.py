@@ -162,7 +162,7 @@ class EditorScreen(ModalScreen[str | None]):
             self._say("Not saved. Esc again leaves the editor and keeps what you typed in a file of the state folder.", "warn")
         else:
             self._done = True
-            self.app.notify(kept_words(self.app, self.area.content, self._file_name), markup=False, timeout=15)
+            self.app.notify(kept_words(self.app, self.area.content, self._file_name), markup=False)
             self.dismiss(None)
 
     def action_outside(self) -> None:

@@ -133,6 +133,11 @@ class PodtuiApp(TerminalApp):
 
         self.push_screen(HelpScreen(self.screen.offers if isinstance(self.screen, MainScreen) else None))
 
+    def action_messages(self) -> None:
+        from podtui.ui.messages.screen import MessagesScreen
+
+        self.push_screen(MessagesScreen(self.messages.all))
+
     def action_palette(self) -> None:
         from podtui.ui.palette.completion import Names
         from podtui.ui.palette.screen import PaletteScreen

@@ -62,7 +62,7 @@ async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, bui
             text = edited
             continue
         if result is None:
-            app.notify(f"Edit cancelled. {kept_words(app, edited, edit.name)}", markup=False, timeout=15)
+            app.notify(f"Edit cancelled. {kept_words(app, edited, edit.name)}", markup=False)
         return
 
 

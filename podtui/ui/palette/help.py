@@ -27,6 +27,7 @@ WHERE = {
     "histogram": "Logs: histogram",
     "forwards": "Port-forwards",
     "journal": "Journal",
+    "messages": "Messages",
     "dialog": "Dialogs",
     "annotate": "Annotations",
     "create": "Create",

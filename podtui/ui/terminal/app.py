@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import RenderableType
 from textual import on
@@ -12,7 +12,8 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Event, Key
+from textual.events import Event, Key, MouseDown
+from textual.notifications import Notify
 from textual.screen import Screen
 
 from podtui.ui.commands import BY_ID
@@ -23,6 +24,9 @@ from podtui.ui.terminal.key_order import KeyOrder
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from podtui.ui.themes import colours, install_themes
 from podtui.ui.widgets.key_hints import key_name
+
+if TYPE_CHECKING:
+    from podtui.ui.messages.history import History
 
 
 class Draft(NamedTuple):
@@ -46,6 +50,7 @@ class TerminalApp(App[int], inherit_bindings=False):
         self._keys = KeyOrder(self)
         self.terminal = LentTerminal(self, self.repaint)
         self._dropped = False  # whether the terminal lacks a frame, because it did not read
+        self._history: History | None = None  # created with the first message
         self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
         self.drafts: dict[str, Draft] = {}  # by the name of a file
         install_themes(self, options.theme or options.config.theme)
@@ -71,8 +76,11 @@ class TerminalApp(App[int], inherit_bindings=False):
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:
+            if isinstance(event, MouseDown) and not event.is_forwarded:
+                self._read_messages()
             await super().on_event(event)
         elif self._keys.admit(event):
+            self._read_messages()
             target = self.focused or self.screen
             await super().on_event(event)
             self._keys.handed_on(target)
@@ -101,6 +109,34 @@ class TerminalApp(App[int], inherit_bindings=False):
             self._dropped = False
             self._display(self.screen, self.screen._compositor.render_update(full=True, screen_stack=self._background_screens))
 
+    # -- messages -----------------------------------------------------------------------------------------------
+    @property
+    def messages(self) -> History:
+        """All messages of this run: `notify` adds one."""
+        if self._history is None:
+            from podtui.ui.messages.history import History
+
+            self._history = History()
+        return self._history
+
+    def on_notify(self, event: Notify) -> None:
+        """Textual would lay a toast over the screen."""
+        event.prevent_default()
+        self.messages.add(event.notification.message, event.notification.severity)
+        self._refresh_notifications()
+
+    def _read_messages(self) -> None:
+        if self._history is not None and self._history.read():
+            self._refresh_notifications()
+
+    def _refresh_notifications(self) -> None:
+        """Show the new messages on the current screen. Textual calls this too, when another screen becomes the current one."""
+        if self._history is not None and self.screen_stack:
+            from podtui.ui.messages.line import show_messages
+
+            self.screen.call_later(show_messages, self.screen, self._history.new, self.key_of("app.messages"))
+
+    # -- painting again -----------------------------------------------------------------------------------------
     @on(Driver.SignalResume)
     def _continued(self) -> None:
         """Repaint: the terminal shows what the shell wrote, not what podtui wrote."""

@@ -122,7 +122,7 @@ async def started(made: DemoServer, **more: Any) -> AsyncIterator[tuple[PodtuiAp
     kubeconfig = Kubeconfig.load(made.kubeconfig)
     options = Options(kubeconfig.settings(), kubeconfig, Scope(("default",)), more.pop("config", Config()), **more)
     app = PodtuiApp(options)
-    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+    async with app.run_test(size=(100, 30)) as pilot:
         await shown(app, lambda text: "web-1" in text and "live" in text)
         yield app, pilot
 
@@ -138,8 +138,8 @@ async def shown(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
 async def told(app: PodtuiApp, *words: str) -> None:
     """Waits until a notification says all of this."""
     deadline = asyncio.get_running_loop().time() + 30
-    while not any(all(word in one.message for word in words) for one in app._notifications):
-        assert asyncio.get_running_loop().time() < deadline, [one.message for one in app._notifications]
+    while not any(all(word in said.text for word in words) for said in app.messages.all):
+        assert asyncio.get_running_loop().time() < deadline, [said.text for said in app.messages.all]
         await asyncio.sleep(0.02)
 
 

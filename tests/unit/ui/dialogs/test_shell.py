@@ -72,7 +72,7 @@ async def started(made: DemoServer, namespace: str, **more: Any) -> AsyncIterato
     kubeconfig = Kubeconfig.load(made.kubeconfig)
     settings = kubeconfig.settings(impersonate=more.pop("impersonate", ""))
     app = PodtuiApp(Options(settings, kubeconfig, Scope((namespace,)), more.pop("config", Config()), **more))
-    async with app.run_test(size=(120, 30), notifications=True) as pilot:
+    async with app.run_test(size=(120, 30)) as pilot:
         await shown(app, lambda text: f"{namespace} " in text and "live" in text)
         yield app, pilot
 
@@ -87,8 +87,8 @@ async def shown(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
 
 async def told(app: PodtuiApp, words: str) -> None:
     deadline = asyncio.get_running_loop().time() + 60
-    while not any(words in one.message for one in app._notifications):
-        assert asyncio.get_running_loop().time() < deadline, [one.message for one in app._notifications]
+    while not any(words in said.text for said in app.messages.all):
+        assert asyncio.get_running_loop().time() < deadline, [said.text for said in app.messages.all]
         await asyncio.sleep(0.02)
 
 
@@ -117,7 +117,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
         await terminal.shows("30 100\r\none\r\n/ # ")
         terminal.type("exit\r")
         await pilot.app.workers.wait_for_complete()
-        assert not app._notifications
+        assert not app.messages.all
         await pilot.press("s")
         await terminal.shows("/ # ")
         terminal.type("exit 3\r")
@@ -140,7 +140,7 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
         await shown(app, lambda text: "Open a shell in which container" in text)
         await pilot.press("escape")
         await pilot.app.workers.wait_for_complete()
-        assert not app._notifications and not terminal.written
+        assert not app.messages.all and not terminal.written
 
 
 async def test_a_shell_in_an_image_without_one_is_reported(made: DemoServer, terminal: UserTerminal) -> None:

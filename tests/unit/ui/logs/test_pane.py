@@ -55,7 +55,7 @@ class PaneApp(App[None]):
         return self.pane.query_one("#logs-foot", TextLine).text
 
     @property
-    def toasts(self) -> list[str]:
+    def told(self) -> list[str]:
         return [notification.message for notification in self._notifications]
 
 
@@ -208,10 +208,10 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
         await until(lambda: len(app.pane.view.buffer) == 4)
         path = tmp_path / "web-1-log.log"
         await pilot.press("ctrl+s", "enter")
-        await until(lambda: path.exists() and app.toasts)
+        await until(lambda: path.exists() and app.told)
         assert sorted(path.read_text().splitlines()) == [f"[pod/web-1/{name}] line {line}" for name in ("app", "side") for line in (3, 4)]
         await pilot.press("ctrl+s", "ctrl+s", "ctrl+s", "enter", "enter")
-        await until(lambda: len(app.toasts) == 2)
+        await until(lambda: len(app.told) == 2)
         lines = path.read_text().splitlines()
         assert sorted(lines) == [f"[pod/web-1/{name}] line {line}" for name in ("app", "side") for line in range(5)]
         assert [line[-1] for line in lines] == list("0011223344")  # in the order of their times
@@ -296,9 +296,9 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
         await pilot.press("ctrl+s")
         assert app.pane.query_one("#logs-save", EntryBar).value == "./web-1-app.log"
         await pilot.press("enter")
-        await until(lambda: app.toasts)
+        await until(lambda: app.told)
         path = tmp_path / "web-1-app.log"
-        assert app.toasts == [f"50 lines saved to {path}"]
+        assert app.told == [f"50 lines saved to {path}"]
         assert path.read_text() == "".join(f"line {number}\n" for number in range(50))
         assert path.stat().st_mode & 0o777 == 0o600
         path.write_text("mine")
@@ -306,7 +306,7 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
         await until(lambda: "already exists: Enter again overwrites it" in app.foot)
         assert path.read_text() == "mine"
         await pilot.press("enter")
-        await until(lambda: len(app.toasts) == 2)
+        await until(lambda: len(app.told) == 2)
         assert path.read_text().endswith("line 49\n")
 
 
@@ -318,7 +318,7 @@ async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path: Path
         await pilot.press("ctrl+s", "ctrl+u", *"nowhere/x.log", "enter")
         bar = app.pane.query_one("#logs-save", EntryBar)
         assert "there is no folder nowhere" in str(bar.error)
-        assert app.toasts == []
+        assert app.told == []
 
 
 async def test_an_error_of_the_log_stands_in_place_of_its_lines() -> None:
@@ -529,11 +529,11 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path: Path, monkeypa
         await pilot.press("v", "up", "up")
         await pilot.press("enter")
         assert copied == ["line 47\nline 48\nline 49\n"]
-        assert "3 lines sent" in app.toasts[0] and "tmux set -s set-clipboard on" in app.toasts[0]
+        assert "3 lines sent" in app.told[0] and "tmux set -s set-clipboard on" in app.told[0]
         await pilot.press("v", "g", "ctrl+s")
         assert "the 41 selected lines" in app.foot  # from the first one in view up to the oldest
         await pilot.press("enter")
-        await until(lambda: len(app.toasts) > 1)
+        await until(lambda: len(app.told) > 1)
         assert (tmp_path / "web-1-app.log").read_text().startswith("line 0\nline 1\n")
         await pilot.press("escape")
         assert app.pane.view.selection is None and app.backs == 0
@@ -548,10 +548,10 @@ async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path: 
         await pilot.press("slash", *"line 47", "enter", "ampersand")
         await pilot.press("ctrl+s")
         await pilot.press("enter")
-        await until(lambda: app.toasts)
+        await until(lambda: app.told)
         assert (tmp_path / "web-1-app.log").read_text() == "line 47\n"
         await pilot.press("ctrl+s", "ctrl+s", "ctrl+s", *"2", "enter")
-        await until(lambda: len(app.toasts) == 2)
+        await until(lambda: len(app.told) == 2)
         assert (tmp_path / "web-1-app.log2").read_text() == "".join(f"{text}\n" for _, text in server_end)
 
 

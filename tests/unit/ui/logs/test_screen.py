@@ -63,8 +63,8 @@ async def test_who_may_not_read_logs_in_one_of_the_namespaces_is_told_and_nothin
         await shows(app, lambda text: "web-2" in text and "live" in text)
         await until(lambda: "get pods/log" in app.screen.refusal("main.logs"))  # type: ignore[attr-defined]
         await pilot.press("ctrl+a", "l")
-        await until(lambda: [note.message for note in app._notifications])
-        assert [note.message for note in app._notifications] == ["Logs: you lack the right to get pods/log in namespace shop"]
+        await until(lambda: [said.text for said in app.messages.all])
+        assert [said.text for said in app.messages.all] == ["Logs: you lack the right to get pods/log in namespace shop"]
         assert not logs.logs_asked
 
 

@@ -80,7 +80,7 @@ def options(*namespaces: str, config: Config | None = None, **more: Any) -> Opti
 @asynccontextmanager
 async def running(start: Options, size: tuple[int, int] = (100, 24)) -> AsyncIterator[tuple[PodtuiApp, Pilot[int]]]:
     app = PodtuiApp(start)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=size) as pilot:
         yield app, pilot
 
 
@@ -162,7 +162,7 @@ async def test_read_only_by_the_command_line_is_not_turned_off_by_a_key(cluster:
     async with running(options("web", read_only=True)) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("r")
-        await until(lambda: any("started with --read-only" in told.message for told in app._notifications))
+        await until(lambda: any("started with --read-only" in said.text for said in app.messages.all))
         assert app.session.read_only and cluster.read_only
 
 
@@ -185,7 +185,7 @@ async def test_forwards_that_end_with_their_context_are_reported(cluster: Cluste
         forward.state = "active"
         app.session.forwards.forwards.append(forward)
         await app.open_context("other")
-        await until(lambda: any("1 port-forward of dev ended" in told.message for told in app._notifications))
+        await until(lambda: any("1 port-forward of dev ended" in said.text for said in app.messages.all))
 
 
 # -- who may not list everything ----------------------------------------------------------------------------------
