@@ -53,7 +53,7 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
     from podtui.ui.main.picture import as_svg, as_text
 
     app = PodtuiApp(options)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=size) as pilot:
         await app.settled()
         await _steady(app)
         for key in keys:

@@ -53,7 +53,7 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
     except ConfigError as error:
         raise EditorMissing(error.what) from None
     if problem:
-        app.notify(f"{problem}. The editor's file is in {harmless(str(file.parent))}", severity="warning", markup=False, timeout=15)
+        app.notify(f"{problem}. The editor's file is in {harmless(str(file.parent))}", severity="warning", markup=False)
     try:
         code = await app.terminal.run([*command, str(file)])
         edited = _read(file)

@@ -138,7 +138,7 @@ async def test_escape_clears_the_filter_then_the_marks_then_the_selector_and_say
         await pilot.press("escape")
         await shows(app, lambda text: "-l app=web" in text and "marked" not in text)
         await pilot.press("escape")
-        await until(lambda: any("cleared the selector app=web (- brings it back)" in told.message for told in app._notifications))
+        await until(lambda: any("cleared the selector app=web (- brings it back)" in said.text for said in app.messages.all))
         assert app.session.pods.scope.selector == ""
         await pilot.press("minus")
         await shows(app, lambda text: "-l app=web" in text)
