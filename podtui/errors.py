@@ -129,6 +129,10 @@ class ConnectionFailed(PodtuiError):
     """The API server is unreachable: DNS, TCP, TLS, proxy or time-out."""
 
 
+class ServerAway(ConnectionFailed):
+    """Nothing listens at the API server's address: it has ended, and the one that comes back may be another one."""
+
+
 class ApiError(PodtuiError):
     """The API server refused; fields as in its `Status` (meta/v1).
 

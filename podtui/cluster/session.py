@@ -207,7 +207,7 @@ class Session:
 
     def _is_alive(self, ref: ObjectRef) -> bool | None:
         """Whether the pod exists according to the live list; None when the list cannot tell."""
-        return True if self.pods.health.state == "live" and ref.uid in self.pods.rows else None
+        return True if self.pods.health.state in ("live", "polling") and ref.uid in self.pods.rows else None
 
     # -- effects of a change ------------------------------------------------------------------------------------
     async def around(self, pods: Sequence[ObjectRef], *, adopters: bool) -> list[Surroundings]:

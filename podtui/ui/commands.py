@@ -157,7 +157,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.wider", "greater_than_sign", "Wider", "Make the namespaces pane wider", "main", does="grow(0, 4)"),
     Command("main.narrower", "less_than_sign", "Narrower", "Make the namespaces pane narrower", "main", does="grow(0, -4)"),
     Command("main.full", "z", "Full screen", "Show only this pane; again: show all panes", "main"),
-    Command("main.refresh", "ctrl+r", "Refresh", "Ask the API server again now, without waiting for the next retry", "main"),
+    Command("main.refresh", "ctrl+r", "Refresh", "List everything again now, instead of waiting for the API server", "main"),
     # -- tables
     Command("table.mark", "space", "Mark", "Mark or unmark the row", "table"),
     Command("table.mark-all", "ctrl+a", "Mark all", "Mark all rows shown", "table"),

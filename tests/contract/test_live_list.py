@@ -14,7 +14,7 @@ import pytest
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.cluster.live.list_watch import Timing
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.pod_counts import PodCounts
 from podtui.cluster.live.store import RowStore
 from podtui.cluster.live.tables import age_text, text
@@ -25,7 +25,7 @@ from tests.support.waiting import until
 NAMESPACE_PREFIX = "list-"
 REAL_TIME = True
 
-TIMING = Timing(page=3, denied=0.3, backoff_first=0.05)
+TIMING = Timing(page=3, denied=0.3, backoff_first=0.05, pace=0.1)
 
 
 def pod(name: str, labels: dict[str, str]) -> dict[str, Any]:
@@ -88,13 +88,15 @@ class Recorder:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.lists: list[dict[str, str]] = []
+        self.compares: list[dict[str, str]] = []  # which ask for nothing but the version
         self.watches: list[dict[str, str]] = []
         self.broken = asyncio.Event()
         self.down = False
 
     async def request(self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), **options: Any) -> bytes:
         self._check()
-        self.lists.append(dict(query))
+        asked = dict(query)
+        (self.compares if asked["limit"] == "1" else self.lists).append(asked)
         return await self.connection.request(method, path, query=query, **options)
 
     def _check(self) -> None:

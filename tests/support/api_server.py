@@ -98,9 +98,9 @@ class ApiServer:
     """`objects` has by path what a request finds: an object, a list of objects, bytes, a response, an error that is raised, or a function
     that gives one of these for each Request. What is not in it is left to `answer`, which knows nothing at first (404).
 
-    A list of objects is selected by `labelSelector` and served in pages of `page`; its watch sends what is put into `events`, an error
-    breaks it, None ends it. `tables` has, by the plural of its kind, what is listed and watched as Tables. `handlers` serve paths over
-    HTTP alone, as logs and WebSockets need it.
+    A list of objects has the `version`, is selected by `labelSelector` and served in pages of `page`; its watch sends what is put into
+    `events`, an error breaks it, None ends it. `tables` has, by the plural of its kind, what is listed and watched as Tables. `handlers`
+    serve paths over HTTP alone, as logs and WebSockets need it.
 
     Paths in `forbidden` are refused. `faults` end the next requests that are no watches, one each. While `gate` is not set, requests
     wait. A `silent` server sends nothing but the headers of a watch.
@@ -115,6 +115,7 @@ class ApiServer:
         self.forbidden: set[str] = set()
         self.faults: list[PodtuiError] = []
         self.page = 0
+        self.version = "10"
         self.events: asyncio.Queue[bytes | PodtuiError | None] = asyncio.Queue()
         self.silent = False
         self.gate = asyncio.Event()
@@ -166,7 +167,7 @@ class ApiServer:
     def _listed(self, request: Request, items: list[dict[str, Any]]) -> dict[str, Any]:
         matches = parse(request.query.get("labelSelector", "")).matches
         items = [item for item in items if matches(item["metadata"].get("labels") or {})]
-        metadata = {"resourceVersion": "10"}
+        metadata = {"resourceVersion": self.version}
         if self.page:
             start = int(request.query.get("continue", "0"))
             if start + self.page < len(items):

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from podtui.errors import ConnectionFailed, Gone, PodtuiError, api_error
+from podtui.errors import Gone, PodtuiError, ServerAway, api_error
 from podtui.kube.selectors import parse
 
 Query = Sequence[tuple[str, str]]
@@ -93,6 +93,7 @@ class ListServer:
     watch_faults: list[PodtuiError] = field(default_factory=list)
     watch_lines: list[bytes] = field(default_factory=list)
     lists: list[dict[str, str]] = field(default_factory=list)
+    compares: list[dict[str, str]] = field(default_factory=list)  # lists of one object, which ask for nothing but the version
     watches: list[dict[str, str]] = field(default_factory=list)
     requests: int = 0
     open_watches: int = 0
@@ -100,6 +101,8 @@ class ListServer:
     held: asyncio.Event | None = None  # pages after the first wait for it
     list_body: Callable[[], bytes] | None = None
     down: bool = False
+    _incarnation: str = ""  # ends the UIDs of objects that were created after a `restore`
+    _swallowed: int = 0  # how many watches are mute
     _history: list[tuple[int, Thing | None, Thing | None]] = field(default_factory=list)  # version, before, after
     _snapshots: dict[tuple[object, ...], list[Thing]] = field(default_factory=dict)  # of lists that go on, by version and what was asked
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,7 +114,7 @@ class ListServer:
         """Create or change an object."""
         self.version += 1
         before = next((thing for thing in self.things.values() if (thing.namespace, thing.name) == (namespace, name)), None)
-        uid = before.uid if before else f"uid-{self.version}"
+        uid = before.uid if before else f"uid-{self.version}{self._incarnation}"
         kept = dict(before.labels) if before else {}
         after = Thing(namespace, name, uid, kept if labels is None else labels, self.version, **changes)
         self.things[uid] = after
@@ -129,11 +132,26 @@ class ListServer:
         self.compacted = self.version
         self._snapshots.clear()
 
+    def backup(self) -> tuple[int, dict[str, Thing]]:
+        """The present state, for `restore`."""
+        return self.version, dict(self.things)
+
+    def restore(self, saved: tuple[int, dict[str, Thing]]) -> None:
+        """Go back to an earlier state, versions included, as an etcd that gets its old folder back. Watches from the future are silent."""
+        self.version, self.things = saved[0], dict(saved[1])
+        self._incarnation += "'"
+        self._history.clear()
+        self._snapshots.clear()
+
     def cut(self, ending: PodtuiError | bytes | None = None) -> None:
         """End every open watch: in good order, with an error, or with some bytes."""
         for event, endings in self._cut:
             endings.append(ending)
             event.set()
+
+    def swallow(self) -> None:
+        """Every watch that is open now stays open and says nothing more, as a half-open connection does."""
+        self._swallowed = len(self.watches)
 
     def _record(self, before: Thing | None, after: Thing | None) -> None:
         self._history.append((self.version, before, after))
@@ -162,7 +180,7 @@ class ListServer:
         assert method == "GET"
         asked = {"path": path, **dict(query)}
         self.requests += 1
-        self.lists.append(asked)
+        (self.compares if asked.get("limit") == "1" else self.lists).append(asked)
         await asyncio.sleep(0)
         self._refuse(self._namespace(path), self.refusals)
         if self.list_faults:
@@ -194,7 +212,7 @@ class ListServer:
 
     def _refuse(self, namespace: str, refusals: dict[str, PodtuiError]) -> None:
         if self.down:
-            raise ConnectionFailed("connection refused")
+            raise ServerAway("connection refused")
         if namespace in refusals:
             raise refusals[namespace]
 
@@ -213,28 +231,31 @@ class ListServer:
         since = int(asked["resourceVersion"])
         if since < self.compacted:
             raise Gone(410, "Expired", "too old resource version")
+        number = len(self.watches)
         self.open_watches += 1
         cut: tuple[asyncio.Event, list[PodtuiError | bytes | None]] = (asyncio.Event(), [])
         self._cut.append(cut)
         try:
-            yield self._chunks(asked, since, *cut)
+            yield self._chunks(asked, since, number, *cut)
         finally:
             self._cut.remove(cut)
             self.open_watches -= 1
 
     async def _chunks(
-        self, asked: dict[str, str], since: int, cut: asyncio.Event, endings: list[PodtuiError | bytes | None]
+        self, asked: dict[str, str], since: int, number: int, cut: asyncio.Event, endings: list[PodtuiError | bytes | None]
     ) -> AsyncIterator[bytes]:
         if self.watch_lines:
             yield self.watch_lines.pop(0)
             return
         matches, on = parse(asked.get("labelSelector", "")).matches, _node(asked)
         namespace = self._namespace(asked["path"])
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + float(asked["timeoutSeconds"])
         columns: list[dict[str, Any]] | None = self.columns
         while True:
             news = self._news
             for version, before, after in list(self._history):
-                if version <= since:
+                if version <= since or number <= self._swallowed:
                     continue
                 since = version
                 was = before is not None and namespace in ("", before.namespace) and matches(before.labels) and on in ("", before.node)
@@ -254,10 +275,12 @@ class ListServer:
             if not cut.is_set():
                 waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(cut.wait())]
                 try:
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                    done, _ = await asyncio.wait(waits, timeout=ends - loop.time(), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     for wait in waits:
                         wait.cancel()
+                if not done:
+                    return  # its time is up
             if cut.is_set():
                 ending = endings[0]
                 if isinstance(ending, PodtuiError):

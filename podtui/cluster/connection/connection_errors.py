@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
+from podtui.errors import ApiError, ConnectionFailed, PodtuiError, ServerAway, api_error
 from podtui.kube.json_values import mapping, string
 from podtui.text import harmless
 
@@ -122,7 +122,8 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
         return ConnectionFailed(f"the answer of {server} broke off")
     if cause is not None:
         words, hint = _system(cause, target)
-        return ConnectionFailed(words, _proxy_hint(settings) if target == proxy else hint)
+        away = cause.errno == errno.ECONNREFUSED and target == server
+        return (ServerAway if away else ConnectionFailed)(words, _proxy_hint(settings) if target == proxy else hint)
     if isinstance(error, ConnectionError):
         return ConnectionFailed(f"{target} closed the connection")
     if isinstance(error, aiohttp.InvalidURL):

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer as UnreadableAnswer
 from podtui.cluster.connection.decoding import decode as decode
 from podtui.cluster.connection.decoding import readable as readable
@@ -111,13 +112,16 @@ async def pages(
         return asyncio.create_task(_request(server, path, asked, accept, timeout))
 
     coming: asyncio.Task[bytes] | None = ask("")
+    token = ""
     try:
         while coming is not None:
             content = await coming
             coming = None
-            page = decode(content)
-            if page.metadata.continue_token:
-                coming = ask(page.metadata.continue_token)
+            page, before = decode(content), token
+            if token := page.metadata.continue_token:
+                if token == before:
+                    raise UnreadableAnswer(f"the API server's list at {path} does not go on: each page names itself as the next one")
+                coming = ask(token)
             yield page
     finally:
         if coming is not None:
@@ -127,6 +131,27 @@ async def pages(
 
 async def _request(server: Server, path: str, query: Query, accept: str, limit: float | None) -> bytes:
     return await server.request("GET", path, query=query, accept=accept, timeout=limit)
+
+
+async def lines_of(stream: AsyncIterator[bytes], what: str) -> AsyncGenerator[list[bytes], None]:
+    """The lines of a watch, one event each, that each chunk completes: none or several, without empty ones.
+
+    An unfinished last line is not yielded. Raises UnreadableAnswer for a line without an end.
+    """
+    parts: list[bytes] = []
+    held = 0
+    async for chunk in stream:
+        held += len(chunk)
+        if held > bounds.LARGEST_EVENT:
+            raise UnreadableAnswer(f"the watch of {what} sent a line without an end")
+        parts.append(chunk)
+        if b"\n" not in chunk:
+            yield []
+            continue
+        lines = b"".join(parts).split(b"\n")
+        parts = [lines.pop()]
+        held = len(parts[0])
+        yield [line for line in lines if line.strip()]
 
 
 async def list_objects(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON, limit: int = PAGE) -> list[T]:

@@ -1,7 +1,9 @@
 """A local copy of one collection of the API: list in pages, then watch.
 
 The rules are those of client-go's reflector: watch from the list's resourceVersion, resume from the last one after a dropped
-connection, list again only when the server says that it is too old (410). Every retry waits.
+connection, list again when the server says that it is too old (410). Every retry waits. Two rules are podtui's own, since a person looks
+at the copy: a version is trusted only while the server that sent it is the same (an etcd that was restored from a backup goes back, and a
+watch from a version in its future is silent for ever), and what is called live has been proven to be.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import ClassVar, Generic, Literal
 
-from podtui.cluster.connection.listing import JSON, ListMeta, P, Query, Server, UnreadableAnswer, pages, selecting
+from podtui.cluster.connection.bounds import LONGEST_WAIT
+from podtui.cluster.connection.listing import JSON, ListMeta, P, Query, Server, UnreadableAnswer, lines_of, pages, readable, selecting
+from podtui.cluster.live.pacing import PacedServer, Timing
 from podtui.errors import (
     ConnectionFailed,
     CredentialError,
@@ -24,32 +27,19 @@ from podtui.errors import (
     Invalid,
     NotFound,
     PodtuiError,
+    ServerAway,
     ServerError,
     Unauthorized,
 )
+from podtui.signals import report
 
-State = Literal["connecting", "loading", "live", "stale", "denied", "failed"]
+State = Literal["connecting", "loading", "live", "polling", "stale", "denied", "failed"]
 
-_LONGEST_LINE = 32 << 20  # bytes of one watch event; etcd's own limit for an object is 1.5 MiB
-_MOST_WAIT = 300.0  # seconds; a longer Retry-After is capped
 _DOUBTS = 3
+_USELESS = 2  # watches in a row that brought nothing and did not last: then the list is polled
+_EMPTY_PAGES = 20  # in a row, after which a list has no end
+_LOOK = 5.0  # seconds between two looks at how long a watch has been silent: a machine that slept does not know it at once
 TURN = 200  # rows or events handled before other tasks get their turn: some 2 ms
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The size of pages and the time limits, in seconds; tests shorten them all."""
-
-    page: int = 500
-    request: float | None = None  # for one page; None uses the connection's
-    watch: tuple[int, int] = (290, 590)  # timeoutSeconds of a watch, chosen at random between the two
-    idle: float = 90.0  # without a byte, a watch has stalled: bookmarks arrive about once a minute
-    backoff_first: float = 0.25
-    backoff_most: float = 30.0
-    healthy: float = 10.0  # a watch of this length resets the back-off
-    denied: float = 30.0  # between attempts that need someone else to act: to grant a right, to create a namespace
-    batch: float = 0.06
-    keep: float = 60.0  # how long the rows of a previous scope are kept
 
 
 class ListWatch(ABC, Generic[P]):
@@ -91,8 +81,9 @@ class ListWatch(ABC, Generic[P]):
         self.loaded = 0
         self.remaining: int | None = None
         self.retry_at: float | None = None
+        self.what = what
+        self.heard = 0.0  # epoch seconds of the last byte of the watch, or of another proof that the set is the server's
         self._path = path
-        self._what = what
         self._query = [*query, *selecting(selector, fields)]
         self._turn = turn or asyncio.Semaphore(1)
         self._attempts = 0
@@ -101,9 +92,13 @@ class ListWatch(ABC, Generic[P]):
         self._doubts = 0  # how many more refusals are ignored
         self._slow = False  # whether the next attempt needs someone else to act first
         self._page = self.timing.page
-        self._heard = 0.0  # epoch seconds of the last byte of the watch
+        self._useless = 0  # how many watches in a row have brought nothing and did not last
+        self._watch_again = 0.0  # loop time before which a polled list is not watched
+        self._listing = 0.0  # seconds that the last list took
         self._stale_since = stale_since
         self._wake = asyncio.Event()
+        self._attempt: asyncio.Timeout | None = None  # the attempt in progress: what ends it early
+        self._verdict: BaseException | None = None  # why it was ended early; None for the user's wish
 
     # -- what a subclass implements
 
@@ -130,7 +125,7 @@ class ListWatch(ABC, Generic[P]):
 
     @abstractmethod
     def take_event(self, line: bytes) -> None:
-        """Take one event of the watch and set `resource_version` to its version, or to "" when a new list is needed.
+        """Take one event of the watch and `advance` to its version, or set `resource_version` to "" when a new list is needed.
 
         Raises UnreadableAnswer, and the error of an ERROR event.
         """
@@ -150,23 +145,65 @@ class ListWatch(ABC, Generic[P]):
         return self._stale_since
 
     def retry(self) -> None:
-        """End the current delay, if there is one."""
+        """End the current delay, if there is one and it is for an outage: the server is back."""
+        if self.state in ("stale", "failed") and self._useless < _USELESS:
+            self._wake.set()
+
+    def refresh(self) -> None:
+        """List again now: whatever is being waited for is given up. The rows stay until then."""
+        self.resource_version = ""
+        self._attempts = 0
         self._wake.set()
+        self._cut(None)
+
+    def advance(self, version: str) -> None:
+        """The set here is that of `version`. Raises Gone when that is before the present one: the server is no longer the same."""
+        # A server that does so again right after a list does not order its versions as etcd does.
+        if is_older(version, self.resource_version) and not self._expired:
+            raise _went_back(self.what)
+        self.resource_version = version or self.resource_version
 
     async def run(self, server: Server) -> None:
+        paced = PacedServer(server, self.timing.pace)
         while True:
             error: PodtuiError | None = None
-            watching, listed = False, not self.resource_version
+            self._verdict, watching, listed = None, False, not self.resource_version
             try:
-                if listed:
-                    async with self._turn:
-                        await self._list(server)
-                watching = True
-                await self._watch(server)
+                async with asyncio.timeout(None) as self._attempt:
+                    if listed:
+                        async with self._turn:
+                            await self._list(paced)
+                    else:
+                        await self.compare(paced)
+                    if self._useless >= _USELESS and asyncio.get_running_loop().time() < self._watch_again:
+                        await self._polled()
+                        continue
+                    watching = True
+                    await self._watch(paced)
             except PodtuiError as caught:
                 error = caught
+            except Exception as fault:
+                if self._attempt is not None and self._attempt.expired() and isinstance(fault, TimeoutError):
+                    if self._verdict is None:
+                        continue  # the user's wish
+                    fault = self._verdict if isinstance(self._verdict, Exception) else fault
+                error = fault if isinstance(fault, PodtuiError) else self._unforeseen(fault)
+            self._attempt = None
             self._failed(error, watching, listed)
             await self._pause(error)
+
+    def _cut(self, why: BaseException | None) -> None:
+        """End the attempt in progress; None: the user wishes another one."""
+        if self._attempt is not None and not self._attempt.expired():
+            self._verdict = why
+            self._attempt.reschedule(asyncio.get_running_loop().time())
+
+    def _unforeseen(self, fault: Exception) -> PodtuiError:
+        report(f"the list of {self.what} met something unforeseen", fault)
+        return PodtuiError(
+            f"something unforeseen happened to the list of {self.what}: {type(fault).__name__}",
+            "This is a fault in podtui, please report it; the log file has the details. podtui tries again.",
+        )
 
     def _enter(self, state: State, error: PodtuiError | None = None, since: float | None = None) -> None:
         if state != self.state or since is not None:
@@ -181,7 +218,7 @@ class ListWatch(ABC, Generic[P]):
         """
         self._slow = False
         if isinstance(error, Gone):
-            if not watching:
+            if not watching and listed:
                 self._page = min(2 * self._page, 10 * self.timing.page)  # too slow for the token's life: fewer, larger pages
             self.resource_version = ""
             self.known = self.known and self._complete
@@ -191,35 +228,59 @@ class ListWatch(ABC, Generic[P]):
             if self._stale_since is None:
                 self._enter("loading")
             return
-        if error is None:
-            if self._attempts < 2:
-                return  # its time was up
-            error = ConnectionFailed(f"the server ends each watch of {self._what} at once")
         # A server that has just started does not know every kind and right yet.
         doubted = isinstance(error, Forbidden | NotFound) and self._doubts > 0
+        if watching and not doubted:
+            if isinstance(error, Forbidden):
+                self._useless = _USELESS  # a user who may list but not watch
+            if self._useless >= _USELESS:
+                self._poll(error)
+                return
+        if error is None:
+            return  # its time was up
+        if not watching:
+            self._useless = 0  # what ails the lists explains the watches
         self._doubts = _DOUBTS if isinstance(error, ConnectionFailed | ServerError) else self._doubts - doubted
         self._slow = isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError) and not doubted
-        if isinstance(error, Forbidden) and watching and not doubted:
-            self.resource_version = ""  # a user who may list but not watch gets repeated lists
-            self._slow = listed
-        elif isinstance(error, Forbidden | Unauthorized) and not doubted:
+        if isinstance(error, Forbidden | Unauthorized) and not doubted:
             self._enter("denied", error)
             return
-        elif isinstance(error, UnreadableAnswer | Invalid | NotFound) and watching and not doubted:
-            self.resource_version = ""  # the missed changes are unknown
+        unknown = isinstance(error, UnreadableAnswer | Invalid | NotFound) and watching and not doubted
+        if unknown or isinstance(error, ServerAway | ServerError):
+            self.resource_version = ""  # the missed changes are unknown, or another etcd may be behind the server that comes back
         if self._stale_since is None:
-            now = time.time()
-            stalled = watching and self._heard and now - self._heard >= 0.9 * self.timing.idle
-            self._stale_since = self._heard if stalled else now
+            unproven = self._verdict is not None or self.state == "polling"
+            self._stale_since = self.heard if unproven else time.time()
         if self.known or not self.is_empty:
             self._enter("stale", error, self._stale_since)
         else:
             self._enter("failed", error)
 
+    def _poll(self, error: PodtuiError | None) -> None:
+        """Watches do not work but lists do: list again every few seconds, and try a watch now and then."""
+        if error is None:
+            error = ConnectionFailed(
+                f"the server ends each watch of {self.what} at once",
+                "A proxy between podtui and the API server may not be able to stream.",
+            )
+        self.resource_version = ""
+        self._stale_since = None
+        self._watch_again = asyncio.get_running_loop().time() + random.uniform(0.8, 1.2) * self.timing.denied
+        self._enter("polling", error, self.heard)
+
+    async def _polled(self) -> None:
+        """A list of the polling has come: the state is as of now."""
+        self.resource_version = ""
+        self._enter("polling", self.error, self.heard)
+        # A long list takes its time: the API server should not spend more than a tenth of its time on us.
+        await self._wait(max(random.uniform(0.8, 1.2) * self.timing.poll, 10 * self._listing))
+
     async def _pause(self, error: PodtuiError | None) -> None:
         """Full-jitter back-off, or longer when the server asks for it."""
         timing = self.timing
-        if self._slow:
+        if self.state == "polling":
+            delay = random.uniform(0.8, 1.2) * timing.poll
+        elif self._slow:
             delay = random.uniform(0.8, 1.2) * timing.denied
         else:
             most = min(timing.backoff_most, timing.backoff_first * 2.0 ** min(self._attempts, 30))
@@ -227,10 +288,14 @@ class ListWatch(ABC, Generic[P]):
         self._attempts += 1
         retry_after: float | None = getattr(error, "retry_after", None)
         if retry_after:
-            delay += min(retry_after, _MOST_WAIT)
+            delay += min(retry_after, LONGEST_WAIT)
+        await self._wait(delay)
+
+    async def _wait(self, delay: float) -> None:
+        """Wait that long, or until `retry` or `refresh`."""
         self._wake.clear()
         self.retry_at = time.time() + delay
-        if self.state != "live":
+        if self.state not in ("live", "polling"):
             self.state_changed()
         try:
             async with asyncio.timeout(delay):
@@ -238,13 +303,17 @@ class ListWatch(ABC, Generic[P]):
         except TimeoutError:
             pass
         self.retry_at = None
-        if self.state != "live":
+        if self.state not in ("live", "polling"):
             self.state_changed()
 
-    async def _list(self, server: Server) -> None:
+    # -- list
+
+    async def _list(self, server: PacedServer) -> None:
         """Take the first page at once and the rest as it arrives; then drop the objects that the server did not list."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
         self.loaded, self.remaining = 0, None
-        metadata = ListMeta()
+        metadata, first, empty = ListMeta(), True, 0
         listed = pages(
             server,
             self._path,
@@ -256,71 +325,139 @@ class ListWatch(ABC, Generic[P]):
         )
         async with aclosing(listed):
             async for page in listed:
-                first, metadata = not self.loaded, page.metadata
-                self.loaded = await self.take_page(page, first)
+                before, metadata = self.loaded, page.metadata
+                with readable(self.what):
+                    self.loaded = await self.take_page(page, first)
                 self.remaining = metadata.remaining if metadata.continue_token else 0
-                self._enter("loading")
+                if not (self.state == "polling" and self.known):
+                    self._enter("loading")
                 if first:
                     self.page_done()
+                elif self.loaded > before:
+                    server.progressed()
+                empty = 0 if self.loaded > before else empty + 1
+                if empty > _EMPTY_PAGES:
+                    raise UnreadableAnswer(f"the list of {self.what} has no end: its pages bring nothing new")
+                first = False
         self.resource_version = metadata.resource_version or "0"
         self.known = self._complete = True
         self.remaining = 0
         self._page = self.timing.page
+        self._listing = clock() - began
+        self.heard = time.time()
         self.list_done()
         self.state_changed()
 
-    async def _watch(self, server: Server) -> None:
-        """Follow the changes until the server ends the watch; a watch that lasted resets the back-off."""
-        timing = self.timing
+    # -- watch
+
+    async def compare(self, server: PacedServer) -> None:
+        """Ask for the server's version by a list of one object. Raises Gone when it is before the set's: no watch would tell."""
+        if self.heard and time.time() - self.heard > self.timing.trusted:
+            raise Gone(410, "Expired", f"the last change of {self.what} came long ago")  # it may have been restored meanwhile
+        query = [*self._query, ("limit", "1")]
+        content = await server.request("GET", self._path, query=query, accept=self.list_accept, timeout=self.timing.answer)
+        if is_older(self.decode_page(content).metadata.resource_version, self.resource_version):
+            raise _went_back(self.what)
+
+    @asynccontextmanager
+    async def opened(self, server: PacedServer, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """A watch from the present version that the server ends after that many seconds."""
         query = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", self.resource_version),
-            ("timeoutSeconds", str(random.randint(*timing.watch))),
+            ("timeoutSeconds", f"{seconds:g}"),
             *self._query,
         ]
-        clock = asyncio.get_running_loop().time
-        began_at = self.resource_version
-        opened: float | None = None
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self.timing.answer):
+                    stream = await stack.enter_async_context(server.stream(self._path, query=query, accept=self.watch_accept))
+            except TimeoutError:
+                raise ConnectionFailed(f"the server does not begin to answer a watch of {self.what}") from None
+            yield stream
+
+    async def _watch(self, server: PacedServer) -> None:
+        """Follow the changes until the server ends the watch; a watch that lasted resets the back-off."""
+        timing, loop = self.timing, asyncio.get_running_loop()
+        began_at, opened = self.resource_version, 0.0
+        self._useless += 1  # until it has proven itself
+        proof = None
         try:
-            async with server.stream(self._path, query=query, accept=self.watch_accept, idle_timeout=timing.idle) as stream:
-                opened = clock()
-                self._heard = time.time()
-                self._stale_since = None
-                self._doubts = 0
-                self.known = True
-                self._enter("live")
-                await self._follow(stream)
+            async with self.opened(server, random.randint(*timing.watch)) as stream:
+                opened = loop.time()
+                proof = loop.call_later(timing.healthy, self._prove)
+                self.heard = time.time()
+                if self.state != "polling":  # which ends with a proof
+                    self._live()
+                guard = asyncio.create_task(self._guard(server), name=f"guard of {self.what}")
+                try:
+                    await self._follow(stream)
+                finally:
+                    guard.cancel()
+                    await asyncio.gather(guard, return_exceptions=True)
         finally:
-            if opened is not None:
-                if clock() - opened >= timing.healthy:
+            if proof is not None:
+                proof.cancel()
+            if opened:
+                if loop.time() - opened >= timing.healthy:
                     self._attempts = 0
                     self._expired = False
                 elif self.resource_version not in ("", began_at):
                     self._attempts = min(self._attempts, 1)  # short, but with events: an impatient proxy
 
-    async def _follow(self, stream: AsyncIterator[bytes]) -> None:
-        parts: list[bytes] = []
-        held = 0
-        async for chunk in stream:
-            self._heard = time.time()
-            held += len(chunk)
-            if held > _LONGEST_LINE:
-                raise UnreadableAnswer(f"the watch of {self._what} sent a line without an end")
-            if b"\n" not in chunk:
-                parts.append(chunk)
+    def _live(self) -> None:
+        self._stale_since = None
+        self._doubts = 0
+        self.known = True
+        if self.state != "live":
+            self._enter("live")
+
+    def _prove(self) -> None:
+        """The watch works: it has brought something new, or has lasted."""
+        self._useless = 0
+        self._live()
+
+    async def _guard(self, server: PacedServer) -> None:
+        """Ask each time that the watch has been silent for long, and end it when something is wrong with it."""
+        idle = self.timing.idle
+        while True:
+            silent = time.time() - self.heard
+            if 0 <= silent < idle:
+                await asyncio.sleep(min(idle - silent, _LOOK))
                 continue
-            parts.append(chunk)
-            lines = b"".join(parts).split(b"\n")
-            parts = [lines.pop()]
-            held = len(parts[0])
-            for count, line in enumerate(lines):
-                if line.strip():
-                    self.take_event(line)
-                if count % TURN == TURN - 1:
-                    await asyncio.sleep(0)
-            self.chunk_taken()
-            if not self.resource_version:
+            from podtui.cluster.live.inquiry import inquire  # half a minute after the start
+
+            try:
+                await inquire(self, server)
+            except Exception as why:
+                self._cut(why)
                 return
-            await asyncio.sleep(0)  # available chunks do not yield: a flood must not block the screen
+            self.heard = time.time()
+
+    async def _follow(self, stream: AsyncIterator[bytes]) -> None:
+        began_at = self.resource_version
+        async with aclosing(lines_of(stream, self.what)) as arriving:
+            async for lines in arriving:
+                self.heard = time.time()
+                with readable(self.what):
+                    for count, line in enumerate(lines):
+                        self.take_event(line)
+                        if count % TURN == TURN - 1:
+                            await asyncio.sleep(0)
+                if self._useless and self.resource_version not in ("", began_at):
+                    self._prove()
+                self.chunk_taken()
+                if not self.resource_version:
+                    return
+                await asyncio.sleep(0)  # available chunks do not yield: a flood must not block the screen
         # Resuming from the last resourceVersion brings an unfinished last line again.
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a resourceVersion is before another one: etcd's are numbers that grow; others cannot be compared."""
+    return version.isdecimal() and than.isdecimal() and (len(version), version) < (len(than), than)
+
+
+def _went_back(what: str) -> Gone:
+    return Gone(410, "Expired", f"the versions of {what} went back: the server was restored to an earlier state")

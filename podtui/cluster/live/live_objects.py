@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import msgspec
 
 from podtui.cluster.connection.connection_errors import status_error
-from podtui.cluster.connection.listing import METADATA, METADATA_LIST, Page, UnreadableAnswer, decode, decode_page
-from podtui.cluster.live.list_watch import ListWatch, Timing
+from podtui.cluster.connection.listing import METADATA, METADATA_LIST, Page, decode, decode_page
+from podtui.cluster.live.list_watch import ListWatch
+from podtui.cluster.live.pacing import Timing
 from podtui.errors import PodtuiError
 from podtui.kube.json_values import mapping, string
-from podtui.text import harmless
 
 
 class Decoder(Protocol):
@@ -85,7 +85,7 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
         if event.type == "ERROR":
             raise status_error(mapping(_whole.decode(event.object)))
         item = self._decode(event.object, _whole if event.type == "BOOKMARK" else self._decoder)
-        self.resource_version = string(mapping(item.get("metadata")).get("resourceVersion")) or self.resource_version
+        self.advance(string(mapping(item.get("metadata")).get("resourceVersion")))
         if event.type in ("ADDED", "MODIFIED"):
             self.items[_uid(item)] = item
             self._dirty = True
@@ -102,10 +102,7 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
             self._changed()
 
     def _decode(self, raw: msgspec.Raw, decoder: Decoder) -> Mapping[str, Any]:
-        try:
-            return mapping(decoder.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UnreadableAnswer(f"what came for {self._path} cannot be read: {harmless(str(error))[:120]}") from error
+        return mapping(decoder.decode(raw))
 
 
 class LiveMetadata(LiveObjects):

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from podtui.cluster.connection.connection_errors import status_error
 from podtui.cluster.connection.listing import TABLE
-from podtui.cluster.live.list_watch import TURN, ListWatch, State, Timing
+from podtui.cluster.live.list_watch import TURN, ListWatch, State
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker, Table, TableRow, decode_event, decode_table, wire_uid
 from podtui.kube.resources import Resource
 
@@ -80,7 +81,7 @@ class Reflector(ListWatch[Table]):
     # -- list
 
     def decode_page(self, content: bytes) -> Table:
-        return decode_table(content, self._what)
+        return decode_table(content, self.what)
 
     async def take_page(self, page: Table, first: bool) -> int:
         if first:
@@ -114,7 +115,7 @@ class Reflector(ListWatch[Table]):
     # -- watch
 
     def take_event(self, line: bytes) -> None:
-        event = decode_event(line, self._what)
+        event = decode_event(line, self.what)
         table, kind = event.object, event.type
         if kind == "ERROR" or table.kind == "Status":
             status = {"code": table.code or 500, "reason": table.reason, "message": table.message, "details": table.details}
@@ -128,16 +129,15 @@ class Reflector(ListWatch[Table]):
                 self.resource_version = ""  # the kind's columns have changed: list the rows again
                 return
             self._set_columns(table.columns)
+        self.advance(version)
         if kind in ("ADDED", "MODIFIED"):
             for wire in rows:
-                self._put(wire, self._heard, anew=True)
+                self._put(wire, self.heard, anew=True)
         elif kind == "DELETED":
             for wire in rows:
                 self._drop(wire_uid(wire))
         elif kind != "BOOKMARK":
-            raise NotATable(f"the watch of {self._what} sent an event of an unknown type")
-        if version:
-            self.resource_version = version
+            raise NotATable(f"the watch of {self.what} sent an event of an unknown type")
 
     # -- rows
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import msgspec
 
 from podtui.cluster.connection.listing import Server
-from podtui.cluster.live.list_watch import State, Timing
+from podtui.cluster.live.list_watch import State
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
 from podtui.errors import ConnectionFailed, PodtuiError, ServerError
@@ -30,8 +31,9 @@ class Health(msgspec.Struct, frozen=True):
     """How close `rows` are to the server's.
 
     connecting: no answer yet. loading: the list is arriving (`loaded` rows; `remaining` more, None when the server does not say).
-    live: the watch is open. stale: there are rows, but the server has been silent since `since`. denied: this user may not list them.
-    failed: there are no rows because of `error`. `since` (when the state began) and `retry_at` are epoch seconds.
+    live: the watch is open. polling: watches do not work, and the rows are those of a list at `since`; `error` says why. stale: there are
+    rows, but the server has been silent since `since`. denied: this user may not list them. failed: there are no rows because of `error`.
+    `since` (when the state began) and `retry_at` are epoch seconds.
     """
 
     state: State = "connecting"
@@ -114,9 +116,15 @@ class RowStore:
             await asyncio.gather(*self._ending, return_exceptions=True)
 
     def retry(self) -> None:
-        """Retry now instead of waiting for the end of the back-off."""
+        """Retry now instead of waiting for the end of a back-off: the server is back."""
         for reflector in self._active.values():
             reflector.retry()
+
+    def refresh(self) -> None:
+        """List everything again now, whatever is in progress; the rows stay until the server has sent its own."""
+        self._distrust_kept()
+        for reflector in self._active.values():
+            reflector.refresh()
 
     def set_scope(self, scope: Scope) -> None:
         """Show another scope: at once with the loaded rows that belong to it, then as the server sends them."""
@@ -210,6 +218,11 @@ class RowStore:
                 found.update(narrowed(reflector.rows.values(), *place))
         return found
 
+    def _distrust_kept(self) -> None:
+        """List the previous scopes again when they are shown: the server that comes back may not be the one that sent their rows."""
+        for _, reflector in self._kept.values():
+            reflector.resource_version = ""
+
     def _forget(self) -> None:
         """Drop the scopes that were left too long ago."""
         oldest = asyncio.get_running_loop().time() - self.timing.keep
@@ -284,6 +297,8 @@ class RowStore:
                 for other in self._active.values():
                     if isinstance(other.error, ConnectionFailed | ServerError):
                         other.retry()
+            elif reflector.state in ("stale", "failed"):
+                self._distrust_kept()
             self._update_health()
 
     # -- batches and health
@@ -318,14 +333,14 @@ class RowStore:
             self._healths.emit(health)
 
 
-_WORST_FIRST: tuple[State, ...] = ("stale", "failed", "denied", "loading", "connecting", "live")
+_WORST_FIRST: tuple[State, ...] = ("stale", "failed", "denied", "loading", "connecting", "polling", "live")
 
 
 def merged_health(reflectors: list[Reflector]) -> Health:
     """The health of several reflectors as one: the worst state, since the earliest moment."""
     states = {r.state for r in reflectors}
     state = next(state for state in _WORST_FIRST if state in states)
-    if state == "connecting" and "live" in states:
+    if state == "connecting" and not states.isdisjoint(("live", "polling")):
         state = "loading"
     those = [r for r in reflectors if r.state == state] or reflectors
     remaining = [r.remaining for r in reflectors]

@@ -91,7 +91,7 @@ def decode_table(body: bytes, what: str) -> Table:
     """Decode a page of a list. `what` names the list for NotATable, which is raised for anything but a Table."""
     try:
         table = _table.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except Exception as error:
         raise _garbage(body, what, error) from error
     if table.kind != "Table":
         raise NotATable(
@@ -105,7 +105,7 @@ def decode_event(line: bytes, what: str) -> WatchEvent:
     """Decode one line of a watch; NotATable for anything but a Table."""
     try:
         event = _event.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except Exception as error:
         raise _garbage(line, what, error) from error
     if event.object.kind not in ("Table", "Status"):
         raise NotATable(f"the server sends changes of {what} as {harmless(event.object.kind)[:40] or 'something'} and not as a Table")
@@ -190,7 +190,7 @@ class RowMaker:
             name,
             meta.resource_version,
             self._labels(meta.labels),
-            meta.created.timestamp() if meta.created else 0.0,
+            _timestamp(meta.created),
             meta.deleted is not None,
             tuple(cells),
             restarts,
@@ -211,16 +211,20 @@ class RowMaker:
             return self._no_labels
         labels = self._label_sets.get(written)
         if labels is None:
-            share = self._share
-            try:
-                decoded = _labels.decode(written)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise _garbage(written, "labels", error) from error
+            share, decoded = self._share, _labels.decode(written)
             labels = {share(key): share(value) for key, value in decoded.items()}
             if len(self._label_sets) >= _LABEL_SETS:
                 self._label_sets.clear()
             self._label_sets[written] = labels
         return labels
+
+
+def _timestamp(time: datetime | None) -> float:
+    """Epoch seconds; 0 for none and for one that no calendar has, such as a time zone's midnight of the year 1."""
+    try:
+        return time.timestamp() if time else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def parse_restarts(cell: object, now: float) -> tuple[int, float] | None:

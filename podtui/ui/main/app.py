@@ -21,7 +21,7 @@ from podtui.ui.terminal.app import TerminalApp
 if TYPE_CHECKING:
     from podtui.ui.palette.prompt import Request
 
-_SETTLED = ("live", "denied", "failed", "stale")
+_SETTLED = ("live", "polling", "denied", "failed", "stale")
 
 
 class PodtuiApp(TerminalApp):

@@ -103,7 +103,7 @@ class ListPane(Vertical):
 
     def _tick(self) -> None:
         self.table.refresh_rows()
-        if self.store.health.state in ("stale", "connecting"):
+        if self.store.health.state in ("stale", "polling", "connecting"):
             self.refresh_title()
 
     def refresh_title(self) -> None:

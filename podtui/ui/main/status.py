@@ -12,7 +12,7 @@ from podtui.kube.resources import Scope
 from podtui.ui.main.kinds import Kind
 from podtui.ui.widgets.text_document import Part
 
-_STYLES = {"live": "status.ok", "loading": "status.wait", "connecting": "status.wait"}
+_STYLES = {"live": "status.ok", "polling": "status.wait", "loading": "status.wait", "connecting": "status.wait"}
 _LONG = 3.0  # seconds without an answer after which the text says for how long
 
 
@@ -59,13 +59,13 @@ def empty_words(session: Session, store: RowStore, kind: Kind) -> tuple[str, ...
     health, scope, denied = store.health, store.scope, sorted(store.denied)
     if store.rows:
         return (f"no {kind.singular} matches the filter", "Esc clears it")
-    if store.known and health.state in ("live", "stale"):
+    if store.known and health.state in ("live", "polling", "stale"):
         heard = [name for name in scope.namespaces if name not in denied]
         with_ = f" with labels {scope.selector}" if scope.selector else ""
         with_ += f" on node {scope.node} (Esc: on any node)" if scope.node else ""
         lines = [f"no {kind.plural}{' in ' + ', '.join(heard) if heard else _where(kind, scope)}{with_}"]
         lines += [f"you may not list {kind.plural} in {', '.join(denied)}"] if denied else []
-        if session.namespaces.known and session.namespaces.health.state == "live":
+        if session.namespaces.known and session.namespaces.health.state in ("live", "polling"):
             missing = [name for name in heard if name not in session.known_namespaces]
             lines += [f"there is no namespace {', '.join(missing)}"] if missing else []
         return tuple(lines)
@@ -96,6 +96,8 @@ def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tup
         return loading_words(health), "", (f"loading {kind.plural} ...",)
     if health.state == "live":
         return "live", "", ()
+    if health.state == "polling":
+        return f"polling, {waited} ago", error.what if error else "", ()
     is_long = time.time() - health.since >= _LONG
     lines = (f"connecting to {session.settings.shown_server} ...", *((f"no answer for {waited}",) if is_long else ()))
     if waits := session.waits_for:

@@ -14,7 +14,7 @@ from aiohttp import web
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.listing import TABLE
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.cluster.live.list_watch import Timing
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.store import Health, RowStore
 from podtui.cluster.live.tables import NotATable
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError, TooManyRequests, Unauthorized
@@ -23,7 +23,19 @@ from tests.support.api_server import ApiServer, serving
 from tests.support.list_server import ListServer, status
 from tests.support.waiting import until
 
-TIMING = Timing(page=3, backoff_first=0.01, backoff_most=0.1, healthy=0.1, denied=0.05, batch=0.005, idle=0.4)
+TIMING = Timing(
+    page=3,
+    backoff_first=0.01,
+    backoff_most=0.1,
+    healthy=0.1,
+    denied=0.05,
+    batch=0.005,
+    idle=0.4,
+    answer=0.4,
+    inquiry=1,
+    pace=0.01,
+    poll=0.05,
+)
 
 
 class HttpServer(ApiServer):

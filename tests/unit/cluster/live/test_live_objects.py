@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from podtui.cluster.live.list_watch import Timing
 from podtui.cluster.live.live_objects import LiveObjects
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.pods.partial_objects import pod_on_node
 from podtui.errors import ConnectionFailed, api_error
 from tests.support.api_server import ApiServer
 from tests.support.waiting import in_background, until
 
 EVENTS = "/api/v1/events"
-FAST = Timing(backoff_first=0.005, backoff_most=0.3)
+FAST = Timing(backoff_first=0.005, backoff_most=0.3, pace=0.005, poll=0.02)
 
 
 def serving(*names: str) -> ApiServer:
@@ -52,10 +52,12 @@ async def test_a_watch_that_ends_goes_on_where_it_was() -> None:
     server = serving("a")
     async with following(server) as live:
         await until(lambda: server.watches)
+        server.version = "40"
         server.send("BOOKMARK", thing("x", "40"))
         server.events.put_nowait(None)
         await until(lambda: len(server.watches) == 2)
-        assert server.watches[1]["resourceVersion"] == "40" and len(server.lists) == 1
+        assert server.watches[1]["resourceVersion"] == "40"
+        assert [asked["limit"] for asked in server.lists] == ["500", "1"]
         assert set(live.items) == {"a"} and live.error is None
 
 

@@ -12,16 +12,29 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from podtui.cluster.connection.listing import UnreadableAnswer
-from podtui.cluster.live.list_watch import Timing
+from podtui.cluster.live.list_watch import is_older
+from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker
-from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, ServerAway, Unauthorized
 from podtui.kube.resources import PODS
 from tests.support.list_server import ListServer, bookmark, error_event, refusal
 from tests.support.waiting import until
 
 FAST = Timing(
-    page=3, request=5.0, idle=5.0, backoff_first=0.002, backoff_most=0.02, healthy=0.05, denied=0.02, batch=0.002, keep=1.0, watch=(30, 60)
+    page=3,
+    request=5.0,
+    idle=5.0,
+    pace=0.002,
+    inquiry=0.05,
+    poll=0.02,
+    backoff_first=0.002,
+    backoff_most=0.02,
+    healthy=0.05,
+    denied=0.02,
+    batch=0.002,
+    keep=1.0,
+    watch=(30, 60),
 )
 
 
@@ -176,6 +189,7 @@ async def test_a_line_cut_in_the_middle_is_read_again_and_not_lost() -> None:
 
 async def test_a_bookmark_moves_the_version_and_no_row() -> None:
     server = filled(2)
+    server.version = 500
     server.watch_lines.append(bookmark(500))
     async with running(server) as run:
         await until(lambda: len(server.watches) == 2)
@@ -218,7 +232,7 @@ async def test_a_relist_follows_a_410_while_the_rows_stay(way: str) -> None:
 
 async def test_the_list_after_an_outage_does_not_wait_as_long_as_the_outage_made_the_attempts_wait() -> None:
     server = filled(2)
-    async with running(server, timing=Timing(backoff_first=0.001, backoff_most=1000.0)) as run:
+    async with running(server, timing=replace(FAST, backoff_most=1000.0)) as run:
         await until(lambda: run.live)
         server.down = True
         server.cut(ConnectionFailed("reset"))
@@ -274,11 +288,11 @@ async def test_a_server_that_has_just_started_and_denies_what_it_allowed_is_not_
         server.down = True
         server.cut(ConnectionFailed("reset"))
         await until(lambda: run.reflector.state == "stale")
-        server.watch_faults = [refusal(403, "Forbidden"), refusal(404, "NotFound"), refusal(403, "Forbidden")]
+        server.list_faults = [refusal(403, "Forbidden"), refusal(404, "NotFound"), refusal(403, "Forbidden")]
         server.put("ns-0", "missed")
         server.down = False
         await until(lambda: run.live and run.equal)
-        assert "denied" not in run.heard.states and len(server.lists) == 1
+        assert "denied" not in run.heard.states and not server.list_faults
         server.down = True
         server.cut(ConnectionFailed("reset"))
         await until(lambda: run.reflector.state == "stale")
@@ -291,11 +305,14 @@ async def test_without_the_right_to_watch_the_list_is_asked_for_again_and_again(
     server = filled(2)
     server.watch_refusals[""] = refusal(403, "Forbidden")
     async with running(server) as run:
-        await until(lambda: run.reflector.state == "stale")
+        await until(lambda: run.reflector.state == "polling")
         assert run.reflector.known and run.equal
         server.put("ns-0", "new")
         await until(lambda: run.equal)
         assert isinstance(run.heard.errors[0], Forbidden)
+        assert run.heard.states == ["loading", "polling"]
+        server.watch_refusals.clear()
+        await until(lambda: run.live and run.equal)
 
 
 async def test_a_list_is_asked_for_again_after_its_retry_after() -> None:
@@ -347,12 +364,13 @@ async def test_an_empty_line_in_a_watch_is_nothing() -> None:
     server = filled(2)
     async with running(server) as run:
         await until(lambda: run.live)
+        server.version = 77
         server.cut(b"\n\r\n" + bookmark(77))
         await until(lambda: run.reflector.resource_version == "77")
 
 
 async def test_a_line_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podtui.cluster.live.list_watch._LONGEST_LINE", 1000)
+    monkeypatch.setattr("podtui.cluster.connection.bounds.LARGEST_EVENT", 1000)
     server = filled(2)
     server.watch_lines.append(b"x" * 1001)
     async with running(server) as run:
@@ -373,13 +391,11 @@ async def test_a_list_that_is_no_table_fails_in_words_and_recovers() -> None:
 async def test_watches_that_end_at_once_are_not_asked_for_in_a_hot_loop() -> None:
     server = filled(2)
     server.watch_lines += [b"\n"] * 10_000
-    timing = Timing(page=3, backoff_first=0.02, backoff_most=10.0)
+    timing = Timing(page=3, pace=0.01, backoff_first=0.02, backoff_most=0.1)
     async with running(server, timing=timing) as run:
-        await until(lambda: run.reflector.state == "stale")
-        await asyncio.sleep(0.3)
-        assert len(server.watches) <= 30
-        assert run.equal
-        assert "ends each watch" in run.reflector.error.what if run.reflector.error else False
+        await until(lambda: run.reflector.state == "polling")
+        assert run.equal and len(server.watches) == 2
+        assert run.reflector.error is not None and "ends each watch" in run.reflector.error.what
 
 
 async def test_a_failing_server_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,7 +408,7 @@ async def test_a_failing_server_is_asked_less_and_less_often(monkeypatch: pytest
     monkeypatch.setattr(random, "uniform", most)
     server = filled(1)
     server.down = True
-    async with running(server, timing=Timing(backoff_first=0.001, backoff_most=0.03)) as run:
+    async with running(server, timing=replace(FAST, pace=0.0, backoff_first=0.001, backoff_most=0.03)) as run:
         await until(lambda: len(spans) >= 8)
         assert spans[:8] == [0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.03, 0.03]
         assert run.reflector.state == "failed"
@@ -442,13 +458,11 @@ async def test_an_outage_is_stale_since_it_began_not_since_the_last_attempt() ->
 
 async def test_a_stalled_watch_is_stale_since_its_last_byte() -> None:
     server = filled(2)
-    timing = Timing(page=3, idle=0.2, backoff_first=0.01)
+    timing = replace(FAST, idle=0.1)
     async with running(server, timing=timing) as run:
         await until(lambda: run.live)
-        heard = run.reflector._heard
-        await asyncio.sleep(0.25)
+        heard = run.reflector.heard
         server.down = True
-        server.cut(ConnectionFailed("nothing came for 0.2 s"))
         await until(lambda: run.reflector.state == "stale")
         assert run.reflector.since == heard
 
@@ -470,7 +484,7 @@ async def test_many_lists_at_once_wait_for_their_turn() -> None:
     server.held = asyncio.Event()
     turn = asyncio.Semaphore(1)
     reflectors = [
-        Reflector(PODS, name, "", listener=Heard(), maker=RowMaker(), timing=Timing(page=1), turn=turn) for name in ("ns-0", "ns-1")
+        Reflector(PODS, name, "", listener=Heard(), maker=RowMaker(), timing=replace(FAST, page=2), turn=turn) for name in ("ns-0", "ns-1")
     ]
     tasks = [asyncio.create_task(reflector.run(server)) for reflector in reflectors]
     await until(lambda: len(server.lists) == 2)
@@ -481,3 +495,127 @@ async def test_many_lists_at_once_wait_for_their_turn() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+# -- a server that was restored to an earlier state
+
+
+@pytest.mark.parametrize("way", ["the watch ends", "the server was away", "a bookmark", "a kept version", "the key"])
+async def test_a_server_that_goes_back_to_an_earlier_state_is_listed_again(way: str) -> None:
+    server = filled(4)
+    saved = server.backup()
+    for number in range(3):
+        server.put("ns-0", f"later-{number}")
+    async with running(server) as run:
+        await until(lambda: run.live and run.equal)
+        server.restore(saved)
+        gone = set(run.reflector.rows) - server.uids()
+        assert len(gone) == 3
+        if way == "a bookmark":
+            server.cut(bookmark(server.version))
+        elif way == "the key":
+            run.reflector.refresh()
+        else:
+            server.down = way == "the server was away"
+            server.cut(None if way == "the watch ends" else ConnectionFailed("reset"))
+            if server.down:
+                await until(lambda: isinstance(run.reflector.error, ServerAway))
+                server.put("ns-0", "pod-0", status="Error")  # another history up to the version that is here, and past it
+                for number in range(4):
+                    server.put("ns-0", f"other-{number}")
+            server.down = False
+        await until(lambda: run.live and run.equal)
+        assert not gone & set(run.reflector.rows)
+        assert server.watches[-1]["resourceVersion"] == str(server.version)
+
+
+async def test_after_a_long_silence_no_version_is_trusted() -> None:
+    server = filled(4)
+    async with running(server, timing=replace(FAST, trusted=0.05)) as run:
+        await until(lambda: run.live)
+        lists = len(server.lists)
+        await asyncio.sleep(0.06)
+        server.cut()
+        await until(lambda: len(server.lists) > lists and run.live and run.equal)
+
+
+async def test_a_server_whose_versions_are_in_no_order_is_followed_as_it_is() -> None:
+    server = filled(2)
+    async with running(server) as run:
+        await until(lambda: run.live)
+        for version in (8, 9, 8):
+            server.cut(bookmark(version))
+            await until(lambda watches: len(server.watches) > watches and run.live, len(server.watches))
+        server.put("ns-0", "new")
+        await until(lambda: run.live and run.equal)
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "older"),
+    [
+        ("9", "10", True),
+        ("10", "9", False),
+        ("10", "10", False),
+        ("99", "100", True),
+        ("", "5", False),
+        ("5", "", False),
+        ("a1", "a2", False),
+    ],
+)
+def test_only_numbers_are_older_than_others(version: str, than: str, older: bool) -> None:
+    assert is_older(version, than) is older
+
+
+# -- what hangs, and what is silent
+
+
+async def test_the_key_ends_a_request_that_hangs() -> None:
+    server = filled(8)
+    server.held = asyncio.Event()
+    async with running(server) as run:
+        await until(lambda: len(server.lists) == 2)
+        server.held = None
+        run.reflector.refresh()
+        await until(lambda: run.live and run.equal)
+
+
+async def test_the_key_lists_again_though_all_is_well_and_rows_that_are_unknown_to_the_server_go() -> None:
+    server = filled(4)
+    async with running(server) as run:
+        await until(lambda: run.live)
+        lists = len(server.lists)
+        (uid, *_) = run.reflector.rows
+        del server.things[uid]  # no event tells
+        run.reflector.refresh()
+        await until(lambda: run.live and run.equal and len(server.lists) > lists)
+        assert "stale" not in run.heard.states
+
+
+async def test_a_watch_that_swallows_changes_is_found_out_and_replaced() -> None:
+    server = filled(2)
+    async with running(server, timing=replace(FAST, idle=0.05)) as run:
+        await until(lambda: run.live)
+        server.swallow()
+        server.put("ns-0", "unheard")
+        await until(lambda: run.live and run.equal)
+        assert "stale" in run.heard.states and "silent" in str(run.heard.errors[0])
+
+
+async def test_a_silent_watch_of_a_quiet_list_stays_and_is_live() -> None:
+    server = filled(2)
+    async with running(server, timing=replace(FAST, idle=0.03)) as run:
+        await until(lambda: run.live)
+        await until(lambda: len(server.compares) >= 3)
+        assert run.heard.states == ["loading", "live"]
+        server.put("ns-0", "new")
+        await until(lambda: run.equal)
+        assert sum(asked["timeoutSeconds"] != "0.05" for asked in server.watches) == 1
+
+
+async def test_a_busy_server_does_not_end_a_silent_watch() -> None:
+    server = filled(2)
+    async with running(server, timing=replace(FAST, idle=0.03)) as run:
+        await until(lambda: run.live)
+        server.list_faults = [refusal(429, "TooManyRequests")] * 3
+        await until(lambda: not server.list_faults)
+        assert run.heard.states == ["loading", "live"] and len(server.watches) >= 1

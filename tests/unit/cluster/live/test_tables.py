@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podtui.cluster.connection.listing import UnreadableAnswer, readable
 from podtui.cluster.live.tables import (
     Column,
     NotATable,
@@ -198,7 +199,7 @@ def test_an_answer_that_is_no_table_is_an_error_in_words(body: bytes, words: str
 def test_labels_that_are_no_labels_are_an_error_in_words() -> None:
     page = decode_table(json.dumps(table([thing(labels={"a": 1}).row()], 5)).encode(), "pods")
     assert page.rows is not None
-    with pytest.raises(NotATable):
+    with pytest.raises(UnreadableAnswer), readable("pods"):
         RowMaker(PLAIN).make(page.rows[0], NOW)
 
 
