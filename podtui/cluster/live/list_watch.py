@@ -31,7 +31,7 @@ from podtui.errors import (
     ServerError,
     Unauthorized,
 )
-from podtui.signals import report
+from podtui.reports import unforeseen
 
 State = Literal["connecting", "loading", "live", "polling", "stale", "denied", "failed"]
 
@@ -187,7 +187,7 @@ class ListWatch(ABC, Generic[P]):
                     if self._verdict is None:
                         continue  # the user's wish
                     fault = self._verdict if isinstance(self._verdict, Exception) else fault
-                error = fault if isinstance(fault, PodtuiError) else self._unforeseen(fault)
+                error = fault if isinstance(fault, PodtuiError) else unforeseen(f"the list of {self.what}", fault)
             self._attempt = None
             self._failed(error, watching, listed)
             await self._pause(error)
@@ -197,13 +197,6 @@ class ListWatch(ABC, Generic[P]):
         if self._attempt is not None and not self._attempt.expired():
             self._verdict = why
             self._attempt.reschedule(asyncio.get_running_loop().time())
-
-    def _unforeseen(self, fault: Exception) -> PodtuiError:
-        report(f"the list of {self.what} met something unforeseen", fault)
-        return PodtuiError(
-            f"something unforeseen happened to the list of {self.what}: {type(fault).__name__}",
-            "This is a fault in podtui, please report it; the log file has the details. podtui tries again.",
-        )
 
     def _enter(self, state: State, error: PodtuiError | None = None, since: float | None = None) -> None:
         if state != self.state or since is not None:
