@@ -15,7 +15,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from podtui.cluster.live.selector_completion import Completion, LabelCounts, complete
 from podtui.errors import SelectorError
 from podtui.kube.selectors import parse
 
@@ -93,15 +92,6 @@ def check_filter(text: str) -> None:
         parse(found.selector)
     except SelectorError as error:
         raise SelectorError(error.what, text, found.start + error.position, error.hint) from error
-
-
-def complete_filter(text: str, cursor: int, counts: LabelCounts) -> Completion:
-    """The completion of the selector in a filter; empty for a name."""
-    found = parse_filter(text)
-    if found.selector is None or cursor < found.start:
-        return Completion(cursor, cursor)
-    inner = complete(text[found.start :], cursor - found.start, counts)
-    return Completion(inner.start + found.start, inner.end + found.start, inner.candidates)
 
 
 def _lower(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from podtui.cluster.live.name_filter import parse_filter
 from podtui.kube.names import valid_key, valid_value
 from podtui.kube.selectors import Token, tokens
 
@@ -97,6 +98,15 @@ def complete(text: str, cursor: int, counts: LabelCounts) -> Completion:
     elif place.kind in ("value", "list"):
         candidates += _values(place, typed, _listed_after(after) if place.kind == "list" else frozenset(), counts)
     return Completion(start, end, tuple(candidates))
+
+
+def complete_filter(text: str, cursor: int, counts: LabelCounts) -> Completion:
+    """The completion of the selector in a filter; empty for a name."""
+    found = parse_filter(text)
+    if found.selector is None or cursor < found.start:
+        return Completion(cursor, cursor)
+    inner = complete(text[found.start :], cursor - found.start, counts)
+    return Completion(inner.start + found.start, inner.end + found.start, inner.candidates)
 
 
 def _places(found: Iterable[Token]) -> list[_Place]:

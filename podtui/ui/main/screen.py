@@ -18,8 +18,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from podtui.cluster.live.name_filter import check_filter, complete_filter, parse_filter
-from podtui.cluster.live.selector_completion import LabelCounts, complete
+from podtui.cluster.live.name_filter import check_filter, parse_filter
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import NODES, ObjectRef
@@ -42,12 +41,13 @@ from podtui.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from podtui.cluster.diagnose.findings import Action
+    from podtui.cluster.live.selector_completion import Completion, LabelCounts
     from podtui.ui.logs.pane import LogsPane
     from podtui.ui.terminal.app import TerminalApp
 
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before the details fetch it
 LOGS = ("podtui.cluster.logs.group", "podtui.ui.logs.view.view", "podtui.ui.logs.pane")
-LOADED_AHEAD = (*LOGS, "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
+LOADED_AHEAD = (*LOGS, "podtui.cluster.live.selector_completion", "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
 """Modules for the first keys but not for the first rows: they are imported once the pods are known, so that no key waits."""
 
 
@@ -101,9 +101,9 @@ class MainScreen(Screen[None]):
         self._crumbs = TextLine(id="crumbs")
         self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and self.targets.of(BY_ID[command_id]) is None)
         self._narrowed = self.lists.pods  # the list that a bar was opened for
-        self._labels = LabelCounts()  # of its rows when the bar was opened: for completion
-        self._filter_bar = FilterBar(complete=lambda text, at: complete_filter(text, at, self._labels), check=check_filter)
-        self._selector_bar = SelectorBar(complete=lambda text, at: complete(text, at, self._labels), check=parse)
+        self._labels: LabelCounts | None = None  # of its rows when the bar was opened: for completion
+        self._filter_bar = FilterBar(complete=self._complete_filter, check=check_filter)
+        self._selector_bar = SelectorBar(complete=self._complete_selector, check=parse)
 
     def compose(self) -> ComposeResult:
         yield self._status
@@ -383,9 +383,26 @@ class MainScreen(Screen[None]):
     # -- the bars -----------------------------------------------------------------------------------------------
     def _open_bar(self, bar: EntryBar, pane: ListPane, value: str) -> None:
         self._narrowed = pane
-        self._labels = LabelCounts(row.labels for row in pane.source.rows.values())
+        self._labels = None
         bar.display = True
         bar.open(value)
+
+    def _complete_selector(self, text: str, cursor: int) -> Completion:
+        from podtui.cluster.live.selector_completion import complete
+
+        return complete(text, cursor, self._label_counts())
+
+    def _complete_filter(self, text: str, cursor: int) -> Completion:
+        from podtui.cluster.live.selector_completion import complete_filter
+
+        return complete_filter(text, cursor, self._label_counts())
+
+    def _label_counts(self) -> LabelCounts:
+        from podtui.cluster.live.selector_completion import LabelCounts
+
+        if self._labels is None:
+            self._labels = LabelCounts(row.labels for row in self._narrowed.source.rows.values())
+        return self._labels
 
     def _close_bar(self, bar: EntryBar) -> None:
         bar.display = False

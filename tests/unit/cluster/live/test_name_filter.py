@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.live.name_filter import check_filter, complete_filter, parse_filter
-from podtui.cluster.live.selector_completion import LabelCounts
+from podtui.cluster.live.name_filter import check_filter, parse_filter
+from podtui.cluster.live.selector_completion import LabelCounts, complete_filter
 from podtui.errors import SelectorError
 
 COUNTS = LabelCounts([{"app": "web"}, {"app": "db"}])

@@ -12,8 +12,8 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
-from podtui.cluster.live.name_filter import check_filter, complete_filter
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete
+from podtui.cluster.live.name_filter import check_filter
+from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_filter
 from podtui.kube.selectors import parse
 from podtui.ui.widgets.drop_down import ROWS, DropDown
 from podtui.ui.widgets.entry_bar import Entry, EntryBar, FilterBar, SelectorBar
