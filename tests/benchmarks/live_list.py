@@ -8,12 +8,14 @@ The cluster should hold about 10,000 pods. Each program runs on a pseudo-termina
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
+import sys
 import time
 
 from tests.benchmarks.churn import churning
-from tests.benchmarks.figures import PODTUI, Figure, Table, median, percentile
-from tests.benchmarks.measured import Measured, podtui
+from tests.benchmarks.figures import PODTUI, Figure, Table, environment, median, percentile
+from tests.benchmarks.measured import ROOT, Measured, podtui
 
 LIVE = r"● live.* \d+ pods"  # while pages still come it says `loading`
 _ROW = r"\d/\d +(Running|\S+ing)"
@@ -70,6 +72,8 @@ def measure(options: argparse.Namespace) -> list[Table]:
         podtui=[median((each[3] for each in starts), "MB", 0), median((each[3] for each in small), "MB", 0)],
         k9s=[median((each[0][3] for each in other), "MB", 0), median((each[1][3] for each in other), "MB", 0)] if other else None,
     )
+    bare, ours = _imports("textual.app"), _imports("podtui.cli.launch", "podtui.ui.main.app")
+    table.add("CPU of imports before the screen opens; of Textual alone", podtui=[Figure(ours, "s", 3), Figure(bare, "s", 3)])
     _afterwards(table, options)
     if options.k9s:
         _k9s_idle(table, options)
@@ -84,6 +88,13 @@ def _started(command: list[str], kubeconfig: str, first: str, loaded: str) -> tu
         return row, every, session.cpu(), session.memory()
     finally:
         session.close()
+
+
+def _imports(*modules: str) -> float:
+    """CPU seconds until a fresh interpreter has imported these modules: the median of 9."""
+    script = f"import time, {', '.join(modules)}; print(time.process_time())"
+    command, env = [sys.executable, "-c", script], environment(PYTHONPATH=str(ROOT))
+    return statistics.median(float(subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout) for _ in range(9))
 
 
 def _afterwards(table: Table, options: argparse.Namespace) -> None:
