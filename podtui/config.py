@@ -85,15 +85,20 @@ def load(explicit: str | None = None) -> Config:
     Raises ConfigError for a named file that does not exist, and for every error in a file.
     """
     path = Path(explicit).expanduser() if explicit else default_path()
-    if not path.exists():
+    if not path.exists() and (explicit or not path.is_symlink()):
         if explicit:
             raise ConfigError(f"the configuration file does not exist: {harmless(str(path))}")
         return Config()
-    found = read(path, Config)
+    found = _read(explicit)
     if found.value is None:
         raise found.error()
     _check(found, found.value)
     return found.value
+
+
+def _read(explicit: str | None) -> Checked[Config]:
+    """The checked file; one in the configuration folder must be the user's own."""
+    return read(Path(explicit).expanduser(), Config) if explicit else read(default_path(), Config, own=True)
 
 
 def check_keymap(commands: Collection[str], explicit: str | None = None, is_key: Callable[[str], bool] = lambda _: True) -> None:
@@ -101,8 +106,7 @@ def check_keymap(commands: Collection[str], explicit: str | None = None, is_key:
 
     This is separate from `load` because the commands belong to the screen, which `load` must not import.
     """
-    path = Path(explicit).expanduser() if explicit else default_path()
-    found = read(path, Config)
+    found = _read(explicit)
     if found.value is None:
         raise found.error()
     for command, keys in found.value.keymap.items():
@@ -116,7 +120,7 @@ def check_keymap(commands: Collection[str], explicit: str | None = None, is_key:
 
 def wrong_theme(what: str, explicit: str | None = None) -> ConfigError:
     """The error of a theme that the configuration names and podtui cannot load, with its line; `what` says why."""
-    found = read(Path(explicit).expanduser() if explicit else default_path(), Config)
+    found = _read(explicit)
     return Checked(found.path, None, [Problem(found.line("theme"), f"`theme`: {what}")], {}).error()
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from podtui.errors import ConfigError, PodtuiError
-from podtui.folders import private_folder, state_folder
+from podtui.folders import open_own, private_folder, state_folder
 from podtui.text import harmless, redacted
 
 _LIMIT = 1 << 20  # bytes after which the log file begins anew
@@ -30,10 +30,11 @@ def log_to_file() -> None:
     """Send the warnings of every library to a private file in the state folder; on standard error they would garble the screen."""
     handler: logging.Handler
     try:
-        path = log_path()
-        private_folder(path.parent)
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if path.exists() and path.stat().st_size > _LIMIT else os.O_APPEND)
-        handler = logging.StreamHandler(os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace"))
+        private_folder(log_path().parent)
+        descriptor = open_own(log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        if os.fstat(descriptor).st_size > _LIMIT:
+            os.ftruncate(descriptor, 0)
+        handler = logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
     except (OSError, ConfigError):
         handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
     handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -18,6 +18,7 @@ import msgspec
 import yaml
 
 from podtui.errors import ConfigError
+from podtui.folders import read_own
 from podtui.text import harmless
 from podtui.yamltree import YamlFault, tree
 
@@ -70,10 +71,13 @@ def near(word: str, known: Collection[str]) -> str:
     return f" (known: {', '.join(known)})" if len(known) <= 12 else ""
 
 
-def read(path: Path, kind: type[_T]) -> Checked[_T]:
-    """Reads the file at `path` as a `kind`, a msgspec.Struct. Raises ConfigError only when it cannot be read at all."""
+def read(path: Path, kind: type[_T], *, own: bool = False) -> Checked[_T]:
+    """Reads the file at `path` as a `kind`, a msgspec.Struct. Raises ConfigError only when it cannot be read at all.
+
+    `own` is for a file in the user's configuration folder: see `folders.read_own`.
+    """
     try:
-        content = path.read_bytes()
+        content = read_own(path) if own else path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {harmless(str(path))}: {error.strerror}") from None
     return check(content, kind, str(path))

@@ -125,7 +125,7 @@ def theme_paths() -> list[Path]:
 
 def check_theme(path: Path) -> tuple[PodtuiTheme | None, list[Problem]]:
     """The theme of a file and all mistakes in it; no theme if there is a mistake. Raises ConfigError if it cannot be read."""
-    found = read(path, ThemeFile)
+    found = read(path, ThemeFile, own=path.parent == user_folder())
     if found.known is None:
         return None, found.problems
     problems = sorted([*found.problems, *_mistakes(found, found.known)], key=lambda problem: problem.line)

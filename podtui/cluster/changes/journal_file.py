@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from podtui.errors import ConfigError
-from podtui.folders import private_folder
+from podtui.folders import open_own, private_folder
 from podtui.text import harmless
 
 FULL = 4 << 20
@@ -52,7 +52,8 @@ def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
     broken = 0
     for file in (*(_older(path, number) for number in range(kept, 0, -1)), path):
         try:
-            content = file.read_bytes()
+            with os.fdopen(open_own(file), "rb") as opened:
+                content = opened.read()
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -75,7 +76,7 @@ def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
 def _locked(path: Path, full: int, kept: int) -> Iterator[int]:
     """The file, open for appending and locked; a full one is rotated first."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = open_own(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # released on close
             ours = os.fstat(descriptor)

@@ -15,8 +15,8 @@ from textual.widget import Widget
 
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogLines
-from podtui.errors import PodtuiError
-from podtui.folders import state_folder
+from podtui.errors import ConfigError, PodtuiError
+from podtui.folders import in_state_folder
 from podtui.text import counted, harmless
 from podtui.ui.logs import titles
 from podtui.ui.logs.feed import LogFeed
@@ -208,11 +208,14 @@ class LogExport:
             command = pager_command()
             if not app.terminal.usable:
                 raise PodtuiError("there is no terminal for a pager", "Ctrl+S saves the lines to a file")
-            folder = tempfile.mkdtemp(prefix="pager-", dir=state_folder())
-            path = Path(folder) / f"{self.file_name}.log"
             self._say("sending the lines to the pager ...")
-            parts = await self._all_parts_clean()
-            await asyncio.to_thread(write_log, path, parts)
+            await self._all_parts()
+            texts = [self._parts(clean=True) for _ in ("state folder", "temporary files")]
+            name = f"{self.file_name}.log"
+            path, problem = await asyncio.to_thread(in_state_folder, lambda state: _paged(texts.pop(), name, state))
+            folder = str(path.parent)
+            if problem:
+                self._pane.notify(f"{problem}. The pager's file is in {harmless(folder)}", severity="warning", markup=False)
             code = await app.terminal.run([*command, str(path)])
             if code > 0:
                 self._pane.notify(f"{harmless(command[0])} ended with exit code {code}", severity="warning", markup=False)
@@ -223,10 +226,6 @@ class LogExport:
                 shutil.rmtree(folder, ignore_errors=True)
             self._say("")
 
-    async def _all_parts_clean(self) -> Parts:
-        await self._all_parts()
-        return self._parts(clean=True)
-
 
 def pager_command() -> list[str]:
     """The arguments of $PAGER, `less` if it is not set. Raises PodtuiError for an unclosed quotation."""
@@ -234,6 +233,17 @@ def pager_command() -> list[str]:
         return shlex.split(os.environ.get("PAGER", "").strip()) or ["less"]
     except ValueError as error:
         raise PodtuiError(f"cannot read $PAGER: {str(error).lower()}") from None
+
+
+def _paged(parts: Parts, name: str, state: Path | None) -> Path:
+    """The lines in a file for the pager, in a folder of its own that is deleted afterwards. Raises ConfigError. Blocks: for a thread."""
+    folder = Path(tempfile.mkdtemp(prefix="pager-" if state else "podtui-pager-", dir=state))
+    try:
+        write_log(folder / name, parts)
+    except PodtuiError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ConfigError(error.what) from None
+    return folder / name
 
 
 def check_path(text: str) -> None:

@@ -301,4 +301,4 @@ async def test_a_journal_that_cannot_be_read_is_said_to_be(tmp_path: Path) -> No
     async with running(screen) as pilot:
         await settle(pilot)
         assert "! it cannot be read" in screen.query_one("#journal-title", TextLine).text
-        assert any("Is a directory" in line for line in screen.query_one(RowTable)._empty)
+        assert any("it is a folder" in line for line in screen.query_one(RowTable)._empty)
