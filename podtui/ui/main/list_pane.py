@@ -26,6 +26,7 @@ from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
 NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
+_LEAST_STATUS = 16  # cells: CrashLoopBackOff is whole
 _STYLED = ("Status", "Ready", "Restarts")  # the columns in the colour of the status, besides the name
 
 
@@ -150,11 +151,20 @@ class ListPane(Vertical):
         self._shown = self._chosen()
         types = self.source.columns
         columns += [
-            TableColumn(name, name.upper(), 63, types[place].type in ("integer", "number"), name == "Name", self.kind.name_width)
+            TableColumn(
+                name,
+                name.upper(),
+                63,
+                right=types[place].type in ("integer", "number"),
+                flexible=name in ("Name", "Status"),
+                least=self.kind.name_width if name == "Name" else _LEAST_STATUS,
+                frozen=name == "Name",
+                asked=types[place].priority > 0 and name.lower() == self.view.sort,
+            )
             for place, name in self._shown
         ]
         if self._labels == CHOSEN:
-            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40) for key in self._label_columns]
+            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40, asked=True) for key in self._label_columns]
         elif self._labels == ALL:
             columns.append(TableColumn("labels", "LABELS", 400))
         by = next((column.key for column in columns if column.key.lower() == self._sort), "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -12,25 +11,7 @@ from textual.strip import Strip
 
 from podtui.text import harmless
 from podtui.ui.themes import Palette
-
-GUTTER = 2  # cells at the left: the cursor's bar and the mark
-GAP = 2  # cells between columns
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """A column: its key (reported by a click on the header), its title and its maximum width in cells.
-
-    A `flexible` column shrinks, down to `least` cells, to keep the others in view; its text is cut in the middle, since names
-    differ at their ends.
-    """
-
-    key: str
-    title: str
-    widest: int = 60
-    right: bool = False
-    flexible: bool = False
-    least: int = 12
+from podtui.ui.widgets.columns import GUTTER, Arrangement, TableColumn
 
 
 @dataclass(frozen=True)
@@ -52,26 +33,32 @@ class RowLine:
     marked: bool
 
 
-def fitted(columns: Sequence[TableColumn], widths: Sequence[int], room: int) -> list[int]:
-    """The widths; if they exceed `room` cells, with the flexible columns narrowed, the widest first."""
-    over = GUTTER + sum(widths) + GAP * (len(widths) - 1) - room
-    found = list(widths)
-    for place in sorted((i for i in range(len(found)) if columns[i].flexible), key=lambda i: -widths[i]):
-        less = min(max(0, over), max(0, found[place] - columns[place].least))
-        found[place] -= less
-        over -= less
-    return found
-
-
-def row_strip(line: RowLine, columns: Sequence[TableColumn], widths: Sequence[int], focused: bool, base: Style, styles: Palette) -> Strip:
+def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, styles: Palette) -> Strip:
     """The full line of the row, as wide as its columns."""
     over = styles["cursor"] if line.cursor and focused else Style(bold=line.cursor or line.marked)
     segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", base + over + styles["mark"])]
-    for cell, width, column in zip(line.cells, widths, columns, strict=False):
+    cells, columns = line.cells, arranged.columns
+    for place in arranged.places:
+        if place.index >= len(cells):
+            break
+        cell = cells[place.index]
+        if place.skipped:
+            cell = Cell(_end(cell.text, place.skipped), cell.style)
         style = base + styles[cell.style] + over if cell.style else base + over
-        _cell(segments, cell, width, column, style, base + over + styles["match"])
-        segments.append(Segment(" " * GAP, base + over))
+        _cell(segments, cell, place.width, columns[place.index], style, base + over + styles["match"])
+        segments.append(Segment(" " * arranged.gap, base + over))
     return Strip(segments)
+
+
+def _end(text: str, skipped: int) -> str:
+    """The text without so many cells at its start, with a sign that they are missing."""
+    if cell_len(text) <= skipped:
+        return ""
+    at = used = 0
+    while used <= skipped:  # one more, for the sign
+        used += cell_len(text[at])
+        at += 1
+    return "…" + " " * (used - skipped - 1) + text[at:]
 
 
 def _cell(segments: list[Segment], cell: Cell, width: int, column: TableColumn, style: Style, match: Style) -> None:
@@ -92,11 +79,16 @@ def _cell(segments: list[Segment], cell: Cell, width: int, column: TableColumn, 
         segments.append(Segment(pad, style))
 
 
-def header_strip(columns: Sequence[TableColumn], widths: Sequence[int], sorted_by: str, descending: bool, style: Style) -> Strip:
-    """The titles, with an arrow at the column that sorts the rows."""
-    segments = [Segment(" " * GUTTER, style)]
-    for column, width in zip(columns, widths, strict=False):
-        text = harmless(column.title) + (("↓" if descending else "↑") if column.key == sorted_by else "")
+def header_strip(arranged: Arrangement, sorted_by: str, descending: bool, style: Style) -> Strip:
+    """The titles, with an arrow at the column that sorts the rows, which is never cut, and signs where there is more."""
+    more_left, more_right = arranged.more
+    segments = [Segment("‹" if more_left else " ", style), Segment(" " * (GUTTER - 1), style)]
+    for place in arranged.places:
+        column, width = arranged.columns[place.index], place.width
+        title, sign = harmless(column.title), ("↓" if descending else "↑") if column.key == sorted_by else ""
+        room = max(0, width - len(sign))
+        text = (title if cell_len(title) <= room else set_cell_size(title, max(0, room - 1)) + "…") + sign
         pad = " " * max(0, width - cell_len(text))
-        segments.append(Segment(set_cell_size(pad + text if column.right else text + pad, width) + " " * GAP, style))
-    return Strip(segments)
+        segments.append(Segment(set_cell_size(pad + text if column.right else text + pad, width) + " " * arranged.gap, style))
+    strip = Strip(segments)
+    return Strip([*strip.crop_extend(0, arranged.room - 1, style), Segment("›", style)]) if more_right else strip

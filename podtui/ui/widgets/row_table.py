@@ -24,7 +24,8 @@ from textual.widget import Widget
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.themes import palette
-from podtui.ui.widgets.row_line import GAP, GUTTER, Cell, RowLine, TableColumn, fitted, header_strip, row_strip
+from podtui.ui.widgets.columns import GUTTER, Arrangement, TableColumn
+from podtui.ui.widgets.row_line import Cell, RowLine, header_strip, row_strip
 
 __all__ = ["Cell", "RowTable", "TableColumn"]
 
@@ -81,7 +82,7 @@ class RowTable(Widget, can_focus=True):
         self._keys: Sequence[str] = ()
         self._index = 0
         self._top = 0
-        self._left = 0
+        self._arranged: Arrangement | None = None
         self._painted: list[RowLine] = []
         self._empty: tuple[str, ...] = ()
         self.cursor_key = ""
@@ -96,8 +97,11 @@ class RowTable(Widget, can_focus=True):
         """Set other columns, or another order; measures and paints everything again."""
         columns = tuple(columns)
         if columns != self._columns:
+            before, (count, cells) = self._arrangement.first, self._arrangement.position
             self._columns = columns
             self._measure(anew=True)
+            place = self._arrangement.position_of(before) if count or cells else None  # what was scrolled to stays in view
+            self._arrange((count, 0) if place is None else (place, cells))
         self._sorted = (sorted_by, descending)
         self._paint()
 
@@ -152,8 +156,14 @@ class RowTable(Widget, can_focus=True):
         return max(0, self.size.height - 1)
 
     @property
-    def _fitted(self) -> list[int]:
-        return fitted(self._columns, self._widths, self.size.width)
+    def _arrangement(self) -> Arrangement:
+        if self._arranged is None or self._arranged.room != self.size.width:
+            self._arrange((0, 0) if self._arranged is None else self._arranged.wanted)
+        assert self._arranged is not None
+        return self._arranged
+
+    def _arrange(self, position: tuple[int, int]) -> None:
+        self._arranged = Arrangement(self._columns, tuple(self._widths), self.size.width, position)
 
     def _measure(self, *, anew: bool = False) -> bool:
         """Fit the widths to the rows in view (they only grow, so that columns do not jump); True if one changed."""
@@ -170,7 +180,10 @@ class RowTable(Widget, can_focus=True):
                 width = min(cell_len(cell.text), column.widest)
                 if width > self._widths[i]:
                     self._widths[i] = width
-        return self._widths != before
+        if self._widths == before:
+            return False
+        self._arrange((0, 0) if self._arranged is None else self._arranged.wanted)
+        return True
 
     def _clamp(self) -> None:
         height, count = self._height, len(self._keys)
@@ -210,12 +223,13 @@ class RowTable(Widget, can_focus=True):
     def _first_difference(self, old: RowLine | None, new: RowLine | None) -> int:
         if old is None or new is None or (old.cursor, old.marked) != (new.cursor, new.marked):
             return 0
-        x = GUTTER - self._left
-        for before, after, width in zip(old.cells, new.cells, self._fitted, strict=False):
-            if before != after:
-                break
-            x += width + GAP
-        return max(0, x)
+        x = GUTTER
+        arrangement = self._arrangement
+        for place in arrangement.places:
+            if old.cells[place.index : place.index + 1] != new.cells[place.index : place.index + 1]:
+                return x
+            x += place.width + arrangement.gap
+        return self.size.width  # what differs is out of view
 
     def _paint(self) -> None:
         self._clamp()
@@ -228,8 +242,7 @@ class RowTable(Widget, can_focus=True):
         base = self.rich_style
         width = self.size.width
         if y == 0:
-            header = header_strip(self._columns, self._fitted, *self._sorted, base + styles["header"])
-            return header.crop_extend(self._left, self._left + width, base)
+            return header_strip(self._arrangement, *self._sorted, base + styles["header"]).crop_extend(0, width, base)
         if not self._keys:
             lines = self._empty_lines(width)
             text = lines[y - 2] if 0 <= y - 2 < len(lines) else ""
@@ -237,8 +250,8 @@ class RowTable(Widget, can_focus=True):
             return Strip([Segment(" " * indent, base), Segment(text, base + styles["dim"])]).crop_extend(0, width, base)
         if y - 1 >= len(self._painted):
             return Strip.blank(width, base)
-        strip = row_strip(self._painted[y - 1], self._columns, self._fitted, self.has_focus, base, styles)
-        return strip.crop_extend(self._left, self._left + width, base).simplify()
+        strip = row_strip(self._painted[y - 1], self._arrangement, self.has_focus, base, styles)
+        return strip.crop_extend(0, width, base).simplify()
 
     def _empty_lines(self, width: int) -> list[str]:
         """The text in place of rows, in lines that fit."""
@@ -298,10 +311,9 @@ class RowTable(Widget, can_focus=True):
         self._scroll_columns(1)
 
     def _scroll_columns(self, direction: int) -> None:
-        full = GUTTER + sum(self._fitted) + GAP * len(self._widths)
-        left = max(0, min(self._left + direction * max(8, self.size.width // 4), full - self.size.width))
-        if left != self._left:
-            self._left = left
+        before = self._arrangement.position
+        self._arrange(self._arrangement.scrolled(direction))
+        if self._arrangement.position != before:
             self.refresh()
 
     def action_open(self) -> None:
@@ -339,11 +351,12 @@ class RowTable(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:
-            x = GUTTER - self._left
-            for column, width in zip(self._columns, self._fitted, strict=False):
-                if x <= event.x < x + width + GAP:
-                    self.post_message(self.HeaderClicked(self, column.key))
-                x += width + GAP
+            x = GUTTER
+            for place in self._arrangement.places:
+                end = x + place.width + self._arrangement.gap
+                if x <= event.x < end:
+                    self.post_message(self.HeaderClicked(self, self._columns[place.index].key))
+                x = end
         elif (row := self._top + event.y - 1) < len(self._keys):
             self.move_to(row)
             if event.chain == 2:

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from podtui.ui.widgets.row_line import fitted
+from podtui.ui.widgets.columns import fitted
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 
 
@@ -211,3 +211,70 @@ def test_flexible_columns_give_way_the_widest_first_and_no_further_than_they_may
     assert fitted(columns, [14, 60, 20], 80) == [14, 40, 20]
     assert fitted(columns, [14, 60, 20], 58) == [12, 20, 20]
     assert fitted(columns, [14, 60, 20], 20) == [10, 20, 20]
+
+
+SIX = ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "NODE")
+
+
+async def scrolled() -> TableApp:
+    return TableApp({"a": ["shop", "checkout-7f9c4-x7k2p", "0/1", "CrashLoopBackOff", "12 (3m ago)", "5d20h", "node-with-a-long-name-1"]})
+
+
+async def test_the_name_stays_while_the_columns_scroll_and_signs_say_where_there_is_more() -> None:
+    app = await scrolled()
+    async with app.run_test(size=(60, 11)) as pilot:
+        columns = [TableColumn(title.lower(), title, frozen=title == "NAME", flexible=title == "NAME", least=20) for title in SIX]
+        app.table.set_columns(columns, "name")
+        assert app.line(0) == "  NAMESPACE   NAME↑                 READY" + " " * 18 + "›"
+        await press(pilot, "right")
+        assert app.line(0) == "‹ NAME↑                 READY   STATUS            RESTARTS ›".replace("RESTARTS ›", " " * 9 + "›")
+        assert app.line(1).split() == ["▌", "checkout-7f9c4-x7k2p", "0/1", "CrashLoopBackOff"]
+        await press(pilot, "right", "right", "right")
+        assert app.line(0).split() == ["‹", "NAME↑", "AGE", "NODE"]
+        assert app.line(1).split() == ["▌", "checkout-7f9c4-x7k2p", "5d20h", "node-with-a-long-name-1"]
+        await press(pilot, "right")
+        assert app.line(0).split() == ["‹", "NAME↑", "AGE", "NODE"], "there is no more"
+        await pilot.click(RowTable, offset=(26, 0))
+        await pilot.pause()
+        assert app.headers == ["age"]
+        await press(pilot, *["left"] * 9)
+        assert app.line(0).startswith("  NAMESPACE")
+
+
+async def test_when_columns_come_and_go_what_was_scrolled_to_stays_in_view_or_the_position_becomes_legal() -> None:
+    app = await scrolled()
+    async with app.run_test(size=(60, 11)) as pilot:
+        columns = [TableColumn(title.lower(), title, frozen=title == "NAME", flexible=title == "NAME", least=20) for title in SIX]
+        app.table.set_columns(columns)
+        await press(pilot, "right", "right")
+        assert app.line(0).split()[:3] == ["‹", "NAME", "STATUS"]
+        app.table.set_columns(columns[1:])
+        assert app.line(0).split()[:3] == ["‹", "NAME", "STATUS"]
+        app.table.set_columns(columns[1:3])
+        assert app.line(0).split() == ["NAME", "READY"]
+        app.table.set_columns(columns)
+        assert app.line(0).split()[:2] == ["NAMESPACE", "NAME"]
+
+
+async def test_a_change_out_of_view_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = await scrolled()
+    async with app.run_test(size=(60, 11)) as pilot:
+        app.table.set_columns([TableColumn(title.lower(), title, frozen=title == "NAME") for title in SIX])
+        await pilot.pause()
+        regions: list[Region] = []
+        monkeypatch.setattr(app.table, "refresh", lambda *changed, **_: regions.extend(changed))
+        app.rows["a"][5] = "5d21h"
+        app.table.refresh_rows(["a"])
+        assert regions == []
+        app.rows["a"][2] = "1/1"
+        app.table.refresh_rows(["a"])
+        assert len(regions) == 1
+
+
+async def test_the_title_of_a_narrow_column_keeps_the_sign_of_the_sort() -> None:
+    app = TableApp({"a": ["n" * 60, "Running"]})
+    async with app.run_test(size=(30, 11)):
+        app.table.set_columns(
+            [TableColumn("name", "A-LONG-TITLE-OF-A-COLUMN", 63, flexible=True), TableColumn("status", "STATUS", 20)], "name", True
+        )
+        assert app.line(0).split() == ["A-LONG-TITLE-OF-A…↓", "STATUS"]
