@@ -153,6 +153,18 @@ def check_key(key: str, text: str | None = None, offset: int = 0) -> None:
     _check_name(name, "label key", text, start)
 
 
+def label_keys(text: str) -> tuple[str, ...]:
+    """The label keys in a list with commas, as kubectl's `-L` takes it, once each. Raises SelectorError with the position of a fault."""
+    found: list[str] = []
+    at = 0
+    for word in text.split(","):
+        if key := word.strip():
+            check_key(key, text, at + word.index(key))
+            found.append(key)
+        at += len(word) + 1
+    return tuple(dict.fromkeys(found))
+
+
 def check_value(value: str, text: str | None = None, offset: int = 0) -> None:
     """Raise SelectorError unless the server accepts `value` as a label value; `text` and `offset` as in `check_key`."""
     if value:

@@ -173,7 +173,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("table.scroll-right", "right", "Right", "Scroll the columns to the right", "table"),
     # -- a list of objects
     Command("list.wide", "w,ctrl+w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
-    Command("list.label-columns", "W", "Labels", "Show labels as columns: none, those of -L, or all in one", "list"),
+    Command(
+        "list.label-columns", "W", "Labels", "Show labels as columns: none, the chosen keys, all in one; then ask for the keys", "list"
+    ),
     *(
         Command(f"list.sort-{by}", key, f"Sort by {by}", f"Sort by {order}; again: in reverse", "list", kinds=kinds, does=f"sort('{by}')")
         for key, by, order, kinds in (

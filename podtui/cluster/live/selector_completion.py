@@ -109,6 +109,17 @@ def complete_filter(text: str, cursor: int, counts: LabelCounts) -> Completion:
     return Completion(inner.start + found.start, inner.end + found.start, inner.candidates)
 
 
+def complete_keys(text: str, cursor: int, counts: LabelCounts) -> Completion:
+    """The candidates at `cursor` in a list of keys with commas, as for label columns; a key that is listed is offered last."""
+    cursor = max(0, min(cursor, len(text)))
+    start = text.rfind(",", 0, cursor) + 1
+    start += len(text[start:cursor]) - len(text[start:cursor].lstrip())
+    end = text.find(",", cursor)
+    end = len(text) if end < 0 else end
+    listed = frozenset(word.strip() for word in (*text[:start].split(","), *text[end:].split(",")))
+    return Completion(start, end, tuple(_keys(text[start:cursor], listed, counts)))
+
+
 def _places(found: Iterable[Token]) -> list[_Place]:
     """The place before each token and, last, after all of them; more lenient than the parser, so a comma outside a list starts anew."""
     place = _Place("key")

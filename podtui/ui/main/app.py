@@ -73,8 +73,8 @@ class PodtuiApp(TerminalApp):
                 return
             await asyncio.sleep(0.05)
 
-    async def open_context(self, name: str, scope: Scope | None = None) -> None:
-        """Switch to another context. The forwards of the old one end, since they belong to it."""
+    async def open_context(self, name: str, scope: Scope | None = None, label_columns: tuple[str, ...] | None = None) -> None:
+        """Switch to another context. The forwards of the old one end, since they belong to it; the label columns stay."""
         options = self.options
         try:
             settings = options.kubeconfig.settings(name, impersonate=options.impersonate, impersonate_groups=options.impersonate_groups)
@@ -84,7 +84,9 @@ class PodtuiApp(TerminalApp):
         before = self.session
         by_key = before.read_only and not before.read_only_reason  # a user who turned it on wants it in the next context too
         self.session = self._session(settings, scope or Scope((settings.namespace,)), read_only=by_key)
-        await self.switch_screen(MainScreen(self.session, options.label_columns))
+        if label_columns is None:
+            label_columns = self.screen.lists.pods.label_columns if isinstance(self.screen, MainScreen) else options.label_columns
+        await self.switch_screen(MainScreen(self.session, label_columns))
         self.session.start()
         ended = sum(forward.running for forward in before.forwards.forwards)
         await before.close()
@@ -157,7 +159,7 @@ class PodtuiApp(TerminalApp):
             self.exit(0) if asked.at_once else self._leave()
         elif asked.context:
             scope = None if asked.namespaces is None else Scope(asked.namespaces, asked.selector or "")
-            await self.open_context(asked.context, scope)
+            await self.open_context(asked.context, scope, asked.label_columns)
         elif asked.verb == "nodes":
             await screen.show_nodes(asked.node)
         elif asked.verb == "forwards":
@@ -166,3 +168,5 @@ class PodtuiApp(TerminalApp):
             screen.go("namespaces")
         else:
             await screen.show_scope(asked.namespaces, asked.selector)
+            if asked.label_columns is not None:
+                screen.lists.pods.set_label_columns(asked.label_columns)

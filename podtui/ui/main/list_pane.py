@@ -25,7 +25,7 @@ from podtui.ui.main.status import empty_words, loading_words
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
 from podtui.ui.widgets.text_line import TextLine
 
-NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those asked for, all labels in one column
+NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those of the chosen keys, all labels in one column
 _LEAST_STATUS = 16  # cells: CrashLoopBackOff is whole
 _STYLED = ("Status", "Ready", "Restarts")  # the columns in the colour of the status, besides the name
 
@@ -43,6 +43,13 @@ class ListPane(Vertical):
 
     class Changed(Message):
         """The rows, their number or the state of the list changed."""
+
+    class LabelColumnsAsked(Message):
+        """The user is to choose the keys of the label columns."""
+
+        def __init__(self, pane: ListPane) -> None:
+            super().__init__()
+            self.pane = pane
 
     def __init__(
         self,
@@ -63,8 +70,8 @@ class ListPane(Vertical):
         self.filter: NameFilter = parse_filter("")
         self.wide = False
         self._columns = columns or kind.columns
-        self._label_columns = tuple(label_columns)
-        self._labels = CHOSEN if self._label_columns else NOTHING
+        self.label_columns = tuple(label_columns)
+        self._labels = CHOSEN if self.label_columns else NOTHING
         self._title = TextLine()
         self.table = RowTable(self._cells, id=kind.plural)
         self._shown: list[tuple[int, str]] = []  # the server's columns shown: index and name
@@ -164,7 +171,7 @@ class ListPane(Vertical):
             for place, name in self._shown
         ]
         if self._labels == CHOSEN:
-            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40, asked=True) for key in self._label_columns]
+            columns += [TableColumn(f"label:{key}", key.rsplit("/", 1)[-1].upper(), 40, asked=True) for key in self.label_columns]
         elif self._labels == ALL:
             columns.append(TableColumn("labels", "LABELS", 400))
         by = next((column.key for column in columns if column.key.lower() == self._sort), "")
@@ -200,7 +207,7 @@ class ListPane(Vertical):
                 cell = Cell(value, style if name in _STYLED else "")
             cells.append(cell if change is None else change(self.session, row, name, cell))
         if self._labels == CHOSEN:
-            cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self._label_columns]
+            cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self.label_columns]
         elif self._labels == ALL:
             cells.append(Cell(",".join(f"{key}={value}" for key, value in sorted(row.labels.items())) or "<none>", "label.value"))
         return cells
@@ -244,9 +251,17 @@ class ListPane(Vertical):
         self.lay_out()
 
     def action_label_columns(self) -> None:
-        self._labels = (self._labels + 1) % 3
-        if self._labels == CHOSEN and not self._label_columns:
-            self._labels = ALL
+        """None, the chosen keys, all labels; then ask for the keys."""
+        if self._labels == ALL:
+            self.post_message(self.LabelColumnsAsked(self))
+            return
+        self._labels = CHOSEN if self._labels == NOTHING and self.label_columns else ALL
+        self.lay_out()
+
+    def set_label_columns(self, keys: Sequence[str], *, shown: bool = True) -> None:
+        """Choose the keys of the label columns, and show them."""
+        self.label_columns = tuple(keys)
+        self._labels = CHOSEN if keys and shown else NOTHING
         self.lay_out()
 
     def on_row_table_header_clicked(self, event: RowTable.HeaderClicked) -> None:

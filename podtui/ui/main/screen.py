@@ -18,11 +18,10 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from podtui.cluster.live.name_filter import check_filter, parse_filter
+from podtui.cluster.live.name_filter import parse_filter
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import NODES, ObjectRef
-from podtui.kube.selectors import parse
 from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.actions import Actions
@@ -34,20 +33,20 @@ from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
 from podtui.ui.main.targets import Subject, Targets
 from podtui.ui.main.views import View, Views
-from podtui.ui.widgets.entry_bar import EntryBar, FilterBar, SelectorBar
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from podtui.cluster.diagnose.findings import Action
-    from podtui.cluster.live.selector_completion import Completion, LabelCounts
     from podtui.ui.logs.pane import LogsPane
+    from podtui.ui.main.bars import BarName, Bars
     from podtui.ui.terminal.app import TerminalApp
 
 FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before the details fetch it
 LOGS = ("podtui.cluster.logs.group", "podtui.ui.logs.view.view", "podtui.ui.logs.pane")
-LOADED_AHEAD = (*LOGS, "podtui.cluster.live.selector_completion", "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
+BARS = ("podtui.ui.main.bars",)
+LOADED_AHEAD = (*BARS, *LOGS, "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
 """Modules for the first keys but not for the first rows: they are imported once the pods are known, so that no key waits."""
 
 
@@ -100,16 +99,11 @@ class MainScreen(Screen[None]):
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
         self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and self.targets.of(BY_ID[command_id]) is None)
-        self._narrowed = self.lists.pods  # the list that a bar was opened for
-        self._labels: LabelCounts | None = None  # of its rows when the bar was opened: for completion
-        self._filter_bar = FilterBar(complete=self._complete_filter, check=check_filter)
-        self._selector_bar = SelectorBar(complete=self._complete_selector, check=parse)
+        self._bars: Bars | None = None  # created when the user first opens one
 
     def compose(self) -> ComposeResult:
         yield self._status
         yield self._crumbs
-        yield self._selector_bar
-        yield self._filter_bar
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 yield self.lists.namespaces
@@ -120,7 +114,6 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         session = self.session
-        self._selector_bar.display = self._filter_bar.display = False
         self.set_class(session.config.is_protected(session.settings.context), "protected")
         self._ends = [
             session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
@@ -381,64 +374,24 @@ class MainScreen(Screen[None]):
             await self.show_scope(namespaces=tuple(favourite))
 
     # -- the bars -----------------------------------------------------------------------------------------------
-    def _open_bar(self, bar: EntryBar, pane: ListPane, value: str) -> None:
-        self._narrowed = pane
-        self._labels = None
-        bar.display = True
-        bar.open(value)
+    async def _open_bar(self, name: BarName, pane: ListPane) -> None:
+        if self._bars is None:
+            await _import(BARS)
+            from podtui.ui.main.bars import Bars
 
-    def _complete_selector(self, text: str, cursor: int) -> Completion:
-        from podtui.cluster.live.selector_completion import complete
+            self._bars = Bars(self.session, self.views)
+            await self.mount(self._bars, after=self._crumbs)
+        self._bars.open(name, pane)
 
-        return complete(text, cursor, self._label_counts())
+    async def action_selector(self) -> None:
+        await self._open_bar("selector", self.lists.pods)
 
-    def _complete_filter(self, text: str, cursor: int) -> Completion:
-        from podtui.cluster.live.selector_completion import complete_filter
+    async def action_filter(self) -> None:
+        await self._open_bar("filter", self.lists.focused)
 
-        return complete_filter(text, cursor, self._label_counts())
-
-    def _label_counts(self) -> LabelCounts:
-        from podtui.cluster.live.selector_completion import LabelCounts
-
-        if self._labels is None:
-            self._labels = LabelCounts(row.labels for row in self._narrowed.source.rows.values())
-        return self._labels
-
-    def _close_bar(self, bar: EntryBar) -> None:
-        bar.display = False
-        self._narrowed.table.focus()
-
-    def action_selector(self) -> None:
-        self._open_bar(self._selector_bar, self.lists.pods, self.session.pods.scope.selector)
-
-    def action_filter(self) -> None:
-        self._open_bar(self._filter_bar, self.lists.focused, self.lists.focused.filter.text)
-
-    @on(FilterBar.Changed)
-    def _filter_changed(self, event: FilterBar.Changed) -> None:
-        """A name filters while it is typed; a selector, which may be invalid until it is complete, on Enter."""
-        filter = parse_filter(event.value)
-        if filter.selector is None:
-            self._narrowed.set_filter(filter)
-
-    @on(FilterBar.Submitted)
-    @on(SelectorBar.Submitted)
-    def _narrow(self, event: EntryBar.Submitted) -> None:
-        """The server narrows the pods by a selector; other kinds are loaded in full and narrowed here."""
-        filter = parse_filter(event.value if event.bar is self._filter_bar else f"-l {event.value}")
-        if filter.selector is not None and self._narrowed is self.lists.pods:
-            with self.views.changing():
-                self.session.show(selector=filter.selector)
-            filter = parse_filter("") if event.bar is self._filter_bar else self._narrowed.filter
-        self._narrowed.set_filter(filter)
-        self._close_bar(event.bar)
-
-    @on(FilterBar.Cancelled)
-    @on(SelectorBar.Cancelled)
-    def _leave_bar(self, event: EntryBar.Cancelled) -> None:
-        if event.bar is self._filter_bar:
-            self._narrowed.set_filter(parse_filter(""))
-        self._close_bar(event.bar)
+    @on(ListPane.LabelColumnsAsked)
+    async def _ask_label_columns(self, event: ListPane.LabelColumnsAsked) -> None:
+        await self._open_bar("labels", event.pane)
 
     # -- the selection ------------------------------------------------------------------------------------------
     @on(RowTable.CursorMoved)

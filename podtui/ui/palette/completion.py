@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete
+from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_keys
 from podtui.cluster.session import Session
 from podtui.ui.palette.prompt import OPTIONS, VERBS
 
@@ -67,6 +67,9 @@ def complete_prompt(text: str, names: Names) -> Completion | None:
         begin += text[begin : begin + 1] in ("'", '"')
         found = complete(text[begin:], len(text) - begin, names.labels)
         return Completion(found.start + begin, found.end + begin, found.candidates)
+    if option == "label key" and at == len(before) - 1:
+        keys = complete_keys(text[start:], len(text) - start, names.labels)
+        return Completion(keys.start + start, keys.end + start, keys.candidates)
     if option == "namespace" and at == len(before) - 1:
         return _named(text, start, names.namespaces[1:], several=True)
     if text[start : start + 1] == "@":

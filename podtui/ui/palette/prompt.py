@@ -6,12 +6,12 @@ import shlex
 from dataclasses import dataclass
 
 from podtui.errors import PodtuiError, SelectorError, UsageError
-from podtui.kube.names import namespaces
+from podtui.kube.names import label_keys, namespaces
 from podtui.kube.selectors import parse
 from podtui.text import harmless
 
 FORMS = {
-    "pods": "po [NAMESPACE | SELECTOR | @CONTEXT] [-n NS,...] [-A] [-l SELECTOR]",
+    "pods": "po [NAMESPACE | SELECTOR | @CONTEXT] [-n NS,...] [-A] [-l SELECTOR] [-L KEY,...]",
     "namespace": "ns NAME[,NAME...] | all",
     "context": "ctx NAME",
     "forwards": "pf [SAVED FORWARD...]",
@@ -24,7 +24,10 @@ VERBS = {
     "ctx": "context", "context": "context", "contexts": "context", "pf": "forwards",
     "q": "quit", "q!": "quit", "quit": "quit", "exit": "quit",
 }  # fmt: skip
-OPTIONS = {"-n": "namespace", "--namespace": "namespace", "-l": "selector", "--selector": "selector"}
+OPTIONS = {
+    "-n": "namespace", "--namespace": "namespace", "-l": "selector", "--selector": "selector",
+    "-L": "label key", "--label-columns": "label key",
+}  # fmt: skip
 """The options of `po` that have a value, and what it is."""
 FLAGS = ("-A", "--all-namespaces")
 
@@ -39,6 +42,7 @@ class Request:
     context: str = ""
     forwards: tuple[str, ...] = ()
     node: str = ""
+    label_columns: tuple[str, ...] | None = None
     at_once: bool = False
     """Whether to quit without a question."""
 
@@ -90,6 +94,7 @@ def _pods(first: str, words: list[str]) -> Request:
     """The options are kubectl's; the one word without an option is a namespace, a selector or a context."""
     named: list[str] = []
     selector: str | None = None
+    keys: list[str] = []
     plain = ""
     everywhere = False
     while words:
@@ -107,6 +112,8 @@ def _pods(first: str, words: list[str]) -> Request:
             raise Unfinished(f"{word} needs a {OPTIONS[option]}")
         elif OPTIONS[option] == "namespace":
             named.append(words.pop(0) if value is None else value)
+        elif OPTIONS[option] == "label key":
+            keys.append(words.pop(0) if value is None else value)
         else:
             selector = _selector([] if value is None else [value], words)
     found = _namespaces(",".join(named)) if named else () if everywhere else None
@@ -119,7 +126,7 @@ def _pods(first: str, words: list[str]) -> Request:
         found = _namespaces(plain)
     if selector is not None:
         parse(selector)
-    return Request("pods", found, selector, context)
+    return Request("pods", found, selector, context, label_columns=label_keys(",".join(keys)) if keys else None)
 
 
 def _option(word: str) -> tuple[str | None, str | None]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete
+from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_keys
 from podtui.errors import SelectorError
 from podtui.kube.selectors import parse
 from tests.support.selector_strategies import texts
@@ -149,3 +149,17 @@ def test_taking_a_value_or_a_key_breaks_nothing_that_was_right(text: str, cursor
     for candidate in completion.candidates:
         if candidate.kind != "operator" and text[completion.start : completion.end]:
             parse(taken(text, completion, candidate))
+
+
+def test_keys_of_label_columns_are_completed_between_their_commas() -> None:
+    counts = LabelCounts([{"app": "a", "env": "x"}, {"app": "b"}, {"example.com/tier": "t"}])
+    for text, cursor, start, end, words in (
+        ("", 0, 0, 0, ["app", "env", "example.com/tier"]),
+        ("e", 1, 0, 1, ["env", "example.com/tier"]),
+        ("app, t", 6, 5, 6, ["example.com/tier"]),
+        ("app,", 4, 4, 4, ["env", "example.com/tier", "app"]),
+        ("en,app", 2, 0, 2, ["env"]),
+    ):
+        found = complete_keys(text, cursor, counts)
+        assert (found.start, found.end, [one.text for one in found.candidates]) == (start, end, words), text
+    assert complete_keys("a", 1, counts).candidates[0].count == 2

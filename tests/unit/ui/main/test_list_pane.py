@@ -10,15 +10,15 @@ from podtui.config import Config
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
 
 __all__ = ["cluster"]  # the fixture
 
 
 def header(app: PodtuiApp) -> str:
     """The titles of the columns of the pods, with one space between them."""
-    line = next(line for line in as_text(app).splitlines() if "READY" in line)
-    return " ".join(line.rpartition("│")[2].split())
+    lines = (line.rpartition("│")[2] for line in as_text(app).splitlines())
+    return " ".join(next((line for line in lines if re.search(r"\bNAME\b", line)), "").split())
 
 
 def order(app: PodtuiApp) -> list[str]:
@@ -82,3 +82,71 @@ async def test_a_column_that_sorts_the_rows_is_shown_as_long_as_it_does(cluster:
         await until(lambda: header(app) == "NAME READY STATUS NODE↑")
         await pilot.press("N")
         await until(lambda: header(app) == "NAME↑ READY STATUS")
+
+
+# -- label columns ------------------------------------------------------------------------------------------------
+@pytest.fixture
+def labelled(cluster: Cluster) -> Cluster:
+    cluster.pods.put("web", "web-1", {"app": "web", "env": "prod", "tier": "front"})
+    cluster.pods.put("web", "web-2", {"app": "web", "env": "test"})
+    return cluster
+
+
+async def test_w_cycles_through_none_the_chosen_all_and_a_question_for_keys(labelled: Cluster) -> None:
+    async with running(options("web", label_columns=("env",)), (100, 24)) as (app, pilot):
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE ENV")
+        await pilot.press("W")
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE LABELS")
+        await pilot.press("W")
+        await shows(app, lambda text: "Label columns: env" in text)
+        await pilot.press("ctrl+u", *"ti")
+        await shows(app, lambda text: "tier" in text and "Label columns: ti" in text)
+        await pilot.press("tab", *",app", "enter")
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE TIER APP")
+        assert re.search(r"web-1 .* front +web\b", as_text(app)) and re.search(r"web-2 .* <none> +web\b", as_text(app))
+        await pilot.press("W", "W")
+        await shows(app, lambda text: "Label columns: tier,app" in text)
+        await pilot.press("escape")
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE")
+        await pilot.press("W")  # the chosen ones are kept
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE TIER APP")
+
+
+async def test_the_keys_of_label_columns_are_offered_with_their_counts_and_checked(labelled: Cluster) -> None:
+    async with running(options("web"), (100, 24)) as (app, pilot):
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE")
+        await pilot.press("W")
+        await until(lambda: "LABELS" in header(app))
+        await pilot.press("W")
+        text = await shows(app, lambda text: "Label columns:" in text and "tier" in text)
+        assert re.search(r"\bapp +3\b", text) and re.search(r"\benv +2\b", text) and re.search(r"\btier +1\b", text)
+        await pilot.press("escape", *"env,-x", "enter")
+        await shows(app, lambda text: "✗" in text and "label key" in text)
+        await pilot.press("end", "ctrl+u", "enter")
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE")
+
+
+async def test_the_palette_takes_label_columns_as_kubectl_does(labelled: Cluster) -> None:
+    async with running(options("web"), (100, 24)) as (app, pilot):
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE")
+        await pilot.press("colon", *"po -L env,tier -L app", "enter")
+        await until(lambda: header(app) == "NAME↑ READY STATUS RESTARTS AGE ENV TIER APP")
+        assert app.session.pods.scope.namespaces == ("web",)
+        await pilot.press("colon", *"po -L bad,-x")
+        await shows(app, lambda text: "bad,▸-x" in text)
+
+
+async def test_labels_that_were_asked_for_are_in_view_at_80_columns_and_none_is_cut_to_a_wrong_age(labelled: Cluster) -> None:
+    labelled.pods.put("web", "web-3", status="CreateContainerConfigError", restarts="12 (3m ago)")
+    async with running(options(label_columns=("env", "example.com/release-of-this-month")), (80, 24)) as (app, pilot):
+        await until(lambda: "ENV" in header(app))
+        assert header(app).startswith("NAMESPACE↑ NAME ENV RELEASE-OF-THIS-MONTH")
+        assert header(app).endswith("›")
+        seen = set()
+        for _ in range(8):
+            seen |= set(header(app).split())
+            for line in as_text(app).splitlines():
+                assert not re.search(r"web-\d .*\b\d+ ›?$", line), "an age has its unit"
+            assert "NAME" in header(app)
+            await pilot.press("right")
+        assert {"AGE", "STATUS", "RESTARTS", "READY"} <= seen

@@ -49,6 +49,8 @@ async def typed(text: str, *keys: str) -> AsyncIterator[tuple[PodtuiApp, Pilot[i
         ("po -l 'app in (d", ["db"]),
         ("po -n web -l a", ["app"]),
         ("po -A", []),
+        ("po -L ", ["app"]),
+        ("po -n web -L x,a", ["app"]),
         ("po web ", []),
         ("no ", ["node-1"]),
         ("no nod", ["node-1"]),

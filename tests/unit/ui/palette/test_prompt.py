@@ -35,6 +35,9 @@ from podtui.ui.palette.prompt import Request, error_words, read_prompt
         ("po -l app=x a", Request("pods", ("a",), "app=x")),
         ("po a -lapp=x", Request("pods", ("a",), "app=x")),
         ("po -l=app=x,!y -A", Request("pods", (), "app=x,!y")),
+        ("po -L env,tier -Lapp", Request("pods", label_columns=("env", "tier", "app"))),
+        ("po -l app=x -L env", Request("pods", None, "app=x", label_columns=("env",))),
+        ("po -L ''", Request("pods", label_columns=())),
     ],
 )
 def test_short_forms_are_read(text: str, request_: Request) -> None:
