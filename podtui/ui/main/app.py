@@ -13,7 +13,7 @@ from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import Scope
-from podtui.ui.commands import bindings, current_keymap
+from podtui.ui.commands import BY_ID, bindings, current_keymap
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
@@ -133,7 +133,11 @@ class PodtuiApp(TerminalApp):
     def action_help(self) -> None:
         from podtui.ui.palette.help import HelpScreen
 
-        self.push_screen(HelpScreen(self.screen.offers if isinstance(self.screen, MainScreen) else None))
+        if isinstance(self.screen, HelpScreen):
+            return
+        bound = (active.binding.id for active in self.screen.active_bindings.values())
+        focused = tuple(dict.fromkeys(BY_ID[id].where for id in bound if id in BY_ID))
+        self.push_screen(HelpScreen(focused, self.screen.offers) if isinstance(self.screen, MainScreen) else HelpScreen(focused))
 
     def action_messages(self) -> None:
         from podtui.ui.messages.screen import MessagesScreen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 from textual.binding import Binding
@@ -14,17 +15,24 @@ NAMES = {
     "question_mark": "?", "colon": ":", "slash": "/", "equals_sign": "=", "ampersand": "&", "escape": "Esc", "enter": "Enter",
     "space": "Space", "tab": "Tab", "shift+tab": "Shift+Tab", "plus": "+", "minus": "-", "greater_than_sign": ">", "less_than_sign": "<",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "left": "←", "right": "→", "home": "Home", "end": "End",
-    "ctrl+backslash": "Ctrl+\\",
+    "at": "@", "backslash": "\\", "backspace": "Backspace", "delete": "Del",
 }  # fmt: skip
+_MODIFIERS = {"ctrl": "Ctrl", "shift": "Shift", "alt": "Alt", "super": "Super", "meta": "Meta"}
 
 
 def key_name(key: str) -> str:
-    """A Textual key as users know it: `ctrl+d` is `^D`, `slash` is `/`."""
+    """A Textual key as users know it: `ctrl+d` is `^D`, `ctrl+up` is `Ctrl+↑`, `slash` is `/`."""
     if key in NAMES:
         return NAMES[key]
-    if key.startswith("ctrl+"):
-        return f"^{key[5:].upper()}"
-    return key.upper() if key[:1] == "f" and key[1:].isdecimal() else key
+    modifier, plus, rest = key.partition("+")
+    if plus and rest and modifier in _MODIFIERS:
+        return f"^{rest.upper()}" if modifier == "ctrl" and len(rest) == 1 else f"{_MODIFIERS[modifier]}+{key_name(rest)}"
+    if key[:1] == "f" and key[1:].isdecimal():
+        return key.upper()
+    try:
+        return unicodedata.lookup(key.replace("_", " ")) if "_" in key else key
+    except KeyError:
+        return key
 
 
 class KeyHints(TextLine):

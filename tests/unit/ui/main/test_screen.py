@@ -342,9 +342,27 @@ async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> Non
         text = await shows(app, lambda text: "web-1" in text)
         assert text.splitlines()[23].endswith("? Help  : Command")
         await pilot.press("question_mark")
-        await shows(app, lambda text: "Select pods by their labels, as kubectl's -l does" in text)
+        text = await shows(app, lambda text: "WHAT IT DOES" in text and "list.wide" in text)
+        assert "│Lists" in text.splitlines()[4] and "table.mark" in text  # of the focused pane first, each with its id
         await pilot.press("G")
-        await shows(app, lambda text: "choose nothing" in text)  # the dialogs' keys are listed too
+        await shows(app, lambda text: "choose nothing" in text and "choose.cancel" in text)  # the dialogs' keys are listed too
+        await pilot.press("slash", *"as kubectl's -l does", "enter")
+        await shows(app, lambda text: "Select pods by their labels, as kubectl's -l does" in text)
+        await pilot.press("q")
+        await shows(app, lambda text: "WHAT IT DOES" in text and "1 of 1" not in text)
+        await pilot.press("q")
+        await shows(app, lambda text: "WHAT IT DOES" not in text and "web-1" in text)
+
+
+async def test_help_stands_in_two_columns_from_160_and_begins_with_the_focused_pane(cluster: Cluster) -> None:
+    cluster.objects["/api/v1/namespaces/web/pods/web-1"] = {"kind": "Pod", "metadata": {"name": "web-1", "uid": "uid-web-1"}}
+    async with running(options("web"), (160, 40)) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("y", "y", "question_mark")
+        text = await shows(app, lambda text: "WHAT IT DOES" in text and "Texts" in text)
+        lines = text.splitlines()
+        first = next(line for line in lines if "│Texts" in line)
+        assert "Logs" in first and "Search the text  text.search" in text  # beside it stands the second column
 
 
 async def test_a_bar_offers_no_keys_that_it_would_take_for_text(cluster: Cluster) -> None:
