@@ -47,6 +47,9 @@ class VirtualResource:
         self.group, self.kind, self.plural = group, plural, plural
 
 
+_CLIENT_WENT = 499
+
+
 class Api:
     """Serves everything under `/SECRET`; any other path answers 404, so that only those who know the secret see anything."""
 
@@ -64,7 +67,9 @@ class Api:
             return await self._routed(request)
         except ApiError as error:
             return _refused(request, error)
-        except (ConnectionError, asyncio.CancelledError, web.HTTPException):
+        except ConnectionError:
+            return web.Response(status=_CLIENT_WENT)  # to nobody
+        except (asyncio.CancelledError, web.HTTPException):
             raise
         except Exception as error:
             _log.exception("%s %s", request.method, request.path)

@@ -507,6 +507,17 @@ async def test_what_was_not_foreseen_is_a_500_and_the_server_goes_on(client: Cli
     assert await client.get("/readyz") == "ok"
 
 
+async def test_a_client_that_went_before_its_answer_is_no_error(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: Any) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(client.server._api, "_routed", gone)
+    await client.ask("GET", "/readyz")
+    assert not caplog.records
+
+
 async def test_garbage_on_the_wire_does_not_bring_the_server_down(client: Client) -> None:
     address = client.server.url.split("/")[2].split(":")
     for garbage in (b"\0" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", b"PO"):
