@@ -242,6 +242,10 @@ class TourApp(PodtuiApp):
         """The dashboard and the bar as text."""
         return self.text() + "".join(f"{strip.text.rstrip()}\n" for strip in self._strips())
 
+    @property
+    def recorded(self) -> bool:
+        return super().recorded or self.cast is not None or self.pictures is not None
+
     def hints(self, *verbs: str) -> tuple[tuple[str, str], ...]:
         """The keys of the bar for `next`, `again` and `end`, labelled in the captions' language."""
         keymap = self.options.config.keymap

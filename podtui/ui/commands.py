@@ -260,11 +260,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("dialog.page-up", "pageup", "Page up", "Scroll the dialog up", "dialog"),
     # -- the create dialog
     Command("create.editor", "f4", "Editor", "Write or correct the YAML in your editor", "create"),
+    Command("create.values", "f6", "Values", "Show or mask the values of Secrets in the difference", "create"),
     Command("create.put-aside", "f5", "Put aside", "Start without the pasted or written text, which podtui keeps in a file", "create"),
     # -- the difference of an edited object
     Command("annotate.editor", "f4", "Edit value", "Edit the annotation at the cursor, or choose one, in your editor", "annotate"),
     Command("annotate.editor-here", "f3", "Edit value here", "Edit the annotation in podtui's own editor", "annotate"),
     Command("edit.again", "f4", "Edit again", "Go back to the editor", "edit"),
+    Command("edit.values", "f6", "Values", "Show or mask the values of a Secret in the difference", "edit"),
     # -- podtui's own editor
     Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and continue", "editor", footer=True, priority=True),
     Command(

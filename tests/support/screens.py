@@ -22,6 +22,7 @@ class Shown(App[None]):
         self.told: list[str] = []
         self.farewell: list[str] = []
         self.drafts: dict[str, Any] = {}
+        self.recorded = False
 
     def on_mount(self) -> None:
         if self.first is not None:

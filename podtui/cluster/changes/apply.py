@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from podtui.cluster.changes.conflicts import changed, on_newest_version
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.server_warnings import heard
 from podtui.errors import Conflict
+from podtui.kube.manifests.secret_values import is_secret
 from podtui.kube.manifests.three_way import difference
 from podtui.kube.merge_patch import merge_patch, same
 from podtui.kube.resources import ObjectRef
@@ -48,6 +50,15 @@ class Preview(msgspec.Struct, frozen=True):
     @property
     def unchanged(self) -> bool:
         return not self.lines
+
+    @property
+    def secret(self) -> bool:
+        """Whether `lines` has masks for values."""
+        return is_secret(self.before)
+
+    async def difference(self, *, values: bool) -> tuple[str, ...]:
+        """`lines`, with the values of a Secret or with their masks."""
+        return tuple(await asyncio.to_thread(partial(difference, self.before, self.after, values=values)))
 
     def equals(self, other: Preview) -> bool:
         """Whether both are about the same object and the same change, whatever else has happened to it."""

@@ -20,6 +20,7 @@ from podtui.kube.kubectl import kubectl_patch
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.documents import Document
 from podtui.kube.manifests.faults import Fault, faults
+from podtui.kube.manifests.secret_values import is_secret
 from podtui.kube.manifests.three_way import Clash, difference, three_way
 from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.kube.merge_patch import merge_patch, merged, same
@@ -57,6 +58,7 @@ class Edit(Change):
         self._original = original  # the parsed text
         self._edited = original
         self._now = original  # `live`, parsed
+        self._result = live  # the server's, for `lines`
 
     @classmethod
     async def begin(cls, objects: Objects, ref: ObjectRef, options: Sequence[str] = ()) -> Edit:
@@ -73,6 +75,11 @@ class Edit(Change):
     def name(self) -> str:
         """The name of a file with the text."""
         return f"{self.ref.resource.kind.lower()}-{self.ref.name}.yaml"
+
+    @property
+    def secret(self) -> bool:
+        """Whether `lines` has masks for values."""
+        return is_secret(self._live)
 
     @property
     def label_changes(self) -> dict[str, str | None]:
@@ -150,7 +157,12 @@ class Edit(Change):
             result = merged(self._live, self.patch)
         if "status" in self.patch and same(self._live.get("status"), result.get("status")):
             del self.patch["status"]  # the kind has a status subresource, so the server ignores it here
+        self._result = result
         self.lines = await asyncio.to_thread(difference, self._live, result)
+
+    async def difference(self, *, values: bool) -> list[str]:
+        """`lines`, with the values of a Secret or with their masks."""
+        return await asyncio.to_thread(partial(difference, self._live, self._result, values=values))
 
     async def _catch_up(self) -> None:
         """Continue from the current state of the object."""

@@ -35,7 +35,6 @@ Ending = Literal["pending", "done", "refused", "unknown"]
 LARGEST = 1 << 20
 """The most bytes of JSON in an entry; a larger one loses before and after."""
 NAME = "journal.jsonl"
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # in order, so that a read follows the writes before it
 _action: ContextVar[str] = ContextVar("_action", default="")
@@ -265,16 +264,11 @@ def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -
 
 def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """An object, or a part of one, without the values of a Secret; other kinds are unchanged."""
-    if value is None:
-        return None
-    made = dict(value)
-    if (ref.resource.group, ref.resource.plural) == ("", "secrets"):
-        made = {key: part for key, part in made.items() if key not in ("data", "stringData")}
-        metadata = made.get("metadata")
-        annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-        if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:  # it repeats them
-            made["metadata"] = {**metadata, "annotations": {key: text for key, text in annotations.items() if key != _APPLIED}}
-    return made
+    if value is None or (ref.resource.group, ref.resource.plural) != ("", "secrets"):
+        return None if value is None else dict(value)
+    from podtui.kube.manifests import secret_values  # not before the first rows
+
+    return secret_values.without_values(value)
 
 
 def _bounded(entry: Entry) -> Entry:

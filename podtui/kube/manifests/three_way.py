@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from podtui.kube.manifests.secret_values import masked_pair
 from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.kube.merge_patch import field_name, same
 
@@ -79,12 +80,13 @@ def _named(*lists: Any) -> tuple[str, list[dict[Any, Any]]] | None:
     return None
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any], context: int = 3) -> list[str]:
+def difference(before: Mapping[str, Any], after: Mapping[str, Any], context: int = 3, *, values: bool = False) -> list[str]:
     """The lines of a unified diff of the two as YAML, without the files' names; [] when they are equal.
 
-    What follows from any change (resourceVersion, generation, managedFields) is left out. Slow for large objects: call it in a thread.
+    What follows from any change (resourceVersion, generation, managedFields) is left out. The values of a Secret are masked, as `kubectl
+    diff` does, unless `values` asks for them. Slow for large objects: call it in a thread.
     """
-    old, new = (_lines(version) for version in (before, after))
+    old, new = (_lines(version) for version in ((before, after) if values else masked_pair(before, after)))
     if old == new:
         return []
     if len(old) + len(new) > _MOST_LINES:

@@ -39,7 +39,7 @@ def read(text: str, source: str, spoilt: frozenset[int] = frozenset()) -> Iterat
 
     `spoilt` are the lines on which bytes that are no UTF-8 became replacement characters: only a comment may have them.
     """
-    text, first = _cleaned(text), 1
+    text, first = cleaned(text), 1
     if text.lstrip().startswith("{"):
         found, at = _json(text, source)
         first += text.count("\n", 0, at)
@@ -48,7 +48,7 @@ def read(text: str, source: str, spoilt: frozenset[int] = frozenset()) -> Iterat
         yield from found
         text = text[at:]
     try:
-        for part, line in _parts(text, first):
+        for part, line in parts(text, first):
             node = tree(part, line=line)
             if spoilt and node is not None:
                 _unspoilt(node, line, spoilt)
@@ -59,7 +59,7 @@ def read(text: str, source: str, spoilt: frozenset[int] = frozenset()) -> Iterat
         raise ManifestError(source, fault.line, fault.words, fault.hint) from None
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     """With the line ends that count, and without byte order marks at the left edge: each of several files put together may have one."""
     return _MARK.sub("", text.replace("\r\n", "\n"))
 
@@ -67,7 +67,7 @@ def _cleaned(text: str) -> str:
 def node_at(text: str, line: int) -> Node | None:
     """The node of the document in which that line is, its marks counted in the whole of `text`; None when it is not YAML."""
     try:
-        for part, first in _parts(_cleaned(text), 1):
+        for part, first in parts(cleaned(text), 1):
             if line < first + part.count("\n"):
                 return tree("\n" * (first - 1) + part)
     except YamlFault:
@@ -75,7 +75,7 @@ def node_at(text: str, line: int) -> Node | None:
     return None
 
 
-def _parts(text: str, line: int) -> Iterator[tuple[str, int]]:
+def parts(text: str, line: int) -> Iterator[tuple[str, int]]:
     """The documents, each with the number of its first line. Raises YamlFault for more than a comment after the dashes."""
     text += "" if text.endswith("\n") else "\n"
     start = 0

@@ -56,6 +56,15 @@ def _text_lines(value: object) -> Sequence[str]:
     return (json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value).split("\n")
 
 
+NOT_RECORDED = "The values of Secrets are not shown where the screen is recorded"
+_MASKED = {True: "The values of Secrets are masked; F6 shows them", False: "The values of Secrets are shown; F6 masks them"}
+
+
+def add_masks(text: Text, styles: Palette, *, masked: bool) -> None:
+    """The line that says whether the values of Secrets in a difference are masked."""
+    text.append(f"{_MASKED[masked]}\n", styles["dim"])
+
+
 def add_difference(text: Text, lines: Sequence[str], styles: Palette, indent: str = "") -> None:
     """The lines of a unified diff, in its signs and colours."""
     names = {"+": "ok", "-": "error", "@": "dim"}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from podtui.errors import ConfigError, EditorFailed, EditorMissing
 from podtui.folders import in_state_folder, keep_text
+from podtui.kube.manifests.secret_values import masked_text
 from podtui.text import harmless
 from podtui.ui.terminal.app import TerminalApp
 
@@ -69,15 +70,17 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
 def kept_words(app: TerminalApp, text: str, name: str) -> str:
     """Keep an unused text in a file; returns a message that says where, which podtui also prints after it exits.
 
-    Where no file can be written, podtui prints the text itself.
+    Where no file can be written, podtui prints the text itself. Neither has the values of Secrets.
     """
+    masked = masked_text(text)
+    less = " without the values of its Secrets" if masked != text else ""
     try:
-        path, problem = keep_text(text, name)
+        path, problem = keep_text(masked, name)
     except ConfigError as error:
-        lines = "\n".join(harmless(line, tab=8) for line in text.split("\n"))
+        lines = "\n".join(harmless(line, tab=8) for line in masked.split("\n"))
         app.farewell.append(f"What you typed could not be kept in a file ({error.what}):\n{lines}")
         return f"What you typed could not be kept in a file: {error.what}. podtui prints it when it exits"
-    words = f"What you typed is kept in {harmless(str(path))}" + (f" ({problem})" if problem else "")
+    words = f"What you typed is kept{less} in {harmless(str(path))}" + (f" ({problem})" if problem else "")
     app.farewell.append(words)
     return words
 

@@ -24,9 +24,10 @@ from podtui.text import counted, harmless
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Dialog, confirmations
+from podtui.ui.dialogs.differences import NOT_RECORDED
 from podtui.ui.editor.editing import edit_text
 from podtui.ui.editor.outside_editor import kept_words
-from podtui.ui.manifests.outcomes import outcome_text
+from podtui.ui.manifests.outcomes import differs_in_secrets, outcome_text
 from podtui.ui.manifests.path_input import PathInput
 from podtui.ui.manifests.templates import TEMPLATES
 from podtui.ui.terminal.app import Draft, TerminalApp
@@ -59,6 +60,8 @@ class CreateDialog(Dialog[int]):
         self._preset = namespace
         self._text: str | None = None  # pasted, written in the editor, or left from another time; it counts while there is no path
         self._written = False  # whether it was changed in the editor
+        self._listed: Sequence[Outcome] = ()
+        self._values: dict[int, Sequence[str]] | None = None  # as for `outcome_text`
 
     def compose_body(self) -> Iterable[Widget]:
         yield PathInput(id="create-path", compact=True, placeholder=_PATH)
@@ -212,7 +215,7 @@ class CreateDialog(Dialog[int]):
         made = self.change.made
         self.change = ManifestCreation(self.session.settings, "-" if self._uses_text else self.path, self.namespace)
         self.change.made = made
-        self._put("#create-documents", Text())
+        self._show(())
         self.show_error("")
         for name in ("apply", "force"):
             self.query_one(f"#create-{name}", Toggle).value = False
@@ -242,7 +245,24 @@ class CreateDialog(Dialog[int]):
         self._phase()
 
     def _show(self, outcomes: Sequence[Outcome]) -> None:
+        self._listed, self._values = outcomes, None
         self._put("#create-documents", outcome_text(outcomes, palette(self.app)))
+
+    async def action_values(self) -> None:
+        """Show or mask the values of Secrets in the differences."""
+        listed, found = self._listed, dict[int, Sequence[str]]()
+        if self.busy or not any(map(differs_in_secrets, listed)):
+            return
+        if self._app.recorded:
+            self.show_note(NOT_RECORDED)
+            return
+        if self._values is None:
+            for number, outcome in enumerate(listed):
+                if differs_in_secrets(outcome) and outcome.preview is not None:
+                    found[number] = await outcome.preview.difference(values=True)
+        if self._listed is listed:
+            self._values = found or None
+            self._put("#create-documents", outcome_text(listed, palette(self.app), self._values))
 
     def _put(self, selector: str, text: Text) -> None:
         static = self.query_one(selector, Static)

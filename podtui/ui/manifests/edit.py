@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from rich.text import Text
 from textual.binding import BindingType
@@ -20,7 +20,7 @@ from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations
-from podtui.ui.dialogs.differences import add_difference
+from podtui.ui.dialogs.differences import NOT_RECORDED, add_difference, add_masks
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.editor.editing import edit_text
 from podtui.ui.editor.outside_editor import kept_words
@@ -79,6 +79,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         super().__init__(title, confirm="Save", asked=confirmations(session, 1, "objects"))
         self.session = session
         self.change = edit
+        self._shown: list[str] | None = None  # the difference with the values of a Secret; None: masked
         self._impact = ImpactNote(session, [edit.ref] if edit.label_changes else [], adopters=True)
 
     def compose_body(self) -> Iterable[Widget]:
@@ -93,21 +94,37 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
     def _update(self) -> None:
         styles = palette(self.app)
         text = Text()
+        masked = self.change.secret and self._shown is None
         for clash in self.change.clashes:
-            text.append(f"! {harmless(clash.path)} was changed meanwhile: {_values(clash)}\n", styles["warn"])
-        add_difference(text, self.change.lines[:_LINES], styles)
-        if len(self.change.lines) > _LINES:
-            text.append(f"… {len(self.change.lines) - _LINES} more lines differ\n", styles["dim"])
+            versions = "" if masked and not clash.path.startswith("metadata.labels") else f": {_values(clash)}"
+            text.append(f"! {harmless(clash.path)} was changed meanwhile{versions}\n", styles["warn"])
+        lines = self.change.lines if self._shown is None else self._shown
+        add_difference(text, lines[:_LINES], styles)
+        if len(lines) > _LINES:
+            text.append(f"… {len(lines) - _LINES} more lines differ\n", styles["dim"])
+        if self.change.secret:
+            add_masks(text, styles, masked=masked)
         text.rstrip()
         self.query_one("#edit-difference", Static).update(text)
         self.show_commands(self.change.commands)
         self._impact.foretell(self.change.foretold)
         self.refresh_dialog()
 
+    async def action_values(self) -> None:
+        """Show or mask the values of a Secret."""
+        if not self.change.secret or self.busy:
+            return
+        if cast(TerminalApp, self.app).recorded:
+            self.show_note(NOT_RECORDED)
+            return
+        self._shown = await self.change.difference(values=True) if self._shown is None else None
+        self._update()
+
     async def submit(self) -> None:
         try:
             await self.change.send(self.session.objects)
         finally:
+            self._shown = None  # it may be about a newer version now
             self._update()
         self.notify(f"{harmless(str(self.change.ref))} edited", markup=False)
         self.dismiss("edited")

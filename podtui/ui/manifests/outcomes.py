@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
 from podtui.cluster.changes.creation import Outcome
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import shown
-from podtui.ui.dialogs.differences import add_difference
+from podtui.ui.dialogs.differences import add_difference, add_masks
 from podtui.ui.themes import Palette
 
 _SHOWN = 200  # listed documents
@@ -26,21 +26,30 @@ _STYLES = {
 _WORDS = {"created": " created", "applied": " applied", "unchanged": " unchanged", "left": " left as it was", "exists": " already exists"}
 
 
-def outcome_text(outcomes: Sequence[Outcome], styles: Palette) -> Text:
-    """The outcomes, one below the other."""
+def outcome_text(outcomes: Sequence[Outcome], styles: Palette, values: Mapping[int, Sequence[str]] | None = None) -> Text:
+    """The outcomes, one below the other. `values` has the differences with the values of Secrets, by the number of the outcome; without
+    it they are masked."""
     text = Text()
     room = _LINES
     several = len({outcome.document.file for outcome in outcomes}) > 1
-    for outcome in outcomes[:_SHOWN]:
-        room = _add(text, outcome, styles, room, os.path.basename(outcome.document.file) if several else "")
+    for number, outcome in enumerate(outcomes[:_SHOWN]):
+        lines = (values or {}).get(number, outcome.preview.lines if outcome.preview is not None else ())
+        room = _add(text, outcome, lines, styles, room, os.path.basename(outcome.document.file) if several else "")
+    if any(differs_in_secrets(outcome) for outcome in outcomes):
+        add_masks(text, styles, masked=values is None)
     if len(outcomes) > _SHOWN:
         text.append(f"… and {len(outcomes) - _SHOWN} more", styles["dim"])
     text.rstrip()
     return text
 
 
-def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) -> int:
-    """Adds one outcome; `room` is the number of lines left for differences; returns what remains of it."""
+def differs_in_secrets(outcome: Outcome) -> bool:
+    """Whether the outcome shows the difference of a Secret."""
+    return outcome.preview is not None and outcome.preview.secret and not outcome.preview.unchanged and not outcome.done
+
+
+def _add(text: Text, outcome: Outcome, lines: Sequence[str], styles: Palette, room: int, file: str) -> int:
+    """Adds one outcome, with the `lines` of its difference. `room` is the number of lines left for differences; returns what remains."""
     document, ref = outcome.document, outcome.ref
     namespace = ref.namespace if ref is not None else document.namespace
     generated = "…" if document.generated and outcome.state != "created" else ""
@@ -61,10 +70,10 @@ def _add(text: Text, outcome: Outcome, styles: Palette, room: int, file: str) ->
         preview = outcome.preview
         if preview.unchanged:
             text.append("  no difference\n", styles["dim"])
-        add_difference(text, preview.lines[: max(0, room)], styles, indent="  ")
-        if len(preview.lines) > room:
-            text.append(f"  … {len(preview.lines) - max(0, room)} more lines differ\n", styles["dim"])
-        room -= len(preview.lines)
+        add_difference(text, lines[: max(0, room)], styles, indent="  ")
+        if len(lines) > room:
+            text.append(f"  … {len(lines) - max(0, room)} more lines differ\n", styles["dim"])
+        room -= len(lines)
         for conflict in preview.conflicts[:_CONFLICTS]:
             text.append(f"  ! {shown(conflict.field)} is owned by {shown(conflict.owner)}\n", styles["warn"])
         if len(preview.conflicts) > _CONFLICTS:

@@ -55,6 +55,11 @@ class TerminalApp(App[int], inherit_bindings=False):
         self.drafts: dict[str, Draft] = {}  # by the name of a file
         install_themes(self, options.theme or options.config.theme)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether what the screen shows goes into a file, as in a snapshot: the values of Secrets are then not shown."""
+        return self.is_headless
+
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
         return TerminalDriver if found is LinuxDriver else found

@@ -140,6 +140,18 @@ def test_where_the_state_folder_takes_nothing_a_text_is_kept_in_a_temporary_file
     assert words.startswith(f"What you typed is kept in {kept} (cannot create the folder ") and app.farewell == [words]
 
 
+def test_what_is_kept_has_no_values_of_secrets(state: Path, temporary: Path) -> None:
+    app = app_with()
+    words = kept_words(app, "kind: Secret\ndata: {k: aHVudGVyMg==}\n", "x.yaml")
+    (kept,) = temporary.glob("*/*")
+    assert kept.read_text() == "kind: Secret\ndata: {k: '***'}\n" and "is kept without the values of its Secrets in" in words
+    os.remove(kept)
+    os.rmdir(kept.parent)
+    os.rmdir(temporary)
+    kept_words(app, "kind: Secret\ndata: {k: aHVudGVyMg==}\n", "x.yaml")
+    assert "aHVudGVyMg==" not in "".join(app.farewell)
+
+
 async def test_where_no_folder_takes_anything_podtuis_own_editor_serves_and_a_text_is_printed_at_the_end(temporary: Path) -> None:
     os.rmdir(temporary)
     app = app_with()

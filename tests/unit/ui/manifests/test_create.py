@@ -19,7 +19,8 @@ from podtui.errors import Conflict, Invalid
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.documents import Document
 from podtui.kube.manifests.faults import Fault
-from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.kube.manifests.three_way import difference
+from podtui.kube.resources import NAMESPACES, PODS, SECRETS, ObjectRef
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
@@ -227,6 +228,32 @@ async def test_what_exists_is_left_until_its_difference_is_to_be_applied() -> No
         dialog.action_confirm()
         await settle(pilot)
         assert objects.choices == [(True, True, False)] and app.told == ["pod/b serverside-applied"]
+
+
+async def test_values_of_a_secret_are_masked_in_its_difference_and_shown_at_a_key_unless_the_screen_is_recorded() -> None:
+    before = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}, "data": {"k": "aHVudGVyMg=="}}
+    after = {**before, "data": {"k": "Y29ycmVjdA=="}}
+    ref = ObjectRef(SECRETS, "b", "default", "u1", "7")
+    objects = Objects()
+    objects.outcomes = [lambda one: Outcome(one, "exists", ref, preview=Preview(ref, before, after, tuple(difference(before, after))))]
+    dialog, app = opened(objects)
+    app.recorded = True
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await checked(pilot, POD.replace("Pod", "Secret"))
+        await pilot.press("f6")
+        await settle(pilot)
+        listed = text(dialog, "#create-documents")
+        assert "k: '*** (before)'" in listed and "k: '*** (after)'" in listed and "masked; F6 shows them" in listed
+        assert "not shown where the screen is recorded" in text(dialog, "#dialog-status-text")
+        app.recorded = False
+        await pilot.press("f6")
+        await settle(pilot)
+        listed = text(dialog, "#create-documents")
+        assert "-  k: aHVudGVyMg==" in listed and "+  k: Y29ycmVjdA==" in listed and "F6 masks them" in listed
+        await pilot.press("f6")
+        await settle(pilot)
+        assert "aHVudGVyMg==" not in text(dialog, "#create-documents")
 
 
 async def test_an_object_that_exists_and_cannot_be_changed_so_is_refused_with_both_reasons() -> None:

@@ -16,7 +16,7 @@ from podtui.cluster.session import Session
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, Invalid, NotFound
 from podtui.kube.merge_patch import merged
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import PODS, SECRETS, ObjectRef
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.edit import EditDialog, start_editing
 from podtui.ui.terminal.app import TerminalApp
@@ -64,15 +64,16 @@ class Server:
 
 
 class Editing(Shown):
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, ref: ObjectRef = REF) -> None:
         super().__init__()
+        self.ref = ref
         self.options = SimpleNamespace(config=Config())
         self.terminal = SimpleNamespace(usable=False)  # as in a snapshot: podtui's own editor serves
         settings = SimpleNamespace(context="dev", kubectl_options=())
         self.session = SimpleNamespace(objects=server, settings=settings, config=Config(), around=self.around)
 
     def on_mount(self) -> None:
-        start_editing(cast(TerminalApp, self), cast(Session, self.session), REF)
+        start_editing(cast(TerminalApp, self), cast(Session, self.session), self.ref)
 
     async def around(self, refs: Any, *, adopters: bool) -> Any:
         raise Forbidden(403, "Forbidden", f"services of {refs[0].name} may not be listed")
@@ -172,6 +173,27 @@ async def test_a_cancelled_difference_keeps_the_text_and_f4_goes_on_editing(stat
         await told(pilot, "Edit cancelled. What you typed is kept in")
         (kept,) = (state / "kept").iterdir()
         assert "app: other" in kept.read_text() and server.sent == []
+
+
+async def test_values_of_a_secret_are_masked_in_the_difference_and_in_what_is_kept(state: Path) -> None:
+    server = Server()
+    server.pod = {**server.pod, "kind": "Secret", "data": {"k": "aHVudGVyMg=="}}
+    async with Editing(server, ObjectRef(SECRETS, "web", "default", "u1")).run_test(size=(80, 24)) as pilot:
+        await saved(pilot, "aHVudGVyMg==", "Y29ycmVjdA==")
+        dialog = await opened(pilot, EditDialog)
+        shown = text(dialog, "#edit-difference")
+        assert "-  k: '*** (before)'" in shown and "+  k: '*** (after)'" in shown and "masked; F6 shows them" in shown
+        assert dialog.commands == ["kubectl edit secret -n default web"]
+        await pilot.press("f6")
+        await until_shown(pilot, "-  k: aHVudGVyMg==")
+        server.change({"data": {"k": "b3RoZXI="}})
+        dialog.action_confirm()
+        await until_shown(pilot, "data.k was changed meanwhile")
+        assert "b3RoZXI=" not in text(dialog, "#edit-difference")
+        await pilot.press("escape")
+        await told(pilot, "What you typed is kept without the values of its Secrets in")
+        (kept,) = (state / "kept").iterdir()
+        assert "k: '***'" in kept.read_text() and "Y29ycmVjdA==" not in kept.read_text()
 
 
 async def test_quitting_podtui_at_the_difference_keeps_the_text(state: Path) -> None:
