@@ -68,6 +68,7 @@ class Session:
         self._read_only = read_only or bool(read_only_reason)
         self._named = scope.namespaces  # the namespaces that were last shown by name
         self._falling_back = False
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._lists: set[RowStore] = set()  # lists that are open only while a screen shows them
         self._ends = [
@@ -85,7 +86,8 @@ class Session:
         self._spawn(self._open())
 
     async def close(self) -> None:
-        """End everything: forwards, lists, the connection. May be called again."""
+        """End everything: forwards, lists, the connection; nothing starts any more. May be called again."""
+        self._closed = True
         for end in self._ends:
             end()
         tasks = list(self._tasks)
@@ -143,6 +145,9 @@ class Session:
             await asyncio.sleep(_COUNT_AGAIN if listed else 0.5)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        if self._closed:  # such as a start that was planned before the user left for another context
+            work.close()
+            return
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -176,13 +181,13 @@ class Session:
         """Open a live list of another kind while a screen shows it: `close_list` ends it, as does the end of the session."""
         store = RowStore(resource)
         self._lists.add(store)
-        if self.connection is not None:
+        if self.connection is not None and not self._closed:
             store.start(self.connection)
         return store
 
     def close_list(self, store: RowStore) -> None:
         """Close a list of `open_list`; its watch ends."""
-        if store in self._lists:
+        if store in self._lists and not self._closed:  # the end of the session closes it otherwise
             self._lists.discard(store)
             self._spawn(store.close())
 

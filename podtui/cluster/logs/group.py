@@ -179,7 +179,11 @@ class LogGroup:
 
     def _spawn(self, work: Any, name: str) -> None:
         assert self._tasks is not None
-        task = self._tasks.create_task(work, name=name)
+        try:
+            task = self._tasks.create_task(work, name=name)
+        except RuntimeError:  # the group is ending: its list may still tell of pods
+            work.close()
+            return
         self._work.add(task)
         task.add_done_callback(self._ended)
 

@@ -10,7 +10,7 @@ import pytest
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.session import Session
 from podtui.config import Config
-from podtui.kube.resources import Scope
+from podtui.kube.resources import PODS, Scope
 from tests.support.api_server import settings
 
 
@@ -38,3 +38,15 @@ async def test_read_only_that_is_turned_on_while_the_connection_opens_still_hold
         assert session.read_only_refusal == "podtui is read-only (r turns it off)"
     finally:
         await session.close()
+
+
+async def test_a_session_that_is_left_before_it_starts_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    session = Session(settings("http://127.0.0.1:1"), Scope(("web",)), config=Config())
+    await session.close()
+    session.start()
+    session.close_list(session.open_list(PODS))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert session.connection is None and len(asyncio.all_tasks()) == 1
+    await session.close()
+    assert caplog.records == []

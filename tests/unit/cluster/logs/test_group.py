@@ -15,7 +15,7 @@ from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.shared_reads import SharedReads
 from podtui.errors import Forbidden, ServerError, api_error
-from podtui.kube.resources import Scope
+from podtui.kube.resources import PODS, ObjectRef, Scope
 from tests.support.list_server import refusal
 from tests.support.log_cluster import BASE, FakePod, LogCluster
 from tests.support.taken_logs import TakenGroup
@@ -230,6 +230,14 @@ async def test_two_hundred_streams_are_opened_a_few_at_a_time() -> None:
         assert group.tail is None
         await until(lambda: len(cluster.open) == 200)
     assert cluster.most_opening <= 10
+
+
+async def test_a_pod_that_the_list_tells_of_while_the_logs_are_closed_is_no_error() -> None:
+    cluster = LogCluster()
+    cluster.pod("web-1")
+    async with following(cluster, LogTarget(scope=Scope(("shop",)))) as (group, _):
+        await until(lambda: group.known)
+    group.add_pod(ObjectRef(PODS, "web-2", "shop", "late"))
 
 
 async def test_the_tails_of_many_logs_are_shorter_than_that_of_one() -> None:
