@@ -25,7 +25,7 @@ from podtui.cluster.connection.connection_errors import failure, no_json, place,
 from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.connection.transport import client_import, tls
-from podtui.cluster.connection.transport.session_pool import Pool, keepalive_socket
+from podtui.cluster.connection.transport.session_pool import Pool, keepalive_socket, staying
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
@@ -316,6 +316,7 @@ class Connection:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,  # see `body`
+            trace_configs=[staying(place(self.settings))],
             read_bufsize=1 << 18,
             raise_for_status=self._refused_upgrade,
         )

@@ -1,4 +1,4 @@
-"""One aiohttp session and its requests in progress, so that closing it ends them all."""
+"""One aiohttp session and its requests in progress, so that closing it ends them all; its sockets, and where they may not lead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from podtui.errors import ConnectionFailed
+from podtui.text import conceal, harmless
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,6 +75,36 @@ class Pool:
             response.content.set_exception(aiohttp.ClientConnectionError("closed"))
         await asyncio.gather(*(upgraded.close() for upgraded in self._sockets), return_exceptions=True)
         await self.session.close()
+
+
+def staying(server: str) -> aiohttp.TraceConfig:
+    """Follows redirects within the origin (scheme, host, port) of each request alone: raises ConnectionFailed for another one.
+
+    aiohttp takes only the Authorization header from a request that goes elsewhere. The body, which may be a Secret, and the user to
+    impersonate would go along. An API server redirects nowhere else. `server` names it, for the error.
+    """
+    import aiohttp
+    from yarl import URL
+
+    async def check(session: aiohttp.ClientSession, context: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+        response = redirect.response
+        location = response.headers.get("Location") or response.headers.get("URI") or ""
+        try:
+            target = response.url.join(URL(location))
+            same = target.origin() == response.url.origin()
+        except ValueError:
+            return  # aiohttp says what is wrong with it
+        if not same:
+            response.close()
+            conceal(str(target))
+            raise ConnectionFailed(
+                f"{server} redirects to {harmless(str(target))}, where podtui sends nothing",
+                "Check the server's URL in the kubeconfig: a sign-in page may answer there, or https:// belongs at its beginning.",
+            )
+
+    found = aiohttp.TraceConfig()
+    found.on_request_redirect.append(check)
+    return found
 
 
 def keepalive_socket(info: tuple[Any, ...]) -> socket.socket:

@@ -33,7 +33,7 @@ from podtui.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from tests.support.api_server import connected, raw_server, settings, status
+from tests.support.api_server import connected, raw_server, serving, settings, status
 
 
 async def echo(request: web.Request) -> web.Response:
@@ -684,6 +684,59 @@ async def test_closing_ends_a_request_that_waits_and_a_websocket_that_listens() 
             with pytest.raises(ConnectionFailed, match="was closed"):
                 await request
             assert await websocket is None
+
+
+# --- redirects
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_a_redirect_to_another_host_carries_nothing_there(code: int) -> None:
+    came: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        came.append(request.path)
+        return web.json_response({})
+
+    async with serving(elsewhere) as other:
+
+        async def handler(request: web.Request) -> web.Response:
+            return web.Response(status=code, headers={"Location": f"{other}/login?token=hush"})
+
+        impersonation = Impersonation("alice", ("dev",))
+        async with connected(handler, impersonation=impersonation, credentials=UserSpec(token="t")) as connection:
+            for sent_by in (
+                connection.json("GET", "/x"),
+                connection.json("POST", "/x", body={"kind": "Secret"}),
+                connection.request("PATCH", "/x", body={}, content_type="application/merge-patch+json"),
+                connection.stream("/x").__aenter__(),
+                connection.websocket("/x", protocols=["p"]).__aenter__(),
+            ):
+                with pytest.raises(ConnectionFailed, match=r"redirects to http://127.0.0.1:.*where podtui sends nothing") as caught:
+                    await sent_by
+                assert "hush" not in str(caught.value)
+    assert came == []
+
+
+async def test_a_redirect_on_the_same_host_is_followed_as_kubectl_does() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/x":
+            return web.Response(status=307, headers={"Location": "/y"})
+        return await echo(request)
+
+    async with connected(handler, impersonation=Impersonation("alice")) as connection:
+        told = await connection.json("POST", "/x", body={"a": 1})
+    assert (told["method"], told["path"], told["body"], sent(told, "Impersonate-User")) == ("POST", "/y", '{"a": 1}', ["alice"])
+
+
+@pytest.mark.parametrize("location", ["", "http://[", "ftp://h/", "/x"])
+async def test_a_redirect_that_leads_nowhere_is_reported(location: str) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location} if location else {})
+
+    async with connected(handler) as connection:
+        with pytest.raises(PodtuiError) as caught:
+            await connection.json("GET", "/x")
+    assert "nobody foresaw" not in caught.value.what
 
 
 # --- what nobody foresaw
