@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Style = Literal["ok", "warn", "error", "done", "gone", "wait"]
@@ -39,6 +40,7 @@ _ERROR = re.compile(
 _INIT_COUNT = re.compile(r"\d+/\d+")
 
 
+@lru_cache(4096)
 def status_style(status: str, ready: str = "") -> Style:
     """The style of a STATUS cell; with a READY cell (`0/1`) a running pod that is not ready is "warn".
 

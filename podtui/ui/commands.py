@@ -154,12 +154,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.journal", "J", "Journal", "Show the changes that podtui made; copy a command, undo a change", "main"),
     Command("main.taller", "ctrl+up", "Taller", "Make the lower pane taller", "main", does="grow(0.1, 0)"),
     Command("main.lower", "ctrl+down", "Shorter", "Make the lower pane shorter", "main", does="grow(-0.1, 0)"),
-    Command("main.wider", "greater_than_sign", "Wider", "Make the namespaces pane wider", "main", does="grow(0, 4)"),
-    Command("main.narrower", "less_than_sign", "Narrower", "Make the namespaces pane narrower", "main", does="grow(0, -4)"),
+    Command("main.wider", "greater_than_sign,ctrl+right", "Wider", "Make the namespaces pane wider", "main", does="grow(0, 4)"),
+    Command("main.narrower", "less_than_sign,ctrl+left", "Narrower", "Make the namespaces pane narrower", "main", does="grow(0, -4)"),
     Command("main.full", "z", "Full screen", "Show only this pane; again: show all panes", "main"),
     Command("main.refresh", "ctrl+r", "Refresh", "List everything again now, instead of waiting for the API server", "main"),
     # -- tables
     Command("table.mark", "space", "Mark", "Mark or unmark the row", "table"),
+    Command("table.mark-range", "ctrl+@,ctrl+space", "Mark range", "Mark all rows from the last marked one to this one", "table"),
     Command("table.mark-all", "ctrl+a", "Mark all", "Mark all rows shown", "table"),
     Command("table.clear-marks", "ctrl+backslash", "Clear marks", "Unmark all rows", "table"),
     Command("table.open", "enter", "Open", "Open the row", "table"),
@@ -173,6 +174,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("table.scroll-right", "right", "Right", "Scroll the columns to the right", "table"),
     # -- a list of objects
     Command("list.wide", "w,ctrl+w", "Wide", "Show the wide columns, as kubectl's -o wide does", "list"),
+    Command("list.faulty", "Z", "Faulty", "Show only what is faulty: failed, not ready, pending, terminating; again: all", "list"),
     Command(
         "list.label-columns", "W", "Labels", "Show labels as columns: none, the chosen keys, all in one; then ask for the keys", "list"
     ),

@@ -14,7 +14,7 @@ from textual.message import Message
 from podtui.cluster.live.name_filter import NameFilter, parse_filter
 from podtui.cluster.live.store import Batch, RowStore
 from podtui.cluster.live.tables import Row, text
-from podtui.cluster.live.view import STARTS_REVERSED, View
+from podtui.cluster.live.view import STARTS_REVERSED, Filter, View
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef, Resource
 from podtui.kube.selectors import parse
@@ -68,6 +68,7 @@ class ListPane(Vertical):
         self.source = store if kind.rows is None else kind.rows(session)
         self.view = View(self.source)
         self.filter: NameFilter = parse_filter("")
+        self.only_faulty = False
         self.wide = False
         self._columns = columns or kind.columns
         self.label_columns = tuple(label_columns)
@@ -123,11 +124,16 @@ class ListPane(Vertical):
             parts.append((f"{shown}" if shown == there else f"{shown} of {there}", ""))
         if self.filter.text:
             parts += [("  /", "dim"), (self.filter.text, "match")]
+        if self.only_faulty:
+            parts.append(("  only faulty", "match"))
         if self.table.marked:
             parts.append((f"  {len(self.table.marked)} marked", "mark"))
         word = loading_words(health) if health.state == "loading" else self.kind.titles.get(health.state, "")
         self._title.show(parts, [(f"{word} ", "warn")] if word else [])
-        self.table.set_empty(*empty_words(self.session, self.store, self.kind))
+        if there and self.only_faulty and not self.filter.text:
+            self.table.set_empty(f"no {self.kind.singular} is faulty", "Esc shows all")
+        else:
+            self.table.set_empty(*empty_words(self.session, self.store, self.kind))
         self._look_for_sought()
         self.post_message(self.Changed())
 
@@ -221,16 +227,54 @@ class ListPane(Vertical):
     def set_filter(self, filter: NameFilter) -> None:
         """Show only rows that match. A label selector is evaluated here; a list that the server narrows asks the server instead."""
         self.filter = filter
-        matches = parse(filter.selector).matches if filter.selector is not None else None
-        if not filter.text:
-            self.view.set_filter(None)
-        elif matches is not None:
-            self.view.set_filter(lambda row: matches(row.labels))
+        self._apply_filter()
+
+    def action_faulty(self) -> None:
+        """Show only the rows whose status is not as it should be; again: all."""
+        self.only_faulty = not self.only_faulty
+        self._apply_filter()
+
+    def clear_filter(self) -> bool:
+        """Show the rows that the filter hides, then those that are not faulty; False if nothing is hidden."""
+        if self.filter.text:
+            self.set_filter(parse_filter(""))
+        elif self.only_faulty:
+            self.action_faulty()
         else:
-            self.view.set_filter(lambda row: filter.matches(row.namespace, row.name))
+            return False
+        return True
+
+    def _apply_filter(self) -> None:
+        filter, is_faulty = self.filter, self._is_faulty
+        matches: Filter | None = None
+        if filter.selector is not None:
+            selected = parse(filter.selector).matches
+            matches = lambda row: selected(row.labels)  # noqa: E731
+        elif filter.text:
+            matches = lambda row: filter.matches(row.namespace, row.name)  # noqa: E731
+        if self.only_faulty:
+            named = matches
+            matches = lambda row: is_faulty(row) and (named is None or named(row))  # noqa: E731
+        self.view.set_filter(matches)
         self._set_keys()
         self.table.refresh_rows()
         self.refresh_title()
+
+    def _is_faulty(self, row: Row) -> bool:
+        """Whether the status is worse than ok or done: it failed, is not ready, is on its way, or is being deleted."""
+        status = self.value(row, "Status")
+        return bool(status) and status_style(status, self.value(row, "Ready")) not in ("ok", "done")
+
+    @property
+    def passes(self) -> Callable[[str, str], bool] | None:
+        """Which objects, by namespace and name, the list shows, for what follows them; None if it hides none. Of the faulty ones, those
+        that are faulty now."""
+        filter = self.filter
+        if self.only_faulty:
+            rows = self.source.rows
+            shown = {(rows[uid].namespace, rows[uid].name) for uid in self.view.uids}
+            return lambda namespace, name: (namespace, name) in shown
+        return filter.matches if filter.text else None
 
     @property
     def _sort(self) -> str:

@@ -207,9 +207,9 @@ class MainScreen(Screen[None]):
         """Clear the filter or the marks, go back one, clear the selector, close the details: the first that there is to do."""
         focused, on_list = self.lists.focused, self.panes.current in ("namespaces", "list")
         selector = self.session.pods.scope.selector
-        if on_list and not self.panes.full and focused.filter.text:
-            focused.set_filter(parse_filter(""))
-        elif on_list and not self.panes.full and focused.table.marked:
+        if on_list and not self.panes.full and focused.clear_filter():
+            return
+        if on_list and not self.panes.full and focused.table.marked:
             focused.table.action_clear_marks()
         elif await self.go_back() or self._close_lower():
             return
@@ -467,8 +467,7 @@ class MainScreen(Screen[None]):
         if refs is not None:
             target = LogTarget(tuple(refs), containers=(container,) if container else ())
         else:
-            filter = self.lists.pods.filter
-            target = LogTarget(scope=self.session.pods.scope, every=True, passes=filter.matches if filter.text else None)
+            target = LogTarget(scope=self.session.pods.scope, every=True, passes=self.lists.pods.passes)
         if self._logs is None:
             from podtui.ui.logs.pane import LogsPane
 

@@ -52,7 +52,7 @@ Row = list[Part]
 
 def keys_of(command: Command, keymap: Mapping[str, str]) -> str:
     """The keys of a command as a person reads them, from the user's keymap if set there."""
-    return " ".join(key_name(key.strip()) for key in keymap.get(command.id, command.key or "colon").split(","))
+    return " ".join(dict.fromkeys(key_name(key.strip()) for key in keymap.get(command.id, command.key or "colon").split(",")))
 
 
 def sections(focused: Sequence[str], offered: Callable[[Command], bool]) -> dict[str, list[Command]]:

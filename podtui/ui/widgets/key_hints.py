@@ -15,7 +15,7 @@ NAMES = {
     "question_mark": "?", "colon": ":", "slash": "/", "equals_sign": "=", "ampersand": "&", "escape": "Esc", "enter": "Enter",
     "space": "Space", "tab": "Tab", "shift+tab": "Shift+Tab", "plus": "+", "minus": "-", "greater_than_sign": ">", "less_than_sign": "<",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "left": "←", "right": "→", "home": "Home", "end": "End",
-    "at": "@", "backslash": "\\", "backspace": "Backspace", "delete": "Del",
+    "at": "@", "backslash": "\\", "backspace": "Backspace", "delete": "Del", "ctrl+@": "Ctrl+Space",
 }  # fmt: skip
 _MODIFIERS = {"ctrl": "Ctrl", "shift": "Shift", "alt": "Alt", "super": "Super", "meta": "Meta"}
 

@@ -87,6 +87,7 @@ class RowTable(Widget, can_focus=True):
         self._empty: tuple[str, ...] = ()
         self.cursor_key = ""
         self.marked: set[str] = set()
+        self._marked_last = ""  # where a range begins
 
     # -- display ------------------------------------------------------------------------------------------------
     @property
@@ -324,8 +325,18 @@ class RowTable(Widget, can_focus=True):
     def action_mark(self) -> None:
         if self.cursor_key:
             self.marked ^= {self.cursor_key}
+            self._marked_last = self.cursor_key
             self.post_message(self.MarksChanged(self))
             self.move_to(self._index + 1)
+
+    def action_mark_range(self) -> None:
+        """Mark the rows from the last one that was marked to the one at the cursor; without one, this one."""
+        if not self.cursor_key:
+            return
+        known = self._marked_last in self.marked and self._marked_last in self._keys
+        first, last = sorted((self._keys.index(self._marked_last) if known else self._index, self._index))
+        self._marked_last = self.cursor_key
+        self._mark(self.marked | set(self._keys[first : last + 1]))
 
     def action_mark_all(self) -> None:
         self._mark(set(self._keys))

@@ -150,3 +150,53 @@ async def test_labels_that_were_asked_for_are_in_view_at_80_columns_and_none_is_
             assert "NAME" in header(app)
             await pilot.press("right")
         assert {"AGE", "STATUS", "RESTARTS", "READY"} <= seen
+
+
+# -- only what is faulty ------------------------------------------------------------------------------------------
+async def test_z_shows_only_what_is_faulty_and_esc_shows_all(cluster: Cluster) -> None:
+    cluster.pods.put("web", "web-1", status="CrashLoopBackOff")
+    cluster.pods.put("web", "web-2", status="Completed")
+    cluster.pods.put("web", "a-1", status="Pending")
+    async with running(options("web"), (100, 24)) as (app, pilot):
+        await until(lambda: order(app) == ["a-1", "web-1", "web-2", "web-3"])
+        await pilot.press("Z")
+        await until(lambda: order(app) == ["a-1", "web-1"])
+        await shows(app, lambda text: "Pods 2 of 4  only faulty" in text and "2/4 pods" in text)
+        cluster.pods.put("web", "web-3", status="ImagePullBackOff")
+        await until(lambda: order(app) == ["a-1", "web-1", "web-3"])
+        cluster.pods.put("web", "web-1", status="Running")
+        await until(lambda: order(app) == ["a-1", "web-3"])
+        await pilot.press("slash", *"web", "enter")
+        await until(lambda: order(app) == ["web-3"])
+        passes = app.screen.lists.pods.passes  # type: ignore[attr-defined]
+        assert [passes("web", name) for name in ("a-1", "web-1", "web-3")] == [False, False, True]
+        await pilot.press("escape")
+        await until(lambda: order(app) == ["a-1", "web-3"])
+        await pilot.press("escape")
+        await until(lambda: order(app) == ["a-1", "web-1", "web-2", "web-3"])
+
+
+async def test_when_nothing_is_faulty_that_is_said_and_how_to_see_all(cluster: Cluster) -> None:
+    async with running(options("web"), (100, 24)) as (app, pilot):
+        await until(lambda: len(order(app)) == 3)
+        await pilot.press("Z")
+        await shows(app, lambda text: "no pod is faulty" in text and "Esc shows all" in text)
+        await pilot.press("Z")
+        await until(lambda: len(order(app)) == 3)
+
+
+async def test_the_sizes_of_the_panes_follow_ctrl_and_the_arrows(cluster: Cluster) -> None:
+    async with running(options("web"), (140, 40)) as (app, pilot):
+        await until(lambda: len(order(app)) == 3)
+        left = app.screen.query_one("#left")
+        width = left.region.width
+        await pilot.press("ctrl+right")
+        await until(lambda: left.region.width == width + 4)
+        await pilot.press("ctrl+left", "ctrl+left")
+        await until(lambda: left.region.width == width - 4)
+        details = app.screen._details  # type: ignore[attr-defined]
+        height = details.region.height
+        await pilot.press("ctrl+up")
+        await until(lambda: details.region.height > height)
+        await pilot.press("ctrl+down", "ctrl+down")
+        await until(lambda: details.region.height < height)

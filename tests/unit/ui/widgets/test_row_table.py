@@ -278,3 +278,20 @@ async def test_the_title_of_a_narrow_column_keeps_the_sign_of_the_sort() -> None
             [TableColumn("name", "A-LONG-TITLE-OF-A-COLUMN", 63, flexible=True), TableColumn("status", "STATUS", 20)], "name", True
         )
         assert app.line(0).split() == ["A-LONG-TITLE-OF-A…↓", "STATUS"]
+
+
+@pytest.mark.parametrize("key", ["ctrl+@", "ctrl+space"])
+async def test_a_range_is_marked_from_the_last_marked_row_to_this_one_in_both_directions(key: str) -> None:
+    app = TableApp(many(20))
+    async with app.run_test(size=(60, 11)) as pilot:
+        await press(pilot, "j", key)
+        assert app.table.marked == {"u1"}, "there is no row to begin with"
+        await press(pilot, "j", "j", "space", "j", "j", key)
+        assert app.table.marked == {"u1", "u3", "u4", "u5", "u6"}
+        await press(pilot, "g", key)
+        assert app.table.marked == {"u0", "u1", "u2", "u3", "u4", "u5", "u6"}
+        await press(pilot, "ctrl+backslash", "G", key)
+        assert app.table.marked == {"u19"}, "cleared marks begin no range"
+        app.table.set_keys([f"u{i}" for i in range(19)])  # the row where a range would begin is gone
+        await press(pilot, "g", key)
+        assert app.table.marked == {"u0"}
