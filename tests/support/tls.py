@@ -28,10 +28,10 @@ class Proxy:
         host, _, port = self.target.rpartition(":")
         onward, back = await asyncio.open_connection(host, int(port))
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(_pump(reader, back), _pump(onward, writer))
+        await asyncio.gather(pump(reader, back), pump(onward, writer))
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     try:
         while chunk := await source.read(65536):
             target.write(chunk)

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import platform
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,9 +28,11 @@ from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.connection.transport import client_import, tls
 from podtui.cluster.connection.transport.session_pool import Pool, keepalive_socket, staying
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
+from podtui.cluster.kubeconfig.proxies import SOCKS
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, Unauthorized
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, KubeconfigError, PodtuiError, Unauthorized
 from podtui.reports import unforeseen
+from podtui.text import harmless
 
 if TYPE_CHECKING:
     import aiohttp
@@ -281,7 +284,7 @@ class Connection:
                         self._url(path, query),
                         protocols=protocols,
                         headers=sent,
-                        proxy=self.settings.proxy or None,
+                        proxy=_http_proxy(self.settings),
                         server_hostname=self.settings.tls_server_name or None,
                         max_msg_size=bounds.LARGEST_FRAME,
                         timeout=aiohttp.ClientWSTimeout(ws_close=bounds.CLOSE_TIMEOUT),
@@ -307,10 +310,15 @@ class Connection:
         """A pool with this `context`; its session becomes the REST client's own."""
         import aiohttp
 
+        options: dict[str, Any] = {"ssl": context if context is not None else True, "limit": 0, "keepalive_timeout": 60.0}
+        if _is_socks(self.settings):
+            from podtui.cluster.connection.transport import socks
+
+            connector = socks.connector(self.settings.proxy, **options)
+        else:
+            connector = aiohttp.TCPConnector(socket_factory=keepalive_socket, **options)
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=context if context is not None else True, limit=0, keepalive_timeout=60.0, socket_factory=keepalive_socket
-            ),
+            connector=connector,
             # Not in a request's own headers, which allow one of each name: there may be several groups to impersonate.
             headers=[("User-Agent", USER_AGENT), *self.settings.impersonation.headers()],
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -349,12 +357,32 @@ def _prepare(settings: ConnectionSettings) -> tuple[RESTClientObject, ssl.SSLCon
     """The slow part: the imports and the certificates. Runs in a thread."""
     rest_client, configuration_type = client_import.load()
     configuration = configuration_type(host=settings.server)
-    configuration.proxy = settings.proxy or None
+    configuration.proxy = _http_proxy(settings)
+    if _is_socks(settings):
+        _check_socks(settings)
     configuration.tls_server_name = settings.tls_server_name or None
     context = tls.context_for(settings) if settings.secure or settings.proxy.startswith("https://") else None
     # The REST client also makes a TLS context, which is not used: with a named authority, it does not load the system's.
     configuration.ca_cert_data = next(iter(tls.authorities(settings)), None) if context is not None else None
     return rest_client(configuration), context
+
+
+def _is_socks(settings: ConnectionSettings) -> bool:
+    return settings.proxy.partition("://")[0] in SOCKS
+
+
+def _http_proxy(settings: ConnectionSettings) -> str | None:
+    """The proxy that aiohttp itself can use; None for none, and for a SOCKS proxy."""
+    return None if _is_socks(settings) else settings.proxy or None
+
+
+def _check_socks(settings: ConnectionSettings) -> None:
+    """Raise KubeconfigError where the package for SOCKS proxies is missing."""
+    from podtui.cluster.connection.transport import socks
+
+    if not socks.is_available():
+        install = f"Install it: {harmless(sys.executable)} -m pip install 'podtui[socks]'"
+        raise KubeconfigError(f"the SOCKS proxy {harmless(settings.proxy)} needs the package python-socks", install)
 
 
 def _is_loopback(server: str) -> bool:

@@ -91,6 +91,8 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
         return error
     import aiohttp
 
+    from podtui.cluster.connection.transport.socks import SocksRefused
+
     server, hint = place(settings), ""
     proxy = f"the proxy {harmless(settings.proxy)}" if settings.proxy else ""
     cause = _os_error(error)
@@ -100,6 +102,9 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     if isinstance(error, aiohttp.ClientHttpProxyError):
         words = f"{proxy or 'the proxy'} refused the connection to {server}: {error.status} {harmless(error.message)}".rstrip()
         return ConnectionFailed(words, "The proxy requires a user name and a password." if error.status == 407 else _proxy_hint(settings))
+    refused = _of_type(error, SocksRefused)
+    if refused is not None:
+        return _socks_refusal(settings, str(refused))
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return ConnectionFailed(f"could not connect to {proxy or server} in time", "Check the network or the VPN.")
     if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
@@ -129,6 +134,13 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     if isinstance(error, aiohttp.InvalidURL):
         return ConnectionFailed(f"the server's URL is not valid: {harmless(settings.server)}", "Correct it in the kubeconfig.")
     return ConnectionFailed(f"the connection to {target} failed: {_sentence(str(error)) or type(error).__name__}")
+
+
+def _socks_refusal(settings: ConnectionSettings, words: str) -> ConnectionFailed:
+    """The error of a SOCKS proxy that does not connect to the server, with its reason (RFC 1928)."""
+    what = f"the proxy {harmless(settings.proxy)} did not connect to {place(settings)}" + (f": {_sentence(words)}" if words else "")
+    wrong = "authenticat" in words.lower() or "auth method" in words.lower() or "credentials" in words.lower()
+    return ConnectionFailed(what, "The proxy requires a user name and a password." if wrong else _proxy_hint(settings))
 
 
 def _proxy_hint(settings: ConnectionSettings) -> str:

@@ -13,6 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 from podtui.errors import KubeconfigError
 from podtui.text import conceal, harmless
 
+SOCKS = ("socks5", "socks5h")
+"""The schemes of SOCKS proxies, which mean the same: the proxy resolves the names."""
+_KNOWN = "Name an http://, https:// or socks5:// proxy."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -20,7 +23,7 @@ def proxy_for(server: str, proxy_url: str, environ: Mapping[str, str], where: st
     """The URL of the proxy for `server`; "" for none.
 
     `proxy_url` is the kubeconfig's; `where` names the cluster. Raises KubeconfigError for an invalid URL, or one of an
-    unsupported kind (SOCKS).
+    unsupported kind.
     """
     if proxy_url:
         return _checked(proxy_url, f"proxy-url of {where}" if where else "proxy-url")
@@ -62,11 +65,9 @@ def _checked(url: str, name: str) -> str:
     conceal(url)
     shown = harmless(url)  # an error shows no secret of a URL
     if parts is None or not parts.hostname:
-        raise KubeconfigError(f"{name} is not a URL: {shown}", "It is written as http://HOST:PORT.")
-    if parts.scheme.startswith("socks"):
-        raise KubeconfigError(f"{name} is a SOCKS proxy ({shown}), which podtui cannot use", "Name an http:// or https:// proxy.")
-    if parts.scheme not in ("http", "https"):
-        raise KubeconfigError(f"{name} has the unknown scheme {harmless(parts.scheme)}: {shown}", "Name an http:// or https:// proxy.")
+        raise KubeconfigError(f"{name} is not a URL: {shown}", "It is written as http://HOST:PORT or socks5://HOST:PORT.")
+    if parts.scheme not in ("http", "https", *SOCKS):
+        raise KubeconfigError(f"{name} has the unknown scheme {harmless(parts.scheme)}: {shown}", _KNOWN)
     return url
 
 

@@ -113,8 +113,13 @@ def keepalive_socket(info: tuple[Any, ...]) -> socket.socket:
     family, kind, protocol = info[:3]
     made = socket.socket(family, kind, protocol)
     made.setblocking(False)
+    keep_alive(made)
+    return made
+
+
+def keep_alive(opened: socket.socket) -> None:
+    """Set the keepalive options of this system."""
     for level, name, value in _OPTIONS:
         option = getattr(socket, name, None)
         if option is not None:
-            made.setsockopt(level, option, value)
-    return made
+            opened.setsockopt(level, option, value)

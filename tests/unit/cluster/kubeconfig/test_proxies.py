@@ -80,7 +80,7 @@ def test_the_clusters_own_proxy_wins_over_everything() -> None:
     assert proxy_for("https://127.0.0.1:6443", "http://own:3128", environ) == "http://own:3128"
 
 
-@pytest.mark.parametrize("url", ["socks5://h:1", "socks5h://h:1", "ftp://h", "http://", "http://h:x", "nothing"])
+@pytest.mark.parametrize("url", ["socks4://h:1", "socks://h", "socks5://", "ftp://h", "http://", "http://h:x", "nothing"])
 def test_a_proxy_that_cannot_be_used_is_an_error(url: str) -> None:
     with pytest.raises(KubeconfigError, match="proxy-url of cluster 'c'"):
         proxy_for("https://h", url, {}, "cluster 'c'")
@@ -88,5 +88,12 @@ def test_a_proxy_that_cannot_be_used_is_an_error(url: str) -> None:
 
 def test_the_error_of_a_proxy_from_the_environment_names_the_variable_but_not_the_password() -> None:
     with pytest.raises(KubeconfigError) as caught:
-        proxy_for("https://h", "", {"HTTPS_PROXY": "socks5://user:secret@p:1"})
+        proxy_for("https://h", "", {"HTTPS_PROXY": "socks4://user:secret@p:1"})
     assert "HTTPS_PROXY" in caught.value.what and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["socks5://h:1", "socks5h://u:p@h"])
+def test_a_socks_proxy_comes_from_the_cluster_or_from_the_environment(url: str) -> None:
+    assert proxy_for("https://h", url, {}) == url
+    assert proxy_for("https://h", "", {"HTTPS_PROXY": url}) == url
+    assert proxy_for("http://h", "", {"HTTP_PROXY": url}) == url

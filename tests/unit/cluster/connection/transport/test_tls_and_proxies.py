@@ -21,6 +21,7 @@ from podtui.cluster.connection.transport import tls
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import ConnectionFailed, KubeconfigError
 from tests.support.api_server import raw_server, serving, settings
+from tests.support.socks import SocksProxy
 from tests.support.tls import Authority, Proxy
 
 V1 = "client.authentication.k8s.io/v1"
@@ -382,3 +383,71 @@ async def test_a_client_certificate_has_any_text_around_it_and_its_own_key(
     async with serving(who, authority.server_context(server, client_certificates=True)) as url:
         told = await ask(settings(url, certificate_authority=str(authority.certificate), credentials=user))
     assert told["client"] == "alice"
+
+
+# --- SOCKS proxies
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_request_and_a_websocket_go_through_a_socks_proxy_which_resolves_the_name(
+    authority: Authority, server: tuple[Path, Path], scheme: str
+) -> None:
+    async with serving(who, authority.server_context(server)) as url:
+        proxy = SocksProxy(url.removeprefix("https://"))
+        async with raw_server(proxy) as address:
+            given = settings("https://api.example:6443", certificate_authority=str(authority.certificate), proxy=f"{scheme}://{address}")
+            await ask(given)
+            await ask(replace(given, server="https://10.9.8.7:6443", tls_server_name="api.example"))
+    assert set(proxy.asked) == {"api.example:6443", "10.9.8.7:6443"}
+
+
+async def test_a_socks_proxy_works_for_a_server_without_tls_and_gets_its_password() -> None:
+    async with serving(who) as url:
+        proxy = SocksProxy(url.removeprefix("http://"), user="me@x:se:cret")
+        async with raw_server(proxy) as address:
+            await ask(settings("http://api.example", proxy=f"socks5://me%40x:se%3Acret@{address}"))
+            assert set(proxy.asked) == {"api.example:80"}
+            for wrong in (f"socks5://me:hush@{address}", f"socks5://{address}"):
+                with pytest.raises(ConnectionFailed, match=r"did not connect to api.example") as caught:
+                    await ask(settings("http://api.example", proxy=wrong))
+                assert "requires a user name and a password" in caught.value.hint and "hush" not in str(caught.value)
+
+
+async def test_a_certificate_is_checked_through_a_socks_proxy(authority: Authority, server: tuple[Path, Path]) -> None:
+    async with serving(who, authority.server_context(server)) as url, raw_server(SocksProxy(url.removeprefix("https://"))) as address:
+        given = settings("https://other.example", certificate_authority=str(authority.certificate), proxy=f"socks5://{address}")
+        with pytest.raises(ConnectionFailed, match=r"the certificate of other.example is not trusted"):
+            await ask(given)
+
+
+@pytest.mark.parametrize(("code", "words"), [(2, "not allowed"), (4, "Host unreachable"), (5, "refused")])
+async def test_a_socks_proxy_that_refuses_is_reported_in_its_words(code: int, words: str) -> None:
+    async with raw_server(SocksProxy("127.0.0.1:1", refuse=code)) as address:
+        with pytest.raises(ConnectionFailed, match=f"(?i)the proxy socks5://{address} did not connect to api.example: .*{words}"):
+            await ask(settings("http://api.example", proxy=f"socks5://{address}"))
+
+
+async def test_a_socks_proxy_that_is_away_or_says_nothing_sensible_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podtui.cluster.connection.bounds.CONNECT_TIMEOUT", 0.3)
+    with pytest.raises(ConnectionFailed, match=r"the proxy socks5://127.0.0.1:1 refuses the connection") as caught:
+        await ask(settings("http://api.example", proxy="socks5://127.0.0.1:1"))
+    assert "proxy-url of cluster" in caught.value.hint
+
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    for answer in (garbage, silent):
+        async with raw_server(answer) as address:
+            with pytest.raises(ConnectionFailed, match="the proxy"):
+                await ask(settings("http://api.example", proxy=f"socks5://{address}"))
+
+
+async def test_without_its_package_a_socks_proxy_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_socks", None)
+    with pytest.raises(KubeconfigError, match=r"the SOCKS proxy socks5://p:1080 needs the package python-socks") as caught:
+        await Connection.open(settings("https://h", proxy="socks5://me:hush@p:1080"))
+    assert "-m pip install 'podtui[socks]'" in caught.value.hint
