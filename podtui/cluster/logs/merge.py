@@ -13,11 +13,12 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from podtui.cluster.logs.batches import LogBatch
-from podtui.cluster.logs.stamps import Times
+from podtui.cluster.logs.stamps import Times, nanoseconds, stamp_in
 
 WINDOW = 0.4
 """Seconds for which a followed line waits for earlier ones of other sources."""
@@ -31,18 +32,36 @@ _AT_ONCE = 3_000  # the most lines to hand on without a pause
 _LONGEST = 4 << 20  # the most characters of an unfinished line to wait for
 
 
-@dataclass(slots=True)
 class LogLines:
     """Lines of several sources in order, with their times (nanoseconds since the epoch, 0: unknown) and the numbers of their sources.
 
-    `continued` are the indices of lines that go on in the next line, `notes` those of podtui's own remarks.
+    `continued` are the indices of lines that go on in the next line, `notes` those of podtui's own remarks. `stamped` are lines of one
+    source, the number `source`, as they came: with their times, and without pieces and remarks. Who wants to see them takes `lines`.
     """
 
-    lines: list[str] = field(default_factory=list)
-    times: array[int] = field(default_factory=lambda: array("q"))
-    sources: array[int] = field(default_factory=lambda: array("H"))
-    continued: set[int] = field(default_factory=set)
-    notes: set[int] = field(default_factory=set)
+    def __init__(self, stamped: bytes = b"", source: int = 0) -> None:
+        self.stamped = stamped
+        self.source = source
+        self.continued: set[int] = set()
+        self.notes: set[int] = set()
+        if not stamped:
+            self.lines, self.times, self.sources = [], array("q"), array("H")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self._parts[1]
+
+    @cached_property
+    def times(self) -> array[int]:
+        return self._parts[0]
+
+    @cached_property
+    def sources(self) -> array[int]:
+        return array("H", (self.source,)) * len(self.lines)
+
+    @cached_property
+    def _parts(self) -> tuple[array[int], list[str]]:
+        return Times().part(LogBatch(self.stamped).lines)
 
 
 LineSink = Callable[[LogLines], None]
@@ -74,6 +93,14 @@ class _Source:
         self.since = now
         self.ended = False
         self.held: list[str] = []  # pieces of an unfinished line
+
+    def passes(self, batch: LogBatch) -> bool:
+        """Whether the lines can go on as they came, since nothing is waiting before them; notes their time."""
+        if self.chunks or self.held or batch.note or batch.continued or self.times.goes_on:
+            return False
+        data = batch.data
+        self.key = max(self.key, nanoseconds(stamp_in(data[data.rfind(b"\n", 0, len(data) - 1) + 1 :])))
+        return True
 
     def put(self, batch: LogBatch, now: float) -> None:
         lines, continued = batch.lines, batch.continued
@@ -201,9 +228,12 @@ class Merger:
     async def put(self, number: int, batch: LogBatch) -> None:
         """Add lines of one source, in its order; waits while too many lines do."""
         source, now = self._sources[number], time.monotonic()
-        source.put(batch, now)
         if source.catching_up:
             self._progress = now
+        if len(self._sources) == 1 and source.passes(batch):
+            self._sink(LogLines(batch.data, number))
+            return
+        source.put(batch, now)
         if len(self._sources) == 1:
             while self.flush():  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -281,7 +311,9 @@ def _sorted(out: LogLines, keys: array[int]) -> LogLines:
     """By key; lines of one key in the order of their sources, each source's in its own."""
     order = sorted(range(len(keys)), key=keys.__getitem__)
     lines, times, sources = out.lines, out.times, out.sources
-    merged = LogLines([lines[place] for place in order], array("q", [times[place] for place in order]))
+    merged = LogLines()
+    merged.lines = [lines[place] for place in order]
+    merged.times = array("q", [times[place] for place in order])
     merged.sources = array("H", [sources[place] for place in order])
     if out.continued or out.notes:
         places = {old: new for new, old in enumerate(order)}

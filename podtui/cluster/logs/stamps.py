@@ -80,22 +80,22 @@ def local_time(stamp: str) -> str:
 class Times:
     """Separates the lines of one log, as they arrive, into times and texts.
 
-    A line without a time has 0. The pieces of a long line have the time of its first one.
+    A line without a time has 0. The pieces of a long line have the time of its first one; `goes_on` is whether another is to come.
     """
 
     def __init__(self) -> None:
         self._seconds: dict[str, int] = {}
-        self._goes_on = False
+        self.goes_on = False
         self._latest = 0
 
     def part(self, lines: list[str], continued: Collection[int] = ()) -> tuple[array[int], list[str]]:
         """`continued` are the indices of lines that go on in the next one, as in LogBatch."""
         times, texts = array("q"), []
         known = self._seconds
-        pieces = bool(continued) or self._goes_on
+        pieces = bool(continued) or self.goes_on
         for place, line in enumerate(lines):
             if pieces:
-                piece, self._goes_on = self._goes_on, place in continued
+                piece, self.goes_on = self.goes_on, place in continued
                 if piece:
                     times.append(self._latest)
                     texts.append(line)

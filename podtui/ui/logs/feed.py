@@ -133,6 +133,9 @@ class LogFeed:
             end()
 
     def _append(self, came: LogLines) -> None:
+        if came.stamped:
+            self._view.append_stamped(came.stamped, came.source)
+            return
         self._view.append(came.lines, came.continued, times=came.times, sources=came.sources, notes=came.notes)
 
     # -- status -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
+from threading import Lock
 from typing import Literal, NamedTuple
+
+from podtui.cluster.logs.stamps import Times
 
 _BLOCK_LINES = 1024
 _BLOCK_BYTES = 1 << 18
@@ -27,42 +30,112 @@ def _array(code: Literal["q", "H"], numbers: Sequence[int]) -> array[int]:
 class Block:
     """Consecutive lines; `first` is the number of the first. Open while lines are added, then sealed.
 
-    `times` and `sources` are indexed by the lines' places in the block; they only grow.
+    Lines that came as bytes with their times are taken apart when somebody looks at them: most of a fast log is never looked at.
+    `times` and `sources` are indexed by the lines' places in the block; they only grow. Another thread may look at a block.
     """
 
-    __slots__ = ("_data", "_lines", "_starts", "continued", "first", "notes", "size", "sources", "times")
+    __slots__ = (
+        "_count",
+        "_data",
+        "_lines",
+        "_lock",
+        "_source",
+        "_sources",
+        "_stamped",
+        "_starts",
+        "_times",
+        "continued",
+        "first",
+        "is_sealed",
+        "notes",
+        "size",
+    )
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.size = 0
+        self.is_sealed = False
         self.continued: set[int] = set()  # places of lines that continue in the next one
         self.notes: set[int] = set()
-        self.times = array("q")
-        self.sources = array("H")
+        self._count = 0
+        self._times = array("q")
+        self._sources = array("H")
         self._lines: list[str] | None = []
+        self._stamped: list[bytes] = []  # the lines behind these, as they came
+        self._source = 0  # of those
+        self._lock = Lock()
         self._data = b""
         self._starts = array("I")
 
     def __len__(self) -> int:
-        return len(self._starts) if self._lines is None else len(self._lines)
+        return self._count
+
+    @property
+    def times(self) -> array[int]:
+        self._take_apart()
+        return self._times
+
+    @property
+    def sources(self) -> array[int]:
+        self._take_apart()
+        return self._sources
 
     def add(self, lines: Sequence[str], times: array[int], sources: array[int]) -> None:
+        self._take_apart()
         assert self._lines is not None
         self._lines += lines
-        self.times += times
-        self.sources += sources
+        self._times += times
+        self._sources += sources
+        self._count += len(lines)
         self.size += sum(map(len, lines)) + _PER_OPEN_LINE * len(lines)
 
+    def add_stamped(self, data: bytes, source: int) -> None:
+        """Add lines with their times, each with its newline."""
+        if self._stamped and self._source != source:
+            self._take_apart()
+        with self._lock:
+            self._stamped.append(data)
+            self._source = source
+        self._count += data.count(b"\n")
+        self.size += len(data)
+
+    def _take_apart(self) -> None:
+        """Separate the times and the texts of the lines that came as bytes."""
+        if not self._stamped:
+            return
+        with self._lock:
+            if not self._stamped or self._lines is None:  # another thread was faster
+                return
+            lines = b"".join(self._stamped).decode("utf-8", "replace").split("\n")
+            lines.pop()
+            times, texts = Times().part(lines)
+            self._times += times
+            self._sources += array("H", (self._source,)) * len(texts)
+            self._lines += texts
+            if self.is_sealed:
+                self._pack()
+            self._stamped = []
+
     def seal(self) -> None:
-        """Pack the lines: about a byte for each character, four for each line."""
+        """No line is added any more. Lines in memory are packed: about a byte for each character, four for each line."""
+        self.is_sealed = True
+        if self._lines or not self._stamped:
+            self._take_apart()
+            if self._lines is not None:
+                self._pack()
+            self.size = len(self._data) + _PER_LINE * len(self._starts)
+        else:
+            self._stamped = [b"".join(self._stamped)]
+
+    def _pack(self) -> None:
         assert self._lines is not None
         packed = [line.encode("utf-8", "replace") for line in self._lines]
         self._data = b"\n".join(packed)
         self._starts = array("I", accumulate((len(line) + 1 for line in packed[:-1]), initial=0) if packed else ())
         self._lines = None
-        self.size = len(self._data) + _PER_LINE * len(self._starts)
 
     def line(self, place: int) -> str:
+        self._take_apart()
         if self._lines is not None:
             return self._lines[place]
         end = self._starts[place + 1] - 1 if place + 1 < len(self._starts) else len(self._data)
@@ -70,12 +143,14 @@ class Block:
 
     def lines(self, start: int = 0) -> list[str]:
         """The lines from a place on."""
+        self._take_apart()
         if (lines := self._lines) is not None:
             return lines[start:]
         return self._data[self._starts[start] :].decode().split("\n") if start < len(self._starts) else []
 
     def packed(self, start: int = 0) -> bytes:
         """The lines from a place on as bytes, with newlines between them."""
+        self._take_apart()
         if self._lines is not None:
             return "\n".join(self._lines[start:]).encode("utf-8", "replace")
         return self._data[self._starts[start] :] if start < len(self._starts) else b""
@@ -187,6 +262,24 @@ class LogBuffer:
             if max(block.times, default=0) >= time:
                 return block.first + next(place for place, at in enumerate(block.times) if at >= time)
         return None
+
+    def append_stamped(self, data: bytes, source: int = 0) -> int:
+        """Add lines of one source as they came, with their times and newlines; returns the number of old lines dropped."""
+        start = 0
+        while start < len(data):
+            block = self.blocks[-1]
+            room = self._block_bytes - block.size
+            end = len(data) if len(data) - start <= room else data.rfind(b"\n", start, start + max(0, room)) + 1
+            if not end and len(block):
+                self._close(block)
+                continue
+            end = end or data.find(b"\n", start) + 1
+            block.add_stamped(data[start:end], source)
+            self.size += end - start
+            start = end
+            if block.size >= self._block_bytes:
+                self._close(block)
+        return self._drop()
 
     @staticmethod
     def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:

@@ -100,6 +100,11 @@ class LogView(Widget, can_focus=True):
         self.buffer.append(lines, continued, times=times, sources=sources, notes=notes)
         self._later()
 
+    def append_stamped(self, data: bytes, source: int = 0) -> None:
+        """Add lines at the end, as `LogBuffer.append_stamped` takes them."""
+        self.buffer.append_stamped(data, source)
+        self._later()
+
     def prepend(self, lines: Sequence[str], continued: Collection[int], times: Sequence[int], source: int = 0) -> int:
         """Add older lines before all others, as `LogBuffer.prepend` takes them; the lines in view stay there."""
         count = self.buffer.prepend(lines, continued, times=times, source=source)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from array import array
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +18,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from podtui.cluster.logs.stamps import Times
 from podtui.ui.logs.file import pieces, write_log
 from podtui.ui.logs.lines.buffer import LogBuffer
 from podtui.ui.logs.lines.text import Span, cut_spans, rows_of, shown, time_text, width_of
@@ -124,6 +128,69 @@ def test_each_line_keeps_its_time_and_its_source(batches: list[list[tuple[str, i
     snapshot = list(buffer.snapshot())
     assert [time for block in snapshot for time in block.times] == [time for _, time, _ in kept]
     assert [source for block in snapshot for source in block.sources] == [source for _, _, source in kept]
+
+
+TIMED = st.lists(st.tuples(TEXTS, st.integers(10**18, 2 * 10**18)), max_size=30)
+
+
+@given(st.lists(st.tuples(TIMED, st.integers(0, 3), st.booleans(), st.booleans()), max_size=30), st.integers(4, 60))
+def test_lines_that_came_as_bytes_are_those_that_came_as_texts(batches: list[Any], limit: int) -> None:
+    """Whether somebody looks at them meanwhile, or other lines come between."""
+    buffer, everything = LogBuffer(limit * 1000), []
+    for lines, source, as_bytes, looks in batches:
+        if as_bytes:
+            before = buffer.first
+            data = "".join(f"{time_text(time)} {text}\n" for text, time in lines).encode("utf-8", "replace")
+            assert buffer.append_stamped(data, source) == buffer.first - before
+        else:
+            buffer.append([text for text, _ in lines], times=[time for _, time in lines], sources=source)
+        everything += [(text.encode("utf-8", "replace").decode(), time, source) for text, time in lines]
+        assert (buffer.end, buffer.size) == (len(everything), sum(block.size for block in buffer.blocks))
+        if looks and len(buffer):
+            assert buffer.line(buffer.end - 1) == everything[-1][0]
+    kept = [(buffer.line(number), buffer.time(number), buffer.source(number)) for number in range(buffer.first, buffer.end)]
+    assert kept == everything[buffer.first :]
+    snapshot = list(buffer.snapshot())
+    assert [line for block in snapshot for line in block.lines] == [text for text, _, _ in kept]
+
+
+def test_a_fast_log_is_not_taken_apart_before_somebody_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    real = Times.part
+
+    def part(self: Times, lines: list[str]) -> tuple[array[int], list[str]]:
+        taken.append(len(lines))
+        return real(self, lines)
+
+    monkeypatch.setattr(Times, "part", part)
+    buffer = LogBuffer(1 << 20)
+    for start in range(0, 20_000, 1000):
+        buffer.append_stamped("".join(f"{time_text(10**18 + number)} line {number}\n" for number in range(start, start + 1000)).encode())
+        assert buffer.size <= 1 << 20
+    assert taken == []
+    assert buffer.line(19_999) == "line 19999"
+    assert len(taken) == 1 and taken[0] < 5000
+
+
+def test_two_threads_may_look_at_a_block_that_grows() -> None:
+    buffer = LogBuffer(64 << 20)
+    seen: list[list[str]] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.append([line for block in buffer.snapshot() for line in block.lines])
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(3000):
+        buffer.append_stamped(f"{time_text(10**18 + number)} {number}\n".encode())
+        if number % 7 == 0:
+            assert buffer.line(number) == str(number)
+    stop.set()
+    thread.join()
+    assert all(lines == [str(number) for number in range(len(lines))] for lines in seen)
+    assert [buffer.line(number) for number in range(3000)] == [str(number) for number in range(3000)]
 
 
 def test_pieces_and_notes_are_told_apart() -> None:
