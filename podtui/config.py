@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,7 +17,7 @@ from podtui.kube.names import namespace_faults, subdomain_faults
 from podtui.kube.ports import LOCALHOST, PortSpec
 from podtui.kube.selectors import parse
 from podtui.text import harmless
-from podtui.yamlcheck import Checked, Problem, near, read
+from podtui.yamlcheck import Checked, Problem, read
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +57,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of the pod list by the server's names; none means the default columns."""
     label_columns: list[str] = []
     favourites: list[str] = []
-    """The namespaces of the keys 1 to 9."""
+    """What the keys 1 to 9 show: a namespace, or a view as one types it in the palette, such as `:po -n web -l app=x`."""
     protected_contexts: list[str] = []
     """Globs of contexts in which the user confirms every change by typing."""
     read_only_contexts: list[str] = []
     """Globs of contexts that start read-only."""
     log: LogConfig = LogConfig()
     forwards: dict[str, ForwardConfig] = {}
+
+    @property
+    def favourite_namespaces(self) -> list[str]:
+        return [name for name in self.favourites if not name.startswith(":")]
 
     def is_protected(self, context: str) -> bool:
         """Whether the user confirms changes in `context` by typing."""
@@ -79,110 +83,96 @@ def default_path() -> Path:
     return config_folder() / "config.yaml"
 
 
-def load(explicit: str | None = None) -> Config:
+Fault = tuple[str, tuple[str | int, ...]]
+"""A mistake in words, and the path of keys at which it stands."""
+Check = Callable[[Config], Iterable[Fault]]
+
+
+def load(explicit: str | None = None, more: Check = lambda _: ()) -> Config:
     """The configuration from `explicit` (--config) or the default location; without a file there, the defaults.
 
-    Raises ConfigError for a named file that does not exist, and for every error in a file.
+    Raises ConfigError for a named file that does not exist, and for every error in a file. `more` finds what only the screen knows,
+    which this module must not import, such as commands.
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     if not path.exists() and (explicit or not path.is_symlink()):
         if explicit:
             raise ConfigError(f"the configuration file does not exist: {harmless(str(path))}")
         return Config()
-    found = _read(explicit)
+    found = examined(explicit, more)
     if found.value is None:
         raise found.error()
-    _check(found, found.value)
     return found.value
 
 
-def _read(explicit: str | None) -> Checked[Config]:
-    """The checked file; one in the configuration folder must be the user's own."""
-    return read(Path(explicit).expanduser(), Config) if explicit else read(default_path(), Config, own=True)
+def examined(explicit: str | None = None, more: Check = lambda _: ()) -> Checked[Config]:
+    """The file with all its mistakes, in the order of their lines; one in the configuration folder must be the user's own."""
+    found = read(Path(explicit).expanduser(), Config) if explicit else read(default_path(), Config, own=True)
+    if found.known is None:
+        return found
+    others = [Problem(found.line(*path), text) for text, path in (*_faults(found.known), *more(found.known))]
+    problems = sorted([*found.problems, *others], key=lambda problem: problem.line)
+    return Checked(found.path, None if problems else found.known, problems, found.lines, found.known)
 
 
-def check_keymap(commands: Collection[str], explicit: str | None = None, is_key: Callable[[str], bool] = lambda _: True) -> None:
-    """Raise ConfigError for an id in the keymap that is not among `commands`, with its line and the nearest id, and for an invalid key.
-
-    This is separate from `load` because the commands belong to the screen, which `load` must not import.
-    """
-    found = _read(explicit)
-    if found.value is None:
-        raise found.error()
-    for command, keys in found.value.keymap.items():
-        if command not in commands:
-            _fail(found, f"`keymap`: unknown command `{harmless(command)}`{near(command, commands)}", "keymap", command)
-        for key in (key.strip() for key in keys.split(",")):
-            if len(key) > 1 and not is_key(key):
-                what = f"`keymap.{harmless(command)}`: unknown key `{harmless(key)}` (use f5, ctrl+g, alt+x, space, or a character)"
-                _fail(found, what, "keymap", command)
-
-
-def wrong_theme(what: str, explicit: str | None = None) -> ConfigError:
-    """The error of a theme that the configuration names and podtui cannot load, with its line; `what` says why."""
-    found = _read(explicit)
-    return Checked(found.path, None, [Problem(found.line("theme"), f"`theme`: {what}")], {}).error()
-
-
-def _check(found: Checked[Config], config: Config) -> None:
-    """Check what the types alone do not."""
+def _faults(config: Config) -> Iterator[Fault]:
+    """What the types alone do not find."""
     if len(config.favourites) > 9:
-        _fail(found, f"`favourites` has {len(config.favourites)} namespaces, but only the keys 1 to 9 show them", "favourites", 9)
+        yield f"`favourites` has {len(config.favourites)} entries, but only the keys 1 to 9 show them", ("favourites", 9)
     for place, name in enumerate(config.favourites):
-        if namespace_faults(name):
-            _fail(found, f"`favourites`: {harmless(name)!r} is not a valid namespace name", "favourites", place)
+        if not name.startswith(":") and namespace_faults(name):
+            yield f"`favourites`: {harmless(name)!r} is not a valid namespace name", ("favourites", place)
     for command, keys in config.keymap.items():
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
-            _fail(found, f"`keymap.{harmless(command)}` names no key", "keymap", command)
+            yield f"`keymap.{harmless(command)}` names no key", ("keymap", command)
     for name, forward in config.forwards.items():
-        _check_forward(found, name, forward)
-    _check_starts(found, config.forwards)
+        yield from _forward_faults(name, forward)
+    yield from _start_faults(config.forwards)
 
 
-def _check_forward(found: Checked[Config], name: str, forward: ForwardConfig) -> None:
-    def fail(key: str, words: str, *path: str | int) -> None:
-        _fail(found, f"`forwards.{harmless(name)}{'.' if key else ''}{key}`{words}", "forwards", name, *path)
+def _forward_faults(name: str, forward: ForwardConfig) -> Iterator[Fault]:
+    def fault(key: str, words: str, *path: str | int) -> Fault:
+        return f"`forwards.{harmless(name)}{'.' if key else ''}{key}`{words}", ("forwards", name, *path)
 
     if bool(forward.pod) == bool(forward.selector):
-        fail("", " needs either a `pod` or a `selector`")
+        yield fault("", " needs either a `pod` or a `selector`")
     if forward.pod and subdomain_faults(forward.pod):
-        fail("pod", f": {harmless(forward.pod)!r} is not a valid pod name", "pod")
+        yield fault("pod", f": {harmless(forward.pod)!r} is not a valid pod name", "pod")
     if forward.namespace and namespace_faults(forward.namespace):
-        fail("namespace", f": {harmless(forward.namespace)!r} is not a valid namespace name", "namespace")
+        yield fault("namespace", f": {harmless(forward.namespace)!r} is not a valid namespace name", "namespace")
     try:
         parse(forward.selector)
     except SelectorError as error:
-        fail("selector", f": {error.what}", "selector")
+        yield fault("selector", f": {error.what}", "selector")
     if forward.address != LOCALHOST:
         try:
             ip_address(forward.address)
         except ValueError:
-            fail("address", f": {harmless(forward.address)!r} is neither localhost nor an IP address", "address")
+            yield fault("address", f": {harmless(forward.address)!r} is neither localhost nor an IP address", "address")
     if not forward.ports:
-        fail("ports", " is empty", "ports")
+        yield fault("ports", " is empty", "ports")
     seen: set[int] = set()
     for place, port in enumerate(forward.ports):
         try:
             spec = PortSpec.parse(port)
         except PortSpecError as error:
-            fail("ports", f": {error.what}", "ports", place)
-            return
+            yield fault("ports", f": {error.what}", "ports", place)
+            continue
         if spec.local and spec.local in seen:
-            fail("ports", f": local port {spec.local} appears twice", "ports", place)
+            yield fault("ports", f": local port {spec.local} appears twice", "ports", place)
         seen.add(spec.local)
 
 
-def _check_starts(found: Checked[Config], forwards: Mapping[str, ForwardConfig]) -> None:
+def _start_faults(forwards: Mapping[str, ForwardConfig]) -> Iterator[Fault]:
     """Two forwards that start automatically must not use one local port, unless they are for different contexts."""
     taken: dict[tuple[str, int], str] = {}
     for name, forward in forwards.items():
         for place, port in enumerate(forward.ports if forward.start else ()):
-            local = PortSpec.parse(port).local
+            try:
+                local = PortSpec.parse(port).local
+            except PortSpecError:
+                continue  # a fault of the forward itself
             other = taken.setdefault((forward.context, local), name)
             if local and other != name:
                 what = f"local port {local} is also that of `forwards.{harmless(other)}`, and both start automatically"
-                _fail(found, f"`forwards.{harmless(name)}.ports`: {what}", "forwards", name, "ports", place)
-
-
-def _fail(found: Checked[Config], text: str, *path: str | int) -> None:
-    raise Checked(found.path, None, [Problem(found.line(*path), text)], {}).error()
+                yield f"`forwards.{harmless(name)}.ports`: {what}", ("forwards", name, "ports", place)

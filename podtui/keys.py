@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-import unicodedata
 
 from podtui.errors import UsageError
+from podtui.text import harmless
+from podtui.yamlcheck import near
 
 
 def keys_of(text: str) -> list[str]:
@@ -22,16 +23,47 @@ def key_words(text: str) -> list[str]:
         raise UsageError(f"--keys: {str(error).lower()}") from None
 
 
+_MODIFIED = re.compile(r"((?:(?:ctrl|shift|alt|super|meta|hyper)\+)*)(.+)", re.DOTALL)
+
+
 def is_key(word: str) -> bool:
-    """Whether `word` is Textual's name of a key: enter, ctrl+d, question_mark, f5."""
+    """Whether `word` is Textual's name of a key: enter, ctrl+d, question_mark, f5. A single character is a text."""
+    modifiers, name = _parts(word)
+    return (len(name) == 1 and bool(modifiers)) or _is_name(name)
+
+
+def key_fault(word: str) -> str:
+    """What is wrong with a key in a keymap, where a single character is a key too; "" if nothing is."""
+    modifiers, name = _parts(word)
+    if len(name) > 1 and not _is_name(name):
+        nearest = near(name, _names())
+        return f"unknown key `{harmless(word)}`{nearest or ' (use f5, ctrl+g, alt+x, space, or a character)'}"
+    meant = f"{modifiers.removesuffix('shift+')}{name.upper()}" if modifiers.endswith("shift+") and "ctrl" not in modifiers else word
+    if modifiers.endswith("ctrl+"):
+        meant = f"{modifiers}{name.lower()}"
+    if len(name) == 1 and name.isalpha() and meant != word:
+        return f"no terminal sends `{harmless(word)}`: write `{harmless(meant)}`"
+    return ""
+
+
+def as_sent(word: str) -> str:
+    """A key by the name with which it comes from the terminal: `?` is question_mark."""
+    from textual.keys import _character_to_key
+
+    return _character_to_key(word) if len(word) == 1 else word
+
+
+def _parts(word: str) -> tuple[str, str]:
+    """The modifiers, each with its plus sign, and the name of the key."""
+    match = _MODIFIED.fullmatch(word)
+    return (match[1], match[2]) if match else ("", word)
+
+
+def _names() -> set[str]:
     from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
-    name = re.sub(r"^((ctrl|shift|alt|super|meta)\+)+", "", word)
-    if name != word:
-        return bool(name)
-    if name in {key.value for key in Keys} or name in KEY_NAME_REPLACEMENTS.values() or name == "space":
-        return True
-    try:
-        return len(name) > 1 and unicodedata.lookup(name.replace("_", " ")).isascii()
-    except KeyError:
-        return False
+    return {key.value for key in Keys if "+" not in key.value and key.value[0] != "<"} | set(KEY_NAME_REPLACEMENTS.values()) | {"space"}
+
+
+def _is_name(name: str) -> bool:
+    return name in _names() or name in {as_sent(chr(code)) for code in range(0x21, 0x7F) if not chr(code).isalnum()}

@@ -41,7 +41,7 @@ class Problem:
 class Checked(Generic[_T]):
     """A file that was read. `value` is None when there are problems; `lines` has the line of each path of keys.
 
-    `known` is what stands there without the unknown keys, for more checks; None when something else is wrong.
+    `known` is what stands there without what is wrong, for more checks; None when nothing is left of it.
     """
 
     path: str
@@ -109,7 +109,6 @@ class _Walker:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.lines: dict[Path_, int] = {}
-        self.unknown = 0  # how many of the problems are keys that are not known
 
     def value(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         """The node's value as a `kind`, or _WRONG after noting why not."""
@@ -154,28 +153,33 @@ class _Walker:
         if not isinstance(node, yaml.MappingNode):
             return self._wrong(node, f"{_shown(path)} must hold keys and values, not {_described(node)}")
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-        before, values = len(self.problems) - self.unknown, {}
+        values, lacking = {}, False
         for name, key, value in self._pairs(node, path):
             if name not in fields:
-                self.unknown += 1
                 self._wrong(key, f"unknown key {_shown((*path, name))}{near(name, fields)}")
             elif _tag(value) != "null" or fields[name].required:
-                values[fields[name].name] = self.value(value, fields[name].type, (*path, name))
+                found = self.value(value, fields[name].type, (*path, name))
+                if found is not _WRONG:
+                    values[fields[name].name] = found
+                lacking = lacking or (found is _WRONG and fields[name].required)
         for name, field in fields.items():
             if field.required and (*path, name) not in self.lines:
                 self._wrong(node, f"{_shown((*path, name))} is missing")
-        return kind(**values) if len(self.problems) - self.unknown == before else _WRONG
+                lacking = True
+        return _WRONG if lacking else kind(**values)
 
     def _mapping(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         if not isinstance(node, yaml.MappingNode):
             return self._wrong(node, f"{_shown(path)} must hold keys and values, not {_described(node)}")
-        return {name: self.value(value, kind, (*path, name)) for name, _, value in self._pairs(node, path)}
+        found = {name: self.value(value, kind, (*path, name)) for name, _, value in self._pairs(node, path)}
+        return {name: value for name, value in found.items() if value is not _WRONG}
 
     def _sequence(self, node: yaml.Node, kind: Any, path: Path_) -> Any:
         if not isinstance(node, yaml.SequenceNode):
             hint = f": write [{harmless(str(node.value))}]" if isinstance(node, yaml.ScalarNode) else ""
             return self._wrong(node, f"{_shown(path)} must be a list, not {_described(node)}{hint}")
-        return [self.value(item, kind, (*path, index)) for index, item in enumerate(node.value)]
+        found = [self.value(item, kind, (*path, index)) for index, item in enumerate(node.value)]
+        return _WRONG if _WRONG in found else found
 
     def _plain(self, node: yaml.Node, path: Path_) -> Any:
         """What stands there as JSON has it, for a field of type Any; a time stays the text that it was."""

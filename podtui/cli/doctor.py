@@ -149,21 +149,30 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 # -- files --------------------------------------------------------------------------------------------------------
 def _own_configuration(arguments: Namespace) -> Iterator[Finding]:
-    from podtui.keys import is_key
-    from podtui.ui.commands import BY_ID, FORMER
+    from podtui.ui.commands import FORMER
+    from podtui.ui.palette.config_faults import screen_faults
     from podtui.ui.themes import find_theme
 
     path = arguments.config or configuration.default_path()
+    if arguments.theme:
+        try:
+            find_theme(arguments.theme)
+        except PodtuiError as error:
+            yield _failure("--theme", error)
+    if not arguments.config and not os.path.lexists(path):
+        yield Finding("ok", f"configuration: none, podtui uses the defaults ({path})")
+        return
     try:
-        config = configuration.load(arguments.config)
-        if config.keymap:
-            configuration.check_keymap(BY_ID | FORMER, arguments.config, is_key)
-        if arguments.theme or config.theme:
-            find_theme(arguments.theme or config.theme)
+        found = configuration.examined(arguments.config, screen_faults)
     except PodtuiError as error:
         yield _failure("configuration", error)
         return
-    yield Finding("ok", f"configuration: {path}" if os.path.exists(path) else f"configuration: none, podtui uses the defaults ({path})")
+    for problem in found.problems:
+        yield Finding("fail", f"configuration: {path}:{problem.line}: {problem.text}")
+    config = found.value
+    if config is None:
+        return
+    yield Finding("ok", f"configuration: {path}")
     for former in config.keymap.keys() & FORMER.keys():
         yield Finding("warn", f"keymap: {former} is now {FORMER[former]}, and still works", "write the new id")
 

@@ -69,7 +69,7 @@ def run_dashboard(arguments: Namespace) -> int:
     gc.disable()  # until the session is open: while modules load, collecting finds nothing and takes a fifth of the time
     from podtui.ui.main.app import PodtuiApp  # Textual: 0.2 s
 
-    check_keymap(options, arguments.config)
+    check_configuration(options, arguments.config)
     app = PodtuiApp(options)
     app.run(mouse=options.mouse)
     for words in app.farewell:
@@ -77,20 +77,13 @@ def run_dashboard(arguments: Namespace) -> int:
     return app.return_code or 0
 
 
-def check_keymap(options: Options, config: str | None) -> None:
-    """Raises ConfigError for a keymap that names an unknown command or key, and for an unknown theme in the configuration."""
-    if options.config.keymap:
-        from podtui.keys import is_key
-        from podtui.ui.commands import BY_ID, FORMER
+def check_configuration(options: Options, config: str | None) -> None:
+    """Raises ConfigError for mistakes in the configuration that only the screen knows: commands, keys, views, the theme."""
+    used = options.config
+    if used.keymap or used.favourites != used.favourite_namespaces or (used.theme and options.theme is None):
+        from podtui.ui.palette.config_faults import screen_faults
 
-        configuration.check_keymap(BY_ID | FORMER, config, is_key)
-    if options.config.theme and options.theme is None:
-        from podtui.ui.themes import find_theme
-
-        try:
-            find_theme(options.config.theme)
-        except UsageError as error:
-            raise configuration.wrong_theme(error.what, config) from None
+        configuration.load(config, lambda loaded: screen_faults(loaded, theme=options.theme is None))
 
 
 def check_terminal() -> None:

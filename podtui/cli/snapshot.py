@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podtui.cli.launch import check_keymap, prepare, prepare_environment
+from podtui.cli.launch import check_configuration, prepare, prepare_environment
 from podtui.cli.output import tell
 from podtui.errors import PodtuiError, UsageError
 from podtui.keys import keys_of
@@ -36,7 +36,7 @@ def run_snapshot(arguments: Namespace) -> int:
 
     if not (options.theme or options.config.theme):
         options = replace(options, theme=DARK)  # the picture is for everywhere, not for this terminal
-    check_keymap(options, arguments.config)
+    check_configuration(options, arguments.config)
     picture, trouble = asyncio.run(_picture(options, size, keys_of(arguments.keys or ""), written))
     if arguments.output:
         _write(Path(arguments.output).expanduser(), picture)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from podtui.cli.launch import check_keymap, check_terminal, prepare, prepare_environment
+from podtui.cli.launch import check_configuration, check_terminal, prepare, prepare_environment
 from podtui.errors import PodtuiError, UsageError
 from podtui.reports import log_to_file
 from podtui.text import harmless
@@ -194,7 +194,7 @@ def _options(arguments: Namespace, way: Way) -> Options:
     from podtui.ui.themes import DARK
 
     options = prepare(arguments)
-    check_keymap(options, arguments.config)
+    check_configuration(options, arguments.config)
     keymap = {name: keys for name, keys in options.config.keymap.items() if name.startswith("tour.")}
     options = replace(options, config=msgspec.structs.replace(options.config, keymap=keymap))
     if not way.terminal and not (options.theme or options.config.theme):

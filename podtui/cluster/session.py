@@ -246,7 +246,7 @@ class Session:
         """The known namespaces: listed by the server, or (for a user who may not list them) named by the user or the configuration."""
         names = {row.name for row in self.namespaces.rows.values()}
         if not self.namespaces.known or self.namespaces.health.state == "denied":
-            names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourites}
+            names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourite_namespaces}
         return sorted(names)
 
     @staticmethod
@@ -259,6 +259,6 @@ class Session:
         """Without the right to list pods in all namespaces, show the previous ones, or those of the context or the configuration."""
         if isinstance(health.error, Forbidden) and health.state == "denied" and self.pods.scope.all_namespaces and not self._falling_back:
             self._falling_back = True  # the same refusal may come again before the scope has changed
-            names = self._named or tuple(dict.fromkeys([self.settings.namespace, *self.config.favourites]))
+            names = self._named or tuple(dict.fromkeys([self.settings.namespace, *self.config.favourite_namespaces]))
             self.notices.emit(f"you may not list pods in all namespaces: showing {', '.join(names)}")
             asyncio.get_running_loop().call_soon(lambda: self.show(namespaces=names))

@@ -100,7 +100,7 @@ COMMANDS: tuple[Command, ...] = (
     _of_pods("main.selector", "equals_sign", "Selector", "Select pods by their labels, as kubectl's -l does", footer=True),
     Command("main.all-namespaces", "0", "All namespaces", "Show the pods in all namespaces", "main", does="favourite(0)"),
     *(
-        Command(f"main.favourite-{n}", f"{n}", f"Favourite {n}", f"Show favourite namespace {n}", "main", does=f"favourite({n})")
+        Command(f"main.favourite-{n}", f"{n}", f"Favourite {n}", f"Show favourite namespace or view {n}", "main", does=f"favourite({n})")
         for n in range(1, 10)
     ),
     Command("main.read-only", "r", "Read-only", "Turn read-only on or off; while it is on, podtui changes nothing", "main"),

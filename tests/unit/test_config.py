@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.config import Config, LogConfig, check_keymap, load
+from podtui.config import Config, LogConfig, examined, load
 from podtui.errors import ConfigError
+from podtui.ui.commands import BY_ID
+from podtui.ui.palette.config_faults import screen_faults
 from podtui.yamlcheck import check
 
 
@@ -115,7 +117,7 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
             "forwards:\n  a: {pod: a, ports: ['8080:80'], start: true}\n  b: {pod: b, ports: [':1', '8080'], start: true}\n",
             "3: `forwards.b.ports`: local port 8080 is also that of `forwards.a`, and both start automatically",
         ),
-        ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 namespaces, but only the keys 1 to 9 show them"),
+        ("favourites: [a, b, c, d, e, f, g, h, i, j]\n", "1: `favourites` has 10 entries, but only the keys 1 to 9 show them"),
     ],
 )
 def test_a_mistake_is_reported_with_its_line(write, text: str, told: str) -> None:  # type: ignore[no-untyped-def]
@@ -140,15 +142,14 @@ def test_the_first_mistake_is_reported_and_the_number_of_others(write) -> None: 
 
 
 def test_a_command_that_there_is_not_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
-    path = write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')
-    with pytest.raises(ConfigError, match=r":3: `keymap`: unknown command `main\.lgos`, did you mean `main\.logs`\?"):
-        check_keymap({"main.logs", "main.yaml"}, path)
+    assert screen_mistakes(write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')) == [
+        "3: `keymap`: unknown command `main.lgos`, did you mean `main.logs`?"
+    ]
 
 
 def test_every_command_of_podtui_may_stand_in_the_keymap(write) -> None:  # type: ignore[no-untyped-def]
-    from podtui.ui.commands import BY_ID
-
-    check_keymap(BY_ID, write("keymap:\n" + "".join(f'  {command}: "f5"\n' for command in BY_ID)))
+    lines = (f'  {command}: "alt+{chr(0x4E00 + number)}"\n' for number, command in enumerate(BY_ID))
+    assert screen_mistakes(write("keymap:\n" + "".join(lines))) == []
 
 
 def test_an_escape_sequence_in_the_file_never_reaches_the_terminal(write) -> None:  # type: ignore[no-untyped-def]
@@ -161,11 +162,79 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
     assert (found.value is None) == bool(found.problems)
 
 
-def test_a_key_that_there_is_not_is_reported_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
-    from podtui.keys import is_key
-    from podtui.ui.commands import BY_ID
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("y,pgdn", "unknown key `pgdn`, did you mean `pagedown`?"),
+        ("ctrl+pgup", "unknown key `ctrl+pgup`, did you mean `pageup`?"),
+        ("strg+x", "unknown key `strg+x` (use f5, ctrl+g, alt+x, space, or a character)"),
+        ("shift+f", "no terminal sends `shift+f`: write `F`"),
+        ("ctrl+G", "no terminal sends `ctrl+G`: write `ctrl+g`"),
+        ("alt+shift+g", "no terminal sends `alt+shift+g`: write `alt+G`"),
+    ],
+)
+def test_a_key_that_there_is_not_is_reported_with_its_line(write, keys: str, told: str) -> None:  # type: ignore[no-untyped-def]
+    assert screen_mistakes(write(f'keymap:\n  main.logs: "f5"\n  main.yaml: "{keys}"\n')) == [f"3: `keymap.main.yaml`: {told}"]
 
-    check_keymap(BY_ID, write('keymap: {main.logs: "l,f5,ctrl+g,question_mark,?", main.yaml: "space"}'), is_key)
-    path = write('keymap:\n  main.logs: "f5"\n  main.yaml: "y,pgdn"\n')
-    with pytest.raises(ConfigError, match=r":3: `keymap.main.yaml`: unknown key `pgdn`"):
-        check_keymap(BY_ID, path, is_key)
+
+@pytest.mark.parametrize("keys", ["l,f5", "ctrl+g", "question_mark", "space", "alt+G", "ctrl+backslash", "한", "shift+tab", "ctrl+shift+x"])
+def test_keys_that_a_terminal_sends_may_be_bound(write, keys: str) -> None:  # type: ignore[no-untyped-def]
+    assert screen_mistakes(write(f'keymap: {{sources.close: "{keys}"}}\n')) == []
+
+
+@pytest.mark.parametrize(
+    ("keymap", "told"),
+    [
+        ('main.logs: "f5"\n  main.yaml: "y,f5"', ["2: `keymap.main.logs`: f5 is also the key of `main.yaml` (YAML)"]),
+        ('main.logs: "y"', ["2: `keymap.main.logs`: y is also the key of `main.yaml` (YAML)"]),
+        ('main.logs: "?"', ["2: `keymap.main.logs`: question_mark is also the key of `app.help` (Help)"]),
+        ('list.wide: "l"', ["2: `keymap.list.wide`: l is also the key of `main.logs` (Logs)"]),
+        ('logs.wrap: "ctrl+c"', ["2: `keymap.logs.wrap`: ctrl+c is also the key of `app.interrupt` (Quit)"]),
+        ('nodes.label: "A"', ["2: `keymap.nodes.label`: A is also the key of `main.annotate` (Annotate)"]),
+        ('main.logs: "y"\n  main.yaml: "f6"', []),  # which no longer has it
+        ('main.cordon: "F"', []),  # nodes have no ports to forward
+        ('logs.wrap: "d"', []),  # the logs lie over the list
+        ('app.leave: "q"', []),  # as from the start
+    ],
+)
+def test_one_key_for_two_commands_is_a_mistake(write, keymap: str, told: list[str]) -> None:  # type: ignore[no-untyped-def]
+    found = screen_mistakes(write(f"keymap:\n  {keymap}\n"))
+    assert [mistake.removesuffix(": give one of them another key") for mistake in found] == told
+
+
+def test_no_two_commands_have_one_key_from_the_start(write) -> None:  # type: ignore[no-untyped-def]
+    lines = (f'  {command.id}: "{command.key}"\n' for command in BY_ID.values() if command.key)
+    assert screen_mistakes(write("keymap:\n" + "".join(lines))) == []
+
+
+def test_every_mistake_is_found_in_one_go_whatever_else_is_wrong(write) -> None:  # type: ignore[no-untyped-def]
+    text = """\
+mouse: 1
+favourites: [A_B, web, ":po -x", ":no", ":q"]
+them: x
+keymap: {main.lgos: f5, main.logs: shift+f, main.why: y}
+forwards: {web: {ports: ["x:80", "8080", "8080"]}, db: {pod: 5, ports: []}}
+theme: nope
+"""
+    found = [mistake.partition(":")[2].split(":")[0].strip() for mistake in screen_mistakes(write(text))]
+    assert found == [
+        "`mouse` must be true or false, not 1",
+        "`favourites`",
+        "`favourites`",
+        "`favourites`",
+        "unknown key `them`, did you mean `theme`?",
+        "`keymap`",
+        "`keymap.main.logs`",
+        "`keymap.main.why`",
+        "`forwards.db.pod` must be text, not 5",
+        "`forwards.web` needs either a `pod` or a `selector`",
+        "`forwards.web.ports`",
+        "`forwards.web.ports`",
+        "`forwards.db` needs either a `pod` or a `selector`",
+        "`forwards.db.ports` is empty",
+        "`theme`",
+    ]
+
+
+def screen_mistakes(path: str) -> list[str]:
+    return [f"{problem.line}: {problem.text}" for problem in examined(path, screen_faults).problems]

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding
 from textual.events import Key
 
@@ -151,6 +152,15 @@ class PodtuiApp(TerminalApp):
         if isinstance(self.screen, MainScreen):
             names = Names(self.session, list(self.options.kubeconfig.contexts), self.screen.known_nodes)
             self.push_screen(PaletteScreen(self.screen.refusal, names), self._asked)
+
+    @on(MainScreen.Asked)
+    async def _favourite_asked(self, event: MainScreen.Asked) -> None:
+        from podtui.ui.palette.prompt import read_prompt
+
+        try:
+            await self._asked(read_prompt(event.text))
+        except PodtuiError as error:
+            self.notify(str(error), severity="error", markup=False)
 
     async def _asked(self, asked: Request | str | None) -> None:
         """Handle the palette's result: the id of a command, or a request in words."""

@@ -14,6 +14,7 @@ from textual.actions import parse as parse_action
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -77,6 +78,13 @@ class MainScreen(Screen[None]):
     MainScreen.narrow #crumbs { display: block; }
     MainScreen.narrow #left { width: 1fr; border: none; }
     """
+
+    class Asked(Message):
+        """Do what the text would do in the palette."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     def __init__(self, session: Session, label_columns: tuple[str, ...] = (), pod: str = "") -> None:
         """`pod` is the POD of the command line, whose details are opened."""
@@ -366,10 +374,12 @@ class MainScreen(Screen[None]):
                 self.go("list")
 
     async def action_favourite(self, number: int) -> None:
-        """Show a favourite namespace; 0 is all namespaces."""
+        """Show a favourite namespace or view; 0 is all namespaces."""
         favourite = self.session.config.favourites[number - 1 : number]
         if number and not favourite:
-            self.app.notify(f"there is no favourite namespace {number}: add it to favourites in config.yaml", markup=False)
+            self.app.notify(f"there is no favourite {number}: add it to favourites in config.yaml", markup=False)
+        elif favourite and favourite[0].startswith(":"):
+            self.post_message(self.Asked(favourite[0]))
         else:
             await self.show_scope(namespaces=tuple(favourite))
 

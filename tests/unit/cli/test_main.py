@@ -218,6 +218,15 @@ def test_a_mistake_in_the_configuration_is_reported_with_its_line(podtui: Run, k
     assert f"{config}:2: unknown key `them`, did you mean `theme`?" in told
 
 
+def test_doctor_lists_every_mistake_of_the_configuration(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text('mouse: 1\nkeymap:\n  main.logs: "y"\n  main.lgos: "f5"\ntheme: nope\n')
+    told = podtui("doctor", "--config", str(config), "--kubeconfig", str(kubeconfig)).stdout.splitlines()
+    found = [line.partition("config.yaml:")[2] for line in told if line.startswith("fail configuration")]
+    assert [line.split(":")[0] for line in found] == ["1", "3", "4", "5"]
+    assert "main.yaml" in found[1] and "main.logs" in found[2] and "nope" in found[3]
+
+
 def test_doctor_reports_the_new_id_of_a_command_that_a_keymap_names_by_a_former_one(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text('keymap: {nodes.label: "f5", main.logs: "l"}\n')

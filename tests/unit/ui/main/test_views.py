@@ -127,6 +127,22 @@ async def test_where_one_pane_fills_the_screen_the_namespaces_are_a_view(cluster
         await shows(app, lambda text: "[Pods]" in text and "web-1" in text)
 
 
+async def test_a_favourite_may_be_a_view_as_in_the_palette(cluster: Cluster) -> None:
+    config = Config(favourites=["db", ":po -A -l app=db", ":no"])
+    async with running(options("web", config=config), WIDE) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("1")
+        await shows(app, lambda text: "db-1" in text and "● live  db" in text)
+        await pilot.press("2")
+        await shows(app, lambda text: "-l app=db" in text and "all namespaces" in text.splitlines()[0])
+        await pilot.press("3")
+        await shows(app, lambda text: "Nodes" in text)
+        await pilot.press("minus")
+        await shows(app, lambda text: "-l app=db" in text and "db-1" in text)
+        await pilot.press("4")
+        await shows(app, lambda text: "there is no favourite 4" in text)
+
+
 # -- Esc and q ------------------------------------------------------------------------------------------------------
 async def test_escape_clears_the_filter_then_the_marks_then_the_selector_and_says_so(cluster: Cluster) -> None:
     async with running(options("web", config=Config()), (100, 24)) as (app, pilot):
