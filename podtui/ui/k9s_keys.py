@@ -18,7 +18,6 @@ K9S_KEYS = {
     "t": "kubectl cp copies files; {main.shell} opens a shell (k9s: transfer)",
     "C": _NO_METRICS,
     "I": "{list.wide} shows the addresses, and a click on IP sorts by them (k9s: sort by IP)",
-    "M": _NO_METRICS,
     "X": _NO_METRICS,
 }
 """What podtui says, by Textual's name of the key. A command's id in braces stands for its key."""
