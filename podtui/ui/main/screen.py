@@ -253,8 +253,7 @@ class MainScreen(Screen[None]):
         """Close what was opened below the list; details that are always there return to their first tab. False if nothing was."""
         panes, pane = self.panes, self.lists.right
         if panes.lower == "logs":
-            if self._logs is not None:
-                self._logs.follow(None)
+            self._end_logs()
             panes.lower = "details" if panes.follows else ""
         elif panes.lower and not panes.narrow and not panes.follows:
             panes.lower = ""
@@ -455,6 +454,7 @@ class MainScreen(Screen[None]):
     def _show_details(self, ref: ObjectRef | None, tab: str) -> None:
         if ref is not None:
             self._details.show(ref, tab)
+            self._end_logs()  # the details take their place: nobody would see the lines
             self.panes.lower = "details"
             if self.panes.narrow:
                 self.go("details")
@@ -462,6 +462,10 @@ class MainScreen(Screen[None]):
                 self._arrange()
 
     # -- logs ---------------------------------------------------------------------------------------------------
+    def _end_logs(self) -> None:
+        if self._logs is not None:
+            self._logs.follow(None)
+
     async def action_logs(self, previous: bool) -> None:
         """Show the logs of the marked pods, or of the selected one."""
         await self._follow_logs(self.targets.focused.targets, previous=previous)

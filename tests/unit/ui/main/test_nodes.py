@@ -18,6 +18,7 @@ from podtui.demo.server import DemoServer
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.kube import resources
 from podtui.kube.resources import Scope
+from podtui.ui.logs.pane import LogsPane
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
@@ -245,6 +246,20 @@ async def test_from_the_nodes_the_pods_come_back_with_cursor_marks_filter_and_sc
 def pods_shown(text: str) -> list[str]:
     """The rows of the pods, without what stands at their left."""
     return [line.split("│", 1)[-1] for line in text.splitlines() if "row-" in line and "/row" not in line]
+
+
+async def test_logs_are_not_followed_behind_the_details_that_took_their_place(demo: DemoServer) -> None:
+    async with opened(demo) as each:
+        logged = {**GPU, "metadata": {"name": "logged", "namespace": "default"}}
+        await call(each.app, "POST", "/api/v1/namespaces/default/pods", body=logged)
+        await each.shows("logged")
+        await each.press("l")
+        await until(lambda: each.app.screen.query(LogsPane))
+        logs = each.app.screen.query_one(LogsPane)
+        await until(lambda: logs.targets)
+        await each.press("y")
+        assert not logs.targets
+        await call(each.app, "DELETE", "/api/v1/namespaces/default/pods/logged")
 
 
 async def test_on_the_nodes_the_commands_of_pods_are_dimmed_and_say_what_they_are_for(demo: DemoServer) -> None:
