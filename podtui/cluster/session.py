@@ -114,6 +114,7 @@ class Session:
                 delay = min(30.0, delay * 2)
             else:
                 opened.read_only = self._read_only  # may have been switched in the meantime
+                opened.read_only_reason = self.read_only_reason
                 self.connection = opened
         self.error = None
         self._objects = Objects(self.connection, self.journal)

@@ -48,7 +48,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 class Connection:
-    """A context in use. `read_only` may be set at any time, and applies from the next request on."""
+    """A context in use. `read_only` may be set at any time, and applies from the next request on; `read_only_reason` is why it stays."""
 
     def __init__(
         self, settings: ConnectionSettings, rest: RESTClientObject, context: ssl.SSLContext | None, request_timeout: float | None
@@ -56,6 +56,7 @@ class Connection:
         """Private: use `Connection.open()`, which makes the parts."""
         self.settings = settings
         self.read_only = False
+        self.read_only_reason = ""
         self._rest = rest
         self._request_timeout = request_timeout
         self._credentials = Credentials(settings)
@@ -233,7 +234,7 @@ class Connection:
         if self.read_only:
             from podtui.cluster.connection import read_only as gate
 
-            gate.check(method, path, query)
+            gate.check(method, path, query, reason=self.read_only_reason)
 
     @asynccontextmanager
     async def _opened(self, path: str, query: Query, accept: str, idle_timeout: float | None) -> AsyncIterator[ByteStream]:

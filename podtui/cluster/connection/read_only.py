@@ -20,8 +20,10 @@ _BUILT_IN_COLLECTION = re.compile(r"(/api/v1|/apis/([a-z]+|[a-z.]+\.k8s\.io)/v[0
 _DOORS = ("exec", "attach", "proxy")
 
 
-def check(method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> None:
+def check(method: str, path: str, query: Sequence[tuple[str, str]] = (), *, reason: str = "") -> None:
     """Raise ReadOnlyError unless the request cannot change the cluster; called for every request while podtui is read-only.
+
+    `reason` is why podtui stays read-only; it is the error's hint, "" where the user may turn it off.
 
     GET and HEAD pass, except to run something in a container (exec, attach) or through the API server's proxy.
     A port-forward passes: it is a connection, and the user decides what goes through it. Questions about
@@ -36,7 +38,9 @@ def check(method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> None
                 return
         elif method == "POST" and (_QUESTIONS.match(plain) or (_only_tries(query) and _BUILT_IN_COLLECTION.match(plain))):
             return
-    raise ReadOnlyError(f"podtui is read-only: {harmless(method)} {harmless(path)} was not sent", "Press r to allow changes.")
+    raise ReadOnlyError(
+        f"podtui is read-only: {harmless(method)} {harmless(path)} was not sent", reason and f"it stays read-only: {reason}"
+    )
 
 
 def _is_door(parts: list[str]) -> bool:

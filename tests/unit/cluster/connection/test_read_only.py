@@ -97,3 +97,12 @@ def test_a_request_that_could_change_something_is_refused_while_read_only(
 ) -> None:
     with pytest.raises(ReadOnlyError, match="read-only"):
         read_only.check(method, path, query)
+
+
+def test_the_hint_is_why_podtui_stays_read_only_and_there_is_none_where_the_user_may_turn_it_off() -> None:
+    with pytest.raises(ReadOnlyError) as caught:
+        read_only.check("DELETE", "/api/v1/namespaces/web/pods/a", reason="started with --read-only")
+    assert caught.value.hint == "it stays read-only: started with --read-only"
+    with pytest.raises(ReadOnlyError) as caught:
+        read_only.check("DELETE", "/api/v1/namespaces/web/pods/a")
+    assert caught.value.hint == ""

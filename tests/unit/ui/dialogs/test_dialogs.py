@@ -408,13 +408,15 @@ async def test_a_protected_context_and_a_namespace_are_typed() -> None:
 
 async def test_read_only_is_reported_in_words() -> None:
     objects = Objects()
-    objects.failures["kubia"] = [ReadOnlyError("podtui is read-only: nothing was sent", "Press r to allow changes.")]
+    objects.failures["kubia"] = [ReadOnlyError("podtui is read-only: nothing was sent", "it stays read-only: started with --read-only")]
     dialog = DeleteDialog(session(objects), [kubia()])
     async with running(dialog) as pilot:
         await settle(pilot)
         dialog.action_confirm()
         await settle(pilot)
-        assert text(dialog, "#dialog-status-text") == "✗ podtui is read-only: nothing was sent\nPress r to allow changes."
+        assert (
+            text(dialog, "#dialog-status-text") == "✗ podtui is read-only: nothing was sent\nit stays read-only: started with --read-only"
+        )
         assert pilot.app.results == []
 
 
