@@ -227,7 +227,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("logs.only-matches", "ampersand", "Only matches", "Show only the lines that match, only those that do not, or all", "logs"),
     Command("logs.context", "C", "Context", "Show 1, 3, 10 or no lines around each line that matches", "logs"),
     Command("logs.fields", "f", "Filter", "Filter the lines by their fields: level>=warn, status>=500", "logs", footer=True),
-    Command("logs.clear-search", "escape", "End search", "Clear the selection, the search or the filter", "logs"),
+    Command("logs.clear-search", "escape,q", "End search", "Clear the selection, the search or the filter", "logs"),
     Command("logs.jump", "at", "Jump", "Go to a time", "logs"),
     Command("logs.since", "S", "Since", "Read again from a time on: 90m (ago), 14:05", "logs"),
     Command("logs.histogram", "H", "Histogram", "Show lines and errors over time; again: close it", "logs", footer=True),
@@ -254,7 +254,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("histogram.next-errors", "n", "Next errors", "Go to the next interval with errors", "histogram", footer=True),
     Command("histogram.previous-errors", "N", "Previous errors", "Go to the previous interval with errors", "histogram", footer=True),
     Command("histogram.lines", "enter", "Lines", "Go back to the lines; the histogram stays open", "histogram", footer=True),
-    Command("histogram.close", "escape,H", "Close", "Close the histogram", "histogram", footer=True),
+    Command("histogram.close", "escape,q,H", "Close", "Close the histogram", "histogram", footer=True),
     # -- dialogs
     Command("dialog.cancel", "escape,q", "Cancel", "Close the dialog and change nothing", "dialog"),
     Command("dialog.copy", "ctrl+y", "Copy command", "Copy the kubectl command (OSC 52)", "dialog"),

@@ -151,7 +151,7 @@ def counts(status: LogStatus, view: LogView, range_words: str, why: str) -> list
         parts += [("fields ", "dim"), (view.fields.text, "match"), ("  ", "")]
     if why:
         parts.append((f"{why}  ", style(status)))
-    count = len(view.buffer)
+    count = len(view.buffer) - sum(len(block.notes) for block in view.buffer.blocks)
     if view.chosen is not None and (view.fields is not None or view.hidden):
         chosen, done = view.chosen
         parts.append((f"{chosen:,}{'' if done else ' so far'} of ", ""))

@@ -14,17 +14,20 @@ from podtui.ui.logs.search.matchers import Matcher
 class Search:
     """The lines of a buffer that a matcher chooses, and `context` lines before and after each.
 
-    `scan()` finds them step by step, newest first; at the end `done` is true.
+    `scan()` finds them step by step, newest first; at the end `done` is true. `count` is the number of all of them, `matching` that
+    without the context and without podtui's own remarks.
     """
 
     def __init__(self, buffer: LogBuffer, matcher: Matcher, context: int = 0) -> None:
         self.matcher = matcher
         self.context = context
         self.count = 0
+        self.matching = 0
         self.done = False
         self._buffer = buffer
         self._scanned: dict[int, int] = {}  # by the first number of a block: the number of its lines seen
         self._found: dict[int, array[int]] = {}  # likewise: the chosen places
+        self._matched: dict[int, int] = {}  # likewise: how many lines the matcher chose
         self._firsts: list[int] = []  # of the blocks with chosen lines, in order
         self._owed: set[int] = set()  # numbers of future lines that will be context
 
@@ -49,6 +52,10 @@ class Search:
         end = min(len(block), start + self.matcher.step)
         found, reached = self.matcher.places(block, start, end)
         self._scanned[block.first] = reached
+        if found:
+            matching = len(found) - len(block.notes.intersection(found))
+            self._matched[block.first] = self._matched.get(block.first, 0) + matching
+            self.matching += matching
         if self.context:
             self._add_around(block.first + place for place in found)
         elif found:
@@ -85,7 +92,9 @@ class Search:
     def _forget(self) -> None:
         """Forget the lines that the buffer has dropped."""
         while self._firsts and self._firsts[0] < self._buffer.first:
-            self.count -= len(self._found.pop(self._firsts.pop(0)))
+            first = self._firsts.pop(0)
+            self.count -= len(self._found.pop(first))
+            self.matching -= self._matched.pop(first, 0)
         if len(self._scanned) > len(self._buffer.blocks):
             for first in [first for first in self._scanned if first < self._buffer.first]:
                 del self._scanned[first]

@@ -181,9 +181,10 @@ class LogView(Widget, can_focus=True):
 
     @property
     def chosen(self) -> tuple[int, bool] | None:
-        """The number of shown lines, and whether it is final; None when every line is shown."""
+        """The number of lines that a filter or a search chooses (without those shown around them), and whether it is final; None when
+        every line is shown."""
         only = self._window.only
-        return None if only is None else (only.count, only.done)
+        return None if only is None else (only.matching, only.done)
 
     async def choosing_done(self) -> None:
         """Wait until the shown lines are known."""

@@ -27,7 +27,7 @@ from tests.unit.cluster.logs.test_follower import numbered, stamp
 
 
 class PaneApp(App[None]):
-    BINDINGS = [Binding("escape", "back", "Back")]  # noqa: RUF012 - as Textual has it
+    BINDINGS = [Binding("escape,q", "back", "Back")]  # noqa: RUF012 - as Textual has it
 
     def __init__(self, session: Any, **options: Any) -> None:
         super().__init__()
@@ -425,6 +425,7 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
         await pilot.press("C")
         await until(lambda: app.lines[:4] == [*JSON[:3], ""])
         assert "±1" in app.foot
+        assert "fields status>=500  1 of 5 lines" in app.foot  # the lines around it do not satisfy the filter
         await pilot.press("f", "ctrl+u", *"level>=", "enter")
         assert app.pane.query_one("#logs-filter", EntryBar).display
         await pilot.press(*"fatal", "enter")
@@ -432,6 +433,23 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
         await pilot.press("escape")
         await until(lambda: "no record" in app.lines)
         assert app.backs == 0
+
+
+async def test_q_goes_back_one_as_esc_does() -> None:
+    async with pane(written(*JSON)) as (app, pilot):
+        app.pane.show(REF)
+        await until(lambda: len(app.lines) >= 4 and app.lines[3])
+        await pilot.press("slash", *"cart", "enter", "f", *"level>=warn", "enter", "v", "H")
+        await until(lambda: app.pane.query_one(LogChart).has_focus)
+        await pilot.press("q")
+        assert not app.pane.query_one(LogChart).display
+        for still in ((True, True), (False, True), (False, False)):
+            await pilot.press("q")
+            assert app.pane.view.selection is None
+            assert (app.pane.view.pattern is not None, app.pane.view.fields is not None) == still
+            assert app.backs == 0
+        await pilot.press("q")
+        assert app.backs == 1
 
 
 async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> None:
