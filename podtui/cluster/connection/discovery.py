@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.decoding import UnreadableAnswer, readable
 from podtui.errors import ApiError, PodtuiError, UnknownKind
+from podtui.kube.json_values import mapping, mappings, string, strings
 from podtui.kube.resources import Resource
 from podtui.text import harmless
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _BETA = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 _ACCEPT = f"{_AGGREGATED},{_BETA},application/json"
+_GROUPS = "the API groups"
 _AT_ONCE = 8  # concurrent requests of the older discovery
 
 
 class Discovery:
-    """The kinds of one connection, fetched when first needed, and again when a kind is unknown."""
+    """The kinds of one connection, fetched when first needed, and again when a kind is unknown.
+
+    `unasked` says which parts of the API could not be asked when they were last fetched, and why, by `GROUP/VERSION` (an aggregated API
+    whose server is gone): their kinds are missing from everything here, which whoever shows a list of kinds must say.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        self.unasked: Mapping[str, str] = {}
         self._connection = connection
         self._kinds: dict[tuple[str, str], Resource] = {}
-        self._failed: dict[str, str] = {}
         self._fetched: asyncio.Task[None] | None = None
 
     async def resolve(self, api_version: str, kind: str) -> Resource:
@@ -41,16 +48,17 @@ class Discovery:
         return found
 
     async def all(self) -> list[Resource]:
-        """Every served kind, in every version."""
+        """Every served kind, in every version, but for those of `unasked`."""
         if not self._kinds:
             await self._fetch()
         return list(self._kinds.values())
 
     def _unknown(self, api_version: str, kind: str) -> UnknownKind:
         group = api_version.rpartition("/")[0]
+        silent = next((part for part in self.unasked if part == api_version or part.rpartition("/")[0] == group or part == _GROUPS), "")
         words = f'no matches for kind "{harmless(kind)}" in version "{harmless(api_version)}"'
-        if group in self._failed:
-            return UnknownKind(words, f"the API group {harmless(group)} does not answer now: {self._failed[group]}")
+        if silent:
+            return UnknownKind(words, f"{harmless(silent)} could not be asked: {self.unasked[silent]}")
         same = [name for name, resource in self._kinds.items() if resource.kind.lower() == kind.lower()]
         if same:
             return UnknownKind(words, f"did you mean {_either(f'kind {name} in version {version}' for version, name in same[:3])}?")
@@ -69,31 +77,31 @@ class Discovery:
     async def _ask(self) -> None:
         kinds: dict[tuple[str, str], Resource] = {}
         failed: dict[str, str] = {}
-        core, groups = await asyncio.gather(
-            self._connection.json("GET", "/api", accept=_ACCEPT), self._connection.json("GET", "/apis", accept=_ACCEPT)
-        )
         older: list[tuple[str, str]] = []
-        for document in (core, groups):
-            if document.get("kind") == "APIGroupDiscoveryList":
-                _take_aggregated(document, kinds, failed)
-            elif document.get("kind") == "APIVersions":
-                older += [("", version) for version in document.get("versions") or ()]
+        answers = await asyncio.gather(*(self._document(path) for path in ("/api", "/apis")), return_exceptions=True)
+        for path, name, document in zip(("/api", "/apis"), ("v1", _GROUPS), answers, strict=True):
+            if isinstance(document, ApiError | UnreadableAnswer) and not all(isinstance(answer, BaseException) for answer in answers):
+                failed[name] = document.what
+            elif isinstance(document, BaseException):
+                raise document
             else:
-                older += [
-                    (group.get("name", ""), version.get("version", ""))
-                    for group in document.get("groups") or ()
-                    for version in group.get("versions") or ()
-                ]
+                with readable(path):
+                    if document.get("kind") == "APIGroupDiscoveryList":
+                        _take_aggregated(document, kinds, failed)
+                    else:
+                        older += _versions(document)
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def version(group: str, name: str) -> None:
+            path = f"/apis/{group}/{name}" if group else f"/api/{name}"
             async with gate:
                 try:
-                    document = await self._connection.json("GET", f"/apis/{group}/{name}" if group else f"/api/{name}")
-                except ApiError as error:
-                    failed[group] = error.what  # an unavailable aggregated API must not hide all others
+                    document = await self._document(path)
+                except (ApiError, UnreadableAnswer) as error:
+                    failed[f"{group}/{name}" if group else name] = error.what  # an aggregated API that is away must not hide all others
                 else:
-                    _take_version(group, name, document, kinds)
+                    with readable(path):
+                        _take_version(group, name, document, kinds)
 
         results = await asyncio.gather(*(version(*one) for one in older), return_exceptions=True)
         for result in results:
@@ -101,29 +109,39 @@ class Discovery:
                 raise result
         if not kinds:
             raise PodtuiError("the API server serves no kinds", "Is it a Kubernetes API server?")
-        self._kinds, self._failed = kinds, failed
+        self._kinds, self.unasked = kinds, failed
+
+    async def _document(self, path: str) -> Mapping[str, Any]:
+        return mapping(await self._connection.json("GET", path, accept=_ACCEPT))
 
 
-def _take_aggregated(document: dict[str, Any], kinds: dict[tuple[str, str], Resource], failed: dict[str, str]) -> None:
-    for item in document.get("items") or ():
-        group = (item.get("metadata") or {}).get("name", "")
-        for version in item.get("versions") or ():
+def _versions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Group and version of everything that APIVersions or an APIGroupList (meta/v1) names."""
+    if document.get("kind") == "APIVersions":
+        return [("", version) for version in strings(document.get("versions"))]
+    groups = mappings(document.get("groups"))
+    return [(string(group.get("name")), string(one.get("version"))) for group in groups for one in mappings(group.get("versions"))]
+
+
+def _take_aggregated(document: Mapping[str, Any], kinds: dict[tuple[str, str], Resource], failed: dict[str, str]) -> None:
+    for item in mappings(document.get("items")):
+        group = string(mapping(item.get("metadata")).get("name"))
+        for version in mappings(item.get("versions")):
+            name = string(version.get("version"))
             if version.get("freshness") == "Stale":
-                failed[group] = "its server could not be asked"
-            for resource in version.get("resources") or ():
-                response = resource.get("responseKind") or {}
-                kind, name = response.get("kind", ""), version.get("version", "")
-                if kind and resource.get("resource"):
-                    namespaced = resource.get("scope") == "Namespaced"
-                    _take(kinds, Resource(group, name, resource["resource"], kind, namespaced), resource.get("verbs") or ())
+                failed[f"{group}/{name}" if group else name] = "its server does not answer"
+            for resource in mappings(version.get("resources")):
+                kind, plural = string(mapping(resource.get("responseKind")).get("kind")), string(resource.get("resource"))
+                if kind and plural:
+                    _take(kinds, Resource(group, name, plural, kind, resource.get("scope") == "Namespaced"), strings(resource.get("verbs")))
 
 
-def _take_version(group: str, version: str, document: dict[str, Any], kinds: dict[tuple[str, str], Resource]) -> None:
-    for resource in document.get("resources") or ():
-        plural = resource.get("name", "")
+def _take_version(group: str, version: str, document: Mapping[str, Any], kinds: dict[tuple[str, str], Resource]) -> None:
+    for resource in mappings(document.get("resources")):
+        plural = string(resource.get("name"))
         if plural and "/" not in plural:
-            found = Resource(group, version, plural, resource.get("kind", ""), bool(resource.get("namespaced")))
-            _take(kinds, found, resource.get("verbs") or ())
+            found = Resource(group, version, plural, string(resource.get("kind")), bool(resource.get("namespaced")))
+            _take(kinds, found, strings(resource.get("verbs")))
 
 
 def _take(kinds: dict[tuple[str, str], Resource], resource: Resource, verbs: Iterable[str]) -> None:

@@ -92,6 +92,9 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
         names = sorted(lacking)
         more = f" and {len(names) - 8} more kinds" if len(names) > 8 else ""
         found.unread.insert(0, f"you lack the right to list {', '.join(names[:8])}{more}")
+    for part, why in discovery.unasked.items():
+        stays = "; until it answers, the namespace controller does not finish the deletion"
+        found.unread.append(harmless(f"the kinds of {part}: {why}{stays}"))
     found.holding = [*what_holds_namespace(itself), *sorted(held)]
     return found
 

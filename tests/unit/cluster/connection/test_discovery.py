@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from podtui.cluster.connection.decoding import UnreadableAnswer
 from podtui.cluster.connection.discovery import Discovery
-from podtui.errors import ServerError, UnknownKind
+from podtui.errors import ConnectionFailed, PodtuiError, ServerError, UnknownKind
 from podtui.kube.resources import PODS, Resource
 from tests.support.api_server import ApiServer
+from tests.support.mutated_answers import mutated
 
 
 def kind(plural: str, name: str, scope: str = "Namespaced", verbs: tuple[str, ...] = ("get", "create"), group: str = "") -> dict[str, Any]:
@@ -83,7 +89,7 @@ async def test_a_stale_group_is_reported_as_such() -> None:
     server.objects["/apis"] = aggregated(("metrics.example.com", "v1", []), freshness="Stale")
     with pytest.raises(UnknownKind) as caught:
         await discovery(server).resolve("metrics.example.com/v1", "NodeMetrics")
-    assert caught.value.hint == "the API group metrics.example.com does not answer now: its server could not be asked"
+    assert caught.value.hint == "metrics.example.com/v1 could not be asked: its server does not answer"
 
 
 async def test_of_two_resources_of_one_kind_the_readable_one_is_meant() -> None:
@@ -122,6 +128,65 @@ async def test_older_discovery_is_understood_and_subresources_are_no_kinds() -> 
 
 
 async def test_an_aggregated_server_that_is_down_hides_only_itself() -> None:
+    kinds = discovery(older())
     with pytest.raises(UnknownKind) as caught:
-        await discovery(older()).resolve("down.io/v1", "Thing")
-    assert caught.value.hint.startswith("the API group down.io does not answer now: the server is currently unable")
+        await kinds.resolve("down.io/v1", "Thing")
+    assert caught.value.hint.startswith("down.io/v1 could not be asked: the server is currently unable")
+    assert list(kinds.unasked) == ["down.io/v1"]
+    assert (await kinds.resolve("apps/v1", "Deployment")).kind == "Deployment"
+
+
+async def test_what_could_not_be_asked_is_named_until_it_answers() -> None:
+    server = modern()
+    kinds = discovery(server)
+    server.objects["/apis"] = aggregated(("feed.example", "v1alpha1", []), freshness="Stale")
+    assert {resource.kind for resource in await kinds.all()} == {"Pod", "Namespace"}
+    assert dict(kinds.unasked) == {"feed.example/v1alpha1": "its server does not answer"}
+    server.objects["/apis"] = aggregated(("feed.example", "v1alpha1", [kind("bags", "Bag")]))
+    assert (await kinds.resolve("feed.example/v1alpha1", "Bag")).plural == "bags"
+    assert dict(kinds.unasked) == {}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [ServerError(503, "ServiceUnavailable", "the groups are away"), UnreadableAnswer("the groups cannot be read")],
+)
+async def test_without_the_groups_the_core_is_there_and_the_rest_is_named(fault: PodtuiError) -> None:
+    server = modern()
+    server.objects["/apis"] = fault
+    kinds = discovery(server)
+    assert await kinds.resolve("v1", "Pod") == PODS
+    with pytest.raises(UnknownKind) as caught:
+        await kinds.resolve("apps/v1", "Deployment")
+    assert caught.value.hint.startswith("the API groups could not be asked: the groups ")
+
+
+async def test_a_server_that_is_away_is_its_own_error_and_the_next_answer_heals() -> None:
+    server = modern()
+    groups = server.objects["/apis"]
+    server.objects["/apis"] = ConnectionFailed("away")
+    kinds = discovery(server)
+    with pytest.raises(ConnectionFailed, match="away"):
+        await kinds.all()
+    server.objects["/apis"] = groups
+    assert len(await kinds.all()) == 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_no_answer_ends_discovery_for_good(data: st.DataObject) -> None:
+    """A part of an answer is replaced by anything: an error of podtui at most, and the next good answer brings the kinds."""
+
+    async def check(good: Callable[[], ApiServer], path: str) -> None:
+        server = good()
+        answer = server.objects[path]
+        other = mutated(data, answer)
+        server.objects[path] = other if isinstance(other, dict) else UnreadableAnswer("no object")  # as Connection.json says it
+        kinds = discovery(server)
+        with suppress(PodtuiError):
+            await kinds.resolve("v1", "Pod")
+        server.objects[path] = answer
+        assert await kinds.resolve("v1", "Pod") == PODS
+
+    good, path = data.draw(st.sampled_from([*((modern, path) for path in ("/api", "/apis")), *((older, path) for path in older().objects)]))
+    asyncio.run(check(good, path))

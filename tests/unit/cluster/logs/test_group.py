@@ -18,6 +18,7 @@ from podtui.errors import Forbidden, ServerError, api_error
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from tests.support.list_server import refusal
 from tests.support.log_cluster import BASE, FakePod, LogCluster
+from tests.support.mutated_answers import mutated
 from tests.support.taken_logs import TakenGroup
 from tests.support.waiting import in_background, until
 
@@ -29,23 +30,6 @@ async def following(
     group, taken = LogGroup(cluster, target, options, pace=pace, **more), TakenGroup()  # type: ignore[arg-type]
     async with in_background(group.run(taken)):
         yield group, taken
-
-
-ANYTHING = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=5)),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
-    max_leaves=4,
-)
-
-
-def mutated(data: st.DataObject, value: Any) -> Any:
-    """The answer with something else in one of its places."""
-    if isinstance(value, dict) and value and data.draw(st.booleans()):
-        key = data.draw(st.sampled_from(sorted(value)))
-        return {**value, key: mutated(data, value[key])}
-    if isinstance(value, list) and value and data.draw(st.booleans()):
-        return [mutated(data, value[0]), *value[1:]]
-    return data.draw(ANYTHING)
 
 
 @given(st.data())
