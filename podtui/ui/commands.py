@@ -8,7 +8,7 @@ its commands, `action_run`.)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from textual.binding import Binding
@@ -326,9 +326,10 @@ FORMER = {
 """Former ids of commands, which a keymap may still name, with the current ones."""
 
 
-def bindings(where: str) -> list[Binding]:
-    """The Textual bindings of the commands that `where` owns."""
-    return [command.binding() for command in COMMANDS if command.where == where]
+def bindings(where: str, *also: str) -> list[Binding]:
+    """The Textual bindings of the commands that `where` owns, and of the application's commands `also`, which a modal screen hides."""
+    own = [command.binding() for command in COMMANDS if command.where == where]
+    return own + [replace(BY_ID[command].binding(), action=f"app.{BY_ID[command].action}") for command in also]
 
 
 def current_keymap(keymap: Mapping[str, str]) -> dict[str, str]:

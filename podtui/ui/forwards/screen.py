@@ -36,7 +36,7 @@ class ForwardsScreen(ModalScreen[None]):
     A saved forward has a row of its own while none of its ports is in the list.
     """
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("forwards")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = bindings("forwards", "app.help")  # type: ignore[assignment]
     AUTO_FOCUS = "#forwards"
 
     DEFAULT_CSS = """

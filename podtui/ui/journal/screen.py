@@ -45,7 +45,7 @@ class JournalFilter(EntryBar):
 class JournalScreen(ModalScreen[None]):
     """Lies over the main screen: the entries, latest first, and below them the selected one."""
 
-    BINDINGS: ClassVar[list[Binding]] = bindings("journal")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = bindings("journal", "app.help")  # type: ignore[assignment]
     AUTO_FOCUS = "#journal"
 
     DEFAULT_CSS = """

@@ -113,7 +113,9 @@ class PodtuiApp(TerminalApp):
     def _leave(self) -> None:
         """Leave at once, or ask first what ends with podtui."""
         running = sum(forward.running for forward in self.session.forwards.forwards)
-        if not running:
+        ends = [f"{running} port-forward{'s end' if running > 1 else ' ends'}"] if running else []
+        ends += [f"{name} was not sent and stays in a file" for name in self.drafts]
+        if not ends:
             self.exit(0)
             return
         from podtui.ui.dialogs.choose import Chooser
@@ -122,8 +124,7 @@ class PodtuiApp(TerminalApp):
             if answer == "Quit":
                 self.exit(0)
 
-        ends = "1 port-forward ends" if running == 1 else f"{running} port-forwards end"
-        self.push_screen(Chooser(f"{ends} with podtui", ["Stay", "Quit"]), chosen)
+        self.push_screen(Chooser(f"Quit podtui? {', '.join(ends)}", ["Stay", "Quit"]), chosen)
 
     def action_interrupt(self) -> None:
         self.exit(0)

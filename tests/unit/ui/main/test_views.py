@@ -9,6 +9,7 @@ from podtui.config import Config
 from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.views import MOST, View, Views
+from podtui.ui.terminal.app import Draft
 from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
 
@@ -192,10 +193,20 @@ async def test_q_asks_while_forwards_run(cluster: Cluster) -> None:
         forward.state = "active"
         app.session.forwards.forwards.append(forward)
         await pilot.press("q")
-        await shows(app, lambda text: "1 port-forward ends with podtui" in text)
+        await shows(app, lambda text: "Quit podtui? 1 port-forward ends" in text)
         await pilot.press("enter")
         await shows(app, lambda text: "port-forward ends" not in text)
         await pilot.press("q", "j", "enter")
+        assert app.return_code == 0
+
+
+async def test_q_asks_while_a_dialog_was_left_with_a_text_and_a_colon_q_with_a_mark_does_not(cluster: Cluster) -> None:
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        app.drafts["manifest.yaml"] = Draft("kind: Pod", True)
+        await pilot.press("colon", "q", "enter")
+        await shows(app, lambda text: "Quit podtui? manifest.yaml was not sent and stays in a file" in text)
+        await pilot.press("escape", "colon", "q", "!", "enter")
         assert app.return_code == 0
 
 
