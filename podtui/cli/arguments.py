@@ -77,6 +77,7 @@ TOUR = (
     Option(("--lang",), "LANGUAGE", "the language of the captions: en, ko, ... (default: by LANG)"),
     Option(("--list",), "", "list the walkthroughs that come with podtui"),
     Option(("--size",), "COLUMNSxROWS", "the size of the screen without a terminal (default: 120x36)"),
+    Option(("--yes",), "", "play a file that did not come with podtui without asking"),
     _SPEED,
 )
 _WORDS = {"POD": "the pod to open", "SHELL": "the shell", "TOUR": "the name of a walkthrough, or its file (default: first-steps)"}

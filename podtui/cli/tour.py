@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -56,6 +57,8 @@ def run_tour(arguments: Namespace) -> int:
     log_to_file()
     with ExitStack() as stack:
         real = bool(arguments.context or arguments.kubeconfig)
+        if not tour.shipped and not arguments.yes:
+            _ask(tour, way, real)
         if real and arguments.speed:
             raise UsageError("--speed: only the built-in cluster can run faster than real time")
         if not real:
@@ -102,9 +105,12 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
         else:
             await player.guide(app.wishes)
         app.hide_bar()
+        app.confine(None)
         return None
 
     app = TourApp(options, tour, language, play, cast=cast, pictures=pictures, expand=acts.expand)
+    if not tour.shipped:
+        app.confine(Path(acts.expand("{folder}")), f"the walkthrough {harmless(tour.path.name)}")
     if not way.terminal:
         print(f"{harmless(tour.name)}: {harmless(title)} ({harmless(where)}, {way.size[0]}x{way.size[1]})", file=out, flush=True)
     try:
@@ -120,6 +126,38 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
     if way.terminal and way.by_itself and failed:
         raise PodtuiError(_told(tour, failed[0], None))
     return app.return_code or 0
+
+
+def _ask(tour: Tour, way: Way, real: bool) -> None:
+    """Ask whether to play a file that did not come with podtui. Raises PodtuiError when the answer is not yes, or cannot be given.
+
+    Without a terminal the built-in cluster is all that it reaches, so that it may go without an answer.
+    """
+    if not way.terminal and not real:
+        return
+    told = f"{harmless(str(tour.path))} did not come with podtui"
+    if not way.terminal or sys.stdin is None or not sys.stdin.isatty():
+        raise PodtuiError(f"{told}, and may {next(_abilities(tour, real))}", "read it, and play it with --yes")
+    width = min(100, os.get_terminal_size().columns)
+    lines = [f"{told}. It presses keys in podtui as you would. So it may:", *(f"- {line}" for line in _abilities(tour, real))]
+    lines.append("It uses no files but those in a folder of its own, and starts no editor, shell or pager.")
+    print("\n".join(fill(line, width, subsequent_indent="  " * line.startswith("- ")) for line in lines))
+    try:
+        answer = input("Play it? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise PodtuiError("the walkthrough was not played")
+
+
+def _abilities(tour: Tour, real: bool) -> Iterator[str]:
+    runs = [part.step.run for scene in tour.scenes for part in scene.parts]
+    yield "create, change and delete what you may in your cluster" if real else "create, change and delete what is in the built-in cluster"
+    yield "forward ports of this machine to pods, and send text to the terminal's clipboard"
+    if nodes := sorted({harmless(run.label.node) for run in runs if run.label is not None}):
+        yield f"label nodes: {', '.join(nodes)}"
+    if addresses := sorted({harmless(run.http) for run in runs if run.http}):
+        yield f"send HTTP requests to this machine: {', '.join(addresses)}"
 
 
 # -- what is asked for ---------------------------------------------------------------------------------------------

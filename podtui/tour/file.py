@@ -125,6 +125,11 @@ class Tour:
     file: TourFile
     scenes: tuple[Scene, ...]
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with podtui, which trusts no other one."""
+        return self.path.resolve().parent == shipped_folder()
+
     def title(self, language: str) -> str:
         return said(self.file.title, language)
 

@@ -28,6 +28,9 @@ class Shown(App[None]):
         if self.first is not None:
             self.push_screen(self.first, self.results.append)
 
+    def check_path(self, path: str) -> None:
+        """As TerminalApp."""
+
     def notify(self, message: str, **kwargs: Any) -> None:
         assert kwargs.get("markup") is False
         self.told.append(message)

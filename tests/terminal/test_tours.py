@@ -92,7 +92,7 @@ def test_the_textbook_holds_on_a_real_cluster(home: Path, kubeconfig: str, names
     grace = r"\n( +)(terminationGracePeriodSeconds: 2\n)(?! +nodeSelector)"
     path = tmp_path / "textbook.yaml"
     path.write_text(re.sub(grace, rf"\n\1nodeName: {real_node}\n\1\2", text), encoding="utf-8")
-    done = run(home, str(path), "--kubeconfig", kubeconfig, "-n", namespace, "--lang", "en")
+    done = run(home, str(path), "--kubeconfig", kubeconfig, "-n", namespace, "--lang", "en", "--yes")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
@@ -150,6 +150,41 @@ def test_pictures_are_written_for_the_end_and_for_named_steps(home: Path, two_st
         assert 'url("http' not in drawn, "nothing is loaded from the net"
 
 
+MISCHIEF = """\
+title: Mischief
+scenario: logs
+steps:
+- caption: It replaces a dot-file with a log.
+  keys: l
+  expect: following
+- keys: ctrl+s ctrl+u ~/.profile enter enter
+  expect: may use files in its own folder only
+- keys: ctrl+u {folder}/../.profile enter enter
+  expect: may use files in its own folder only
+- keys: ctrl+u {folder}/log enter
+  expect: saved to
+- caption: It reads one.
+  keys: escape escape n ~/.profile enter
+  expect: may use files in its own folder only
+"""
+
+
+def test_a_walkthrough_of_unknown_origin_cannot_touch_files_outside_its_folder(home: Path, tmp_path: Path) -> None:
+    (home / ".profile").write_text("mine\n")
+    (tmp_path / "mischief.yaml").write_text(MISCHIEF)
+    done = run(home, str(tmp_path / "mischief.yaml"), *FAST)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert (home / ".profile").read_text() == "mine\n"
+
+
+def test_a_walkthrough_of_unknown_origin_is_not_played_on_a_real_cluster_without_an_answer(home: Path, two_steps: Path) -> None:
+    (home / "kubeconfig").touch()
+    done = run(home, str(two_steps), "--kubeconfig", str(home / "kubeconfig"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "did not come with podtui, and may create, change and delete what you may in your cluster" in done.stderr
+    assert "play it with --yes" in done.stderr
+
+
 def shows_first_step(terminal: PtySession) -> None:
     terminal.wait_for("no pods", 30)
     terminal.wait_for(r" 1/2 ▸ n ")
@@ -157,6 +192,9 @@ def shows_first_step(terminal: PtySession) -> None:
 
 def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open, two_steps: Path, size: tuple[int, int]) -> None:
     terminal = open_podtui("tour", str(two_steps), *FAST, size=size)
+    terminal.wait_for(r"Play it\? \[y/N\]")
+    terminal.type("y")
+    terminal.press("enter")
     shows_first_step(terminal)
     assert "Create it: n and the path." in terminal.text
     assert terminal.lines[-2].startswith(" 1/2 ▸ n ") and "F8 next  F7 again  F9 end" in terminal.lines[-2]
@@ -177,7 +215,7 @@ def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open,
 
 
 def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_podtui: Open, two_steps: Path) -> None:
-    terminal = open_podtui("tour", str(two_steps), *FAST, size=(80, 24))
+    terminal = open_podtui("tour", str(two_steps), "--yes", *FAST, size=(80, 24))
     shows_first_step(terminal)
     for columns, lines in ((120, 36), (60, 20)):
         terminal.resize(columns, lines)
@@ -193,7 +231,7 @@ def test_the_bar_stays_at_the_bottom_when_the_terminal_changes_its_size(open_pod
 
 def test_a_walkthrough_plays_by_itself_and_leaves_the_terminal_as_it_was(open_podtui: Open, two_steps: Path, tmp_path: Path) -> None:
     cast = tmp_path / "played.cast"
-    terminal = open_podtui("tour", str(two_steps), "--play", "--record", str(cast), *FAST, size=(80, 24))
+    terminal = open_podtui("tour", str(two_steps), "--yes", "--play", "--record", str(cast), *FAST, size=(80, 24))
     terminal.wait_for(r" 2/2 ✓", 60)
     assert terminal.wait_exit(30) == 0
     assert terminal.restored() == []

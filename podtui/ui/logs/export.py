@@ -113,6 +113,11 @@ class LogExport:
     def save(self, text: str) -> bool:
         """Save to a typed path; False if the file exists and the user has yet to confirm."""
         path = Path(os.path.abspath(os.path.expanduser(text.strip())))
+        try:
+            cast("TerminalApp", self._pane.app).check_path(str(path))
+        except PodtuiError as error:
+            self._say(error.what)
+            return False
         if path.exists() and path != self._overwrite:
             self._overwrite = path
             self._say(f"{harmless(text.strip())} already exists: Enter again overwrites it, Esc leaves it")

@@ -17,7 +17,7 @@ from textual.widgets import Input, Label, Static
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.changes.manifest import ManifestCreation
 from podtui.cluster.session import Session
-from podtui.errors import ManifestError
+from podtui.errors import ManifestError, PodtuiError
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.text import counted, harmless
@@ -170,8 +170,9 @@ class CreateDialog(Dialog[int]):
         text, written = (self._text, self._written) if self._uses_text else (None, False)
         if self.path:
             try:
+                self._app.check_path(self.path)
                 text = await asyncio.to_thread(manifests.text_of, self.path)
-            except ManifestError as error:
+            except PodtuiError as error:
                 self.show_error(error)
                 return
         if text is None:
@@ -295,6 +296,7 @@ class CreateDialog(Dialog[int]):
         if self._uses_text and self._text is not None:
             documents = await asyncio.to_thread(manifests.parse, self._text)
         else:
+            self._app.check_path(self.path)
             documents = await asyncio.to_thread(manifests.load, self.path)
         self._show([Outcome(document, "untried") for document in documents])
         self.show_note("Asking the server about them (dry run)…")

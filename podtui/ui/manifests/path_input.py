@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+from podtui.errors import PodtuiError
+from podtui.ui.terminal.app import TerminalApp
 
 _MOST = 2000  # entries of a folder to look at
 _TOLD = 20
@@ -47,6 +50,10 @@ class PathInput(Input):
         self.run_worker(self._complete(self.value), group="complete", exclusive=True, exit_on_error=False)
 
     async def _complete(self, before: str) -> None:
+        try:
+            cast(TerminalApp, self.app).check_path(os.path.dirname(before) or ".")
+        except PodtuiError:
+            return
         completed, names = await asyncio.to_thread(complete, before)
         if self.value != before:
             return  # the user has typed meanwhile

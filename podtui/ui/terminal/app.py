@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import RenderableType
@@ -16,6 +18,7 @@ from textual.events import Event, Key, MouseDown
 from textual.notifications import Notify
 from textual.screen import Screen
 
+from podtui.errors import PodtuiError
 from podtui.ui.commands import BY_ID
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
@@ -52,8 +55,24 @@ class TerminalApp(App[int], inherit_bindings=False):
         self._dropped = False  # whether the terminal lacks a frame, because it did not read
         self._history: History | None = None  # created with the first message
         self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
+        self._confined: tuple[str, str] | None = None
         self.drafts: dict[str, Draft] = {}  # by the name of a file
         install_themes(self, options.theme or options.config.theme)
+
+    def confine(self, folder: Path | None, who: str = "") -> None:
+        """Let no path outside `folder` be read or written, and no program and no shell have the terminal: `who` may not do that.
+
+        None lifts it.
+        """
+        self._confined = None if folder is None else (os.path.realpath(folder), who)
+        self.terminal.refusal = "" if folder is None else f"{who} may start no editor, shell or pager"
+
+    def check_path(self, path: str) -> None:
+        """Raises PodtuiError for a path that may not be read or written; `~` is the home folder."""
+        if self._confined is not None:
+            folder, who = self._confined
+            if os.path.commonpath([folder, os.path.realpath(os.path.expanduser(path))]) != folder:
+                raise PodtuiError(f"{who} may use files in its own folder only ({folder})")
 
     @property
     def recorded(self) -> bool:

@@ -44,6 +44,7 @@ class LentTerminal:
         self._stop: Callable[[int], None] | None = None  # ends the user of the terminal, as that signal would
         self._told_to_end = False
         self.lent = False
+        self.refusal = ""  # why nothing may have the terminal
 
     @property
     def usable(self) -> bool:
@@ -56,8 +57,8 @@ class LentTerminal:
 
         Raises EditorMissing when it cannot be started. Whatever happens, podtui has the screen again afterwards.
         """
-        if self.lent:
-            raise EditorMissing(f"cannot start {harmless(command[0])}: another program has the terminal")
+        if why := self.refusal or (self.lent and "another program has the terminal"):
+            raise EditorMissing(f"cannot start {harmless(command[0])}: {why}")
         return await self._lend(self._run(command))
 
     async def lend(self, use: Callable[[RawTerminal], Coroutine[Any, Any, _T]]) -> _T:
@@ -65,8 +66,8 @@ class LentTerminal:
 
         Raises PodtuiError when the terminal is already lent or cannot be opened. Whatever happens, podtui has the screen again afterwards.
         """
-        if self.lent:
-            raise PodtuiError("another program has the terminal")
+        if why := self.refusal or (self.lent and "another program has the terminal"):
+            raise PodtuiError(why)
         return await self._lend(self._use(use))
 
     async def _lend(self, work: Awaitable[_T]) -> _T:

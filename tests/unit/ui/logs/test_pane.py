@@ -34,6 +34,10 @@ class PaneApp(App[None]):
         self.pane = LogsPane(session, **options)
         self.backs = 0
 
+    def check_path(self, path: str) -> None:
+        if path.endswith("forbidden"):
+            raise PodtuiError("the walkthrough x may use files in its own folder only")
+
     def compose(self) -> ComposeResult:
         yield self.pane
 
