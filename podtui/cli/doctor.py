@@ -131,6 +131,10 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("warn", told, "set TERM to your terminal's name, such as xterm-256color")
     elif number == 0:
         yield Finding("ok", f"{told} (NO_COLOR is set)")
+    elif number < 256:
+        yield Finding(
+            "ok", f"{told}, so the theme is podtui-ansi (a terminal with more says so by TERM=xterm-256color or COLORTERM=truecolor)"
+        )
     else:
         yield Finding("ok", told)
     wrong = environ.get("TEXTUAL_COLOR_SYSTEM", "auto")

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import MutableMapping
+from dataclasses import replace
 
 from podtui import config as configuration
 from podtui.cli.arguments import request_timeout, words_of
@@ -68,9 +69,10 @@ def run_dashboard(arguments: Namespace) -> int:
     log_to_file()
     gc.disable()  # until the session is open: while modules load, collecting finds nothing and takes a fifth of the time
     from podtui.ui.main.app import PodtuiApp  # Textual: 0.2 s
+    from podtui.ui.themes import colours
 
     check_configuration(options, arguments.config)
-    app = PodtuiApp(options)
+    app = PodtuiApp(replace(options, colours=colours()))
     app.run(mouse=options.mouse)
     for words in app.farewell:
         tell(f"podtui: {words}")

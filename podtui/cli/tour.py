@@ -75,6 +75,7 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
     from podtui.tour.player import Player
     from podtui.tour.recorder import Cast, Pictures
     from podtui.tour.screen import TourApp
+    from podtui.ui.themes import colours
 
     out = sys.stdout
     title = tour.title(language)
@@ -108,6 +109,8 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
         app.confine(None)
         return None
 
+    if way.terminal:
+        options = replace(options, colours=colours())
     app = TourApp(options, tour, language, play, cast=cast, pictures=pictures, expand=acts.expand)
     if not tour.shipped:
         app.confine(Path(acts.expand("{folder}")), f"the walkthrough {harmless(tour.path.name)}")

@@ -14,7 +14,8 @@ from podtui.kube.resources import Scope
 class Options:
     """The checked options of one run: the context exists, the selector parses, the theme exists.
 
-    `request_timeout` is in seconds, None for no limit. `theme` is a theme's name, None for the configured or the default one.
+    `request_timeout` is in seconds, None for no limit. `theme` is a theme's name, None for the configured or the default one. `colours` is
+    how many the terminal has; a picture has all.
     `impersonate` and `impersonate_groups` are kept for a change of context.
     """
 
@@ -27,6 +28,7 @@ class Options:
     request_timeout: float | None = None
     pod: str = ""
     theme: str | None = None
+    colours: int = 1 << 24
     mouse: bool = True
     impersonate: str = ""
     impersonate_groups: tuple[str, ...] = ()

@@ -6,7 +6,8 @@
       status.error: bold $error
 
 Besides Textual's colours a theme has styles for content rather than widgets: a status, a log level, a match, a part of
-YAML. Styles use rich's syntax (`bold red on black`), and `$error` is a colour of the theme.
+YAML. Styles use rich's syntax (`bold red on black`), and `$error` is a colour of the theme. `colours_256` has what is different on a
+terminal with 256 colours: without it, the nearest ones are taken, which may be hard to read.
 """
 
 from __future__ import annotations
@@ -71,6 +72,23 @@ DEFAULT_STYLES: Mapping[str, str] = {
 _ANSI_STYLES: Mapping[str, str] = {"cursor": "bold reverse"}  # 16 colours include no muted one to use as a background
 
 
+class Shades(msgspec.Struct, frozen=True, kw_only=True):
+    """The colours and styles of a theme on a terminal with 256 colours, where they differ."""
+
+    primary: str | None = None
+    secondary: str | None = None
+    warning: str | None = None
+    error: str | None = None
+    success: str | None = None
+    accent: str | None = None
+    foreground: str | None = None
+    background: str | None = None
+    surface: str | None = None
+    panel: str | None = None
+    boost: str | None = None
+    styles: dict[str, str] = {}
+
+
 class ThemeFile(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of a theme file; the colours are Textual's, and `ansi: true` selects the terminal's own 16."""
 
@@ -92,6 +110,7 @@ class ThemeFile(msgspec.Struct, frozen=True, kw_only=True):
     text_alpha: float = 0.95
     variables: dict[str, str] = {}
     styles: dict[str, str] = {}
+    colours_256: Shades | None = None
 
 
 _COLOURS = ("primary", "secondary", "warning", "error", "success", "accent", "foreground", "background", "surface", "panel", "boost")
@@ -100,10 +119,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 @dataclass
 class PodtuiTheme(Theme):
-    """A theme of Textual with podtui's styles, and its source."""
+    """A theme of Textual with podtui's styles, its source, and the same theme for a terminal with 256 colours."""
 
     styles: dict[str, str] = field(default_factory=dict)
     file: str = ""
+    in_256: PodtuiTheme | None = None
 
 
 def shipped_folder() -> Path:
@@ -158,7 +178,15 @@ def _theme(file: ThemeFile, path: str) -> PodtuiTheme:
     variables = dict(file.variables)
     if file.ansi:  # Textual's own widgets need variables that it does not generate for 16 colours
         variables = {**BUILTIN_THEMES["ansi-dark" if file.dark else "ansi-light"].variables, **variables}
-    return PodtuiTheme(**{**msgspec.structs.asdict(file), "variables": variables, "styles": dict(file.styles)}, file=path)
+    in_256 = None if file.colours_256 is None else _theme(_merged(file, file.colours_256), path)
+    known = {**msgspec.structs.asdict(file), "variables": variables, "styles": dict(file.styles)}
+    del known["colours_256"]
+    return PodtuiTheme(**known, file=path, in_256=in_256)
+
+
+def _merged(file: ThemeFile, shades: Shades) -> ThemeFile:
+    own = {name: colour for name in _COLOURS if (colour := getattr(shades, name)) is not None}
+    return msgspec.structs.replace(file, **own, styles={**file.styles, **shades.styles}, colours_256=None)
 
 
 def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
@@ -170,21 +198,25 @@ def _mistakes(found: Checked[ThemeFile], file: ThemeFile) -> list[Problem]:
 
     if not _NAME.match(file.name):
         note(f'`name` must consist of letters, digits, dots, dashes and underscores, not "{harmless(file.name)}"', "name")
-    for name in _COLOURS:
-        colour = getattr(file, name)
-        if colour is not None and not _is_colour(colour):
-            note(f'`{name}` is not a colour: "{harmless(colour)}" (use "#rrggbb", a name, or ansi_red and the like)', name)
-    unknown = [name for name in file.styles if name not in DEFAULT_STYLES]
-    for name in unknown:
-        note(f"unknown style `{harmless(name)}`{near(name, DEFAULT_STYLES)}", "styles", name)
+    shades = file.colours_256 or Shades()
+    for source, prefix in ((file, ()), (shades, ("colours_256",))):
+        for name in _COLOURS:
+            colour = getattr(source, name)
+            if colour is not None and not _is_colour(colour):
+                words = f'`{name}` is not a colour: "{harmless(colour)}" (use "#rrggbb", a name, or ansi_red and the like)'
+                note(words, *prefix, name)
+        for name in source.styles:
+            if name not in DEFAULT_STYLES:
+                note(f"unknown style `{harmless(name)}`{near(name, DEFAULT_STYLES)}", *prefix, "styles", name)
     if problems:
         return problems
-    colours = theme_colours(_theme(file, found.path))
-    for name, text in file.styles.items():
-        try:
-            resolve(text, colours)
-        except ValueError as error:
-            note(f"`styles.{name}`: {harmless(str(error))}", "styles", name)
+    for merged, styles, prefix in ((file, file.styles, ()), (_merged(file, shades), shades.styles, ("colours_256",))):
+        colours = theme_colours(_theme(merged, found.path))
+        for name, text in styles.items():
+            try:
+                resolve(text, colours)
+            except ValueError as error:
+                note(f"`styles.{name}`: {harmless(str(error))}", *prefix, "styles", name)
     return problems
 
 

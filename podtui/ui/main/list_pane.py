@@ -27,7 +27,8 @@ from podtui.ui.widgets.text_line import TextLine
 
 NOTHING, CHOSEN, ALL = range(3)  # label columns: none, those of the chosen keys, all labels in one column
 _LEAST_STATUS = 16  # cells: CrashLoopBackOff is whole
-_STYLED = ("Status", "Ready", "Restarts")  # the columns in the colour of the status, besides the name
+_SICK = ("status.warn", "status.error")
+_WITH_STATUS = ("Ready", "Restarts")  # the columns in the colour of a sick status, as the name is
 
 
 class ListPane(Vertical):
@@ -204,13 +205,14 @@ class ListPane(Vertical):
         now, columns, change = time.time(), self.source.columns, self.kind.cell
         status = self.value(row, "Status")
         style = f"status.{status_style(status, self.value(row, 'Ready'))}" if status else ""
+        sick = style if style in _SICK else ""  # a healthy row is quiet, so that a sick one stands out
         cells = [Cell(row.namespace, "dim")] if self._has_namespaces else []
         for place, name in self._shown:
             value = text(row, place, columns[place], now)
             if name == "Name":
-                cell = Cell(value, style, tuple(self.filter.spans(row.name)))
+                cell = Cell(value, sick, tuple(self.filter.spans(row.name)))
             else:
-                cell = Cell(value, style if name in _STYLED else "")
+                cell = Cell(value, style if name == "Status" else sick if name in _WITH_STATUS else "")
             cells.append(cell if change is None else change(self.session, row, name, cell))
         if self._labels == CHOSEN:
             cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self.label_columns]

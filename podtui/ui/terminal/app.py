@@ -57,7 +57,7 @@ class TerminalApp(App[int], inherit_bindings=False):
         self.farewell: list[str] = []  # messages to print after the screen closes, such as where a text is kept
         self._confined: tuple[str, str] | None = None
         self.drafts: dict[str, Draft] = {}  # by the name of a file
-        install_themes(self, options.theme or options.config.theme)
+        install_themes(self, options.theme or options.config.theme, options.colours)
 
     def confine(self, folder: Path | None, who: str = "") -> None:
         """Let no path outside `folder` be read or written, and no program and no shell have the terminal: `who` may not do that.

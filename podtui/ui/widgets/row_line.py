@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from podtui.text import harmless
-from podtui.ui.themes import Palette
+from podtui.ui.themes import Palette, on
 from podtui.ui.widgets.columns import GUTTER, Arrangement, TableColumn
 
 
@@ -35,8 +35,10 @@ class RowLine:
 
 def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, styles: Palette) -> Strip:
     """The full line of the row, as wide as its columns."""
-    over = styles["cursor"] if line.cursor and focused else Style(bold=line.cursor or line.marked)
-    segments = [Segment("▌" if line.cursor else " ", base + over), Segment("●" if line.marked else " ", base + over + styles["mark"])]
+    filled = line.cursor and focused  # the cursor's row has one ground from end to end, and no colour that cannot be read on it
+    ground = base + (styles["cursor"] if filled else Style(bold=line.cursor or line.marked))
+    mark = on(ground, styles["mark"]) if filled else styles["mark"]
+    segments = [Segment("▌" if line.cursor else " ", ground), Segment("●" if line.marked else " ", ground + mark)]
     cells, columns = line.cells, arranged.columns
     for place in arranged.places:
         if place.index >= len(cells):
@@ -44,9 +46,11 @@ def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, 
         cell = cells[place.index]
         if place.skipped:
             cell = Cell(_end(cell.text, place.skipped), cell.style)
-        style = base + styles[cell.style] + over if cell.style else base + over
-        _cell(segments, cell, place.width, columns[place.index], style, base + over + styles["match"])
-        segments.append(Segment(" " * arranged.gap, base + over))
+        style = ground
+        if cell.style:
+            style = ground + on(ground, styles[cell.style]) if filled else ground + styles[cell.style]
+        _cell(segments, cell, place.width, columns[place.index], style, ground + styles["match"])
+        segments.append(Segment(" " * arranged.gap, ground))
     return Strip(segments)
 
 

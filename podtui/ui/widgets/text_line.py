@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from podtui.text import harmless
-from podtui.ui.themes import palette
+from podtui.ui.themes import filled, on, palette, plain_grounds
 from podtui.ui.widgets.text_document import Part, cells_in_common
 
 
@@ -70,7 +70,11 @@ class TextLine(Widget):
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         styles = palette(self.app)
-        segments = [Segment(text, base + styles[style] if style else base) for text, style in self._cells()]
+        if base.bgcolor in plain_grounds(self.app):
+            segments = [Segment(text, base + styles[style] if style else base) for text, style in self._cells()]
+        else:
+            base = filled(base)
+            segments = [Segment(text, base + on(base, styles[style]) if style else base) for text, style in self._cells()]
         return Strip(segments).crop_extend(0, self.size.width, base).simplify()
 
     def on_resize(self) -> None:

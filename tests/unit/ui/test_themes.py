@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.color import Color as RichColor
+from rich.color import ColorSystem
+from rich.style import Style
 from textual.app import App
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from podtui.errors import ConfigError, UsageError
-from podtui.ui.theme_files import DEFAULT_STYLES, PodtuiTheme, check_theme, load_themes, read_theme, shipped_folder, theme_styles
-from podtui.ui.themes import colours, default_theme, find_theme, install_themes, palette
+from podtui.ui.theme_files import (
+    DEFAULT_STYLES,
+    PodtuiTheme,
+    check_theme,
+    load_themes,
+    read_theme,
+    resolve,
+    shipped_folder,
+    theme_colours,
+    theme_styles,
+)
+from podtui.ui.themes import colours, contrast, default_theme, filled, find_theme, install_themes, on, palette
 
 SHIPPED = sorted(shipped_folder().glob("*.yaml"))
 
@@ -52,27 +65,122 @@ def test_dark_light_high_contrast_and_16_colours_are_shipped() -> None:
     assert {"podtui-dark", "podtui-light", "podtui-contrast", "podtui-ansi"} <= set(load_themes()[0])
 
 
-@pytest.mark.parametrize(("name", "least"), [("podtui-dark", 4.5), ("podtui-light", 4.5), ("podtui-contrast", 7.0)])
-def test_every_style_can_be_read_on_the_grounds_of_its_theme(name: str, least: float) -> None:
+Depth = Literal["truecolor", "256"]
+DEPTHS: tuple[Depth, ...] = ("truecolor", "256")
+IN_COLOURS = [("podtui-dark", 4.5), ("podtui-light", 4.5), ("podtui-contrast", 7.0)]
+
+
+def theme_at(name: str, depth: Depth) -> PodtuiTheme:
     theme = load_themes()[0][name]
+    if depth == "256":
+        assert theme.in_256 is not None, "its 256 colours are chosen by hand"
+        return theme.in_256
+    return theme
+
+
+def seen(colour: RichColor, depth: Depth) -> Color:
+    """A colour as a terminal shows it."""
+    if depth == "256":
+        colour = colour.downgrade(ColorSystem.EIGHT_BIT)
+    return Color.from_rich_color(colour)
+
+
+def text_and_ground(ground: Style, style: Style, depth: Depth) -> tuple[Color, Color]:
+    """The two colours of text in `style` on a ground."""
+    whole = ground + style
+    assert whole.color is not None and whole.bgcolor is not None
+    colours = seen(whole.color, depth), seen(whole.bgcolor, depth)
+    return colours[::-1] if whole.reverse else colours
+
+
+def grounds_of(theme: PodtuiTheme) -> tuple[dict[str, Style], dict[str, Style]]:
+    """The plain grounds of the screen, and those with a colour: the row at the cursor, the title of the focused pane, the first line for
+    a protected context."""
+    colours = theme_colours(theme)
+    on_colour = {name: resolve(f"$background on ${name}", colours) for name in ("primary", "error")}
+    plain = {name: resolve(f"$foreground on ${name}", colours) for name in ("background", "surface", "panel")}
+    return plain, {"cursor": plain["surface"] + theme_styles(theme)["cursor"], **on_colour}
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(("name", "least"), IN_COLOURS)
+def test_every_style_can_be_read_on_each_ground_that_it_can_stand_on(name: str, least: float, depth: Depth) -> None:
+    theme = theme_at(name, depth)
+    plain, coloured = grounds_of(theme)
+    for style_name, style in {"text": Style.null(), **theme_styles(theme)}.items():
+        for ground_name, ground in plain.items():
+            text, under = text_and_ground(ground, style, depth)
+            assert contrast(text, under) >= least, f"{style_name} on {ground_name}: {text.hex} on {under.hex}"
+        for ground_name, ground in coloured.items():
+            if style_name == "cursor":
+                continue  # it is a ground itself
+            text, under = text_and_ground(ground, on(ground, style), depth)
+            assert contrast(text, under) >= 4.5, f"{style_name} on {ground_name}: {text.hex} on {under.hex}"
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("name", [name for name, _ in IN_COLOURS])
+def test_a_sick_status_keeps_its_colour_at_the_cursor(name: str, depth: Depth) -> None:
+    theme = theme_at(name, depth)
+    if name == "podtui-contrast":
+        return  # the cursor's row is yellow: all text on it is black
+    cursor, styles = grounds_of(theme)[1]["cursor"], theme_styles(theme)
+    for style in ("status.error", "status.warn"):
+        assert on(cursor, styles[style]).color == styles[style].color
+
+
+@pytest.mark.parametrize("name", [name for name, _ in IN_COLOURS])
+def test_the_256_colours_are_those_of_the_palette_so_that_none_becomes_another(name: str) -> None:
+    theme = theme_at(name, "256")
+    names = ("primary", "warning", "error", "success", "accent", "foreground", "background", "surface", "panel")
+    parsed = [Color.parse(getattr(theme, name)).rich_color for name in names]
+    parsed += [colour for style in theme_styles(theme).values() for colour in (style.color, style.bgcolor) if colour is not None]
+    for colour in parsed:
+        wanted, got = Color.from_rich_color(colour), seen(colour, "256")
+        # rich takes the bright greys for the next darker one.
+        assert max(abs(a - b) for a, b in zip(wanted.rgb, got.rgb, strict=True)) <= 10, f"{wanted.hex} becomes {got.hex}"
+
+
+# What common terminals show for the 16 colours: black, red, green, yellow, blue, magenta, cyan, white, and the same bright.
+TERMINALS = {
+    "xterm": "000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5 7f7f7f ff0000 00ff00 ffff00 5c5cff ff00ff 00ffff ffffff",
+    "Linux console": "000000 aa0000 00aa00 aa5500 0000aa aa00aa 00aaaa aaaaaa 555555 ff5555 55ff55 ffff55 5555ff ff55ff 55ffff ffffff",
+    "Windows Terminal": "0c0c0c c50f1f 13a10e c19c00 0037da 881798 3a96dd cccccc 767676 e74856 16c60c f9f1a5 3b78ff b4009e 61d6d6 f2f2f2",
+}
+
+
+def test_with_16_colours_a_ground_with_a_colour_has_one_colour_of_text_that_can_be_read() -> None:
+    """The terminal decides how its 16 colours look: it shows its own text on its own ground, the two exchanged, or black or white."""
+    theme = load_themes()[0]["podtui-ansi"]
     styles = theme_styles(theme)
-    grounds = [Color.parse(theme.background or ""), Color.parse(theme.surface or ""), Color.parse(theme.panel or "")]
-    for style_name, style in styles.items():
-        text = Color.parse(theme.foreground or "") if style.color is None else Color.from_rich_color(style.color)
-        for ground in [Color.from_rich_color(style.bgcolor)] if style.bgcolor is not None else grounds:
-            assert contrast(text, ground) >= least, f"{style_name} on {ground.hex}"
+    plain = Style.parse("default on default")
+    colours = theme_colours(theme)
+    for ground in (plain + styles["cursor"], *(filled(resolve(f"$background on ${name}", colours)) for name in ("primary", "error"))):
+        for name, style in styles.items():
+            whole = ground + on(ground, style)
+            assert (whole.color, whole.bgcolor) == (ground.color, ground.bgcolor), name
+        if not ground.reverse:
+            assert ground.color is not None and ground.bgcolor is not None
+            for terminal, shades in TERMINALS.items():
+                text, under = (Color.parse(f"#{shades.split()[colour.number or 0]}") for colour in (ground.color, ground.bgcolor))
+                assert contrast(text, under) >= 4.5, terminal
 
 
-def contrast(one: Color, other: Color) -> float:
-    """The contrast ratio of WCAG 2."""
+@pytest.mark.parametrize(("depth", "expected"), [(16, "podtui-ansi"), (256, "podtui-light"), (1 << 24, "podtui-light")])
+async def test_a_theme_is_shown_as_the_terminal_can_show_it(depth: int, expected: str) -> None:
+    async with App[None]().run_test() as pilot:
+        install_themes(pilot.app, "podtui-light", depth)
+        theme = pilot.app.current_theme
+        assert theme.name == expected
+        assert (theme.primary == "#005faf") == (depth == 256)
+        assert palette(pilot.app)["status.ok"].color == RichColor.parse({16: "color(2)", 256: "#005f00", 1 << 24: "#116329"}[depth])
 
-    def luminance(color: Color) -> float:
-        parts = [part / 255 for part in color.rgb]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+async def test_a_theme_without_a_256_colour_palette_is_used_as_it_is(own_folder: Path) -> None:
+    (own_folder / "mine.yaml").write_text('name: mine\nprimary: "#61afef"\n')
+    async with App[None]().run_test() as pilot:
+        install_themes(pilot.app, "mine", 256)
+        assert pilot.app.current_theme.primary == "#61afef"
 
 
 def test_a_name_and_a_primary_colour_are_enough(problems: Callable[[str], list[str]]) -> None:
@@ -90,6 +198,10 @@ def test_a_name_and_a_primary_colour_are_enough(problems: Callable[[str], list[s
         ('name: mine\nprimary: "#fff"\nstyles:\n  log.eror: red\n', "4: unknown style `log.eror`, did you mean `log.error`?"),
         ('name: mine\nprimary: "#fff"\nstyles:\n  warn: $eror\n', "4: `styles.warn`: unknown colour $eror, did you mean `error`?"),
         ('name: mine\nprimary: "#fff"\nstyles:\n  log.error: bold rot\n', "4: `styles.log.error`:"),
+        ('name: mine\nprimary: "#fff"\ncolours_256:\n  error: rot\n', "4: `error` is not a colour"),
+        ('name: mine\nprimary: "#fff"\ncolours_256:\n  styles:\n    log.eror: red\n', "5: unknown style `log.eror`"),
+        ('name: mine\nprimary: "#fff"\ncolours_256:\n  styles:\n    warn: $eror\n', "5: `styles.warn`: unknown colour $eror"),
+        ('name: mine\nprimary: "#fff"\ncolours_256:\n  eror: red\n', "4: unknown key"),
         ('name: mine\nprimary: "#fff"\nstyles:\n  cursor: bold on #fff\n', "4: `styles.cursor`: no colour after `on` (quote the text"),
     ],
 )

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from podtui.ui.logs.lines.text import characters_at, cut_spans
 from podtui.ui.logs.search.matchers import Pattern
 from podtui.ui.logs.view.window import LogWindow, Row
-from podtui.ui.themes import Palette
+from podtui.ui.themes import Palette, on
 
 GUTTER = 2
 """Cells at the left: one for the reader's sign (selected, marked, found), one for the line's level or for a piece of a long line."""
@@ -60,10 +60,10 @@ def paint_row(window: LogWindow, row: Row, paint: Paint, signs: Signs = PLAIN) -
         body = shown.body
         style = "match.current" if signs.current else "match"
         spans = [*spans, *paint.pattern.spans(text[body:], style, max(0, start - body), max(0, end - body), body)]
-    segments = [
-        Segment(text[span.start : span.end], base + _style(paint, span.style) if span.style else base)
-        for span in cut_spans(spans, start, end)
-    ]
+    segments = []
+    for span in cut_spans(spans, start, end):
+        look = _style(paint, span.style) if span.style else Style.null()
+        segments.append(Segment(text[span.start : span.end], base + (on(base, look) if signs.selected else look)))
     if plain:
         segments.append(Segment(" " * (window.width - (end - start)), base))
     else:

@@ -200,3 +200,19 @@ async def test_the_sizes_of_the_panes_follow_ctrl_and_the_arrows(cluster: Cluste
         await until(lambda: details.region.height > height)
         await pilot.press("ctrl+down", "ctrl+down")
         await until(lambda: details.region.height < height)
+
+
+# -- colours ------------------------------------------------------------------------------------------------------
+async def test_only_what_is_sick_has_a_colour_beside_the_status(cluster: Cluster) -> None:
+    for name, status in (("web-1", "Running"), ("web-2", "CrashLoopBackOff"), ("web-3", "Pending"), ("a-1", "Completed")):
+        cluster.pods.put("web", name, status=status, restarts="3")
+    async with running(options("web"), (100, 24)) as (app, _):
+        await until(lambda: len(order(app)) == 4)
+        pane = app.screen.lists.pods  # type: ignore[attr-defined]
+        styles = {row.name: [cell.style for cell in pane._cells(uid)] for uid, row in app.session.pods.rows.items()}
+        assert styles == {
+            "web-1": ["", "", "status.ok", "", ""],
+            "web-2": ["status.error", "status.error", "status.error", "status.error", ""],
+            "web-3": ["", "", "status.wait", "", ""],
+            "a-1": ["", "", "status.done", "", ""],
+        }

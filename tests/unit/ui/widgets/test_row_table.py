@@ -10,8 +10,10 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from podtui.ui.themes import install_themes
 from podtui.ui.widgets.columns import fitted
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
+from podtui.ui.widgets.text_line import TextLine
 
 
 class TableApp(App[None]):
@@ -295,3 +297,43 @@ async def test_a_range_is_marked_from_the_last_marked_row_to_this_one_in_both_di
         app.table.set_keys([f"u{i}" for i in range(19)])  # the row where a range would begin is gone
         await press(pilot, "g", key)
         assert app.table.marked == {"u0"}
+
+
+@pytest.mark.parametrize(("theme", "depth"), [("podtui-ansi", 16), ("podtui-dark", 256), ("podtui-dark", 1 << 24), ("podtui-light", 256)])
+async def test_the_row_at_the_cursor_has_one_ground_from_end_to_end(theme: str, depth: int) -> None:
+    app = TableApp({"u": ["pod-1", "CrashLoopBackOff"]})
+    app.cells = lambda key: [Cell(text, style) for text, style in zip(app.rows[key], ("dim", "status.error"), strict=True)]  # type: ignore[method-assign]
+    app.table = RowTable(app.cells)
+    async with app.run_test(size=(60, 11)) as pilot:
+        install_themes(app, theme, depth)
+        await pilot.pause()
+        app.table.action_mark_all()
+        segments = list(app.table.render_line(1))
+        styles = [segment.style for segment in segments if segment.style is not None and segment.text][:-1]
+        assert len({(style.bgcolor, bool(style.reverse)) for style in styles}) == 1
+        if theme == "podtui-ansi":
+            assert len({style.color for style in styles}) == 1, "reversed, a colour would be a ground"
+
+
+async def test_what_a_title_says_with_a_colour_can_be_read_on_the_ground_of_the_focused_pane() -> None:
+    for theme in ("podtui-ansi", "podtui-dark", "podtui-light", "podtui-contrast"):
+        line = TextLine()
+        app = Titled(line)
+        async with app.run_test(size=(60, 3)) as pilot:
+            install_themes(app, theme)
+            await pilot.pause()
+            line.show([("Pods 3", "title"), ("  2 marked", "mark"), ("  stale", "warn"), ("  /x", "dim")])
+            styles = [segment.style for segment in line.render_line(0) if segment.text.strip() and segment.style is not None]
+            assert len(styles) >= 2
+            assert len({(style.color, style.bgcolor) for style in styles}) == 1, theme
+
+
+class Titled(App[None]):
+    CSS = "TextLine { background: $primary; color: $background; }"
+
+    def __init__(self, line: TextLine) -> None:
+        super().__init__()
+        self.line = line
+
+    def compose(self) -> ComposeResult:
+        yield self.line
