@@ -37,8 +37,9 @@ def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, 
     """The full line of the row, as wide as its columns."""
     filled = line.cursor and focused  # the cursor's row has one ground from end to end, and no colour that cannot be read on it
     ground = base + (styles["cursor"] if filled else Style(bold=line.cursor or line.marked))
-    mark = on(ground, styles["mark"]) if filled else styles["mark"]
-    segments = [Segment("▌" if line.cursor else " ", ground), Segment("●" if line.marked else " ", ground + mark)]
+    segments = [Segment("▌" if line.cursor else " ", ground), Segment(" ", ground)]
+    if line.marked:
+        segments[1] = Segment("●", ground + (on(ground, styles["mark"]) if filled else styles["mark"]))
     cells, columns = line.cells, arranged.columns
     for place in arranged.places:
         if place.index >= len(cells):
