@@ -83,6 +83,15 @@ def check_encoding(response: aiohttp.ClientResponse, server: str, *, compressed:
     )
 
 
+def check_no_page(response: aiohttp.ClientResponse, server: str) -> None:
+    """Raise ConnectionFailed for a web page, which is neither a log nor events: a load balancer or a sign-in page answers with 200, too."""
+    if "html" in response.headers.get("Content-Type", "").lower():
+        raise ConnectionFailed(
+            f"{server} answered with a web page",
+            "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
+        )
+
+
 async def _unpacked(unpacker: zlib._Decompress, chunk: bytes, room: int, server: str) -> bytes:
     """The unpacked content of `chunk`, at most one byte more than `room`."""
     try:

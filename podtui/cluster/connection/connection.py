@@ -21,7 +21,7 @@ import msgspec
 
 from podtui import __version__
 from podtui.cluster.connection import bounds
-from podtui.cluster.connection.body import check_encoding, read_refusal, read_whole
+from podtui.cluster.connection.body import check_encoding, check_no_page, read_refusal, read_whole
 from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
 from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.streams import ByteStream, WebSocket
@@ -256,6 +256,7 @@ class Connection:
         response, pool = await self._with_credentials("GET", path, query, send, idle_timeout)
         with pool.reading(response):
             check_encoding(response, place(self.settings))
+            check_no_page(response, place(self.settings))
             yield ByteStream(response, idle_timeout, self._explained)
 
     def stream(

@@ -144,7 +144,7 @@ class Resume:
         self.gap = ""
         self.held: list[bytes] = []  # lines without a time that are new only when no older line with a time follows
         timeless = not position.reached
-        self.done = timeless and not (position.unstamped or position.pieces)
+        self._behind = timeless and not (position.unstamped or position.pieces)  # whether every further line is new
         self.reached = timeless  # whether the lines of the position's time have passed
         self._at = nanoseconds(position.reached)
         self._latest = None if there else position.latest
@@ -155,22 +155,27 @@ class Resume:
         self._seen: deque[bytes] = deque(maxlen=max(1, len(self._texts)))
         self._unstamped = position.unstamped
         self._said = list(position.said)
-        self._pieces = 0 if self.done else position.pieces
+        self._pieces = 0 if self._behind else position.pieces
         self._inside: bool | None = None  # within a long line: whether to drop its pieces
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to drop."""
+        return self._behind and self._inside is None and not self._pieces
+
     def drop(self, came: Lines) -> Lines:
-        """The new ones of these lines. When `done` is true, nothing is left to drop, and further lines need no check."""
+        """The new ones of these lines."""
         kept: list[bytes] = []
         continued: set[int] = set()
         offset = 0
         for index, line in enumerate(came.split()):
-            if self.done and self._inside is None and not self._pieces:
+            if self.done:
                 continued.update(len(kept) + each - index for each in came.continued if each >= index)
                 return Lines(b"".join(kept) + came.data[offset:], continued)
             offset += len(line) + 1
             goes_on = index in came.continued
             if self._inside is None:
-                dropped = not self.done and self._is_old(line)
+                dropped = not self._behind and self._is_old(line)
                 if not dropped and self.held:
                     kept += [each + b"\n" for each in self.held]
                     self.held = []
@@ -194,7 +199,7 @@ class Resume:
             if not stamp and self._unstamped and self._was_said(line):
                 self._unstamped -= 1
                 return True
-            self.done = True
+            self._behind = True
             return False
         if not stamp:
             self.held.append(line)
@@ -203,10 +208,10 @@ class Resume:
         if self._latest is not None and at > self._latest:
             if self._count:
                 self.gap = stamp
-            self.reached = self.done = True
+            self.reached = self._behind = True
             return False
         if at == self._at and not self._count:  # only pieces of a line of this time were taken
-            self.reached = self.done = True
+            self.reached = self._behind = True
             return False
         self.held = []
         if at == self._at:

@@ -22,6 +22,7 @@ from podtui.cluster.logs.lines import Lines, LineSplitter
 from podtui.cluster.logs.position import Position, Resume
 from podtui.cluster.logs.stamps import LogLine, local_time, nanoseconds, parse_line
 from podtui.errors import Forbidden
+from podtui.ui.logs.lines.buffer import LogBuffer
 from tests.support.api_server import connected, status
 from tests.support.log_server import REF, ContainerRun, Cut, LogServer
 from tests.support.taken_logs import TakenLog, following_log
@@ -158,6 +159,27 @@ def test_lines_of_one_time_are_told_apart_by_their_number(data: st.DataObject) -
     position = Position()
     position.take(Lines(b"".join(log[:read])))
     assert Resume(position).drop(Lines(b"".join(log))).data == b"".join(log[read:])
+
+
+STAMPS = st.sampled_from(
+    [b"2026-01-01T00:00:00Z ", b"0001-01-01T00:00:00+23:59 ", b"9999-12-31T23:59:59.9-23:59 ", b"2026-13-45T99:99:99Z ", b""]
+)
+
+
+@given(st.lists(st.tuples(STAMPS, st.binary(max_size=20), st.sampled_from([b"\n", b""])), max_size=20), st.integers(1, 30))
+def test_no_bytes_of_a_log_are_too_strange_to_read_and_to_resume(lines: list[tuple[bytes, bytes, bytes]], size: int) -> None:
+    log = b"".join(stamp + text + end for stamp, text, end in lines)
+    position, buffer = Position(), LogBuffer(1 << 20)
+    for _ in range(2):
+        splitter, resume = LineSplitter(16), Resume(position)
+        for start in range(0, len(log), size):
+            came = resume.drop(splitter.feed(log[start : start + size]))
+            position.take(came)
+            if not came.continued:
+                buffer.append_stamped(came.data)
+        assert position.since == "" or nanoseconds(position.since) <= nanoseconds(position.reached)
+        assert local_time(position.reached) or not position.reached
+    assert len([buffer.line(number) for number in range(buffer.end)]) == len(buffer)
 
 
 def test_the_usual_way_of_taking_lines_agrees_with_the_careful_one() -> None:
