@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -32,6 +32,14 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now
+
+
+async def until(holds: Callable[[], object], seconds: float = 400) -> None:
+    """Waits until it holds; looks four times in a second of virtual time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds:g} seconds"
+        await asyncio.sleep(0.25)
 
 
 def run(work: Coroutine[Any, Any, Value]) -> Value:

@@ -19,7 +19,6 @@ from podtui.errors import ConnectionFailed, Gone, PodtuiError, ServerAway, api_e
 from podtui.kube.resources import PODS
 from tests.support import virtual_time
 from tests.support.list_server import ListServer, Thing, bookmark, error_event, table
-from tests.support.waiting import until
 
 Query = Sequence[tuple[str, str]]
 Fault = Callable[["Faulty", dict[str, str]], Any]
@@ -186,7 +185,7 @@ def test_a_fault_costs_few_requests_and_heals(name: str) -> None:
             things = {uid: str(thing.version) for uid, thing in server.real.things.items()}
             return store.health.state == "live" and store.known and rows == things
 
-        await until(settled)
+        await virtual_time.until(settled)
         await asyncio.sleep(60)
         clock = asyncio.get_running_loop().time
         server.wrong, server.version = True, server.real.version
@@ -205,7 +204,7 @@ def test_a_fault_costs_few_requests_and_heals(name: str) -> None:
                 assert last - first + 1 <= 3 + (times[last] - times[first]) / 0.999, "more than one a second after three"
         server.wrong = False
         server.real.put("ns-9", "afterwards")
-        await until(settled, seconds=120)
+        await virtual_time.until(settled, seconds=120)
         await store.close()
 
     virtual_time.run(play())
