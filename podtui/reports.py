@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from podtui.errors import ConfigError, PodtuiError
@@ -11,6 +13,7 @@ from podtui.folders import open_own, private_folder, state_folder
 from podtui.text import harmless, redacted
 
 _LIMIT = 1 << 20  # bytes after which the log file begins anew
+_DELAY_FIRST, _DELAY_MOST = 1.0, 30.0  # seconds between two attempts of what is supervised
 _log = logging.getLogger(__name__)
 
 
@@ -50,3 +53,20 @@ def unforeseen(doing: str, error: BaseException) -> PodtuiError:
     written = any(isinstance(handler, logging.StreamHandler) for handler in logging.getLogger().handlers)
     where = f"its report is in {harmless(str(log_path()))}" if written else "podtui has no log file to write its report to"
     return PodtuiError(told, f"This is a fault of podtui; {where}.")
+
+
+async def supervised(doing: str, attempt: Callable[[], Awaitable[None]], told: Callable[[PodtuiError], None]) -> None:
+    """Await `attempt()` until it ends well, with a growing delay after each error. `told` gets the error, also one that nobody foresaw.
+
+    For every task that lives long: one answer that nobody thought of must not end it for good.
+    """
+    delay = _DELAY_FIRST
+    while True:
+        try:
+            await attempt()
+        except Exception as error:  # of every kind: what is expected is a PodtuiError
+            told(error if isinstance(error, PodtuiError) else unforeseen(doing, error))
+        else:
+            return
+        await asyncio.sleep(delay)
+        delay = min(_DELAY_MOST, 2 * delay)

@@ -19,12 +19,14 @@ from podtui.cluster.live.store import Health, RowStore
 from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
+from podtui.reports import supervised
 from podtui.signals import Signal
 
 if TYPE_CHECKING:
     from podtui.cluster.impact.namespace_contents import Contents
     from podtui.cluster.impact.related import Surroundings
 
+_ALL_AGAIN, _ALL_AGAIN_MOST = 5.0, 300.0  # seconds until all namespaces are asked for again after they were refused
 _COUNT_AGAIN = 30.0  # seconds between two counts of the pods of each namespace
 
 
@@ -67,7 +69,9 @@ class Session:
         self._request_timeout = request_timeout
         self._read_only = read_only or bool(read_only_reason)
         self._named = scope.namespaces  # the namespaces that were last shown by name
-        self._falling_back = False
+        self._refused: Scope | None = None  # the scope that is shown since all namespaces were refused, until the user chooses one
+        self._ask_again = asyncio.Event()
+        self._seen: set[str] = set()  # the namespaces that the server has ever listed
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._lists: set[RowStore] = set()  # lists that are open only while a screen shows them
@@ -75,6 +79,7 @@ class Session:
             self.journal.troubles.subscribe(lambda error: self.notices.emit(str(error))),
             self.pods.subscribe(lambda batch: self.forwards.check_pods(None if batch.reset else batch.changed | batch.removed)),
             self.forwards.notices.subscribe(self.notices.emit),
+            self.namespaces.subscribe(lambda _: self._seen.update(row.name for row in self.namespaces.rows.values())),
             self.pods.subscribe_health(self._fall_back),
             self.pods.subscribe_health(lambda health: self._wake(self.namespaces, health)),
             self.namespaces.subscribe_health(lambda health: self._wake(self.pods, health)),
@@ -103,19 +108,8 @@ class Session:
             await self.connection.close()
 
     async def _open(self) -> None:
-        delay = 1.0
-        while self.connection is None:
-            try:
-                opened = await Connection.open(self.settings, request_timeout=self._request_timeout, read_only=self._read_only)
-            except PodtuiError as error:
-                self.error = error
-                self.opened_signal.emit(error)
-                await asyncio.sleep(delay)
-                delay = min(30.0, delay * 2)
-            else:
-                opened.read_only = self._read_only  # may have been switched in the meantime
-                opened.read_only_reason = self.read_only_reason
-                self.connection = opened
+        await supervised(f"connecting to {self.settings.shown_server}", self._connect, self._not_open)
+        assert self.connection is not None
         self.error = None
         self._objects = Objects(self.connection, self.journal)
         self._access = Access(self.connection)
@@ -124,10 +118,20 @@ class Session:
         for store in self._lists:
             store.start(self.connection)
         self.opened_signal.emit(None)
-        self._spawn(self._count())
+        self._spawn(supervised("counting the pods of the namespaces", self._count, lambda error: self.notices.emit(str(error))))
         for profile in self.forwards.profiles:
             if profile.start and not profile.elsewhere:
                 self._spawn(self._forward(profile))
+
+    async def _connect(self) -> None:
+        opened = await Connection.open(self.settings, request_timeout=self._request_timeout, read_only=self._read_only)
+        opened.read_only = self._read_only  # may have been switched in the meantime
+        opened.read_only_reason = self.read_only_reason
+        self.connection = opened
+
+    def _not_open(self, error: PodtuiError) -> None:
+        self.error = error
+        self.opened_signal.emit(error)
 
     async def _forward(self, profile: Profile) -> None:
         try:
@@ -233,7 +237,7 @@ class Session:
         """Change the scope of the pod list; omitted parts stay."""
         scope = self.pods.scope
         self._named = tuple(scope.namespaces if namespaces is None else namespaces) or self._named
-        self._falling_back = False
+        self._refused = None
         self.pods.set_scope(
             Scope(
                 scope.namespaces if namespaces is None else tuple(namespaces),
@@ -250,16 +254,54 @@ class Session:
             names |= {self.settings.namespace, *self.pods.scope.namespaces, *self.config.favourite_namespaces}
         return sorted(names)
 
+    @property
+    def missing_namespaces(self) -> dict[str, str]:
+        """The namespaces of the scope that the server does not have: "deleted" for one that it had, "not found" for another one."""
+        if not self.namespaces.known or self.namespaces.health.state not in ("live", "polling"):
+            return {}
+        there = {row.name for row in self.namespaces.rows.values()}
+        named = self.pods.scope.namespaces
+        return {name: "deleted" if name in self._seen else "not found" for name in named if name not in there}
+
     @staticmethod
     def _wake(other: RowStore, health: Health) -> None:
         """One list is live again after an outage: the other need not wait for its back-off to end."""
         if health.state == "live" and other.health.state in ("stale", "failed"):
             other.retry()
 
+    def refresh(self) -> None:
+        """List everything again, and ask for what was refused."""
+        for store in {self.pods, self.namespaces, *self._lists}:
+            store.refresh()
+        self._ask_again.set()
+
     def _fall_back(self, health: Health) -> None:
         """Without the right to list pods in all namespaces, show the previous ones, or those of the context or the configuration."""
-        if isinstance(health.error, Forbidden) and health.state == "denied" and self.pods.scope.all_namespaces and not self._falling_back:
-            self._falling_back = True  # the same refusal may come again before the scope has changed
+        if isinstance(health.error, Forbidden) and health.state == "denied" and self.pods.scope.all_namespaces and self._refused is None:
             names = self._named or tuple(dict.fromkeys([self.settings.namespace, *self.config.favourite_namespaces]))
+            scope = self.pods.scope
+            self._refused = Scope(names, scope.selector, scope.node)  # the same refusal may come again before the scope has changed
             self.notices.emit(f"you may not list pods in all namespaces: showing {', '.join(names)}")
-            asyncio.get_running_loop().call_soon(lambda: self.show(namespaces=names))
+            asyncio.get_running_loop().call_soon(self._turn_to_refused, self._refused)
+
+    def _turn_to_refused(self, scope: Scope) -> None:
+        if self._refused is scope:
+            self.pods.set_scope(scope)
+            self._spawn(supervised("asking for the pods of all namespaces", lambda: self._regain(scope), lambda _: None))
+
+    async def _regain(self, scope: Scope) -> None:
+        """Ask again, ever more rarely, for all namespaces: the refusal may have been for a moment, while the server started."""
+        delay = _ALL_AGAIN
+        while self._refused is scope:
+            self._ask_again.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._ask_again.wait()
+            try:
+                await self.opened.request("GET", PODS.path(), query=[("limit", "1")])
+            except PodtuiError:
+                delay = min(2 * delay, _ALL_AGAIN_MOST)
+            else:
+                if self._refused is scope:
+                    self.notices.emit("you may list pods in all namespaces again: showing them")
+                    self.show(namespaces=())

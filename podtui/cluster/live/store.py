@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -19,7 +20,8 @@ from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
 from podtui.errors import ConnectionFailed, PodtuiError, ServerError
 from podtui.kube.resources import Resource, Scope
-from podtui.signals import Signal, report
+from podtui.reports import supervised
+from podtui.signals import Signal
 
 _LISTS_AT_ONCE = 6
 _KEPT = 8  # previous scopes to keep
@@ -239,9 +241,8 @@ class RowStore:
 
     def _run(self, reflector: Reflector) -> None:
         assert self._server is not None
-        task = asyncio.create_task(reflector.run(self._server), name=f"reflector of {self.resource.plural} {reflector.namespace}")
-        self._tasks[reflector] = task
-        task.add_done_callback(lambda done: self._ended(reflector, done))
+        run = supervised(f"the list of {reflector.what}", partial(reflector.run, self._server), partial(self._faulty, reflector))
+        self._tasks[reflector] = asyncio.create_task(run, name=f"reflector of {reflector.what}")
 
     def _stop(self, reflector: Reflector) -> None:
         task = self._tasks.pop(reflector, None)
@@ -250,14 +251,9 @@ class RowStore:
             task.add_done_callback(self._ending.discard)
             task.cancel()
 
-    def _ended(self, reflector: Reflector, task: asyncio.Task[None]) -> None:
-        """A reflector ends only when cancelled: anything else is a bug in podtui, which must be visible."""
-        self._tasks.pop(reflector, None)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        reflector.state, reflector.since = "failed", time.time()
-        reflector.error = PodtuiError(f"the list of {self.resource.plural} ended by a fault in podtui: {type(error).__name__}: {error}")
-        report("a reflector failed", error)
+    def _faulty(self, reflector: Reflector, error: PodtuiError) -> None:
+        """The reflector ended, which it never does: a fault of podtui must be visible, and not a frozen list."""
+        reflector.state, reflector.since, reflector.error = "failed", time.time(), error
         self._update_health()
 
     # -- calls of the reflectors (those of a previous scope are ignored)

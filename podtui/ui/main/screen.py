@@ -538,7 +538,6 @@ class MainScreen(Screen[None]):
     def action_refresh(self) -> None:
         """Ask the server again now, for rights too, and repaint the screen in case something wrote over it."""
         self.app.repaint()
-        for pane in (self.lists.namespaces, self.lists.pods, self.lists.right):
-            pane.store.refresh()
+        self.session.refresh()
         self.rights.forget()
         self.actions.learn()

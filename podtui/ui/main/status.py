@@ -34,6 +34,8 @@ def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, widt
     if store.denied and health.state != "denied":
         left.append((f"  ✗ denied: {', '.join(sorted(store.denied))}", "status.error"))
     left += [("  ", ""), (where if kind.resource.namespaced else kind.plural, "label.key")]
+    if kind.resource.namespaced:
+        left += [(f"  ✗ {why}: {name}", "status.error") for name, why in session.missing_namespaces.items()]
     if scope.selector:
         left += [("  -l ", "dim"), (scope.selector, "label.value")]
     if scope.node:
@@ -65,9 +67,8 @@ def empty_words(session: Session, store: RowStore, kind: Kind) -> tuple[str, ...
         with_ += f" on node {scope.node} (Esc: on any node)" if scope.node else ""
         lines = [f"no {kind.plural}{' in ' + ', '.join(heard) if heard else _where(kind, scope)}{with_}"]
         lines += [f"you may not list {kind.plural} in {', '.join(denied)}"] if denied else []
-        if session.namespaces.known and session.namespaces.health.state in ("live", "polling"):
-            missing = [name for name in heard if name not in session.known_namespaces]
-            lines += [f"there is no namespace {', '.join(missing)}"] if missing else []
+        for name, why in session.missing_namespaces.items() if kind.resource.namespaced else ():
+            lines.append(f"namespace {name} was deleted" if why == "deleted" else f"there is no namespace {name}")
         return tuple(lines)
     return _state(session, store, kind)[2]
 
