@@ -110,6 +110,15 @@ class Mutation(msgspec.Struct, frozen=True):
     pods: Sequence[Mapping[str, Any]] = ()
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What an entry keeps of the objects: the fields of that name of `Entry`."""
+
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    pods: list[dict[str, Any]] = []
+    withheld: str = ""
+
+
 class Journal:
     """The journal of one user on this machine; any number of podtui processes write to it.
 
@@ -140,10 +149,14 @@ class Journal:
             self._unwritten.add(entry.id)
         self.changed.emit(None)
 
-    def end(self, entry: Entry, ending: Ending, words: str = "", **fields: Any) -> None:
-        """Record how it ended, with the `fields` of Entry that are now known. Does not wait: it is also called on cancellation."""
+    def end(self, entry: Entry, ending: Ending, words: str = "", *, object: RecordedObject | None = None, kept: Kept | None = None) -> None:
+        """Record how it ended, with the object and what is kept of it once these are known.
+
+        Does not wait: it is also called on cancellation.
+        """
         self.under_way.discard(entry.id)
-        ended = _bounded(msgspec.structs.replace(entry, ending=ending, words=words, **fields))
+        now = _keeping(entry, kept) if kept is not None else entry
+        ended = _bounded(msgspec.structs.replace(now, ending=ending, words=words, object=object or entry.object))
         line = msgspec.to_builtins(ended)
         if entry.id not in self._unwritten:
             before = msgspec.to_builtins(_bounded(entry))
@@ -152,13 +165,13 @@ class Journal:
         self._submit(ended, line)
         self.changed.emit(None)
 
-    def new(self, verb: str, form: Form, ref: ObjectRef, **fields: Any) -> Entry:
+    def new(self, verb: str, form: Form, ref: ObjectRef, *, command: str = "", kept: Kept | None = None) -> Entry:
         """A new entry with the current time, user and context."""
         settings, resource = self.settings, ref.resource
         target = RecordedObject(resource.api_version, resource.kind, resource.plural, ref.name, ref.namespace, ref.uid, resource.namespaced)
         found = f"{time.time_ns():x}-{secrets.token_hex(4)}"
         acting = settings.impersonation.user
-        return Entry(
+        entry = Entry(
             id=found,
             action=_action.get() or found,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -169,9 +182,10 @@ class Journal:
             form=form,
             object=target,
             ending="pending",
+            command=command,
             undoes=_undoes.get(),
-            **fields,
         )
+        return entry if kept is None else _keeping(entry, kept)
 
     async def entries(self) -> tuple[list[Entry], int]:
         """All entries, oldest first, and the number of unreadable lines. Raises ConfigError."""
@@ -242,8 +256,12 @@ def ending_of(error: BaseException) -> tuple[Ending, str]:
     return "unknown", f"{type(error).__name__}: {error}"
 
 
-def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`before`, `after`, `pods` and `withheld` of the change's entry; `answer` is None until there is one."""
+def _keeping(entry: Entry, kept: Kept) -> Entry:
+    return msgspec.structs.replace(entry, before=kept.before, after=kept.after, pods=kept.pods, withheld=kept.withheld)
+
+
+def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -> Kept:
+    """What is kept of a change; `answer` is None until there is one."""
     from podtui.cluster.changes.recreate import manifest  # once something is changed
 
     before, after = change.before, answer
@@ -259,7 +277,7 @@ def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -
     kept_before, kept_after = without_values(change.ref, before), without_values(change.ref, after)
     less = kept_before != before or kept_after != after
     withheld = "the values of a Secret are not kept" if less else ""
-    return {"before": kept_before, "after": kept_after, "pods": [manifest(pod) for pod in change.pods], "withheld": withheld}
+    return Kept(kept_before, kept_after, [manifest(pod) for pod in change.pods], withheld)
 
 
 def without_values(ref: ObjectRef, value: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -86,7 +86,7 @@ class Objects:
             change.form,
             msgspec.structs.replace(change.ref, uid=uid),
             command=change.command,
-            **recorded(change, body, None),
+            kept=recorded(change, body, None),
         )
         sent = False
         try:
@@ -99,7 +99,7 @@ class Objects:
         named = answer if change.form != "deletes" else {}
         name = _map(named.get("metadata")).get("name") or entry.object.name  # the server generates it from generateName
         target = msgspec.structs.replace(entry.object, name=name, uid=_uid(named) or entry.object.uid)
-        self.journal.end(entry, "done", object=target, **recorded(change, body, answer))
+        self.journal.end(entry, "done", object=target, kept=recorded(change, body, answer))
         return answer
 
     async def seen(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:

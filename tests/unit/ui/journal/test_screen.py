@@ -11,7 +11,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from podtui.cluster.changes import journal_file
-from podtui.cluster.changes.journal import Entry, Journal
+from podtui.cluster.changes.journal import Entry, Journal, Kept
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, NotFound
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
@@ -64,7 +64,8 @@ def session(objects: Objects, path: Path, **more: Any) -> Any:
 async def written(session: Any, verb: str = "label", ref: ObjectRef = KUBIA, form: Any = "changes", **fields: Any) -> Entry:
     """An entry as a change leaves it."""
     ending, words = fields.pop("ending", "done"), fields.pop("words", "")
-    entry: Entry = session.journal.new(verb, form, ref, **fields)
+    command = fields.pop("command", "")
+    entry: Entry = session.journal.new(verb, form, ref, command=command, kept=Kept(**fields))
     await session.journal.begin(entry)
     if ending != "pending":
         session.journal.end(entry, ending, words)
@@ -260,7 +261,7 @@ async def test_the_journal_follows_what_is_done_and_says_what_is_under_way(path:
     screen = JournalScreen(found)
     async with running(screen) as pilot:
         await settle(pilot)
-        entry = found.journal.new("label", "changes", KUBIA, **labels({"a": None}, {"a": "1"}))
+        entry = found.journal.new("label", "changes", KUBIA, kept=Kept(**labels({"a": None}, {"a": "1"})))
         await found.journal.begin(entry)
         await settle(pilot)
         assert rows(screen)[0][0] == "… pending"
