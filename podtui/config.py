@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from podtui.errors import ConfigError, PortSpecError, SelectorError
 from podtui.folders import config_folder
-from podtui.kube.names import namespace_faults, subdomain_faults
+from podtui.kube.names import key_faults, namespace_faults, subdomain_faults
 from podtui.kube.ports import LOCALHOST, PortSpec
 from podtui.kube.selectors import parse
 from podtui.text import harmless
@@ -122,6 +122,9 @@ def _faults(config: Config) -> Iterator[Fault]:
     for place, name in enumerate(config.favourites):
         if not name.startswith(":") and namespace_faults(name):
             yield f"`favourites`: {harmless(name)!r} is not a valid namespace name", ("favourites", place)
+    for place, key in enumerate(config.label_columns):
+        if faults := key_faults(key):
+            yield f"`label_columns`: {harmless(key)!r}: {faults[0]}", ("label_columns", place)
     for command, keys in config.keymap.items():
         if not all(key.strip() for key in keys.replace(",,", ",").split(",")):
             yield f"`keymap.{harmless(command)}` names no key", ("keymap", command)

@@ -26,6 +26,11 @@ def _shown(match: re.Match[str]) -> str:
     return f"<{code:02X}>" if code < 0x100 else f"<U+{code:04X}>" if code < 0xD800 or code > 0xDFFF else "\ufffd"
 
 
+def single_cells(text: str) -> str:
+    """`text` with one cell for each character that `harmless` would show: the last gate before the terminal, where all should be so."""
+    return _UNSAFE.sub(lambda match: shown if len(shown := _shown(match)) == 1 else "\ufffd", text)
+
+
 def counted(count: int, noun: str) -> str:
     """`1 pod`, `12 pods`, `1,200 lines`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -89,6 +89,7 @@ def test_an_empty_file_and_keys_without_values_mean_the_defaults(write, text: st
         ("log: 5\n", "1: `log` must hold keys and values, not 5"),
         ("mouse: 'yes'\n", '1: `mouse` must be true or false, not "yes"'),
         ("favourites: [web, A_B]\n", "1: `favourites`: 'A_B' is not a valid namespace name"),
+        ("label_columns:\n- app\n- 'a b'\n", "3: `label_columns`: 'a b': name part must"),
         ("theme: 1\n", '1: `theme` must be text, not 1: write "1"'),
         ("favourites: web\n", '1: `favourites` must be a list, not "web": write [web]'),
         ("favourites:\n- web\n- 7\n", '3: `favourites[2]` must be text, not 7: write "7"'),
@@ -167,6 +168,7 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
     [
         ("y,pgdn", "unknown key `pgdn`, did you mean `pagedown`?"),
         ("ctrl+pgup", "unknown key `ctrl+pgup`, did you mean `pageup`?"),
+        ("\\u202e", "unknown key `<U+202E>` (use f5, ctrl+g, alt+x, space, or a character)"),
         ("strg+x", "unknown key `strg+x` (use f5, ctrl+g, alt+x, space, or a character)"),
         ("shift+f", "no terminal sends `shift+f`: write `F`"),
         ("ctrl+G", "no terminal sends `ctrl+G`: write `ctrl+g`"),

@@ -21,6 +21,8 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
+from podtui.text import single_cells
+
 Cell = tuple[str, Style | None]  # a wide character's second cell has no text
 
 _GAP = 8  # unchanged cells that are cheaper to write than to jump over
@@ -29,11 +31,13 @@ _size = lru_cache(maxsize=8192)(get_character_cell_size)
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:
-    """The cells of a line of segments. Zero-width characters join the cell before them."""
+    """The cells of a line of segments. Zero-width characters join the cell before them; none is a control character."""
     cells: list[Cell] = []
     for text, style, control in segments:
         if control:
             continue
+        if not text.isprintable():
+            text = single_cells(text)  # from a paste into an input: whatever comes from a cluster is harmless before
         if text.isascii():
             cells += [(character, style) for character in text]
             continue

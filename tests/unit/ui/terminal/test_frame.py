@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyte
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -12,7 +13,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from podtui.ui.terminal.frame import Frame
+from podtui.ui.terminal.frame import Frame, cells_of
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(force_terminal=True, color_system="256", width=WIDTH, height=HEIGHT)
@@ -109,3 +110,16 @@ def test_what_was_laid_out_for_a_larger_terminal_is_cut_to_this_one() -> None:
     assert update is not None
     terminal.write(update.render_segments(CONSOLE))
     assert [line.strip() for line in terminal.screen.display] == [str(y) for y in range(HEIGHT)]
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("a\x1b]0;x\x07", "a␛]0;x␇"),
+        ("\x7f\t\n", "␡␉␊"),
+        ("한\x1b\x9b\u202ex", "한␛��x"),
+        ("한\u00a0\u3000é", "한\u00a0\u3000é"),
+    ],
+)
+def test_no_control_character_passes_whatever_widget_drew_it(text: str, cells: str) -> None:
+    assert "".join(character for character, _ in cells_of([Segment(text)])) == cells
