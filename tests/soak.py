@@ -1,0 +1,295 @@
+"""A day's use in minutes: podtui on a changing cluster with random keys; nothing fails, nothing grows, and the list stays true.
+
+    python -m tests.soak [--seed 0] [--keys 1500] [--cycles 40] [--pods 300]
+
+The cluster is the built-in one in a process of its own, whose time goes faster and whose pods are replaced all the time. podtui runs
+in this process, on a screen without a terminal, so that its objects can be counted. First everything that opens is opened and closed
+`--cycles` times; then come `--keys` keys picked by `--seed`, on screens of changing sizes. It fails, with the keys pressed last,
+when an exception or an error in the log turns up, when tasks, threads, files or objects are left over, or when at the end the list
+differs from that of a podtui that has just started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import multiprocessing
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+from textual.message_pump import MessagePump
+from textual.pilot import Pilot
+from textual.timer import Timer
+from textual.worker import Worker
+
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.name_filter import parse_filter
+from podtui.config import Config
+from podtui.kube.resources import Scope
+from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.screen import MainScreen
+from podtui.ui.options import Options
+
+SPEED = 20  # seconds of the cluster in one of ours
+CHURN = 1.0  # pods replaced a second of the cluster's
+SIZES = ((120, 36), (80, 24), (200, 50), (40, 12), (120, 36))
+RESTS = {"logs": "l", "previous logs": "p", "YAML": "y", "annotations": "a", "events": "v", "diagnosis": "x", "label": "L",
+         "annotate": "A", "forward": "F", "forwards": "f", "delete": "ctrl+d", "create": "n", "journal": "J", "palette": "colon",
+         "help": "question_mark", "selector": "equals_sign", "filter": "slash", "nodes": "o"}  # fmt: skip
+"""What opens from the list, and the key for it. Escape closes it again."""
+_KEYS = [
+    *"jjjjkkkkgG", "pageup", "pagedown", "up", "down", "left", "right", "home", "end", *["tab", "shift+tab", "enter", "space"] * 3,
+    *["escape"] * 6, *RESTS.values(), "d", "0", "1", "2", "w", "z", "u", "r", "ctrl+r", "ctrl+a", "ctrl+backslash", "ctrl+l",
+    *"NSTROD", *"abeix-=!,", "backspace", "minus", "ctrl+k", "c", "Z",
+]  # fmt: skip
+"""Keys that a hand presses, but for those that leave podtui, hand the terminal to another program, or change the widths of columns."""
+_COUNTED = ("podtui", "aiohttp", "asyncio", "_asyncio")
+_ALLOWED = 40
+"""How many more objects of one type there may be than in the middle of the run: caches fill up, and the cluster changes."""
+
+
+class Failed(Exception):
+    """What went wrong, in lines."""
+
+
+def _serve(pods: int, seed: int, pipe: Pipe) -> None:
+    """The process of the cluster. It sends the kubeconfig's path, stands still when told `still`, and ends when told anything else."""
+    from podtui.demo.scenarios import loading
+    from podtui.demo.server import DemoServer
+
+    with DemoServer(loading.load(f"scale:{pods},churn={CHURN}"), speed=SPEED, seed=seed) as server:
+        pipe.send(server.kubeconfig)
+        if pipe.recv() == "still":
+            with server.clock.held():  # nothing happens by itself any more
+                pipe.send("")
+                pipe.recv()
+                server.stop()
+
+
+@contextlib.contextmanager
+def cluster(pods: int, seed: int) -> Iterator[tuple[str, Pipe]]:
+    """The kubeconfig of the changing cluster, and the pipe that stops its changes."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(pods, seed, theirs))
+    process.start()
+    try:
+        yield ours.recv(), ours
+    finally:
+        ours.send("end")
+        process.join(20)
+        if process.exitcode is None:
+            process.kill()
+
+
+class Errors(logging.Handler):
+    """Errors that podtui wrote to its log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(self.format(record))
+
+
+class Left:
+    """What there is at a quiet moment: memory, tasks, open files, and by type the objects of podtui and aiohttp, and Textual's widgets.
+
+    Textual's and rich's caches of sizes, lines and styles are not counted: they are bounded, and fill up slowly.
+    """
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.objects = Counter(
+            f"{type(each).__module__}.{type(each).__qualname__}"
+            for each in gc.get_objects()
+            if isinstance(each, MessagePump | Timer | Worker) or str(type(each).__module__).partition(".")[0] in _COUNTED
+        )
+        self.counts = {
+            "tasks": len(asyncio.all_tasks()),
+            "files": len(os.listdir("/proc/self/fd")),
+            "memory in MB": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000,
+        }
+
+    def more_than(self, before: Left) -> list[str]:
+        """Where there is more than before and more than chance would leave."""
+        found = [
+            f"{count - before.objects[name]} more {name} ({before.objects[name]} before)"
+            for name, count in self.objects.items()
+            if count - before.objects[name] > max(_ALLOWED, before.objects[name] * 0.2)
+        ]
+        allowed = {"tasks": 4, "files": 6, "memory in MB": 25}
+        found += [
+            f"{name}: {before.counts[name]} before, {count} now"
+            for name, count in self.counts.items()
+            if count > before.counts[name] + allowed[name]
+        ]
+        return found
+
+
+class Soak:
+    """One podtui, and what is done to it."""
+
+    def __init__(self, app: PodtuiApp, pilot: Pilot[int], seed: int) -> None:
+        self.app, self.pilot = app, pilot
+        self.chance = random.Random(seed)
+        self.last: deque[str] = deque(maxlen=30)
+
+    async def press(self, key: str) -> None:
+        self.last.append(key)
+        await self.pilot.press(key)
+        if not self.app.is_running:
+            raise Failed("podtui has ended")
+
+    async def go_home(self) -> MainScreen:
+        """Close everything, and show all pods in the default order, on a screen of 120x36."""
+        await self.pilot.resize_terminal(120, 36)
+        for _ in range(12):
+            await self.press("escape")
+            screen = self.app.screen
+            if (
+                isinstance(screen, MainScreen)
+                and screen.panes.current == "list"
+                and screen.lists.right is screen.lists.pods
+                and screen.focused is screen.lists.pods.table
+            ):
+                break
+        if not isinstance(screen := self.app.screen, MainScreen):
+            raise Failed(f"Escape does not leave {type(screen).__name__}")
+        if screen.panes.lower == "logs":  # which go on beside the list
+            await self.press("y")
+            await self.press("escape")
+        await screen.show_scope((), "")
+        pods = screen.lists.pods
+        pods.set_filter(parse_filter(""))
+        pods.table.action_clear_marks()
+        if screen.panes.full:
+            await self.press("z")
+        if pods.wide:
+            pods.action_wide()
+        while (pods.view.sort, pods.view.reverse) != ("name", False):
+            pods.action_sort("name")
+        screen.go("list")
+        await self.settle()
+        return screen
+
+    async def settle(self) -> None:
+        """Wait until the list is live and complete."""
+        deadline = time.monotonic() + 60
+        pods = self.app.session.pods
+        while not (pods.health.state == "live" and pods.known):
+            if time.monotonic() > deadline:
+                raise Failed(f"the list is {pods.health.state} for a minute: {pods.health}")
+            await asyncio.sleep(0.05)
+        await self.pilot.pause()
+
+    async def open_and_close(self, cycles: int) -> list[str]:
+        """Everything that opens, opened and closed; what is left afterwards beyond the first third."""
+        before: Left | None = None
+        for number in range(cycles):
+            for key in RESTS.values():
+                await self.press(key)
+                await asyncio.sleep(self.chance.choice((0, 0, 0.02)))  # at times it is closed before it is complete
+                for _ in range(3):
+                    await self.press("escape")
+            await self.go_home()
+            if number == max(2, cycles // 3):
+                before = Left()
+        return Left().more_than(before) if before is not None else []
+
+    async def random_keys(self, count: int) -> list[str]:
+        before: Left | None = None
+        for number in range(count):
+            if number % 100 == 99:
+                await self.pilot.resize_terminal(*self.chance.choice(SIZES))
+            await self.press(self.chance.choice(_KEYS))
+            if number == count // 3:
+                await self.go_home()
+                before = Left()
+        await self.go_home()
+        return Left().more_than(before) if before is not None else []
+
+
+def shown(app: PodtuiApp) -> list[str]:
+    """The lines of the pod list, without what time changes."""
+    screen = app.screen
+    assert isinstance(screen, MainScreen)
+    table = screen.lists.pods.table
+    return [re.sub(r"\d+[smhd]+\S*", "AGE", table.render_line(line).text).rstrip() for line in range(12)]
+
+
+async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> None:
+    errors = Errors()
+    logging.getLogger().addHandler(errors)
+    kubeconfig = Kubeconfig.load(kubeconfig_path)
+
+    def fresh() -> PodtuiApp:
+        return PodtuiApp(Options(kubeconfig.settings(), kubeconfig, Scope(()), Config()))
+
+    app = fresh()
+    async with app.run_test(size=(120, 36)) as pilot:
+        soak = Soak(app, pilot, options.seed)
+        try:
+            await soak.settle()
+            for what, left in (
+                ("opening and closing", await soak.open_and_close(options.cycles)),
+                ("random keys", await soak.random_keys(options.keys)),
+            ):
+                print(f"{what}: {'; '.join(left) or 'nothing is left'}", flush=True)
+                if left:
+                    raise Failed("\n".join([f"after {what} there is", *left]))
+            pipe.send("still")
+            pipe.recv()
+            await asyncio.sleep(2.0)  # what was on its way arrives
+            await soak.go_home()
+            await soak.press("g")
+            await pilot.pause()
+            ours = shown(app)
+            anew = fresh()
+            async with anew.run_test(size=(120, 36)) as other:
+                await Soak(anew, other, 0).go_home()
+                await other.press("g")
+                await other.pause()
+                theirs = shown(anew)
+                same = {uid: row.resource_version for uid, row in app.session.pods.rows.items()} == {
+                    uid: row.resource_version for uid, row in anew.session.pods.rows.items()
+                }
+            if ours != theirs or not same:
+                raise Failed("\n".join(["the list differs from that of a new podtui:", *ours, "the new one's:", *theirs]))
+            if errors.told:
+                raise Failed("\n".join(["errors in the log:", *errors.told]))
+        except BaseException:
+            print(f"the keys pressed last: {' '.join(soak.last)}", file=sys.stderr)
+            raise
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keys", type=int, default=1500)
+    parser.add_argument("--cycles", type=int, default=40)
+    parser.add_argument("--pods", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, cluster(options.pods, options.seed) as (kubeconfig, pipe):
+        os.environ.update({"HOME": folder, "XDG_STATE_HOME": str(Path(folder, "state")), "XDG_CONFIG_HOME": str(Path(folder, "config"))})
+        os.chdir(folder)
+        try:
+            asyncio.run(run(options, kubeconfig, pipe))
+        except Failed as error:
+            raise SystemExit(f"soak: {error}") from None
+    print(f"soak: {options.cycles} cycles and {options.keys} keys: no error, nothing left over, the list as a new podtui shows it")
+
+
+if __name__ == "__main__":
+    main()
