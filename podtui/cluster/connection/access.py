@@ -142,8 +142,10 @@ class Access:
             answer = await self._connection.json("POST", _PATH, body=review)
         except PodtuiError:
             return None  # the request itself will report the reason
-        status = answer.get("status") or {}
-        allowed = bool(status.get("allowed"))
+        status = mapping(mapping(answer).get("status"))
+        allowed = status.get("allowed")
+        if not isinstance(allowed, bool):
+            return None  # not an answer of an API server, which always says so
         if not allowed and not status.get("denied") and status.get("evaluationError"):
             return None  # the authorizer could not evaluate everything
         return allowed
@@ -151,7 +153,7 @@ class Access:
 
 def _complete(status: Mapping[str, Any]) -> Sequence[_Rule] | None:
     """The rules of a SubjectRulesReviewStatus if they are complete: an authorizer by webhook cannot list its own."""
-    if status.get("incomplete") is not False or status.get("evaluationError"):
+    if status.get("incomplete") is not False or status.get("evaluationError") or not isinstance(status.get("resourceRules"), list | None):
         return None
     return [
         _Rule(strings(rule.get("verbs")), strings(rule.get("apiGroups")), strings(rule.get("resources")), bool(rule.get("resourceNames")))

@@ -40,8 +40,10 @@ def unreadable(what: str, error: Exception) -> UnreadableAnswer:
     """The error of an answer for `what` that raised `error` while it was taken apart."""
     if isinstance(error, RecursionError):
         words = "it is nested too deeply"
-    elif isinstance(error, msgspec.MsgspecError | UnicodeError):
+    elif isinstance(error, msgspec.ValidationError):
         words = harmless(str(error))[:120]
+    elif isinstance(error, msgspec.MsgspecError | UnicodeError):
+        words = f"it is not JSON ({harmless(str(error))[:120]})"
     else:
         words = f"it has another shape ({type(error).__name__}: {harmless(str(error))[:80]})"
     return UnreadableAnswer(f"the API server's answer for {harmless(what)} cannot be read: {words}")

@@ -6,10 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from podtui.errors import PodtuiError
-from podtui.kube.json_values import mapping
+from podtui.cluster.connection.decoding import decode
 from podtui.kube.resources import ObjectRef
 
 if TYPE_CHECKING:
@@ -21,8 +18,6 @@ LARGE = 64 * 1024  # bytes of JSON above which a thread works on an object
 async def read_object(connection: Connection, ref: ObjectRef) -> tuple[Mapping[str, Any], int]:
     """The decoded object, and its size in bytes of JSON. Raises PodtuiError: NotFound when it is gone."""
     content = await connection.request("GET", ref.path)
-    try:
-        obj = await asyncio.to_thread(msgspec.json.decode, content) if len(content) > LARGE else msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PodtuiError(f"the API server's answer for {ref} is not JSON: {error}") from None
-    return mapping(obj), len(content)
+    what = str(ref)
+    obj = await asyncio.to_thread(decode, content, dict[str, Any], what) if len(content) > LARGE else decode(content, dict[str, Any], what)
+    return obj, len(content)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from podtui.cluster.connection.decoding import readable
 from podtui.cluster.live.tables import Column, Row
 from podtui.cluster.pods.container_runs import containers_of, default_container
 from podtui.cluster.pods.containers import Container, Kind, State, containers
 from podtui.cluster.pods.running_pod import Pod, is_leaving, same_pod
 from podtui.errors import ConnectionFailed, Forbidden, PodLost, PodtuiError
+from podtui.kube.json_values import mapping, string
 from podtui.kube.kubectl import kubectl_debug
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
@@ -49,7 +51,7 @@ async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
     Raises PodLost when the pod is gone or another one has its name now, PodtuiError when nothing runs in it, and the request's errors.
     """
     pod = await same_pod(connection, ref, "Open a shell in the new one")
-    phase = (pod.get("status") or {}).get("phase", "")
+    phase = string(mapping(pod.get("status")).get("phase"))
     if phase in ("Succeeded", "Failed"):
         raise PodtuiError(f"{ref} has finished ({phase}): nothing runs in it")
     found = _places(pod)
@@ -60,7 +62,12 @@ async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
 
 
 def _places(pod: Pod) -> list[Place]:
-    by_name = {each.name: each for each in containers(pod.get("spec") or {}, pod.get("status") or {})}
+    with readable("the pod"):
+        return _all_places(pod)
+
+
+def _all_places(pod: Pod) -> list[Place]:
+    by_name = {each.name: each for each in containers(mapping(pod.get("spec")), mapping(pod.get("status")))}
     default = default_container(pod)
     names = [default, *(name for name in containers_of(pod) if name != default)]
     return [_place(by_name[name]) for name in names if name in by_name]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from podtui.cluster.connection.decoding import readable
 from podtui.errors import Forbidden, NotFound
 from podtui.kube.resources import (
     DAEMONSETS,
@@ -128,6 +129,11 @@ async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
     A pod of a StatefulSet, and any whose controller sets its name instead of the server, is followed by its name; one of a
     DaemonSet on its node; one of an indexed Job by its index.
     """
+    with readable("a pod and its controller"):
+        return await _lineage_of(connection, pod)
+
+
+async def _lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
     metadata = msgspec.convert(pod.get("metadata") or {}, AnnotatedMeta)
     owner = metadata.controller
     if owner is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podtui.errors import NotFound, PodLost, PodtuiError
+from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
 
@@ -24,7 +25,7 @@ async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
         pod: Pod = await connection.json("GET", ref.path)
     except NotFound as error:
         raise PodLost(f"{ref} is gone", "Choose the pod that replaced it") from error
-    uid = (pod.get("metadata") or {}).get("uid", "")
+    uid = string(mapping(pod.get("metadata")).get("uid"))
     if ref.uid and uid != ref.uid:
         raise PodLost(f"{ref} was replaced by another pod of the same name", instead)
     return pod
@@ -36,7 +37,7 @@ async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
     PodtuiError when it exists but is not running, by kubectl's rules, and any error of the request except 404.
     """
     pod = await same_pod(connection, ref, "Start a forward to the new one")
-    phase = (pod.get("status") or {}).get("phase", "")
+    phase = string(mapping(pod.get("status")).get("phase"))
     if phase in ("Succeeded", "Failed"):
         raise PodLost(f"{ref} has finished ({phase})", "Only a running pod can be forwarded to")
     if phase != "Running":
@@ -45,19 +46,19 @@ async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
 
 
 def ref_of(pod: Pod) -> ObjectRef:
-    metadata = pod.get("metadata") or {}
-    return ObjectRef(PODS, metadata.get("name", ""), metadata.get("namespace", ""), metadata.get("uid", ""))
+    metadata = mapping(pod.get("metadata"))
+    return ObjectRef(PODS, string(metadata.get("name")), string(metadata.get("namespace")), string(metadata.get("uid")))
 
 
 def is_ready(pod: Pod) -> bool:
     """Whether its condition Ready is true."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
+    conditions = mappings(mapping(pod.get("status")).get("conditions"))
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def is_leaving(pod: Pod) -> bool:
     """Whether it is terminating."""
-    return bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+    return bool(mapping(pod.get("metadata")).get("deletionTimestamp"))
 
 
 async def why_not_found(connection: Connection, ref: ObjectRef, error: NotFound) -> PodtuiError:
