@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from podtui.ui.logs.lines.levels import LEVEL_KEYS, Level
 from podtui.ui.logs.lines.records import pairs_in, record_of, value_of, written
 from podtui.ui.logs.lines.text import shown
-from podtui.ui.logs.view.view import LogView
+from podtui.ui.logs.view.browser import LogBrowser
 
 _SAMPLE = 300  # lines
 _MOST = 12
@@ -29,7 +29,7 @@ class Completion(NamedTuple):
     candidates: list[Candidate]
 
 
-def complete_filter(view: LogView, text: str, cursor: int) -> Completion:
+def complete_filter(browser: LogBrowser, text: str, cursor: int) -> Completion:
     """The candidates at the cursor, each with the number of lines near the view that have it."""
     start = max(text.rfind(" ", 0, cursor), text.rfind(",", 0, cursor)) + 1
     word = _WORD.match(text[start:cursor])
@@ -37,7 +37,7 @@ def complete_filter(view: LogView, text: str, cursor: int) -> Completion:
         return Completion(cursor, cursor, [])
     if word["operator"] is None:
         begin = word["field"].removeprefix("!")
-        names = Counter(name for fields in _records(view) for name in _names(fields))
+        names = Counter(name for fields in _records(browser) for name in _names(fields))
         level = [] if any(name.lower() in LEVEL_KEYS for name in names) else [Candidate("level", None)]
         found = [*level, *(Candidate(name, count) for name, count in names.most_common())]
         wanted = [one for one in found if one.text.lower().startswith(begin.lower()) and one.text != begin]
@@ -47,7 +47,7 @@ def complete_filter(view: LogView, text: str, cursor: int) -> Completion:
         offered = [Candidate(level.word, None) for level in Level]
     else:
         counts: Counter[str] = Counter()
-        for fields in _records(view):
+        for fields in _records(browser):
             try:
                 counts[written(value_of(fields, word["field"]))] += 1
             except KeyError:
@@ -57,8 +57,8 @@ def complete_filter(view: LogView, text: str, cursor: int) -> Completion:
     return Completion(cursor - len(value), cursor, fits[:_MOST])
 
 
-def _records(view: LogView) -> Iterator[dict[str, Any]]:
-    for line in view.sample(_SAMPLE):
+def _records(browser: LogBrowser) -> Iterator[dict[str, Any]]:
+    for line in browser.sample(_SAMPLE):
         plain = shown(line)
         record = record_of(plain)
         fields = dict(record.fields) if record is not None else dict(pairs_in(plain))

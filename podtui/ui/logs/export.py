@@ -44,6 +44,7 @@ class LogExport:
         self._feed = feed
         self._sources = sources
         self._view = view
+        self._browser = view.browser
         self._say = say
         self._overwrite: Path | None = None  # an existing file, which Enter again overwrites
         self._scope: Scope = "view"
@@ -72,7 +73,7 @@ class LogExport:
             self._say(f"{lines} are {size:,} bytes, more than terminals accept by OSC 52 ({COPY_LIMIT:,}): Ctrl+S saves them to a file")
             return
         self._pane.app.copy_to_clipboard(text)
-        self._view.select(False)
+        self._browser.select(False)
         words = [f"{lines} sent to the terminal's clipboard (OSC 52)."]
         if os.environ.get("TMUX"):
             words.append("tmux passes it on only after `tmux set -s set-clipboard on`.")
@@ -98,11 +99,11 @@ class LogExport:
         if scope == "server":
             return "all that the server has, read again"
         if scope == "buffer":
-            return f"all {len(self._view.buffer):,} lines kept here"
-        if self._view.selection is not None:
-            return f"the {len(self._view.selected()):,} selected lines"
-        chosen = self._view.chosen
-        return "the lines shown" if chosen is not None else f"the {len(self._view.buffer):,} lines shown"
+            return f"all {len(self._browser.buffer):,} lines kept here"
+        if self._browser.selection is not None:
+            return f"the {len(self._browser.selected()):,} selected lines"
+        chosen = self._browser.chosen
+        return "the lines shown" if chosen is not None else f"the {len(self._browser.buffer):,} lines shown"
 
     def path_changed(self) -> None:
         """The path changed: a confirmed overwrite does not apply to the new path."""
@@ -139,8 +140,8 @@ class LogExport:
         except PodtuiError as error:
             self._pane.notify(str(error), severity="error", markup=False)
         else:
-            chosen = scope == "view" and self._view.selection is None and self._view.chosen is not None
-            kind = "selected " if scope == "view" and self._view.selection is not None else "shown " if chosen else ""
+            chosen = scope == "view" and self._browser.selection is None and self._browser.chosen is not None
+            kind = "selected " if scope == "view" and self._browser.selection is not None else "shown " if chosen else ""
             message = f"{counted(count, f'{kind}line')} saved to {harmless(str(path))}"
             self._pane.notify(message, markup=False)
         finally:
@@ -153,7 +154,7 @@ class LogExport:
 
     async def _write_whole(self, path: Path) -> int:
         """Write all that the server has to a file, as it arrives; returns the number of lines. Raises PodtuiError."""
-        feed, times = self._feed, self._view.times != "off"
+        feed, times = self._feed, self._browser.times != "off"
         if feed.target is None or feed.session.connection is None:
             raise PodtuiError("there is no connection to the API server")
         hidden = self._sources.hidden
@@ -183,24 +184,24 @@ class LogExport:
 
     async def _all_parts(self) -> Parts:
         """The shown lines, once all of them are known."""
-        if self._view.selection is None:
+        if self._browser.selection is None:
             await self._view.choosing_done()
         return self._parts()
 
     def _parts(self, *, everything: bool = False, clean: bool = False) -> Parts:
         """The text of the selected lines, the shown lines or the whole buffer, as the server sent it or made harmless."""
-        view = self._view
-        chosen = None if everything else view.chosen_places()
+        browser = self._browser
+        chosen = None if everything else browser.chosen_places()
         sources = [] if self._feed.group is None else self._feed.group.sources
         prefixes = [harmless(prefix) for prefix in titles.prefixes_of(sources)]
-        return pieces(view.buffer.snapshot(), times=view.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
+        return pieces(browser.buffer.snapshot(), times=browser.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
 
     # -- the pager ------------------------------------------------------------------------------------------------------
 
     def open_pager(self) -> None:
         if not self.file_name:
             return
-        if not len(self._view.buffer):
+        if not len(self._browser.buffer):
             self._say("no lines to read in a pager")
             return
         self._pane.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)

@@ -89,7 +89,7 @@ class LogFeed:
     def read_target(self, target: LogTarget, *, follow: bool = True) -> None:
         """Read other containers, or the same ones again, with the current range."""
         self.target = target
-        self._view.follow(follow)
+        self._view.browser.follow(follow)
         self.restart()
 
     def toggle_previous(self) -> None:
@@ -102,7 +102,7 @@ class LogFeed:
         """Read the target and the range again."""
         self.stop()
         self.status = LogStatus()
-        self._view.clear()
+        self._view.browser.clear()
         if self.target is not None:
             self._pane.run_worker(self._work(self.target), group="logs", exclusive=True, exit_on_error=False)
         self._changed()
@@ -194,12 +194,12 @@ class LogFeed:
         oldest = oldest_of(view)
         if oldest is None:
             return _BEGINNING
-        if view.buffer.size >= view.buffer.limit * 15 // 16:
+        if view.browser.buffer.size >= view.browser.buffer.limit * 15 // 16:
             return _FULL
         found = await older_lines(connection, source.ref, source.container, oldest, previous=self.previous)
         if not found.lines:
             return _BEGINNING
-        count = view.prepend(found.lines, found.continued, found.times)
+        count = view.browser.prepend(found.lines, found.continued, found.times)
         if count < len(found.lines):
             return _FULL
         return f"{count:,} older lines were read" + (f"; {_BEGINNING}" if found.whole else "")
@@ -207,7 +207,7 @@ class LogFeed:
 
 def oldest_of(view: LogView) -> OldestLine | None:
     """The oldest line with a time, and the number of lines in the buffer, not counting remarks and pieces."""
-    buffer = view.buffer
+    buffer = view.browser.buffer
     count = sum(len(block) - len(block.notes) - len(block.continued) for block in buffer.blocks)
     for block in buffer.blocks:
         for place, at in enumerate(block.times):

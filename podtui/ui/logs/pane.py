@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
@@ -24,13 +22,12 @@ from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.logs import titles
-from podtui.ui.logs.bars import SearchBar, fields_bar, jump, jump_bar, save_bar, since_bar
+from podtui.ui.logs.bars import FieldsBar, JumpBar, LogBar, SaveBar, SearchBar, SinceBar
 from podtui.ui.logs.chart import LogChart
 from podtui.ui.logs.export import LogExport
 from podtui.ui.logs.feed import LogFeed
 from podtui.ui.logs.lines.layout import Records
-from podtui.ui.logs.lines.times import SECOND, TIMES, parse_time, time_words
-from podtui.ui.logs.search.field_filter import FieldFilter
+from podtui.ui.logs.lines.times import TIMES
 from podtui.ui.logs.sources import SourceChoice
 from podtui.ui.logs.view.choice import MATCHES
 from podtui.ui.logs.view.view import LogView
@@ -55,7 +52,7 @@ class LogsPane(Vertical):
     LogsPane > TextLine { background: $panel; }
     LogsPane:focus-within > #logs-title { background: $primary; color: $background; }
     LogsPane > #logs-why { height: auto; max-height: 5; background: $panel; display: none; }
-    LogsPane > EntryBar, LogsPane > #logs-columns { display: none; }
+    LogsPane > LogBar, LogsPane > #logs-columns { display: none; }
     """
 
     def __init__(
@@ -71,19 +68,20 @@ class LogsPane(Vertical):
         """`log_tail` is the number of lines to fetch first, `buffer_mb` the memory for lines in MiB."""
         super().__init__(id=id)
         self.view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
+        self.browser = self.view.browser
         self._feed = LogFeed(self, session, self.view, log_tail, self._feed_changed, self._say)
-        self._sources = SourceChoice(self._feed, self.view, self._say)
+        self._sources = SourceChoice(self._feed, self.browser, self._say)
         self._export = LogExport(self, self._feed, self._sources, self.view, self._say)
         self._title = TextLine(id="logs-title")
         self._why = Static(id="logs-why")  # a reason that is too long for the foot: its end is the cause
         self._foot = TextLine(id="logs-foot")
         self._columns = TextLine(id="logs-columns")
         self._chart = LogChart(id="logs-chart")
-        self._search_bar = SearchBar(self.view)
-        self._fields_bar = fields_bar(self.view)
-        self._jump_bar = jump_bar()
-        self._since_bar = since_bar()
-        self._save_bar = save_bar()
+        self._search_bar = SearchBar(self.browser)
+        self._fields_bar = FieldsBar(self.browser)
+        self._jump_bar = JumpBar(self.browser)
+        self._since_bar = SinceBar(self._feed)
+        self._save_bar = SaveBar(self._export)
         self._message = ""  # about the last key, until the next one
         self._countdown: Timer | None = None
 
@@ -146,8 +144,8 @@ class LogsPane(Vertical):
     def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
         """Follow logs, starting with the configured tail; None stops."""
         self._sources.show_all()
-        if self.view.pattern is not None:
-            self.view.end_search()
+        if self.browser.pattern is not None:
+            self.browser.end_search()
         self._feed.follow(target, previous=previous)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -171,26 +169,26 @@ class LogsPane(Vertical):
     def _refresh_texts(self) -> None:
         if not self.is_attached:
             return
-        feed, view = self._feed, self.view
+        feed, view, browser = self._feed, self.view, self.browser
         if feed.target is None:
             self._title.show([(" Logs", "title")])
             self._foot.show([])
             view.set_empty("no pod selected")
             return
         title = titles.title_of(feed.target, feed.group, self._sources.hidden, feed.previous)
-        self._title.show(title, [(f"{titles.state(feed.status, view)} ", titles.style(feed.status))])
+        self._title.show(title, [(f"{titles.state(feed.status, browser)} ", titles.style(feed.status))])
         why = titles.reason(feed.status)
-        long = bool(len(view.buffer)) and len(why) > self.size.width - _COUNTS  # without lines, it stands in their place
+        long = bool(len(browser.buffer)) and len(why) > self.size.width - _COUNTS  # without lines, it stands in their place
         self._why.display = long
         self._why.update(Text(f" {harmless(why)}" if long else "", style=palette(self.app)[titles.style(feed.status)]))
-        counts = titles.counts(feed.status, view, feed.range_name, "" if long else why)
+        counts = titles.counts(feed.status, browser, feed.range_name, "" if long else why)
         counts = [(f" {self._message}", "warn")] if self._message else counts
-        self._foot.show(counts, [*titles.left_out_of(feed.group), *titles.flags(view)])
-        view.set_empty(*titles.nothing(feed.status, view))
-        header = view.columns.header
+        self._foot.show(counts, [*titles.left_out_of(feed.group), *titles.flags(browser)])
+        view.set_empty(*titles.nothing(feed.status, browser))
+        header = browser.columns.header
         self._columns.display = bool(header)
         if header:  # the column titles align and scroll with the columns
-            self._columns.show([(view.over(header), "header")])
+            self._columns.show([(browser.over(header), "header")])
 
     def _say(self, text: str) -> None:
         """Show a message about the pressed key; the next key removes it."""
@@ -199,63 +197,30 @@ class LogsPane(Vertical):
 
     # -- the bars ---------------------------------------------------------------------------------------------------
 
-    def _open(self, bar: EntryBar, value: str = "") -> None:
-        self._message = ""
-        bar.open(value)
-
-    def _leave(self, bar: EntryBar, message: str = "") -> None:
-        bar.display = False
-        self.view.focus()
-        self._say(message)
-
     @on(EntryBar.Cancelled)
     def _bar_cancelled(self, event: EntryBar.Cancelled) -> None:
         event.stop()
-        if event.bar is self._search_bar:
-            self._search_bar.give_up()
-        self._leave(event.bar)
+        if isinstance(event.bar, LogBar):
+            event.bar.give_up()
+            self._leave(event.bar, "")
 
     @on(EntryBar.Changed)
     def _bar_changed(self, event: EntryBar.Changed) -> None:
         event.stop()
-        if event.bar is self._search_bar:
-            self._search_bar.typed(event.value, event.valid)
+        if isinstance(event.bar, LogBar):
+            event.bar.typed(event.value, event.valid)
             self._refresh_texts()
-        elif event.bar is self._save_bar:
-            self._export.path_changed()
 
-    @on(EntryBar.Submitted, "#logs-search")
-    def _search_entered(self, event: EntryBar.Submitted) -> None:
+    @on(EntryBar.Submitted)
+    def _bar_entered(self, event: EntryBar.Submitted) -> None:
         event.stop()
-        self._search_bar.entered(event.value)
-        self._leave(self._search_bar)
+        if isinstance(event.bar, LogBar) and (message := event.bar.entered(event.value)) is not None:
+            self._leave(event.bar, message)
 
-    @on(EntryBar.Submitted, "#logs-filter")
-    def _fields_entered(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        self._leave(self._fields_bar)
-        self.view.set_fields(FieldFilter(event.value) if event.value.strip() else None)
-
-    @on(EntryBar.Submitted, "#logs-jump")
-    def _time_entered(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        self._leave(self._jump_bar, jump(self.view, event.value))
-
-    @on(EntryBar.Submitted, "#logs-since")
-    def _since_entered(self, event: EntryBar.Submitted) -> None:
-        """`sinceSeconds` counts from now by the server's clock, as kubectl's --since does."""
-        event.stop()
-        self._leave(self._since_bar)
-        if event.value.strip():
-            at = parse_time(event.value)
-            seconds = max(1, math.ceil(time.time() - at / SECOND))
-            self._feed.read(LogOptions(since=seconds), f"since {time_words(at, 'local')[:19].replace('T', ' ')}")
-
-    @on(EntryBar.Submitted, "#logs-save")
-    def _path_entered(self, event: EntryBar.Submitted) -> None:
-        event.stop()
-        if self._export.save(event.value):
-            self._leave(self._save_bar)
+    def _leave(self, bar: LogBar, message: str) -> None:
+        bar.display = False
+        self.view.focus()
+        self._say(message)
 
     # -- the range --------------------------------------------------------------------------------------------------
 
@@ -287,7 +252,8 @@ class LogsPane(Vertical):
 
     def action_since(self) -> None:
         if self._feed.target is not None:
-            self._open(self._since_bar)
+            self._message = ""
+            self._since_bar.open()
 
     def action_previous(self) -> None:
         self._feed.toggle_previous()
@@ -302,49 +268,50 @@ class LogsPane(Vertical):
     # -- moving -----------------------------------------------------------------------------------------------------
 
     def action_down(self) -> None:
-        self.view.scroll_rows(1)
+        self.browser.scroll_rows(1)
 
     def action_up(self) -> None:
-        self.view.scroll_rows(-1)
+        self.browser.scroll_rows(-1)
 
     def action_page_down(self) -> None:
-        self.view.scroll_page(1)
+        self.browser.scroll_page(1)
 
     def action_page_up(self) -> None:
-        self.view.scroll_page(-1)
+        self.browser.scroll_page(-1)
 
     def action_first(self) -> None:
-        self.view.to_first()
+        self.browser.to_first()
 
     def action_last(self) -> None:
-        self.view.to_last()
+        self.browser.to_last()
 
     def action_left(self) -> None:
-        self.view.scroll_columns(-1)
+        self.browser.scroll_columns(-1)
 
     def action_right(self) -> None:
-        self.view.scroll_columns(1)
+        self.browser.scroll_columns(1)
 
     def action_jump(self) -> None:
-        self._open(self._jump_bar)
+        self._message = ""
+        self._jump_bar.open()
 
     # -- how lines are shown ----------------------------------------------------------------------------------------
 
     def action_follow(self) -> None:
         self._message = ""
-        self.view.follow(not self.view.following)
+        self.browser.follow(not self.browser.following)
 
     def action_wrap(self) -> None:
         self._message = ""
-        self.view.set_wrap(not self.view.wrap)
+        self.browser.set_wrap(not self.browser.wrap)
 
     def action_timestamps(self) -> None:
         self._message = ""
-        self.view.set_times(_next(TIMES, self.view.times))
+        self.browser.set_times(_next(TIMES, self.browser.times))
 
     def action_records(self) -> None:
-        self.view.set_records(_next(_RECORDS, self.view.records))
-        without = self.view.records == "columns" and not self.view.columns.names
+        self.browser.set_records(_next(_RECORDS, self.browser.records))
+        without = self.browser.records == "columns" and not self.browser.columns.names
         self._say("no JSON, logfmt or klog records nearby: lines stay as they are" if without else "")
 
     # -- searching --------------------------------------------------------------------------------------------------
@@ -354,39 +321,40 @@ class LogsPane(Vertical):
         self._search_bar.begin()
 
     def action_next_match(self) -> None:
-        self._say(self.view.next_match(1))
+        self._say(self.browser.next_match(1))
 
     def action_previous_match(self) -> None:
-        self._say(self.view.next_match(-1))
+        self._say(self.browser.next_match(-1))
 
     def action_only_matches(self) -> None:
-        if self.view.pattern is None:
+        if self.browser.pattern is None:
             self._say("search with / first; then & shows only the lines that match")
         else:
             self._message = ""
-            self.view.show_matches(_next(MATCHES, self.view.shown_matches))
+            self.browser.show_matches(_next(MATCHES, self.browser.shown_matches))
 
     def action_context(self) -> None:
-        view = self.view
-        view.set_context(_next(CONTEXTS, view.context))
-        if view.chosen is None or view.shown_matches == "without":
-            self._say(f"{view.context} lines around each match, once & or a filter (f) hides some")
+        browser = self.browser
+        browser.set_context(_next(CONTEXTS, browser.context))
+        if browser.chosen is None or browser.shown_matches == "without":
+            self._say(f"{browser.context} lines around each match, once & or a filter (f) hides some")
         else:
             self._say("")
 
     def action_fields(self) -> None:
-        self._open(self._fields_bar, self.view.fields.text if self.view.fields is not None else "")
+        self._message = ""
+        self._fields_bar.begin()
 
     def action_clear_search(self) -> None:
         """Esc clears the selection, the search and the filter, one at a time."""
-        view = self.view
+        browser = self.browser
         self._message = ""
-        if view.selection is not None:
-            view.select(False)
-        elif view.pattern is not None:
-            view.end_search()
-        elif view.fields is not None:
-            view.set_fields(None)
+        if browser.selection is not None:
+            browser.select(False)
+        elif browser.pattern is not None:
+            browser.end_search()
+        elif browser.fields is not None:
+            browser.set_fields(None)
         else:
             raise SkipAction()
 
@@ -398,7 +366,7 @@ class LogsPane(Vertical):
         if self._chart.display:
             self._close_chart()
             return
-        self._chart.show(self.view.buffer)
+        self._chart.show(self.browser.buffer)
         self._chart.focus()
 
     def _close_chart(self) -> None:
@@ -408,9 +376,9 @@ class LogsPane(Vertical):
     @on(LogChart.Moved)
     def _chart_moved(self, event: LogChart.Moved) -> None:
         event.stop()
-        line = self.view.buffer.line_at(event.moment)
+        line = self.browser.buffer.line_at(event.moment)
         if line is not None:
-            self.view.to_line(line)
+            self.browser.to_line(line)
 
     @on(LogChart.Left)
     def _chart_left(self, event: LogChart.Left) -> None:
@@ -423,7 +391,7 @@ class LogsPane(Vertical):
     # -- marks, and lines for other programs ------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        marked = self.view.toggle_mark()
+        marked = self.browser.toggle_mark()
         self._say("" if marked else "mark removed" if marked is not None else "no lines to mark")
 
     def action_next_mark(self) -> None:
@@ -433,28 +401,25 @@ class LogsPane(Vertical):
         self._go_to_mark(-1)
 
     def _go_to_mark(self, direction: int) -> None:
-        self._say("" if self.view.next_mark(direction) else "no line is marked: m marks one")
+        self._say("" if self.browser.next_mark(direction) else "no line is marked: m marks one")
 
     def action_select(self) -> None:
-        if self.view.selection is not None:
-            self.view.select(False)
+        if self.browser.selection is not None:
+            self.browser.select(False)
             self._say("")
-        elif self.view.select(True):
+        elif self.browser.select(True):
             self._say("↑ ↓ PgUp PgDn g G select; Enter or y copies, Ctrl+S saves, | opens the pager, Esc leaves")
         else:
             self._say("no lines to select")
 
     def action_copy(self) -> None:
-        if self.view.selection is None:
+        if self.browser.selection is None:
             raise SkipAction()
         self._export.copy()
 
     def action_save(self) -> None:
         """Ask for a file; pressed again meanwhile, switch to the next scope."""
-        again = self._save_bar.display
-        path = self._export.ask_for_file(again)
-        if path and not again:
-            self._save_bar.open(path)
+        self._save_bar.begin()
 
     def action_pager(self) -> None:
         self._export.open_pager()

@@ -10,16 +10,16 @@ from podtui.kube.resources import ObjectRef
 from podtui.ui.logs import titles
 from podtui.ui.logs.feed import LogFeed
 from podtui.ui.logs.sources_screen import LogSourcesScreen, SourceRow
+from podtui.ui.logs.view.browser import LogBrowser
 from podtui.ui.logs.view.source_names import SourceNames
-from podtui.ui.logs.view.view import LogView
 
 
 class SourceChoice:
     """Chooses which sources a feed reads, and which of those the view hides."""
 
-    def __init__(self, feed: LogFeed, view: LogView, say: Callable[[str], None]) -> None:
+    def __init__(self, feed: LogFeed, browser: LogBrowser, say: Callable[[str], None]) -> None:
         self._feed = feed
-        self._view = view
+        self._browser = browser
         self._say = say
         self._hidden: set[tuple[str, str]] = set()  # UID of the pod and name of each hidden container
         self._names: list[str] = []
@@ -38,12 +38,12 @@ class SourceChoice:
         """Apply the hidden sources to the view. Lines have a name before them if more than one source is shown."""
         sources = [] if self._feed.group is None else self._feed.group.sources
         hidden = self.hidden
-        if self._view.hidden != hidden:
-            self._view.hide(hidden)
+        if self._browser.hidden != hidden:
+            self._browser.hide(hidden)
         names = titles.names_of(sources) if len(sources) - len(hidden) > 1 else []
         if names != self._names:
             self._names = names
-            self._view.set_names(SourceNames(names))
+            self._browser.set_names(SourceNames(names))
 
     @property
     def only_pod(self) -> ObjectRef | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from podtui.cluster.logs.follower import LogStatus, State
 from podtui.cluster.logs.group import LogGroup, LogSource, LogTarget
 from podtui.text import counted
-from podtui.ui.logs.view.view import LogView
+from podtui.ui.logs.view.browser import LogBrowser
 from podtui.ui.widgets.text_document import Part
 
 # The state of several sources is the first of these that any of them has.
@@ -121,12 +121,12 @@ def style(status: LogStatus) -> str:
     return _STYLES[status.state]
 
 
-def state(status: LogStatus, view: LogView) -> str:
+def state(status: LogStatus, browser: LogBrowser) -> str:
     """The short word for the right end of the title."""
     if status.state == "reconnecting" and status.retry_at is not None:
         return f"reconnecting in {max(0, round(status.retry_at - time.monotonic()))} s"
-    if status.state == "following" and not view.following:
-        return f"paused, {view.below:,} below" if view.below else "paused"
+    if status.state == "following" and not browser.following:
+        return f"paused, {browser.below:,} below" if browser.below else "paused"
     return status.state
 
 
@@ -135,29 +135,29 @@ def reason(status: LogStatus) -> str:
     return f"{status.state}: {status.why}" if status.why else ""
 
 
-def counts(status: LogStatus, view: LogView, range_words: str, why: str) -> list[Part]:
+def counts(status: LogStatus, browser: LogBrowser, range_words: str, why: str) -> list[Part]:
     """The search, the reason `why` for the status, and the number of lines."""
     parts: list[Part] = [(" ", "")]
-    pattern = view.pattern
+    pattern = browser.pattern
     if pattern is not None:
-        current, count, done = view.matches
+        current, count, done = browser.matches
         parts += [("/", "dim"), (pattern.text, "match")]
         parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
         if pattern.given_up:
             parts.append(("abandoned: the expression takes too long on these lines  ", "warn"))
         elif pattern.slow:
             parts.append((f"{pattern.slow} skipped: the expression takes too long on them  ", "warn"))
-    if view.fields is not None:
-        parts += [("fields ", "dim"), (view.fields.text, "match"), ("  ", "")]
+    if browser.fields is not None:
+        parts += [("fields ", "dim"), (browser.fields.text, "match"), ("  ", "")]
     if why:
         parts.append((f"{why}  ", style(status)))
-    count = len(view.buffer) - sum(len(block.notes) for block in view.buffer.blocks)
-    if view.chosen is not None and (view.fields is not None or view.hidden):
-        chosen, done = view.chosen
+    count = len(browser.buffer) - sum(len(block.notes) for block in browser.buffer.blocks)
+    if browser.chosen is not None and (browser.fields is not None or browser.hidden):
+        chosen, done = browser.chosen
         parts.append((f"{chosen:,}{'' if done else ' so far'} of ", ""))
     parts.append((counted(count, "line"), ""))
-    if view.dropped:
-        parts.append((f" ({view.dropped:,} older ones dropped)", "warn"))
+    if browser.dropped:
+        parts.append((f" ({browser.dropped:,} older ones dropped)", "warn"))
     parts.append((f"  {range_words}", "dim"))
     return parts
 
@@ -165,30 +165,30 @@ def counts(status: LogStatus, view: LogView, range_words: str, why: str) -> list
 _MATCHES = {"all": "", "only": "only matches", "without": "no matches"}
 
 
-def flags(view: LogView) -> list[Part]:
+def flags(browser: LogBrowser) -> list[Part]:
     """The display settings that differ from the defaults."""
-    marks = len(view.marks)
+    marks = len(browser.marks)
     words = [
-        _MATCHES[view.shown_matches],
-        f"±{view.context}" if view.context and view.chosen is not None else "",
-        "" if view.records == "raw" else view.records,
-        "wrap" if view.wrap else "",
-        "" if view.times == "off" else f"times {view.times}",
+        _MATCHES[browser.shown_matches],
+        f"±{browser.context}" if browser.context and browser.chosen is not None else "",
+        "" if browser.records == "raw" else browser.records,
+        "wrap" if browser.wrap else "",
+        "" if browser.times == "off" else f"times {browser.times}",
         counted(marks, "mark") if marks else "",
-        f"column {view.column + 1}" if view.column else "",
+        f"column {browser.column + 1}" if browser.column else "",
     ]
     text = "  ".join(filter(None, words))
     return [(f"{text} ", "dim")] if text else []
 
 
-def nothing(status: LogStatus, view: LogView) -> list[str]:
+def nothing(status: LogStatus, browser: LogBrowser) -> list[str]:
     """The text in place of lines: why there are none, or why none is shown."""
-    if len(view.buffer) and view.chosen is not None:
-        pattern = view.pattern.text if view.pattern is not None else ""
-        if view.shown_matches == "only":
+    if len(browser.buffer) and browser.chosen is not None:
+        pattern = browser.pattern.text if browser.pattern is not None else ""
+        if browser.shown_matches == "only":
             return [f"no line matches {pattern}: & shows other lines again"]
-        if view.fields is not None:
-            return [f"no line has {view.fields.text}: f changes the filter, Esc clears it"]
+        if browser.fields is not None:
+            return [f"no line has {browser.fields.text}: f changes the filter, Esc clears it"]
         return [f"every line matches {pattern}: & shows them again" if pattern else "the sources of all lines are hidden"]
     lines = [_EMPTY[status.state]]
     if status.why:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,9 +12,9 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from podtui.ui.logs.lines.text import rows_of
-from podtui.ui.logs.view.match_cursor import MatchCursor
-from podtui.ui.logs.view.strips import GUTTER, Paint, Signs, paint_row, thumb_of
-from podtui.ui.logs.view.window import LogWindow, Row
+from podtui.ui.logs.view.browser import LogBrowser
+from podtui.ui.logs.view.strips import GUTTER, Paint, paint_row, thumb_of
+from podtui.ui.logs.view.window import Row
 from podtui.ui.themes import Palette
 
 BAR = 1  # cells of the scroll bar at the right
@@ -42,23 +41,13 @@ class Brushes(NamedTuple):
 class LogCanvas:
     """The rows on the screen, and the scroll bar beside them."""
 
-    def __init__(self, window: LogWindow, cursor: MatchCursor, signs: Callable[[int], Signs]) -> None:
-        """`signs` returns the reader's signs on a line."""
-        self.rows: list[Row] = []
+    def __init__(self, browser: LogBrowser) -> None:
         self.thumb = (0, 0)  # of the scroll bar: its first row and its height
         self.empty: tuple[str, ...] = ()  # the text in place of lines while there are none
-        self._window = window
-        self._cursor = cursor
-        self._signs = signs
+        self._browser = browser
+        self._window = browser.window
         self._head: int | None = None  # the line that shows the number of dropped lines
         self._painted: dict[Row, list[Segment]] = {}
-
-    @property
-    def below(self) -> int:
-        """The number of lines below the window."""
-        if not self.rows:
-            return 0
-        return max(0, self._window.count() - self._window.rank(self.rows[-1].line) - 1)
 
     def forget(self, row: Row | None = None) -> None:
         """Repaint the row, which looks different; None: every row."""
@@ -71,16 +60,18 @@ class LogCanvas:
 
     def update(self, size: Size) -> list[Region] | None:
         """Take the current rows of the window; returns the regions where the screen differs, None for all of it."""
-        before, self.rows = self.rows, self._window.rows()
+        before, self._browser.rows = self._browser.rows, self._window.rows()
         width = max(1, size.width - BAR)
         regions = [Region(size.width - BAR, y, BAR, 1) for y in self._bar_changes(size.height)]
         if self._head != self._window.head:
             self._head = self._window.head
-            if self.rows and self.rows[0].line == self._head:  # a former line of the log now shows the number of dropped lines
-                self.forget(self.rows[0])
+            if (
+                self._browser.rows and self._browser.rows[0].line == self._head
+            ):  # a former line of the log now shows the number of dropped lines
+                self.forget(self._browser.rows[0])
                 regions.append(Region(0, 0, width, 1))
-        changed = [y for y in range(max(len(before), len(self.rows))) if before[y : y + 1] != self.rows[y : y + 1]]
-        if bool(before) != bool(self.rows) or len(changed) > size.height * 3 // 4:
+        changed = [y for y in range(max(len(before), len(self._browser.rows))) if before[y : y + 1] != self._browser.rows[y : y + 1]]
+        if bool(before) != bool(self._browser.rows) or len(changed) > size.height * 3 // 4:
             return None
         return regions + [Region(0, y, width, 1) for y in changed]
 
@@ -90,10 +81,10 @@ class LogCanvas:
         return [] if before == self.thumb else [y for y in range(height) if _bar_cell(before, y) != _bar_cell(self.thumb, y)]
 
     def _thumb_place(self, height: int) -> tuple[int, int]:
-        if not self.rows:
+        if not self._browser.rows:
             return 0, 0
-        above, below = self._window.rank(self.rows[0].line), self.below
-        if not above and not below and len(self.rows) < height:
+        above, below = self._window.rank(self._browser.rows[0].line), self._browser.below
+        if not above and not below and len(self._browser.rows) < height:
             return 0, 0
         return thumb_of(height, above, below, self._window.count())
 
@@ -101,14 +92,14 @@ class LogCanvas:
 
     def line(self, y: int, width: int, brushes: Brushes) -> Strip:
         """A line of the screen: `width` cells and the scroll bar."""
-        if y < len(self.rows):
-            row = self.rows[y]
+        if y < len(self._browser.rows):
+            row = self._browser.rows[y]
             strip = self._painted.get(row)
             if strip is None:
                 if len(self._painted) >= _STRIPS:
                     self._painted.clear()
-                paint = Paint(brushes.styles, brushes.base, self._cursor.left, self._cursor.pattern, brushes.colours)
-                strip = self._painted[row] = paint_row(self._window, row, paint, self._signs(row.line))
+                paint = Paint(brushes.styles, brushes.base, self._browser.cursor.left, self._browser.cursor.pattern, brushes.colours)
+                strip = self._painted[row] = paint_row(self._window, row, paint, self._browser.signs(row.line))
         else:
             strip = list(self._blank(y, width, brushes))
         cell = _bar_cell(self.thumb, y)
@@ -116,7 +107,7 @@ class LogCanvas:
 
     def _blank(self, y: int, width: int, brushes: Brushes) -> Strip:
         base = brushes.base
-        words = [] if self.rows else [row for line in self.empty for row in _wrapped(line, max(1, width - 2 * GUTTER))]
+        words = [] if self._browser.rows else [row for line in self.empty for row in _wrapped(line, max(1, width - 2 * GUTTER))]
         if not 0 <= y - 1 < len(words):
             return Strip.blank(width, base)
         text = " " * GUTTER + words[y - 1]

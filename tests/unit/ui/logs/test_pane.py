@@ -173,7 +173,7 @@ async def test_containers_are_read_together_hidden_and_shown() -> None:
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("c", "j", "space", "escape")  # the other one too
-        await until(lambda: "2 of 2 containers" in app.title_line and len(app.pane.view.buffer) == 10)
+        await until(lambda: "2 of 2 containers" in app.title_line and len(app.pane.view.browser.buffer) == 10)
         await until(lambda: app.lines.count("app │ line 4") == app.lines.count("side│ line 4") == 1)
         assert "10 lines" in app.foot
         await pilot.press("c")
@@ -209,7 +209,7 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
         app.pane.show(REF)
         await until(lambda: "line 4" in app.lines)
         await pilot.press("a")
-        await until(lambda: len(app.pane.view.buffer) == 4)
+        await until(lambda: len(app.pane.view.browser.buffer) == 4)
         path = tmp_path / "web-1-log.log"
         await pilot.press("ctrl+s", "enter")
         await until(lambda: path.exists() and app.told)
@@ -277,7 +277,9 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
         bar = app.pane.query_one("#logs-search", EntryBar)
         assert (bar.display, bar.value) == (True, "~a[")
         assert "not a regular expression" in str(bar.error)
-        assert app.pane.view.pattern is not None and app.pane.view.pattern.text == "~a"  # what could be searched for while it was typed
+        assert (
+            app.pane.view.browser.pattern is not None and app.pane.view.browser.pattern.text == "~a"
+        )  # what could be searched for while it was typed
 
 
 async def test_keys_that_need_a_search_say_so() -> None:
@@ -449,8 +451,8 @@ async def test_q_goes_back_one_as_esc_does() -> None:
         assert not app.pane.query_one(LogChart).display
         for still in ((True, True), (False, True), (False, False)):
             await pilot.press("q")
-            assert app.pane.view.selection is None
-            assert (app.pane.view.pattern is not None, app.pane.view.fields is not None) == still
+            assert app.pane.view.browser.selection is None
+            assert (app.pane.view.browser.pattern is not None, app.pane.view.browser.fields is not None) == still
             assert app.backs == 0
         await pilot.press("q")
         assert app.backs == 1
@@ -479,10 +481,10 @@ async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 3")
-        await until(lambda: "line 39" in app.lines and not app.pane.view.following)
+        await until(lambda: "line 39" in app.lines and not app.pane.view.browser.following)
         await pilot.press("escape")
         await until(lambda: "line 49" in app.lines)
-        assert app.pane.view.following and app.pane.view.pattern is None
+        assert app.pane.view.browser.following and app.pane.view.browser.pattern is None
 
 
 async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() -> None:
@@ -558,7 +560,7 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path: Path, monkeypa
         await until(lambda: len(app.told) > 1)
         assert (tmp_path / "web-1-app.log").read_text().startswith("line 0\nline 1\n")
         await pilot.press("escape")
-        assert app.pane.view.selection is None and app.backs == 0
+        assert app.pane.view.browser.selection is None and app.backs == 0
 
 
 async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -587,7 +589,7 @@ async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server(
         await pilot.press("g")
         await until(lambda: "beginning of the log" in app.foot)
         assert app.lines[0] == "line 0"
-        assert app.pane.view.buffer.end - app.pane.view.buffer.first == 30
+        assert app.pane.view.browser.buffer.end - app.pane.view.browser.buffer.first == 30
 
 
 async def test_the_histogram_moves_the_view_through_time() -> None:

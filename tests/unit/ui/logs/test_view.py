@@ -391,14 +391,14 @@ async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G() -> N
         app.view.append([f"line {number}" for number in range(20)])
         await settled(pilot)
         assert app.screen_lines() == [f"line {number}" for number in range(15, 20)]
-        app.view.scroll_rows(-2)
+        app.view.browser.scroll_rows(-2)
         app.view.append(["line 20"])
         await settled(pilot)
         assert app.screen_lines() == [f"line {number}" for number in range(13, 18)]
-        assert (app.view.following, app.view.below) == (False, 3)
-        app.view.to_last()
+        assert (app.view.browser.following, app.view.browser.below) == (False, 3)
+        app.view.browser.to_last()
         assert app.screen_lines()[-1] == "line 20"
-        assert app.view.following
+        assert app.view.browser.following
 
 
 async def test_scrolling_up_when_everything_is_in_view_leaves_nothing() -> None:
@@ -406,8 +406,8 @@ async def test_scrolling_up_when_everything_is_in_view_leaves_nothing() -> None:
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["one", "two"])
         await settled(pilot)
-        app.view.scroll_rows(-1)
-        assert app.view.following
+        app.view.browser.scroll_rows(-1)
+        assert app.view.browser.following
 
 
 async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns() -> None:
@@ -416,7 +416,7 @@ async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_column
         app.view.append(["한국어 로그 줄입니다", "plain"])
         await settled(pilot)
         assert app.screen_lines()[:2] == ["한국어 로", "plain"]
-        app.view.set_wrap(True)
+        app.view.browser.set_wrap(True)
         assert app.screen_lines()[:3] == ["한국어 로", "그 줄입니", "다"]
         for y in range(6):
             assert sum(cell_len(segment.text) for segment in app.view.render_line(y)) == 13
@@ -427,14 +427,14 @@ async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line() -> 
     async with app.run_test(size=(23, 4)) as pilot:
         app.view.append(["0123456789" * 4, "short"])
         await settled(pilot)
-        app.view.scroll_columns(1)
-        assert (app.view.column, app.screen_lines()[0]) == (8, "89012345678901234567")
+        app.view.browser.scroll_columns(1)
+        assert (app.view.browser.column, app.screen_lines()[0]) == (8, "89012345678901234567")
         for _ in range(10):
-            app.view.scroll_columns(1)
-        assert app.view.column == 30
+            app.view.browser.scroll_columns(1)
+        assert app.view.browser.column == 30
         for _ in range(10):
-            app.view.scroll_columns(-1)
-        assert app.view.column == 0
+            app.view.browser.scroll_columns(-1)
+        assert app.view.browser.column == 0
 
 
 async def test_the_oldest_lines_go_and_the_view_says_how_many() -> None:
@@ -443,10 +443,10 @@ async def test_the_oldest_lines_go_and_the_view_says_how_many() -> None:
         for start in range(0, 30_000, 1000):
             app.view.append([f"line {number} {'x' * 90}" for number in range(start, start + 1000)])
         await settled(pilot)
-        app.view.to_first()
-        assert app.view.dropped > 15_000
-        assert app.screen_lines()[0] == f"… {app.view.dropped:,} older lines dropped"
-        assert app.screen_lines()[1].startswith(f"line {app.view.dropped} ")
+        app.view.browser.to_first()
+        assert app.view.browser.dropped > 15_000
+        assert app.screen_lines()[0] == f"… {app.view.browser.dropped:,} older lines dropped"
+        assert app.screen_lines()[1].startswith(f"line {app.view.browser.dropped} ")
 
 
 async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
@@ -454,21 +454,21 @@ async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}{' Needle' if number % 30 == 0 else ''}" for number in range(100)])
         await settled(pilot)
-        app.view.search("needle")
+        app.view.browser.search("needle")
         await settled(pilot)
-        assert app.view.matches == (4, 4, True)
+        assert app.view.browser.matches == (4, 4, True)
         assert "line 90 Needle" in app.screen_lines()
-        assert not app.view.following
-        assert app.view.next_match(-1) == ""
-        assert app.view.matches == (3, 4, True)
-        assert app.view.next_match(1) == ""
-        assert app.view.next_match(1) == "the search continued at the beginning"
-        assert app.view.matches == (1, 4, True)
-        app.view.show_matches("only")
+        assert not app.view.browser.following
+        assert app.view.browser.next_match(-1) == ""
+        assert app.view.browser.matches == (3, 4, True)
+        assert app.view.browser.next_match(1) == ""
+        assert app.view.browser.next_match(1) == "the search continued at the beginning"
+        assert app.view.browser.matches == (1, 4, True)
+        app.view.browser.show_matches("only")
         assert app.screen_lines()[:4] == [f"line {number} Needle" for number in (0, 30, 60, 90)]
-        app.view.search("")
-        assert app.view.pattern is None
-        assert app.view.shown_matches == "all"
+        app.view.browser.search("")
+        assert app.view.browser.pattern is None
+        assert app.view.browser.shown_matches == "all"
         assert len([line for line in app.screen_lines() if line]) == 5
 
 
@@ -476,9 +476,9 @@ async def test_only_matches_goes_on_while_lines_come() -> None:
     app = ViewApp()
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["a 1", "b 2"])
-        app.view.search("a")
-        app.view.show_matches("only")
-        app.view.follow(True)
+        app.view.browser.search("a")
+        app.view.browser.show_matches("only")
+        app.view.browser.follow(True)
         app.view.append(["a 3", "b 4", "A 5"])
         await settled(pilot)
         assert app.screen_lines() == ["a 1", "a 3", "A 5", "", ""]
@@ -489,7 +489,7 @@ async def test_a_match_far_to_the_right_is_scrolled_into_view() -> None:
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append(["x" * 300 + "needle" + "y" * 300])
         await settled(pilot)
-        app.view.search("needle")
+        app.view.browser.search("needle")
         await settled(pilot)
         assert "needle" in app.screen_lines()[0]
 
@@ -520,7 +520,7 @@ async def test_a_paused_view_paints_nothing_that_did_not_change(monkeypatch: pyt
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"line {number}" for number in range(50)])
         await settled(pilot)
-        app.view.scroll_rows(-20)
+        app.view.browser.scroll_rows(-20)
         await settled(pilot)
         painted: list[tuple[Region, ...]] = []
         monkeypatch.setattr(app.view, "refresh", lambda *regions, **kw: painted.append(regions))
@@ -587,13 +587,13 @@ async def test_older_lines_leave_the_view_where_it_is_and_are_searched_too() -> 
     async with app.run_test(size=(40, 5)) as pilot:
         app.view.append([f"new {number}" for number in range(20)])
         await settled(pilot)
-        app.view.to_first()
-        app.view.search("3")
+        app.view.browser.to_first()
+        app.view.browser.search("3")
         await settled(pilot)
         before = app.screen_lines()
-        assert app.view.prepend([f"old {number}" for number in range(30)], (), [0] * 30) == 30
+        assert app.view.browser.prepend([f"old {number}" for number in range(30)], (), [0] * 30) == 30
         await settled(pilot)
         assert app.screen_lines() == before
-        assert app.view.matches[1] == 2 + 3  # new 3 and 13; old 3, 13 and 23
-        app.view.to_first()
+        assert app.view.browser.matches[1] == 2 + 3  # new 3 and 13; old 3, 13 and 23
+        app.view.browser.to_first()
         assert app.screen_lines()[0] == "old 0"
