@@ -275,7 +275,7 @@ async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text:
     [
         (b"", "closed the connection"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the answer of .* broke off"),
-        (b"SSH-2.0-OpenSSH_9.0\r\n", "failed|closed"),
+        (b"SSH-2.0-OpenSSH_9.0\r\n", "is not HTTP: Bad status line"),
     ],
 )
 async def test_an_answer_that_breaks_off_is_reported(text: bytes, words: str) -> None:
@@ -283,6 +283,58 @@ async def test_an_answer_that_breaks_off_is_reported(text: bytes, words: str) ->
         connection = await Connection.open(settings(f"http://{address}"))
         with pytest.raises(ConnectionFailed, match=words):
             await connection.json("GET", "/")
+        await connection.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+FAULTS = {
+    "a long header": OK + b"X: " + b"a" * 100_000 + b"\r\n\r\n",
+    "many headers": OK + b"".join(b"X%d: a\r\n" % number for number in range(20_000)) + b"\r\n",
+    "a long status line": b"HTTP/1.1 200 " + b"a" * 100_000 + b"\r\n\r\n",
+    "a broken chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a chunk without end": OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+    "a negative length": OK + b"Content-Length: -5\r\n\r\n",
+    "a length beyond all bounds": OK + b"Content-Length: 99999999999999999999\r\n\r\n{}",
+    "two lengths": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a length and chunks": OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "a NUL in a header": OK + b"X: a\0b\r\n\r\n",
+    "a header without a name": OK + b"X Y: a\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "no head": b"{}",
+    "an unknown status": b"HTTP/1.1 99 X\r\n\r\n",
+    "another protocol": b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxxxx",
+    "a circle": b"HTTP/1.1 302 M\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to no URL": b"HTTP/1.1 302 M\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to nowhere": b"HTTP/1.1 302 M\r\nContent-Length: 0\r\n\r\n",
+    "a redirect to another protocol": b"HTTP/1.1 302 M\r\nLocation: ftp://h/\r\nContent-Length: 0\r\n\r\n",
+    "UTF-16": "HTTP/1.1 200 OK\r\n\r\n".encode("utf-16"),
+    "mail": b"220 mail.example ESMTP\r\n",
+    "bytes": bytes(range(256)) * 100,
+    "an escape sequence": b"HTTP/1.1 500 \x1b[2J\r\nContent-Length: 0\r\n\r\n",
+    "deep nesting": OK + b"Content-Length: 200000\r\n\r\n" + b'{"a":' * 40_000,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_every_fault_of_an_answer_is_reported_in_words_of_podtui(fault: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            writer.write(FAULTS[fault])
+            await writer.drain()
+            if fault != "a circle":
+                return
+
+    async with raw_server(answer) as address:
+        connection = await Connection.open(settings(f"http://{address}"))
+        for method, body in (("GET", None), ("POST", {"kind": "Pod"})):
+            with pytest.raises(PodtuiError) as caught:
+                await connection.json(method, "/x", body=body)
+            told = caught.value.what
+            assert len(told) < 300 and not any(word in told for word in ("\x1b", "\n", "nobody foresaw", "message=", "Errno", "b'"))
         await connection.close()
 
 
