@@ -26,6 +26,7 @@ from podtui.errors import PodtuiError, ReadOnlyError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 from podtui.ui.commands import bindings
+from podtui.ui.dialogs.button import DialogButton
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class Dialog(ModalScreen[T | None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
     AUTO_FOCUS = ""
     FIRST: ClassVar[str] = "#dialog-cancel"
-    ENTER_CONFIRMS: ClassVar[bool] = False  # Enter in the last input confirms at once; otherwise it goes to the button
+    CHANGES: ClassVar[bool] = True  # whether the action changes the cluster: then Enter in a field does not carry it out yet
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
@@ -129,9 +130,6 @@ class Dialog(ModalScreen[T | None]):
     Dialog #dialog-status { color: $text-error; }
     Dialog #dialog-status.-note { color: $text-muted; }
     Dialog #dialog-buttons { height: 1; }
-    Dialog #dialog-buttons Button { margin-right: 2; min-width: 10; border: none !important; }
-    Dialog #dialog-buttons Button:focus { text-style: bold reverse; }
-    Dialog #dialog-buttons Button.-blocked { text-opacity: 60%; }
     Dialog #dialog-hint { width: 1fr; text-align: right; color: $text-muted; }
     """
 
@@ -169,9 +167,15 @@ class Dialog(ModalScreen[T | None]):
         """Do the work and `dismiss`. A PodtuiError is shown, and the dialog stays as it is."""
         raise NotImplementedError
 
-    def enters(self, source: Input) -> bool:
-        """Whether Enter in this input confirms at once; otherwise it goes to the next input, and from the last to the button."""
-        return False
+    def missing(self) -> Widget | None:
+        """The widget in which something is missing or wrong while the dialog cannot be confirmed; None: no one widget."""
+        if self.blocked():
+            return next(iter(self.query(self.FIRST).results(Input)), None)
+        return next((field for field, word in self._words() if field.value.strip() != word), None)
+
+    def acts(self, source: Input) -> bool:
+        """Whether Enter in this input carries out the action at once, as far as nothing is missing."""
+        return not self.CHANGES
 
     def left(self) -> None:
         """Called when the user leaves without waiting for an answer: reports what is known to be done."""
@@ -228,29 +232,31 @@ class Dialog(ModalScreen[T | None]):
                 yield Static(Text(("! " if self.danger else "") + harmless(self.dialog_title)), id="dialog-title")
             with VerticalScroll(id="dialog-body", can_focus=False), Vertical(id="dialog-content"):
                 yield from self.compose_body()
-                for number, confirmation in enumerate(self.asked):
-                    with Horizontal(classes="dialog-word"):
-                        yield Label(Text(harmless(confirmation.prompt)))
-                        # Focus does not select the text: the letter that moved the focus there stays.
-                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
                 yield from self.compose_reference()
             with Fixed(id="dialog-foot"):
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-command-text")
                 with VerticalScroll(id="dialog-status", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-status-text")
+                for number, confirmation in enumerate(self.asked):
+                    with Horizontal(classes="dialog-word"):
+                        yield Label(Text(harmless(confirmation.prompt)))
+                        # Focus does not select the text: the letter that moved the focus there stays.
+                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
                 with Horizontal(id="dialog-buttons"):
-                    yield Button("Cancel", id="dialog-cancel", compact=True)
-                    yield Button(
+                    yield DialogButton("Cancel", id="dialog-cancel", compact=True)
+                    yield DialogButton(
                         Text(self.confirm_label),
                         id="dialog-confirm",
                         compact=True,
-                        variant="error" if self.danger else "primary",
+                        classes="-danger" if self.danger else "",
                     )
                     yield Static(id="dialog-hint")
 
     def on_mount(self) -> None:
         self._drawn = True
+        for field in self.query(Input):
+            field.cursor_blink = False  # each blink would send bytes to the terminal
         self.show_commands(self.commands)
         self._status("", note=True)
         self.refresh_dialog()
@@ -282,13 +288,13 @@ class Dialog(ModalScreen[T | None]):
     def _why_not(self) -> str:
         return self.blocked() or self._untyped()
 
+    def _words(self) -> Iterable[tuple[Input, str]]:
+        """The fields of the confirmations that are required now, with the words that they must have."""
+        for number, confirmation in enumerate(self.asked if self.asking else ()):
+            yield self.query_one(f"#dialog-word-{number}", Input), confirmation.word
+
     def _untyped(self) -> str:
-        if not self.asking:
-            return ""
-        for number, confirmation in enumerate(self.asked):
-            if self.query_one(f"#dialog-word-{number}", Input).value.strip() != confirmation.word:
-                return f"type {confirmation.word} to confirm"
-        return ""
+        return next((f"type {word} to confirm" for field, word in self._words() if field.value.strip() != word), "")
 
     def on_key(self, event: events.Key) -> None:
         """While a button has the focus (Cancel has it at first), letters go to the field of the confirmation."""
@@ -305,16 +311,13 @@ class Dialog(ModalScreen[T | None]):
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
+        """The same in all dialogs: Enter goes to what is missing, then to the action. It carries out one that changes nothing."""
         if self.busy:
             return
-        if self.enters(event.input):
-            self.action_confirm()
-            return
-        inputs = [widget for widget in self.focus_chain if isinstance(widget, Input)]
-        after = inputs[inputs.index(event.input) + 1 :] if event.input in inputs else []
-        if after:
-            after[0].focus()
-        elif self.ENTER_CONFIRMS or self._why_not():
+        why, missing = self._why_not(), self.missing()
+        if why and missing is not None and missing is not event.input:
+            missing.focus()
+        elif why or self.acts(event.input):
             self.action_confirm()  # or shows why it is blocked
         else:
             self.query_one("#dialog-confirm", Button).focus()
@@ -359,10 +362,14 @@ class Dialog(ModalScreen[T | None]):
         self.busy, self._leaving = True, False
         self.show_note("")
         self.return_focus = self.focused
-        self.query_one("#dialog-body").disabled = True
+        self._disable_fields(True)
         self.set_focus(None)  # a second Enter must not press anything
         self.refresh_dialog()
         self.run_worker(self._work(), group="dialog", exit_on_error=False)
+
+    def _disable_fields(self, disabled: bool) -> None:
+        for part in self.query("#dialog-body, .dialog-word"):
+            part.disabled = disabled
 
     async def _work(self) -> None:
         error: Exception | None = None
@@ -375,7 +382,7 @@ class Dialog(ModalScreen[T | None]):
         self.busy = False
         if not self.is_attached or not self.is_current:
             return  # dismissed
-        self.query_one("#dialog-body").disabled = False
+        self._disable_fields(False)
         self.refresh_dialog()
         if error is not None:
             self.show_error(error)

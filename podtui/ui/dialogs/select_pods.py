@@ -26,6 +26,7 @@ class SelectPodsDialog(Dialog[Found]):
     """Changes nothing: dismissed with the selection and the pods, for the dialog that shows them and asks."""
 
     FIRST: ClassVar[str] = "#select-selector"
+    CHANGES: ClassVar[bool] = False
 
     def __init__(self, session: Session, namespaces: tuple[str, ...], selector: str) -> None:
         """No `namespaces` means all of them. `selector` is the initial text of the field."""
@@ -66,9 +67,6 @@ class SelectPodsDialog(Dialog[Found]):
     def _meaning(self) -> str:
         which = "the pods with these labels" if self.selector else "every pod"
         return f"Enter finds {which} on the server and lists them; it deletes nothing yet."
-
-    def enters(self, source: Input) -> bool:
-        return True
 
     def blocked(self) -> str:
         return "see the error in the selector" if self._fault is not None else ""

@@ -35,7 +35,7 @@ class ForwardDialog(Dialog[list[Forward]]):
     """
 
     FIRST: ClassVar[str] = "#forward-ports"
-    ENTER_CONFIRMS: ClassVar[bool] = True
+    CHANGES: ClassVar[bool] = False
 
     DEFAULT_CSS = """
     ForwardDialog #forward-declared { color: $text-muted; }
@@ -54,7 +54,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self.ref = ref
         self._ports: Sequence[ContainerPort] | None = None  # None until the pod is read
         self._specs: tuple[PortSpec, ...] = ()
-        self._problem = ""
+        self._problem, self._wrong = "", ""
         self._owners: dict[int, str] = {}  # of the typed local ports that are in use; "" while unknown
 
     # -- display ------------------------------------------------------------------------------------------------
@@ -107,15 +107,9 @@ class ForwardDialog(Dialog[list[Forward]]):
         self.show_note("")
         self._check()
 
-    @on(Input.Submitted, "#forward-ports")
-    def _submitted(self, event: Input.Submitted) -> None:
-        """Whether Enter forwards at once: on the ports, since the address below is seldom needed."""
-        event.prevent_default()
-        self.action_confirm()
-
     def _check(self) -> None:
         """Check the input; show the kubectl command if it is valid."""
-        self._specs, self._problem = (), ""
+        self._specs, self._problem, wrong = (), "", "#forward-ports"
         try:
             if self._ports_input.value.strip():
                 self._specs = parse_ports(self._ports_input.value)
@@ -124,10 +118,12 @@ class ForwardDialog(Dialog[list[Forward]]):
                     self._problem = self._taken(resolved)
             else:
                 self._problem = "No port is given"
-            if self._address != LOCALHOST:
+            if self._address != LOCALHOST and not self._problem:
+                wrong = "#forward-address"
                 _check_address(self._address)
         except PodtuiError as error:
             self._problem = "\n  ".join(filter(None, (error.what, error.hint)))
+        self._wrong = wrong
         self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem else "")
         self._show_line("#forward-warning", self._warning())
         self.show_commands([] if self._problem else [self._command()])
@@ -171,6 +167,9 @@ class ForwardDialog(Dialog[list[Forward]]):
     # -- the work ----------------------------------------------------------------------------------------------
     def blocked(self) -> str:
         return "the ports are not valid yet" if self._problem else ""
+
+    def missing(self) -> Widget | None:
+        return self.query_one(self._wrong, Input) if self._problem else super().missing()
 
     async def submit(self) -> None:
         self.show_note("Connecting to the pod…")

@@ -272,8 +272,8 @@ class CreateDialog(Dialog[int]):
 
     # -- the work ---------------------------------------------------------------------------------------------
 
-    def enters(self, source: Input) -> bool:
-        return source.id == "create-path" and not self.change.documents
+    def acts(self, source: Input) -> bool:
+        return not self.change.documents and (source.id == "create-path" or not self._empty)
 
     def blocked(self) -> str:
         return self.change.refusal if self.change.documents else ""

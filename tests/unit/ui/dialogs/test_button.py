@@ -1,0 +1,107 @@
+"""Which button of a dialog has the focus is seen without colours, and Enter has one rhythm in all dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import pytest
+from textual.widget import Widget
+from textual.widgets import Button, Input
+
+from podtui.ui.dialogs.button import DialogButton
+from podtui.ui.dialogs.dialog import Confirmation, Dialog
+from podtui.ui.themes import install_themes
+from tests.support.screens import Shown
+from tests.support.waiting import settle
+
+
+class Asking(Dialog[str]):
+    """Two fields, of which the first must not be empty, and a number to type."""
+
+    FIRST: ClassVar[str] = "#name"
+
+    def __init__(self, *, asked: bool = True, danger: bool = True) -> None:
+        super().__init__(
+            "Delete?", confirm="Delete", danger=danger, asked=[Confirmation("Type 2, the number of pods:", "2")] if asked else []
+        )
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Input(id="name", compact=True)
+        yield Input(id="note", compact=True)
+
+    def blocked(self) -> str:
+        return "" if self.query_one("#name", Input).value else "the name is missing"
+
+    async def submit(self) -> None:
+        self.dismiss("done")
+
+
+class Finding(Asking):
+    CHANGES: ClassVar[bool] = False
+
+
+def drawn(button: Button) -> tuple[str, bool]:
+    """The text of a button, and whether it is filled: its colours are exchanged, which every terminal can."""
+    strip = button.render_line(0)
+    styles = [segment.style for segment in strip if segment.text.strip()]
+    return strip.text.rstrip(), all(style is not None and bool(style.reverse) for style in styles)
+
+
+@pytest.mark.parametrize("theme", ["podtui-dark", "podtui-light", "podtui-contrast", "podtui-ansi"])
+async def test_the_button_with_the_focus_is_filled_and_marked_in_every_theme(theme: str) -> None:
+    dialog = Asking()
+    app = Shown(dialog)
+    async with app.run_test(size=(80, 24)) as pilot:
+        install_themes(app, theme)
+        await settle(pilot)
+        cancel, delete = (dialog.query_one(f"#dialog-{name}", DialogButton) for name in ("cancel", "confirm"))
+        for focused, other in ((cancel, delete), (delete, cancel)):
+            focused.focus()
+            await pilot.pause()
+            assert drawn(focused) == (f" ▸ {focused.label}", True)
+            assert drawn(other) == (f"   {other.label}", False)
+            assert other.rich_style.bgcolor == dialog.query_one("#dialog-hint").rich_style.bgcolor, "no ground of its own"
+
+
+async def steps(dialog: Dialog[Any], *keys: str) -> list[str]:
+    """The ids of the widgets that have the focus after each key; the error under the body, if there is one, in brackets."""
+    app = Shown(dialog)
+    found = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+            if not dialog.is_current:
+                found.append(f"= {app.results}")
+                break
+            error = str(dialog.query_one("#dialog-status-text").render())
+            found.append((dialog.focused.id or "" if dialog.focused else "") + (f" [{error}]" if error else ""))
+    return found
+
+
+async def test_enter_goes_to_what_is_missing_and_then_to_the_action() -> None:
+    assert await steps(Asking(), "enter", "a", "enter", "enter", "2", "enter", "enter") == [
+        "name [✗ the name is missing]",
+        "name",
+        "dialog-word-0",
+        "dialog-word-0 [✗ type 2 to confirm]",
+        "dialog-word-0",
+        "dialog-confirm",
+        "= ['done']",
+    ]
+    assert await steps(Asking(asked=False), "tab", "x", "enter", "a", "enter") == ["note", "note", "name", "name", "dialog-confirm"]
+
+
+async def test_enter_carries_out_what_changes_nothing() -> None:
+    assert await steps(Finding(asked=False), "a", "enter") == ["name", "= ['done']"]
+
+
+async def test_the_number_is_typed_beside_the_buttons() -> None:
+    dialog = Asking()
+    async with Shown(dialog).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        word, buttons = dialog.query_one("#dialog-word-0").region, dialog.query_one("#dialog-buttons").region
+        assert word.y == buttons.y - 1
+        assert [widget.id for widget in dialog.focus_chain] == ["name", "note", "dialog-word-0", "dialog-cancel", "dialog-confirm"]
