@@ -7,10 +7,20 @@ that reorder a line. podtui shows them as symbols and never interprets them.
 from __future__ import annotations
 
 import re
+import unicodedata
 
-# C0 and DEL, C1, line and paragraph separators, and the characters that change the direction of text
-# (Unicode TR9), zero-width joiners and marks that hide text, and lone surrogates.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# C0 and DEL, C1, line and paragraph separators, the characters that change the direction of text (Unicode TR9), annotations between
+# lines, lone surrogates, and whatever a terminal shows as nothing (Default_Ignorable_Code_Point: soft hyphen, Hangul fillers, joiners,
+# tags), except the selectors of a character's form, which emoji need.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_MARKS = 4  # marks on one character that real scripts need at most
+_STACKS = re.compile(  # the blocks that have characters without a width of their own
+    "[\u0300-\u1cff\u1dc0-\u1dff\u20d0-\u20ff\u2cef-\u2cf1\u2de0-\u2dff\u302a-\u302f\u3099\u309a\ua66f-\ua6ff\ua800-\uabff\ud7b0-\ud7ff\ufb1e"
+    f"\ufe00-\ufe0f\ufe20-\ufe2f\U00010000-\U0001efff]{{{_MARKS + 1},}}"
+)
 _URL = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)([^\s"'<>]+)""")
 _SECRET = re.compile(r"(?i)([?&][^=&#]{0,40}(?:token|secret|passw|pwd|key|signature|sig|auth|cred)[^=&#]{0,40}=)[^&#]+")
 _private: set[str] = set()  # of URLs whose paths are secret: scheme, host and port
@@ -39,15 +49,47 @@ def counted(count: int, noun: str) -> str:
 def harmless(text: str, *, tab: int = 0) -> str:
     """`text` on one line without anything that a terminal interprets.
 
-    Control characters become their Unicode symbols (ESC is `␛`), C1 and bidirectional controls their code
-    in angle brackets, so that a reader sees them. With `tab`, tabs become spaces up to the
-    next multiple of that many columns (counted in characters).
+    Control characters become their Unicode symbols (ESC is `␛`), C1, bidirectional controls and invisible characters their code
+    in angle brackets, so that a reader sees them; of more marks on one character than a script needs, the number. With `tab`, tabs
+    become spaces up to the next multiple of that many columns (counted in characters).
     """
     if _PRINTABLE_ASCII.match(text):
         return text
     if tab and "\t" in text:
         text = text.expandtabs(tab)
-    return _UNSAFE.sub(_shown, text)
+    return _STACKS.sub(_unstacked, _UNSAFE.sub(_shown, text))
+
+
+def _unstacked(match: re.Match[str]) -> str:
+    """Marks in any number are drawn over each other, and over other lines."""
+    shown: list[str] = []
+    run = 0
+    for character in match[0]:
+        if unicodedata.category(character) in ("Mn", "Me") or "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+            run += 1
+            if run <= _MARKS:
+                shown.append(character)
+            continue
+        if run > _MARKS:
+            shown.append(f"<+{run - _MARKS} marks>")
+        run = 0
+        shown.append(character)
+    if run > _MARKS:
+        shown.append(f"<+{run - _MARKS} marks>")
+    return "".join(shown)
+
+
+def pasteable(text: str) -> str:
+    """`text` as it may go into a clipboard, and from there into any program: harmless but for its line ends and tabs.
+
+    An escape would end a bracketed paste, and what follows would be typed; a carriage return would press Enter.
+    """
+    return "".join(part if part in ("\n", "\t") else harmless(part) for part in re.split("([\n\t])", text))
+
+
+def as_file_name(text: str) -> str:
+    """A name from a cluster as the name of a file: whatever is not in the names of Kubernetes becomes `_`, and none is hidden."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:200].lstrip(".-") or "_"
 
 
 def conceal(url: str) -> None:

@@ -90,6 +90,8 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     terminal.wait_for(r"… waiting +later")
     terminal.wait_for(r"3 running, 1 waiting")
     terminal.press("escape", "q")
+    terminal.wait_for("3 port-forwards end")
+    terminal.press("down", "enter")
     assert terminal.wait_exit() == 0
     assert terminal.restored() == [] and terminal.processes() == []
     assert all(is_free("127.0.0.1", port) for port in before)

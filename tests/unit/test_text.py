@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podtui.errors import PodtuiError, api_error
-from podtui.text import conceal, counted, harmless, redacted
+from podtui.text import as_file_name, conceal, counted, harmless, pasteable, redacted
 
 
 @given(st.text())
@@ -31,6 +31,46 @@ def test_an_escape_sequence_is_shown_for_what_it_is() -> None:
 
 def test_tabs_become_spaces_where_columns_matter() -> None:
     assert harmless("a\tb\x00", tab=8) == "a       b␀"
+
+
+INVISIBLE = "\xad\u034f\u115f\u1160\u17b4\u180e\u200b\u200d\u2060\u206a\u3164\ufeff\uffa0\ufff9\U0001d173\U000e0001\U000e0041\U000e0100"
+
+
+@pytest.mark.parametrize("character", INVISIBLE, ids=[f"U+{ord(each):04X}" for each in INVISIBLE])
+def test_what_a_terminal_shows_as_nothing_is_shown_by_its_code(character: str) -> None:
+    code = f"<{ord(character):02X}>" if character == "\xad" else f"<U+{ord(character):04X}>"
+    assert harmless(f"ad{character}min") == f"ad{code}min"
+
+
+def test_marks_in_a_long_run_are_counted_and_those_that_scripts_need_stay() -> None:
+    assert harmless("e" + "\u0301" * 1000 + "x") == "e" + "\u0301" * 4 + "<+996 marks>x"
+    assert harmless("क्षि ท่านี้ Việt שָׁלוֹם e\u0301 ❤\ufe0f 한글") == "क्षि ท่านี้ Việt שָׁלוֹם e\u0301 ❤\ufe0f 한글"
+    assert harmless("\u1100\u1161" * 9) == "\u1100\u1161" * 9, "Hangul in parts"
+    assert harmless("가" + "\u1161" * 50) == "가" + "\u1161" * 4 + "<+46 marks>"
+    assert harmless("a" + "\ufe0f" * 9) == "a" + "\ufe0f" * 4 + "<+5 marks>"
+
+
+@given(st.text(st.characters(categories=("Mn", "Me", "Ll", "Lo", "Cf")), max_size=30))
+def test_no_character_carries_more_marks_than_four(text: str) -> None:
+    run = 0
+    for character in harmless(text):
+        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        assert run <= 4, ascii(text)
+
+
+@given(st.text())
+def test_what_is_copied_neither_ends_a_paste_nor_presses_a_key(text: str) -> None:
+    copied = pasteable(f"{text}\x1b[201~\x9b201~\rreboot\n")
+    assert all(character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs") for character in copied)
+
+
+def test_line_ends_and_tabs_are_copied() -> None:
+    assert pasteable("a:\n\t- b\n") == "a:\n\t- b\n"
+
+
+def test_a_name_from_a_cluster_stays_in_the_folder() -> None:
+    assert as_file_name("web-1.app") == "web-1.app"
+    assert as_file_name("../../.ssh/x\x1b]") == "_.._.ssh_x__" and as_file_name("..") == "_" and len(as_file_name("x" * 999)) == 200
 
 
 def test_korean_and_emoji_stay() -> None:

@@ -17,7 +17,7 @@ from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogLines
 from podtui.errors import ConfigError, PodtuiError
 from podtui.folders import in_state_folder
-from podtui.text import counted, harmless
+from podtui.text import as_file_name, counted, harmless
 from podtui.ui.logs import titles
 from podtui.ui.logs.feed import LogFeed
 from podtui.ui.logs.file import LogFile, pieces, write_log
@@ -60,7 +60,7 @@ class LogExport:
             return f"{len(target.pods)}-pods" if target.pods else "pods"
         hidden = self._sources.hidden
         shown = [] if group is None else [source.container for source in group.sources if source.number not in hidden]
-        return f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}"
+        return as_file_name(f"{pod.name}-{shown[0] or 'log' if len(shown) == 1 else 'log'}")
 
     # -- copying --------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from textual.notifications import Notify
 from textual.screen import Screen
 
 from podtui.errors import PodtuiError
+from podtui.text import pasteable
 from podtui.ui.commands import BY_ID
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
@@ -132,6 +133,10 @@ class TerminalApp(App[int], inherit_bindings=False):
         if self._dropped and self.screen_stack:
             self._dropped = False
             self._display(self.screen, self.screen._compositor.render_update(full=True, screen_stack=self._background_screens))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by OSC 52, which a terminal may ignore. The text passes the filter of the screen: a paste must not act."""
+        super().copy_to_clipboard(pasteable(text))
 
     # -- messages -----------------------------------------------------------------------------------------------
     @property
