@@ -210,6 +210,11 @@ class ListWatch(ABC, Generic[P]):
         `watching` distinguishes a watch's end from a list's; `listed` is whether the watch directly followed a list.
         """
         self._slow = False
+        if isinstance(error, Gone) and watching:
+            if listed and self._useless >= _USELESS:  # of a version that was the newest just now
+                self._poll(error)
+                return
+            self._useless *= listed
         if isinstance(error, Gone):
             if not watching and listed:
                 self._page = min(2 * self._page, 10 * self.timing.page)  # too slow for the token's life: fewer, larger pages

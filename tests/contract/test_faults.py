@@ -1,0 +1,365 @@
+"""What networks, proxies and servers do to the live list. During each fault its state tells the truth and requests are few; after it,
+the rows are the server's.
+
+How many requests a fault costs in real time is counted in virtual time, in tests/unit/cluster/live/test_requests.py. Here times are a
+twentieth, and through real sockets and TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import re
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podtui.cluster.connection import bounds
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.pacing import Timing
+from podtui.cluster.live.store import RowStore
+from podtui.cluster.live.tables import age_text
+from podtui.errors import Unauthorized
+from podtui.kube.resources import PODS, Scope
+from tests.contract.test_live_list import Pods
+from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy, status
+from tests.support.tls import Authority
+from tests.support.waiting import until, until_answer
+
+REAL_TIME = True
+TIMING = Timing(
+    pace=0.05, backoff_first=0.0125, backoff_most=1.0, healthy=0.5, poll=0.25, denied=0.5, idle=0.6, answer=0.5, inquiry=1, batch=0.01
+)
+WATCHED = 0.8
+"""Seconds that a fault lasts at least, for its requests to be counted: 16 at a twentieth of the real pace."""
+
+
+@dataclass
+class Held:
+    """A list through the proxy, and the same pods past it."""
+
+    proxy: FaultProxy
+    store: RowStore
+    pods: Pods
+    begun: float = 0.0  # loop time at which the fault began
+
+    async def settled(self) -> bool:
+        return self.store.known and self.store.health.state in ("live", "polling") and await self.equal()
+
+    async def equal(self) -> bool:
+        listed = await self.pods.connection.json("GET", PODS.path(self.pods.namespace))
+        theirs = {item["metadata"]["uid"]: item["metadata"]["resourceVersion"] for item in listed["items"]}
+        return theirs == {uid: row.resource_version for uid, row in self.store.rows.items()}
+
+    @property
+    def state(self) -> str:
+        return self.store.health.state
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.issue("server", "IP:127.0.0.1,DNS:api.example")
+    made.issue("expired", "IP:127.0.0.1", days=-1)
+    return made
+
+
+@contextlib.asynccontextmanager
+async def held(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, **front: Any
+) -> AsyncIterator[Held]:
+    pods = Pods(connection, namespace)
+    for name in ("stays", "goes"):
+        await pods.create(name)
+    async with fault_proxy(kubeconfig, authority) as proxy:
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings())
+        store = RowStore(PODS, Scope((namespace,)), timing=TIMING)
+        held = Held(proxy, store, pods)
+        try:
+            store.start(through)
+            await until_answer(held.settled)
+            yield held
+        finally:
+            await store.close()
+            await through.close()
+
+
+# -- the faults
+
+
+async def silence(exchange: Exchange) -> None:
+    await exchange.hang()
+
+
+async def reset(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+async def trickle(exchange: Exchange) -> None:
+    await exchange.begin()
+    while True:
+        await exchange.chunk(b" ")
+        await asyncio.sleep(0.05)
+
+
+def answers(code: int, body: bytes = b"", content_type: str = "application/json", **headers: str) -> Fault:
+    async def fault(exchange: Exchange) -> None:
+        await exchange.answer(code, body, content_type, **headers)
+
+    return fault
+
+
+def refuses(code: int, reason: str, **headers: str) -> Fault:
+    return answers(code, status(code, reason), **headers)
+
+
+def of_watches(fault: Fault) -> Fault:
+    async def chosen(exchange: Exchange) -> None:
+        await (fault(exchange) if exchange.is_watch else exchange.pass_on())
+
+    return chosen
+
+
+def of_lists(fault: Fault) -> Fault:
+    async def chosen(exchange: Exchange) -> None:
+        await (exchange.pass_on() if exchange.is_watch else fault(exchange))
+
+    return chosen
+
+
+def streams(*chunks: bytes) -> Fault:
+    async def fault(exchange: Exchange) -> None:
+        await exchange.begin()
+        for chunk in (*chunks, b""):
+            await exchange.chunk(chunk)
+
+    return fault
+
+
+async def endless_line(exchange: Exchange) -> None:
+    await exchange.begin()
+    for _ in range(8):  # twice the bound that the test sets
+        await exchange.chunk(b"x" * 65536)
+    await exchange.hang()
+
+
+async def truncated(exchange: Exchange) -> None:
+    await exchange.pass_on(lambda body: body[: len(body) // 2])
+
+
+async def wrong_type(exchange: Exchange) -> None:
+    await exchange.pass_on(content_type="text/plain")
+
+
+async def twice_and_unknown(exchange: Exchange) -> None:
+    def change(line: bytes) -> bytes:
+        if not line.startswith(b'{"type":"MODIFIED"'):
+            return line * 2
+        unknown = re.sub(rb'"uid": ?"[^"]+"', b'"uid":"unknown"', line).replace(b"MODIFIED", b"DELETED", 1)
+        return unknown + line * 2
+
+    await exchange.pass_on(change if exchange.is_watch else None)
+
+
+async def skewed_clock(exchange: Exchange) -> None:
+    def change(data: bytes) -> bytes:
+        return re.sub(rb'("creationTimestamp": ?")20\d\d', rb"\g<1>2999", data)
+
+    await exchange.pass_on(change)
+
+
+async def version_goes_back(exchange: Exchange) -> None:
+    """What a list of one object says when etcd was restored; the list and the watch are right again."""
+
+    def change(data: bytes) -> bytes:
+        return re.sub(rb'("metadata": ?\{"resourceVersion": ?")\d+', rb"\g<1>1", data, count=1)
+
+    await exchange.pass_on(change if exchange.query.get("limit") == "1" else None)
+
+
+BOMB = gzip.compress(bytes(64 << 20))
+GONE = json.dumps({"type": "ERROR", "object": json.loads(status(410, "Expired"))}).encode() + b"\n"
+PAGE = b"<!doctype html><title>Sign in</title>"
+
+SHOWS: dict[str, tuple[Fault, str]] = {
+    "timed out": (silence, "stale"),
+    "reset": (reset, "stale"),
+    "slow trickle": (trickle, "stale"),
+    "truncated JSON": (of_lists(truncated), "stale"),
+    "a page with 200": (answers(200, PAGE, "text/html"), "stale"),
+    "a page with 502": (answers(502, PAGE, "text/html"), "stale"),
+    "gzip bomb": (answers(200, BOMB, Content_Encoding="gzip"), "stale"),
+    "403": (refuses(403, "Forbidden"), "denied"),
+    "404 of the namespace": (refuses(404, "NotFound"), "stale"),
+    "429, soon": (refuses(429, "TooManyRequests", Retry_After="1"), "stale"),
+    "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "stale"),
+    "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="soon"), "stale"),
+    "500": (refuses(500, "InternalError"), "stale"),
+    "503": (refuses(503, "ServiceUnavailable"), "stale"),
+}
+"""Faults that keep the changes away, and what the screen says meanwhile."""
+
+COPES: dict[str, Fault] = {
+    "watches end at once": of_watches(streams()),
+    "watches without an end of the line": of_watches(endless_line),
+    "watches that are not UTF-8": of_watches(streams(b'{"type":"ADDED","object":{"kind":"\xff\xfe"}}\n')),
+    "watches that are pages": of_watches(answers(200, PAGE, "text/html")),
+    "watches that are refused": of_watches(refuses(403, "Forbidden")),
+    "watches that are never accepted": of_watches(silence),
+    "410 for each watch": of_watches(refuses(410, "Expired")),
+    "410 as the event of each watch": of_watches(streams(GONE)),
+    "a wrong content type": wrong_type,
+    "events twice and of the unknown": twice_and_unknown,
+    "a clock that is a thousand years ahead": skewed_clock,
+    "a version that goes back": version_goes_back,
+}
+"""Faults through which the changes come all the same."""
+
+
+@pytest.mark.parametrize("name", SHOWS)
+async def test_a_fault_is_shown_and_overcome(
+    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        fault, state = SHOWS[name]
+        await during(run, fault)
+        await until(lambda: run.state == state)
+        assert len(run.store.rows) == 2 and run.store.health.error is not None, "what is known stays"
+        await few_requests(run)
+        assert run.state == state
+        run.proxy.fault = None
+        if "30 years" in name:
+            run.store.refresh()  # as Ctrl+R does
+        await until_answer(run.settled)
+
+
+@pytest.mark.parametrize("name", COPES)
+async def test_changes_come_through_a_fault(
+    name: str,
+    kubeconfig: str,
+    authority: Authority,
+    connection: Connection,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "LARGEST_EVENT", 1 << 18)
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        await during(run, COPES[name])
+        await until_answer(run.settled)
+        await run.pods.label("stays", seen="later")
+        await run.pods.create("later")
+        await until_answer(run.settled)
+        await few_requests(run)
+        assert all(age_text(row, 0.0) == "0s" for row in run.store.rows.values())
+        run.proxy.fault = None
+        await run.pods.delete("stays")
+        await until_answer(run.settled)
+
+
+async def during(run: Held, fault: Fault) -> None:
+    """The fault begins, every connection breaks, and the pods change."""
+    run.proxy.fault = fault
+    run.proxy.requests.clear()
+    run.begun = asyncio.get_running_loop().time()
+    run.proxy.cut()
+    await run.pods.delete("goes")
+    await run.pods.create("comes")
+
+
+async def few_requests(run: Held) -> None:
+    await asyncio.sleep(WATCHED)
+    lasted = asyncio.get_running_loop().time() - run.begun
+    assert len(run.proxy.requests) <= 3 + lasted / TIMING.pace
+
+
+async def test_a_server_that_refuses_connections_is_stale_and_comes_back(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        await run.proxy.stop()
+        await run.pods.delete("goes")
+        await until(lambda: run.state == "stale" and "refuses the connection" in str(run.store.health.error))
+        await run.proxy.start()
+        await until_answer(run.settled)
+
+
+async def test_a_half_open_watch_is_found_out(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        states: list[str] = []
+        run.store.subscribe_health(lambda health: states.append(health.state))
+        run.proxy.mute()
+        await run.pods.delete("goes")
+        await until_answer(run.settled)
+        assert "stale" in states
+
+
+async def test_a_silent_watch_of_a_quiet_list_is_live_and_is_not_opened_again(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        states: set[str] = set()
+        run.store.subscribe_health(lambda health: states.add(health.state))
+        inquiries = 2
+        await until(lambda: sum("limit=1" in target.split("&") for _, target in run.proxy.requests) >= inquiries)
+        assert states <= {"live"} and run.state == "live"
+        assert sum("watch=1" in target and "timeoutSeconds=1&" not in target for _, target in run.proxy.requests) == 1
+
+
+async def test_a_token_that_expires_is_renewed_by_the_plugin(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    token, plugin = tmp_path / "token", tmp_path / "plugin"
+    token.write_text("first")
+    spoken = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    plugin.write_text(f'#!/bin/sh\nprintf \'%s\' \'{json.dumps(spoken)[:-1]}, "status": {{"token": "\'"$(cat {token})"\'"}}}}\'\n')
+    plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
+    user = {"exec": {"apiVersion": spoken["apiVersion"], "command": str(plugin), "interactiveMode": "Never"}}
+    async with held(kubeconfig, authority, connection, namespace, tmp_path, user=user) as run:
+        run.proxy.token = "second"
+        run.proxy.cut()
+        await until(lambda: run.state == "denied" and isinstance(run.store.health.error, Unauthorized))
+        token.write_text("second")
+        await run.pods.delete("goes")
+        await until_answer(run.settled)
+
+
+async def test_a_certificate_that_expires_is_named_and_the_next_one_is_taken(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        await run.proxy.stop()
+        await run.proxy.start("expired")
+        await until(lambda: run.state == "stale" and "expired" in str(run.store.health.error))
+        await run.pods.delete("goes")
+        await run.proxy.stop()
+        await run.proxy.start()
+        await until_answer(run.settled)
+
+
+async def test_of_two_addresses_of_a_server_one_may_be_dead(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    original: Callable[..., Any] = loop.getaddrinfo
+
+    async def two(host: str, port: int, **options: Any) -> Any:
+        if host != "api.example":
+            return await original(host, port, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr(loop, "getaddrinfo", two)
+    async with held(kubeconfig, authority, connection, namespace, tmp_path, host="api.example") as run:
+        run.proxy.cut()
+        await run.pods.delete("goes")
+        await until_answer(run.settled)

@@ -1,0 +1,214 @@
+"""A proxy between podtui and an API server, the built-in one or a real one, that does to requests what networks and load balancers do.
+
+It speaks HTTPS with a certificate of its own, one request a connection. While `fault` is set, it decides what happens to each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+
+from podtui.cluster.connection.transport import tls
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.kubeconfig.credentials import Credentials
+from tests.support.tls import Authority
+
+Change = Callable[[bytes], bytes]
+
+
+@dataclass
+class Exchange:
+    """A request, and what may be answered to it."""
+
+    proxy: FaultProxy
+    target: str
+    headers: dict[str, str]
+    writer: asyncio.StreamWriter
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.target).query))
+
+    @property
+    def is_watch(self) -> bool:
+        return "watch" in self.query
+
+    async def answer(self, status: int, body: bytes = b"", content_type: str = "application/json", **headers: str) -> None:
+        """A whole answer."""
+        sent = {"Content-Type": content_type, "Content-Length": str(len(body)), **{k.replace("_", "-"): v for k, v in headers.items()}}
+        self._head(status, sent)
+        await self.send(body)
+
+    async def begin(self, content_type: str = "application/json") -> None:
+        """The head of an answer whose body is sent in `chunk`s."""
+        self._head(200, {"Content-Type": content_type, "Transfer-Encoding": "chunked"})
+        await self.writer.drain()
+
+    async def chunk(self, data: bytes) -> None:
+        """A piece of the body; b"" ends it."""
+        await self.send(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def _head(self, status: int, headers: dict[str, str]) -> None:
+        lines = [f"HTTP/1.1 {status} x", *(f"{key}: {value}" for key, value in headers.items()), "Connection: close", "", ""]
+        self.writer.write("\r\n".join(lines).encode())
+
+    def reset(self) -> None:
+        self.writer.transport.abort()
+
+    async def hang(self) -> None:
+        await asyncio.Event().wait()
+
+    async def pass_on(self, change: Change | None = None, content_type: str = "") -> None:
+        """The server's own answer. `change` gets the body of a list, and each line of a watch."""
+        async with self.proxy.ask(self.target, self.headers.get("accept", "*/*")) as answer:
+            self._head(answer.status, {"Content-Type": content_type or answer.content_type, "Transfer-Encoding": "chunked"})
+            await self.writer.drain()
+            if change is None or not self.is_watch:
+                async for data in answer.content.iter_any() if change is None else _whole(answer):
+                    await self._deliver(data if change is None else change(data))
+            else:
+                async for line in answer.content:
+                    await self._deliver(change(line))
+        await self.chunk(b"")
+
+    async def _deliver(self, data: bytes) -> None:
+        if self.writer in self.proxy.muted:
+            await self.hang()
+        if data:
+            await self.chunk(data)
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    yield await answer.read()
+
+
+Fault = Callable[[Exchange], Awaitable[None]]
+
+
+@dataclass
+class FaultProxy:
+    """`requests` has the loop time and the target of each request. `token`, when set, is the only one that is accepted."""
+
+    upstream: str
+    authorization: str
+    upstream_tls: ssl.SSLContext | None
+    authority: Authority
+    fault: Fault | None = None
+    token: str = ""
+    requests: list[tuple[float, str]] = field(default_factory=list)
+    muted: set[asyncio.StreamWriter] = field(default_factory=set)
+    port: int = 0
+    _open: dict[asyncio.StreamWriter, asyncio.Task[Any]] = field(default_factory=dict)
+    _server: asyncio.Server | None = None
+    _session: aiohttp.ClientSession | None = None
+
+    async def start(self, certificate: str = "server") -> None:
+        """Listen, at the same port as before, with the certificate of that name."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False)
+        pair = self.authority.folder / f"{certificate}.crt", self.authority.folder / f"{certificate}.key"
+        context = self.authority.server_context(pair)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Listen no longer, and end every connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        await asyncio.gather(*self._open.values(), return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.stop()
+        if self._session is not None:
+            await self._session.close()
+
+    def cut(self) -> None:
+        """Break every open connection off."""
+        for writer, task in self._open.items():
+            task.cancel()
+            writer.transport.abort()
+
+    def mute(self) -> None:
+        """The open connections stay open and carry nothing more, as half-open ones do."""
+        self.muted.update(self._open)
+
+    def ask(self, target: str, accept: str) -> Any:
+        assert self._session is not None
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        if self.authorization:
+            headers["Authorization"] = self.authorization
+        return self._session.get(self.upstream + target, headers=headers, ssl=self.upstream_tls or False)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[writer] = task
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in head[1:])}
+            exchange = Exchange(self, head[0].split(" ")[1], headers, writer)
+            self.requests.append((asyncio.get_running_loop().time(), exchange.target))
+            if self.token and headers.get("authorization") != f"Bearer {self.token}":
+                await exchange.answer(401, status(401, "Unauthorized"))
+            else:
+                await (self.fault or Exchange.pass_on)(exchange)
+        except (ConnectionError, asyncio.IncompleteReadError, aiohttp.ClientError, ssl.SSLError):
+            pass  # one side went, as it may
+        except asyncio.CancelledError:
+            pass  # by `cut`
+        finally:
+            self._open.pop(writer, None)
+            self.muted.discard(writer)
+            writer.close()
+
+    def kubeconfig(self, folder: Path, host: str = "127.0.0.1", user: dict[str, Any] | None = None) -> str:
+        """The path of a kubeconfig that leads through the proxy."""
+        server = f"https://{host}:{self.port}"
+        cluster = {"server": server, "certificate-authority": str(self.authority.certificate)}
+        config = {
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u", "user": user or {"token": "front"}}],
+            "current-context": "x",
+        }
+        path = folder / "kubeconfig"
+        path.write_text(json.dumps(config))
+        return str(path)
+
+
+def status(code: int, reason: str) -> bytes:
+    found = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason}
+    return json.dumps(found).encode()
+
+
+@asynccontextmanager
+async def fault_proxy(kubeconfig: str, authority: Authority) -> AsyncIterator[FaultProxy]:
+    """A proxy before the cluster of that kubeconfig. `authority` has issued `server`, for localhost and 127.0.0.1."""
+    settings = Kubeconfig.load(kubeconfig).settings()
+    credentials = Credentials(settings)
+    credential = await credentials.get()
+    context = tls.context_for(settings, credential.certificate) if settings.secure else None
+    proxy = FaultProxy(settings.server, credential.authorization if settings.secure else "", context, authority)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await proxy.close()
+        await credentials.close()
