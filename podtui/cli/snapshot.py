@@ -65,7 +65,7 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
         picture = as_svg(app) if written == "svg" else as_text(app)
         health = app.session.pods.health
         error = app.session.error or health.error
-        live = app.session.pods.known and health.state == "live"
+        live = app.session.pods.known and health.state in ("live", "polling")
         trouble = "" if live else error.what if error is not None else f"the list of pods is not live: {health.state}"
     return picture, trouble
 
