@@ -54,7 +54,7 @@ _KEYS = [
     *"NSTROD", *"abeix-=!,", "backspace", "minus", "ctrl+k", "c", "Z",
 ]  # fmt: skip
 """Keys that a hand presses, but for those that leave podtui, hand the terminal to another program, or change the widths of columns."""
-_COUNTED = ("podtui", "aiohttp", "asyncio", "_asyncio")
+_COUNTED = ("podtui", "aiohttp")
 _ALLOWED = 40
 """How many more objects of one type there may be than in the middle of the run: caches fill up, and the cluster changes."""
 
