@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from podtui.kube.json_values import integer, mapping, mappings, string
 from podtui.kube.quantities import value
 
 Amounts = dict[str, Fraction]
 """By the name of the resource: cores, bytes, or pieces."""
+Kind = Literal["requests", "limits"]
 HostPort = tuple[str, str, int]
 """IP ("0.0.0.0" for every one), protocol and number."""
 
@@ -36,14 +37,30 @@ def amounts(quantities: object) -> Amounts:
 
 def requests(pod: Mapping[str, Any]) -> Amounts:
     """What the pod asks of its node, by resource, without itself (a node also has room for so many `pods`)."""
+    total = _together(pod, "requests")
+    _add(total, amounts(mapping(pod.get("spec")).get("overhead")))
+    return total
+
+
+def limits(pod: Mapping[str, Any]) -> Amounts:
+    """What the pod may use at most, by resource: the rule `PodLimits`. A container without a limit adds nothing, so a pod may use more."""
+    total = _together(pod, "limits")
+    for name, amount in amounts(mapping(pod.get("spec")).get("overhead")).items():
+        if total.get(name):
+            total[name] += amount
+    return total
+
+
+def _together(pod: Mapping[str, Any], kind: Kind) -> Amounts:
+    """The requests or limits of the containers together, or those of the pod as a whole where it sets any."""
     spec = mapping(pod.get("spec"))
     total: Amounts = {}
     for container in mappings(spec.get("containers")):
-        _add(total, _requested(container))
+        _add(total, _amounts_of(container, kind))
     sidecars: Amounts = {}
     highest: Amounts = {}
     for container in mappings(spec.get("initContainers")):
-        wanted = _requested(container)
+        wanted = _amounts_of(container, kind)
         if container.get("restartPolicy") == "Always":
             _add(total, wanted)
             _add(sidecars, wanted)
@@ -52,10 +69,9 @@ def requests(pod: Mapping[str, Any]) -> Amounts:
             _add(wanted, sidecars)
         _raise(highest, wanted)
     _raise(total, highest)
-    for name, wanted_of_all in amounts(mapping(spec.get("resources")).get("requests")).items():
+    for name, wanted_of_all in _amounts_of(spec, kind).items():
         if name in ("cpu", "memory") or name.startswith("hugepages-"):  # what can be asked for the pod as a whole
             total[name] = wanted_of_all
-    _add(total, amounts(spec.get("overhead")))
     return total
 
 
@@ -82,6 +98,7 @@ class Load:
     """What the pods of one node take together."""
 
     requests: Amounts = field(default_factory=dict)
+    limits: Amounts = field(default_factory=dict)
     pods: int = 0
     ports: set[HostPort] = field(default_factory=set)
 
@@ -89,6 +106,7 @@ class Load:
         """One pod more; one that is over takes nothing."""
         if not is_over(pod):
             _add(self.requests, requests(pod))
+            _add(self.limits, limits(pod))
             self.ports |= host_ports(pod)
             self.pods += 1
 
@@ -105,8 +123,9 @@ def loads(pods: Iterable[Mapping[str, Any]]) -> dict[str, Load]:
     return found
 
 
-def _requested(container: Mapping[str, Any]) -> Amounts:
-    return amounts(mapping(container.get("resources")).get("requests"))
+def _amounts_of(container: Mapping[str, Any], kind: Kind) -> Amounts:
+    """Of a container, or of a pod's spec."""
+    return amounts(mapping(container.get("resources")).get(kind))
 
 
 def _add(total: Amounts, more: Mapping[str, Fraction]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from podtui.kube.json_values import mapping, mappings, string, strings
+from podtui.kube.json_values import integer, mapping, mappings, string, strings
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 """The key of the taint of a cordoned node."""
@@ -33,6 +33,32 @@ def taint_text(taint: Mapping[str, Any]) -> str:
     """As kubectl writes it: `key=value:Effect`."""
     key, text, effect = (string(taint.get(part)) for part in ("key", "value", "effect"))
     return f"{key}={text}:{effect}" if text else f"{key}:{effect}"
+
+
+def toleration_text(toleration: Mapping[str, Any]) -> str:
+    """As kubectl describe writes it: `key=value:Effect op=Exists for 300s`."""
+    key, text, effect, operator = (string(toleration.get(part)) for part in ("key", "value", "effect", "operator"))
+    words = key + (f"={text}" if text else "") + (f":{effect}" if effect else "")
+    if operator not in ("", "Equal") and not (operator == "Exists" and text):
+        words = f"{words} op={operator}".lstrip()
+    seconds = integer(toleration.get("tolerationSeconds"))
+    return words if seconds is None else f"{words} for {seconds}s".lstrip()
+
+
+def label_selector_text(selector: Mapping[str, Any], *, without: str = "") -> str:
+    """A LabelSelector (meta/v1) as the text of `labelSelector`: `app=web,tier in (a,b),!canary`; "" for one that selects everything.
+
+    Requirements on keys that end with `without` are left out.
+    """
+    labels = mapping(selector.get("matchLabels"))
+    parts = [f"{key}={string(text)}" for key, text in labels.items() if not (without and key.endswith(without))]
+    for one in mappings(selector.get("matchExpressions")):
+        key, values = string(one.get("key")), ",".join(strings(one.get("values")))
+        operator = string(one.get("operator"))
+        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        if not (without and key.endswith(without)):
+            parts.append(forms.get(operator, f"{key} {operator} ({values})"))
+    return ",".join(parts)
 
 
 def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:

@@ -99,7 +99,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     terminal.wait_for(rf"▌ {re.escape(real_node)} ")
     terminal.press("enter")
     terminal.wait_for("Resources")
-    terminal.wait_for("requested by its pods")
+    terminal.wait_for("requests and limits of its pods")
     terminal.press("escape")
     terminal.press("L")
     terminal.wait_for(f"Label node {real_node}")

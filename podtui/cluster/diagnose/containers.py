@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from podtui.cluster.diagnose.endings import ending, exit_words, is_placeholder
+from podtui.cluster.diagnose.endings import ended_with, ending
 from podtui.cluster.diagnose.findings import Action, Facts, Finding
 from podtui.cluster.diagnose.unscheduled import event_line
 from podtui.cluster.pods.containers import Container, State, containers
+from podtui.cluster.pods.exit_codes import is_placeholder
 from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
@@ -128,7 +129,7 @@ def _terminated(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[
 
 def _main_containers_go_on(facts: Facts) -> bool:
     """Whether an ordinary container runs or may run again."""
-    ordinary = [one for one in containers(mapping(facts.pod.get("spec")), mapping(facts.pod.get("status"))) if one.kind == "container"]
+    ordinary = [one for one in containers(facts.pod) if one.kind == "container"]
     return any(one.state.kind != "terminated" or one.restarts_after(one.state.exit_code or 0, facts.restart_policy) for one in ordinary)
 
 
@@ -144,7 +145,7 @@ def _of_ephemeral(facts: Facts, container: Container, ref: ObjectRef) -> Iterato
             "info",
             f"{_what(container)} has ended",
             f"{words}. The pod itself is not affected.",
-            (exit_words(state, windows=facts.is_windows), *_lines(state.message)),
+            (ended_with(state, windows=facts.is_windows), *_lines(state.message)),
             "It does not start again: kubectl debug adds another one.",
             (_logs(ref, container),),
         )
@@ -258,7 +259,7 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
         next_try = f" The kubelet restarts it after a back-off of {back_off[1]}."
     elif container.state.kind == "terminated" and not container.restarts_after(run.exit_code or 0, facts.restart_policy):
         next_try = f" It does not start again (restartPolicy {container.policy(facts.restart_policy)})."
-    evidence = [f"the last run ended{took}{ended} with {exit_words(run, windows=facts.is_windows)}", *_lines(run.message)]
+    evidence = [f"the last run ended{took}{ended} with {ended_with(run, windows=facts.is_windows)}", *_lines(run.message)]
     evidence += _said(facts, container, warnings=True, known=run.message)
     log = facts.logs.get(container.name)
     if log:
@@ -301,7 +302,7 @@ def _running(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Fin
         ended = f", {age(max(0.0, facts.now - last.finished))} ago" if last.finished else ""
         log = facts.logs.get(container.name) or ()
         evidence = (
-            f"the previous run ended with {exit_words(last, windows=facts.is_windows)}{ended}",
+            f"the previous run ended with {ended_with(last, windows=facts.is_windows)}{ended}",
             *_lines(last.message),
             *(f"  {line}" for line in log),
         )

@@ -37,7 +37,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     pod = facts.pod
     ref = _ref(pod)
     status, spec = mapping(pod.get("status")), mapping(pod.get("spec"))
-    found = containers_of(spec, status)
+    found = containers_of(pod)
     node = string(spec.get("nodeName"))
     nodes = verdicts(facts) if is_unplaced(pod) else []
     findings = list(_terminating(facts, ref))
@@ -99,7 +99,7 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
             (Action("delete", f"delete pod {ref.name} (with force)", ref),),
         )
     elif overdue > _OVERDUE:
-        found = containers_of(spec, mapping(facts.pod.get("status")))
+        found = containers_of(facts.pod)
         running = [one.name for one in found if one.state.kind == "running"]
         still = "The kubelet has not reported yet that its containers have stopped."
         if running:

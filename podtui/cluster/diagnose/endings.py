@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 from podtui.cluster.diagnose.findings import Facts
 from podtui.cluster.pods.containers import Container, State
+from podtui.cluster.pods.exit_codes import exit_words, is_placeholder
 
-_NT_STATUS = 0x80000000  # Windows exit codes from here on are NTSTATUS values, written in hexadecimal everywhere
 _EVENT_TIMES = 60.0  # seconds by which an event's time may differ: a grace period, and that events are counted up later
 _WINDOWS = {
     0xC0000005: "access violation",
@@ -20,23 +18,10 @@ _WINDOWS = {
 }
 
 
-def is_placeholder(run: State) -> bool:
-    """Whether the kubelet made this ending up: the container was gone when it looked, so it writes 137 with these reasons and no times
-    (convertToAPIContainerStatuses and TerminatePod of k8s.io/kubernetes/pkg/kubelet), or containerd lost it (255, Unknown)."""
-    return run.reason == "ContainerStatusUnknown" or (run.reason == "Unknown" and run.exit_code == 255)
-
-
-def exit_words(state: State, *, windows: bool = False) -> str:
-    """`exit code 137 (SIGKILL), OOMKilled`; on Windows, which has no signals, `exit code 3221225786 (0xC000013A)`."""
-    code = state.exit_code
-    words = "no exit code" if code is None else f"exit code {code}"
-    if windows:
-        if code is not None and (code < 0 or code >= _NT_STATUS):
-            words += f" (0x{code & 0xFFFFFFFF:08X})"
-    elif number := state.signal or (code - 128 if code is not None and 128 < code < 160 and not is_placeholder(state) else 0):
-        known = number in signal.Signals._value2member_map_
-        words += f" ({signal.Signals(number).name if known else f'signal {number}'})"
-    return f"{words}, {state.reason}" if state.reason not in ("", "Error", "Completed") else words
+def ended_with(run: State, *, windows: bool = False) -> str:
+    """`exit code 137 (SIGKILL), OOMKilled`."""
+    words = exit_words(run, windows=windows)
+    return f"{words}, {run.reason}" if run.reason not in ("", "Error", "Completed") else words
 
 
 def ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:

@@ -71,7 +71,7 @@ class _Gathering:
                 work += [self._placement()]
         elif string(status.get("phase")) not in ("Succeeded", "Failed"):
             work.append(self._own_node(string(spec.get("nodeName"))))
-        found = containers_of(spec, status)
+        found = containers_of(pod)
         waiting = {one.state.reason for one in found if one.state.kind == "waiting"}
         if waiting & (CONFIG | STARTING) and not is_unplaced(pod):
             work.append(self._references(references(pod)))

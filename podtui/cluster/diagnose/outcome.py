@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from podtui.cluster.diagnose.containers import failure_findings
-from podtui.cluster.diagnose.endings import exit_words, is_placeholder
+from podtui.cluster.diagnose.endings import ended_with
 from podtui.cluster.diagnose.findings import Facts, Finding
 from podtui.cluster.pods.containers import Container
+from podtui.cluster.pods.exit_codes import is_placeholder
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
 
@@ -63,12 +64,12 @@ def completed(facts: Facts, containers: Sequence[Container]) -> Finding:
     evidence = []
     for one in containers:
         if one.kind == "sidecar" and one.state.exit_code:
-            words = exit_words(one.state, windows=facts.is_windows)
+            words = ended_with(one.state, windows=facts.is_windows)
             evidence.append(f"sidecar {one.name} was stopped when the other containers had ended ({words}), which does not count")
         elif one in lasting and one.restarts:
             evidence.append(f"container {one.name} succeeded after {one.restarts} restart{'s' if one.restarts != 1 else ''}")
         elif one in lasting and one.state.exit_code:
-            evidence.append(f"container {one.name} ended with {exit_words(one.state, windows=facts.is_windows)}")
+            evidence.append(f"container {one.name} ended with {ended_with(one.state, windows=facts.is_windows)}")
     every = "Every container" if not any(one.kind == "sidecar" for one in containers) else "Every container that is no sidecar"
     words = f"{every} ended with exit code 0." if well else "Its phase is Succeeded, which is final: it does not run again."
     return Finding("ok", "It completed", words, tuple(evidence))
@@ -104,7 +105,7 @@ def failed(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Ite
 def _end(container: Container, facts: Facts) -> str:
     if is_placeholder(container.state):
         return f"an exit code that is not known ({container.state.reason})"
-    return exit_words(container.state, windows=facts.is_windows)
+    return ended_with(container.state, windows=facts.is_windows)
 
 
 def disruption(facts: Facts) -> Iterator[Finding]:

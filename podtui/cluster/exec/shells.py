@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podtui.cluster.connection.decoding import readable
-from podtui.cluster.live.tables import Column, Row
 from podtui.cluster.pods.container_runs import containers_of, default_container
 from podtui.cluster.pods.containers import Container, Kind, State, containers
 from podtui.cluster.pods.running_pod import Pod, is_leaving, same_pod
@@ -30,8 +28,6 @@ _NO_SHELL = re.compile(r'"sh": (executable file not found|stat sh: no such file)
 _NO_PROGRAM = (126, 127)  # some runtimes report a missing command by these exit codes
 _PATIENCE = 5.0  # seconds to find out why a shell has ended
 _KILLED = 128  # higher exit codes give the signal that ended it
-_NOT_RUNNING = ("Pending", "Completed", "Succeeded", "Failed", "Evicted")  # STATUS values of pods in which nothing runs
-_SURELY_NOT = re.compile(r"ContainerCreating|PodInitializing|Error|OOMKilled|.*(BackOff|Pull|Error|CannotRun|NeverPull)|InvalidImageName")
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def _places(pod: Pod) -> list[Place]:
 
 
 def _all_places(pod: Pod) -> list[Place]:
-    by_name = {each.name: each for each in containers(mapping(pod.get("spec")), mapping(pod.get("status")))}
+    by_name = {each.name: each for each in containers(pod)}
     default = default_container(pod)
     names = [default, *(name for name in containers_of(pod) if name != default)]
     return [_place(by_name[name]) for name in names if name in by_name]
@@ -83,15 +79,6 @@ def _refusal(state: State) -> str:
     if state.kind == "terminated":
         return harmless(f"has ended ({state.reason or 'no reason given'}, exit code {state.exit_code})")
     return harmless(f"is waiting ({state.reason})") if state.reason else "has not started yet"
-
-
-def why_not_yet(row: Row, columns: Sequence[Column]) -> str:
-    """Why no shell can be opened in the pod of a row, if the row alone decides it; "" otherwise: the pod itself has the last word."""
-    cells = {column.name: str(cell) for column, cell in zip(columns, row.cells, strict=False)}
-    status, (ready, _, total) = cells.get("Status", ""), cells.get("Ready", "").partition("/")
-    if ready == "0" and (status in _NOT_RUNNING or (total == "1" and _SURELY_NOT.fullmatch(status))):
-        return f"pod {row.name} is not running ({harmless(status)})"
-    return ""
 
 
 async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:

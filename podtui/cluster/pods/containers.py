@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from podtui.cluster.pods.environment import Variable, VariablesFrom, variables, variables_from
 from podtui.kube.json_values import integer, mapping, mappings, string, strings, time
 
 Kind = Literal["init", "sidecar", "container", "ephemeral"]
@@ -86,13 +87,14 @@ class Container:
     command: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     working_dir: str = ""
-    variables: int = 0
-    variables_from: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    variables_from: tuple[VariablesFrom, ...] = ()
     mounts: tuple[Mount, ...] = ()
     pull_policy: str = ""
     target: str = ""
     restart_policy: str = ""
     restart_rules: tuple[RestartRule, ...] = ()
+    seccomp: str = ""
 
     def policy(self, of_pod: str) -> str:
         """The restart policy that applies to it in a pod of that policy."""
@@ -129,8 +131,9 @@ class PortConflict:
         )
 
 
-def containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Container, ...]:
-    """In start order: init containers and sidecars, the ordinary ones, the ephemeral ones."""
+def containers(pod: Mapping[str, Any]) -> tuple[Container, ...]:
+    """Those of a Pod (decoded JSON of core/v1) in start order: init containers and sidecars, the ordinary ones, the ephemeral ones."""
+    spec, status = mapping(pod.get("spec")), mapping(pod.get("status"))
     found = []
     for key, status_key, kind in (
         ("initContainers", "initContainerStatuses", "init"),
@@ -140,11 +143,11 @@ def containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Cont
         statuses = {string(item.get("name")): item for item in mappings(status.get(status_key))}
         for item in mappings(spec.get(key)):
             own: Kind = "sidecar" if kind == "init" and item.get("restartPolicy") == "Always" else kind  # type: ignore[assignment]
-            found.append(_container(item, statuses.get(string(item.get("name")), {}), own))
+            found.append(_container(pod, item, statuses.get(string(item.get("name")), {}), own))
     return tuple(found)
 
 
-def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Kind) -> Container:
+def _container(pod: Mapping[str, Any], spec: Mapping[str, Any], status: Mapping[str, Any], kind: Kind) -> Container:
     resources = mapping(spec.get("resources"))
     started = status.get("started")
     return Container(
@@ -176,14 +179,21 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Kind) -
         command=strings(spec.get("command")),
         arguments=strings(spec.get("args")),
         working_dir=string(spec.get("workingDir")),
-        variables=len(mappings(spec.get("env"))),
-        variables_from=tuple(_source(source) for source in mappings(spec.get("envFrom"))),
+        variables=variables(spec, pod),
+        variables_from=variables_from(spec),
         mounts=_mounts(spec),
         pull_policy=string(spec.get("imagePullPolicy")),
         target=string(spec.get("targetContainerName")),
         restart_policy=string(spec.get("restartPolicy")),
+        seccomp=seccomp(spec),
         restart_rules=tuple(_rule(rule) for rule in mappings(spec.get("restartPolicyRules"))),
     )
+
+
+def seccomp(spec: Mapping[str, Any]) -> str:
+    """The seccomp profile of a pod's or a container's `securityContext`: its type, and the file of a Localhost one."""
+    profile = mapping(mapping(spec.get("securityContext")).get("seccompProfile"))
+    return " ".join(filter(None, [string(profile.get("type")), string(profile.get("localhostProfile"))]))
 
 
 def _rule(rule: Mapping[str, Any]) -> RestartRule:
@@ -201,13 +211,6 @@ def _mounts(spec: Mapping[str, Any]) -> tuple[Mount, ...]:
     ]
     devices = [Mount(string(d.get("name")), string(d.get("devicePath")), device=True) for d in mappings(spec.get("volumeDevices"))]
     return (*paths, *devices)
-
-
-def _source(source: Mapping[str, Any]) -> str:
-    for key, words in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-        if key in source:
-            return f"{words}/{string(mapping(source[key]).get('name'))}"
-    return "unknown"
 
 
 def _state(value: object) -> State:

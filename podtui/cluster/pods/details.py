@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from podtui.cluster.pods.containers import Container, PortConflict, conflicts, containers
+from podtui.cluster.pods.containers import Container, PortConflict, conflicts, containers, seccomp
+from podtui.cluster.pods.operating_system import operating_system
 from podtui.cluster.pods.volumes import Volume, volumes
 from podtui.kube.json_values import integer, mapping, mappings, string, strings, time
+from podtui.kube.scheduling import label_selector_text, toleration_text
 
 _HOST_NAME_MAX = 63  # the kubelet cuts longer ones
 _SHARED_NAMESPACES = {"hostPID": "the host's processes", "hostIPC": "the host's IPC", "shareProcessNamespace": "one process namespace"}
@@ -25,11 +27,17 @@ class Condition:
     reason: str = ""
     message: str = ""
     changed: float | None = None
+    heard: float | None = None
+    """When the kubelet last reported it, for a Node."""
 
 
 @dataclass(frozen=True)
 class PodDetails:
-    """See the module. `pending` is a message why a pod is not running yet, "" if it is or the reason is unknown."""
+    """See the module. `pending` is a message why a pod is not running yet, "" if it is or the reason is unknown.
+
+    `tolerations` and `spread` (the topology spread constraints) are lines of `kubectl describe`; `readiness_gates` has each condition with
+    its status; `requests` and `limits` are those of the pod as a whole.
+    """
 
     name: str
     namespace: str
@@ -60,6 +68,16 @@ class PodDetails:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     conditions: tuple[Condition, ...]
+    node_selector: Mapping[str, str]
+    tolerations: tuple[str, ...]
+    spread: tuple[str, ...]
+    readiness_gates: tuple[tuple[str, str], ...]
+    scheduling_group: str
+    scheduler: str
+    seccomp: str
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+    operating_system: str
     created: float | None
     started: float | None
     deleted: float | None
@@ -78,8 +96,9 @@ class PodDetails:
 def describe(pod: Mapping[str, Any]) -> PodDetails:
     """The details of a Pod (decoded JSON of core/v1); never raises."""
     meta, spec, status = mapping(pod.get("metadata")), mapping(pod.get("spec")), mapping(pod.get("status"))
-    found = containers(spec, status)
-    conditions = tuple(_condition(item) for item in mappings(status.get("conditions")))
+    found = containers(pod)
+    conditions = tuple(read_condition(item) for item in mappings(status.get("conditions")))
+    resources = mapping(spec.get("resources"))
     host_network = spec.get("hostNetwork") is True
     ips = [string(ip.get("ip")) for ip in mappings(status.get("podIPs"))] or [string(status.get("podIP"))]
     host_ips = [string(ip.get("ip")) for ip in mappings(status.get("hostIPs"))] or [string(status.get("hostIP"))]
@@ -108,11 +127,21 @@ def describe(pod: Mapping[str, Any]) -> PodDetails:
         service_account=string(spec.get("serviceAccountName")) or string(spec.get("serviceAccount")),
         restart_policy=string(spec.get("restartPolicy")),
         runtime_class=string(spec.get("runtimeClassName")),
-        owners=tuple(f"{string(owner.get('kind'))}/{string(owner.get('name'))}" for owner in mappings(meta.get("ownerReferences"))),
+        owners=tuple(_owner(owner) for owner in mappings(meta.get("ownerReferences"))),
         finalizers=strings(meta.get("finalizers")),
         labels={key: string(value) for key, value in mapping(meta.get("labels")).items()},
         annotations={key: string(value) for key, value in mapping(meta.get("annotations")).items()},
         conditions=conditions,
+        node_selector={key: string(value) for key, value in mapping(spec.get("nodeSelector")).items()},
+        tolerations=tuple(sorted(toleration_text(one) for one in mappings(spec.get("tolerations")))),
+        spread=tuple(_spread(one) for one in mappings(spec.get("topologySpreadConstraints"))),
+        readiness_gates=tuple(_gate(one, conditions) for one in mappings(spec.get("readinessGates"))),
+        scheduling_group=string(mapping(spec.get("schedulingGroup")).get("podGroupName")),
+        scheduler=string(spec.get("schedulerName")),
+        seccomp=seccomp(spec),
+        requests={key: string(value) for key, value in mapping(resources.get("requests")).items()},
+        limits={key: string(value) for key, value in mapping(resources.get("limits")).items()},
+        operating_system=operating_system(pod),
         created=time(meta.get("creationTimestamp")),
         started=time(status.get("startTime")),
         deleted=time(meta.get("deletionTimestamp")),
@@ -120,9 +149,28 @@ def describe(pod: Mapping[str, Any]) -> PodDetails:
     )
 
 
-def _condition(item: Mapping[str, Any]) -> Condition:
+def read_condition(item: Mapping[str, Any]) -> Condition:
+    """A condition of a Pod, a Node or a Namespace."""
     kind, status, reason, message = (string(item.get(key)) for key in ("type", "status", "reason", "message"))
-    return Condition(kind, status, reason, message, time(item.get("lastTransitionTime")))
+    return Condition(kind, status, reason, message, time(item.get("lastTransitionTime")), time(item.get("lastHeartbeatTime")))
+
+
+def _owner(owner: Mapping[str, Any]) -> str:
+    words = f"{string(owner.get('kind'))}/{string(owner.get('name'))}"
+    return words if owner.get("controller") is True else f"{words} (not as its controller)"
+
+
+def _gate(gate: Mapping[str, Any], conditions: Sequence[Condition]) -> tuple[str, str]:
+    kind = string(gate.get("conditionType"))
+    return kind, next((one.status for one in conditions if one.type == kind), "")
+
+
+def _spread(constraint: Mapping[str, Any]) -> str:
+    """`zone:DoNotSchedule when max skew 1 is exceeded for selector app=web`."""
+    key, unsatisfiable, skew = (string(constraint.get(part)) for part in ("topologyKey", "whenUnsatisfiable", "maxSkew"))
+    words = f"{key}:{unsatisfiable} when max skew {skew} is exceeded"
+    selector = constraint.get("labelSelector")
+    return f"{words} for selector {label_selector_text(selector) or '<none>'}" if isinstance(selector, dict) else words
 
 
 def _host_name(meta: Mapping[str, Any], spec: Mapping[str, Any], host_network: bool) -> str:

@@ -24,6 +24,7 @@ from podtui.kube.resources import (
     ObjectRef,
     Resource,
 )
+from podtui.kube.scheduling import label_selector_text
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -159,16 +160,8 @@ async def _lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
 
 def selector_text(selector: dict[str, Any], *, without: str = "") -> str:
     """A LabelSelector (or the plain map of a ReplicationController) as the text of `labelSelector`, without the key with that suffix."""
-    if "matchLabels" not in selector and "matchExpressions" not in selector:
-        selector = {"matchLabels": selector}
-    found = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items() if not (without and key.endswith(without))]
-    for each in selector.get("matchExpressions") or ():
-        key, operator, values = each["key"], each["operator"], ",".join(each.get("values") or ())
-        if without and key.endswith(without):
-            continue
-        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
-        found.append(forms[operator])
-    return ",".join(found)
+    plain = "matchLabels" not in selector and "matchExpressions" not in selector
+    return label_selector_text({"matchLabels": selector} if plain else selector, without=without)
 
 
 def bare(ref: ObjectRef) -> Lineage:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from podtui.cluster.pods.details import Condition
-from podtui.kube.json_values import mapping, mappings, string, time
-from podtui.kube.resource_requests import Amounts, Load, amounts, is_over, requests
+from podtui.cluster.pods.details import Condition, read_condition
+from podtui.kube.json_values import mapping, mappings, string, strings, time
+from podtui.kube.resource_requests import Amounts, Load, amounts, is_over, limits, requests
 from podtui.kube.scheduling import labels_of, taint_text
 
 _FIRST = ("cpu", "memory", "pods", "ephemeral-storage")
@@ -18,12 +18,13 @@ _ROLE = "node-role.kubernetes.io/"
 
 @dataclass(frozen=True)
 class NodeResource:
-    """One resource of a node: its capacity, what pods may use of it, and the requests of those on it (None: unknown)."""
+    """One resource of a node: its capacity, what pods may use of it, and the requests and limits of those on it (None: unknown)."""
 
     resource: str
     capacity: Fraction
     allocatable: Fraction
     requested: Fraction | None
+    limited: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class PodRow:
     uid: str
     phase: str
     requests: Amounts
+    limits: Amounts
+    created: float | None = None
 
 
 @dataclass(frozen=True)
 class NodeDetails:
-    """`status` is that of `kubectl get nodes` (`Ready,SchedulingDisabled`); `facts` are addresses and versions, by their names."""
+    """`status` is that of `kubectl get nodes` (`Ready,SchedulingDisabled`); `facts` are addresses, versions and ids, by their names."""
 
     name: str
     uid: str
@@ -49,6 +52,7 @@ class NodeDetails:
     resources: tuple[NodeResource, ...]
     taints: tuple[str, ...]
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     conditions: tuple[Condition, ...]
     facts: tuple[tuple[str, str], ...]
 
@@ -60,7 +64,7 @@ class NodeDetails:
 def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None = None) -> NodeDetails:
     """The details of a Node (decoded JSON of core/v1) with the pods on it, None when they are unknown; never raises."""
     meta, spec, status = mapping(node.get("metadata")), mapping(node.get("spec")), mapping(node.get("status"))
-    conditions = tuple(_condition(one) for one in mappings(status.get("conditions")))
+    conditions = tuple(read_condition(one) for one in mappings(status.get("conditions")))
     labels = labels_of(node)
     return NodeDetails(
         name=string(meta.get("name")),
@@ -71,6 +75,7 @@ def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
         resources=_resources(status, pods),
         taints=tuple(taint_text(taint) for taint in mappings(spec.get("taints"))),
         labels=labels,
+        annotations={key: string(value) for key, value in mapping(meta.get("annotations")).items()},
         conditions=conditions,
         facts=_facts(spec, status),
     )
@@ -83,13 +88,34 @@ def pod_rows(pods: Iterable[Mapping[str, Any]]) -> list[PodRow]:
         meta = mapping(pod.get("metadata"))
         if not is_over(pod):
             phase = string(mapping(pod.get("status")).get("phase"))
-            found.append(PodRow(string(meta.get("namespace")), string(meta.get("name")), string(meta.get("uid")), phase, requests(pod)))
+            namespace, name, uid = (string(meta.get(key)) for key in ("namespace", "name", "uid"))
+            found.append(PodRow(namespace, name, uid, phase, requests(pod), limits(pod), time(meta.get("creationTimestamp"))))
     return sorted(found, key=lambda pod: (pod.namespace, pod.name))
 
 
-def _condition(item: Mapping[str, Any]) -> Condition:
-    kind, status, reason, message = (string(item.get(key)) for key in ("type", "status", "reason", "message"))
-    return Condition(kind, status, reason, message, time(item.get("lastTransitionTime")))
+@dataclass(frozen=True)
+class Lease:
+    """The lease of a node (coordination.k8s.io/v1, in kube-node-lease), which its kubelet renews every ten seconds to say that it lives."""
+
+    holder: str
+    acquired: float | None
+    renewed: float | None
+
+
+def read_lease(lease: Mapping[str, Any]) -> Lease:
+    spec = mapping(lease.get("spec"))
+    return Lease(string(spec.get("holderIdentity")), time(spec.get("acquireTime")), time(spec.get("renewTime")))
+
+
+def device_pools(slices: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int, int]]:
+    """The pools of devices of a node, from its ResourceSlices (resource.k8s.io/v1): driver, pool, number of slices and of devices."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in slices:
+        spec = mapping(one.get("spec"))
+        key = string(spec.get("driver")), string(mapping(spec.get("pool")).get("name"))
+        count, devices = found.get(key, (0, 0))
+        found[key] = count + 1, devices + len(mappings(spec.get("devices")))
+    return [(*key, *counts) for key, counts in sorted(found.items())]
 
 
 def _status(conditions: Sequence[Condition], spec: Mapping[str, Any]) -> str:
@@ -108,24 +134,34 @@ def _resources(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | No
     load = Load()
     for pod in pods or ():
         load.add(pod)
+    allocatable = allocatable or capacity  # a kubelet of old reports no more
     names = sorted(capacity.keys() | allocatable.keys(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     nothing = Fraction(0)
     return tuple(
-        NodeResource(name, capacity.get(name, nothing), allocatable.get(name, nothing), None if pods is None else load.of(name))
+        NodeResource(
+            name,
+            capacity.get(name, nothing),
+            allocatable.get(name, nothing),
+            None if pods is None else load.of(name),
+            None if pods is None else load.limits.get(name, nothing),
+        )
         for name in names
-        if capacity.get(name) or allocatable.get(name) or load.of(name)
     )
 
 
 def _facts(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     info = mapping(status.get("nodeInfo"))
     addresses = [(string(one.get("type")), string(one.get("address"))) for one in mappings(status.get("addresses"))]
+    cidrs = ", ".join(strings(spec.get("podCIDRs"))) or string(spec.get("podCIDR"))
     facts = [
         ("Kubelet", string(info.get("kubeletVersion"))),
         ("Runtime", string(info.get("containerRuntimeVersion"))),
-        ("OS", " ".join(filter(None, [string(info.get("osImage")), string(info.get("architecture"))]))),
+        ("OS", ", ".join(string(info.get(key)) for key in ("osImage", "operatingSystem", "architecture") if string(info.get(key)))),
         ("Kernel", string(info.get("kernelVersion"))),
-        ("Pod CIDR", string(spec.get("podCIDR"))),
+        ("Pod CIDR", cidrs),
         ("Provider ID", string(spec.get("providerID"))),
+        ("Machine ID", string(info.get("machineID"))),
+        ("System UUID", string(info.get("systemUUID"))),
+        ("Boot ID", string(info.get("bootID"))),
     ]
     return tuple((key, value) for key, value in [*addresses, *facts] if value)

@@ -20,6 +20,7 @@ class _Metadata(TypedDict, total=False):
     uid: str
     resourceVersion: str
     labels: dict[str, str] | None
+    creationTimestamp: str
 
 
 class _NodeSpec(TypedDict, total=False):
@@ -42,6 +43,7 @@ class Node(TypedDict, total=False):
 
 class _Resources(TypedDict, total=False):
     requests: dict[str, Any] | None
+    limits: dict[str, Any] | None
 
 
 class _ContainerSpec(TypedDict, total=False):

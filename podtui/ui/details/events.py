@@ -35,22 +35,23 @@ class EventsTab(Tab):
         await self._live.run(self.host.session.opened)
 
     def text(self, obj: Mapping[str, Any], width: int) -> TabText:
-        return TabText(self._lines(width))
+        return TabText(live_event_lines(self._live, width))
 
-    def _lines(self, width: int) -> list[Line]:
-        live = self._live
-        if live is None or (not live.known and live.error is None):
-            return [[("loading the events ...", "dim")]]
-        lines: list[Line] = []
-        if live.error is not None:
-            what = "you may not read the events here" if isinstance(live.error, Forbidden) else f"stale: {live.error.what}"
-            lines += [[(what, "warn")], ""]
-            if not live.known:
-                return lines[:1]
-        events = read_events(live.items.values())
-        if not events:
-            return [*lines, [("no events: the API server keeps each one for a limited time (an hour by default)", "dim")]]
-        return lines + event_lines(events, time.time(), width)
+
+def live_event_lines(live: LiveObjects | None, width: int) -> list[Line]:
+    """The events that are followed, or why there are none."""
+    if live is None or (not live.known and live.error is None):
+        return [[("loading the events ...", "dim")]]
+    lines: list[Line] = []
+    if live.error is not None:
+        what = "you may not read the events here" if isinstance(live.error, Forbidden) else f"stale: {live.error.what}"
+        lines += [[(what, "warn")], ""]
+        if not live.known:
+            return lines[:1]
+    events = read_events(live.items.values())
+    if not events:
+        return [*lines, [("no events: the API server keeps each one for a limited time (an hour by default)", "dim")]]
+    return lines + event_lines(events, time.time(), width)
 
 
 def event_lines(events: Sequence[Event], now: float, width: int) -> list[Line]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from podtui.kube.resources import NODES, PODS, Resource
+from collections.abc import Callable
+
+from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabHost
 
 
-def _containers(host: TabHost) -> Tab:
-    from podtui.ui.details.containers import ContainersTab
+def _pod(host: TabHost) -> Tab:
+    from podtui.ui.details.describe_pod import DescribePodTab
 
-    return ContainersTab(host)
+    return DescribePodTab(host)
 
 
 def _node(host: TabHost) -> Tab:
-    from podtui.ui.details.node import NodeTab
+    from podtui.ui.details.describe_node import DescribeNodeTab
 
-    return NodeTab(host)
+    return DescribeNodeTab(host)
+
+
+def _namespace(host: TabHost) -> Tab:
+    from podtui.ui.details.describe_namespace import DescribeNamespaceTab
+
+    return DescribeNamespaceTab(host)
+
+
+def _describe(make: Callable[[TabHost], Tab]) -> TabDescription:
+    return TabDescription("describe", "Describe", "main.describe", make, short="Desc")
 
 
 def _annotations(host: TabHost) -> Tab:
@@ -42,16 +54,15 @@ def _why(host: TabHost) -> Tab:
     return WhyTab(host)
 
 
-CONTAINERS = TabDescription("containers", "Containers", "main.containers", _containers, short="Cont")
-NODE = TabDescription("node", "Node", "main.describe", _node)
 ANNOTATIONS = TabDescription("annotations", "Annotations", "main.annotations", _annotations, short="Annot")
 YAML = TabDescription("yaml", "YAML", "main.yaml", _yaml)
 EVENTS = TabDescription("events", "Events", "main.events", _events)
 WHY = TabDescription("why", "Why", "main.why", _why)
 
 _TABS = {
-    PODS: KindTabs((CONTAINERS, ANNOTATIONS, YAML, EVENTS, WHY), default="containers"),
-    NODES: KindTabs((NODE, ANNOTATIONS, YAML, EVENTS), default="node"),
+    PODS: KindTabs((_describe(_pod), ANNOTATIONS, YAML, EVENTS, WHY), default="describe"),
+    NODES: KindTabs((_describe(_node), ANNOTATIONS, YAML, EVENTS), default="describe"),
+    NAMESPACES: KindTabs((_describe(_namespace), ANNOTATIONS, YAML, EVENTS), default="describe"),
 }
 _OTHERS = KindTabs((ANNOTATIONS, YAML, EVENTS), default="yaml")
 

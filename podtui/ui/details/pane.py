@@ -29,7 +29,7 @@ from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.text import harmless
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.details.kinds import tabs_of
-from podtui.ui.details.tabs import KindTabs, Tab, TabText, TabWork
+from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText, TabWork
 from podtui.ui.details.text import size
 from podtui.ui.widgets.key_hints import key_name
 from podtui.ui.widgets.text_line import TextLine
@@ -80,7 +80,7 @@ class DetailsPane(Vertical):
         self.tab = tabs_of(resource).default
         self._resource = resource
         self._tabs_of = tabs_of
-        self._tabs: dict[str, Tab] = {}  # by name; each is created when it is first shown
+        self._tabs: dict[TabDescription, Tab] = {}  # each is created when it is first shown
         self._work = TabWork(self)
         self.view = TextView()
         self._bar = TextLine()
@@ -129,7 +129,7 @@ class DetailsPane(Vertical):
         tabs = self._tabs_of(ref.resource)
         return tab if tabs.find(tab) is not None else tabs.default
 
-    def show(self, ref: ObjectRef | None, tab: str = "containers") -> None:
+    def show(self, ref: ObjectRef | None, tab: str = "describe") -> None:
         """Show an object (None: nothing) on the tab of that name, or on the default tab if the kind does not have it."""
         if ref is not None:
             tab = self._tab_for(ref, tab)
@@ -277,9 +277,9 @@ class DetailsPane(Vertical):
         description = self._tabs_of(self.ref.resource).find(self.tab) if self.ref is not None else None
         if description is None:
             return None
-        if self.tab not in self._tabs:
-            self._tabs[self.tab] = description.make(self)
-        return self._tabs[self.tab]
+        if description not in self._tabs:
+            self._tabs[description] = description.make(self)
+        return self._tabs[description]
 
     def _show_tab_anew(self, *, keep: bool) -> None:
         self.run_worker(self._show_tab(keep), exclusive=True, group="details-text", exit_on_error=False)
@@ -400,17 +400,12 @@ class DetailsPane(Vertical):
         self._bar.show(parts, right)
 
     def key_of(self, tab: str) -> str:
-        """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab.
-
-        The default tab of a kind may have no key of its own: Enter in the list opens it.
-        """
+        """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab."""
         description = self._kind_tabs.find(tab)
         if description is None:
             return ""
-        keymap = dict(getattr(self.app, "_keymap", {}))
-        commands = [description.command, *(["table.open"] if tab == self._kind_tabs.default else [])]
-        keys = next((keys for command in commands if (keys := keymap.get(command, BY_ID[command].key))), "")
-        return key_name(keys.split(",")[0].strip())
+        command = BY_ID[description.command]
+        return key_name(dict(getattr(self.app, "_keymap", {})).get(command.id, command.key).split(",")[0].strip())
 
     def _say(self, words: str) -> None:
         self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 
 from podtui.kube.ages import age
@@ -48,9 +49,15 @@ class LineCollector:
         if not value:
             return
         head = " " * indent + key.ljust(_KEY_WIDTH) + " "
-        for text in self._folded(value, len(head)):
+        for text in self._folded(value.rstrip("\n"), len(head)):
             self.lines.append([(head, "label.key"), (text, style)])
             head = " " * len(head)
+
+    def listed(self, key: str, values: Sequence[str], style: str = "") -> None:
+        """Several values of one key, each from a line of its own on."""
+        for value in values:
+            self.entry(key, value or " ", style)
+            key = ""
 
     def text(self, value: str, style: str, indent: int = 2) -> None:
         for text in self._folded(value, indent) if value else ():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual.screen import Screen
 
-from podtui.cluster.exec.shells import why_not_yet
+from podtui.cluster.exec.rows import why_not_yet
 from podtui.cluster.session import Session
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.commands import BY_ID

@@ -132,7 +132,7 @@ class MainScreen(Screen[None]):
         self.set_interval(1.0, self.refresh_status)
         self.lists.pods.table.focus()
         if self._pod:
-            self.lists.pods.seek(self._pod, lambda: self.action_open("containers"))
+            self.lists.pods.seek(self._pod, lambda: self.action_open("describe"))
         self._arrange()
 
     async def on_unmount(self) -> None:

@@ -10,7 +10,7 @@ from podtui.ui.main.layout import Panes
 from podtui.ui.main.lists import Lists
 
 _MARKED = {f"main.{name}" for name in ("label", "annotate", "cordon", "copy", "delete", "kill", "delete-selected", "logs", "previous-logs")}
-_TABS = {f"main.{tab}" for tab in ("describe", "containers", "annotations", "yaml", "events", "why")}
+_TABS = {f"main.{tab}" for tab in ("describe", "annotations", "yaml", "events", "why")}
 _OF_THE_LIST = {"main.selector", "main.close"}  # they need no object, and lead to the list at the right from everywhere
 
 

@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.streams import WebSocket
 from podtui.cluster.exec import shells, terminal_session
+from podtui.cluster.exec.rows import why_not_yet
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
 from podtui.cluster.live.tables import Column, Row
@@ -433,7 +434,7 @@ async def test_a_pod_that_is_gone_replaced_or_at_its_end_has_no_place_for_a_shel
 def test_a_row_tells_for_sure_only_what_it_knows(ready: str, word: str, refused: bool) -> None:
     columns = [Column("Name", "string"), Column("Ready", "string"), Column("Status", "string")]
     row = Row("uid-1", "shop", "web-1", "1", {}, 0.0, False, ("web-1", ready, word))
-    assert shells.why_not_yet(row, columns) == (f"pod web-1 is not running ({word})" if refused else "")
+    assert why_not_yet(row, columns) == (f"pod web-1 is not running ({word})" if refused else "")
 
 
 # -- how its end is told

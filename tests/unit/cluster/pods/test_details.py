@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from podtui.cluster.pods.containers import PortConflict, State, probe_text
 from podtui.cluster.pods.details import PodDetails, describe
 from podtui.ui.details.annotations import annotation_lines
-from podtui.ui.details.containers import container_lines, state_words
+from podtui.ui.details.describe_container import state_words
+from podtui.ui.details.describe_pod import pod_lines
 from podtui.ui.details.text import moment, size
 from podtui.ui.widgets.text_document import Line
 
@@ -36,7 +37,7 @@ def text(lines: Iterable[Line]) -> str:
 
 
 def shown(obj: dict[str, Any], width: int = 0) -> str:
-    return text(container_lines(describe(obj), NOW, width))
+    return text(pod_lines(describe(obj), NOW, width))
 
 
 def port(number: int, **more: Any) -> dict[str, Any]:
@@ -109,9 +110,12 @@ def test_a_status_without_image_id_is_read_all_the_same() -> None:
         (State("running", started=NOW - 120), "Running for 2m"),
         (State("waiting", "CrashLoopBackOff"), "Waiting: CrashLoopBackOff"),
         (State("waiting"), "Waiting: no reason given"),
-        (State("terminated", "Completed", "", NOW - 90, NOW - 60, 0), "Terminated: Completed, exit code 0, ran 30s, ended 60s ago"),
-        (State("terminated", "OOMKilled", "", None, NOW - 1, 137), "exit code 137, signal 9 SIGKILL"),
-        (State("terminated", "Error", "", None, None, 1, 15), "exit code 1, signal 15 SIGTERM"),
+        (
+            State("terminated", "Completed", "", NOW - 90, NOW - 60, 0),
+            f"Terminated: Completed, exit code 0, ran 30s from {moment(NOW - 90)}, ended 60s ago ({moment(NOW - 60)})",
+        ),
+        (State("terminated", "OOMKilled", "", None, NOW - 1, 137), "exit code 137 (SIGKILL)"),
+        (State("terminated", "Error", "", None, None, 1, 15), "exit code 1 (SIGTERM)"),
         (State("terminated", "Error", "", None, None, 255), "Terminated: Error, exit code 255"),
         (State(), "no state reported yet"),
     ],
@@ -163,16 +167,17 @@ def test_requests_commands_variables_and_mounts_are_described() -> None:
         "command": ["sh", "-c"],
         "args": ["echo 'a'\nexit"],
         "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": 64}},
-        "env": [{"name": "A"}, {"name": "B"}],
-        "envFrom": [{"configMapRef": {"name": "cfg"}}, {"secretRef": {"name": "key"}}],
+        "env": [{"name": "A", "value": "one\ntwo"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "envFrom": [{"configMapRef": {"name": "cfg"}}, {"prefix": "K_", "secretRef": {"name": "key", "optional": True}}],
         "volumeMounts": [{"name": "data", "mountPath": "/d", "subPath": "logs", "readOnly": True}],
     }
     words = shown(pod(container))
     assert 'Command      ["sh", "-c"]' in words
     assert "Arguments    [\"echo 'a'\\nexit\"]" in words
     assert "Requests     cpu 10m" in words and "Limits       memory 64" in words
-    assert "2 variables, all of ConfigMap/cfg, all of Secret/key" in words
-    assert "/d from data (only logs, read-only)" in words
+    assert "Environment  all of ConfigMap/cfg\n" in words and "all of Secret/key with prefix 'K_' (optional)\n" in words
+    assert "A: one\n" in words and "  two\n" in words and "B: web-1 (v1:metadata.name)" in words
+    assert '/d from data (ro,path="logs")' in words
 
 
 # -- what they share ----------------------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ def test_a_volume_says_its_type_and_who_mounts_it_where() -> None:
         ("lost", "", "", 1),
     ]
     assert found.volumes[0].shared and not found.volumes[5].shared
-    assert "the pod has no such volume" in text(container_lines(found, NOW))
+    assert "the pod has no such volume" in text(pod_lines(found, NOW))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +297,7 @@ def test_a_time_is_iso_8601_with_an_offset() -> None:
 def test_no_shape_of_an_object_makes_describe_fail(obj: Any) -> None:
     found = describe(obj if isinstance(obj, dict) else {"spec": obj, "status": obj, "metadata": obj})
     assert isinstance(found, PodDetails)
-    assert container_lines(found, NOW, 80)
+    assert pod_lines(found, NOW, 80)
 
 
 def test_prose_is_folded_at_the_width() -> None:

@@ -18,7 +18,7 @@ from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
-from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
+from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText, TabWork
 from tests.support.api_server import ApiServer
 
 
@@ -32,12 +32,21 @@ class Store:
 
 class FakeSession:
     def __init__(self) -> None:
-        self.server = ApiServer()
+        self.server = ApiServer({"/api/v1/namespaces/shop/events": [], "/api/v1/namespaces/default/events": []})
         self.connection: ApiServer | None = self.server
         self.error: PodtuiError | None = None
         self.settings = SimpleNamespace(server="https://127.0.0.1:1")
         self.pods, self.namespaces = Store(PODS), Store(NAMESPACES)
         self.opened_signal: Signal[PodtuiError | None] = Signal()
+
+    @property
+    def opened(self) -> ApiServer:
+        return self.server
+
+    @property
+    def fetched(self) -> list[str]:
+        """The paths of the objects that the pane asked for; a tab follows the events by itself."""
+        return [path for path in self.server.asked if "/events" not in path]
 
     def put(self, name: str = "web-1", version: str = "1", uid: str = "u1", **more: Any) -> ObjectRef:
         ref = ObjectRef(PODS, name, "shop", uid, version)
@@ -61,12 +70,13 @@ class Shown:
         self.session, self.pilot, self.pane = session, pilot, pane
 
     async def settle(self) -> str:
+        done = [worker for worker in self.pilot.app.workers if worker.group != TabWork.GROUP]  # what a tab follows has no end
         with suppress(WorkerCancelled):  # one that gave way to a newer one
-            await self.pilot.app.workers.wait_for_complete()
+            await asyncio.gather(*(worker.wait() for worker in done))
         await self.pilot.pause()
         return self.text
 
-    async def show(self, ref: ObjectRef | None, tab: str = "containers") -> str:
+    async def show(self, ref: ObjectRef | None, tab: str = "describe") -> str:
         self.pane.show(ref, tab)
         return await self.settle()
 
@@ -99,11 +109,11 @@ async def window(width: int = 80, height: int = 24) -> AsyncIterator[Shown]:
 async def test_each_tab_shows_its_part_and_the_bar_says_which() -> None:
     async with window() as shown:
         ref = shown.session.put(labels={"app": "web"}, annotations={"a": "b"})
-        assert "c0" in await shown.show(ref) and "▸Enter Containers" in shown.bar
+        assert "c0" in await shown.show(ref) and "▸d Describe" in shown.bar
         assert "app  web" in await shown.show(ref, "annotations") and "▸a Annotations" in shown.bar
         text = await shown.show(ref, "yaml")
         assert text.startswith("kind: Pod\nmetadata:\n") and "▸y YAML" in shown.bar and "web-1" in shown.bar
-        assert len(shown.session.server.asked) == 1  # other tabs fetch nothing
+        assert shown.session.fetched == [ref.path], "other tabs fetch nothing"
 
 
 async def test_the_key_m_shows_and_hides_managed_fields() -> None:
@@ -213,7 +223,7 @@ async def test_many_changes_in_the_terminal_are_one_request() -> None:
         for version in range(2, 30):
             shown.pane.changed(shown.session.put(version=str(version)))
         await shown.after(details.DEBOUNCE + 0.2)
-        assert len(shown.session.server.asked) == 2
+        assert len(shown.session.fetched) == 2
 
 
 async def test_the_live_list_tells_of_a_newer_version() -> None:
@@ -233,7 +243,7 @@ async def test_a_hidden_pane_fetches_nothing_until_it_is_shown_again() -> None:
         shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="7")
         shown.session.pods.batches.emit(Batch(changed={"u1"}))
         await shown.after(details.DEBOUNCE + 0.2)
-        assert len(shown.session.server.asked) == 1
+        assert len(shown.session.fetched) == 1
         shown.pane.display = True
         await shown.show(newer, "yaml")
         assert 'resourceVersion: "7"' in await shown.after(details.DEBOUNCE + 0.2)
@@ -244,7 +254,7 @@ async def test_a_row_that_leaves_the_list_is_looked_up_and_not_taken_for_gone() 
         await shown.show(shown.session.put(), "yaml")
         shown.session.pods.batches.emit(Batch(removed={"u1"}))
         await shown.after(details.DEBOUNCE + 0.2)
-        assert len(shown.session.server.asked) == 2 and shown.notice == "" and not shown.pane.view.dimmed
+        assert len(shown.session.fetched) == 2 and shown.notice == "" and not shown.pane.view.dimmed
 
 
 async def test_a_recreated_pod_says_that_it_is_another_one() -> None:
@@ -268,15 +278,15 @@ async def test_the_pane_waits_for_the_connection() -> None:
         assert "c0" in await shown.settle() and shown.notice == ""
 
 
-async def test_a_namespace_has_no_containers_but_yaml_and_a_node_has_a_page_of_its_own() -> None:
+async def test_namespaces_and_nodes_have_tabs_of_their_own_beside_the_yaml() -> None:
     async with window() as shown:
         for resource, name, tab in ((NAMESPACES, "shop", "yaml"), (NODES, "n1", "yaml")):
             ref = ObjectRef(resource, name)
             shown.session.server.objects[ref.path] = {"kind": resource.kind, "metadata": {"name": name}}
             assert f"name: {name}" in await shown.show(ref, tab)
-            assert shown.pane.tab == "yaml" and "Cont" not in shown.bar and f"{resource.kind.lower()}/{name}" in shown.bar
-        shown.pane.show(ref, "containers")
-        assert shown.pane.tab == "node" and "▸d Node" in shown.bar
+            assert shown.pane.tab == "yaml" and "Why" not in shown.bar and f"{resource.kind.lower()}/{name}" in shown.bar
+        shown.pane.show(ref, "why")
+        assert shown.pane.tab == "describe" and "▸d Describe" in shown.bar, "a tab that the kind does not have"
 
 
 async def test_the_details_of_no_pod_say_that_nothing_is_chosen() -> None:
@@ -305,11 +315,11 @@ class OneWord(Tab):
 
 
 async def test_a_kind_has_the_tabs_that_its_description_names() -> None:
-    tabs = KindTabs([TabDescription("word", "Word", "main.containers", OneWord)], default="word")
+    tabs = KindTabs([TabDescription("word", "Word", "main.describe", OneWord)], default="word")
     session = FakeSession()
     app = Window(session)
     app.pane = DetailsPane(session, tabs_of=lambda _: tabs)  # type: ignore[arg-type]
     async with app.run_test(size=(80, 24)) as pilot:
         shown = Shown(session, pilot, app.pane)
         assert await shown.show(session.put(), "yaml") == "web-1 seen"
-        assert "▸Enter Word" in shown.bar and "YAML" not in shown.bar
+        assert "▸d Word" in shown.bar and "YAML" not in shown.bar

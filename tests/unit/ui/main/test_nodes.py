@@ -97,7 +97,7 @@ async def test_the_nodes_are_listed_while_they_are_shown_and_cordoned(demo: Demo
         session = each.app.session
         assert session._lists == set()
         await each.press("o")
-        await each.shows("NAME", "STATUS", "VERSION", "node-1", "node-3", "Resources", "requested", "▸d Node")
+        await each.shows("NAME", "STATUS", "VERSION", "node-1", "node-3", "Resources", "requests", "▸d Describe")
         await each.press("g")
         await each.shows("▌ node-1", "node/node-1", "kubernetes.io/hostname=node-1")
         (store,) = session._lists
@@ -105,7 +105,7 @@ async def test_the_nodes_are_listed_while_they_are_shown_and_cordoned(demo: Demo
         await each.press("C")
         await each.shows("Cordon node node-1", "Ready → Ready,SchedulingDisabled", "2 nodes left", "cordon node-1")
         await each.press("enter")  # the safe answer has the focus
-        await each.shows("▸d Node")
+        await each.shows("▸d Describe")
         assert "unschedulable" not in demo.state.get(NODES, "", "node-1")["spec"]  # type: ignore[index]
         await each.press("C")
         await each.shows("Cordon node node-1", "0 pods there")
@@ -147,7 +147,7 @@ async def test_the_palette_goes_to_a_node(demo: DemoServer) -> None:
         await each.press("colon", *"no node-2", "enter")
         await each.shows("▌ node-2")
         await each.press("enter")  # one pane at a time
-        await shows(each.app, lambda text: "▸d Node" in text and "node-1" not in text.split("Resources")[0])
+        await shows(each.app, lambda text: "▸d Describe" in text and "node-1" not in text.split("Resources")[0])
         await each.press("y")
         await each.shows("kind: Node", "▸y YAML")
         await each.press("escape")
@@ -211,7 +211,7 @@ async def test_nothing_asks_for_events_once_they_are_not_on_show(demo: DemoServe
         await each.press("v")
         await each.shows("· Scheduled")
         assert working(each.app) == 1
-        for keys, there in ((("enter",), 0), (("v",), 1), (("l",), 0)):
+        for keys, there in ((("y",), 0), (("v",), 1), (("l",), 0)):
             await each.press(*keys)
             await until(lambda there: working(each.app) == there, there)
 
@@ -294,7 +294,7 @@ async def test_a_node_that_is_not_there_is_told(demo: DemoServer) -> None:
 
 
 async def test_the_details_of_a_node_follow_its_changes(demo: DemoServer) -> None:
-    async with opened(demo) as each:
+    async with opened(demo, (120, 50)) as each:
         await each.press("colon", *"no node-2", "enter")
         await each.shows("▌ node-2", "node/node-2")
         await call(each.app, "PATCH", "/api/v1/nodes/node-2", body={"metadata": {"labels": {"seen": "now"}}}, content_type=MERGE_PATCH)
@@ -309,7 +309,7 @@ async def test_nodes_that_are_known_before_their_list_is_mounted_show_their_deta
         await until(lambda: nodes.known)
         monkeypatch.setattr(each.app.session, "open_list", lambda resource: nodes)
         await each.press("o")
-        await each.shows("▸d Node", "Resources")
+        await each.shows("▸d Describe", "Resources")
 
 
 async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_they_had(demo: DemoServer) -> None:
@@ -319,10 +319,10 @@ async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_
         await each.press("slash", *"tabbed", "enter", "v")
         await each.shows("▸v Events  x Why  tabbed")
         await each.press("o")
-        await each.shows("▸d Node", "Resources")
+        await each.shows("▸d Describe", "Resources")
         await each.press("y")
         await each.shows("▸y YAML")
         await each.press("enter")
-        await each.shows("▸d Node", "Resources")
+        await each.shows("▸d Describe", "Resources")
         await each.press("escape", "escape")
         await each.shows("▸v Events  x Why  tabbed")

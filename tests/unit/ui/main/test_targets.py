@@ -42,7 +42,7 @@ async def test_with_the_namespaces_in_focus_the_commands_of_pods_say_where_the_p
         await shows(app, lambda text: "web-1" in text and "live" in text)
         await pilot.press("shift+tab")
         await shows(app, lambda text: "all namespaces" in text)
-        for command in ("logs", "previous-logs", "all-logs", "forward", "shell", "why", "containers"):
+        for command in ("logs", "previous-logs", "all-logs", "forward", "shell", "why"):
             assert refusal(app, f"main.{command}") == f"{BY_ID[f'main.{command}'].title}: only for pods; Tab goes to them"
         assert {"Logs", "Forward", "Shell", "Why"} <= dimmed(app)
         for key in "Fxslpc":
@@ -84,7 +84,7 @@ async def test_when_the_pod_of_the_details_goes_nothing_acts_on_the_pod_that_too
         await shows(app, lambda text: "web-1" in text and "live" in text)
         await pilot.press("g", "enter")
         await until(lambda: objects(app, "main.delete") == ["pod/web-1"])
-        await shows(app, lambda text: "Containers" in text and "nothing selected" not in text)
+        await shows(app, lambda text: "Describe" in text and "nothing selected" not in text)
         del cluster.objects["/api/v1/namespaces/web/pods/web-1"]
         cluster.pods.delete("web", "web-1")
         await shows(app, lambda text: "pod/web-1 is gone" in text)

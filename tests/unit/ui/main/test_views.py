@@ -167,7 +167,7 @@ async def test_escape_leaves_what_was_opened_below_the_list_before_it_clears_the
         await pilot.press("=", *"app=web", "enter", "y")
         await shows(app, lambda text: "▸y YAML" in text and "-l app=web" in text)
         await pilot.press("escape")
-        await shows(app, lambda text: "▸Enter Containers" in text and "-l app=web" in text)
+        await shows(app, lambda text: "▸d Describe" in text and "-l app=web" in text)
         await pilot.press("escape")
         await shows(app, lambda text: "-l app=web" not in text)
 
@@ -178,7 +178,7 @@ async def test_q_goes_back_one_from_the_details_and_leaves_on_the_list(cluster: 
     async with running(options("web"), size) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("enter")
-        await shows(app, lambda text: "Containers" in text)
+        await shows(app, lambda text: "Describe" in text)
         await pilot.press("q")
         await shows(app, lambda text: "web-2" in text)
         assert app.is_running and app.screen.focused is not None and app.screen.focused.id == "pods"
@@ -239,12 +239,10 @@ async def test_ctrl_q_does_not_end_podtui(cluster: Cluster) -> None:
 
 
 async def test_a_command_without_a_key_gets_one_from_the_keymap(cluster: Cluster) -> None:
-    async with running(options("web", config=Config(keymap={"main.containers": "f6"})), WIDE) as (app, pilot):
+    async with running(options("web", config=Config(keymap={"main.create-namespace": "f6"})), WIDE) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
-        await pilot.press("y")
-        await shows(app, lambda text: "▸y YAML" in text)
         await pilot.press("f6")
-        await shows(app, lambda text: "▸F6 Containers" in text)
+        await shows(app, lambda text: "Create a namespace" in text)
 
 
 # -- Ctrl+K ---------------------------------------------------------------------------------------------------------

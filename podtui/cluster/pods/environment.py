@@ -1,0 +1,110 @@
+"""The environment variables of a container as its spec says them: values, and where values come from.
+
+What a reference to a field or a resource stands for is worked out from the pod itself; the values of ConfigMaps and Secrets are not read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.quantities import value
+
+_SUBSCRIPTED = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """`source` says where the value comes from, in words, "" when the spec has it. `value` is "" where only the kubelet knows it."""
+
+    name: str
+    value: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class VariablesFrom:
+    """All keys of a ConfigMap or a Secret (`kind`) as variables."""
+
+    kind: str
+    name: str
+    prefix: str = ""
+    optional: bool = False
+
+
+def variables(container: Mapping[str, Any], pod: Mapping[str, Any]) -> tuple[Variable, ...]:
+    """`env` of the container's spec, in order."""
+    return tuple(_variable(one, container, pod) for one in mappings(container.get("env")))
+
+
+def variables_from(container: Mapping[str, Any]) -> tuple[VariablesFrom, ...]:
+    """`envFrom` of the container's spec, in order."""
+    found = []
+    for one in mappings(container.get("envFrom")):
+        kind, key = next(((kind, key) for kind, key in _SOURCES if key in one), ("unknown", ""))
+        source = mapping(one.get(key))
+        found.append(VariablesFrom(kind, string(source.get("name")), string(one.get("prefix")), source.get("optional") is True))
+    return tuple(found)
+
+
+_SOURCES = (("ConfigMap", "configMapRef"), ("Secret", "secretRef"))
+
+
+def _variable(one: Mapping[str, Any], container: Mapping[str, Any], pod: Mapping[str, Any]) -> Variable:
+    name, source = string(one.get("name")), one.get("valueFrom")
+    if not isinstance(source, dict):
+        return Variable(name, string(one.get("value")))
+    if isinstance(field := source.get("fieldRef"), dict):
+        path = string(field.get("fieldPath"))
+        return Variable(name, _field(path, pod), f"{string(field.get('apiVersion')) or 'v1'}:{path}")
+    if isinstance(resource := source.get("resourceFieldRef"), dict):
+        return Variable(name, _resource(resource, container), string(resource.get("resource")))
+    for key, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+        if isinstance(reference := source.get(key), dict):
+            optional = ", optional" if reference.get("optional") is True else ""
+            return Variable(name, "", f"key {string(reference.get('key'))} of {kind}/{string(reference.get('name'))}{optional}")
+    if isinstance(file := source.get("fileKeyRef"), dict):
+        key, path, volume = (string(file.get(part)) for part in ("key", "path", "volumeName"))
+        optional = ", optional" if file.get("optional") is True else ""
+        return Variable(name, "", f"key {key} of the file {path} in volume {volume}{optional}")
+    return Variable(name, "", f"{next(iter(source), 'nothing')}, which podtui does not know")
+
+
+def _field(path: str, pod: Mapping[str, Any]) -> str:
+    """The pod's field of the downward API (ObjectFieldSelector of core/v1), "" while it is not known."""
+    meta, spec, status = mapping(pod.get("metadata")), mapping(pod.get("spec")), mapping(pod.get("status"))
+    if match := _SUBSCRIPTED.fullmatch(path):
+        return string(mapping(meta.get(match[1])).get(match[2]))
+    ips = {key: ",".join(string(ip.get("ip")) for ip in mappings(status.get(key))) for key in ("podIPs", "hostIPs")}
+    known = {
+        "metadata.name": meta.get("name"),
+        "metadata.namespace": meta.get("namespace"),
+        "metadata.uid": meta.get("uid"),
+        "spec.nodeName": spec.get("nodeName"),
+        "spec.serviceAccountName": spec.get("serviceAccountName"),
+        "status.hostIP": status.get("hostIP"),
+        "status.podIP": status.get("podIP"),
+        "status.podIPs": ips["podIPs"],
+        "status.hostIPs": ips["hostIPs"],
+    }
+    return string(known.get(path))
+
+
+def _resource(reference: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+    """A resource of the container itself in units of the divisor, rounded up; a limit that is not set is the node's allocatable."""
+    if string(reference.get("containerName")) not in ("", string(container.get("name"))):
+        return ""
+    kind, _, name = string(reference.get("resource")).partition(".")
+    text = string(mapping(mapping(container.get("resources")).get(kind)).get(name))
+    if not text:
+        return "node allocatable" if kind == "limits" and name in ("cpu", "memory") else "0"
+    try:
+        divisor = value(string(reference.get("divisor")) or "1") or Fraction(1)
+        return str(math.ceil(value(text) / divisor))
+    except ValueError:
+        return ""
