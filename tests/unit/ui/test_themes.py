@@ -10,9 +10,10 @@ import pytest
 from rich.color import Color as RichColor
 from rich.color import ColorSystem
 from rich.style import Style
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
+from textual.widgets import Static
 
 from podtui.errors import ConfigError, UsageError
 from podtui.ui.theme_files import (
@@ -116,6 +117,34 @@ def test_every_style_can_be_read_on_each_ground_that_it_can_stand_on(name: str, 
                 continue  # it is a ground itself
             text, under = text_and_ground(ground, on(ground, style), depth)
             assert contrast(text, under) >= 4.5, f"{style_name} on {ground_name}: {text.hex} on {under.hex}"
+
+
+WIDGETS = [  # what the widgets' CSS sets together: a colour and its ground
+    ("text-muted", "surface"), ("text-muted", "panel"), ("text-error", "surface"), ("text-error", "panel"), ("text-warning", "surface"),
+    ("text-accent", "panel"), ("warning", "panel"), ("foreground", "boost"), ("foreground", "panel-lighten-1"),
+    ("text-error", "panel-lighten-1"), ("block-cursor-foreground", "block-cursor-background"),
+]  # fmt: skip
+
+
+class Pairs(App[None]):
+    CSS = "".join(f"#p{number} {{ color: ${text}; background: ${ground}; }}" for number, (text, ground) in enumerate(WIDGETS))
+
+    def compose(self) -> ComposeResult:
+        for number in range(len(WIDGETS)):
+            yield Static("x", id=f"p{number}")
+
+
+@pytest.mark.parametrize(("depth", "number"), [("truecolor", 1 << 24), ("256", 256)])
+async def test_the_text_of_dialogs_bars_and_lists_of_candidates_can_be_read_in_every_theme(depth: Depth, number: int) -> None:
+    app = Pairs()
+    async with app.run_test() as pilot:
+        for name, _ in IN_COLOURS:
+            install_themes(app, name, number)
+            await pilot.pause()
+            for place, pair in enumerate(WIDGETS):
+                style = app.query_one(f"#p{place}").rich_style
+                assert style.color is not None and style.bgcolor is not None
+                assert contrast(seen(style.color, depth), seen(style.bgcolor, depth)) >= 4.5, (name, pair)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
