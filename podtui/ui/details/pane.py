@@ -26,6 +26,7 @@ from podtui.cluster.connection.reading import LARGE, read_object
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import PODS, ObjectRef, Resource
+from podtui.reports import unforeseen
 from podtui.text import harmless
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.details.kinds import tabs_of
@@ -269,7 +270,7 @@ class DetailsPane(Vertical):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state == WorkerState.ERROR:  # only unforeseen ones: expected errors have their own messages
-            self._say(f"the details failed: {event.worker.error!r}")
+            self._say(str(unforeseen(f"showing {self.ref}", event.worker.error or PodtuiError("unknown"))))
 
     # -- the tabs -----------------------------------------------------------------------------------------------
     def _current(self) -> Tab | None:

@@ -89,6 +89,7 @@ class ListPane(Vertical):
             self.source.subscribe(self._take),
             self.store.subscribe_health(lambda _: self.refresh_title()),
             self.session.namespaces.subscribe_health(lambda _: self.refresh_title()),
+            self.session.namespaces.subscribe(lambda _: self.refresh_title()),  # one that is shown may be deleted
         ]
         self.set_interval(1.0, self._tick)
         self._take(Batch(reset=True))  # the list may have come before this pane

@@ -35,7 +35,8 @@ def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, widt
         left.append((f"  ✗ denied: {', '.join(sorted(store.denied))}", "status.error"))
     left += [("  ", ""), (where if kind.resource.namespaced else kind.plural, "label.key")]
     if kind.resource.namespaced:
-        left += [(f"  ✗ {why}: {name}", "status.error") for name, why in session.missing_namespaces.items()]
+        one = len(scope.namespaces) == 1
+        left += [(f"  ✗ {why}" + ("" if one else f": {name}"), "status.error") for name, why in session.missing_namespaces.items()]
     if scope.selector:
         left += [("  -l ", "dim"), (scope.selector, "label.value")]
     if scope.node:

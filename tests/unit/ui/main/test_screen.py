@@ -318,6 +318,22 @@ async def test_a_namespace_that_there_is_not_is_reported(cluster: Cluster) -> No
         await shows(app, lambda text: "no pods in nope" in text and "there is no namespace nope" in text)
 
 
+async def test_a_namespace_that_is_deleted_is_called_deleted(cluster: Cluster) -> None:
+    async with running(options("db"), (80, 24)) as (app, _):
+        await shows(app, lambda text: "● live  db" in text.splitlines()[0])
+        for pod in [thing.name for thing in cluster.pods.things.values() if thing.namespace == "db"]:
+            cluster.pods.delete("db", pod)
+        cluster.namespaces.delete("", "db")
+        await shows(app, lambda text: "db  ✗ deleted" in text.splitlines()[0] and "namespace db was deleted" in text)
+
+
+async def test_watches_that_do_not_work_are_polled_and_the_first_line_says_so(cluster: Cluster) -> None:
+    cluster.pods.watch_refusals[""] = cluster.pods.watch_refusals["web"] = api_error(403, "Forbidden", "you may not watch pods")
+    async with running(options("web"), (80, 24)) as (app, _):
+        text = await shows(app, lambda text: "○ polling, " in text.splitlines()[0] and "web-1" in text)
+        assert "you may not watch" in text.splitlines()[0] and text.splitlines()[0].rstrip().endswith("3 pods")
+
+
 async def test_n_creates_a_namespace_in_the_namespaces_and_an_object_elsewhere(cluster: Cluster) -> None:
     async with running(options("web"), (140, 24)) as (app, pilot):
         await shows(app, lambda text: "web-1" in text and "db " in text)
