@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from podtui.cluster.connection.decoding import UnreadableAnswer, unreadable
+from podtui.cluster.connection.decoding import UnreadableAnswer
 from podtui.cluster.logs.batches import Batches, LogBatch, Sink
 from podtui.cluster.logs.lines import MAX_LINE
 from podtui.cluster.logs.position import Position
@@ -36,6 +35,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from podtui.kube.resources import ObjectRef
+from podtui.reports import unforeseen
 from podtui.signals import Signal
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from podtui.cluster.logs.shared_reads import SharedReads
 
 __all__ = ["LogBatch", "LogFollower", "LogLine", "LogOptions", "LogStatus", "State", "parse_line"]
-
-_log = logging.getLogger(__name__)
 
 QUIET = 120.0
 """Seconds without a byte after which the stream is reopened: a follow can go silent after a log rotation."""
@@ -158,8 +156,7 @@ class LogFollower:
             except Exception as error:
                 if batches.failed:  # it is the sink's
                     raise
-                _log.warning("an answer for the log of %s is like none that podtui knows", self.ref, exc_info=error)
-                await self._back_off(unreadable(str(self.ref), error))  # the next one may be good
+                await self._back_off(unforeseen(f"following the log of {self.ref}", error))  # the next answer may be good
 
     async def _step(self, batches: Batches) -> None:
         """Read the pod, and act on its state."""

@@ -7,7 +7,6 @@ At most `LIMIT` streams are open at once: others are listed as left out, and get
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.live.store import Batch, Health, RowStore
 from podtui.cluster.live.tables import Row
 from podtui.cluster.logs.batches import LogBatch
@@ -26,12 +24,11 @@ from podtui.cluster.logs.successors import Successors
 from podtui.cluster.pods.container_runs import containers_of
 from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.reports import supervised
 from podtui.signals import Signal
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
-
-_log = logging.getLogger(__name__)
 
 LIMIT = 200
 """The most streams at once."""
@@ -156,7 +153,7 @@ class LogGroup:
                 if self.options.follow and not self.options.previous:
                     self._successors = Successors(self._connection, self._is_gone, self._succeeds, pace=pace)
                     successors = self._successors
-                    self._spawn(self._again(lambda: successors.run(self.target.pods), "the next pods"), "successors")
+                    self._keep_going(lambda: successors.run(self.target.pods), "looking for the pods that take another's place")
                 await self._done.wait()
                 merging.cancel()
             await merger.finish()
@@ -187,18 +184,14 @@ class LogGroup:
         self._work.add(task)
         task.add_done_callback(self._ended)
 
-    async def _again(self, work: Callable[[], Awaitable[None]], name: str) -> None:
-        """Start the work again, ever later, when an answer that nobody foresaw has ended it: the next one may be good."""
-        attempt = 0
-        while True:
-            try:
-                return await work()
-            except Exception as error:
-                _log.warning("an answer for %s is like none that podtui knows", name, exc_info=error)
-                self.error = unreadable(name, error)
-                self.changed.emit(None)
-                attempt += 1
-                await asyncio.sleep(self._pace * min(30.0, 2**attempt))
+    def _keep_going(self, work: Callable[[], Awaitable[None]], doing: str) -> None:
+        """As `_spawn`; an answer that nobody foresaw does not end it for good."""
+
+        def faulty(error: PodtuiError) -> None:
+            self.error = error
+            self.changed.emit(None)
+
+        self._spawn(supervised(doing, work, faulty), doing)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
@@ -270,7 +263,7 @@ class LogGroup:
         options = LogOptions(previous=previous, follow=follow, from_start=True) if new else self._options()
         pod = self._pods[ref.uid] = _Pod(ref, options, place_of)
         if self.target.every:
-            self._spawn(self._again(lambda: self._all_containers(pod), str(ref)), f"containers of {ref}")
+            self._keep_going(lambda: self._all_containers(pod), f"reading the containers of {ref}")
         else:
             for name in self.target.chosen.get(ref.uid) or self.target.containers or ("",):
                 self._add(pod, name)

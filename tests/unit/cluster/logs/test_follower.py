@@ -423,7 +423,7 @@ async def test_no_server_makes_a_follower_wait_for_hours() -> None:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_lines_of_two_streams_whose_times_go_back_come_once_however_often_the_connection_breaks(data: st.DataObject) -> None:
     """containerd takes the times of stdout and stderr in two goroutines."""
     drawn = sorted(data.draw(st.lists(st.tuples(st.integers(9, 30), st.integers(0, 9)), max_size=30)))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podtui import reports
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.shared_reads import SharedReads
@@ -33,7 +34,7 @@ async def following(
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_answer_about_a_pod_ends_following_for_good(data: st.DataObject) -> None:
     """Whatever the server answers for a while, the next good answer heals: all lines come, once."""
 
@@ -55,7 +56,9 @@ def test_no_answer_about_a_pod_ends_following_for_good(data: st.DataObject) -> N
             ends = "another one has its name", "has no container", "never ran"
             await until(lambda: taker.texts == ["first", "second"] or any(end in each.status.why for each in group.sources for end in ends))
 
-    asyncio.run(play())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reports, "_DELAY_FIRST", 0.001)
+        asyncio.run(play())
 
 
 def names(group: LogGroup) -> list[str]:
