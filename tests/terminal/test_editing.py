@@ -233,5 +233,5 @@ def test_pasted_yaml_creates_a_pod_and_applies_to_one_that_exists(open_podtui: O
     podtui.press("enter")
     podtui.wait_for(r"namespace/\S+ created", PATIENCE)
     kubectl("delete", "namespace", f"{namespace}-b", "--wait=false")
-    podtui.press("q")
+    podtui.press("q", "q")  # from the namespaces back to the pods, and out
     assert podtui.wait_exit(PATIENCE) == 0 and podtui.restored() == []
