@@ -14,9 +14,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from podtui.cluster.connection import bounds
-from podtui.cluster.connection.decoding import UnreadableAnswer as UnreadableAnswer
-from podtui.cluster.connection.decoding import decode as decode
-from podtui.cluster.connection.decoding import readable as readable
+from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.errors import Gone
 from podtui.kube.resources import ObjectRef, Resource
 

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from podtui.cluster.connection.listing import decode, lines_of, readable
+from podtui.cluster.connection.decoding import decode, readable
+from podtui.cluster.connection.listing import lines_of
 from podtui.cluster.live.pacing import PacedServer, Timing
 from podtui.errors import ConnectionFailed, TooManyRequests
 

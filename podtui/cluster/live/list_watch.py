@@ -17,7 +17,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import ClassVar, Generic, Literal
 
 from podtui.cluster.connection.bounds import LONGEST_WAIT
-from podtui.cluster.connection.listing import JSON, ListMeta, P, Query, Server, UnreadableAnswer, lines_of, pages, readable, selecting
+from podtui.cluster.connection.decoding import UnreadableAnswer, readable
+from podtui.cluster.connection.listing import JSON, ListMeta, P, Query, Server, lines_of, pages, selecting
 from podtui.cluster.live.pacing import PacedServer, Timing
 from podtui.errors import (
     ConnectionFailed,

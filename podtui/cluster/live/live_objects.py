@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import msgspec
 
 from podtui.cluster.connection.connection_errors import status_error
-from podtui.cluster.connection.listing import METADATA, METADATA_LIST, Page, decode, decode_page
+from podtui.cluster.connection.decoding import decode
+from podtui.cluster.connection.listing import METADATA, METADATA_LIST, Page, decode_page
 from podtui.cluster.live.list_watch import ListWatch
 from podtui.cluster.live.pacing import Timing
 from podtui.errors import PodtuiError

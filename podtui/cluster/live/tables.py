@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from podtui.cluster.connection.listing import ListMeta, UnreadableAnswer
+from podtui.cluster.connection.decoding import UnreadableAnswer
+from podtui.cluster.connection.listing import ListMeta
 from podtui.errors import SelectorError
 from podtui.kube.ages import age, age_step, parse_age
 from podtui.kube.selectors import parse

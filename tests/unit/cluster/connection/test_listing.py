@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from podtui.cluster.connection.listing import METADATA_LIST, UnreadableAnswer, count_objects, decode_page, list_objects, pages, select
+from podtui.cluster.connection.decoding import UnreadableAnswer
+from podtui.cluster.connection.listing import METADATA_LIST, count_objects, decode_page, list_objects, pages, select
 from podtui.errors import Gone, api_error
 from podtui.kube.resources import PODS
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from podtui.cluster.connection.listing import UnreadableAnswer
+from podtui.cluster.connection.decoding import UnreadableAnswer
 from podtui.cluster.live.list_watch import is_older
 from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.reflector import Reflector

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.connection.listing import UnreadableAnswer, readable
+from podtui.cluster.connection.decoding import UnreadableAnswer, readable
 from podtui.cluster.live.tables import (
     Column,
     NotATable,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
@@ -204,6 +205,23 @@ async def test_an_answer_that_is_no_json_is_an_error_in_words() -> None:
         shown.session.server.objects[ref.path] = b"<html>"
         await shown.show(ref)
         assert "not JSON" in shown.notice
+
+
+@pytest.mark.parametrize("depth", [200, 400, 700, 100_000])
+@pytest.mark.parametrize("tab", ["yaml", "containers", "annotations", "describe"])
+async def test_a_deeply_nested_object_is_shown_or_an_error_in_words_and_the_next_one_is_shown(depth: int, tab: str) -> None:
+    async with window() as shown:
+        ref = shown.session.put()
+        good = shown.session.server.objects[ref.path]
+        deep = b'{"metadata":{"name":"web","uid":"u","annotations":{"a":' + b'{"a":' * depth + b"1" + b"}" * depth + b'}},"spec":'
+        shown.session.server.objects[ref.path] = deep + b'{"x":' * depth + b"1" + b"}" * depth + b"}"
+        await shown.show(ref, tab)
+        assert "Traceback" not in shown.notice
+        assert depth < 100_000 or "nested too deeply" in shown.notice
+        shown.session.server.objects[ref.path] = good
+        shown.pane.changed(ref)
+        await shown.after(details.DEBOUNCE + 0.2)
+        assert shown.notice == ""
 
 
 async def test_a_newer_version_is_fetched_and_the_readers_place_stays() -> None:
