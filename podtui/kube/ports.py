@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podtui.errors import PortSpecError
+from podtui.kube.json_values import mappings
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
 
@@ -43,12 +44,12 @@ class ContainerPort:
 def container_ports(pod: Mapping[str, Any]) -> list[ContainerPort]:
     """The ports that the pod (a v1 Pod as JSON) declares, in its order, those of restartable init containers (sidecars) too."""
     spec = pod.get("spec") or {}
-    containers = list(spec.get("containers") or ())
-    containers += [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    containers = [*mappings(spec.get("containers"))]
+    containers += [container for container in mappings(spec.get("initContainers")) if container.get("restartPolicy") == "Always"]
     return [
         ContainerPort(int(port["containerPort"]), port.get("name") or "", port.get("protocol") or "TCP", container.get("name") or "")
         for container in containers
-        for port in container.get("ports") or ()
+        for port in mappings(container.get("ports"))
         if port.get("containerPort")
     ]
 

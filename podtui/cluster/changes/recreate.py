@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from podtui.kube.json_values import mappings
 from podtui.kube.resources import ObjectRef
 
 _OF_THIS_ONE = (
@@ -67,25 +68,25 @@ def _pod(spec: dict[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
     tokens = {
         mount["name"]
         for container in _containers(spec)
-        for mount in container.get("volumeMounts") or ()
+        for mount in mappings(container.get("volumeMounts"))
         if mount.get("mountPath") == _TOKEN_PATH and str(mount.get("name")).startswith("kube-api-access-")
     }
     if tokens:  # admission added it, and adds it again
-        made["volumes"] = [volume for volume in spec.get("volumes") or () if volume.get("name") not in tokens]
+        made["volumes"] = [volume for volume in mappings(spec.get("volumes")) if volume.get("name") not in tokens]
         if not made["volumes"]:
             del made["volumes"]
         for kind in ("initContainers", "containers"):
             if kind in spec:
-                made[kind] = [_without_mounts(container, tokens) for container in spec[kind]]
+                made[kind] = [_without_mounts(container, tokens) for container in mappings(spec[kind])]
     return made
 
 
-def _containers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*mappings(spec.get("initContainers")), *mappings(spec.get("containers"))]
 
 
 def _without_mounts(container: Mapping[str, Any], tokens: set[str]) -> dict[str, Any]:
-    mounts = [mount for mount in container.get("volumeMounts") or () if mount.get("name") not in tokens]
+    mounts = [mount for mount in mappings(container.get("volumeMounts")) if mount.get("name") not in tokens]
     made = {key: part for key, part in container.items() if key != "volumeMounts"}
     return {**made, "volumeMounts": mounts} if mounts else made
 

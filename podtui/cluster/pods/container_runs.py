@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from podtui.kube.json_values import mappings
+
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -51,7 +53,7 @@ def containers_of(pod: Mapping[str, Any]) -> list[str]:
     Raises TypeError for a name that is not a text.
     """
     spec = pod.get("spec") or {}
-    names = [container["name"] for field in _SPECS for container in spec.get(field) or ()]
+    names = [container["name"] for field in _SPECS for container in mappings(spec.get(field))]
     if not all(isinstance(name, str) and name for name in names):
         raise TypeError("the name of a container is not a text")
     return names
@@ -66,7 +68,7 @@ def default_container(pod: Mapping[str, Any]) -> str:
 
 def controller_of(pod: Mapping[str, Any]) -> str:
     """The kind of the pod's controller, "" for a pod without one."""
-    owners = (pod.get("metadata") or {}).get("ownerReferences") or ()
+    owners = mappings((pod.get("metadata") or {}).get("ownerReferences"))
     return next((owner.get("kind") or "" for owner in owners if owner.get("controller")), "")
 
 
@@ -99,7 +101,7 @@ def over(pod: Mapping[str, Any]) -> bool:
 def _statuses(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     status = pod.get("status") or {}
     for field in _STATUSES:
-        yield from status.get(field) or ()
+        yield from mappings(status.get(field))
 
 
 def _terminated(status: Mapping[str, Any], state: Mapping[str, Any], before: int = 0) -> Run:
