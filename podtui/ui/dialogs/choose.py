@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -51,11 +52,14 @@ class Chooser(ModalScreen[str | None]):
             yield OptionList(*(Option(self._line(name), disabled=name in self._refused) for name in self._names))
 
     def _line(self, name: str) -> Text:
-        shown = f"({harmless(name)})" if name in self._refused else harmless(name)
-        line = Text(("● " if name == self._current else "  ") + shown)
+        line = Text(("● " if name == self._current else "  ") + self._shown(name))
         if note := self._notes.get(name):
-            line.append(f"  {harmless(note)}", "dim")
+            widest = max(cell_len(self._shown(other)) for other in self._names if self._notes.get(other))
+            line.append(" " * (widest - cell_len(self._shown(name)) + 2) + harmless(note), "dim")
         return line
+
+    def _shown(self, name: str) -> str:
+        return f"({harmless(name)})" if name in self._refused else harmless(name)
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)

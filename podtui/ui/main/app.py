@@ -97,7 +97,12 @@ class PodtuiApp(TerminalApp):
     async def _on_key(self, event: Key) -> None:
         """A key that nothing has taken: if k9s has it, say what podtui's is."""
         event.prevent_default()  # Textual's own handler runs the bindings, too, and does not tell whether there was one
-        if await self._check_bindings(event.key) or not isinstance(self.screen, MainScreen):
+        if await self._check_bindings(event.key):
+            return
+        if not isinstance(self.screen, MainScreen):  # a modal screen hides the application's keys; this one works everywhere
+            suspends = (self._keymap.get("app.suspend") or BY_ID["app.suspend"].key).split(",")
+            if event.key in suspends:
+                self.action_suspend()
             return
         from podtui.ui.k9s_keys import words
 

@@ -8,6 +8,7 @@ from podtui.cluster.forward.forward import Forward
 from podtui.config import Config
 from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
+from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.views import MOST, View, Views
 from podtui.ui.terminal.app import Draft
 from tests.support.waiting import until
@@ -243,6 +244,16 @@ async def test_a_command_without_a_key_gets_one_from_the_keymap(cluster: Cluster
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("f6")
         await shows(app, lambda text: "Create a namespace" in text)
+
+
+@pytest.mark.parametrize("keys", [(), ("ctrl+d",), ("colon",), ("f",), ("question_mark",), ("c",)])
+async def test_ctrl_z_suspends_podtui_from_every_screen(cluster: Cluster, keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended: list[bool] = []
+    monkeypatch.setattr(PodtuiApp, "action_suspend_process", lambda _: suspended.append(True))
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press(*keys, "ctrl+z")
+        await until(lambda: suspended == [True])
 
 
 # -- Ctrl+K ---------------------------------------------------------------------------------------------------------
