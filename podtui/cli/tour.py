@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podtui.tour.screen import TourApp
 
 DEFAULT = "first-steps"
+FAST = "10"  # seconds of the built-in cluster in one of ours
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Way:
     play: bool
     record: Path | None
     size: tuple[int, int]
+    first: int = 1  # the number of the step that it begins with
 
     @property
     def by_itself(self) -> bool:
@@ -54,6 +56,8 @@ def run_tour(arguments: Namespace) -> int:
     _prepare_environment(way)
     tour = file.load(arguments.tour or DEFAULT)
     language = language_of(tour, arguments.lang)
+    if way.first > len(tour.scenes):
+        raise UsageError(f"--from: {way.first}: {harmless(tour.name)} has {len(tour.scenes)} steps")
     log_to_file()
     with ExitStack() as stack:
         real = bool(arguments.context or arguments.kubeconfig)
@@ -62,7 +66,8 @@ def run_tour(arguments: Namespace) -> int:
         if real and arguments.speed:
             raise UsageError("--speed: only the built-in cluster can run faster than real time")
         if not real:
-            arguments.kubeconfig = stack.enter_context(_built_in(tour, arguments))
+            speed = "1" if way.terminal or way.play or way.record else FAST  # nobody watches
+            arguments.kubeconfig = stack.enter_context(_built_in(tour, arguments, speed))
         arguments.label_columns = arguments.label_columns or tour.file.label_columns
         options = _options(arguments, way)
         if real and tour.file.empty:
@@ -96,15 +101,15 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
             print(_told(tour, result, app), file=out, flush=True)
 
     async def play(app: TourApp) -> int | None:
-        verbs = () if not way.terminal else ("next", "end") if way.play else ("next", "again", "end")
+        verbs = () if not way.terminal else ("next", "end") if way.play else ("next", "again", "previous", "end")
         player = Player(tour, app, acts, language, pace=_pace(way, app, cast), tell=tell, hints=app.hints(*verbs))
         if way.by_itself:
             try:
-                return 0 if await player.play() else 1
+                return 0 if await player.play(way.first) else 1
             except _Ended:
                 pass
         else:
-            await player.guide(app.wishes)
+            await player.guide(app.wishes, way.first)
         app.hide_bar()
         app.confine(None)
         return None
@@ -175,7 +180,10 @@ def _way(arguments: Namespace) -> Way:
         raise UsageError(f"--record: {harmless(arguments.record)} is neither a .cast nor a .svg file", "use FILE.cast or FILE.svg")
     if record is not None and not os.access(record.parent, os.W_OK):
         raise PodtuiError(f"--record: cannot write to the folder {harmless(str(record.parent))}")
-    return Way(terminal, arguments.play, record, size_of(arguments.size or "120x36"))
+    first = getattr(arguments, "from") or "1"
+    if not (first.isascii() and first.isdigit() and int(first)):
+        raise UsageError(f"--from: {harmless(first)!r} is not the number of a step", "`podtui tour --list` says how many there are")
+    return Way(terminal, arguments.play, record, size_of(arguments.size or "120x36"), int(first))
 
 
 def _prepare_environment(way: Way) -> None:
@@ -213,7 +221,7 @@ def _list(asked: str | None) -> int:
 
 # -- the cluster and the dashboard's options ---------------------------------------------------------------------------
 @contextmanager
-def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
+def _built_in(tour: Tour, arguments: Namespace, speed: str) -> Iterator[str]:
     """Starts the built-in cluster with the tour's scenario; gives its kubeconfig. Its namespaces are shown, unless others are asked for."""
     from podtui.cli.demo import running, speed_of
     from podtui.demo.scenarios import loading
@@ -226,7 +234,7 @@ def _built_in(tour: Tour, arguments: Namespace) -> Iterator[str]:
         arguments.all_namespaces = arguments.all_namespaces or not arguments.namespace
     elif scenario.show and not (arguments.all_namespaces or arguments.namespace):
         arguments.namespace = [scenario.show]
-    with running(name, speed_of(arguments.speed)) as kubeconfig:
+    with running(name, speed_of(arguments.speed or speed)) as kubeconfig:
         yield kubeconfig
 
 

@@ -17,10 +17,19 @@ DASHBOARD = 14  # lines that the dashboard always keeps
 KEY = "label.key"
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {"next": "next", "again": "again", "end": "end", "wait": "waiting for:", "gone": "waiting to disappear:", "over": "the end"},
+    "en": {
+        "next": "next",
+        "again": "restart step",
+        "previous": "back",
+        "end": "end",
+        "wait": "waiting for:",
+        "gone": "waiting to disappear:",
+        "over": "the end",
+    },
     "ko": {
         "next": "다음",
-        "again": "다시",
+        "again": "단계 다시",
+        "previous": "이전",
         "end": "끝",
         "wait": "나타나기를 기다리는 중:",
         "gone": "사라지기를 기다리는 중:",

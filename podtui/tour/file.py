@@ -55,6 +55,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     caption: Text | None = None
+    start: str | list[str] = ""
+    """Keys that lead to the step's start from what the walkthrough begins with: for a viewer who went astray, or goes back a step."""
     keys: str | list[str] = ""
     run: Run = Run()
     repeat: bool = False
@@ -106,10 +108,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Scene:
-    """A caption, and the steps under it."""
+    """A caption, and the steps under it. `start` are keys that lead there from what the walkthrough begins with."""
 
     caption: Text
     parts: tuple[Part, ...]
+    start: tuple[str, ...] = ()
 
     @property
     def line(self) -> int:
@@ -171,15 +174,20 @@ def check(path: Path, name: str = "") -> Tour:
 def _scenes(found: Checked[TourFile], file: TourFile) -> Iterator[Scene]:
     parts: list[Part] = []
     caption: Text = ""
+    start: tuple[str, ...] = ()
     for number, step in enumerate(file.steps):
         if step.caption is not None:
             if parts:
-                yield Scene(caption, tuple(parts))
-            parts, caption = [], step.caption
-        keys = tuple(word for text in _texts(step.keys) for word in _words(text))
+                yield Scene(caption, tuple(parts), start)
+            parts, caption, start = [], step.caption, _keys(step.start)
+        keys = _keys(step.keys)
         expect, gone = (tuple(map(Expectation, _texts(texts))) for texts in (step.expect, step.gone))
         parts.append(Part(step, keys, expect, gone, found.line("steps", number)))
-    yield Scene(caption, tuple(parts))
+    yield Scene(caption, tuple(parts), start)
+
+
+def _keys(texts: str | list[str]) -> tuple[str, ...]:
+    return tuple(word for text in _texts(texts) for word in _words(text))
 
 
 def _texts(value: str | list[str]) -> list[str]:
@@ -213,7 +221,9 @@ def _problems(found: Checked[TourFile], file: TourFile) -> Iterator[Problem]:
         place = ("steps", number)
         if step.caption is not None:
             yield from _captions(found, step.caption, languages, *place, "caption")
-        for field in ("keys", "expect", "gone"):
+        if step.start and step.caption is None:
+            yield Problem(found.line(*place, "start"), f"`steps[{number + 1}].start` belongs to a step with a caption")
+        for field in ("start", "keys", "expect", "gone"):
             yield from _checked_texts(found, field, _texts(getattr(step, field)), *place)
         if step.repeat and not (step.keys and (step.expect or step.gone)):
             yield Problem(found.line(*place, "repeat"), f"`steps[{number + 1}].repeat` needs `keys`, and `expect` or `gone`")
@@ -256,7 +266,7 @@ def _checked_texts(found: Checked[TourFile], field: str, texts: list[str], *plac
         yield from _placeholders(text, line, path)
         if not text.strip():
             yield Problem(line, f"{_shown(path)} is empty")
-        elif field == "keys":
+        elif field in ("start", "keys"):
             yield from _checked_keys(text, line, path)
         else:
             try:

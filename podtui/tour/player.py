@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from podtui.errors import PodtuiError
@@ -29,6 +29,9 @@ class Stage(Protocol):
 
     def show(self, caption: Caption) -> None:
         """Show this in the caption bar."""
+
+    async def restart(self) -> None:
+        """Show what the walkthrough began with, whatever is open now; the cluster stays as it is."""
 
     def picture(self, name: str) -> None:
         """Take a picture, if pictures are wanted; "" names the final one."""
@@ -100,10 +103,22 @@ class Player:
         self._words = words(language)
         self._at = 0
 
+    async def _skip(self, first: int) -> bool:
+        """Do the steps before that number (from 1) at once, up to one that fails; returns whether all succeeded."""
+        for number, scene in enumerate(self._tour.scenes[: first - 1]):
+            self._at = number
+            self._show("playing")
+            if (result := await self._perform(scene, AT_ONCE)).why:
+                self._tell(result)
+                return False
+        return True
+
     # -- by itself ----------------------------------------------------------------------------------------------
-    async def play(self) -> bool:
-        """Play all steps in order, up to the first that fails. Returns whether all succeeded."""
-        for number, scene in enumerate(self._tour.scenes):
+    async def play(self, first: int = 1) -> bool:
+        """Play all steps in order, up to the first that fails. Returns whether all succeeded. Those before `first` are done at once."""
+        if not await self._skip(first):
+            return False
+        for number, scene in enumerate(self._tour.scenes[first - 1 :], first - 1):
             self._at = number
             self._show("playing")
             await self._pace.wait(self._pace.to_read(self._caption(scene)))
@@ -118,24 +133,33 @@ class Player:
         return True
 
     # -- step by step -------------------------------------------------------------------------------------------
-    async def guide(self, wishes: asyncio.Queue[str]) -> bool:
-        """Waits for a request at every step: "next" does it and, once done, continues; "again" repeats it; "end" ends the tour.
+    async def guide(self, wishes: asyncio.Queue[str], first: int = 1) -> bool:
+        """Waits for a request at every step: "next" does it and, once done, continues; "again" goes back to the step's start, "previous" to
+        that of the step before, whatever is on the screen; "end" ends the tour.
 
-        If the viewer does the step by hand, it counts as done as soon as the screen shows what it should. Returns whether the
-        last step was reached.
+        If the viewer does the step by hand, it counts as done as soon as the screen shows what it should. Steps before `first` are done at
+        once. Returns whether the last step was reached.
         """
-        for number, scene in enumerate(self._tour.scenes):
-            self._at = number
-            if not await self._guided(scene, wishes):
+        scenes = self._tour.scenes
+        self._at = first - 1 if await self._skip(first) else self._at
+        anew = False
+        while self._at < len(scenes):
+            wish = await self._guided(scenes[self._at], wishes, anew)
+            if wish == "end":
                 return False
+            anew = wish == "previous"
+            self._at = max(0, self._at - 1) if anew else self._at + 1
+        self._at = len(scenes) - 1
         self._stage.picture("")
         self._show("held", self._words["over"])
         while await wishes.get() != "end":
             continue
         return True
 
-    async def _guided(self, scene: Scene, wishes: asyncio.Queue[str]) -> bool:
-        """One step; False when the viewer ends the tour."""
+    async def _guided(self, scene: Scene, wishes: asyncio.Queue[str], anew: bool) -> str:
+        """One step, after its start if `anew`; returns the wish to leave it by: "next", "previous" or "end"."""
+        if anew:
+            await self._begin(scene)
         state, note = "ready", self._described(scene)
         done = False
         try:
@@ -149,16 +173,25 @@ class Player:
         while True:
             self._show(state, note)
             wish = await self._wish(wishes, scene.parts[-1] if by_hand else None)
-            if wish == "end":
-                return False
+            if wish in ("end", "previous") or (wish == "next" and done):
+                return wish
+            if wish == "again":
+                await self._begin(scene)
+                done, by_hand, state, note = False, False, "ready", self._described(scene)
+                continue
             if wish == "seen":
                 done, by_hand, state, note = True, False, "held", ""
                 continue
-            if wish == "next" and done:
-                return True
             result = await self._unless_wished(scene, wishes)
             done, by_hand = True, False
             state, note = ("failed", result.why) if result.why else ("held", self._note)
+
+    async def _begin(self, scene: Scene) -> None:
+        """Lead to the step's start: from what the walkthrough began with, by the keys that the file names."""
+        self._show("playing")
+        await self._stage.restart()
+        await self._stage.calm(HELPED.quiet, HELPED.patience)
+        await self._press(replace(scene.parts[0], keys=scene.start), HELPED)
 
     async def _unless_wished(self, scene: Scene, wishes: asyncio.Queue[str]) -> Result:
         """Carries the step out; another request meanwhile ends the wait for the expected screen."""

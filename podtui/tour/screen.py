@@ -34,6 +34,7 @@ from podtui.tour.recorder import Cast, Pictures
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.picture import as_text
+from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
 from podtui.ui.themes import palette
@@ -242,12 +243,24 @@ class TourApp(PodtuiApp):
         """The dashboard and the bar as text."""
         return self.text() + "".join(f"{strip.text.rstrip()}\n" for strip in self._strips())
 
+    async def restart(self) -> None:
+        """A new main screen on the same session, with what the walkthrough began with."""
+        while len(self.screen_stack) > 2:
+            self.screen.dismiss(None)
+            await asyncio.sleep(0)
+        session, options = self.session, self.options
+        if session.read_only and not session.read_only_reason:
+            session.read_only = False
+        await self.switch_screen(MainScreen(session, options.label_columns))
+        session.show(namespaces=options.scope.namespaces, selector=options.scope.selector)
+        await self.settled()
+
     @property
     def recorded(self) -> bool:
         return super().recorded or self.cast is not None or self.pictures is not None
 
     def hints(self, *verbs: str) -> tuple[tuple[str, str], ...]:
-        """The keys of the bar for `next`, `again` and `end`, labelled in the captions' language."""
+        """The keys of the bar for `next`, `again`, `previous` and `end`, labelled in the captions' language."""
         keymap = self.options.config.keymap
         asked = [(f"tour.{verb}", verb) for verb in verbs]
         return tuple((spoken(keymap.get(name, BY_ID[name].key).split(",")[0].strip()), self._words[word]) for name, word in asked)
@@ -258,6 +271,9 @@ class TourApp(PodtuiApp):
 
     def action_again(self) -> None:
         self.wishes.put_nowait("again")
+
+    def action_previous(self) -> None:
+        self.wishes.put_nowait("previous")
 
     def action_end(self) -> None:
         self.wishes.put_nowait("end")

@@ -306,7 +306,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("messages.close", "escape,M,q", "Back", "Close the messages", "messages", footer=True),
     # -- a walkthrough's caption bar
     Command("tour.next", "f8,ctrl+n", "Next", "Let the walkthrough do this step, or continue with the next one", "tour", priority=True),
-    Command("tour.again", "f7", "Again", "Let the walkthrough do this step again", "tour", priority=True),
+    Command("tour.again", "f7", "Restart step", "Go to the start of this step, whatever is on the screen", "tour", priority=True),
+    Command("tour.previous", "f6", "Previous step", "Go to the start of the step before", "tour", priority=True),
     Command("tour.end", "f9", "End", "End the walkthrough; the dashboard stays", "tour", priority=True),
 )
 

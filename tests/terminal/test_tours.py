@@ -16,7 +16,7 @@ from podtui.tour.file import shipped, shipped_folder
 from tests.terminal.conftest import Open, program
 from tests.terminal.pty_session import KEYS, PtySession
 
-KEYS |= {"f7": b"\x1b[18~", "f8": b"\x1b[19~", "f9": b"\x1b[20~"}
+KEYS |= {"f6": b"\x1b[17~", "f7": b"\x1b[18~", "f8": b"\x1b[19~", "f9": b"\x1b[20~"}
 
 TWO_STEPS = """\
 title: {en: Two steps, ko: 두 단계}
@@ -41,7 +41,7 @@ steps:
 
 
 FAST = ("--speed", "10")
-"""For what is played as a test: ten seconds of the built-in cluster pass in one."""
+"""For what is played to a viewer: ten seconds of the built-in cluster pass in one, as they do in a test anyway."""
 
 
 def run(home: Path, *words: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
@@ -63,18 +63,26 @@ def two_steps(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str) -> None:
-    done = run(home, name, "--lang", "en", *FAST)
+HOLDS = [
+    ("first-steps", "en", "80x24"),
+    ("incident", "ko", "80x24"),
+    ("logs", "en", "80x24"),
+    ("textbook", "en", "120x36"),
+    ("textbook", "ko", "80x24"),
+]
+
+
+def test_every_shipped_walkthrough_is_played() -> None:
+    assert {name for name, _, _ in HOLDS} == set(shipped())
+
+
+@pytest.mark.parametrize(("name", "language", "size"), HOLDS)
+def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str, language: str, size: str) -> None:
+    done = run(home, name, "--lang", language, "--size", size)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
     assert "built-in cluster" in lines[0]
     assert lines[1:] and all(line.startswith("ok ") for line in lines[1:])
-
-
-def test_the_textbook_holds_on_a_small_terminal_in_korean(home: Path) -> None:
-    done = run(home, "textbook", "--lang", "ko", "--size", "80x24", *FAST)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 @pytest.fixture
@@ -190,19 +198,36 @@ def shows_first_step(terminal: PtySession) -> None:
     terminal.wait_for(r" 1/2 ▸ n ")
 
 
-def test_a_viewer_goes_step_by_step_and_may_do_a_step_by_hand(open_podtui: Open, two_steps: Path, size: tuple[int, int]) -> None:
+def test_a_viewer_goes_step_by_step_and_comes_back_after_going_astray(open_podtui: Open, two_steps: Path, size: tuple[int, int]) -> None:
     terminal = open_podtui("tour", str(two_steps), *FAST, size=size)
     terminal.wait_for(r"Play it\? \[y/N\]")
     terminal.type("y")
     terminal.press("enter")
     shows_first_step(terminal)
     assert "Create it: n and the path." in terminal.text
-    assert terminal.lines[-2].startswith(" 1/2 ▸ n ") and "F8 next  F7 again  F9 end" in terminal.lines[-2]
+    assert terminal.lines[-2].startswith(" 1/2 ▸ n ") and "F8 next  F7 restart step  F6 back  F9 end" in terminal.lines[-2]
     assert "/ Filter" in terminal.lines[-3], "the bar hides nothing of the dashboard"
     terminal.press("f8")
     terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 1/2 ✓")
     terminal.press("ctrl+n")
     terminal.wait_for(r" 2/2 ▸ W")
+    terminal.press("r", "/")  # a viewer who goes astray
+    terminal.type("nothing")
+    terminal.press("enter", "?")
+    terminal.wait_for("WHAT IT DOES")
+    terminal.press("f6")
+    terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 1/2 ▸ n ")
+    terminal.press("n")
+    terminal.wait_for("Create in namespace")
+    terminal.press("f7")
+    terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 1/2 ▸ n ")
+    assert "read-only" not in terminal.text
+    terminal.press("f9")
+
+
+def test_a_viewer_begins_at_a_later_step_and_may_do_a_step_by_hand(open_podtui: Open, two_steps: Path) -> None:
+    terminal = open_podtui("tour", str(two_steps), "--yes", "--from", "2", *FAST, size=(80, 24))
+    terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 2/2 ▸ W", 60)
     terminal.press("W")
     terminal.wait_for(r" 2/2 ✓")
     terminal.press("f9")

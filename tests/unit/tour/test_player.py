@@ -50,6 +50,10 @@ class Screen:
         except TimeoutError:
             return
 
+    async def restart(self) -> None:
+        self.lines = []
+        self.pressed.append("RESTART")
+
     def show(self, caption: Caption) -> None:
         self.captions.append(caption)
 
@@ -235,14 +239,53 @@ async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(
     assert await guided
 
 
-async def test_the_wish_again_does_a_step_once_more(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
-    guided = asyncio.ensure_future(Player(tour("- {caption: a, keys: j}\n"), screen, acts, "en").guide(wishes))
-    for wish in ("next", "again", "again", "next", "end"):
+async def test_the_wish_again_leads_to_the_start_of_the_step_whatever_is_on_the_screen(
+    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+) -> None:
+    steps = "- {caption: a, start: k l, keys: j, expect: j}\n"
+    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    for wish in ("next", "again", "again", "next", "next", "end"):
         await until(lambda: screen.state in ((1, "ready"), (1, "held")) and wishes.empty())
+        screen.lines.append("astray")
         wishes.put_nowait(wish)
     assert await guided
-    assert screen.pressed == ["j"] * 3
+    assert screen.pressed == ["j", "RESTART", "k", "l", "RESTART", "k", "l", "j"]
     assert screen.pictures == [""]
+
+
+async def test_the_wish_previous_leads_to_the_start_of_the_step_before(
+    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+) -> None:
+    steps = "- {caption: a, start: k, keys: j, expect: j}\n- {caption: b, keys: m, expect: m}\n"
+    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    for wish, state in [
+        ("next", (1, "ready")), ("next", (1, "held")), ("previous", (2, "ready")), ("previous", (1, "ready")), ("next", (1, "ready")),
+        ("next", (1, "held")), ("next", (2, "ready")), ("next", (2, "held")), ("end", (2, "held")),
+    ]:  # fmt: skip
+        await until(lambda expected: screen.state == expected and wishes.empty(), state)
+        wishes.put_nowait(wish)
+    assert await guided
+    assert screen.pressed == ["j", "RESTART", "k", "RESTART", "k", "j", "m"]
+
+
+async def test_the_steps_before_the_first_are_done_at_once(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+    results: list[Result] = []
+    made = tour("- {caption: a, keys: j}\n- {caption: b, keys: k}\n- {caption: c, keys: l}\n")
+    assert await Player(made, screen, acts, "en", tell=results.append).play(3)
+    assert screen.pressed == ["j", "k", "l"] and [result.number for result in results] == [3]
+    screen.pressed.clear()
+    guided = asyncio.ensure_future(Player(made, screen, acts, "en").guide(wishes, 2))
+    await until(lambda: screen.state == (2, "ready"))
+    assert screen.pressed == ["j"]
+    wishes.put_nowait("end")
+    assert not await guided
+
+
+async def test_a_step_before_the_first_that_fails_is_where_it_stops(tour: Make, screen: Screen, acts: Acts) -> None:
+    results: list[Result] = []
+    made = tour("- {caption: a, keys: j, expect: never, within: 0.1}\n- {caption: b, keys: k}\n")
+    assert not await Player(made, screen, acts, "en", tell=results.append).play(2)
+    assert [(result.number, result.why) for result in results] == [(1, "waiting for: never")] and screen.pressed == ["j"]
 
 
 async def test_the_wish_next_ends_the_wait_for_what_does_not_come(
