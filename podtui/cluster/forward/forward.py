@@ -25,6 +25,7 @@ from podtui.cluster.pods.running_pod import Pod, why_not_found
 from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
 from podtui.kube.ports import LOCALHOST, PortSpec, container_ports
 from podtui.kube.resources import ObjectRef
+from podtui.reports import unforeseen
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class Forward:
         except PodtuiError as error:
             self.lose(error.what)
         except Exception as error:  # a bug in podtui
-            self.lose(f"podtui itself failed: {type(error).__name__}: {error}")
+            self.lose(unforeseen(f"following where {self} leads", error).what)
 
     async def _arrive(self, ref: ObjectRef, pod: Pod) -> None:
         """Prepare for the route to lead to this pod: resolve its port and probe the connection to it."""
