@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from podtui.cluster.connection import bounds
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _GZIP = 16 + zlib.MAX_WBITS
-_LARGE = 64 * 1024  # packed bytes above which a thread unpacks them
+_PIECE = 1 << 18  # bytes to unpack at once: less than a millisecond
 
 
 async def read_whole(response: aiohttp.ClientResponse, server: str, *, compressed: bool, hurried: bool) -> bytes:
@@ -28,27 +29,18 @@ async def read_whole(response: aiohttp.ClientResponse, server: str, *, compresse
     """
     packed = check_encoding(response, server, compressed=compressed)
     now = asyncio.get_running_loop().time
-    began, received = now(), 0
-    unpacker = zlib.decompressobj(_GZIP) if packed else None
+    began, size = now(), 0
     parts: list[bytes] = []
-    size = 0
-    while chunk := await response.content.readany():
-        received += len(chunk)
-        if unpacker is not None:
-            chunk = await _unpacked(unpacker, chunk, bounds.LARGEST_ANSWER - size, server)
-        size += len(chunk)
-        if max(size, received) > bounds.LARGEST_ANSWER:
-            raise ConnectionFailed(
-                f"the answer of {server} is larger than {bounds.LARGEST_ANSWER >> 20} MiB", "podtui reads no answer of that size."
-            )
-        parts.append(chunk)
+    async for piece in _unpacked(response, server) if packed else response.content.iter_any():
+        parts.append(piece)
+        size += len(piece)
+        if size > bounds.LARGEST_ANSWER:
+            words = f"the answer of {server} is larger than {bounds.LARGEST_ANSWER >> 20} MiB"
+            raise ConnectionFailed(words, "podtui reads no answer of that size.")
         taken = now() - began
-        if not hurried and taken > bounds.READ_TIMEOUT + received / bounds.SLOWEST:
-            raise ConnectionFailed(
-                f"{server} sends its answer too slowly: {received:,} bytes in {taken:.0f} s", "Check the network or the VPN."
-            )
-    if unpacker is not None and not unpacker.eof and received:
-        raise ConnectionFailed(f"the answer of {server} broke off")
+        if not hurried and taken > bounds.READ_TIMEOUT + size / bounds.SLOWEST:
+            words = f"{server} sends its answer too slowly: {size:,} bytes in {taken:.0f} s"
+            raise ConnectionFailed(words, "Check the network or the VPN.")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -92,11 +84,21 @@ def check_no_page(response: aiohttp.ClientResponse, server: str) -> None:
         )
 
 
-async def _unpacked(unpacker: zlib._Decompress, chunk: bytes, room: int, server: str) -> bytes:
-    """The unpacked content of `chunk`, at most one byte more than `room`."""
+async def _unpacked(response: aiohttp.ClientResponse, server: str) -> AsyncIterator[bytes]:
+    """The content of a body packed with gzip, in pieces that leave other tasks their turn: a kilobyte may hold a megabyte."""
+    unpacker = zlib.decompressobj(_GZIP)
+    begun = False
     try:
-        if len(chunk) > _LARGE:
-            return await asyncio.to_thread(unpacker.decompress, chunk, room + 1)
-        return unpacker.decompress(chunk, room + 1)
+        async for rest in response.content.iter_any():
+            begun = True
+            while rest:
+                if unpacker.eof:
+                    raise zlib.error("more behind the end")
+                yield unpacker.decompress(rest, _PIECE)
+                rest = unpacker.unconsumed_tail or unpacker.unused_data
+                if rest:
+                    await asyncio.sleep(0)
     except zlib.error:
         raise ConnectionFailed(f"the answer of {server} is not gzip, though it says so") from None
+    if begun and not unpacker.eof:
+        raise ConnectionFailed(f"the answer of {server} broke off")

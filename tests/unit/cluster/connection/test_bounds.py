@@ -192,13 +192,15 @@ async def test_an_answer_is_read_up_to_a_bound_packed_or_not(monkeypatch: pytest
     monkeypatch.setattr(bounds, "LARGEST_ANSWER", 2 << 20)
     async with compressing(monkeypatch, encoded(gzip.compress(ZEROS * 2), "gzip")) as connection:
         assert len(await connection.request("GET", "/")) == 2 << 20
-    for body, encoding in ((gzip.compress(ZEROS * 3), "gzip"), (ZEROS * 3, "identity"), (gzip.compress(b"{}") + ZEROS * 3, "gzip")):
+    for body, encoding in ((gzip.compress(ZEROS * 3), "gzip"), (ZEROS * 3, "identity")):
         async with compressing(monkeypatch, encoded(body, encoding)) as connection:
             with pytest.raises(ConnectionFailed, match="is larger than 2 MiB"):
                 await connection.request("GET", "/")
 
 
-@pytest.mark.parametrize(("body", "words"), [(b"{}", "is not gzip"), (gzip.compress(ZEROS)[:-20], "broke off")])
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"{}", "is not gzip"), (gzip.compress(b"{}") + ZEROS, "is not gzip"), (gzip.compress(ZEROS)[:-20], "broke off")]
+)
 async def test_a_packed_answer_that_cannot_be_unpacked_is_reported(body: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with compressing(monkeypatch, encoded(body, "gzip")) as connection:
         with pytest.raises(ConnectionFailed, match=words):
