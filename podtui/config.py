@@ -101,7 +101,7 @@ def load(explicit: str | None = None, more: Check = lambda _: ()) -> Config:
         return Config()
     found = examined(explicit, more)
     if found.value is None:
-        raise found.error()
+        raise found.error("podtui doctor")
     return found.value
 
 

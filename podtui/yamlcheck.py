@@ -56,10 +56,11 @@ class Checked(Generic[_T]):
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def error(self) -> ConfigError:
-        """The first problem as an error, and how many more there are."""
+    def error(self, lists: str = "") -> ConfigError:
+        """The first problem as an error, and how many more there are; `lists` is the command that lists all of them."""
         first, more = self.problems[0], len(self.problems) - 1
-        hint = f"and {more} more mistake{'s' if more > 1 else ''} in this file" if more else ""
+        all_of_them = f": `{lists}` lists all" if lists else ""
+        hint = f"and {more} more mistake{'s' if more > 1 else ''} in this file{all_of_them}" if more else ""
         return ConfigError(f"{harmless(self.path)}:{first.line}: {first.text}", hint)
 
 

@@ -139,7 +139,7 @@ forwards:
 
 def test_the_first_mistake_is_reported_and_the_number_of_others(write) -> None:  # type: ignore[no-untyped-def]
     told = mistake(write("mouse: 1\nthem: x\nlog: {tail: x}\n"))
-    assert told.startswith("1: `mouse`") and told.endswith("and 2 more mistakes in this file")
+    assert told.startswith("1: `mouse`") and told.endswith("and 2 more mistakes in this file: `podtui doctor` lists all")
 
 
 def test_a_command_that_there_is_not_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
