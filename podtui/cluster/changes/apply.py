@@ -51,6 +51,11 @@ class Preview(msgspec.Struct, frozen=True):
     def unchanged(self) -> bool:
         return not self.lines
 
+    def forces(self, asked: bool) -> bool:
+        """Whether applying takes fields over from their managers (`--force-conflicts`): if it is `asked` for, or if all conflicts are with
+        podtui's own earlier writes, which leave nothing to choose."""
+        return asked or (self.own and not self.conflicts)
+
     @property
     def secret(self) -> bool:
         """Whether `lines` has masks for values."""

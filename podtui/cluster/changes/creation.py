@@ -260,7 +260,7 @@ async def _apply(mutate: Mutate, existing: Existing, document: Document, known: 
         return Outcome(document, "left", known.ref)
     if known.unchanged:
         return Outcome(document, "unchanged", known.ref)
-    force = existing.force or (known.own and not known.conflicts)  # podtui's own earlier writes leave nothing to choose
+    force = known.forces(existing.force)
 
     async def send() -> Outcome:
         ref = known.ref

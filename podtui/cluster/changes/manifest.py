@@ -46,8 +46,7 @@ class ManifestCreation(Change):
         if not self.path:
             return []
         if self.apply:
-            # podtui's own earlier writes leave nothing to choose.
-            force = self.force or any(preview.own and not preview.conflicts for preview in self.existing if not preview.unchanged)
+            force = any(preview.forces(self.force) for preview in self.existing if not preview.unchanged)
             return [kubectl_apply(self.path, self.namespace, force=force, options=options)]
         return [kubectl_create(self.path, self.namespace, options=options)]
 
