@@ -341,9 +341,15 @@ class DetailsPane(Vertical):
         self._refresh_bar()
 
     def _tick(self) -> None:
-        """Refresh the ages."""
+        """Refresh the ages, but not below a dialog: each paint there would paint the dialog again."""
         tab = self._current()
-        if tab is not None and self.display and self.view.body.size.height and (tab.ages_when_gone or not self._gone):
+        if (
+            tab is not None
+            and self.app.screen is self.screen
+            and self.display
+            and self.view.body.size.height
+            and (tab.ages_when_gone or not self._gone)
+        ):
             self.refresh_tab()
 
     def _follow_tab(self) -> None:

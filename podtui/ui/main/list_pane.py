@@ -113,7 +113,9 @@ class ListPane(Vertical):
         self.table.set_keys(self.view.uids if self.kind.every is None else [EVERY, *self.view.uids], anew=anew)
 
     def _tick(self) -> None:
-        self.table.refresh_rows()
+        """Refresh the ages, but not below a dialog: each paint there would paint the dialog again."""
+        if self.app.screen is self.screen:
+            self.table.refresh_rows()
         if self.store.health.state in ("stale", "polling", "connecting"):
             self.refresh_title()
 

@@ -104,4 +104,5 @@ async def test_the_number_is_typed_beside_the_buttons() -> None:
         await settle(pilot)
         word, buttons = dialog.query_one("#dialog-word-0").region, dialog.query_one("#dialog-buttons").region
         assert word.y == buttons.y - 1
+        assert not any(field.cursor_blink for field in dialog.query(Input)), "each blink would send bytes to the terminal"
         assert [widget.id for widget in dialog.focus_chain] == ["name", "note", "dialog-word-0", "dialog-cancel", "dialog-confirm"]

@@ -24,11 +24,13 @@ from podtui.errors import CredentialError, api_error
 from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.options import Options
 from podtui.ui.widgets.key_hints import KeyHints
+from podtui.ui.widgets.row_table import RowTable
 from tests.support.api_server import ApiServer, Request, settings
 from tests.support.list_server import ListServer
 from tests.support.waiting import until
@@ -447,3 +449,20 @@ async def test_a_draft_is_kept_in_a_file_when_podtui_ends(cluster: Cluster, tmp_
         app.exit(0)
     (kept,) = (tmp_path / "podtui" / "kept").iterdir()
     assert kept.read_text() == "kind: Pod\nmetadata: {}\n" and app.farewell == [f"What you typed is kept in {kept}"]
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_below_a_dialog_no_age_is_painted_until_it_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(options("web"), (120, 40)) as (app, pilot):
+        await shows(app, lambda text: "live" in text)
+        painted: list[str] = []
+        monkeypatch.setattr(RowTable, "refresh_rows", lambda table, keys=None: painted.append(table.id or ""))
+        await pilot.press("question_mark")
+        await shows(app, lambda text: "WHAT IT DOES" in text)
+        painted.clear()
+        for pane in app.screen_stack[1].query(ListPane):
+            pane._tick()
+        panes = len(app.screen_stack[1].query(ListPane))
+        assert panes >= 2 and painted == []
+        await pilot.press("escape")
+        await until(lambda: {"pods", "namespaces"} <= {*painted})
