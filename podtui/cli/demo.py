@@ -84,10 +84,13 @@ def _serve(scenario: Scenario, speed: float, seed: int) -> int:
 
 
 @contextmanager
-def running(scenario: str, speed: float = 1.0, seed: int = 0) -> Iterator[str]:
-    """Run a cluster in a process of its own (see `podtui.demo.child`) and yield the path of its kubeconfig. Raises PodtuiError."""
+def running(scenario: str, speed: float = 1.0, seed: int = 0, longest_grace: float = math.inf) -> Iterator[str]:
+    """Run a cluster in a process of its own (see `podtui.demo.child`) and yield the path of its kubeconfig. Raises PodtuiError.
+
+    `longest_grace` is as in `Kubelet`.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "podtui.demo.child", scenario, repr(speed), str(seed)],
+        [sys.executable, "-m", "podtui.demo.child", scenario, repr(speed), str(seed), repr(longest_grace)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

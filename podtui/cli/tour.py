@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podtui.tour.screen import TourApp
 
 DEFAULT = "first-steps"
+_LONGEST_GRACE = 2.0  # seconds
 FAST = "10"  # seconds of the built-in cluster in one of ours
 
 
@@ -234,7 +235,7 @@ def _built_in(tour: Tour, arguments: Namespace, speed: str) -> Iterator[str]:
         arguments.all_namespaces = arguments.all_namespaces or not arguments.namespace
     elif scenario.show and not (arguments.all_namespaces or arguments.namespace):
         arguments.namespace = [scenario.show]
-    with running(name, speed_of(arguments.speed or speed)) as kubeconfig:
+    with running(name, speed_of(arguments.speed or speed), longest_grace=_LONGEST_GRACE) as kubeconfig:
         yield kubeconfig
 
 

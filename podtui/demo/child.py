@@ -1,8 +1,8 @@
 """Runs the built-in cluster in a process of its own, which ends with the process that started it.
 
 The dashboard does not share its interpreter with the cluster: a list of 10,000 pods that the server writes would hold up its keys.
-`python -m podtui.demo.child SCENARIO SPEED SEED` prints a line of JSON, {"kubeconfig": path} or {"error": what, "hint": hint}, and
-serves until its standard input ends.
+`python -m podtui.demo.child SCENARIO SPEED SEED LONGEST_GRACE` prints a line of JSON, {"kubeconfig": path} or
+{"error": what, "hint": hint}, and serves until its standard input ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 
 def main(words: list[str]) -> int:
-    scenario, speed, seed = words
+    scenario, speed, seed, longest_grace = words
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the terminal's: the end of standard input is what ends it
     signal.signal(signal.SIGTERM, _leave)
@@ -23,7 +23,8 @@ def main(words: list[str]) -> int:
         from podtui.demo.scenarios import loading
         from podtui.demo.server import DemoServer
 
-        with DemoServer(loading.load(scenario), speed=float(speed), seed=int(seed)) as server:
+        made = DemoServer(loading.load(scenario), speed=float(speed), seed=int(seed), longest_grace=float(longest_grace))
+        with made as server:
             print(json.dumps({"kubeconfig": server.kubeconfig}), flush=True)
             sys.stdin.buffer.read()
     except PodtuiError as error:

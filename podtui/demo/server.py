@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import logging
+import math
 import resource
 import secrets
 import threading
@@ -59,7 +60,10 @@ class DemoServer:
         behaviour: bool = True,
         history: int = 10_000,
         start: float | None = None,
+        longest_grace: float = math.inf,
     ) -> None:
+        """`longest_grace` is as in `Kubelet`."""
+        self._longest_grace = longest_grace
         self.scenario = scenario
         self.kubeconfig = ""
         """The kubeconfig's path while the server runs, else ""."""
@@ -169,6 +173,7 @@ class DemoServer:
             from podtui.demo.behaviour import Behaviour
 
             self.behaviour = Behaviour(self.state, self.writes, self.clock)
+            self.behaviour.kubelet.longest_grace = self._longest_grace
             self.behaviour.start()
         self._furnish()
         if self.scenario is not None:

@@ -6,6 +6,7 @@ Everything happens because an object changed or because something is due: pods t
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ class Kubelet:
         self.clock = clock
         self.recorder = recorder
         self.closed = False
+        self.longest_grace = math.inf
+        """Seconds after which a deleted pod has ended, however long its grace period is: in a walkthrough nobody wants to wait."""
         self._workers: dict[str, PodWorker] = {}  # by the pod's uid
         self._images: dict[str, set[str]] = {}  # by node
         self._addresses: dict[str, int] = {}  # the last address that was given, by node

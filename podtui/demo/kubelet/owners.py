@@ -19,6 +19,8 @@ Object = dict[str, Any]
 class WorkerOwner(Protocol):
     """The kubelet of a pod's worker."""
 
+    longest_grace: float
+
     state: State
     clock: Clock
     recorder: Recorder

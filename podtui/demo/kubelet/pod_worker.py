@@ -197,7 +197,8 @@ class PodWorker:
             if handle is not None:
                 handle.cancel()
         self.report()
-        self._stop(float(metadata.get("deletionGracePeriodSeconds") or 0), self._ended)
+        grace = float(metadata.get("deletionGracePeriodSeconds") or 0)
+        self._stop(min(grace, self.kubelet.longest_grace), self._ended)
 
     def _ended(self) -> None:
         if self.kubelet.closed or not self.pod["metadata"] or self.pod["metadata"]["uid"] != self.uid:

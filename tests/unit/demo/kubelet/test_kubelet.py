@@ -151,6 +151,18 @@ def test_a_program_that_does_not_listen_to_sigterm_is_killed_when_the_grace_is_o
     assert last["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
 
 
+def test_no_grace_is_longer_than_the_longest_that_a_kubelet_gives(cluster: Cluster) -> None:
+    cluster.kubelet.longest_grace = 2.0
+    cluster.run({"name": "c", "image": "luksa/kubia"})
+    cluster.clock.advance(30)
+    cluster.delete()
+    assert cluster.pod()["metadata"]["deletionGracePeriodSeconds"] == 30
+    cluster.clock.advance(1)
+    assert cluster.pod()
+    cluster.clock.advance(2)
+    assert cluster.state.get(PODS, "default", "web") is None
+
+
 def test_the_grace_can_be_shortened_while_a_pod_ends(cluster: Cluster) -> None:
     cluster.run(KUBIA)
     cluster.clock.advance(10)
