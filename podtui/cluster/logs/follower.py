@@ -379,6 +379,8 @@ class LogFollower:
         """The server has accepted a request."""
         if sure:
             self._refused, self._heard = 0, True
+            if follow and self._reader.position.complaint:
+                return  # only an answer that lasts is a log again
         if follow:
             self._say("following")
         elif self.status.state != "following":  # then it is only the rest of a run that just ended

@@ -12,6 +12,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from podtui.errors import PodtuiError
 from podtui.signals import Signal
@@ -439,6 +440,38 @@ async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again()
         await pilot.press("escape")
         await until(lambda: "no record" in app.lines)
         assert app.backs == 0
+
+
+LONG = (
+    'failed to try resolving symlinks in path "/var/log/pods/shop_web-1_0a1b2c/app/0.log": lstat /var/log/pods/shop_web-1/app/0.log: gone'
+)
+
+
+async def test_a_long_error_is_shown_to_its_end_among_the_lines_and_at_the_foot() -> None:
+    """Its end is the cause."""
+    server = running()
+    async with pane(server) as (app, pilot):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        server.complaint = LONG.encode()
+        server.abort()
+        await until(lambda: app.pane.status.state == "reconnecting" and "gone" in app.pane.status.why)
+        await until(lambda: "".join(app.lines).replace(" ", "").endswith("gone──"))
+        why = app.pane.query_one("#logs-why", Static)
+        assert why.display and str(why.render()).strip() == f"reconnecting: {LONG}"
+        assert "gone" not in app.foot and "50 lines" in app.foot
+        await pilot.press("right")  # lines scroll sideways, a remark stays whole
+        assert "".join(app.lines).replace(" ", "").endswith("gone──")
+
+
+async def test_a_long_error_in_the_place_of_lines_is_wrapped() -> None:
+    server = LogServer()
+    server.current = ContainerRun("c1", numbered(1))
+    server.refusals = [(403, LONG)]
+    async with pane(server) as (app, _):
+        app.pane.show(REF)
+        await until(lambda: any(line.endswith("gone") for line in app.lines))
+        assert not app.pane.query_one("#logs-why", Static).display
 
 
 async def test_q_goes_back_one_as_esc_does() -> None:
