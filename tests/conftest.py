@@ -107,3 +107,9 @@ def built_in(request: pytest.FixtureRequest) -> DemoServer:
     """The built-in cluster that this module's tests talk to."""
     server: DemoServer = request.getfixturevalue("demo_in_real_time" if getattr(request.module, "REAL_TIME", False) else "demo")
     return server
+
+
+@pytest.fixture(autouse=True)
+def nothing_concealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the URLs whose paths another one has concealed."""
+    monkeypatch.setattr("podtui.text._private", set())

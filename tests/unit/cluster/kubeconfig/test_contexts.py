@@ -218,7 +218,7 @@ def test_unknown_fields_and_nulls_are_ignored(written: Any) -> None:
         ({"user": {"token": "t", "username": "name"}}, "both a token and a username"),
         ({"user": {"auth-provider": {"name": "gcp"}}}, "auth-provider 'gcp'"),
         ({"user": {"as-groups": ["g"]}}, "without as"),
-        ({"cluster": {**CLUSTER, "proxy-url": "socks5://h:1"}}, "SOCKS"),
+        ({"cluster": {**CLUSTER, "proxy-url": "socks4://h:1"}}, "unknown scheme socks4"),
         ({"cluster": {**CLUSTER, "proxy-url": "gopher://h"}}, "unknown scheme"),
     ],
 )
