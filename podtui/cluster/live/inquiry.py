@@ -31,11 +31,15 @@ class _Head(msgspec.Struct):
     type: str
 
 
+class SilentWatch(ConnectionFailed):
+    """There are changes that an open watch does not bring."""
+
+
 async def inquire(watch: Watch, server: PacedServer) -> None:
     """Open a short watch beside the silent one, which must not bring a change that the silent one does not bring.
 
-    So half-open connections are found, and proxies that hold answers back. The short one's bookmark moves the version on. Raises
-    ConnectionFailed when the silent watch is dead, Gone when it must be listed again, and the errors of a server that does not answer;
+    So half-open connections are found, and proxies that hold answers back. A bookmark of the short one moves the version on. Raises
+    SilentWatch when the silent one is dead, Gone when it must be listed again, and the errors of a server that does not answer;
     one that is too busy to answer is alive.
     """
     timing = watch.timing
@@ -45,7 +49,7 @@ async def inquire(watch: Watch, server: PacedServer) -> None:
     except TooManyRequests:
         pass
     except TimeoutError:
-        raise _silent(watch) from None
+        raise ConnectionFailed(f"the server does not answer whether {watch.what} have changed") from None
 
 
 async def _compare_streams(watch: Watch, server: PacedServer) -> None:
@@ -60,10 +64,6 @@ async def _compare_streams(watch: Watch, server: PacedServer) -> None:
                 if watch.heard != heard:
                     return
                 if not bookmark:
-                    raise _silent(watch)
+                    raise SilentWatch(f"the watch of {watch.what} has fallen silent")
                 with readable(watch.what):
                     watch.take_event(line)
-
-
-def _silent(watch: Watch) -> ConnectionFailed:
-    return ConnectionFailed(f"the watch of {watch.what} has fallen silent")

@@ -94,6 +94,8 @@ class ListWatch(ABC, Generic[P]):
         self._slow = False  # whether the next attempt needs someone else to act first
         self._page = self.timing.page
         self._useless = 0  # how many watches in a row have brought nothing and did not last
+        self._silences = 0  # how many watches in a row have been open without bringing the changes that there were
+        self._wished = False  # whether the user wishes a list
         self._watch_again = 0.0  # loop time before which a polled list is not watched
         self._listing = 0.0  # seconds that the last list took
         self._stale_since = stale_since
@@ -152,7 +154,7 @@ class ListWatch(ABC, Generic[P]):
 
     def refresh(self) -> None:
         """List again now: whatever is being waited for is given up. The rows stay until then."""
-        self.resource_version = ""
+        self._wished = True  # an event that comes now would set the version
         self._attempts = 0
         self._wake.set()
         self._cut(None)
@@ -168,6 +170,8 @@ class ListWatch(ABC, Generic[P]):
         paced = PacedServer(server, self.timing.pace)
         while True:
             error: PodtuiError | None = None
+            if self._wished:
+                self._wished, self.resource_version = False, ""
             self._verdict, watching, listed = None, False, not self.resource_version
             try:
                 async with asyncio.timeout(None) as self._attempt:
@@ -385,7 +389,8 @@ class ListWatch(ABC, Generic[P]):
         try:
             async with self.opened(server, random.randint(*timing.watch)) as stream:
                 opened = loop.time()
-                proof = loop.call_later(timing.healthy, self._prove)
+                # A proxy that holds answers back accepts watches, too: after it was found out, only changes are a proof.
+                proof = loop.call_later(timing.healthy, self._prove) if self._silences < _USELESS else None
                 self.heard = time.time()
                 if self.state != "polling":  # which ends with a proof
                     self._live()
@@ -425,11 +430,16 @@ class ListWatch(ABC, Generic[P]):
             if 0 <= silent < idle:
                 await asyncio.sleep(min(idle - silent, _LOOK))
                 continue
-            from podtui.cluster.live.inquiry import inquire  # half a minute after the start
+            from podtui.cluster.live.inquiry import SilentWatch, inquire  # half a minute after the start
 
             try:
                 await inquire(self, server)
             except Exception as why:
+                if isinstance(why, SilentWatch):
+                    self.resource_version = ""  # a list brings the changes, whatever ails the watches
+                    self._silences += 1
+                    if self._silences >= _USELESS:
+                        self._useless = _USELESS
                 self._cut(why)
                 return
             self.heard = time.time()
@@ -444,7 +454,8 @@ class ListWatch(ABC, Generic[P]):
                         self.take_event(line)
                         if count % TURN == TURN - 1:
                             await asyncio.sleep(0)
-                if self._useless and self.resource_version not in ("", began_at):
+                if (self._useless or self._silences) and self.resource_version not in ("", began_at):
+                    self._silences = 0
                     self._prove()
                 self.chunk_taken()
                 if not self.resource_version:

@@ -619,3 +619,14 @@ async def test_a_busy_server_does_not_end_a_silent_watch() -> None:
         server.list_faults = [refusal(429, "TooManyRequests")] * 3
         await until(lambda: not server.list_faults)
         assert run.heard.states == ["loading", "live"] and len(server.watches) >= 1
+
+
+async def test_the_key_lists_again_though_an_event_comes_at_that_moment() -> None:
+    server = filled(4)
+    async with running(server) as run:
+        await until(lambda: run.live)
+        lists = len(server.lists)
+        server.put("ns-0", "new")
+        run.reflector.refresh()
+        await until(lambda: run.live and run.equal)
+        assert len(server.lists) > lists

@@ -169,6 +169,42 @@ FAULTS: dict[str, Fault] = {
 }
 
 
+def held_back(server: Faulty, asked: dict[str, str]) -> list[bytes | PodtuiError | float] | None:
+    """A proxy that passes an answer on when it has ended: a long watch brings nothing."""
+    return [1000.0] if int(asked.get("timeoutSeconds", "0")) > 100 else None
+
+
+def test_a_proxy_that_holds_watches_back_is_found_out_and_what_is_called_live_is_never_old() -> None:
+    random.seed(1)
+
+    async def play() -> None:
+        server = Faulty(held_back, wrong=True)
+        server.real.put("ns-0", "pod")
+        store = RowStore(PODS, timing=Timing())
+        store.start(server)
+        clock = asyncio.get_running_loop().time
+        changed: dict[str, float] = {}  # when the pod got each version
+        states: list[tuple[float, str]] = []
+        for second in range(600):
+            if second % 20 == 0:
+                changed[str(server.real.put("ns-0", "pod", status=f"s{second}").version)] = clock()
+            await asyncio.sleep(1.0)
+            states.append((clock(), store.health.state))
+            here = [row.resource_version for row in store.rows.values()]
+            missed = [when for version, when in changed.items() if not here or int(version) > int(here[0])]
+            assert not missed or clock() - min(missed) <= 45, "no row is older than the inquiry takes"
+        assert {state for when, state in states if when > 120} <= {"polling"}
+        server.wrong = False
+        for second in range(120):
+            if second % 20 == 0:  # a change that comes is the proof, as a bookmark is
+                server.real.put("ns-0", "pod", status=f"later {second}")
+            await asyncio.sleep(1.0)
+        assert store.health.state == "live"
+        await store.close()
+
+    virtual_time.run(play())
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_costs_few_requests_and_heals(name: str) -> None:
     random.seed(name)
