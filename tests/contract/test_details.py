@@ -17,6 +17,7 @@ from podtui.errors import Invalid
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.signals import Signal
 from podtui.ui.details.pane import DetailsPane
+from tests.support.waiting import workers_end
 
 NAMESPACE_PREFIX = "det-"
 LIMIT = 256 * 1024  # bytes of all keys and values of annotations
@@ -113,7 +114,7 @@ class Window(App[None]):
 
     async def text(self, ref: ObjectRef, tab: str) -> str:
         self.pane.show(ref, tab)
-        await self.workers.wait_for_complete()
+        await workers_end(self)
         return "\n".join(self.pane.view.line_text(number) for number in range(len(self.pane.view.lines)))
 
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, TypeVarTuple
 from textual.app import App
 from textual.pilot import Pilot
 
+from podtui.ui.details.tabs import TabWork
+
 Value = TypeVar("Value")
 Arguments = TypeVarTuple("Arguments")
 
@@ -50,8 +52,13 @@ async def settle(pilot: Pilot[Any]) -> None:
     """Waits until the application has handled its messages and its workers have ended."""
     for _ in range(5):
         await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
+    await workers_end(pilot.app)
     await pilot.pause()
+
+
+async def workers_end(app: App[Any]) -> None:
+    """Waits until every worker has ended but what a tab of the details follows while it is shown, which has no end."""
+    await asyncio.gather(*(worker.wait() for worker in app.workers if worker.group != TabWork.GROUP))
 
 
 def _described(value: object) -> str:

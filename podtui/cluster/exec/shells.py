@@ -8,23 +8,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podtui.cluster.connection.decoding import readable
+from podtui.cluster.connection.listing import METADATA
+from podtui.cluster.exec import terminal_session
+from podtui.cluster.exec.terminal_session import Ended
 from podtui.cluster.pods.container_runs import containers_of, default_container
 from podtui.cluster.pods.containers import Container, Kind, State, containers
+from podtui.cluster.pods.operating_system import WINDOWS, is_windows, operating_system
 from podtui.cluster.pods.running_pod import Pod, is_leaving, same_pod
-from podtui.errors import ConnectionFailed, Forbidden, PodLost, PodtuiError
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodLost, PodtuiError
 from podtui.kube.json_values import mapping, string
 from podtui.kube.kubectl import kubectl_debug
-from podtui.kube.resources import ObjectRef
+from podtui.kube.resources import NODES, ObjectRef
 from podtui.text import harmless
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
-    from podtui.cluster.exec.terminal_session import Ended, Terminal
+    from podtui.cluster.exec.terminal_session import Terminal
 
 COMMAND = ("sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 """bash if the image has it, otherwise sh; as k9s opens a shell."""
+WINDOWS_COMMANDS = (("powershell",), ("cmd",))
+"""On Windows, one after the other: the smaller images have only the second."""
 
 _NO_SHELL = re.compile(r'"sh": (executable file not found|stat sh: no such file)|executable file `sh` not found')  # runc, crun
+_NO_WINDOWS_SHELL = re.compile(r"CreateProcess.*cannot find the file|CreateProcess.*0x2\b", re.DOTALL)  # containerd on Windows (hcsshim)
 _NO_PROGRAM = (126, 127)  # some runtimes report a missing command by these exit codes
 _PATIENCE = 5.0  # seconds to find out why a shell has ended
 _KILLED = 128  # higher exit codes give the signal that ended it
@@ -33,12 +40,18 @@ _KILLED = 128  # higher exit codes give the signal that ended it
 @dataclass(frozen=True)
 class Place:
     """A container for a shell. `refusal` says why none can be opened now, "" when it can; `id` identifies this run of the container
-    (`containerID` of its status)."""
+    (`containerID` of its status); `system` is the operating system that the pod names, "" for none."""
 
     name: str
     kind: Kind
     refusal: str = ""
     id: str = ""
+    system: str = ""
+
+    @property
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """What to try, one after the other."""
+        return WINDOWS_COMMANDS if self.system == WINDOWS else (COMMAND,)
 
 
 async def places(connection: Connection, ref: ObjectRef) -> list[Place]:
@@ -66,11 +79,11 @@ def _all_places(pod: Pod) -> list[Place]:
     by_name = {each.name: each for each in containers(pod)}
     default = default_container(pod)
     names = [default, *(name for name in containers_of(pod) if name != default)]
-    return [_place(by_name[name]) for name in names if name in by_name]
+    return [_place(by_name[name], operating_system(pod)) for name in names if name in by_name]
 
 
-def _place(container: Container) -> Place:
-    return Place(container.name, container.kind, _refusal(container.state), container.container_id)
+def _place(container: Container, system: str) -> Place:
+    return Place(container.name, container.kind, _refusal(container.state), container.container_id, system)
 
 
 def _refusal(state: State) -> str:
@@ -83,10 +96,52 @@ def _refusal(state: State) -> str:
 
 async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
     """Open a shell in the container on the terminal; returns when it has ended. Raises the errors of `exec.run` unchanged:
-    `explained` finds their cause once the terminal is free again."""
-    from podtui.cluster.exec import terminal_session  # once there is a shell to open
+    `explained` finds their cause once the terminal is free again.
 
-    return await terminal_session.run(connection, ref, place.name, COMMAND, terminal)
+    When no shell of Linux can be started in a pod that does not name its system, the error or the label of its node tells Windows.
+    """
+    ended = Ended()
+    for command in place.commands:
+        ended = await _try(connection, ref, place, command, terminal)
+        if not _is_missing(ended):
+            return ended
+    if not place.system and (_is_of_windows(ended) or await _is_on_windows(connection, ref)):
+        for command in WINDOWS_COMMANDS:
+            ended = await _try(connection, ref, place, command, terminal)
+            if not _is_missing(ended):
+                return ended
+    return ended
+
+
+async def _try(connection: Connection, ref: ObjectRef, place: Place, command: tuple[str, ...], terminal: Terminal) -> Ended:
+    try:
+        return await terminal_session.run(connection, ref, place.name, command, terminal)
+    except ApiError as error:  # some container runtimes refuse before the WebSocket is open
+        if _is_missing(ended := Ended(failure=error)):
+            return ended
+        raise
+
+
+def _is_missing(ended: Ended) -> bool:
+    """Whether the image lacks the program."""
+    if ended.failure is not None:
+        return bool(_NO_SHELL.search(ended.failure.what)) or _is_of_windows(ended)
+    return ended.exit_code in _NO_PROGRAM and not ended.typed
+
+
+def _is_of_windows(ended: Ended) -> bool:
+    return ended.failure is not None and bool(_NO_WINDOWS_SHELL.search(ended.failure.what))
+
+
+async def _is_on_windows(connection: Connection, ref: ObjectRef) -> bool:
+    """Whether the label of the pod's node says so; False when it cannot be read."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            pod = await same_pod(connection, ref, "")
+            name = string(mapping(pod.get("spec")).get("nodeName"))
+            return bool(name) and is_windows(pod, await connection.json("GET", NODES.path("", name), accept=METADATA))
+    except (PodtuiError, TimeoutError):
+        return False
 
 
 async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, ended: Ended) -> str:
@@ -94,15 +149,13 @@ async def how_it_ended(connection: Connection, ref: ObjectRef, place: Place, end
 
     Raises PodtuiError for a shell that could not start, or that was cut off.
     """
-    if ended.failure is not None and _NO_SHELL.search(ended.failure.what):
-        raise _no_shell(connection, ref, place)
+    if _is_missing(ended):
+        raise _no_shell(connection, ref, place, ended)
     if ended.failure is not None:
         raise await explained(connection, ref, place, ended.failure)
     if ended.exit_code is None:
         cut = ConnectionFailed(f"the connection to the shell in container {place.name} of {ref} was closed before the shell had ended")
         raise await explained(connection, ref, place, cut)
-    if ended.exit_code in _NO_PROGRAM and not ended.typed:
-        raise _no_shell(connection, ref, place)
     if not ended.exit_code:
         return ""
     why = await _what_became(connection, ref, place) if ended.exit_code >= _KILLED else ""
@@ -117,7 +170,11 @@ async def explained(connection: Connection, ref: ObjectRef, place: Place, error:
     return PodLost(f"the shell in container {place.name} of {ref} has ended: {why}") if why else error
 
 
-def _no_shell(connection: Connection, ref: ObjectRef, place: Place) -> PodtuiError:
+def _no_shell(connection: Connection, ref: ObjectRef, place: Place, ended: Ended) -> PodtuiError:
+    if place.system == WINDOWS or _is_of_windows(ended):
+        names = " and no ".join(command[0] for command in WINDOWS_COMMANDS)
+        hint = "kubectl debug adds a container that has one: its image has to fit the version of Windows on the node"
+        return PodtuiError(f"there is no {names} in the image of container {place.name} of {ref}", hint)
     debug = kubectl_debug(ref, place.name, options=connection.settings.kubectl_options)
     return PodtuiError(f"there is no shell in the image of container {place.name} of {ref}", f"This adds a container that has one: {debug}")
 

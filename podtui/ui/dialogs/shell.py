@@ -11,6 +11,7 @@ from textual.widgets import Static
 from podtui.cluster.exec import shells, terminal_session
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
+from podtui.cluster.pods.operating_system import WINDOWS
 from podtui.cluster.session import Session
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError
 from podtui.kube.kubectl import kubectl_exec
@@ -53,7 +54,7 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
         place = await _chosen(app, ref, found)
         if place is None:
             return
-        connection.check("GET", f"{ref.path}/exec", terminal_session.exec_query(place.name, shells.COMMAND))
+        connection.check("GET", f"{ref.path}/exec", terminal_session.exec_query(place.name, place.commands[0]))
         if session.config.is_protected(session.settings.context) and not await app.push_screen_wait(ShellDialog(session, ref, place)):
             return
         # exec has no precondition, so check right before that the pod and the run of the container are still the same.
@@ -89,10 +90,11 @@ async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> P
 async def _use(session: Session, ref: ObjectRef, place: Place, terminal: RawTerminal) -> Ended:
     """Run the shell on the terminal, below a line that says where it runs and how to leave it."""
     where = f"a shell in container {place.name} of {ref}, namespace {ref.namespace}"
-    line = f"podtui: {where}. Leave it with exit or Ctrl+D. With kubectl: {_command(session, ref, place)}"
+    leave = "exit" if place.system == WINDOWS else "exit or Ctrl+D"
+    line = f"podtui: {where}. Leave it with {leave}. With kubectl: {_command(session, ref, place)}"
     await terminal.write(f"{harmless(line)}\r\n".encode())
     return await shells.run(session.opened, ref, place, terminal)
 
 
 def _command(session: Session, ref: ObjectRef, place: Place) -> str:
-    return kubectl_exec(ref, place.name, shells.COMMAND, options=session.settings.kubectl_options)
+    return kubectl_exec(ref, place.name, place.commands[0], options=session.settings.kubectl_options)

@@ -497,3 +497,95 @@ async def test_what_became_of_the_pod_is_reported_instead_of_a_broken_connection
         assert isinstance(lost, PodLost) and lost.what.endswith("pod/web-1 is gone")
         denied = await shells.explained(connection, REF, MAIN, Forbidden(403, "Forbidden", "words"))
         assert isinstance(denied, Forbidden) and denied.what == "words", "a pod that is gone is not what is behind it"
+
+
+# -- Windows
+
+
+def lacking(program: str) -> dict[str, Any]:
+    """What an API server tells when containerd on Windows finds no such program."""
+    words = f"hcs::System::CreateProcess {program}: The system cannot find the file specified.: unknown"
+    told = f'failed to exec in container: failed to start exec "a1": {words}'
+    return {"status": "Failure", "reason": "InternalError", "message": f"Internal error occurred: {told}", "code": 500}
+
+
+class WindowsCluster(Cluster):
+    """Its container has the `shells`; each greets with its name and ends well."""
+
+    def __init__(self, *shells: str) -> None:
+        super().__init__(self.start)
+        self.shells = shells
+
+    async def start(self, socket: web.WebSocketResponse) -> None:
+        program = self.tried[-1]
+        if program in self.shells:
+            await socket.send_bytes(b"\1" + program.encode() + b"> ")
+            await tell(socket, SUCCESS)
+        else:
+            await tell(socket, lacking(program))
+
+    @property
+    def tried(self) -> list[str]:
+        return [request.query["command"] for request in self.commands]
+
+
+async def shell_in(cluster: Cluster, terminal: UserTerminal) -> Ended:
+    async with connected(cluster) as connection:
+        (place,) = await shells.places(connection, REF)
+        return await shells.run(connection, REF, place, terminal)
+
+
+@pytest.mark.parametrize(("has", "tried"), [(("powershell", "cmd"), ["powershell"]), (("cmd",), ["powershell", "cmd"])])
+@pytest.mark.parametrize("spec", [{"os": {"name": "windows"}}, {"nodeSelector": {"kubernetes.io/os": "windows"}}])
+async def test_in_a_windows_pod_powershell_and_then_cmd_is_tried(has: tuple[str, ...], tried: list[str], spec: dict[str, Any]) -> None:
+    cluster, terminal = WindowsCluster(*has), UserTerminal()
+    cluster.spec |= spec
+    assert await shell_in(cluster, terminal) == Ended(0)
+    assert cluster.tried == tried and terminal.written == f"{tried[-1]}> ".encode()
+
+
+async def test_a_pod_that_does_not_name_its_system_is_known_by_the_words_of_its_node() -> None:
+    cluster, terminal = WindowsCluster("cmd"), UserTerminal()
+    assert await shell_in(cluster, terminal) == Ended(0)
+    assert cluster.tried == ["sh", "powershell", "cmd"] and "/api/v1/nodes" not in str(cluster.asked)
+
+
+@pytest.mark.parametrize(("system", "tried"), [("windows", ["sh", "powershell"]), ("linux", ["sh"]), ("", ["sh"])])
+async def test_other_words_are_judged_by_the_label_of_the_node(system: str, tried: list[str]) -> None:
+    async def program(socket: web.WebSocketResponse) -> None:
+        word = cluster.commands[-1].query["command"]
+        await tell(socket, SUCCESS if word == "powershell" else missing(word))
+
+    cluster = Cluster(program)
+    cluster.spec["nodeName"] = "n1"
+    if system:
+        cluster.objects["/api/v1/nodes/n1"] = {"metadata": {"labels": {"kubernetes.io/os": system}}}
+    ended = await shell_in(cluster, UserTerminal())
+    assert [request.query["command"] for request in cluster.commands] == tried
+    assert (ended.exit_code == 0) is (system == "windows")
+
+
+async def test_a_windows_image_without_a_shell_is_reported_without_words_of_linux() -> None:
+    cluster = WindowsCluster()
+    cluster.spec["os"] = {"name": "windows"}
+    async with connected(cluster) as connection:
+        (place,) = await shells.places(connection, REF)
+        ended = await shells.run(connection, REF, place, UserTerminal())
+        with pytest.raises(PodtuiError) as error:
+            await shells.how_it_ended(connection, REF, place, ended)
+    assert str(error.value).startswith("there is no powershell and no cmd in the image of container main of pod/web-1")
+    assert "busybox" not in str(error.value)
+
+
+async def test_a_runtime_that_refuses_before_the_websocket_is_open_is_understood_too() -> None:
+    tried = []
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        tried.append(request.query["command"])
+        return status(500, "InternalError", lacking(tried[-1])["message"])
+
+    cluster = Cluster()
+    cluster.spec["os"] = {"name": "windows"}
+    cluster.handlers[f"{REF.path}/exec"] = refuse
+    ended = await shell_in(cluster, UserTerminal())
+    assert ended.failure is not None and tried == ["powershell", "cmd"]

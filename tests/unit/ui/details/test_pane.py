@@ -19,8 +19,9 @@ from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
-from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText, TabWork
+from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
 from tests.support.api_server import ApiServer
+from tests.support.waiting import workers_end
 
 
 class Store:
@@ -71,9 +72,8 @@ class Shown:
         self.session, self.pilot, self.pane = session, pilot, pane
 
     async def settle(self) -> str:
-        done = [worker for worker in self.pilot.app.workers if worker.group != TabWork.GROUP]  # what a tab follows has no end
         with suppress(WorkerCancelled):  # one that gave way to a newer one
-            await asyncio.gather(*(worker.wait() for worker in done))
+            await workers_end(self.pilot.app)
         await self.pilot.pause()
         return self.text
 

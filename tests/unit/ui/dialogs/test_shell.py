@@ -22,6 +22,7 @@ from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from tests.support.user_terminal import UserTerminal
+from tests.support.waiting import workers_end
 
 BUSY = ["sh", "-c", "while true; do sleep 3600; done"]
 BOX = {"name": "box", "image": "busybox", "command": BUSY}
@@ -116,7 +117,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
         terminal.type("stty size; hostname\r")
         await terminal.shows("30 100\r\none\r\n/ # ")
         terminal.type("exit\r")
-        await pilot.app.workers.wait_for_complete()
+        await workers_end(pilot.app)
         assert not app.messages.all
         await pilot.press("s")
         await terminal.shows("/ # ")
@@ -135,11 +136,11 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
         await terminal.shows("container side of pod/several")
         await terminal.shows("/ # ")
         terminal.type("\x04")
-        await pilot.app.workers.wait_for_complete()
+        await workers_end(pilot.app)
         await pilot.press("s")
         await shown(app, lambda text: "Open a shell in which container" in text)
         await pilot.press("escape")
-        await pilot.app.workers.wait_for_complete()
+        await workers_end(pilot.app)
         assert not app.messages.all and not terminal.written
 
 
@@ -186,7 +187,7 @@ async def test_in_a_protected_context_its_name_comes_first(made: DemoServer, ter
         await pilot.press(*"podtui", "minus", *"demo", "enter", "enter")
         await terminal.shows("/ # ")
         terminal.type("exit\r")
-        await pilot.app.workers.wait_for_complete()
+        await workers_end(pilot.app)
 
 
 async def test_a_shell_that_is_late_does_not_take_the_keys_of_another_screen(
