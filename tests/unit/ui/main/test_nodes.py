@@ -150,8 +150,14 @@ async def test_the_palette_goes_to_a_node(demo: DemoServer) -> None:
         await shows(each.app, lambda text: "▸d Describe" in text and "node-1" not in text.split("Resources")[0])
         await each.press("y")
         await each.shows("kind: Node", "▸y YAML")
+        await each.press("p")  # of the node whose page is shown
+        await shows(each.app, lambda text: "on node node-2" in text)
         await each.press("escape")
-        await each.shows("▌ node-2")
+        await shows(each.app, lambda text: "on node" not in text and "[Pods]" in text)
+        await each.press("shift+tab", "colon", *"no node-3", "enter")  # also from the namespaces
+        await each.shows("▌ node-3")
+        await each.press("p")
+        await shows(each.app, lambda text: "on node node-3" in text)
 
 
 async def test_the_nodes_are_filtered_by_name_and_by_label(demo: DemoServer) -> None:
