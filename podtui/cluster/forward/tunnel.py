@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from podtui.cluster.forward.local_ports import TcpTable
+from podtui.cluster.forward.local_ports import Endpoint, TcpTable
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 
@@ -213,9 +213,13 @@ class Tunnel:
     async def _patience(self) -> float:
         transport = self._writer.transport
         ours, client = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        if self._table and ours and client and await asyncio.to_thread(self._table.client_closed, ours[:2], client[:2]):
+        if self._table and ours and client and await self._closed(self._table, ours[:2], client[:2]):
             return 0.0 if self._channel.orderly else QUIET_CLOSED
         return QUIET_ANSWERED if self._answered_at > self._asked_at else QUIET_UNANSWERED
+
+    @staticmethod
+    async def _closed(table: TcpTable, ours: Endpoint, client: Endpoint) -> bool | None:
+        return table.client_closed(ours, client) if table.quick else await asyncio.to_thread(table.client_closed, ours, client)
 
     async def _farewell(self) -> None:
         """The pod has closed: deliver what is left, signal the end, and let the client close first.

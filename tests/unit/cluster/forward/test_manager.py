@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from podtui.cluster.forward import local_ports
 from podtui.cluster.forward import manager as forward_module
 from podtui.cluster.forward import route as route_module
 from podtui.cluster.forward import tunnel as tunnel_module
@@ -781,22 +782,43 @@ def test_a_port_of_this_process_is_reported_as_its_own() -> None:
     assert owner_of(free_port()) == ""
 
 
+def tcp_table(quick: bool) -> TcpTable:
+    """One that asks the kernel about each connection, or one that reads /proc every time."""
+    table = TcpTable(lifetime=0)
+    assert table.quick
+    table.quick = quick
+    return table
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["the kernel", "proc"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_client_that_stopped_sending_is_distinguished_from_one_that_closed(host: str) -> None:
+def test_a_client_that_stopped_sending_is_distinguished_from_one_that_closed(host: str, quick: bool) -> None:
     if host == "::1" and not ipv6():
         return
-    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    family, table = socket.AF_INET6 if host == "::1" else socket.AF_INET, tcp_table(quick)
     with socket.create_server((host, 0), family=family) as server:
-        client = socket.create_connection(server.getsockname()[:2])
-        accepted, peer = server.accept()
-        ours = accepted.getsockname()[:2]
-        with accepted:
-            client.shutdown(socket.SHUT_WR)
-            assert TcpTable().client_closed(ours, peer[:2]) is False
-            client.close()
-            assert TcpTable().client_closed(ours, peer[:2]) is True
-        assert TcpTable().client_closed(ours, peer[:2]) is None
-    assert TcpTable().client_closed(("192.0.2.1", 1), ("192.0.2.2", 2)) is None
+        for _ in range(2):  # a connection that is younger than the table
+            client = socket.create_connection(server.getsockname()[:2])
+            accepted, peer = server.accept()
+            ours = accepted.getsockname()[:2]
+            with accepted:
+                client.shutdown(socket.SHUT_WR)
+                assert table.client_closed(ours, peer[:2]) is False
+                client.close()
+                assert table.client_closed(ours, peer[:2]) is True
+            assert table.client_closed(ours, peer[:2]) is None
+    assert table.client_closed(("192.0.2.1", 1), ("192.0.2.2", 2)) is None
+    assert table.quick == quick
+
+
+def test_a_kernel_that_does_not_tell_of_a_connection_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(local_ports, "_is_held", refused)
+    table = tcp_table(True)
+    assert table.client_closed(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+    assert not table.quick
 
 
 def test_a_port_below_1024_is_refused_in_words_to_a_user_who_may_not() -> None:
