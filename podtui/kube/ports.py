@@ -84,16 +84,18 @@ class PortSpec:
     def resolve(self, ports: Sequence[ContainerPort], pod: str = "the pod") -> PortSpec:
         """The same with a number for the pod's side; PortSpecError names the ports there are.
 
-        A port that is declared for UDP or SCTP alone is refused, as kubectl does: only TCP can be forwarded.
+        A number that is declared for UDP or SCTP alone is refused, as kubectl does: only TCP can be forwarded. One that is declared for
+        TCP too may be named by any of its names (checkUDPPortInPod of k8s.io/kubectl/pkg/cmd/portforward).
         """
         found = [port for port in ports if self.remote in (port.number, port.name)]
-        if found and not any(port.protocol == "TCP" for port in found):
+        tcp = {port.number for port in ports if port.protocol == "TCP"}
+        if found and not any(port.number in tcp for port in found):
             raise PortSpecError(f"port {self.remote} of {pod} is {found[0].protocol}, only TCP can be forwarded")
         if isinstance(self.remote, int):
             return self
         if not found:
             raise PortSpecError(f"{pod} has no port named '{harmless(self.remote)}'", _there_are(ports))
-        number = next(port.number for port in found if port.protocol == "TCP")
+        number = next(port.number for port in found if port.number in tcp)
         return PortSpec(number if self.same else self.local, number, self.same)
 
     def __str__(self) -> str:

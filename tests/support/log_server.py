@@ -64,6 +64,7 @@ class LogServer(ApiServer):
         self.current: ContainerRun | None = None
         self.previous: ContainerRun | None = None
         self.waiting: dict[str, str] = {}
+        self.annotations: dict[str, str] = {}
         self.uid = "uid-1"
         self.restarts = 0
         self.phase = "Running"
@@ -106,7 +107,7 @@ class LogServer(ApiServer):
         if self.previous is not None:
             told["lastState"] = self.previous.state()
         return {
-            "metadata": {"name": REF.name, "namespace": REF.namespace, "uid": self.uid},
+            "metadata": {"name": REF.name, "namespace": REF.namespace, "uid": self.uid, "annotations": self.annotations},
             "spec": {"containers": [{"name": "app"}, {"name": "side"}]},
             "status": {"phase": self.phase, "containerStatuses": [told, {**told, "name": "side"}]},
         }

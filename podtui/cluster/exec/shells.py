@@ -11,7 +11,7 @@ from podtui.cluster.connection.decoding import readable
 from podtui.cluster.connection.listing import METADATA
 from podtui.cluster.exec import terminal_session
 from podtui.cluster.exec.terminal_session import Ended
-from podtui.cluster.pods.container_runs import containers_of, default_container
+from podtui.cluster.pods.container_runs import containers_of, default_container, missing_default
 from podtui.cluster.pods.containers import Container, Kind, State, containers
 from podtui.cluster.pods.operating_system import WINDOWS, is_windows, operating_system
 from podtui.cluster.pods.running_pod import Pod, is_leaving, same_pod
@@ -40,13 +40,15 @@ _KILLED = 128  # higher exit codes give the signal that ended it
 @dataclass(frozen=True)
 class Place:
     """A container for a shell. `refusal` says why none can be opened now, "" when it can; `id` identifies this run of the container
-    (`containerID` of its status); `system` is the operating system that the pod names, "" for none."""
+    (`containerID` of its status); `system` is the operating system that the pod names, "" for none.
+    `warning` is what to say of the choice of a default container, "" for nothing."""
 
     name: str
     kind: Kind
     refusal: str = ""
     id: str = ""
     system: str = ""
+    warning: str = ""
 
     @property
     def commands(self) -> tuple[tuple[str, ...], ...]:
@@ -79,11 +81,12 @@ def _all_places(pod: Pod) -> list[Place]:
     by_name = {each.name: each for each in containers(pod)}
     default = default_container(pod)
     names = [default, *(name for name in containers_of(pod) if name != default)]
-    return [_place(by_name[name], operating_system(pod)) for name in names if name in by_name]
+    system, warning = operating_system(pod), missing_default(pod)
+    return [_place(by_name[name], system, warning) for name in names if name in by_name]
 
 
-def _place(container: Container, system: str) -> Place:
-    return Place(container.name, container.kind, _refusal(container.state), container.container_id, system)
+def _place(container: Container, system: str, warning: str) -> Place:
+    return Place(container.name, container.kind, _refusal(container.state), container.container_id, system, warning)
 
 
 def _refusal(state: State) -> str:

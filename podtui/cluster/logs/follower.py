@@ -22,7 +22,16 @@ from podtui.cluster.logs.position import Position
 from podtui.cluster.logs.reader import LogReader
 from podtui.cluster.logs.stamps import LogLine, local_time, parse_line
 from podtui.cluster.logs.status import LogOptions, LogStatus, State
-from podtui.cluster.pods.container_runs import ContainerRuns, Run, containers_of, controller_of, default_container, over, runs_of
+from podtui.cluster.pods.container_runs import (
+    ContainerRuns,
+    Run,
+    containers_of,
+    controller_of,
+    default_container,
+    missing_default,
+    over,
+    runs_of,
+)
 from podtui.errors import (
     ConnectionFailed,
     CredentialError,
@@ -176,7 +185,10 @@ class LogFollower:
             await self._reader.note_unread_end(batches)
             return await self._end(batches, "the pod is gone; another one has its name now")
         self._reader.may_recur = controller_of(pod) not in _NEW_NAMES
-        self.container = self.container or default_container(pod)
+        if not self.container:
+            self.container = default_container(pod)
+            if warning := missing_default(pod):
+                await batches.note(warning)
         self._reader.container = self.container
         if self.container not in self.containers:
             what = f"{self.ref} has no container {self.container}"

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from podtui.kube.json_values import mappings
+from podtui.text import harmless
 
+_DEFAULT = "kubectl.kubernetes.io/default-container"
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -61,9 +63,21 @@ def containers_of(pod: Mapping[str, Any]) -> list[str]:
 
 def default_container(pod: Mapping[str, Any]) -> str:
     """kubectl's default container when none is named: the annotated one, otherwise the first."""
-    names = containers_of(pod)
-    annotated = ((pod.get("metadata") or {}).get("annotations") or {}).get("kubectl.kubernetes.io/default-container", "")
+    names, annotated = containers_of(pod), _annotated(pod)
     return annotated if annotated in names else names[0] if names else ""
+
+
+def missing_default(pod: Mapping[str, Any]) -> str:
+    """The default container that the pod's annotation names but that the pod does not have, in words; "" when there is nothing to say."""
+    names, annotated = containers_of(pod), _annotated(pod)
+    if not annotated or annotated in names or not names:
+        return ""
+    return harmless(f"default container {annotated} ({_DEFAULT}) is not in the pod: {names[0]} is used")
+
+
+def _annotated(pod: Mapping[str, Any]) -> str:
+    value = ((pod.get("metadata") or {}).get("annotations") or {}).get(_DEFAULT)
+    return value if isinstance(value, str) else ""
 
 
 def controller_of(pod: Mapping[str, Any]) -> str:

@@ -78,6 +78,8 @@ async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None
 
 async def _chosen(app: TerminalApp, ref: ObjectRef, found: Sequence[Place]) -> Place | None:
     """The only container that accepts a shell, if it is the default one; otherwise the user's choice from a list."""
+    if found[0].warning:
+        app.notify(shown(found[0].warning), severity="warning", markup=False)
     if [place for place in found if not place.refusal] == found[:1]:
         return found[0]
     notes = {place.name: " ".join(filter(None, (_KINDS[place.kind], place.refusal))) for place in found}

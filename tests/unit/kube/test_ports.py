@@ -115,10 +115,16 @@ def test_an_unknown_port_name_is_reported_with_the_known_ones(ports: list[Contai
     assert (caught.value.what, caught.value.hint) == ("pod/web-1 has no port named 'https'", hint)
 
 
-@pytest.mark.parametrize(("text", "protocol"), [("dns", "UDP"), ("9", "SCTP"), ("80:lost", "SCTP")])
+@pytest.mark.parametrize(("text", "protocol"), [("udp", "UDP"), ("9", "SCTP"), ("80:lost", "SCTP")])
 def test_a_port_that_is_not_tcp_is_refused(text: str, protocol: str) -> None:
     with pytest.raises(PortSpecError, match=f"is {protocol}, only TCP can be forwarded"):
-        PortSpec.parse(text).resolve(PORTS)
+        PortSpec.parse(text).resolve([*PORTS, ContainerPort(5353, "udp", "UDP", "app")])
+
+
+def test_the_name_of_a_udp_port_whose_number_is_declared_for_tcp_too_is_forwarded_as_kubectl_does() -> None:
+    assert PortSpec.parse("dns").resolve(PORTS) == PortSpec(53, 53, True)
+    ports = [ContainerPort(8082, "tick", "UDP", "milker"), ContainerPort(8082, "tock", "TCP", "milker")]
+    assert PortSpec.parse("9000:tick").resolve(ports) == PortSpec(9000, 8082)
 
 
 def test_a_port_of_two_protocols_is_forwarded_by_tcp() -> None:

@@ -398,6 +398,16 @@ async def test_the_default_container_comes_first_and_what_does_not_run_says_why(
         ]
 
 
+async def test_a_default_container_that_the_pod_does_not_have_is_told_with_the_one_that_is_used() -> None:
+    cluster = Cluster()
+    cluster.metadata = {"annotations": {"kubectl.kubernetes.io/default-container": "gone\x1b"}}
+    async with connected(cluster) as connection:
+        (place,) = await shells.places(connection, REF)
+    assert place.warning == (
+        "default container gone\N{SYMBOL FOR ESCAPE} (kubectl.kubernetes.io/default-container) is not in the pod: main is used"
+    )
+
+
 async def test_a_pod_that_is_gone_replaced_or_at_its_end_has_no_place_for_a_shell() -> None:
     cluster = Cluster()
     async with connected(cluster) as connection:

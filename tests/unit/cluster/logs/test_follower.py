@@ -207,6 +207,17 @@ async def test_lines_come_as_they_are_written() -> None:
     assert taker.lines == raw(run.lines)
 
 
+async def test_a_default_container_that_the_pod_does_not_have_is_noted_once() -> None:
+    server = LogServer()
+    server.annotations = {"kubectl.kubernetes.io/default-container": "gone"}
+    server.current = ContainerRun("c1", numbered(3))
+    async with following(server, container="") as (follower, taker):
+        await until(lambda: len(taker.lines) == 3)
+        server.changes()
+        await until(lambda: follower.status.state == "following")
+    assert taker.notes == ["default container gone (kubectl.kubernetes.io/default-container) is not in the pod: app is used"]
+
+
 LOG = st.lists(st.tuples(st.integers(0, 12), st.text("a한😀 \t\x1b", max_size=20)), max_size=40)
 
 
