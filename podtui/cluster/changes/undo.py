@@ -8,17 +8,20 @@ the kept manifest, as new objects.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from podtui.cluster.changes import recreate
-from podtui.cluster.changes.change import Change, Note, silent
+from podtui.cluster.changes.change import Change, Foretold, Note, silent
 from podtui.cluster.changes.conflicts import on_newest_version, replaced
 from podtui.cluster.changes.journal import Entry, RecordedObject, taken_back, undoing
 from podtui.cluster.changes.many import STOPS, Result, each
 from podtui.cluster.changes.objects import Objects
+from podtui.cluster.impact import effects
+from podtui.cluster.impact.related import Surroundings
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube import merge_patch
@@ -314,6 +317,27 @@ async def _until_gone(objects: Objects, ref: ObjectRef, note: Note) -> None:
     raise PodtuiError(f"the old {harmless(str(ref))} is still terminating", "Try again when it is gone")
 
 
+def _foretell(
+    around: Surroundings, *, deleted: Collection[str], relabelled: Sequence[tuple[str, Mapping[str, str | None]]]
+) -> list[effects.Effect]:
+    """The effects in one namespace; pods whose labels change alike are looked at together."""
+
+    def of(uids: Collection[str]) -> Surroundings:
+        return msgspec.structs.replace(around, pods=[pod for pod in around.pods if pod.metadata.uid in uids])
+
+    found = effects.deletion(of(deleted)) if any(pod.metadata.uid in deleted for pod in around.pods) else []
+    alike: list[tuple[Mapping[str, str | None], set[str]]] = []
+    for uid, changes in relabelled:
+        group = next((uids for others, uids in alike if others == changes), None)
+        if group is None:
+            alike.append((changes, {uid}))
+        else:
+            group.add(uid)
+    for changes, uids in alike:
+        found += effects.relabelling(of(uids), changes)
+    return found
+
+
 # -- several entries ----------------------------------------------------------------------------------------------
 class Undo(Change):
     """Undo entries of the journal: a few objects at a time, the entries of one object in order, the latest first.
@@ -341,6 +365,14 @@ class Undo(Change):
     @property
     def commands(self) -> list[str]:
         return [command for step in self.steps if step.possible for command in step.commands]
+
+    @property
+    def foretold(self) -> Foretold | None:
+        """What the possible steps set off: pods that are deleted again, and pods whose labels change back."""
+        possible = [step for step in self.steps if step.possible and step.ref.resource == PODS]
+        deleted = {step.ref.uid for step in possible if step.entry.form == "creates"}
+        relabelled = [(step.ref.uid, changes) for step in possible if (changes := _label_patches(step.entry.before or {}).get("labels"))]
+        return partial(_foretell, deleted=deleted, relabelled=relabelled) if deleted or relabelled else None
 
     @property
     def refusal(self) -> str:

@@ -14,9 +14,12 @@ from podtui.cluster.changes.undo import Step, Undo, last_action
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.ages import age
+from podtui.kube.json_values import mapping
+from podtui.kube.resources import NAMESPACES, PODS
 from podtui.text import harmless
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.dialogs.differences import field_lines
+from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.journal.text import described
 from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
@@ -38,9 +41,12 @@ class UndoDialog(Dialog[int]):
         super().__init__(title, confirm="Undo", danger=any(entry.form == "creates" for entry in entries), asked=asked)
         self.session = session
         self.change = Undo(entries, session.settings, passed)
+        about = [entry.object.ref for entry in entries if _sets_off(entry)]
+        self._impact = ImpactNote(session, about, adopters=True, id="undo-impact")
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="undo-steps")
+        yield self._impact
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -58,6 +64,7 @@ class UndoDialog(Dialog[int]):
     def _update(self) -> None:
         self.query_one("#undo-steps", Static).update(self._text())
         self.show_commands(self.change.commands)
+        self._impact.foretell(self.change.foretold)
         self.refresh_dialog()
 
     def _text(self) -> Text:
@@ -133,6 +140,14 @@ class UndoDialog(Dialog[int]):
     def left(self) -> None:
         words = f"{len(self.change.done)} of {len(self.change.entries)} undone; podtui did not wait for the others"
         self.notify(words, severity="warning", markup=False)
+
+
+def _sets_off(entry: Entry) -> bool:
+    """Whether undoing it may affect other objects: it deletes a pod or a namespace, or changes the labels of a pod."""
+    if entry.form == "creates":
+        return entry.object.ref.resource in (PODS, NAMESPACES)
+    metadata = mapping(mapping(entry.before).get("metadata"))
+    return entry.form == "changes" and entry.object.ref.resource == PODS and bool(metadata.get("labels"))
 
 
 async def undo_last(app: TerminalApp, session: Session) -> None:

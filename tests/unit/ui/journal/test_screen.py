@@ -7,11 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from textual.widgets import Button, Input
 
 from podtui.cluster.changes import journal_file
 from podtui.cluster.changes.journal import Entry, Journal, Kept
+from podtui.cluster.impact.related import Surroundings
 from podtui.config import Config
 from podtui.errors import Changed, Forbidden, NotFound
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
@@ -24,6 +26,8 @@ from podtui.ui.widgets.text_view import TextView
 from tests.support.api_server import settings
 from tests.support.screens import Shown, running, text
 from tests.support.waiting import settle
+from tests.unit.cluster.impact.test_effects import around, service, slice_of
+from tests.unit.cluster.impact.test_effects import pod as impact_pod
 
 KUBIA = ObjectRef(PODS, "kubia", "default", "u1")
 
@@ -35,6 +39,7 @@ class Objects:
         self.metadatas = metadatas
         self.calls: list[tuple[Any, ...]] = []
         self.failures: list[Exception] = []
+        self.surroundings = Surroundings("default")
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         if ref.name not in self.metadatas:
@@ -58,6 +63,11 @@ class Objects:
 
 def session(objects: Objects, path: Path, **more: Any) -> Any:
     found = settings("http://x")
+
+    async def around(pods: list[ObjectRef], *, adopters: bool) -> list[Surroundings]:
+        return [objects.surroundings]
+
+    more = {"around": around, **more}
     return SimpleNamespace(settings=found, config=Config(), objects=objects, journal=Journal(found, path), read_only_refusal="", **more)
 
 
@@ -303,3 +313,48 @@ async def test_a_journal_that_cannot_be_read_is_said_to_be(tmp_path: Path) -> No
         await settle(pilot)
         assert "! it cannot be read" in screen.query_one("#journal-title", TextLine).text
         assert any("it is a folder" in line for line in screen.query_one(RowTable)._empty)
+
+
+# -- what an undo sets off, and large values ----------------------------------------------------------------------
+
+
+async def test_undoing_a_label_says_what_it_sets_off(tmp_path: Path) -> None:
+    objects = Objects(kubia={"labels": {"app": "debug"}})
+    objects.surroundings = around(
+        impact_pod("kubia", {"app": "debug"}), services=[service("debug", {"app": "debug"})], slices=[slice_of("debug", kubia=True)]
+    )
+    pod = objects.surroundings.pods[0]
+    objects.surroundings.pods = [msgspec.structs.replace(pod, metadata=msgspec.structs.replace(pod.metadata, uid="u1"))]
+    objects.surroundings.slices = [slice_of("debug", u1=True)]
+    found = session(objects, tmp_path / "journal.jsonl")
+    dialog = UndoDialog(found, [await written(found, **labels({"app": None}, {"app": "debug"}))])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        assert "! service/debug loses 1 endpoint: no ready endpoint is left" in text(dialog, "#undo-impact")
+
+
+async def test_undoing_a_creation_says_who_holds_the_pod_and_that_nothing_recreates_it(tmp_path: Path) -> None:
+    objects = Objects(kubia={})
+    pod = impact_pod("kubia", finalizers={"farm.example/vet": "vet"})
+    objects.surroundings = around(msgspec.structs.replace(pod, metadata=msgspec.structs.replace(pod.metadata, uid="u1")))
+    found = session(objects, tmp_path / "journal.jsonl")
+    dialog = UndoDialog(found, [await written(found, "create", form="creates")])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        shown = text(dialog, "#undo-impact")
+        assert "! No controller owns it: nothing recreates it" in shown and "A finalizer holds it: farm.example/vet (set by vet)" in shown
+
+
+@pytest.mark.parametrize("value", ["x" * 200_000, "\n".join(["line"] * 20_000)])
+async def test_a_large_annotation_does_not_push_the_buttons_off_the_screen(tmp_path: Path, value: str) -> None:
+    objects = Objects(kubia={"annotations": {"note": value}})
+    found = session(objects, tmp_path / "journal.jsonl")
+    fields: dict[str, Any] = {
+        "before": {"metadata": {"annotations": {"note": "old"}}},
+        "after": {"metadata": {"annotations": {"note": value}}},
+    }
+    dialog = UndoDialog(found, [await written(found, "annotate", **fields)])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        for button in dialog.query(Button):
+            assert dialog.region.contains_region(button.region) and button.region.height
