@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,13 +45,31 @@ FAST = ("--speed", "10")
 """For what is played to a viewer: ten seconds of the built-in cluster pass in one, as they do in a test anyway."""
 
 
-def run(home: Path, *words: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
-    """`podtui tour WORDS` without a terminal, with an empty home."""
+ASTRAY = """
+import sys
+from podtui.cli.main import main
+from podtui.tour.player import Player
+
+perform = Player._perform
+
+async def anew(self, scene, pace=None):
+    await self._acts.prepare(scene.parts[0])
+    await self._begin(scene)
+    return await perform(self, scene, pace)
+
+Player._perform = anew
+sys.exit(main(sys.argv[1:]))
+"""
+"""podtui for a viewer who presses F7 before each step."""
+
+
+def run(home: Path, *words: str, timeout: float = 400, script: str = "") -> subprocess.CompletedProcess[str]:
+    """`podtui tour WORDS` without a terminal, with an empty home; `script` stands in for podtui."""
     foreign = ("KUBE", "XDG_", "LC_", "TEXTUAL", "NO_COLOR", "PODTUI")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     root = str(Path(__file__).resolve().parents[2])
     environ = {**clean, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "PYTHONPATH": root}
-    command = [*program(), "tour", *words]
+    command = [*([sys.executable, "-c", script] if script else program()), "tour", *words]
     return subprocess.run(
         command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
     )
@@ -83,6 +102,12 @@ def test_every_step_of_a_shipped_walkthrough_holds(home: Path, name: str, langua
     lines = done.stdout.splitlines()
     assert "built-in cluster" in lines[0]
     assert lines[1:] and all(line.startswith("ok ") for line in lines[1:])
+
+
+@pytest.mark.parametrize("name", ["first-steps", "incident", "logs"])
+def test_every_step_may_be_begun_anew_from_whatever_is_on_the_screen(home: Path, name: str) -> None:
+    done = run(home, name, "--lang", "en", "--size", "80x24", script=ASTRAY)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 @pytest.fixture

@@ -19,12 +19,11 @@ Object = dict[str, Any]
 class WorkerOwner(Protocol):
     """The kubelet of a pod's worker."""
 
-    longest_grace: float
-
     state: State
     clock: Clock
     recorder: Recorder
     closed: bool
+    longest_grace: float
 
     def is_up(self, name: str) -> bool: ...
     def host_ip(self, name: str) -> str: ...
