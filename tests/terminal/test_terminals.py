@@ -156,6 +156,7 @@ def test_keys_that_are_not_utf_8_end_nothing_and_columns_stay_straight_in_anothe
         terminal.write(b"\xff\xfe\xc3\xe9")
         terminal.press("?")
         terminal.wait_for("WHAT IT DOES")
+        terminal.settle()
         right = {line.rindex(line[-1]) for line in terminal.lines if re.search(r"[│|┌┐└┘+]\Z", line)}
         assert len(right) == 1, terminal.framed()
         terminal.press("escape", "q")
