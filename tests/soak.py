@@ -70,11 +70,9 @@ def _serve(pods: int, seed: int, pipe: Pipe) -> None:
 
     with DemoServer(loading.load(f"scale:{pods},churn={CHURN}"), speed=SPEED, seed=seed) as server:
         pipe.send(server.kubeconfig)
-        if pipe.recv() == "still":
-            with server.clock.held():  # nothing happens by itself any more
-                pipe.send("")
-                pipe.recv()
-                server.stop()
+        while pipe.recv() == "still":
+            server.end_scenario()
+            pipe.send("")
 
 
 @contextlib.contextmanager
@@ -194,6 +192,13 @@ class Soak:
             await asyncio.sleep(0.05)
         await self.pilot.pause()
 
+    async def calm(self) -> None:
+        """Wait until nothing in the cluster has changed for a while."""
+        before: dict[str, str] = {}
+        while (now := versions(self.app)) != before:
+            before = now
+            await asyncio.sleep(3.0)
+
     async def open_and_close(self, cycles: int) -> list[str]:
         """Everything that opens, opened and closed; what is left afterwards beyond the first third."""
         before: Left | None = None
@@ -219,6 +224,11 @@ class Soak:
                 before = Left()
         await self.go_home()
         return Left().more_than(before) if before is not None else []
+
+
+def versions(app: PodtuiApp) -> dict[str, str]:
+    """The version of each pod by UID, as podtui knows it."""
+    return {uid: row.resource_version for uid, row in app.session.pods.rows.items()}
 
 
 def shown(app: PodtuiApp) -> list[str]:
@@ -251,7 +261,7 @@ async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> 
                     raise Failed("\n".join([f"after {what} there is", *left]))
             pipe.send("still")
             pipe.recv()
-            await asyncio.sleep(2.0)  # what was on its way arrives
+            await soak.calm()
             await soak.go_home()
             await soak.press("g")
             await pilot.pause()
@@ -262,9 +272,7 @@ async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> 
                 await other.press("g")
                 await other.pause()
                 theirs = shown(anew)
-                same = {uid: row.resource_version for uid, row in app.session.pods.rows.items()} == {
-                    uid: row.resource_version for uid, row in anew.session.pods.rows.items()
-                }
+                same = versions(app) == versions(anew)
             if ours != theirs or not same:
                 raise Failed("\n".join(["the list differs from that of a new podtui:", *ours, "the new one's:", *theirs]))
             if errors.told:

@@ -116,6 +116,14 @@ class DemoServer:
         if self._runner is None:
             self._in_loop(self._come_back())
 
+    def end_scenario(self) -> None:
+        """What the scenario has happen ends here; what has begun goes on to its end."""
+        self._in_loop(self._end_scenario())
+
+    async def _end_scenario(self) -> None:
+        if self._stage is not None:
+            self._stage.close()
+
     async def _come_back(self) -> None:
         self.state.forget()
         await self._bind(self._port)
