@@ -28,6 +28,7 @@ from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.reports import unforeseen
 from podtui.text import harmless
+from podtui.ui.background import work_instead
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.details.kinds import tabs_of
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText, TabWork
@@ -224,7 +225,7 @@ class DetailsPane(Vertical):
 
     def _load(self) -> None:
         if self.is_attached and self.ref is not None:
-            self.run_worker(self._fetch(self.ref), exclusive=True, group="details", exit_on_error=False)
+            work_instead(self, "details", self._fetch, self.ref)
 
     async def _fetch(self, ref: ObjectRef) -> None:
         self._waiting = False
@@ -283,7 +284,7 @@ class DetailsPane(Vertical):
         return self._tabs[description]
 
     def _show_tab_anew(self, *, keep: bool) -> None:
-        self.run_worker(self._show_tab(keep), exclusive=True, group="details-text", exit_on_error=False)
+        work_instead(self, "details-text", self._show_tab, keep)
 
     async def _show_tab(self, keep: bool) -> None:
         """Show the text of the tab: from its first line, or with `keep` at the reader's place."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from textual.widget import Widget
 
 from podtui.kube.resources import ObjectRef
+from podtui.ui.background import work_instead
 from podtui.ui.widgets.text_document import Highlight, Line
 
 if TYPE_CHECKING:
@@ -130,4 +131,4 @@ class TabWork:
         self._working = working
         self._pane.workers.cancel_group(self._pane, self.GROUP)
         if working is not None and tab is not None and ref is not None:
-            self._pane.run_worker(tab.work(ref, obj), exclusive=True, group=self.GROUP, exit_on_error=False)
+            work_instead(self._pane, self.GROUP, tab.work, ref, obj)

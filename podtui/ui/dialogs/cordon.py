@@ -12,6 +12,7 @@ from podtui.cluster.changes.cordon import Cordon, CordonedNode
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef
 from podtui.text import counted, harmless
+from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, shown
 from podtui.ui.themes import palette
 
@@ -33,7 +34,7 @@ class CordonDialog(Dialog[int]):
     def on_mount(self) -> None:
         super().on_mount()
         self._show()
-        self.run_worker(self._read(), group="read", exit_on_error=False)
+        work(self, "read", self._read)
 
     async def _read(self) -> None:
         await self.change.read(self.session.objects)

@@ -15,6 +15,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
+from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural, shown
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.themes import palette
@@ -82,7 +83,7 @@ class DeleteDialog(Dialog[int]):
         super().on_mount()
         self._update()
         if self._pods:
-            self.run_worker(self._ask(), group="ask", exit_on_error=False)
+            work(self, "ask", self._ask)
 
     async def _ask(self) -> None:
         """Check the right to evict the pods; without it, dim the option and show the reason."""

@@ -25,6 +25,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError, ReadOnlyError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.button import DialogButton
 
@@ -365,7 +366,7 @@ class Dialog(ModalScreen[T | None]):
         self._disable_fields(True)
         self.set_focus(None)  # a second Enter must not press anything
         self.refresh_dialog()
-        self.run_worker(self._work(), group="dialog", exit_on_error=False)
+        work(self, "dialog", self._work)
 
     def _disable_fields(self, disabled: bool) -> None:
         for part in self.query("#dialog-body, .dialog-word"):

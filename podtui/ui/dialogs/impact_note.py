@@ -16,6 +16,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work, work_instead
 from podtui.ui.themes import palette
 
 Line = tuple[str, str, str]  # a sign, a text and the name of a style ("" for none)
@@ -41,16 +42,16 @@ class ImpactNote(Static):
 
     def on_mount(self) -> None:
         if self._pods:
-            self.run_worker(self._read(), group="around", exit_on_error=False)
+            work(self, "around", self._read)
         elif self._namespaces:
-            self.run_worker(self._count(), group="around", exit_on_error=False)
+            work(self, "around", self._count)
 
     def foretell(self, foretold: Foretold | None) -> None:
         """Show the effects of another change; None for a change without effects."""
         self._foretold = foretold
         if self._pods and self.is_mounted:
             # The function, not its coroutine: Python warns of a coroutine that is replaced before it is awaited.
-            self.run_worker(self._predict, group="foretell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+            work_instead(self, "foretell", self._predict)
 
     async def _read(self) -> None:
         try:

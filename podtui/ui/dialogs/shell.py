@@ -17,6 +17,7 @@ from podtui.errors import ApiError, ConnectionFailed, PodtuiError
 from podtui.kube.kubectl import kubectl_exec
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work_instead
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.terminal.app import TerminalApp
@@ -42,7 +43,7 @@ class ShellDialog(Dialog[bool]):
 
 def start_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:
     """Open a shell, in a worker of the application. One at a time: pressing the key again before it opens means the same shell."""
-    app.run_worker(open_shell(app, session, ref), group="shell", exclusive=True, exit_on_error=False)
+    work_instead(app, "shell", open_shell, app, session, ref)
 
 
 async def open_shell(app: TerminalApp, session: Session, ref: ObjectRef) -> None:

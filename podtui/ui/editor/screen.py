@@ -15,6 +15,7 @@ from textual.widgets import Static, TextArea
 
 from podtui.errors import PodtuiError
 from podtui.kube.manifests.faults import Fault
+from podtui.ui.background import work
 from podtui.ui.commands import bindings
 from podtui.ui.editor.edit_area import EditArea
 from podtui.ui.editor.outside_editor import BUILT_IN, edit_outside, editor_command, kept_words
@@ -132,7 +133,7 @@ class EditorScreen(ModalScreen[str | None]):
     def action_save(self) -> None:
         if not self._busy:
             self._busy = True
-            self.run_worker(self._save(), group="editor", exit_on_error=False)
+            work(self, "editor", self._save)
 
     async def _save(self) -> None:
         text = self.area.content
@@ -168,7 +169,7 @@ class EditorScreen(ModalScreen[str | None]):
     def action_outside(self) -> None:
         if not self._busy:
             self._busy = True
-            self.run_worker(self._outside(), group="editor", exit_on_error=False)
+            work(self, "editor", self._outside)
 
     async def _outside(self) -> None:
         """Edit the text in the user's own editor, then return here."""

@@ -22,6 +22,7 @@ from podtui.errors import PodtuiError
 from podtui.kube.ports import LOCALHOST, ContainerPort, PortSpec, container_ports, kubectl_port_forward, parse_ports
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.forwards.text import exposed
 
@@ -69,7 +70,7 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     def on_mount(self) -> None:
         self._check()
-        self.run_worker(self._read_ports(), group="forward-ports", exit_on_error=False)
+        work(self, "forward-ports", self._read_ports)
 
     async def _read_ports(self) -> None:
         try:
@@ -150,7 +151,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         other = next((f for f in self.session.forwards.forwards if f.running and f.local_port == port), None)
         if other is None and port not in self._owners:
             self._owners[port] = ""
-            self.run_worker(self._find_owner(port), group="forward-owner", exit_on_error=False)
+            work(self, "forward-owner", self._find_owner, port)
         owner = f"the forward to {other.route.target}" if other else self._owners[port]
         return f"local port {port} is already in use{' by ' if owner else ''}{owner}" + (f"; {free} is free" if free else "")
 

@@ -19,6 +19,7 @@ from podtui.cluster.forward.saved import Profile
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.text import harmless
+from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.forwards.text import cells, columns, saved_cells, saved_words, title, words
 from podtui.ui.widgets.key_hints import KeyHints
@@ -151,7 +152,7 @@ class ForwardsScreen(ModalScreen[None]):
         return [key for key in table.keys if key in table.marked] or [table.cursor_key]
 
     def _do(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        self.run_worker(self._try(work), group=f"forward-{key}", exclusive=True, exit_on_error=False)
+        work_instead(self, f"forward-{key}", self._try, work)
 
     async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         try:

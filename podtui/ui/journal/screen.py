@@ -15,6 +15,7 @@ from podtui.cluster.changes.journal import Entry, taken_back
 from podtui.cluster.changes.undo import why_not
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.journal.text import COLUMNS, described, entry_lines, matches, row, searched
 from podtui.ui.widgets.entry_bar import EntryBar
@@ -96,7 +97,7 @@ class JournalScreen(ModalScreen[None]):
 
     # -- the entries --------------------------------------------------------------------------------------------
     def _read(self) -> None:
-        self.run_worker(self._take(), group="journal", exclusive=True, exit_on_error=False)
+        work_instead(self, "journal", self._take)
 
     def _troubled(self, what: str, error: PodtuiError) -> None:
         self._trouble = (what, str(error))

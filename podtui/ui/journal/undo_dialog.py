@@ -17,6 +17,7 @@ from podtui.kube.ages import age
 from podtui.kube.json_values import mapping
 from podtui.kube.resources import NAMESPACES, PODS
 from podtui.text import harmless
+from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.dialogs.impact_note import ImpactNote
@@ -51,7 +52,7 @@ class UndoDialog(Dialog[int]):
     def on_mount(self) -> None:
         super().on_mount()
         self._update()
-        self.run_worker(self._look(), group="undo", exit_on_error=False)
+        work(self, "undo", self._look)
 
     async def _look(self) -> None:
         """Read the current objects, to show what will happen."""

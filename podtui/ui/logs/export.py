@@ -18,6 +18,7 @@ from podtui.cluster.logs.group import LogGroup, LogLines
 from podtui.errors import ConfigError, PodtuiError
 from podtui.folders import in_state_folder
 from podtui.text import as_file_name, counted, harmless
+from podtui.ui.background import work, work_instead
 from podtui.ui.logs import titles
 from podtui.ui.logs.feed import LogFeed
 from podtui.ui.logs.file import LogFile, pieces, write_log
@@ -124,7 +125,7 @@ class LogExport:
             self._say(f"{harmless(text.strip())} already exists: Enter again overwrites it, Esc leaves it")
             return False
         self._overwrite = None
-        self._pane.run_worker(self._write(path, self._scope), group="save", exit_on_error=False)
+        work(self._pane, "save", self._write, path, self._scope)
         return True
 
     async def _write(self, path: Path, scope: Scope) -> None:
@@ -204,7 +205,7 @@ class LogExport:
         if not len(self._browser.buffer):
             self._say("no lines to read in a pager")
             return
-        self._pane.run_worker(self._page(), group="pager", exclusive=True, exit_on_error=False)
+        work_instead(self._pane, "pager", self._page)
 
     async def _page(self) -> None:
         """Show the shown or selected lines in $PAGER, from a temporary file, since a pager may read only a part."""

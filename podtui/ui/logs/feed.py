@@ -16,6 +16,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work, work_instead
 from podtui.ui.logs.titles import status_of
 from podtui.ui.logs.view.view import LogView
 
@@ -104,7 +105,7 @@ class LogFeed:
         self.status = LogStatus()
         self._view.browser.clear()
         if self.target is not None:
-            self._pane.run_worker(self._work(self.target), group="logs", exclusive=True, exit_on_error=False)
+            work_instead(self._pane, "logs", self._work, self.target)
         self._changed()
         self._say("")
 
@@ -171,7 +172,7 @@ class LogFeed:
         if group is None or not group.sources or self._loading:
             return
         if len(group.sources) == 1:
-            self._pane.run_worker(self._load_older(group), group="older", exit_on_error=False)
+            work(self._pane, "older", self._load_older, group)
         elif self._range != LogOptions():
             self._say("several logs are shown: 1 reads them from their beginnings")
 

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from podtui.cluster.exec.rows import why_not_yet
 from podtui.cluster.session import Session
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
+from podtui.ui.background import work_instead
 from podtui.ui.commands import BY_ID
 from podtui.ui.main.lists import Lists
 from podtui.ui.main.rights import Rights
@@ -151,8 +152,7 @@ class Actions:
     def undo(self) -> None:
         from podtui.ui.journal.undo_dialog import undo_last
 
-        work = undo_last(self._app, self._session)
-        self._screen.run_worker(work, group="undo", exclusive=True, exit_on_error=False)
+        work_instead(self._screen, "undo", undo_last, self._app, self._session)
 
     def journal(self) -> None:
         from podtui.ui.journal.screen import JournalScreen

@@ -12,6 +12,7 @@ from podtui.kube.kubectl import distinct, kubectl_get
 from podtui.kube.manifests.yaml_writer import to_yaml
 from podtui.kube.resources import ObjectRef
 from podtui.text import counted
+from podtui.ui.background import work_instead
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.main.list_pane import ListPane
 
@@ -51,7 +52,7 @@ def ask_and_copy(app: TerminalApp, session: Session, refs: Sequence[ObjectRef], 
 
     def chosen(what: str | None) -> None:
         if what == YAML:
-            pane.run_worker(copy_yaml(), group="copy", exclusive=True, exit_on_error=False)
+            work_instead(pane, "copy", copy_yaml)
         elif what is not None:
             lines = texts[what]
             _send(app, "\n".join(lines), lines[0] if len(lines) == 1 else f"{len(lines)} lines")

@@ -21,6 +21,7 @@ from podtui.errors import ManifestError, PodtuiError
 from podtui.kube.manifests import documents as manifests
 from podtui.kube.manifests.faults import Fault, faults
 from podtui.text import counted, harmless
+from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Dialog, confirmations
@@ -163,7 +164,7 @@ class CreateDialog(Dialog[int]):
 
     def action_editor(self) -> None:
         if not self.busy and not self.change.made:
-            self.run_worker(self._edit(), group="editor", exclusive=True, exit_on_error=False)
+            work_instead(self, "editor", self._edit)
 
     async def _edit(self) -> None:
         """Edit the text so far, the file's text, or a template."""

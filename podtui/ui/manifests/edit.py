@@ -18,6 +18,7 @@ from podtui.errors import PodtuiError
 from podtui.kube.manifests.three_way import ABSENT, Clash
 from podtui.kube.resources import ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations
 from podtui.ui.dialogs.differences import NOT_RECORDED, add_difference, add_masks
@@ -34,8 +35,7 @@ _LONGEST = 60  # characters of a value that someone else changed
 def start_editing(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:
     """Start editing, in a worker of the application, so that it continues when its screen closes. One at a time: pressing the key
     again before the object is read means the same editor."""
-    work = edit_object(app, session, ref, built_in=built_in)
-    app.run_worker(work, group="edit", exclusive=True, exit_on_error=False)
+    work_instead(app, "edit", edit_object, app, session, ref, built_in=built_in)
 
 
 async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, built_in: bool = False) -> None:

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from podtui.errors import PodtuiError
+from podtui.ui.background import work_instead
 from podtui.ui.terminal.app import TerminalApp
 
 _MOST = 2000  # entries of a folder to look at
@@ -47,7 +48,7 @@ class PathInput(Input):
             self.post_message(self.Pasted(text))
 
     def action_complete(self) -> None:
-        self.run_worker(self._complete(self.value), group="complete", exclusive=True, exit_on_error=False)
+        work_instead(self, "complete", self._complete, self.value)
 
     async def _complete(self, before: str) -> None:
         try:

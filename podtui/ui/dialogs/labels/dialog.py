@@ -18,6 +18,7 @@ from podtui.kube.label_changes import LabelChanges, parse
 from podtui.kube.names import Kind, key_faults
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
+from podtui.ui.background import work, work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural
 from podtui.ui.dialogs.impact_note import ImpactNote
@@ -73,7 +74,7 @@ class LabelDialog(Dialog[int]):
     def on_mount(self) -> None:
         super().on_mount()
         self._update()
-        self.run_worker(self._read(), group="read", exit_on_error=False)
+        work(self, "read", self._read)
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class LabelDialog(Dialog[int]):
 
     def _edit(self, *, built_in: bool) -> None:
         if not self.busy and not self.change.reading and self.kind == "annotations":
-            self.run_worker(self._try_to_edit(built_in), group="value", exclusive=True, exit_on_error=False)
+            work_instead(self, "value", self._try_to_edit, built_in)
 
     async def _try_to_edit(self, built_in: bool) -> None:
         try:
