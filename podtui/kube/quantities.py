@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from functools import lru_cache
@@ -38,8 +39,12 @@ def amount(resource: str, number: Fraction) -> str:
 
 
 def _short(number: Fraction) -> str:
-    """With at most two decimals."""
-    text = f"{float(number):.2f}"
+    """With at most two decimals; in powers of ten where a float cannot hold it."""
+    try:
+        text = f"{float(number):.2f}"
+    except OverflowError:
+        bits = number.numerator.bit_length() - number.denominator.bit_length()
+        return f"{'-' if number < 0 else ''}1e{int(bits * math.log10(2))}"
     return text.rstrip("0").rstrip(".")
 
 
