@@ -11,7 +11,7 @@ import pytest
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.session import Session
-from podtui.config import Config
+from podtui.config import Config, ForwardConfig
 from podtui.errors import ConnectionFailed
 from podtui.kube.resources import PODS, Scope
 from tests.support.api_server import ApiServer, serving, settings
@@ -146,3 +146,20 @@ async def test_lists_that_wake_each_other_keep_their_floor() -> None:
         await until(lambda: session.pods.health.state == session.namespaces.health.state == "polling")
         asked = [table.requests - count for table, count in zip((pods, namespaces), before, strict=True)]
         assert max(asked) <= 8
+
+
+async def test_a_saved_forward_that_cannot_start_with_podtui_says_so() -> None:
+    server = ApiServer()
+    server.tables["pods"], server.tables["namespaces"] = ListServer(), ListServer()
+    elsewhere = ForwardConfig(ports=["8080"], pod="db-0", context="prod-*", start=True)
+    nowhere = ForwardConfig(ports=["0:8080"], pod="db-0", address="203.0.113.1", start=True)
+    async with serving(server) as url:
+        session = Session(settings(url), Scope(("web",)), config=Config(forwards={"away": elsewhere, "db": nowhere}))
+        said: list[str] = []
+        session.notices.subscribe(said.append)
+        session.start()
+        try:
+            await until(lambda: any(line.startswith("forward db: ") for line in said))
+        finally:
+            await session.close()
+    assert not any("away" in line for line in said)

@@ -79,6 +79,18 @@ def test_a_partial_update_changes_its_span_only(
     assert terminal.shows()[1] == old[:x] + new.shows()[1][x:end] + old[end:]
 
 
+def test_a_part_of_a_line_behind_one_that_is_not_painted_is_painted() -> None:
+    frame, terminal = Frame(), Terminal()
+    update = frame.changes(layout([strip([("." * WIDTH, None)])] * HEIGHT), CONSOLE, (WIDTH, HEIGHT))
+    assert update is not None
+    terminal.write(update.render_segments(CONSOLE))
+    ends, parts = [[4, 8, WIDTH]] * HEIGHT, {0: None, 4: Strip([Segment("left")]), 8: Strip([Segment("mids")])}
+    changed = frame.changes(ChopsUpdate([parts] * HEIGHT, [(1, 8, WIDTH)], ends), CONSOLE, (WIDTH, HEIGHT))
+    assert changed is not None
+    terminal.write(changed.render_segments(CONSOLE))
+    assert terminal.screen.display[1] == "........mids", "a part that is hidden, and one outside the span, end nothing"
+
+
 def test_an_update_that_changes_nothing_writes_nothing() -> None:
     frame = Frame()
     lines = [strip([("abc", None)])] * HEIGHT

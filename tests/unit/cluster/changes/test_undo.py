@@ -1,0 +1,59 @@
+"""Undoing: nothing is offered before the present state has been read, and what takes long says what it waits for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from podtui.cluster.changes import undo
+from podtui.cluster.changes.journal import Journal, Kept
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.changes.undo import Step, Undo, carry_out
+from podtui.errors import NotFound
+from podtui.kube.resources import PODS, ObjectRef
+from tests.support.api_server import settings
+
+KUBIA = ObjectRef(PODS, "kubia", "default", "u1")
+MANIFEST = {"metadata": {"name": "kubia"}, "spec": {"containers": []}}
+
+
+class Server:
+    """The old pod is there for `lasts` more questions."""
+
+    def __init__(self, lasts: int = 0) -> None:
+        self.lasts = lasts
+        self.made: list[str] = []
+
+    async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
+        if self.lasts <= 0:
+            raise NotFound(404, "NotFound", "gone")
+        self.lasts -= 1
+        return {"uid": "u1", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+
+    async def make(self, ref: ObjectRef, value: Any, command: str) -> dict[str, Any]:
+        self.made.append(ref.name)
+        return {}
+
+
+def deleted(path: Path) -> Any:
+    journal = Journal(settings("http://x"), path / "journal.jsonl")
+    return journal.new("delete", "deletes", KUBIA, command="kubectl delete pod kubia", kept=Kept(before=MANIFEST))
+
+
+async def test_an_undo_is_refused_until_the_present_state_has_been_read(tmp_path: Path) -> None:
+    change = Undo([deleted(tmp_path)], settings("http://x"))
+    assert change.refusal == "reading the current state…" and change.commands == []
+    await change.read(cast(Objects, Server()))
+    assert change.refusal == "" and len(change.commands) == 1
+
+
+async def test_an_object_that_is_still_terminating_is_waited_for_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "_AGAIN", 0.001)
+    server, notes, found = Server(lasts=3), cast("list[str]", []), settings("http://x")
+    objects = cast(Objects, server)
+    step: Step = await undo.plan(objects, found, deleted(tmp_path))
+    assert step.waits
+    await carry_out(objects, found, step, notes.append)
+    assert server.made == ["kubia"] and set(notes) == {"waiting until the old pod/kubia is gone"}
