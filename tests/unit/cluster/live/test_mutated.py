@@ -62,6 +62,7 @@ def play(answer: Callable[[Faulty, dict[str, str]], Any]) -> None:
             age_text(row, now)
         server.wrong = False
         server.real.put("ns-0", "afterwards")
+        store.refresh()  # an answer may have been a lie that can be read
         await virtual_time.until(settled)
         assert store.health.error is None
         await store.close()
