@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -39,7 +40,7 @@ def mutated(draw: st.DrawFn, good: bytes) -> bytes:
             inner = inner[key]
         what = draw(st.sampled_from(["exchange", "drop", "double"]))
         if what == "exchange":
-            inner[last] = draw(st.sampled_from(MONSTERS))
+            inner[last] = copy.deepcopy(draw(st.sampled_from(MONSTERS)))  # what is done to it next stays in this example
         elif what == "drop":
             del inner[last]
         elif isinstance(inner, list):
