@@ -236,7 +236,8 @@ def shown(app: PodtuiApp) -> list[str]:
     screen = app.screen
     assert isinstance(screen, MainScreen)
     table = screen.lists.pods.table
-    return [re.sub(r"\d+[smhd]+\S*", "AGE", table.render_line(line).text).rstrip() for line in range(12)]
+    lines = [table.render_line(line).text for line in range(12)]
+    return [" ".join(re.sub(r" (\d+[smhdy])+( |$)", " AGE ", line).split()) for line in lines]  # a column stays as wide as it was once
 
 
 async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> None:

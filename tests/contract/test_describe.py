@@ -92,7 +92,9 @@ async def told(connection: Connection, ref: ObjectRef) -> str:
         async with asyncio.timeout(30):
             while not (tab._live and all(live.known or live.error for live in tab._live.values())):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        return "\n".join(line if isinstance(line, str) else "".join(part for part, _ in line) for line in tab.text(obj, 0).lines)
+        return "\n".join(
+            line if isinstance(line, str) else "".join(part for part, _ in line) for line in tab.text(obj, 1000).lines
+        )  # no word is broken
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
