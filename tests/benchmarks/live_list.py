@@ -20,6 +20,7 @@ from tests.benchmarks.measured import ROOT, Measured, podtui
 LIVE = r"● live.* \d+ pods"  # while pages still come it says `loading`
 _ROW = r"\d/\d +(Running|\S+ing)"
 _KEYS = 60
+_PAUSE = 3.0  # seconds in which the API server recovers from the program before
 _KUBECTL, _K9S = "kubectl", "k9s"
 
 
@@ -37,6 +38,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
     Measured(podtui("-A"), options.kubeconfig).close()  # so that the modules are compiled, as an installation does
     starts, small, whole, other = [], [], [], []
     for _ in range(options.repeat):
+        time.sleep(_PAUSE)
         began = time.monotonic()
         subprocess.run([*kubectl, "-A"], stdout=subprocess.DEVNULL, check=True)
         whole.append(time.monotonic() - began)
@@ -82,6 +84,7 @@ def measure(options: argparse.Namespace) -> list[Table]:
 
 def _started(command: list[str], kubeconfig: str, first: str, loaded: str) -> tuple[float, float, float, float]:
     """Seconds until the first row and until all rows, CPU seconds by then, and MB."""
+    time.sleep(_PAUSE)
     session = Measured(command, kubeconfig)
     try:
         row, every = session.seconds_until(first), session.seconds_until(loaded)
