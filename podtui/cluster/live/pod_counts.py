@@ -1,4 +1,4 @@
-"""The number of pods per namespace: counted locally when the store has all namespaces, otherwise requested from the server."""
+"""The number of pods per namespace: counted locally where the store has all of a namespace's, otherwise requested from the server."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class PodCounts:
             self._count()
             return
         self.complete = False
-        now = time.monotonic()
-        wanted = [namespace for namespace in dict.fromkeys(namespaces) if self._asked.get(namespace, -_BELIEVED) <= now - _BELIEVED]
+        now, here = time.monotonic(), self._pods.scope.namespaces if self._is_whole() else ()
+        wanted = [name for name in dict.fromkeys(namespaces) if name not in here and self._asked.get(name, -_BELIEVED) <= now - _BELIEVED]
         counts = dict(self.counts)
         failures: list[PodtuiError] = []
         waiting = iter(wanted)
@@ -74,13 +74,23 @@ class PodCounts:
             for _ in range(min(_AT_ONCE, len(wanted))):
                 group.create_task(ask())
         if not self._counted_here():
-            self._set_counts(counts)
+            self._set_counts({**counts, **self._of_the_rows()})
         if failures:
             raise failures[0]
 
-    def _counted_here(self) -> bool:
+    def _is_whole(self) -> bool:
+        """Whether the store has all pods of the namespaces in its scope."""
         scope = self._pods.scope
-        return scope.all_namespaces and not scope.selector.strip() and not scope.node and self._pods.known
+        return not scope.selector.strip() and not scope.node and self._pods.known
+
+    def _counted_here(self) -> bool:
+        return self._pods.scope.all_namespaces and self._is_whole()
+
+    def _of_the_rows(self) -> dict[str, int]:
+        """The counts that the rows tell, {} while the store does not have all pods of its scope."""
+        if not self._is_whole():
+            return {}
+        return {**dict.fromkeys(self._pods.scope.namespaces, 0), **Counter(row.namespace for row in self._pods.rows.values())}
 
     def _batch(self, batch: Batch) -> None:
         """Only added or removed rows change a count: nothing to do when there are as many rows as before and none was removed."""
@@ -89,16 +99,18 @@ class PodCounts:
                 self.complete = False
                 self._asked.clear()  # the counts from the rows are out of date from now on
                 self._asked.update(dict.fromkeys(self.counts, time.monotonic()))
-            return
-        if (batch.reset or batch.removed or len(self._pods.rows) != self._rows or not self.complete) and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(0.0 if not self.complete else _RECOUNT, self._count)
+            if not self._is_whole():
+                return
+        began = self._counted_here() and not self.complete
+        if (batch.reset or batch.removed or len(self._pods.rows) != self._rows or began) and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(0.0 if began else _RECOUNT, self._count)
 
     def _count(self) -> None:
         self._timer = None
-        if self._counted_here():
+        if self._is_whole():
             self._rows = len(self._pods.rows)
-            self.complete = True
-            self._set_counts(dict(Counter(row.namespace for row in self._pods.rows.values())))
+            self.complete = self._pods.scope.all_namespaces
+            self._set_counts({**({} if self.complete else self.counts), **self._of_the_rows()})
 
     def _set_counts(self, counts: dict[str, int]) -> None:
         if counts != self.counts:

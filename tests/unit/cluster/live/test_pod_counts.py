@@ -74,6 +74,21 @@ async def test_a_list_that_is_not_complete_yet_is_not_counted() -> None:
     counts.close()
 
 
+async def test_the_pods_of_the_shown_namespace_are_counted_as_they_come_and_the_others_are_asked_about() -> None:
+    server = filled(7, 2)
+    store = RowStore(PODS, Scope(("ns-0",)), timing=FAST)
+    counts = PodCounts(store)
+    store.start(server)
+    await until(lambda: counts.counts == {"ns-0": 4})
+    others = counting(7, 2)
+    await counts.refresh(others, ["ns-0", "ns-1"])
+    assert (counts.counts, counts.complete, others.asked) == ({"ns-0": 4, "ns-1": 3}, False, 1)
+    server.put("ns-0", "new")
+    await until(lambda: counts.counts == {"ns-0": 5, "ns-1": 3})
+    counts.close()
+    await store.close()
+
+
 async def test_with_a_selector_each_namespace_is_asked_about_a_few_at_a_time() -> None:
     server = counting(30, 12)
     counts = PodCounts(RowStore(PODS, Scope((), "app=web")))
