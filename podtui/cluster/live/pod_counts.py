@@ -53,7 +53,7 @@ class PodCounts:
             self._count()
             return
         self.complete = False
-        now, here = time.monotonic(), self._pods.scope.namespaces if self._is_whole() else ()
+        now, here = time.monotonic(), self._of_the_rows()
         wanted = [name for name in dict.fromkeys(namespaces) if name not in here and self._asked.get(name, -_BELIEVED) <= now - _BELIEVED]
         counts = dict(self.counts)
         failures: list[PodtuiError] = []
@@ -90,7 +90,8 @@ class PodCounts:
         """The counts that the rows tell, {} while the store does not have all pods of its scope."""
         if not self._is_whole():
             return {}
-        return {**dict.fromkeys(self._pods.scope.namespaces, 0), **Counter(row.namespace for row in self._pods.rows.values())}
+        listed = [name for name in self._pods.scope.namespaces if name not in self._pods.denied]
+        return {**dict.fromkeys(listed, 0), **Counter(row.namespace for row in self._pods.rows.values())}
 
     def _batch(self, batch: Batch) -> None:
         """Only added or removed rows change a count: nothing to do when there are as many rows as before and none was removed."""
