@@ -189,7 +189,7 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
         await until(lambda: all(source.status.state == "following" for source in view.group.sources))
         with contextlib.suppress(AssertionError):
             await until(lambda: not untold_gaps(view), seconds=20)  # it is not sure at once that it was a rotation and no restart
-    assert untold_gaps(view) == []
+    assert untold_gaps(view) == [], view.notes
     for place, name in enumerate(view.names):
         assert all(before < after for (before, _), (after, _) in pairwise(numbered(view, place))), (
             f"{name}: a line came twice or out of order"
