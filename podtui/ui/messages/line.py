@@ -113,9 +113,9 @@ def _wrapped(text: str, width: int) -> list[str]:
 async def show_messages(screen: Screen[Any], messages: Sequence[Said], key: str) -> None:
     """Show the messages on a screen, in its foot if it is a dialog; none: show the key hints again."""
     line = next(iter(screen.query(MessageLine)), None)
+    if not messages and (line is None or not line.display):
+        return
     if line is None:
-        if not messages:
-            return
         line = MessageLine(key)
         foot = next(iter(screen.query("#dialog-foot")), screen)
         await foot.mount(line)

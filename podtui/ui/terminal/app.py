@@ -159,11 +159,16 @@ class TerminalApp(App[int], inherit_bindings=False):
             self._refresh_notifications()
 
     def _refresh_notifications(self) -> None:
-        """Show the new messages on the current screen. Textual calls this too, when another screen becomes the current one."""
+        """Show the new messages on the current screen, on it alone: one below a dialog would be seen until that closes.
+
+        Textual calls this too, when another screen becomes the current one.
+        """
         if self._history is not None and self.screen_stack:
             from podtui.ui.messages.line import show_messages
 
-            self.screen.call_later(show_messages, self.screen, self._history.new, self.key_of("app.messages"))
+            for screen in self.screen_stack:
+                new = self._history.new if screen is self.screen else ()
+                screen.call_later(show_messages, screen, new, self.key_of("app.messages"))
 
     # -- painting again -----------------------------------------------------------------------------------------
     @on(Driver.SignalResume)

@@ -138,6 +138,21 @@ async def test_a_message_told_while_a_screen_closes_stands_on_the_screen_below(o
         await until(lambda: last(app) == " · deleted")
 
 
+async def test_below_a_dialog_no_message_stands_that_was_told_before_it_opened(options: Options) -> None:
+    async with started(options) as (app, pilot):
+        app.notify("noted", markup=False)
+        await until(shows, app, " · noted")
+        app.push_screen(Asking("Delete pod web-1"))
+        await until(
+            lambda: "· noted" in as_text(app) and "Esc cancels" in as_text(app) and not app.screen_stack[-2].query_one(MessageLine).display
+        )
+        assert app.screen_stack[-2].query_one(KeyHints).display, "it moved into the dialog, until the next key"
+        await pilot.press("a")
+        await until(lambda: "noted" not in as_text(app))
+        await pilot.press("escape")
+        await until(lambda: last(app).startswith(" x Note"))
+
+
 async def test_all_messages_are_in_the_history_newest_first(options: Options) -> None:
     async with started(options, (60, 20)) as (app, pilot):
         app.messages.add("first\nits second line", "information")
