@@ -50,7 +50,7 @@ def run_snapshot(arguments: Namespace) -> int:
 async def _picture(options: Options, size: tuple[int, int], keys: list[str], written: str) -> tuple[str, str]:
     """The screen after the keys, and what keeps the list of pods from being live ("" when nothing does)."""
     from podtui.ui.main.app import PodtuiApp
-    from podtui.ui.main.picture import as_svg, as_text
+    from podtui.ui.terminal.picture import as_svg, as_text
 
     app = PodtuiApp(options)
     async with app.run_test(size=size) as pilot:
@@ -72,7 +72,7 @@ async def _picture(options: Options, size: tuple[int, int], keys: list[str], wri
 
 async def _steady(app: PodtuiApp) -> None:
     """Wait until the screen has stopped changing for a moment."""
-    from podtui.ui.main.picture import as_text
+    from podtui.ui.terminal.picture import as_text
 
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE

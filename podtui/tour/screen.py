@@ -33,10 +33,10 @@ from podtui.tour.keys import key_event, spoken
 from podtui.tour.recorder import Cast, Pictures
 from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.main.app import PodtuiApp
-from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.themes import palette
 
 Play = Callable[["TourApp"], Awaitable[int | None]]

@@ -37,9 +37,9 @@ from podtui.ui.commands import COMMANDS, Command
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.main.app import PodtuiApp
-from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
+from podtui.ui.terminal.picture import as_text
 
 REVIEWS = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
 MANIFEST = "apiVersion: v1\nkind: Pod\nmetadata: {name: new}\nspec: {containers: [{name: a, image: b}]}\n"

@@ -18,9 +18,9 @@ from podtui.demo.server import DemoServer
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.main.app import PodtuiApp
-from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
 from podtui.ui.terminal.lent_terminal import LentTerminal
+from podtui.ui.terminal.picture import as_text
 from tests.support.user_terminal import UserTerminal
 from tests.support.waiting import workers_end
 

@@ -8,7 +8,7 @@ import pytest
 
 from podtui.config import Config
 from podtui.ui.main.app import PodtuiApp
-from podtui.ui.main.picture import as_text
+from podtui.ui.terminal.picture import as_text
 from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
 

@@ -20,8 +20,8 @@ from podtui.kube import resources
 from podtui.kube.resources import Scope
 from podtui.ui.logs.pane import LogsPane
 from podtui.ui.main.app import PodtuiApp
-from podtui.ui.main.picture import as_text
 from podtui.ui.options import Options
+from podtui.ui.terminal.picture import as_text
 from tests.support.waiting import until
 from tests.unit.ui.main.test_screen import dimmed, running, shows
 

@@ -25,10 +25,10 @@ from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.list_pane import ListPane
-from podtui.ui.main.picture import as_text
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.options import Options
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from tests.support.api_server import ApiServer, Request, settings

@@ -19,12 +19,12 @@ from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.config import Config
 from podtui.kube.resources import Scope
 from podtui.ui.dialogs.dialog import Dialog
-from podtui.ui.main.picture import as_text
 from podtui.ui.messages.history import History
 from podtui.ui.messages.line import MessageLine, message_lines
 from podtui.ui.messages.screen import MessagesScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.key_hints import KeyHints
 from tests.support.waiting import until
 
