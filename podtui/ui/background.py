@@ -1,9 +1,12 @@
-"""Work in the background of a widget, which ends with it."""
+"""Work in the background of a widget, which ends with it; and imports, which a key would otherwise wait for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any, ParamSpec
 
 from textual.dom import DOMNode
@@ -26,3 +29,10 @@ def work_instead(
     Python complains about that on standard error, at the latest when it ends.
     """
     return node.run_worker(partial(function, *args, **kwargs), group=group, exclusive=True, exit_on_error=False)
+
+
+async def import_in_thread(modules: Sequence[str]) -> None:
+    """Import modules in a thread, so that the screen goes on; one at a time, so that the program can end between two of them."""
+    for module in modules:
+        if module not in sys.modules:
+            await asyncio.to_thread(import_module, module)

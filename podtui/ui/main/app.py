@@ -156,7 +156,7 @@ class PodtuiApp(TerminalApp):
         from podtui.ui.palette.screen import PaletteScreen
 
         if isinstance(self.screen, MainScreen):
-            names = Names(self.session, list(self.options.kubeconfig.contexts), self.screen.known_nodes)
+            names = Names(self.session, list(self.options.kubeconfig.contexts), self.screen.lists.known_nodes)
             self.push_screen(PaletteScreen(self.screen.refusal, names), self._asked)
 
     @on(MainScreen.Asked)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from podtui.cluster.live.name_filter import parse_filter
 from podtui.cluster.session import Session
-from podtui.kube.resources import Scope
+from podtui.kube.resources import NODES, Scope
 from podtui.ui.commands import Command
 from podtui.ui.main.kinds import NAMESPACE_LIST, POD_LIST, Kind
 from podtui.ui.main.layout import Panes
 from podtui.ui.main.list_pane import ListPane
+from podtui.ui.main.views import View
 
 
 class Lists:
@@ -32,6 +33,17 @@ class Lists:
     def of(self, command: Command) -> ListPane | None:
         """The list that a command applies to: the focused one, otherwise the one at the right; None if it is for other kinds."""
         return next((pane for pane in (self.focused, self.right) if command.is_for(pane.kind.plural)), None)
+
+    def view(self) -> View:
+        """What is listed now. Where one pane fills the screen, the namespaces are a view of their own."""
+        pane = self.focused if self._panes.narrow else self.right
+        scope = self.session.pods.scope if pane is self.pods else None
+        return View(pane.kind.plural, scope, pane.filter.text)
+
+    def known_nodes(self) -> set[str]:
+        """The names of the nodes as far as the lists know them."""
+        on = {self.pods.value(row, "Node") for row in self.pods.source.rows.values()}
+        return (on | {row.name for row in self.right.source.rows.values() if self.right.resource == NODES}) - {"", "<none>"}
 
     # -- kinds --------------------------------------------------------------------------------------------------
     async def open(self, kind: Kind) -> ListPane:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,13 +13,12 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
 
 from podtui.cluster.live.name_filter import parse_filter
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
-from podtui.kube.resources import NODES, ObjectRef
+from podtui.ui.background import import_in_thread
 from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.actions import Actions
@@ -30,9 +26,10 @@ from podtui.ui.main.kinds import EVERY, NODE_LIST
 from podtui.ui.main.layout import Panes
 from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
+from podtui.ui.main.lower_panes import LOGS, LowerPanes
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
-from podtui.ui.main.targets import Subject, Targets
+from podtui.ui.main.targets import Targets
 from podtui.ui.main.views import View, Views
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
@@ -40,22 +37,12 @@ from podtui.ui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from podtui.cluster.diagnose.findings import Action
-    from podtui.ui.logs.pane import LogsPane
     from podtui.ui.main.bars import BarName, Bars
     from podtui.ui.terminal.app import TerminalApp
 
-FOLLOW_DELAY = 0.2  # seconds that the cursor rests on an object before the details fetch it
-LOGS = ("podtui.cluster.logs.group", "podtui.ui.logs.view.view", "podtui.ui.logs.pane")
 BARS = ("podtui.ui.main.bars",)
 LOADED_AHEAD = (*BARS, *LOGS, "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
 """Modules for the first keys but not for the first rows: they are imported once the pods are known, so that no key waits."""
-
-
-async def _import(modules: Sequence[str]) -> None:
-    """Import modules in a thread, so that the screen goes on; one at a time, so that the program can end between two of them."""
-    for module in modules:
-        if module not in sys.modules:
-            await asyncio.to_thread(import_module, module)
 
 
 class MainScreen(Screen[None]):
@@ -93,16 +80,13 @@ class MainScreen(Screen[None]):
         self.panes = Panes()
         self.lists = Lists(session, self.panes, label_columns)
         self.rights = Rights(session, self.refresh_status)
-        self.views = Views(self._view)
+        self.views = Views(self.lists.view)
         self._pod = pod
         self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab shown before another kind
         self._ends: list[Callable[[], None]] = []
-        self._following: Timer | None = None
-        self._details = DetailsPane(session)
-        self._lower: dict[str, Subject] = {"details": self._details}
-        self.targets = Targets(self.panes, self.lists, self._lower)
+        self.lower = LowerPanes(session, self.panes, self.lists, self.go, self._arrange)
+        self.targets = Targets(self.panes, self.lists, self.lower.by_name)
         self.actions = Actions(self, session, self.lists, self.targets, self.rights)
-        self._logs: LogsPane | None = None  # created when the user first opens logs
         self._loads_ahead = False
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
@@ -117,7 +101,7 @@ class MainScreen(Screen[None]):
                 yield self.lists.namespaces
             with Vertical(id="right"):
                 yield self.lists.pods
-                yield self._details
+                yield self.lower.details
         yield self._hints
 
     def on_mount(self) -> None:
@@ -147,7 +131,7 @@ class MainScreen(Screen[None]):
         if self._loads_ahead or not self.session.pods.known:
             return
         self._loads_ahead = True
-        self.run_worker(_import(LOADED_AHEAD), group="load-ahead")
+        self.run_worker(import_in_thread(LOADED_AHEAD), group="load-ahead")
 
     # -- layout -------------------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
@@ -168,16 +152,14 @@ class MainScreen(Screen[None]):
         left.display = "namespaces" in shape.visible
         left.styles.width = "1fr" if panes.narrow or shape.visible == {"namespaces"} else shape.namespaces_width
         self.query_one("#right").display = bool(shape.visible - {"namespaces"})
-        for name in ("details", "logs"):
-            if name in self._by_name:
-                self._by_name[name].styles.height = shape.lower_height if "list" in shape.visible else "1fr"
+        for widget in self.lower.by_name.values():
+            widget.styles.height = shape.lower_height if "list" in shape.visible else "1fr"
         self._crumbs.show([(" › ".join(panes.crumbs), "dim")])
         self.refresh_status()
 
     @property
     def _by_name(self) -> dict[str, Widget]:
-        panes: dict[str, Widget] = {"namespaces": self.lists.namespaces, "list": self.lists.right, "details": self._details}
-        return panes if self._logs is None else {**panes, "logs": self._logs}
+        return {"namespaces": self.lists.namespaces, "list": self.lists.right, **self.lower.by_name}
 
     def go(self, pane: str) -> None:
         """Show a pane and give it the focus."""
@@ -219,7 +201,7 @@ class MainScreen(Screen[None]):
             return
         if on_list and not self.panes.full and focused.table.marked:
             focused.table.action_clear_marks()
-        elif await self.go_back() or self._close_lower():
+        elif await self.go_back() or self.lower.close():
             return
         elif selector:
             with self.views.changing():
@@ -236,7 +218,7 @@ class MainScreen(Screen[None]):
             self.action_full()
         elif self.panes.current in ("details", "logs"):
             if self.panes.current == "logs":
-                self._close_lower()
+                self.lower.close()
             elif self.panes.narrow:
                 self.panes.lower = ""
             self.go("list")
@@ -249,28 +231,7 @@ class MainScreen(Screen[None]):
                 return self.lists.leave_node()
         return True
 
-    def _close_lower(self) -> bool:
-        """Close what was opened below the list; details that are always there return to their first tab. False if nothing was."""
-        panes, pane = self.panes, self.lists.right
-        if panes.lower == "logs":
-            self._end_logs()
-            panes.lower = "details" if panes.follows else ""
-        elif panes.lower and not panes.narrow and not panes.follows:
-            panes.lower = ""
-        elif panes.lower and not panes.narrow and pane.current is not None and not self._details.shows(pane.current, ""):
-            self._details.show(pane.current, "")
-        else:
-            return False
-        self._arrange()
-        return True
-
     # -- views --------------------------------------------------------------------------------------------------
-    def _view(self) -> View:
-        """What is listed now. Where one pane fills the screen, the namespaces are a view of their own."""
-        pane = self.lists.focused if self.panes.narrow else self.lists.right
-        scope = self.session.pods.scope if pane is self.lists.pods else None
-        return View(pane.kind.plural, scope, pane.filter.text)
-
     async def action_last_view(self) -> None:
         await self._show_view(self.views.last, "there is no last view yet")
 
@@ -327,19 +288,13 @@ class MainScreen(Screen[None]):
         with self.views.changing():
             if self.lists.right is self.lists.pods:
                 panes = self.panes
-                self._pods_left = (panes.current, panes.lower, self._details.tab)
+                self._pods_left = (panes.current, panes.lower, self.lower.details.tab)
                 panes.lower = "details" if panes.follows or panes.lower == "details" else ""
-                self._details.show(None, "")
-                self._details.follow((await self.lists.open(NODE_LIST)).store)
+                self.lower.details.show(None, "")
+                self.lower.details.follow((await self.lists.open(NODE_LIST)).store)
             self.lists.right.seek(node)
             self.go("list")
         self._follow_soon()  # rows that were there before the list was mounted came without a message
-
-    def known_nodes(self) -> set[str]:
-        """The names of the nodes as far as the lists on the screen know them."""
-        pods, right = self.lists.pods, self.lists.right
-        on = {pods.value(row, "Node") for row in pods.source.rows.values()}
-        return (on | {row.name for row in right.source.rows.values() if right.resource == NODES}) - {"", "<none>"}
 
     async def show_pods(self) -> None:
         """Go from another kind back to the pods, as they were."""
@@ -350,7 +305,7 @@ class MainScreen(Screen[None]):
             # Everything is as it was before anything is awaited: the next key goes to what has the focus then, and may come meanwhile.
             current, self.panes.lower, tab = self._pods_left
             if self.panes.lower == "details":
-                self._details.show(self.lists.pods.current, tab)
+                self.lower.details.show(self.lists.pods.current, tab)
             self.go(current)
         await gone.remove()
 
@@ -385,7 +340,7 @@ class MainScreen(Screen[None]):
     # -- the bars -----------------------------------------------------------------------------------------------
     async def _open_bar(self, name: BarName, pane: ListPane) -> None:
         if self._bars is None:
-            await _import(BARS)
+            await import_in_thread(BARS)
             from podtui.ui.main.bars import Bars
 
             self._bars = Bars(self.session, self.views)
@@ -415,23 +370,14 @@ class MainScreen(Screen[None]):
         """Ask what may be done with the object at the cursor, and show its details once the cursor rests."""
         self.actions.learn()
         self.refresh_status()
-        if self._following is not None:
-            self._following.stop()
-        if self.panes.lower == "details" and not self.panes.narrow:
-            self._following = self.set_timer(FOLLOW_DELAY, self._follow_cursor)
-
-    def _follow_cursor(self) -> None:
-        current = self.lists.right.current
-        read = self.panes.current == "details"  # then the object stays, even when its row goes and the cursor is on another
-        if self.panes.lower == "details" and current is not None and not read:
-            self._details.show(current, self._details.tab)
+        self.lower.follow_cursor_soon()
 
     @on(RowTable.Opened)
     async def _row_opened(self, event: RowTable.Opened) -> None:
         if event.table is self.lists.namespaces.table:
             await self._choose_namespaces(event.key)
         else:
-            self._show_details(self.lists.right.current, "")  # the kind's default tab: a pod's containers
+            self.lower.show_details(self.lists.right.current, "")  # the kind's default tab: a pod's containers
             self.go("details")
 
     async def _choose_namespaces(self, key: str) -> None:
@@ -442,56 +388,14 @@ class MainScreen(Screen[None]):
         table.action_clear_marks()
 
     def action_open(self, tab: str) -> None:
-        """Show details of the selected object; again: go there, and repeat a diagnosis."""
-        ref = self.targets.focused.shown
-        again = self.panes.lower == "details" and ref is not None and self._details.shows(ref, tab)
-        if again and tab == "why":
-            self._details.ask_again()
-        self._show_details(ref, tab)
-        if again:
-            self.go("details")
-
-    def _show_details(self, ref: ObjectRef | None, tab: str) -> None:
-        if ref is not None:
-            self._details.show(ref, tab)
-            self._end_logs()  # the details take their place: nobody would see the lines
-            self.panes.lower = "details"
-            if self.panes.narrow:
-                self.go("details")
-            else:
-                self._arrange()
-
-    # -- logs ---------------------------------------------------------------------------------------------------
-    def _end_logs(self) -> None:
-        if self._logs is not None:
-            self._logs.follow(None)
+        self.lower.open_details(self.targets.focused.shown, tab)
 
     async def action_logs(self, previous: bool) -> None:
         """Show the logs of the marked pods, or of the selected one."""
-        await self._follow_logs(self.targets.focused.targets, previous=previous)
+        await self.lower.show_logs(self.targets.focused.targets, previous=previous)
 
     async def action_all_logs(self) -> None:
-        await self._follow_logs(None)
-
-    async def _follow_logs(self, refs: Sequence[ObjectRef] | None, container: str = "", *, previous: bool = False) -> None:
-        """Show the logs of these pods; None: of every pod in the list, including pods that join it later."""
-        await _import(LOGS)
-        from podtui.cluster.logs.group import LogTarget
-
-        if refs is not None:
-            target = LogTarget(tuple(refs), containers=(container,) if container else ())
-        else:
-            target = LogTarget(scope=self.session.pods.scope, every=True, passes=self.lists.pods.passes)
-        if self._logs is None:
-            from podtui.ui.logs.pane import LogsPane
-
-            log = self.session.config.log
-            self._logs = LogsPane(self.session, log_tail=log.tail, buffer_mb=log.buffer_mb, timestamps=log.timestamps, wrap=log.wrap)
-            self._lower["logs"] = self._logs
-            await self.query_one("#right").mount(self._logs)
-        self._logs.follow(target, previous=previous)
-        self.panes.lower = "logs"
-        self.go("logs")
+        await self.lower.show_logs(None)
 
     # -- actions of a diagnosis ---------------------------------------------------------------------------------
     @on(DetailsPane.Offered)
@@ -511,9 +415,9 @@ class MainScreen(Screen[None]):
             await self.show_nodes(action.ref.name)
         elif action.kind in ("logs", "previous-logs"):
             if not self.actions.is_refused("main.logs", action.ref):
-                await self._follow_logs([action.ref], action.text, previous=action.kind == "previous-logs")
+                await self.lower.show_logs([action.ref], action.text, previous=action.kind == "previous-logs")
         else:
-            self.actions.change(action, lambda _: self._details.ask_again())
+            self.actions.change(action, lambda _: self.lower.details.ask_again())
 
     # -- commands -----------------------------------------------------------------------------------------------
     async def action_run(self, command_id: str) -> None:

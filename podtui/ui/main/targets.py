@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
@@ -41,7 +42,7 @@ class Subject(Protocol):
 class Targets:
     """Finds the objects of a command. The lower panes, details and logs, are about the object that they show."""
 
-    def __init__(self, panes: Panes, lists: Lists, lower: dict[str, Subject]) -> None:
+    def __init__(self, panes: Panes, lists: Lists, lower: Mapping[str, Subject]) -> None:
         """`lower` has the lower panes by name; one that is created later is added to it."""
         self._panes = panes
         self._lists = lists

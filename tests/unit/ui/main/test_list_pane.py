@@ -194,7 +194,7 @@ async def test_the_sizes_of_the_panes_follow_ctrl_and_the_arrows(cluster: Cluste
         await until(lambda: left.region.width == width + 4)
         await pilot.press("ctrl+left", "ctrl+left")
         await until(lambda: left.region.width == width - 4)
-        details = app.screen._details  # type: ignore[attr-defined]
+        details = app.screen.lower.details  # type: ignore[attr-defined]
         height = details.region.height
         await pilot.press("ctrl+up")
         await until(lambda: details.region.height > height)

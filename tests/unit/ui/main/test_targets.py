@@ -105,7 +105,7 @@ async def test_in_the_logs_a_command_acts_on_their_only_pod(cluster: Cluster) ->
         screen.lists.pods.table.move_to(0)  # as when rows change
         assert objects(app, "main.delete") == ["pod/web-2"]
         refs = tuple(ObjectRef(PODS, row.name, row.namespace, uid) for uid, row in app.session.pods.rows.items())
-        screen._logs.follow(LogTarget(refs))
+        screen.lower.by_name["logs"].follow(LogTarget(refs))
         assert refusal(app, "main.shell") == "Shell: these are the logs of 3 pods; select one in the list"
         assert refusal(app, "main.delete") == "Delete: these are the logs of 3 pods; select one in the list"
 
