@@ -33,6 +33,7 @@ _MOUNTING = {
     "FailedPrepareDynamicResources",
 }
 RESTARTING_ALL = "RestartingAllContainers"
+_EVENT_DELAY = 5.0  # seconds by which the time of an event and that of the run that it is about may differ
 _LOOK_AT_EVENTS = "Look at the pod's events and at its node."
 _LONG = 60.0  # seconds of starting after which a finding mentions it
 
@@ -260,7 +261,8 @@ def _crash(facts: Facts, container: Container, run: State, ref: ObjectRef) -> Fi
     elif container.state.kind == "terminated" and not container.restarts_after(run.exit_code or 0, facts.restart_policy):
         next_try = f" It does not start again (restartPolicy {container.policy(facts.restart_policy)})."
     evidence = [f"the last run ended{took}{ended} with {ended_with(run, windows=facts.is_windows)}", *_lines(run.message)]
-    evidence += _said(facts, container, warnings=True, known=run.message)
+    begun = (run.started or run.finished or 0.0) - _EVENT_DELAY  # a program that could not be started has the time 0
+    evidence += _said(facts, container, warnings=True, known=run.message, since=begun)
     log = facts.logs.get(container.name)
     if log:
         evidence += ["its last lines:", *(f"  {line}" for line in log)]
@@ -323,9 +325,9 @@ def _logs(ref: ObjectRef, container: Container) -> Action:
     return Action("logs", f"logs of {container.name}", ref, container.name)
 
 
-def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "") -> tuple[str, ...]:
-    """The container's latest events, except those that only repeat its state or what is `known`."""
-    own = [event for event in facts.events if event.part == container.name and event.reason != "BackOff"]
+def _said(facts: Facts, container: Container, *, warnings: bool, known: str = "", since: float = 0.0) -> tuple[str, ...]:
+    """The container's latest events `since` then (Unix time), except those that only repeat its state or what is `known`."""
+    own = [event for event in facts.events if event.part == container.name and event.reason != "BackOff" and event.last >= since]
     events = [event for event in own if event.is_warning is warnings and not (known and known in event.message)]
     return tuple(event_line(event, facts.now) for event in events[-2:])
 

@@ -216,6 +216,19 @@ def test_how_the_last_run_of_a_crash_loop_ended_is_reported(run: Object, words: 
     assert [(action.kind, action.text) for action in finding.actions] == [("previous-logs", "app")]
 
 
+def test_an_image_that_was_pulled_in_the_end_is_no_cause_of_a_crash() -> None:
+    events = [
+        said("Failed", "Error: ErrImagePull", ago=90),
+        said("Failed", "Error: failed to start container: no such file", ago=61),
+    ]
+    finding = first(running(waiting("CrashLoopBackOff"), last=ended(1), restarts=2), events=events)
+    assert not any("ErrImagePull" in line for line in finding.evidence), "the run began after it"
+    assert any("failed to start" in line for line in finding.evidence)
+    unstarted = ended(128, "StartError", startedAt="1970-01-01T00:00:00Z")
+    finding = first(running(waiting("CrashLoopBackOff"), last=unstarted, restarts=2), events=events)
+    assert not any("ErrImagePull" in line for line in finding.evidence), "what never ran has no time of its own, only that of its end"
+
+
 def test_a_container_that_its_liveness_probe_ended_is_told_so() -> None:
     events = [
         said("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500", ago=20),
