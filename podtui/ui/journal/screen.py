@@ -28,19 +28,9 @@ from podtui.ui.widgets.text_view import TextView
 class JournalFilter(EntryBar):
     """The filter bar: words that an entry must have, and `!word` for those it must not."""
 
-    CANCEL_RESTORES: ClassVar[bool] = False
-
-    class Changed(EntryBar.Changed):
-        pass
-
-    class Submitted(EntryBar.Submitted):
-        pass
-
-    class Cancelled(EntryBar.Cancelled):
-        pass
-
-    def __init__(self) -> None:
-        super().__init__(prompt="/", placeholder="words of an entry; !word: without it")
+    CANCEL_RESTORES = False
+    PROMPT = "/"
+    PLACEHOLDER = "words of an entry; !word: without it"
 
 
 class JournalScreen(ModalScreen[None]):
@@ -221,12 +211,12 @@ class JournalScreen(ModalScreen[None]):
     def action_filter(self) -> None:
         self._bar.open(self._bar.value)
 
-    @on(JournalFilter.Changed)
+    @on(EntryBar.Changed)
     def _filtered(self) -> None:
         self._show()
 
-    @on(JournalFilter.Submitted)
-    @on(JournalFilter.Cancelled)
+    @on(EntryBar.Submitted)
+    @on(EntryBar.Cancelled)
     def _filter_left(self) -> None:
         self._bar.display = False
         self._table.focus()

@@ -15,9 +15,24 @@ from podtui.kube.names import label_keys
 from podtui.kube.selectors import parse
 from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.views import Views
-from podtui.ui.widgets.entry_bar import EntryBar, FilterBar, SelectorBar
+from podtui.ui.widgets.entry_bar import EntryBar
 
 BarName = Literal["filter", "selector", "labels"]
+
+
+class FilterBar(EntryBar):
+    """The bar of `/`: the list is filtered while the user types, and Esc clears the filter."""
+
+    CANCEL_RESTORES = False
+    PROMPT = "/"
+    PLACEHOLDER = "name, !others, -f fuzzy, -l selector"
+
+
+class SelectorBar(EntryBar):
+    """The bar of `=`: a label selector. Esc restores the selector that the bar was opened with."""
+
+    PROMPT = "="
+    PLACEHOLDER = "key=value, key in (a,b), !key"
 
 
 class LabelsBar(EntryBar):
@@ -25,12 +40,6 @@ class LabelsBar(EntryBar):
 
     PROMPT = "Label columns:"
     PLACEHOLDER = "key,key"
-
-    class Submitted(EntryBar.Submitted):
-        pass
-
-    class Cancelled(EntryBar.Cancelled):
-        pass
 
 
 class Bars(Vertical):
@@ -79,34 +88,31 @@ class Bars(Vertical):
         bar.display = False
         self._pane.table.focus()
 
-    @on(FilterBar.Changed)
-    def _typed(self, event: FilterBar.Changed) -> None:
+    @on(EntryBar.Changed)
+    def _typed(self, event: EntryBar.Changed) -> None:
         """A name filters while it is typed; a selector, which may be invalid until it is complete, on Enter."""
-        filter = parse_filter(event.value)
-        if filter.selector is None:
+        if event.bar is self._filter and (filter := parse_filter(event.value)).selector is None:
             self._pane.set_filter(filter)
 
-    @on(FilterBar.Submitted)
-    @on(SelectorBar.Submitted)
-    def _narrow(self, event: EntryBar.Submitted) -> None:
-        """The server narrows the pods by a selector; other kinds are loaded in full and narrowed here."""
-        pane, typed = self._pane, event.bar is self._filter
-        filter = parse_filter(event.value if typed else f"-l {event.value}")
+    @on(EntryBar.Submitted)
+    def _entered(self, event: EntryBar.Submitted) -> None:
+        if event.bar is self._keys:
+            self._pane.set_label_columns(label_keys(event.value))
+        else:
+            self._narrow(event.value, typed=event.bar is self._filter)
+        self._close(event.bar)
+
+    def _narrow(self, value: str, *, typed: bool) -> None:
+        """The server narrows the pods by a selector; other kinds are loaded in full and narrowed here. `typed`: as a filter."""
+        pane = self._pane
+        filter = parse_filter(value if typed else f"-l {value}")
         if filter.selector is not None and pane.store is self.session.pods:
             with self._views.changing():
                 self.session.show(selector=filter.selector)
             filter = parse_filter("") if typed else pane.filter
         pane.set_filter(filter)
-        self._close(event.bar)
 
-    @on(LabelsBar.Submitted)
-    def _choose(self, event: LabelsBar.Submitted) -> None:
-        self._pane.set_label_columns(label_keys(event.value))
-        self._close(event.bar)
-
-    @on(FilterBar.Cancelled)
-    @on(SelectorBar.Cancelled)
-    @on(LabelsBar.Cancelled)
+    @on(EntryBar.Cancelled)
     def _leave(self, event: EntryBar.Cancelled) -> None:
         if event.bar is self._filter:
             self._pane.set_filter(parse_filter(""))

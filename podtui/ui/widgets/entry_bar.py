@@ -119,13 +119,9 @@ class EntryMessage(Message):
         self.bar = bar
         self.value = value
 
-    @property
-    def control(self) -> EntryBar:
-        return self.bar
-
 
 class EntryBar(Widget):
-    """A prompt and an entry, with the candidates and the fault below.
+    """A prompt and an entry, with the candidates and the fault below. An owner of several tells them apart by `bar` of their messages.
 
     `open(value)` shows it with the focus; on Submitted or Cancelled the owner hides it (`display = False`) and moves the focus.
     A value that `check` refuses is not submitted: it stays, with the cursor at the fault and the message under it.
@@ -159,8 +155,6 @@ class EntryBar(Widget):
         complete: Complete | None = None,
         check: Check | None = None,
         *,
-        prompt: str = "",
-        placeholder: str = "",
         history: Sequence[str] = (),
         id: str | None = None,
     ) -> None:
@@ -169,8 +163,7 @@ class EntryBar(Widget):
         self.check = check
         self.history = list(history)
         self.error: PodtuiError | None = None
-        self._prompt = prompt or self.PROMPT
-        self._entry = Entry(self, placeholder or self.PLACEHOLDER)
+        self._entry = Entry(self, self.PLACEHOLDER)
         self._drop = DropDown()
         self._completion: CompletionLike | None = None
         self._old = ""  # what Esc restores
@@ -184,7 +177,7 @@ class EntryBar(Widget):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Static(Text(self._prompt), classes="entry-prompt")
+            yield Static(Text(self.PROMPT), classes="entry-prompt")
             yield self._entry
         yield self._drop
 
@@ -273,7 +266,7 @@ class EntryBar(Widget):
     def _place(self) -> None:
         """Put the drop-down under the word that it completes, or above it if there is no room."""
         start = self._completion.start if self.candidates and self._completion else 0
-        column = cell_len(self._prompt) + 2 + cell_len(self.value[:start]) - self._entry.scroll_offset.x
+        column = cell_len(self.PROMPT) + 2 + cell_len(self.value[:start]) - self._entry.scroll_offset.x
         rows, room = self._drop.rows, self.app.size.height - self.region.bottom
         below = rows <= room or room >= self.region.y
         # The drop-down's margin of two columns puts its text under the word.
@@ -374,39 +367,6 @@ class EntryBar(Widget):
     @on(Input.Submitted)
     def _own(self, event: Message) -> None:
         event.stop()  # the bar posts messages of its own
-
-
-class FilterBar(EntryBar):
-    """The bar of `/`: the owner filters while the user types, and Esc clears the filter."""
-
-    CANCEL_RESTORES = False
-    PROMPT = "/"
-    PLACEHOLDER = "name, !others, -f fuzzy, -l selector"
-
-    class Changed(EntryBar.Changed):
-        pass
-
-    class Submitted(EntryBar.Submitted):
-        pass
-
-    class Cancelled(EntryBar.Cancelled):
-        pass
-
-
-class SelectorBar(EntryBar):
-    """The bar of `=`: a label selector. Esc restores the selector that the bar was opened with."""
-
-    PROMPT = "="
-    PLACEHOLDER = "key=value, key in (a,b), !key"
-
-    class Changed(EntryBar.Changed):
-        pass
-
-    class Submitted(EntryBar.Submitted):
-        pass
-
-    class Cancelled(EntryBar.Cancelled):
-        pass
 
 
 def _position(error: PodtuiError, value: str) -> int:

@@ -15,8 +15,9 @@ from textual.widgets import Button, Static
 from podtui.cluster.live.name_filter import check_filter
 from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_filter
 from podtui.kube.selectors import parse
+from podtui.ui.main.bars import FilterBar, SelectorBar
 from podtui.ui.widgets.drop_down import ROWS, DropDown
-from podtui.ui.widgets.entry_bar import Entry, EntryBar, FilterBar, SelectorBar
+from podtui.ui.widgets.entry_bar import Entry, EntryBar
 
 SIZES = [(80, 24), (120, 36)]
 COUNTS = LabelCounts(
@@ -45,18 +46,14 @@ class Bars(App[None]):
         yield Button("first", compact=True)
         yield from (rows, self.bar) if self.at_bottom else (self.bar, rows)
 
-    def on_selector_bar_changed(self, event: SelectorBar.Changed) -> None:
+    def on_entry_bar_changed(self, event: EntryBar.Changed) -> None:
         self.heard.append(("changed", event.value, "valid" if event.valid else "wrong"))
 
-    def on_selector_bar_submitted(self, event: SelectorBar.Submitted) -> None:
+    def on_entry_bar_submitted(self, event: EntryBar.Submitted) -> None:
         self.heard.append(("submitted", event.value))
 
-    def on_selector_bar_cancelled(self, event: SelectorBar.Cancelled) -> None:
+    def on_entry_bar_cancelled(self, event: EntryBar.Cancelled) -> None:
         self.heard.append(("cancelled", event.value))
-
-    on_filter_bar_changed = on_selector_bar_changed
-    on_filter_bar_submitted = on_selector_bar_submitted
-    on_filter_bar_cancelled = on_selector_bar_cancelled
 
     @property
     def lines(self) -> list[str]:
