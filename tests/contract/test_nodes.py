@@ -99,8 +99,8 @@ async def test_the_page_of_a_node_adds_up_what_kubectl_adds_up(
         for _ in range(60):  # pods of other tests come and go in between
             told = allocated(kubectl("describe", "node", real_node))
             found = json.loads(kubectl("get", "node", real_node, "-o", "json"))
-            mine = {each.resource: each.requested for each in describe_node(found, list(live.items.values())).resources}
             rows = pod_rows(live.items.values())
+            mine = {each.resource: each.requested for each in describe_node(found, rows).resources}
             if any(row.name == "asking" and row.namespace == namespace for row in rows) and all(
                 mine[key] == value(told[key]) for key in ("cpu", "memory")
             ):

@@ -9,7 +9,7 @@ from typing import Any
 
 from podtui.cluster.pods.details import Condition, read_condition
 from podtui.kube.json_values import mapping, mappings, string, strings, time
-from podtui.kube.resource_requests import Amounts, Load, amounts, is_over, limits, requests
+from podtui.kube.resource_requests import Amounts, amounts, is_over, limits, requests, summed
 from podtui.kube.scheduling import labels_of, taint_text
 
 _FIRST = ("cpu", "memory", "pods", "ephemeral-storage")
@@ -61,8 +61,8 @@ class NodeDetails:
         return self.status.split(",")[0] == "Ready"
 
 
-def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None = None) -> NodeDetails:
-    """The details of a Node (decoded JSON of core/v1) with the pods on it, None when they are unknown; never raises."""
+def describe_node(node: Mapping[str, Any], pods: Sequence[PodRow] | None = None) -> NodeDetails:
+    """The details of a Node (decoded JSON of core/v1) with the `pod_rows` of it, None when they are unknown; never raises."""
     meta, spec, status = mapping(node.get("metadata")), mapping(node.get("spec")), mapping(node.get("status"))
     conditions = tuple(read_condition(one) for one in mappings(status.get("conditions")))
     labels = labels_of(node)
@@ -83,14 +83,30 @@ def describe_node(node: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
 
 def pod_rows(pods: Iterable[Mapping[str, Any]]) -> list[PodRow]:
     """The unfinished pods of a node, by namespace and name."""
-    found = []
-    for pod in pods:
-        meta = mapping(pod.get("metadata"))
-        if not is_over(pod):
-            phase = string(mapping(pod.get("status")).get("phase"))
-            namespace, name, uid = (string(meta.get(key)) for key in ("namespace", "name", "uid"))
-            found.append(PodRow(namespace, name, uid, phase, requests(pod), limits(pod), time(meta.get("creationTimestamp"))))
-    return sorted(found, key=lambda pod: (pod.namespace, pod.name))
+    return PodRows().of(pods)
+
+
+class PodRows:
+    """The `pod_rows` of a node again and again: a pod that has not changed since is not read anew."""
+
+    def __init__(self) -> None:
+        self._read: dict[int, tuple[Mapping[str, Any], PodRow | None]] = {}  # by the identity of the pod, which is held
+
+    def of(self, pods: Iterable[Mapping[str, Any]]) -> list[PodRow]:
+        """A changed pod must be another object, as those of LiveObjects are."""
+        read = [self._read.get(id(pod)) or (pod, _pod_row(pod)) for pod in pods]
+        self._read = {id(one[0]): one for one in read}
+        return sorted((row for _, row in read if row is not None), key=lambda row: (row.namespace, row.name))
+
+
+def _pod_row(pod: Mapping[str, Any]) -> PodRow | None:
+    """None for a pod that has finished."""
+    if is_over(pod):
+        return None
+    meta = mapping(pod.get("metadata"))
+    phase = string(mapping(pod.get("status")).get("phase"))
+    namespace, name, uid = (string(meta.get(key)) for key in ("namespace", "name", "uid"))
+    return PodRow(namespace, name, uid, phase, requests(pod), limits(pod), time(meta.get("creationTimestamp")))
 
 
 @dataclass(frozen=True)
@@ -129,11 +145,10 @@ def _roles(labels: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(roles | ({labels["kubernetes.io/role"]} if labels.get("kubernetes.io/role") else set())))
 
 
-def _resources(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None) -> tuple[NodeResource, ...]:
+def _resources(status: Mapping[str, Any], pods: Sequence[PodRow] | None) -> tuple[NodeResource, ...]:
     capacity, allocatable = amounts(status.get("capacity")), amounts(status.get("allocatable"))
-    load = Load()
-    for pod in pods or ():
-        load.add(pod)
+    requested = {**summed(pod.requests for pod in pods or ()), "pods": Fraction(len(pods or ()))}
+    limited = summed(pod.limits for pod in pods or ())
     allocatable = allocatable or capacity  # a kubelet of old reports no more
     names = sorted(capacity.keys() | allocatable.keys(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     nothing = Fraction(0)
@@ -142,8 +157,8 @@ def _resources(status: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | No
             name,
             capacity.get(name, nothing),
             allocatable.get(name, nothing),
-            None if pods is None else load.of(name),
-            None if pods is None else load.limits.get(name, nothing),
+            None if pods is None else requested.get(name, nothing),
+            None if pods is None else limited.get(name, nothing),
         )
         for name in names
     )

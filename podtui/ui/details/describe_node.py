@@ -13,9 +13,9 @@ from podtui.cluster.pods.nodes import (
     NodeDetails,
     NodeResource,
     PodRow,
+    PodRows,
     describe_node,
     device_pools,
-    pod_rows,
     read_lease,
 )
 from podtui.cluster.pods.partial_objects import pod_on_node
@@ -39,10 +39,12 @@ class DescribeNodeTab(DescribeTab):
     def __init__(self, host: TabHost) -> None:
         super().__init__(host)
         self._described: tuple[Mapping[str, Any], NodeDetails, list[PodRow] | None] | None = None  # of the node and its pods as they are
+        self._rows = PodRows()
 
     def forget(self) -> None:
         super().forget()
         self._described = None
+        self._rows = PodRows()
 
     def sources(self, about: ObjectRef) -> Mapping[str, LiveObjects]:
         changed = self.host.refresh_tab
@@ -61,7 +63,8 @@ class DescribeNodeTab(DescribeTab):
         leases = self.items(_LEASE)
         if self._described is None or self._described[0] is not obj:  # adding up hundreds of pods takes a while
             pods = self.items(_NODE_PODS)
-            self._described = obj, describe_node(obj, pods), None if pods is None else pod_rows(pods)
+            rows = None if pods is None else self._rows.of(pods)
+            self._described = obj, describe_node(obj, rows), rows
         _, node, rows = self._described
         out = node_text(
             node,

@@ -147,7 +147,7 @@ def test_no_pod_makes_its_diagnosis_fail_or_escape(pod: Object, node: Object) ->
 @given(pods, nodes)
 def test_no_object_makes_its_description_fail_or_escape(pod: Object, node: Object) -> None:
     harmless_on_screen(pod_lines(describe(pod), NOW, 80))
-    harmless_on_screen(node_lines(describe_node(node, [pod, pod]), pod_rows([pod, node]), "", 80, NOW))
+    harmless_on_screen(node_lines(describe_node(node, pod_rows([pod, pod])), pod_rows([pod, node]), "", 80, NOW))
     harmless_on_screen(event_lines(read_events([pod, node]), NOW, 80))
     loads([pod, node])
     read_lease(node)

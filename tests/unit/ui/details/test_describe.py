@@ -180,7 +180,7 @@ def test_a_node_tells_its_lease_its_devices_and_the_limits_of_its_pods() -> None
     }
     lease = read_lease({"spec": {"holderIdentity": "n", "renewTime": "2027-01-15T07:59:50.000000Z"}})
     slices = [{"spec": {"driver": "gpu.example", "pool": {"name": "n"}, "devices": [{}, {}]}}] * 2
-    out = node_text(describe_node(node, [on_it]), pod_rows([on_it]), "", 120, NOW, lease=lease, devices=device_pools(slices))
+    out = node_text(describe_node(node, pod_rows([on_it])), pod_rows([on_it]), "", 120, NOW, lease=lease, devices=device_pools(slices))
     shown = text(out.lines)
     for words in (
         "cpu             2            500m (25 %)  0 (0 %)    1.5",
