@@ -30,6 +30,7 @@ from podtui.ui.widgets.text_document import Line
 _PODS_SHOWN = 500
 _LEASES_IN = "kube-node-lease"
 _WIDE = 110  # columns from which a pod and its resources share a line
+_CALM = 1.0  # seconds between two texts for changed pods: hundreds may change in one, and each text takes 10 ms
 _NODE_PODS, _LEASE, _SLICES = "pods", "lease", "slices"
 
 
@@ -40,11 +41,13 @@ class DescribeNodeTab(DescribeTab):
         super().__init__(host)
         self._described: tuple[Mapping[str, Any], NodeDetails, list[PodRow] | None] | None = None  # of the node and its pods as they are
         self._rows = PodRows()
+        self._told = -_CALM  # when the pods last led to a text, as of time.monotonic()
 
     def forget(self) -> None:
         super().forget()
         self._described = None
         self._rows = PodRows()
+        self._told = -_CALM
 
     def sources(self, about: ObjectRef) -> Mapping[str, LiveObjects]:
         changed = self.host.refresh_tab
@@ -57,7 +60,10 @@ class DescribeNodeTab(DescribeTab):
 
     def _pods_changed(self) -> None:
         self._described = None
-        self.host.refresh_tab()
+        now = time.monotonic()
+        if now - self._told >= _CALM:  # otherwise the pane asks within a second
+            self._told = now
+            self.host.refresh_tab()
 
     def text(self, obj: Mapping[str, Any], width: int) -> TabText:
         leases = self.items(_LEASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,11 @@ from podtui.cluster.pods.environment import variables
 from podtui.cluster.pods.nodes import describe_node, device_pools, pod_rows, read_lease
 from podtui.cluster.pods.volumes import volumes
 from podtui.kube.resource_requests import limits
+from podtui.kube.resources import NODES, ObjectRef
 from podtui.kube.scheduling import label_selector_text, toleration_text
 from podtui.ui.details.describe import add_annotations
 from podtui.ui.details.describe_namespace import DescribeNamespaceTab
-from podtui.ui.details.describe_node import node_text
+from podtui.ui.details.describe_node import DescribeNodeTab, node_text
 from podtui.ui.details.describe_pod import pod_lines
 from podtui.ui.details.text import LineCollector
 from podtui.ui.widgets.text_document import Line
@@ -195,6 +197,22 @@ def test_a_node_tells_its_lease_its_devices_and_the_limits_of_its_pods() -> None
         "a: b",
     ):
         assert " ".join(words.split()) in " ".join(shown.split()), shown
+
+
+def test_pods_that_change_in_a_flood_lead_to_one_new_text_of_their_node_a_second() -> None:
+    texts: list[str] = []
+    host: Any = SimpleNamespace(key_of=lambda tab: "a", refresh_tab=lambda: texts.append("again"))
+    tab = DescribeNodeTab(host)
+    pods = tab.sources(ObjectRef(NODES, "n"))["pods"]
+    for number in range(50):
+        metadata = {"name": "p", "uid": "u", "resourceVersion": str(number)}
+        pods.take_event(json.dumps({"type": "MODIFIED", "object": {"metadata": metadata}}).encode())
+        pods.chunk_taken()
+    assert texts == ["again"]
+    tab.forget()
+    pods.list_done()
+    pods.chunk_taken()
+    assert texts == ["again", "again"], "another node's pods do not wait"
 
 
 def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
