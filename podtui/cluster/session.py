@@ -257,10 +257,10 @@ class Session:
     @property
     def missing_namespaces(self) -> dict[str, str]:
         """The namespaces of the scope that the server does not have: "deleted" for one that it had, "not found" for another one."""
-        if not self.namespaces.known or self.namespaces.health.state not in ("live", "polling"):
+        named = self.pods.scope.namespaces
+        if not named or not self.namespaces.known or self.namespaces.health.state not in ("live", "polling"):
             return {}
         there = {row.name for row in self.namespaces.rows.values()}
-        named = self.pods.scope.namespaces
         return {name: "deleted" if name in self._seen else "not found" for name in named if name not in there}
 
     @staticmethod
