@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from podtui.cluster.connection import bounds
+from podtui.cluster.connection.connection_errors import NO_API_SERVER
 from podtui.errors import ConnectionFailed
 from podtui.text import harmless
 
@@ -78,10 +79,7 @@ def check_encoding(response: aiohttp.ClientResponse, server: str, *, compressed:
 def check_no_page(response: aiohttp.ClientResponse, server: str) -> None:
     """Raise ConnectionFailed for a web page, which is neither a log nor events: a load balancer or a sign-in page answers with 200, too."""
     if "html" in response.headers.get("Content-Type", "").lower():
-        raise ConnectionFailed(
-            f"{server} answered with a web page",
-            "Something other than an API server answers there: check the server's URL, and whether a login page answers instead.",
-        )
+        raise ConnectionFailed(f"{server} answered with a web page", NO_API_SERVER)
 
 
 async def _unpacked(response: aiohttp.ClientResponse, server: str) -> AsyncIterator[bytes]:

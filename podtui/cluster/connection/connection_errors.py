@@ -16,7 +16,7 @@ from podtui.errors import ApiError, ConnectionFailed, PodtuiError, ServerAway, a
 from podtui.kube.json_values import mapping, string
 from podtui.text import harmless
 
-_OTHER = "Something other than an API server answers there: check the server's URL, and whether a login page answers instead."
+NO_API_SERVER = "Something other than an API server answers there: check the server's URL, and whether a login page answers instead."
 
 
 def place(settings: ConnectionSettings) -> str:
@@ -83,7 +83,7 @@ def no_json(settings: ConnectionSettings, content_type: str) -> UnreadableAnswer
     """The error of a successful answer whose body is not what an API server sends."""
     return UnreadableAnswer(
         f"{place(settings)} answered with something that is not JSON ({harmless(content_type) or 'no content type'})",
-        _OTHER,
+        NO_API_SERVER,
     )
 
 
@@ -124,10 +124,10 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
             f"{server} did not open a WebSocket: it answered {error.status}", "Check whether something in between blocks WebSockets."
         )
     if isinstance(error, aiohttp.TooManyRedirects):
-        return ConnectionFailed(f"{server} redirects in a circle", _OTHER)
+        return ConnectionFailed(f"{server} redirects in a circle", NO_API_SERVER)
     if isinstance(error, aiohttp.ClientResponseError):  # of the parser, with the answer in several lines
         why = re.split(r"\n|: b['\"]|: bytearray|,? when reading", error.message)[0]
-        return ConnectionFailed(f"the answer of {server} is not HTTP: {_sentence(why)[:120]}".rstrip(": "), _OTHER)
+        return ConnectionFailed(f"the answer of {server} is not HTTP: {_sentence(why)[:120]}".rstrip(": "), NO_API_SERVER)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return ConnectionFailed(f"{server} closed the connection")
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -141,7 +141,7 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     if isinstance(error, ConnectionError):
         return ConnectionFailed(f"{target} closed the connection")
     if isinstance(error, (aiohttp.InvalidUrlRedirectClientError, aiohttp.NonHttpUrlRedirectClientError)):
-        return ConnectionFailed(f"{server} redirects to something that is not an http:// or https:// URL", _OTHER)
+        return ConnectionFailed(f"{server} redirects to something that is not an http:// or https:// URL", NO_API_SERVER)
     if isinstance(error, aiohttp.InvalidURL):
         return ConnectionFailed(f"the server's URL is not valid: {harmless(settings.server)}", "Correct it in the kubeconfig.")
     return ConnectionFailed(f"the connection to {target} failed: {_sentence(str(error)) or type(error).__name__}")
