@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,16 +104,19 @@ async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Te
 
     When no shell of Linux can be started in a pod that does not name its system, the error or the label of its node tells Windows.
     """
+    ended = await _first_of(place.commands, connection, ref, place, terminal)
+    if _is_missing(ended) and not place.system and (_is_of_windows(ended) or await _is_on_windows(connection, ref)):
+        ended = await _first_of(WINDOWS_COMMANDS, connection, ref, place, terminal)
+    return ended
+
+
+async def _first_of(commands: Sequence[tuple[str, ...]], connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
+    """Run the first of the commands that the image has. When it has none, how the last one failed."""
     ended = Ended()
-    for command in place.commands:
+    for command in commands:
         ended = await _try(connection, ref, place, command, terminal)
         if not _is_missing(ended):
-            return ended
-    if not place.system and (_is_of_windows(ended) or await _is_on_windows(connection, ref)):
-        for command in WINDOWS_COMMANDS:
-            ended = await _try(connection, ref, place, command, terminal)
-            if not _is_missing(ended):
-                return ended
+            break
     return ended
 
 
