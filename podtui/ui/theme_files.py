@@ -72,10 +72,9 @@ DEFAULT_STYLES: Mapping[str, str] = {
 _ANSI_STYLES: Mapping[str, str] = {"cursor": "bold reverse"}  # 16 colours include no muted one to use as a background
 
 
-class Shades(msgspec.Struct, frozen=True, kw_only=True):
-    """The colours and styles of a theme on a terminal with 256 colours, where they differ."""
+class _Colours(msgspec.Struct, frozen=True, kw_only=True):
+    """The colours beside the primary one, as Textual names them, and the styles."""
 
-    primary: str | None = None
     secondary: str | None = None
     warning: str | None = None
     error: str | None = None
@@ -89,31 +88,26 @@ class Shades(msgspec.Struct, frozen=True, kw_only=True):
     styles: dict[str, str] = {}
 
 
-class ThemeFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of a theme file; the colours are Textual's, and `ansi: true` selects the terminal's own 16."""
+class Shades(_Colours, frozen=True, kw_only=True):
+    """The colours and styles of a theme on a terminal with 256 colours, where they differ."""
+
+    primary: str | None = None
+
+
+class ThemeFile(_Colours, frozen=True, kw_only=True):
+    """The keys of a theme file; `ansi: true` selects the terminal's own 16 colours."""
 
     name: str
     primary: str
-    secondary: str | None = None
-    warning: str | None = None
-    error: str | None = None
-    success: str | None = None
-    accent: str | None = None
-    foreground: str | None = None
-    background: str | None = None
-    surface: str | None = None
-    panel: str | None = None
-    boost: str | None = None
     dark: bool = True
     ansi: bool = False
     luminosity_spread: float = 0.15
     text_alpha: float = 0.95
     variables: dict[str, str] = {}
-    styles: dict[str, str] = {}
     colours_256: Shades | None = None
 
 
-_COLOURS = ("primary", "secondary", "warning", "error", "success", "accent", "foreground", "background", "surface", "panel", "boost")
+_COLOURS = ("primary", *(name for name in _Colours.__struct_fields__ if name != "styles"))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
