@@ -49,10 +49,6 @@ class RowTable(Widget, can_focus=True):
             self.table = table
             self.key = key
 
-        @property
-        def control(self) -> RowTable:
-            return self.table
-
     class Opened(OfKey):
         """Enter or a double click on a row."""
 
@@ -61,14 +57,6 @@ class RowTable(Widget, can_focus=True):
 
     class MarksChanged(Message):
         """A row was marked or unmarked."""
-
-        def __init__(self, table: RowTable) -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> RowTable:
-            return self.table
 
     class HeaderClicked(OfKey):
         """A click on a column's title; `key` is the column's."""
@@ -120,7 +108,7 @@ class RowTable(Widget, can_focus=True):
         present = set(keys) if self.marked else set()
         if self.marked - present:
             self.marked &= present
-            self.post_message(self.MarksChanged(self))
+            self.post_message(self.MarksChanged())
         if anew and self._measure(anew=True):
             self.refresh()  # the titles too
         self._moved()
@@ -326,7 +314,7 @@ class RowTable(Widget, can_focus=True):
         if self.cursor_key:
             self.marked ^= {self.cursor_key}
             self._marked_last = self.cursor_key
-            self.post_message(self.MarksChanged(self))
+            self.post_message(self.MarksChanged())
             self.move_to(self._index + 1)
 
     def action_mark_range(self) -> None:
@@ -347,7 +335,7 @@ class RowTable(Widget, can_focus=True):
     def _mark(self, keys: set[str]) -> None:
         if keys != self.marked:
             self.marked = keys
-            self.post_message(self.MarksChanged(self))
+            self.post_message(self.MarksChanged())
             self._show()
 
     # -- events -------------------------------------------------------------------------------------------------

@@ -67,10 +67,6 @@ class TextView(Vertical):
             super().__init__()
             self.view = view
 
-        @property
-        def control(self) -> TextView:
-            return self.view
-
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, TextView.Scrolled) and message.view is self.view
 

@@ -44,14 +44,6 @@ class LogView(Widget, can_focus=True):
     class Changed(Message):
         """Counts, position, following or the search changed: at most five times a second while lines arrive."""
 
-        def __init__(self, view: LogView) -> None:
-            super().__init__()
-            self.view = view
-
-        @property
-        def control(self) -> LogView:
-            return self.view
-
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LogView.Changed)
 
@@ -181,7 +173,7 @@ class LogView(Widget, can_focus=True):
             self.refresh()
         elif regions:
             self.refresh(*regions)
-        self.post_message(self.Changed(self))
+        self.post_message(self.Changed())
 
     # -- painting ---------------------------------------------------------------------------------------------------
 
