@@ -29,11 +29,11 @@ from podtui.kube.resources import PODS, ObjectRef, Resource
 from podtui.reports import unforeseen
 from podtui.text import harmless
 from podtui.ui.background import work_instead
-from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.commands import bindings
 from podtui.ui.details.kinds import tabs_of
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText, TabWork
 from podtui.ui.details.text import size
-from podtui.ui.widgets.key_hints import key_name
+from podtui.ui.widgets.key_hints import first_key
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView
 
@@ -410,10 +410,7 @@ class DetailsPane(Vertical):
     def key_of(self, tab: str) -> str:
         """The key that shows a tab, from the user's keymap if set there; "" when the kind has no such tab."""
         description = self._kind_tabs.find(tab)
-        if description is None:
-            return ""
-        command = BY_ID[description.command]
-        return key_name(dict(getattr(self.app, "_keymap", {})).get(command.id, command.key).split(",")[0].strip())
+        return "" if description is None else first_key(self.app, description.command)
 
     def _say(self, words: str) -> None:
         self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))

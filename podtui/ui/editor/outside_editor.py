@@ -45,9 +45,9 @@ async def edit_outside(app: TerminalApp, text: str, name: str, command: list[str
     """`text` as the editor left it. `name` is the name of the file; its extension gives the type (`pod-web.yaml`).
 
     The file has mode 0600 in a folder with mode 0700 in the state folder, or where that takes nothing in the one for temporary files, as
-    kubectl's; both are deleted afterwards. Editors end the last line of
-    a file; if `text` had no line end there, it is removed again. Raises EditorMissing when the editor cannot be started or there is no
-    place for the file, EditorFailed when it ends with an error (the message says where the text is kept).
+    kubectl's; both are deleted afterwards. Editors end the last line of a file; if `text` had no line end there, it is removed again.
+    Raises EditorMissing when the editor cannot be started or there is no place for the file, EditorFailed when it ends with an error
+    (the message says where the text is kept).
     """
     try:
         file, problem = in_state_folder(lambda state: _private_file(text, name, state))

@@ -143,7 +143,7 @@ class HelpScreen(ModalScreen[None]):
         if width == self._width or width < _KEYS * 2:
             return
         self._width = width
-        keymap = dict(getattr(self.app, "_keymap", {}))
+        keymap = self.app._keymap
         if self.size.width >= TWO_COLUMNS:
             column = (width - len(_GAP)) // 2
             view.set_lines(side_by_side(help_lines(self._sections, keymap, column), column), keep=True)

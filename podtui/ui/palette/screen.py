@@ -85,8 +85,7 @@ class PaletteScreen(ModalScreen[Request | str]):
         command = BY_ID[key]
         refusal = self._refusal(command.id)
         style = "dim" if refusal else ""
-        keymap = dict(getattr(self.app, "_keymap", {}))
-        return [Cell(keys_of(command, keymap), "label.key"), Cell(command.title, style), Cell(refusal or command.help, style)]
+        return [Cell(keys_of(command, self.app._keymap), "label.key"), Cell(command.title, style), Cell(refusal or command.help, style)]
 
     @on(Input.Changed)
     def _typed(self) -> None:

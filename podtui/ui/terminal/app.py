@@ -20,14 +20,13 @@ from textual.screen import Screen
 
 from podtui.errors import PodtuiError
 from podtui.text import pasteable
-from podtui.ui.commands import BY_ID
 from podtui.ui.options import Options
 from podtui.ui.terminal.driver import TerminalDriver
 from podtui.ui.terminal.frame import Frame
 from podtui.ui.terminal.key_order import KeyOrder
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from podtui.ui.themes import colours, install_themes
-from podtui.ui.widgets.key_hints import key_name
+from podtui.ui.widgets.key_hints import first_key
 
 if TYPE_CHECKING:
     from podtui.ui.messages.history import History
@@ -96,8 +95,8 @@ class TerminalApp(App[int], inherit_bindings=False):
             driver.has_alt = any("alt+" in keys for keys in self.options.config.keymap.values())
 
     def key_of(self, command_id: str) -> str:
-        """The first key of a command as a person reads it, from the user's keymap if set there."""
-        return key_name((self._keymap.get(command_id) or BY_ID[command_id].key).split(",")[0].strip())
+        """See `first_key`."""
+        return first_key(self, command_id)
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
+from textual.app import App
 from textual.binding import Binding
 
 from podtui.ui.commands import BY_ID
@@ -33,6 +35,11 @@ def key_name(key: str) -> str:
         return unicodedata.lookup(key.replace("_", " ")) if "_" in key else key
     except KeyError:
         return key
+
+
+def first_key(app: App[Any], command_id: str) -> str:
+    """The first key of a command as users know it, from the user's keymap if set there."""
+    return key_name((app._keymap.get(command_id) or BY_ID[command_id].key).split(",")[0].strip())
 
 
 class KeyHints(TextLine):
