@@ -347,10 +347,17 @@ class Dialog(ModalScreen[T | None]):
             self.notify("Sent the command to the terminal's clipboard", markup=False)
 
     def action_page_down(self) -> None:
-        self.query_one("#dialog-body").scroll_page_down(animate=False)
+        """Scroll the body, then the commands, then the error: each to its end."""
+        if area := next((area for area in self._areas() if area.scroll_y < area.max_scroll_y), None):
+            area.scroll_page_down(animate=False)
 
     def action_page_up(self) -> None:
-        self.query_one("#dialog-body").scroll_page_up(animate=False)
+        if area := next((area for area in reversed(self._areas()) if area.scroll_y > 0), None):
+            area.scroll_page_up(animate=False)
+
+    def _areas(self) -> list[VerticalScroll]:
+        """What scrolls, from the top."""
+        return [area for area in self.query(VerticalScroll) if area.display]
 
     def action_confirm(self) -> None:
         """Start the work, unless it is running already or something is missing."""

@@ -486,6 +486,25 @@ async def test_the_buttons_stay_on_the_screen_however_much_is_to_be_shown(size: 
         assert dialog.query_one("#dialog-body").scroll_offset.y < top or top == 0
 
 
+async def test_every_command_can_be_scrolled_into_view_by_keys() -> None:
+    """The commands have room for four lines, below the body, which scrolls first."""
+    dialog = DeleteDialog(session(Objects()), [ObjectRef(PODS, f"a-long-name-of-a-pod-{n}", f"ns{n}", "u") for n in range(30)])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        commands, body = dialog.query_one("#dialog-commands"), dialog.query_one("#dialog-body")
+        assert len(dialog.commands) > 4 and commands.scroll_y == body.scroll_y == 0 < body.max_scroll_y
+        for _ in range(40):
+            before = commands.scroll_y
+            await pilot.press("pagedown")
+            await pilot.pause()
+            assert commands.scroll_y == before or body.scroll_y == body.max_scroll_y
+        assert commands.scroll_y == commands.max_scroll_y > 0
+        for _ in range(40):
+            await pilot.press("pageup")
+            await pilot.pause()
+        assert commands.scroll_y == body.scroll_y == 0
+
+
 # -- create -------------------------------------------------------------------------------------------------------
 
 PODS_YAML = "\n---\n".join(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}" for name in "ab")
