@@ -19,7 +19,10 @@ from podtui.ui.commands import bindings
 
 
 class Chooser(ModalScreen[str | None]):
-    """Dismissed with the name, or None after Esc. A name that cannot be chosen is dimmed, in parentheses, followed by the reason."""
+    """Dismissed with the name, or None after Esc. A name that cannot be chosen is dimmed, in parentheses, followed by the reason.
+
+    `▸` marks the one that Enter chooses, as in the buttons of a dialog, `●` the current one.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
 
@@ -45,14 +48,15 @@ class Chooser(ModalScreen[str | None]):
         self._current = current
         self._notes = notes or {}
         self._refused = refused
+        self._marked: int | None = None  # the place of the option with the cursor
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Text(harmless(self._title)))
             yield OptionList(*(Option(self._line(name), disabled=name in self._refused) for name in self._names))
 
-    def _line(self, name: str) -> Text:
-        line = Text(("● " if name == self._current else "  ") + self._shown(name))
+    def _line(self, name: str, marked: bool = False) -> Text:
+        line = Text(f"{'▸' if marked else ' '}{'●' if name == self._current else ' '}{self._shown(name)}")
         if note := self._notes.get(name):
             widest = max(cell_len(self._shown(other)) for other in self._names if self._notes.get(other))
             line.append(" " * (widest - cell_len(self._shown(name)) + 2) + harmless(note), "dim")
@@ -75,6 +79,13 @@ class Chooser(ModalScreen[str | None]):
 
     def action_up(self) -> None:
         self.query_one(OptionList).action_cursor_up()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        before, self._marked = self._marked, event.option_index
+        if before is not None:
+            event.option_list.replace_option_prompt_at_index(before, self._line(self._names[before]))
+        event.option_list.replace_option_prompt_at_index(self._marked, self._line(self._names[self._marked], marked=True))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

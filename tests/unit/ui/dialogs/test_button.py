@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 from textual.widget import Widget
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, OptionList
 
 from podtui.ui.dialogs.button import DialogButton
+from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Confirmation, Dialog
 from podtui.ui.themes import install_themes
 from tests.support.screens import Shown
@@ -106,3 +107,14 @@ async def test_the_number_is_typed_beside_the_buttons() -> None:
         assert word.y == buttons.y - 1
         assert not any(field.cursor_blink for field in dialog.query(Input)), "each blink would send bytes to the terminal"
         assert [widget.id for widget in dialog.focus_chain] == ["name", "note", "dialog-word-0", "dialog-cancel", "dialog-confirm"]
+
+
+async def test_the_name_that_enter_chooses_is_marked_without_colours() -> None:
+    dialog = Chooser("Quit podtui? 1 port-forward ends", ["Stay", "Quit", "Wait"], "Quit")
+    async with Shown(dialog).run_test(size=(80, 24)) as pilot:
+        options = dialog.query_one(OptionList)
+        for key, marked in (("", 1), ("j", 2), ("j", 0), ("k", 2)):
+            await pilot.press(*key)
+            await settle(pilot)
+            names = [f"{'▸' if place == marked else ' '}{name}" for place, name in enumerate((" Stay", "●Quit", " Wait"))]
+            assert [options.render_line(place).text.strip(" ") for place in range(3)] == [name.strip(" ") for name in names]

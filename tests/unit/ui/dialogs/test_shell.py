@@ -129,7 +129,7 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
     async with started(made, "several") as (app, pilot):
         await pilot.press("s")
         text = await shown(app, lambda text: "Open a shell in which container of pod/several?" in text)
-        assert "│ ● box " in text and "│   side " in text
+        assert "│ ▸●box " in text and "│   side " in text
         together = " ".join(text.split())
         assert "│ (setup) init container has ended (Completed, exit code 0) " in together
         assert "│ (broken) is waiting (" in together
