@@ -14,8 +14,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from podtui import __version__
-from podtui.ui.commands import BY_ID, COMMANDS, Command
-from podtui.ui.widgets.key_hints import key_name
+from podtui.ui.commands import COMMANDS, Command
+from podtui.ui.widgets.key_hints import first_key, key_name
 from podtui.ui.widgets.text_document import Part
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView
@@ -126,7 +126,7 @@ class HelpScreen(ModalScreen[None]):
             yield TextView(id="help")
 
     def on_mount(self) -> None:
-        find, back = key_name(BY_ID["text.search"].key), "Esc"
+        find, back = first_key(self.app, "text.search"), "Esc"
         right = [(f"{find} searches, {back} goes back; rebind by id in config.yaml ", "dim")]
         self.query_one("#help-title", TextLine).show([(f" podtui {__version__}: keys ", "title")], right)
         heading = f"{'KEYS':<{_KEYS}} WHAT IT DOES, AND ITS ID"

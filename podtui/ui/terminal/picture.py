@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
+from textual.app import App
 
 from podtui.text import harmless
 from podtui.ui.terminal.app import TerminalApp
 
 
-def as_text(app: TerminalApp) -> str:
+def as_text(app: App[Any]) -> str:
     """The screen as lines of text, without the spaces at their ends; drawn as Textual's export_screenshot does."""
     width, height = app.size
     console = Console(width=width, height=height, file=StringIO(), force_terminal=True, record=True, legacy_windows=False, safe_box=False)

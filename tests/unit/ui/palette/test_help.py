@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
+from textual.app import App
 
 from podtui.ui.commands import COMMANDS
-from podtui.ui.palette.help import Row, help_lines, sections, side_by_side
+from podtui.ui.palette.help import HelpScreen, Row, help_lines, sections, side_by_side
+from podtui.ui.terminal.picture import as_text
 
 
 def texts(rows: list[Row]) -> list[str]:
@@ -29,6 +31,15 @@ def test_what_has_the_focus_comes_first_from_the_inside_to_the_outside() -> None
 def test_the_keys_are_the_users() -> None:
     rows = texts(help_lines(sections((), lambda command: command.id == "main.logs"), {"main.logs": "f5,ctrl+up"}, 80))
     assert rows[0] == "Main screen" and rows[1].startswith("F5 Ctrl+↑      Follow the logs")
+
+
+async def test_the_title_names_the_users_key_for_searching() -> None:
+    app: App[None] = App()
+    app.set_keymap({"text.search": "f3"})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await app.push_screen(HelpScreen())
+        await pilot.pause()
+        assert "F3 searches, Esc goes back" in as_text(app)
 
 
 def test_two_columns_lose_no_line_and_the_second_begins_with_a_heading() -> None:
