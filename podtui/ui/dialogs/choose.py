@@ -48,15 +48,17 @@ class Chooser(ModalScreen[str | None]):
         self._current = current
         self._notes = notes or {}
         self._refused = refused
-        self._marked: int | None = None  # the place of the option with the cursor
+        free = [place for place, name in enumerate(self._names) if name not in self._refused]
+        self._marked = self._names.index(current) if current in self._names else min(free, default=0)  # the option with the cursor
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Text(harmless(self._title)))
-            yield OptionList(*(Option(self._line(name), disabled=name in self._refused) for name in self._names))
+            yield OptionList(*(Option(self._line(place), disabled=name in self._refused) for place, name in enumerate(self._names)))
 
-    def _line(self, name: str, marked: bool = False) -> Text:
-        line = Text(f"{'▸' if marked else ' '}{'●' if name == self._current else ' '}{self._shown(name)}")
+    def _line(self, place: int) -> Text:
+        name = self._names[place]
+        line = Text(f"{'▸' if place == self._marked else ' '}{'●' if name == self._current else ' '}{self._shown(name)}")
         if note := self._notes.get(name):
             widest = max(cell_len(self._shown(other)) for other in self._names if self._notes.get(other))
             line.append(" " * (widest - cell_len(self._shown(name)) + 2) + harmless(note), "dim")
@@ -83,9 +85,8 @@ class Chooser(ModalScreen[str | None]):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         before, self._marked = self._marked, event.option_index
-        if before is not None:
-            event.option_list.replace_option_prompt_at_index(before, self._line(self._names[before]))
-        event.option_list.replace_option_prompt_at_index(self._marked, self._line(self._names[self._marked], marked=True))
+        for place in {before, self._marked}:
+            event.option_list.replace_option_prompt_at_index(place, self._line(place))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
