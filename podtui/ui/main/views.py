@@ -34,6 +34,7 @@ class Views:
         self._current = current
         self._seen = [current()]
         self._place = 0
+        self._aim: int | None = None  # the place of the view that `step` returned, until that is shown
         self._is_changing = False
         self.last: View | None = None
         """The view before this one, whatever led from it to this one; None at first."""
@@ -53,16 +54,23 @@ class Views:
             after = self._current()
             if not after.is_like(before):
                 self.last = before
+            if again or not after.is_like(before):
                 self._move(after, again)
+            self._aim = None
 
     def _move(self, view: View, again: bool) -> None:
-        place = next((place for place, seen in enumerate(self._seen) if again and view.is_like(seen)), -1)
-        if place < 0:
+        """Go to the place of a view: of one that was seen more than once to where `step` went, otherwise to the nearest one."""
+        places = [place for place, seen in enumerate(self._seen) if again and view.is_like(seen)]
+        if self._aim in places:
+            self._place = self._aim
+        elif places:
+            self._place = min(places, key=lambda place: abs(place - self._place))
+        else:
             self._seen = [*self._seen[: self._place + 1], view][-MOST:]
-            place = len(self._seen) - 1
-        self._place = place
+            self._place = len(self._seen) - 1
 
     def step(self, by: int) -> View | None:
-        """The view that many places later (negative: earlier); None when there is none."""
+        """The view that many places later (negative: earlier), to be shown again; None when there is none."""
         place = self._place + by
-        return self._seen[place] if 0 <= place < len(self._seen) else None
+        self._aim = place if 0 <= place < len(self._seen) else None
+        return None if self._aim is None else self._seen[self._aim]

@@ -48,6 +48,17 @@ def test_the_views_are_gone_through_back_and_forth() -> None:
     assert screen.views.step(-1) is None
 
 
+def test_a_view_that_was_seen_more_than_once_has_its_place_each_time() -> None:
+    screen = Screen()
+    for name in "bacad":
+        screen.go(name)
+    assert [screen.step(-1) for _ in range(5)] == list("acaba")
+    assert [screen.step(1) for _ in range(5)] == list("bacad")
+    assert screen.views.step(1) is None
+    screen.go("a", again=True)  # as the last view is shown
+    assert [screen.step(-1), screen.step(1), screen.step(1)] == ["c", "a", "d"]
+
+
 def test_the_last_view_is_the_one_before_whatever_led_to_this_one() -> None:
     screen = Screen()
     screen.go("b")
