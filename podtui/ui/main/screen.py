@@ -137,6 +137,8 @@ class MainScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self.panes.resize(event.size.width, event.size.height)
         self._arrange()
+        if self.lower.details.ref is None:
+            self._follow_soon()  # rows that were there before the screen, or before there was room, came without a message
 
     def _arrange(self) -> None:
         """Show the panes that the size and the user's choice allow, and give each its room."""

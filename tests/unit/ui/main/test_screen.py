@@ -466,3 +466,11 @@ async def test_below_a_dialog_no_age_is_painted_until_it_closes(monkeypatch: pyt
         assert panes >= 2 and painted == []
         await pilot.press("escape")
         await until(lambda: {"pods", "namespaces"} <= {*painted})
+
+
+async def test_a_new_screen_on_a_session_with_its_rows_shows_the_details_of_the_first(cluster: Cluster) -> None:
+    """As a walkthrough begins a step again."""
+    async with running(options("web"), (120, 36)) as (app, _):
+        await shows(app, lambda text: "x Why  web-1" in text)
+        await app.switch_screen(MainScreen(app.session))
+        await shows(app, lambda text: "x Why  web-1" in text)
