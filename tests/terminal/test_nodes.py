@@ -141,8 +141,8 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
 
 def choose(terminal: PtySession, pattern: str) -> None:
     """Moves the cursor of the chooser, whose rows come one below the other, to the row that matches."""
-    terminal.wait_for(rf"│ +{pattern} *│(.|\n)*╰")
-    rows = [line for line in terminal.lines if re.search(r"│ +label node .*│", line)]
+    terminal.wait_for(rf"│ [▸ ] *{pattern} *│(.|\n)*╰")
+    rows = [line for line in terminal.lines if re.search(r"│ [▸ ] *label node .*│", line)]
     place = next(number for number, line in enumerate(rows) if re.search(pattern, line))
     for _ in range(place):
         terminal.press("j")
