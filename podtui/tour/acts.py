@@ -95,7 +95,7 @@ class SessionActs:
         if run.http:
             address = expand(run.http)
             answer = await _asked(address, run.answer, part.step.within, expand)
-            note = f"{address} → {answer}"
+            note = f"→ {answer}"
         return note
 
 
@@ -118,9 +118,14 @@ async def _asked(address: str, wanted: str, within: float, expand: Callable[[str
         await asyncio.sleep(0.2)
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def _get(address: str, seconds: float) -> str:
-    """The body of the answer, whatever its status, without any proxy."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """The body of the answer, whatever its status, without any proxy, and without following it to another machine."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
     try:
         with opener.open(address, timeout=seconds) as answer:
             return str(answer.read(_MOST).decode("utf-8", "replace"))

@@ -157,34 +157,48 @@ class Player:
         return True
 
     async def _guided(self, scene: Scene, wishes: asyncio.Queue[str], anew: bool) -> str:
-        """One step, after its start if `anew`; returns the wish to leave it by: "next", "previous" or "end"."""
+        """One step, after its start if `anew`; returns the wish to leave it by: "next", "previous" or "end".
+
+        Where the file pauses there is something to see, so that "next" does the step as far as there, and then the rest.
+        """
         if anew:
             await self._begin(scene)
-        state, note = "ready", self._described(scene)
-        done = False
+        at, done = 0, False
+        state, note = "ready", self._described(scene.parts)
         try:
             await self._acts.prepare(scene.parts[0])
         except PodtuiError as error:
             state, note = "failed", error.what
         if not _has_work(scene):
-            result = await self._unless_wished(scene, wishes)
+            result = await self._unless_wished(scene, scene.parts, wishes)
             done, state, note = True, "failed" if result.why else "held", result.why
-        by_hand = not done and not any(_runs(part) for part in scene.parts) and bool(self._missing(scene.parts[-1]))
+        by_hand = not done and self._can_be_seen(scene.parts)
         while True:
             self._show(state, note)
             wish = await self._wish(wishes, scene.parts[-1] if by_hand else None)
             if wish in ("end", "previous") or (wish == "next" and done):
                 return wish
-            if wish == "again":
-                await self._begin(scene)
-                done, by_hand, state, note = False, False, "ready", self._described(scene)
-                continue
             if wish == "seen":
                 done, by_hand, state, note = True, False, "held", ""
                 continue
-            result = await self._unless_wished(scene, wishes)
-            done, by_hand = True, False
-            state, note = ("failed", result.why) if result.why else ("held", self._note)
+            if wish == "again":
+                await self._begin(scene)
+                at, done, by_hand, state, note = 0, False, False, "ready", self._described(scene.parts)
+                continue
+            parts = _as_far_as_a_pause(scene.parts[at:])
+            result = await self._unless_wished(scene, parts, wishes)
+            at += len(parts)
+            rest = scene.parts[at:]
+            done = not rest or bool(result.why)
+            by_hand = not done and self._can_be_seen(rest)
+            if result.why:
+                state, note = "failed", result.why
+            else:
+                state, note = ("ready", self._described(rest)) if rest else ("held", self._note)
+
+    def _can_be_seen(self, parts: tuple[Part, ...]) -> bool:
+        """Whether the screen will tell that a viewer has done these parts by hand."""
+        return not any(_runs(part) for part in parts) and bool(self._missing(parts[-1]))
 
     async def _begin(self, scene: Scene) -> None:
         """Lead to the step's start: from what the walkthrough began with, by the keys that the file names."""
@@ -193,16 +207,22 @@ class Player:
         await self._stage.calm(HELPED.quiet, HELPED.patience)
         await self._press(replace(scene.parts[0], keys=scene.start), HELPED)
 
-    async def _unless_wished(self, scene: Scene, wishes: asyncio.Queue[str]) -> Result:
-        """Carries the step out; another request meanwhile ends the wait for the expected screen."""
-        work = asyncio.ensure_future(self._perform(scene, HELPED))
+    async def _unless_wished(self, scene: Scene, parts: tuple[Part, ...], wishes: asyncio.Queue[str]) -> Result:
+        """Carries these parts out. Another request meanwhile ends that; but "next" ends only the wait for the last expected screen: a
+        viewer who presses the key twice would leave the keys of the step half pressed."""
+        work = asyncio.ensure_future(self._perform(scene, HELPED, parts))
         wish = asyncio.ensure_future(wishes.get())
         try:
-            await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
-            if wish.done() and not work.done():
+            while not work.done():
+                await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
+                if work.done() or not wish.done():
+                    continue
+                if wish.result() == "next" and not self._waits:
+                    wish = asyncio.ensure_future(wishes.get())
+                    continue
                 work.cancel()
                 wishes.put_nowait(wish.result())
-                return Result(self._at + 1, self._caption(scene), scene.parts[-1])
+                return Result(self._at + 1, self._caption(scene), parts[-1])
             result = await work
         finally:
             wish.cancel()
@@ -230,12 +250,14 @@ class Player:
 
     # -- one step -----------------------------------------------------------------------------------------------
     _note = ""
+    _waits = False  # for the expected screen of the last part that is performed
 
-    async def _perform(self, scene: Scene, pace: Pace | None = None) -> Result:
-        """Do everything under one caption. The result says why a step failed."""
+    async def _perform(self, scene: Scene, pace: Pace | None = None, parts: tuple[Part, ...] = ()) -> Result:
+        """Do these parts, or everything, under one caption. The result says why a step failed."""
         pace = pace or self._pace
-        self._note = ""
-        for part in scene.parts:
+        parts = parts or scene.parts
+        self._note, self._waits = "", False
+        for part in parts:
             try:
                 await self._acts.prepare(part)
                 await (self._press_until(part, pace) if part.step.repeat else self._press(part, pace))
@@ -243,6 +265,7 @@ class Player:
                     self._note = await self._acts.carry_out(part, self._acts.expand)
             except PodtuiError as error:
                 return self._result(scene, part, str(error))
+            self._waits = part is parts[-1]
             if why := await self._wait_for(part):
                 return self._result(scene, part, why)
             last = part is scene.parts[-1]
@@ -252,7 +275,7 @@ class Player:
                 self._stage.picture(part.step.picture)
             if not last and pace.pauses:
                 await pace.wait(part.step.pause if part.step.pause is not None else pace.after / 3)
-        return self._result(scene, scene.parts[-1])
+        return self._result(scene, parts[-1])
 
     async def _press(self, part: Part, pace: Pace) -> None:
         """Words that are names of keys are pressed once the keys before them have taken effect; other words are typed."""
@@ -315,9 +338,9 @@ class Player:
         scenes = self._tour.scenes
         self._stage.show(Caption(self._caption(scenes[self._at]), self._at + 1, len(scenes), state, note, self._hints))
 
-    def _described(self, scene: Scene) -> str:
-        """The keys of the whole step, as they are about to be pressed."""
-        return "  ".join(filter(None, (self._spoken(part, len(part.keys)) for part in scene.parts)))
+    def _described(self, parts: tuple[Part, ...]) -> str:
+        """The keys of these parts, as they are about to be pressed."""
+        return "  ".join(filter(None, (self._spoken(part, len(part.keys)) for part in parts)))
 
     def _spoken(self, part: Part, upto: int) -> str:
         """Keys as a person knows them, the last few that fit."""
@@ -328,6 +351,11 @@ class Player:
 
 def _runs(part: Part) -> bool:
     return bool(part.step.run.http or part.step.run.label)
+
+
+def _as_far_as_a_pause(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts up to one after which the file pauses, or all."""
+    return parts[: next((number for number, part in enumerate(parts, 1) if part.step.pause), len(parts))]
 
 
 def _has_work(scene: Scene) -> bool:

@@ -123,6 +123,18 @@ def test_a_shipped_walkthrough_has_captions_that_fit(name: str) -> None:
         assert long == [], f"{name}, {language}: more than three lines at 80 columns"
 
 
+@pytest.mark.parametrize("name", file.shipped())
+def test_what_a_step_shows_and_takes_away_again_is_paused_at(name: str) -> None:
+    """So that what the caption tells of can be seen, also step by step."""
+    flashing = []
+    for scene in file.load(name).scenes:
+        unseen: list[str] = []
+        for part in scene.parts:
+            flashing += [part.line for text in unseen for gone in part.gone if gone.text.strip("/") in text]
+            unseen = [] if part.step.pause else [*unseen, *(expected.text for expected in part.expect)]
+    assert flashing == []
+
+
 def test_the_textbook_the_first_steps_and_the_incident_are_shipped() -> None:
     assert {"textbook", "first-steps", "incident"} <= set(file.shipped())
 

@@ -288,6 +288,44 @@ async def test_a_step_before_the_first_that_fails_is_where_it_stops(tour: Make, 
     assert [(result.number, result.why) for result in results] == [(1, "waiting for: never")] and screen.pressed == ["j"]
 
 
+async def test_a_step_stops_where_there_is_something_to_see(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+    """Otherwise what a caption tells of, such as a dialog that the step closes again, would be gone before anybody saw it."""
+    steps = "- {caption: a, keys: j}\n- {keys: k, pause: 2}\n- {keys: l m, expect: m}\n- {caption: b, keys: n}\n"
+    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    await until(lambda: screen.state == (1, "ready"))
+    assert screen.captions[-1].note == "j  k  l m"
+    wishes.put_nowait("next")
+    await until(lambda: screen.state == (1, "ready") and bool(screen.pressed))
+    assert screen.pressed == ["j", "k"] and screen.captions[-1].note == "l m"
+    wishes.put_nowait("next")
+    await until(lambda: screen.state == (1, "held"))
+    assert screen.pressed == ["j", "k", "l", "m"]
+    wishes.put_nowait("again")
+    await until(lambda: screen.state == (1, "ready") and screen.pressed[-1] == "RESTART")
+    assert screen.captions[-1].note == "j  k  l m"
+    wishes.put_nowait("next")
+    await until(lambda: screen.state == (1, "ready") and screen.pressed[-1] == "k")
+    screen.press("m")  # the viewer does the rest
+    await until(lambda: screen.state == (1, "held"))
+    wishes.put_nowait("end")
+    assert not await guided
+
+
+async def test_the_wish_next_during_the_keys_of_a_step_leaves_out_none_of_them(
+    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+) -> None:
+    steps = "- {caption: a, keys: i j}\n- {keys: k l, expect: l}\n- {caption: b, keys: n}\n"
+    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    wishes.put_nowait("next")
+    for key in "ijk":
+        await until(lambda pressed: screen.pressed[-1:] == [pressed], key)
+        wishes.put_nowait("next")
+    await until(lambda: screen.state == (1, "held"))
+    assert screen.pressed == ["i", "j", "k", "l"]
+    wishes.put_nowait("end")
+    assert not await guided
+
+
 async def test_the_wish_next_ends_the_wait_for_what_does_not_come(
     tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
 ) -> None:
@@ -335,9 +373,13 @@ def test_a_key_becomes_the_event_that_a_terminal_makes_of_it(key: str, event: tu
 
 class _Hit(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(404 if self.path == "/missing" else 200)
+        if self.path == "/elsewhere":
+            self.send_response(302)
+            self.send_header("Location", "/followed")
+        else:
+            self.send_response(404 if self.path == "/missing" else 200)
         self.end_headers()
-        self.wfile.write(b"You've hit kubia\x1b[2J\nmore\n")
+        self.wfile.write(b"Moved\n" if self.path == "/elsewhere" else b"You've hit kubia\x1b[2J\nmore\n")
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
@@ -361,7 +403,15 @@ def no_session() -> object:
 async def test_the_first_line_of_an_http_answer_is_shown_in_the_bar(tour: Make, web: str) -> None:
     acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
     part = tour(f"- {{caption: c, run: {{http: '{web}/missing', answer: hit kubia}}}}\n").scenes[0].parts[0]
-    assert await acts.carry_out(part, acts.expand) == f"{web}/missing → You've hit kubia␛[2J"
+    assert await acts.carry_out(part, acts.expand) == "→ You've hit kubia␛[2J"
+
+
+async def test_an_answer_that_leads_elsewhere_is_not_followed(tour: Make, web: str) -> None:
+    """A pod could send the request to another machine."""
+    acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
+    part = tour(f"- {{caption: c, within: 0.1, run: {{http: '{web}/elsewhere', answer: hit}}}}\n").scenes[0].parts[0]
+    with pytest.raises(PodtuiError, match="answers without 'hit': Moved"):
+        await acts.carry_out(part, acts.expand)
 
 
 async def test_a_step_fails_when_the_http_answer_never_holds_what_it_should(tour: Make, web: str) -> None:
