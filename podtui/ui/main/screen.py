@@ -432,6 +432,8 @@ class MainScreen(Screen[None]):
             done = (getattr(self.actions, name, None) or getattr(self, f"action_{name}"))(*arguments)
             if isawaitable(done):
                 await done
+            if self.is_attached:  # or the command led to another context
+                self.refresh_status()
 
     async def run_command(self, command_id: str) -> None:
         """Run any command by its id, as its key would; for the palette."""
