@@ -396,4 +396,6 @@ class Dialog(ModalScreen[T | None]):
             self.show_error(error)
         if self.focused is None:
             back = self.return_focus
-            (back if back is not None and back.focusable else self.query_one("#dialog-cancel")).focus()
+            back = back if back is not None and back.focusable else self.query_one("#dialog-cancel")
+            back.focus()
+            self.call_after_refresh(back.scroll_visible, animate=False)  # below what the work has brought

@@ -79,7 +79,7 @@ class CreateDialog(Dialog[int]):
             )
         yield Static(_HINT, id="create-hint", markup=False)
         yield Static(id="create-documents")
-        yield Toggle("Apply the difference to objects that already exist (server-side apply)", id="create-apply")
+        yield Toggle("Apply the difference to existing objects (server-side apply)", id="create-apply")
         yield Toggle("Take over fields that other managers own", id="create-force")
 
     def on_mount(self) -> None:

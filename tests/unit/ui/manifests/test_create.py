@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
 from podtui.ui.manifests.templates import TEMPLATES
 from tests.support.screens import Shown, confirm, text, typed
-from tests.support.waiting import settle
+from tests.support.waiting import settle, until
 from tests.unit.ui.dialogs.test_dialogs import Objects, session
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n"
@@ -254,6 +255,37 @@ async def test_values_of_a_secret_are_masked_in_its_difference_and_shown_at_a_ke
         await pilot.press("f6")
         await settle(pilot)
         assert "aHVudGVyMg==" not in text(dialog, "#create-documents")
+
+
+class Slow(Objects):
+    """The server answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = asyncio.Event()
+
+    async def check(self, documents: list[Document], namespace: str, *, enforce: bool) -> list[Outcome]:
+        await self.answer.wait()
+        return await super().check(documents, namespace, enforce=enforce)
+
+
+async def test_the_choice_that_has_the_focus_is_in_view_below_a_long_difference() -> None:
+    lines = ("@@ -1,20 +1,20 @@", *(f"+    line: {number}" for number in range(20)))
+    ref = ObjectRef(PODS, "b", "default", "u1", "7")
+    objects = Slow()
+    objects.outcomes = [lambda one: Outcome(one, "exists", ref, preview=Preview(ref, {}, {}, lines))]
+    dialog, app = opened(objects)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.post_message(events.Paste(POD))
+        await until(lambda: "Asking the server" in text(dialog, "#dialog-status-text"))
+        for _ in range(5):
+            await pilot.pause()  # painted
+        objects.answer.set()
+        await settle(pilot)
+        choice, body = dialog.query_one("#create-apply"), dialog.query_one("#dialog-body")
+        assert dialog.focused is choice
+        assert body.region.contains_region(choice.region), (body.region, choice.region)
 
 
 async def test_an_object_that_exists_and_cannot_be_changed_so_is_refused_with_both_reasons() -> None:
