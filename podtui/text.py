@@ -24,6 +24,7 @@ _STACKS = re.compile(  # the blocks that have characters without a width of thei
 _URL = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)([^\s"'<>]+)""")
 _SECRET = re.compile(r"(?i)([?&][^=&#]{0,40}(?:token|secret|passw|pwd|key|signature|sig|auth|cred)[^=&#]{0,40}=)[^&#]+")
 _private: set[str] = set()  # of URLs whose paths are secret: scheme, host and port
+_users: set[str] = set()  # user names and passwords of texts that should be URLs, up to their @
 _PRINTABLE_ASCII = re.compile(r"[\x20-\x7e]*\Z")
 
 
@@ -95,8 +96,13 @@ def as_file_name(text: str) -> str:
 def conceal(url: str) -> None:
     """Show nothing of what follows the host in `url`, or in another URL of the same host, from now on.
 
-    It is for the URLs of a kubeconfig and of the environment (servers, proxies): some have a secret as their path.
+    It is for the URLs of a kubeconfig and of the environment (servers, proxies): some have a secret as their path. A mistake in one, such
+    as a forgotten scheme or a space, does not show its password either.
     """
+    rest = url.rpartition("://")[2]
+    user = rest.removesuffix(_without_user(rest))
+    if ":" in user and user in redacted(url):
+        _users.update((user, harmless(user)))
     if (found := _URL.match(url)) is not None:
         rest = _without_user(found[2])
         place = re.split(r"[/?#]", rest, maxsplit=1)[0]
@@ -107,6 +113,8 @@ def conceal(url: str) -> None:
 def redacted(text: str) -> str:
     """`text` without the secrets of the URLs in it: the user names and passwords of all, the values of parameters that are named like
     secrets, and whatever follows the host where `conceal` was called. Every message passes through it."""
+    for user in _users:
+        text = text.replace(user, "")
     return _URL.sub(_redacted, text) if "://" in text else text
 
 

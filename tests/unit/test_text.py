@@ -115,6 +115,23 @@ def test_the_path_of_a_concealed_url_is_not_shown_in_any_url_of_its_host() -> No
     assert redacted("at https://other.example/path") == "at https://other.example/path"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("://joe:hush@h", "://h"), ("joe:hush@h:1", "h:1"), ("http://joe:hu sh@h:1/", "http://h:1/"), ("http://joe:hu'sh@h", "http://h")],
+)
+def test_the_password_of_what_is_not_quite_a_url_is_not_shown(url: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podtui.text._users", set())
+    conceal(url)
+    assert redacted(f"not a URL: {url}") == f"not a URL: {shown}"
+
+
+@pytest.mark.parametrize("url", ["https://h/a@b", "https://plain:6443", "h:6443", "", "@", "nginx@sha256"])
+def test_concealing_a_url_without_a_password_hides_nothing_else(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podtui.text._users", set())
+    conceal(url)
+    assert redacted("nginx:1.2@sha256:abc, a@b, h:6443") == "nginx:1.2@sha256:abc, a@b, h:6443"
+
+
 def test_the_path_of_a_server_without_a_secret_is_shown() -> None:
     conceal("https://plain.example:6443/")
     assert redacted("https://plain.example:6443/api/v1") == "https://plain.example:6443/api/v1"
