@@ -246,7 +246,7 @@ def test_a_viewer_goes_step_by_step_and_comes_back_after_going_astray(open_podtu
     terminal.wait_for("Create in namespace")
     terminal.press("f7")
     terminal.wait_for(r"kubia +1/1 +Running(.|\n)* 1/2 ▸ n ")
-    assert "read-only" not in terminal.text
+    assert "read-only" not in terminal.lines[0]
     terminal.press("f9")
 
 
