@@ -12,15 +12,20 @@ from typing import Any
 
 from podtui.text import harmless, redacted
 
+UNKNOWN = "It may or may not have taken effect: look before you repeat it."
+"""Said of a change that `may_be_done`."""
+
 
 class PodtuiError(Exception):
     """An error with a message for the user, in which no URL shows its secrets.
 
     `what` says what happened and to which object, in one line without a full stop; `hint` says what to
     do about it, or is empty. `exit_code` is the exit code of the command line (1 an error, 2 wrong usage).
+    `may_be_done`: a change was sent, and whether the server carried it out is unknown.
     """
 
     exit_code = 1
+    may_be_done = False
 
     def __init__(self, what: str, hint: str = "") -> None:
         self.what = redacted(what)
@@ -28,7 +33,7 @@ class PodtuiError(Exception):
         super().__init__(self.what)
 
     def __str__(self) -> str:
-        return f"{self.what}\n{self.hint}" if self.hint else self.what
+        return "\n".join(filter(None, [self.what, UNKNOWN if self.may_be_done else "", self.hint]))
 
 
 class UsageError(PodtuiError):
@@ -126,7 +131,9 @@ class ReadOnlyError(PodtuiError):
 
 
 class ConnectionFailed(PodtuiError):
-    """The API server is unreachable: DNS, TCP, TLS, proxy or time-out."""
+    """The API server is unreachable: DNS, TCP, TLS, proxy or time-out. `unsent`: it was not even connected to."""
+
+    unsent = False
 
 
 class ServerAway(ConnectionFailed):

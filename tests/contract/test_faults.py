@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import json
-import re
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +28,26 @@ from podtui.cluster.live.tables import age_text
 from podtui.errors import Unauthorized
 from podtui.kube.resources import PODS, Scope
 from tests.contract.test_live_list import Pods
-from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy, status
+from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.support.faults import (
+    BOMB,
+    GONE,
+    PAGE,
+    answers,
+    endless_line,
+    of_lists,
+    of_watches,
+    refuses,
+    reset,
+    silence,
+    skewed_clock,
+    streams,
+    trickle,
+    truncated,
+    twice_and_unknown,
+    version_goes_back,
+    wrong_type,
+)
 from tests.support.tls import Authority
 from tests.support.waiting import until, until_answer
 
@@ -91,103 +108,6 @@ async def held(
             await store.close()
             await through.close()
 
-
-# -- the faults
-
-
-async def silence(exchange: Exchange) -> None:
-    await exchange.hang()
-
-
-async def reset(exchange: Exchange) -> None:
-    exchange.reset()
-
-
-async def trickle(exchange: Exchange) -> None:
-    await exchange.begin()
-    while True:
-        await exchange.chunk(b" ")
-        await asyncio.sleep(0.05)
-
-
-def answers(code: int, body: bytes = b"", content_type: str = "application/json", **headers: str) -> Fault:
-    async def fault(exchange: Exchange) -> None:
-        await exchange.answer(code, body, content_type, **headers)
-
-    return fault
-
-
-def refuses(code: int, reason: str, **headers: str) -> Fault:
-    return answers(code, status(code, reason), **headers)
-
-
-def of_watches(fault: Fault) -> Fault:
-    async def chosen(exchange: Exchange) -> None:
-        await (fault(exchange) if exchange.is_watch else exchange.pass_on())
-
-    return chosen
-
-
-def of_lists(fault: Fault) -> Fault:
-    async def chosen(exchange: Exchange) -> None:
-        await (exchange.pass_on() if exchange.is_watch else fault(exchange))
-
-    return chosen
-
-
-def streams(*chunks: bytes) -> Fault:
-    async def fault(exchange: Exchange) -> None:
-        await exchange.begin()
-        for chunk in (*chunks, b""):
-            await exchange.chunk(chunk)
-
-    return fault
-
-
-async def endless_line(exchange: Exchange) -> None:
-    await exchange.begin()
-    for _ in range(8):  # twice the bound that the test sets
-        await exchange.chunk(b"x" * 65536)
-    await exchange.hang()
-
-
-async def truncated(exchange: Exchange) -> None:
-    await exchange.pass_on(lambda body: body[: len(body) // 2])
-
-
-async def wrong_type(exchange: Exchange) -> None:
-    await exchange.pass_on(content_type="text/plain")
-
-
-async def twice_and_unknown(exchange: Exchange) -> None:
-    def change(line: bytes) -> bytes:
-        if not line.startswith(b'{"type":"MODIFIED"'):
-            return line * 2
-        unknown = re.sub(rb'"uid": ?"[^"]+"', b'"uid":"unknown"', line).replace(b"MODIFIED", b"DELETED", 1)
-        return unknown + line * 2
-
-    await exchange.pass_on(change if exchange.is_watch else None)
-
-
-async def skewed_clock(exchange: Exchange) -> None:
-    def change(data: bytes) -> bytes:
-        return re.sub(rb'("creationTimestamp": ?")20\d\d', rb"\g<1>2999", data)
-
-    await exchange.pass_on(change)
-
-
-async def version_goes_back(exchange: Exchange) -> None:
-    """What a list of one object says when etcd was restored; the list and the watch are right again."""
-
-    def change(data: bytes) -> bytes:
-        return re.sub(rb'("metadata": ?\{"resourceVersion": ?")\d+', rb"\g<1>1", data, count=1)
-
-    await exchange.pass_on(change if exchange.query.get("limit") == "1" else None)
-
-
-BOMB = gzip.compress(bytes(64 << 20))
-GONE = json.dumps({"type": "ERROR", "object": json.loads(status(410, "Expired"))}).encode() + b"\n"
-PAGE = b"<!doctype html><title>Sign in</title>"
 
 SHOWS: dict[str, tuple[Fault, str]] = {
     "timed out": (silence, "stale"),

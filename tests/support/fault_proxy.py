@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from podtui.cluster.connection.transport import tls
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
@@ -31,8 +32,10 @@ class Exchange:
     """A request, and what may be answered to it."""
 
     proxy: FaultProxy
+    method: str
     target: str
     headers: dict[str, str]
+    body: bytes
     writer: asyncio.StreamWriter
 
     @property
@@ -42,6 +45,12 @@ class Exchange:
     @property
     def is_watch(self) -> bool:
         return "watch" in self.query
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it may change an object."""
+        reviews = "/apis/authorization.k8s.io/"
+        return self.method != "GET" and "dryRun" not in self.query and not self.target.startswith(reviews)
 
     async def answer(self, status: int, body: bytes = b"", content_type: str = "application/json", **headers: str) -> None:
         """A whole answer."""
@@ -74,7 +83,7 @@ class Exchange:
 
     async def pass_on(self, change: Change | None = None, content_type: str = "") -> None:
         """The server's own answer. `change` gets the body of a list, and each line of a watch."""
-        async with self.proxy.ask(self.target, self.headers.get("accept", "*/*")) as answer:
+        async with self.proxy.ask(self) as answer:
             self._head(answer.status, {"Content-Type": content_type or answer.content_type, "Transfer-Encoding": "chunked"})
             await self.writer.drain()
             if change is None or not self.is_watch:
@@ -101,7 +110,10 @@ Fault = Callable[[Exchange], Awaitable[None]]
 
 @dataclass
 class FaultProxy:
-    """`requests` has the loop time and the target of each request. `token`, when set, is the only one that is accepted."""
+    """`requests` has the loop time and the target of each request; `changes` is how many of them change something.
+
+    `token`, when set, is the only one that is accepted.
+    """
 
     upstream: str
     authorization: str
@@ -110,6 +122,7 @@ class FaultProxy:
     fault: Fault | None = None
     token: str = ""
     requests: list[tuple[float, str]] = field(default_factory=list)
+    changes: int = 0
     muted: set[asyncio.StreamWriter] = field(default_factory=set)
     port: int = 0
     _open: dict[asyncio.StreamWriter, asyncio.Task[Any]] = field(default_factory=dict)
@@ -148,12 +161,15 @@ class FaultProxy:
         """The open connections stay open and carry nothing more, as half-open ones do."""
         self.muted.update(self._open)
 
-    def ask(self, target: str, accept: str) -> Any:
+    def ask(self, exchange: Exchange) -> Any:
+        """The server's answer; aiohttp's, to be entered."""
         assert self._session is not None
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers = {key: value for key, value in exchange.headers.items() if key in ("accept", "content-type")}
+        headers["Accept-Encoding"] = "identity"
         if self.authorization:
             headers["Authorization"] = self.authorization
-        return self._session.get(self.upstream + target, headers=headers, ssl=self.upstream_tls or False)
+        url, tls = URL(self.upstream + exchange.target, encoded=True), self.upstream_tls or False
+        return self._session.request(exchange.method, url, headers=headers, data=exchange.body or None, ssl=tls)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -162,8 +178,11 @@ class FaultProxy:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in head[1:])}
-            exchange = Exchange(self, head[0].split(" ")[1], headers, writer)
+            method, target, _ = head[0].split(" ")
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            exchange = Exchange(self, method, target, headers, body, writer)
             self.requests.append((asyncio.get_running_loop().time(), exchange.target))
+            self.changes += exchange.is_change
             if self.token and headers.get("authorization") != f"Bearer {self.token}":
                 await exchange.answer(401, status(401, "Unauthorized"))
             else:

@@ -11,7 +11,7 @@ from podtui.cluster.changes.many import STOPS, Result, each
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.impact.effects import Effect
 from podtui.cluster.impact.related import Surroundings
-from podtui.errors import PodtuiError, Replaced
+from podtui.errors import ConnectionFailed, PodtuiError, Replaced
 from podtui.kube.kubectl import Commands, distinct
 from podtui.kube.resources import ObjectRef
 
@@ -91,6 +91,11 @@ class ChangeOfMany(Change, Generic[C]):
         self.options = options
 
     @property
+    def past(self) -> str:
+        """What the change does to an object, as a participle."""
+        return "changed"
+
+    @property
     def left(self) -> list[C]:
         """The objects still to be changed, or to be retried."""
         return [one for one in self.objects if not one.done and not one.lost]
@@ -113,6 +118,9 @@ class ChangeOfMany(Change, Generic[C]):
 
     def failure(self, one: C, error: PodtuiError) -> Result | None:
         """The result for one object after an error; None when the error is not about it (a missing credential)."""
+        if error.may_be_done:
+            what = "no answer" if isinstance(error, ConnectionFailed) else error.what
+            return Result("failed", f"{what}: it may or may not be {self.past}")
         return None if isinstance(error, STOPS) else Result("lost" if isinstance(error, Replaced) else "failed", error.what)
 
     async def look(self, read: Callable[[C], Awaitable[None]]) -> None:

@@ -65,7 +65,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """The result for one document.
 
     `checked`: the server would create it. `exists`: it already exists, and `preview` shows what applying would change. `unchecked`: a
-    dry run cannot tell (`error` says why). `refused`: it was not created or applied. `unknown`: the connection broke, it may be
+    dry run cannot tell (`error` says why). `refused`: it was not created or applied. `unknown`: it was sent, and may be
     done. `untried`: not sent, because of an earlier failure. `applied`, `unchanged`: it existed, and was changed, or needed no change.
     `left`: it existed, and was not to be changed. `ref` has the name that the server gave; `warnings` are the server's; `faults` are
     those of the error, with the lines of the document's text. `existing`: a refused object exists, and cannot be changed into this.
@@ -107,7 +107,7 @@ class Outcome(msgspec.Struct, frozen=True):
             return f"{self.named} created (server dry run)"
         if self.state == "untried":
             return f"{self.named} not tried"
-        words = "unknown error" if self.error is None else str(self.error)
+        words = "unknown error" if self.error is None else "\n".join(filter(None, [self.error.what, self.error.hint]))
         place = f"{self.document.source}:{self.document.line}: "
         words = words if words.startswith(place) else f"{place}{words}"
         return f"{self.named} may or may not be created: {words}" if self.state == "unknown" else words
@@ -166,7 +166,6 @@ async def create(
         if lost:
             outcomes.append(Outcome(document, "untried"))
             continue
-        resource: Resource | None = None
         known = existing.previews.get(id(document)) if existing is not None else None
         try:
             if known is not None and existing is not None:
@@ -180,14 +179,9 @@ async def create(
             with heard() as warned:
                 made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
             ref, warnings = _ref(resource, target, made), tuple(warned)
-        except ConnectionFailed as error:
-            outcomes.append(Outcome(document, "unknown" if resource is not None else "refused", error=error))
-            lost = True
-        except (Unauthorized, CredentialError, ReadOnlyError) as error:
-            outcomes.append(Outcome(document, "refused", error=error))
-            lost = True
         except PodtuiError as error:
-            outcomes.append(Outcome(document, "refused", error=error))
+            outcomes.append(Outcome(document, "unknown" if error.may_be_done else "refused", error=error))
+            lost = isinstance(error, STOPS)
         else:
             outcomes.append(Outcome(document, "created", ref, warnings=warnings))
     return outcomes

@@ -13,7 +13,7 @@ from podtui.cluster.changes.change import ChangedObject, ChangeOfMany, Foretold
 from podtui.cluster.changes.many import Result
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.impact import effects
-from podtui.errors import ConnectionFailed, NotFound, PodtuiError
+from podtui.errors import NotFound, PodtuiError
 from podtui.kube.kubectl import Commands, kubectl_delete, kubectl_delete_selected, kubectl_evict
 from podtui.kube.resources import ObjectRef, Propagation
 
@@ -45,6 +45,10 @@ class Deletion(ChangeOfMany[ChangedObject]):
         self.force = False
         self.evict = False
         self.propagation: Propagation = "Background"
+
+    @property
+    def past(self) -> str:
+        return "evicted" if self.evict else "deleted"
 
     @property
     def tried(self) -> bool:
@@ -92,13 +96,11 @@ class Deletion(ChangeOfMany[ChangedObject]):
     async def change(self, objects: Objects, one: ChangedObject, command: str) -> Result:
         if self.evict:
             await objects.evict(one.ref, self.grace_seconds, command=command)
-            return Result("done", "evicted")
+            return Result("done", self.past)
         await objects.delete(one.ref, self.grace_seconds, self.force, self.propagation, command=command)
-        return Result("done", "deleted")
+        return Result("done", self.past)
 
     def failure(self, one: ChangedObject, error: PodtuiError) -> Result | None:
-        if isinstance(error, ConnectionFailed):
-            return Result("failed", f"no answer: it may or may not be {'evicted' if self.evict else 'deleted'}")
         if isinstance(error, NotFound):
             gone = error.details.get("kind") != "namespaces" or one.ref.resource.plural == "namespaces"
             return Result("already", "already gone") if gone else Result("lost", error.what)

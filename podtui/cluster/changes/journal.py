@@ -69,7 +69,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     it does to the object. For a change, `before` and `after` are merge patches of the fields concerned (None: the field
     did not exist); for a deletion, `before` is the manifest, and `pods` are those deleted with a namespace; for a creation,
     `after` is the manifest. `withheld` says why a part of them is missing. `ending`: `done`, `refused` (`words` are the
-    server's), `unknown` (no answer: it may have been carried out), `pending` (in progress, or the program died).
+    server's), `unknown` (no answer, or none that tells: it may have been carried out), `pending` (in progress, or the program died).
     `undoes` is the id of the entry that this one undid.
     """
 
@@ -244,11 +244,16 @@ def undoing(entry: Entry) -> Iterator[None]:
 
 
 def ending_of(error: BaseException) -> tuple[Ending, str]:
-    """The ending of a change that raised this error, and a message."""
-    if isinstance(error, ConnectionFailed):
-        return "unknown", error.what
+    """The ending of a change that was sent and raised this error, and a message.
+
+    A 5xx may be the answer of a proxy that lost the API server, or of an API server that lost etcd, after the change was made. Admission
+    comes before.
+    """
     if isinstance(error, ApiError):
-        return ("unknown" if error.status == 504 or error.reason == "Timeout" else "refused"), error.what
+        after = error.status >= 500 and "failed calling webhook" not in error.message
+        return ("unknown" if after else "refused"), error.what
+    if isinstance(error, ConnectionFailed) and not error.unsent:
+        return "unknown", error.what
     if isinstance(error, PodtuiError):
         return "refused", f"not sent: {error.what}"
     if isinstance(error, asyncio.CancelledError):

@@ -29,7 +29,7 @@ from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
 from podtui.cluster.connection.connection import Connection
-from podtui.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, UsageError
+from podtui.errors import Conflict, Forbidden, Invalid, NotFound, PodtuiError, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Resource
@@ -75,11 +75,12 @@ class Objects:
     ) -> dict[str, Any]:
         """Send one change, with its entry in the journal before and after; returns the server's answer.
 
-        Raises what `Connection.json` raises; while podtui is read-only, it neither sends nor records anything.
+        Raises what `Connection.json` raises, with `may_be_done` where the change may have been made all the same; while podtui is
+        read-only, it neither sends nor records anything.
         """
         self.connection.check(method, path, query)
         if self.journal is None:
-            return _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
+            return await self._send(method, path, query, body, content_type)
         uid = change.ref.uid or _uid(change.before or {})
         entry = self.journal.new(
             change.verb,
@@ -92,7 +93,7 @@ class Objects:
         try:
             await self.journal.begin(entry)
             sent = True
-            answer = _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
+            answer = await self._send(method, path, query, body, content_type)
         except BaseException as error:
             self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: closed before")))
             raise
@@ -101,6 +102,13 @@ class Objects:
         target = msgspec.structs.replace(entry.object, name=name, uid=_uid(named) or entry.object.uid)
         self.journal.end(entry, "done", object=target, kept=recorded(change, body, answer))
         return answer
+
+    async def _send(self, method: str, path: str, query: Sequence[tuple[str, str]], body: object, content_type: str) -> dict[str, Any]:
+        try:
+            return _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
+        except PodtuiError as error:
+            error.may_be_done = ending_of(error)[0] == "unknown"
+            raise
 
     async def seen(self, ref: ObjectRef, *, metadata: bool = False) -> dict[str, Any] | None:
         """The object before a change, for the journal; with `metadata`, only that part of it.

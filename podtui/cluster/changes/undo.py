@@ -77,7 +77,7 @@ def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str
     if entry.server != settings.server:
         return f"it was made on {harmless(entry.context)}: open that context first"
     if entry.form == "creates":
-        return "" if entry.object.uid else "no answer: whether it was made is unknown"
+        return "" if entry.object.uid else "whether it was made is unknown"
     if entry.withheld and (entry.before is None or entry.form == "deletes" or entry.object.resource == "secrets"):
         return entry.withheld
     if entry.form == "deletes":
@@ -87,7 +87,7 @@ def why_not(entry: Entry, settings: ConnectionSettings, undone: set[str]) -> str
     if entry.before is None:
         return "what was there before could not be read"
     if entry.after is None:
-        return "no answer: what it changed is unknown"
+        return "what it changed is unknown"
     return "" if entry.before != entry.after else "it changed nothing"
 
 

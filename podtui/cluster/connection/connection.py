@@ -26,7 +26,7 @@ from podtui.cluster.connection.connection_errors import failure, no_json, place,
 from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.connection.transport import client_import, tls
-from podtui.cluster.connection.transport.session_pool import Pool, keepalive_socket, staying
+from podtui.cluster.connection.transport.session_pool import Pool, bounded, keepalive_socket
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.proxies import SOCKS
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
@@ -326,7 +326,7 @@ class Connection:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,  # see `body`
-            trace_configs=[staying(place(self.settings))],
+            trace_configs=[bounded(place(self.settings))],
             read_bufsize=1 << 18,
             raise_for_status=self._refused_upgrade,
         )

@@ -93,6 +93,14 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
         return error
     import aiohttp
 
+    made = _explained(settings, error, timeout)
+    made.unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError)
+    return made
+
+
+def _explained(settings: ConnectionSettings, error: BaseException, timeout: float | None) -> ConnectionFailed:
+    import aiohttp
+
     from podtui.cluster.connection.transport.socks import SocksRefused
 
     server, hint = place(settings), ""

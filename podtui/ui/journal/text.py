@@ -34,7 +34,7 @@ _ENDINGS = {
 }
 _MEANINGS = {
     "refused": "nothing was changed",
-    "unknown": "no answer: it may have taken effect",
+    "unknown": "it may or may not have taken effect",
     "pending": "in progress",
 }
 

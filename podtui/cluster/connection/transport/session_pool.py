@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from podtui.errors import ConnectionFailed
@@ -77,17 +78,30 @@ class Pool:
         await self.session.close()
 
 
-def staying(server: str) -> aiohttp.TraceConfig:
-    """Follows redirects within the origin (scheme, host, port) of each request alone: raises ConnectionFailed for another one.
+def bounded(server: str) -> aiohttp.TraceConfig:
+    """Keeps aiohttp from what it would do of its own accord, for every request of a session. `server` names it, for the errors.
 
-    aiohttp takes only the Authorization header from a request that goes elsewhere. The body, which may be a Secret, and the user to
-    impersonate would go along. An API server redirects nowhere else. `server` names it, for the error.
+    Redirects are followed within the origin (scheme, host, port) of each request alone; another one raises ConnectionFailed. aiohttp takes
+    only the Authorization header from a request that goes elsewhere: the body, which may be a Secret, and the user to impersonate would
+    go along. An API server redirects nowhere else.
+
+    A request that changes something is sent once. When a connection that was used before breaks, aiohttp sends a DELETE or PUT again,
+    although the server may have carried it out: it would then answer that the object is not there, or was changed.
     """
     import aiohttp
     from yarl import URL
 
-    async def check(session: aiohttp.ClientSession, context: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
-        response = redirect.response
+    async def begin(session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
+        context.method, context.connected = request.method, False
+
+    async def connect(session: aiohttp.ClientSession, context: SimpleNamespace, parameters: object) -> None:
+        if context.connected and context.method not in ("GET", "HEAD"):
+            raise ConnectionFailed(f"{server} closed the connection")
+        context.connected = True
+
+    async def redirect(session: aiohttp.ClientSession, context: SimpleNamespace, met: aiohttp.TraceRequestRedirectParams) -> None:
+        context.connected = False  # a server that redirects has not carried the request out
+        response = met.response
         location = response.headers.get("Location") or response.headers.get("URI") or ""
         try:
             target = response.url.join(URL(location))
@@ -103,7 +117,10 @@ def staying(server: str) -> aiohttp.TraceConfig:
             )
 
     found = aiohttp.TraceConfig()
-    found.on_request_redirect.append(check)
+    found.on_request_start.append(begin)
+    found.on_connection_create_start.append(connect)
+    found.on_connection_reuseconn.append(connect)
+    found.on_request_redirect.append(redirect)
     return found
 
 

@@ -286,6 +286,25 @@ async def test_an_answer_that_breaks_off_is_reported(text: bytes, words: str) ->
         await connection.close()
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "POST"])
+async def test_a_change_on_a_connection_that_breaks_is_sent_once(method: str) -> None:
+    heard: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
+        heard.append((await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[0])  # on the same connection, which then breaks
+
+    async with raw_server(answer) as address:
+        connection = await Connection.open(settings(f"http://{address}"))
+        await connection.json("GET", "/")
+        with pytest.raises(ConnectionFailed, match="closed the connection"):
+            await connection.json(method, "/x")
+        await connection.json("GET", "/")
+        assert heard == [method]
+        await connection.close()
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
 FAULTS = {
     "a long header": OK + b"X: " + b"a" * 100_000 + b"\r\n\r\n",

@@ -16,7 +16,7 @@ from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.impact.namespace_contents import Contents
 from podtui.cluster.impact.related import Surroundings
 from podtui.config import Config
-from podtui.errors import Changed, ConnectionFailed, Forbidden, Invalid, NotFound, ReadOnlyError, Replaced
+from podtui.errors import UNKNOWN, Changed, ConnectionFailed, Forbidden, Invalid, NotFound, ReadOnlyError, Replaced
 from podtui.kube.manifests.documents import Document
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.dialogs.delete import DeleteDialog
@@ -224,6 +224,21 @@ async def test_a_conflict_shows_what_changed_keeps_the_text_and_asks_again() -> 
         dialog.action_confirm()
         await settle(pilot)
         assert objects.calls[-1] == ("kubia", "u1", "8", {"env": "prod"}) and pilot.app.results == [1]
+
+
+async def test_a_change_that_nobody_answered_is_said_to_be_unknown() -> None:
+    objects = Objects(kubia=meta())
+    lost = ConnectionFailed("the server closed the connection", "Check the network or the VPN.")
+    lost.may_be_done = True
+    objects.failures["kubia"] = [lost]
+    dialog = LabelDialog(session(objects), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        await typed(pilot, "#label-changes", "env=prod")
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert text(dialog, "#dialog-status-text") == f"✗ the server closed the connection\n{UNKNOWN}\nCheck the network or the VPN."
+        assert "✗ no answer: it may or may not be changed" in text(dialog, "#label-difference")
 
 
 async def test_a_recreated_pod_is_refused_in_words() -> None:

@@ -1,0 +1,189 @@
+"""What networks, proxies and servers do to a change. Podtui sends it once; where nobody can tell whether it was made, the user and the
+journal are told so, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podtui.cluster.changes.change import Change, ChangeOfMany
+from podtui.cluster.changes.deletion import Deletion
+from podtui.cluster.changes.edit import Edit
+from podtui.cluster.changes.journal import Journal
+from podtui.cluster.changes.label_edit import LabelEdit
+from podtui.cluster.changes.manifest import ManifestCreation
+from podtui.cluster.changes.objects import Objects
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.errors import NotFound, PodtuiError
+from podtui.kube.label_changes import LabelChanges
+from podtui.kube.manifests.documents import parse
+from podtui.kube.names import Kind
+from podtui.kube.resources import PODS, ObjectRef
+from tests.contract.test_live_list import Pods
+from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.support.faults import BOMB, PAGE, afterwards, answers, of_changes, refuses, reset, silence, streams, trickle, truncated
+from tests.support.tls import Authority
+
+NAMESPACE_PREFIX = "writes-"
+# The fault, and what podtui can know of the change.
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "reset before the server heard it": (reset, "unknown"),
+    "reset after it was made": (afterwards(reset), "unknown"),
+    "no answer": (silence, "unknown"),
+    "no answer after it was made": (afterwards(silence), "unknown"),
+    "a trickle after it was made": (afterwards(trickle), "unknown"),
+    "half an answer": (truncated, "unknown"),
+    "an answer that is not UTF-8, after it was made": (afterwards(streams(b'{"kind":"\xff\xfe"}')), "unknown"),
+    "a gzip bomb after it was made": (afterwards(answers(200, BOMB, Content_Encoding="gzip")), "unknown"),
+    "a page with 200": (answers(200, PAGE, "text/html"), "unknown"),
+    "a page with 502": (answers(502, PAGE, "text/html"), "unknown"),
+    "a page with 502 after it was made": (afterwards(answers(502, PAGE, "text/html")), "unknown"),
+    "500 after it was made": (afterwards(refuses(500, "InternalError")), "unknown"),
+    "503": (refuses(503, "ServiceUnavailable", Retry_After="1"), "unknown"),
+    "503 after it was made": (afterwards(refuses(503, "ServiceUnavailable")), "unknown"),
+    "429": (refuses(429, "TooManyRequests", Retry_After="1"), "refused"),
+    "403": (refuses(403, "Forbidden"), "refused"),
+    "401": (refuses(401, "Unauthorized"), "refused"),
+}
+
+
+class Case:
+    """One change of a pod of its own, as its dialog sends it."""
+
+    def __init__(self, pods: Pods, change: Change, name: str, wanted: Callable[[dict[str, Any] | None], bool]) -> None:
+        self.pods, self.change, self.name, self._wanted = pods, change, name, wanted
+
+    async def made(self) -> bool:
+        """Whether the server has carried it out."""
+        try:
+            return self._wanted(await self.pods.connection.json("GET", PODS.path(self.pods.namespace, self.name)))
+        except NotFound:
+            return self._wanted(None)
+
+    async def send(self, objects: Objects) -> str:
+        """What the user is told, "" when all is well."""
+        try:
+            await self.change.send(objects)
+        except PodtuiError as error:
+            return str(error)
+        if isinstance(self.change, ChangeOfMany):
+            return "; ".join(one.fault for one in self.change.objects if one.fault)
+        return "; ".join(map(str, self.change.outcomes)) if isinstance(self.change, ManifestCreation) else ""
+
+
+async def labelling(pods: Pods, objects: Objects, kind: Kind) -> Case:
+    ref = await one(pods, f"is-{kind}")
+    change = LabelEdit([ref], kind, ())
+    change.changes = LabelChanges({"env": "prod"}, kind=kind)
+    await change.read(objects)
+    return Case(pods, change, ref.name, lambda pod: pod is not None and (pod["metadata"].get(kind) or {}).get("env") == "prod")
+
+
+async def deleting(pods: Pods, objects: Objects) -> Case:
+    ref = await one(pods, "is-deleted")
+    return Case(pods, Deletion([ref], ()), ref.name, lambda pod: pod is None)
+
+
+async def editing(pods: Pods, objects: Objects) -> Case:
+    ref = await one(pods, "is-edited")
+    change = await Edit.begin(objects, ref)
+    assert await change.check(change.text.replace("image: none", "image: other")) == []
+    return Case(pods, change, ref.name, lambda pod: pod is not None and pod["spec"]["containers"][0]["image"] == "other")
+
+
+async def creating(pods: Pods, objects: Objects) -> Case:
+    spec = "{schedulerName: nobody, containers: [{name: main, image: none}]}"
+    text = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: is-created}}\nspec: {spec}\n"
+    change = ManifestCreation(objects.connection.settings, "-", pods.namespace)
+    await change.check(objects, parse(text, "pod.yaml"))
+    return Case(pods, change, "is-created", lambda pod: pod is not None)
+
+
+async def one(pods: Pods, name: str) -> ObjectRef:
+    return ObjectRef(PODS, name, pods.namespace, await pods.create(name))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.issue("server", "IP:127.0.0.1")
+    return made
+
+
+@asynccontextmanager
+async def changing(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, limit: float | None = None
+) -> AsyncIterator[tuple[FaultProxy, Objects, list[Case]]]:
+    """The proxy, the objects behind it, and the changes, ready to be sent."""
+    pods = Pods(connection, namespace)
+    async with fault_proxy(kubeconfig, authority) as proxy:
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder)).settings(), request_timeout=limit)
+        objects = Objects(through, Journal(through.settings, folder / "journal.jsonl"))
+        try:
+            yield (
+                proxy,
+                objects,
+                [
+                    await labelling(pods, objects, "labels"),
+                    await labelling(pods, objects, "annotations"),
+                    await editing(pods, objects),
+                    await deleting(pods, objects),
+                    await creating(pods, objects),
+                ],
+            )
+        finally:
+            await through.close()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_change_is_sent_once_and_is_unknown_where_nobody_can_tell(
+    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    fault, known = FAULTS[name]
+    limit = 1.0 if name.startswith(("no answer", "a trickle")) else None
+    async with changing(kubeconfig, authority, connection, namespace, tmp_path, limit) as (proxy, objects, cases):
+        proxy.fault = of_changes(fault)
+        told = await asyncio.gather(*(case.send(objects) for case in cases))
+        assert proxy.changes == len(cases)
+        assert await endings(objects) == {case.name: [known] for case in cases}
+        made = [await case.made() for case in cases]
+        assert set(made) == {"after" in name or name == "half an answer"}
+        assert [("may or may not" in words) for words in told] == [known == "unknown"] * len(cases), told
+
+        proxy.fault, proxy.changes = None, 0
+        for case in cases:  # a user who sees what has become of it sends it again
+            for _ in range(2):
+                if await case.send(objects) == "":
+                    break
+            assert await case.made()
+        assert proxy.changes <= 2 * len(cases)
+
+
+async def test_a_change_that_could_not_be_sent_is_no_riddle(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with changing(kubeconfig, authority, connection, namespace, tmp_path) as (proxy, objects, cases):
+        await proxy.stop()
+        told = await asyncio.gather(*(case.send(objects) for case in cases))
+        assert all("refuses the connection" in words and "may or may not" not in words for words in told), told
+        assert all(ended == ["refused"] for ended in (await endings(objects)).values())
+        await proxy.start()
+        assert not any([await case.made() for case in cases])
+
+
+async def endings(objects: Objects) -> dict[str, list[str]]:
+    """How each change ended in the journal, by the name of its object."""
+    assert objects.journal is not None
+    entries, broken = await objects.journal.entries()
+    assert broken == 0
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        found.setdefault(entry.object.name, []).append(entry.ending)
+    return found
