@@ -94,6 +94,12 @@ class Exchange:
                     await self._deliver(change(line))
         await self.chunk(b"")
 
+    async def begin_to_pass_on(self, size: int = 100) -> None:
+        """The first bytes of the server's own answer."""
+        async with self.proxy.ask(self) as answer:
+            await self.begin(answer.content_type)
+            await self.chunk(await answer.content.readexactly(size))
+
     async def _deliver(self, data: bytes) -> None:
         if self.writer in self.proxy.muted:
             await self.hang()

@@ -145,7 +145,7 @@ class LogReader:
                 await self._take(resume.drop(splitter.feed(b"", final=True)), batches)
             await self._end_of_stream(batches, answer, splitter.rest, resume)
         except ConnectionFailed:
-            if time.monotonic() - latest < self._quiet - 1:
+            if time.monotonic() - latest < self._quiet * 0.99:
                 raise
             self.came = True  # nothing failed: it was quiet, so reopen it
         finally:
