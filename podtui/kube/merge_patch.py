@@ -96,12 +96,15 @@ def field_name(path: tuple[str, ...]) -> str:
     return words
 
 
-def value_text(value: object, width: int = 60) -> str:
+_LONGEST_VALUE = 60  # characters
+
+
+def value_text(value: object) -> str:
     """A field's value in a line: a text in quotes where it must be, anything else as JSON; `not there` for None."""
     if value is None:
         return "not there"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    told = harmless(text if len(text) <= width else f"{text[: width - 1]}…")
+    told = harmless(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
     return shlex.quote(told) if isinstance(value, str) and (not told or " " in told) else told
 
 

@@ -24,7 +24,6 @@ class Permission:
     verb: str
     resource: str
     subresource: str = ""
-    group: str = ""
     websocket: bool = False
 
     @property

@@ -85,9 +85,9 @@ def decode_page(content: bytes, form: type[T], path: str) -> Page[T]:
     return decode(content, Page[form], path)  # type: ignore[valid-type]
 
 
-async def read_as(server: Server, path: str, form: type[T], *, query: Query = (), accept: str = JSON) -> T:
+async def read_as(server: Server, path: str, form: type[T], *, query: Query = ()) -> T:
     """The answer at `path`, decoded as `form`. Raises the errors of the request and UnreadableAnswer."""
-    return decode(await server.request("GET", path, query=query, accept=accept), form, path)
+    return decode(await server.request("GET", path, query=query), form, path)
 
 
 async def pages(

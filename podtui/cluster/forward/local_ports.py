@@ -50,9 +50,9 @@ def listen(address: str, port: int) -> list[socket.socket]:
     raise PortBusy("no free local port was found", 0)
 
 
-def next_free(address: str, port: int, attempts: int = 50) -> int:
-    """The first port above `port` that is free to listen on now; 0 when the next `attempts` are all taken."""
-    for candidate in range(max(port + 1, 1024), min(max(port, 1023) + attempts, HIGHEST_PORT) + 1):
+def next_free(address: str, port: int) -> int:
+    """The first port above `port` that is free to listen on now; 0 when the next 50 are all taken."""
+    for candidate in range(max(port + 1, 1024), min(max(port, 1023) + 50, HIGHEST_PORT) + 1):
         if is_free(address, candidate):
             return candidate
     return 0

@@ -143,14 +143,11 @@ class View:
     set it again.
     """
 
-    def __init__(
-        self, store: Rows, sort: str = "namespace", reverse: bool = False, filter: Filter | None = None, label_columns: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, store: Rows, sort: str = "namespace", reverse: bool = False, filter: Filter | None = None) -> None:
         self.store = store
         self.sort = sort
         self.reverse = reverse
         self.filter = filter
-        self.label_columns = tuple(label_columns)
         self.uids: list[str] = []
         self._order: list[Key] = []  # goes with uids
         self._keys: dict[str, Key] = {}
@@ -161,18 +158,6 @@ class View:
 
     def __len__(self) -> int:
         return len(self.uids)
-
-    def __contains__(self, uid: object) -> bool:
-        return uid in self._keys
-
-    def row(self, index: int) -> Row:
-        """The row at a position (0-based)."""
-        return self.store.rows[self.uids[index]]
-
-    def index(self, uid: str) -> int | None:
-        """The position of a row (0-based), or None when it is not in the view."""
-        key = self._keys.get(uid)
-        return None if key is None else bisect_left(self._order, key)
 
     def set_sort(self, sort: str, reverse: bool = False) -> None:
         self.sort, self.reverse = sort, reverse

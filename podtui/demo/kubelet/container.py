@@ -185,13 +185,13 @@ class Container:
 
     # -- ending
 
-    def _ended(self, run: Run, code: int, reason: str = "") -> None:
+    def _ended(self, run: Run, code: int) -> None:
         if run is not self.run or self.state != "running":
             return
         now = self.clock.now()
         program = run.program
         run.finished, run.exit_code = now, code
-        run.reason = reason or (program.reason if program else "") or ("Error" if code else "Completed")
+        run.reason = (program.reason if program else "") or ("Error" if code else "Completed")
         run.over(now)
         if code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             run.message = run.log.tail(80, 2048)

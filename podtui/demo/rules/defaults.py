@@ -20,8 +20,8 @@ PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
-def suffix(randomness: random.Random, length: int = 5) -> str:
-    return "".join(randomness.choice(SUFFIX_LETTERS) for _ in range(length))
+def suffix(randomness: random.Random) -> str:
+    return "".join(randomness.choice(SUFFIX_LETTERS) for _ in range(5))
 
 
 def set_defaults(kind: str, obj: Object) -> None:

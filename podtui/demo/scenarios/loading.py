@@ -105,11 +105,6 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def title_of(name: str) -> str:
-    """What a shipped scenario says of itself."""
-    return load(name).title
-
-
 # -- checks -----------------------------------------------------------------------------------------------------------
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

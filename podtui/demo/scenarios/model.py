@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from podtui.demo.storage.kinds import Kind
@@ -65,7 +65,6 @@ class Scenario:
     script: tuple[Step, ...] = ()
     ready: Callable[[float], Iterable[tuple[Kind, dict[str, Any]]]] = lambda now: ()
     churn: float = 0.0
-    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def objects(self) -> list[dict[str, Any]]:

@@ -135,8 +135,8 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def unauthorized(message: str = "Unauthorized") -> ApiError:
-    return ApiError(401, "Unauthorized", message)
+def unauthorized() -> ApiError:
+    return ApiError(401, "Unauthorized", "Unauthorized")
 
 
 def forbidden(kind: Named, name: str, why: str) -> ApiError:
@@ -225,9 +225,9 @@ class Body:
     plural: str = ""
 
 
-def unprocessable(message: str = "the server rejected our request due to an error in our request") -> ApiError:
+def unprocessable() -> ApiError:
     """422 of a JSON patch that does not fit: the real server gives no word on what did not."""
-    return ApiError(422, "Invalid", message, {})
+    return ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
 
 def too_many_requests(message: str, retry_after: int = 0, causes: Sequence[Mapping[str, str]] = ()) -> ApiError:
@@ -241,7 +241,3 @@ def too_many_requests(message: str, retry_after: int = 0, causes: Sequence[Mappi
 
 def internal_error(message: str) -> ApiError:
     return ApiError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})
-
-
-def unavailable(message: str) -> ApiError:
-    return ApiError(503, "ServiceUnavailable", message)

@@ -38,11 +38,6 @@ class Kind:
         return f"{self.kind}List"
 
     @property
-    def resource(self) -> str:
-        """`pods`, `replicasets.apps`: what messages call it."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-    @property
     def has_status(self) -> bool:
         """Whether the status is written by a request of its own."""
         return any(name == "status" for name, *_ in self.subresources)

@@ -116,9 +116,6 @@ class State:
         """The objects ordered by namespace and name; "" is all namespaces."""
         return [entry.obj for entry in self.entries(kind, namespace)]
 
-    def count(self, kind: Kind) -> int:
-        return len(self._entries[kind])
-
     def entries_at(self, kind: Kind, namespace: str, version: int) -> builtins.list[Entry]:
         """The entries as they were at an earlier version, for the next pages of a list. ApiError 410 when that is forgotten."""
         current = self.entries(kind, namespace)

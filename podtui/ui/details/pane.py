@@ -67,20 +67,12 @@ class DetailsPane(Vertical):
     DetailsPane > #notice { height: auto; max-height: 4; background: $panel; color: $warning; display: none; }
     """
 
-    def __init__(
-        self,
-        session: Session,
-        resource: Resource = PODS,
-        *,
-        tabs_of: Callable[[Resource], KindTabs] = tabs_of,
-        id: str | None = None,
-    ) -> None:
-        """`resource` is the kind whose tabs the title lists while nothing is shown."""
-        super().__init__(id=id)
+    def __init__(self, session: Session, *, tabs_of: Callable[[Resource], KindTabs] = tabs_of) -> None:
+        super().__init__()
         self.session = session
         self.ref: ObjectRef | None = None
-        self.tab = tabs_of(resource).default
-        self._resource = resource
+        self.tab = tabs_of(PODS).default
+        self._resource = PODS  # while nothing is shown, the title lists the tabs of this kind
         self._tabs_of = tabs_of
         self._tabs: dict[TabDescription, Tab] = {}  # each is created when it is first shown
         self._work = TabWork(self)

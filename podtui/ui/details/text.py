@@ -53,10 +53,10 @@ class LineCollector:
             self.lines.append([(head, "label.key"), (text, style)])
             head = " " * len(head)
 
-    def listed(self, key: str, values: Sequence[str], style: str = "") -> None:
+    def listed(self, key: str, values: Sequence[str]) -> None:
         """Several values of one key, each from a line of its own on."""
         for value in values:
-            self.entry(key, value or " ", style)
+            self.entry(key, value or " ")
             key = ""
 
     def text(self, value: str, style: str, indent: int = 2) -> None:

@@ -95,8 +95,7 @@ class LogFile:
 def write_log(path: Path, parts: Iterable[tuple[str, int]], progress: Callable[[int], None] = lambda count: None) -> int:
     """Write parts (text, number of lines it ends) to a file; returns the number of lines. `progress` receives the number so far.
 
-    Raises PodtuiError. Blocks: for a thread.
-    """
+    Raises PodtuiError. Blocks: for a thread."""
     with LogFile(path) as file:
         for text, lines in parts:
             file.write(text, lines)

@@ -56,17 +56,10 @@ class LogsPane(Vertical):
     """
 
     def __init__(
-        self,
-        session: Session,
-        *,
-        log_tail: int = 1000,
-        buffer_mb: int = 32,
-        timestamps: bool = False,
-        wrap: bool = False,
-        id: str | None = None,
+        self, session: Session, *, log_tail: int = 1000, buffer_mb: int = 32, timestamps: bool = False, wrap: bool = False
     ) -> None:
         """`log_tail` is the number of lines to fetch first, `buffer_mb` the memory for lines in MiB."""
-        super().__init__(id=id)
+        super().__init__()
         self.view = LogView(max(1, buffer_mb) << 20, times="local" if timestamps else "off", wrap=wrap, id="logs-view")
         self.browser = self.view.browser
         self._feed = LogFeed(self, session, self.view, log_tail, self._feed_changed, self._say)

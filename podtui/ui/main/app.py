@@ -65,9 +65,9 @@ class PodtuiApp(TerminalApp):
                 kept_words(self, draft.text, name)
         await self.session.close()
 
-    async def settled(self, seconds: float = 10.0) -> None:
-        """Wait until the pod list is loaded or unavailable, for a picture of the screen."""
-        deadline = asyncio.get_running_loop().time() + seconds
+    async def settled(self) -> None:
+        """Wait until the pod list is loaded or unavailable, for a picture of the screen; 10 seconds at most."""
+        deadline = asyncio.get_running_loop().time() + 10.0
         while asyncio.get_running_loop().time() < deadline:
             health = self.session.pods.health
             if health.state in _SETTLED and (self.session.pods.known or health.state != "live"):

@@ -1,11 +1,10 @@
-"""What a list needs to know about a kind beyond what the API server sends: how its rows look, and what Enter does."""
+"""What a list needs to know about a kind beyond what the API server sends: which columns it shows, and how its rows look."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from msgspec import structs
 
@@ -35,7 +34,6 @@ class Kind:
     resource: Resource
     columns: tuple[str, ...] = ()
     name_width: int = 20
-    enter: Literal["details", "scope"] = "details"
     titles: Mapping[str, str] = field(default_factory=dict)
     denied: str = ""
     cell: Callable[[Session, Row, str, Cell], Cell] | None = None
@@ -126,7 +124,6 @@ NAMESPACE_LIST = Kind(
     NAMESPACES,
     columns=("Name", _COUNT.name, "Age"),
     name_width=12,
-    enter="scope",
     titles={"denied": "named only", "polling": "polling", "stale": "stale", "failed": "?"},
     cell=_namespace_cell,
     every=_all_namespaces,

@@ -48,10 +48,8 @@ class KeyHints(TextLine):
     `refusal` returns why the command with that id cannot run now, or ""; commands that are `foreign` here come last.
     """
 
-    def __init__(
-        self, refusal: Callable[[str], str] = lambda _: "", foreign: Callable[[str], bool] = lambda _: False, *, id: str | None = None
-    ) -> None:
-        super().__init__(id=id)
+    def __init__(self, refusal: Callable[[str], str] = lambda _: "", foreign: Callable[[str], bool] = lambda _: False) -> None:
+        super().__init__()
         self._refusal = refusal
         self._foreign = foreign
         self._hinted: list[tuple[Binding, bool]] = []

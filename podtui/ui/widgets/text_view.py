@@ -70,8 +70,8 @@ class TextView(Vertical):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, TextView.Scrolled) and message.view is self.view
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self.body = TextBody()
         self._search = SearchLine()
         self._needle = ""

@@ -91,18 +91,18 @@ def _of_number(number: float) -> Level | None:
     return Level(max(1, min(6, int(number) // 10))) if 10 <= number <= 69 else None
 
 
-def find_level(text: str, start: int = 0) -> Found | None:
-    """The level of a line whose own text begins at `start`."""
-    field = _FIELD.search(text, start, start + _FIELD_WINDOW) if "=" in text or '"' in text else None
+def find_level(text: str) -> Found | None:
+    """The level of a line, and where it says so."""
+    field = _FIELD.search(text, 0, _FIELD_WINDOW) if "=" in text or '"' in text else None
     if field is not None and (level := level_of(field[1])) is not None:
         return Found(level, *field.span(1))
-    if text.startswith("{", start):
+    if text.startswith("{"):
         return None  # outside such a field, a word in JSON belongs to a message
-    klog = _KLOG_HEAD.match(text, start)
+    klog = _KLOG_HEAD.match(text)
     if klog is not None:
-        return Found(_KLOG[klog[1]], start, start + 1)
-    for match in _WORD.finditer(text, start, start + _WINDOW):
+        return Found(_KLOG[klog[1]], 0, 1)
+    for match in _WORD.finditer(text, 0, _WINDOW):
         word = match[0]
-        if word.isupper() or _PLACE.search(text, max(start, match.start() - 8), match.start()):
+        if word.isupper() or _PLACE.search(text, max(0, match.start() - 8), match.start()):
             return Found(_WORDS[word.lower()], match.start(), match.end())
     return None

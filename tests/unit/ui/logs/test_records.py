@@ -55,11 +55,6 @@ def test_the_level_is_found_in_every_usual_form(line: str, level: Level | None, 
     assert not found or line[found.start : found.end] == words
 
 
-def test_a_level_is_not_looked_for_before_the_lines_own_text() -> None:
-    assert find_level("ERROR web-1 hello", 6) is None
-    assert find_level("web-1 level=warn", 6) == (Level.WARN, 12, 16)
-
-
 @pytest.mark.parametrize(("value", "level"), [("Warning", Level.WARN), (30, Level.INFO), ("60", Level.FATAL), (True, None), (3, None)])
 def test_a_level_is_known_by_its_word_and_by_its_number(value: object, level: Level | None) -> None:
     assert level_of(value) == level
