@@ -6,7 +6,11 @@ one for the whole run, so that a machine with nothing but Python runs every test
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,6 +33,28 @@ DEMO_NODE = "node-1"
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers for each core: a test waits for a server or a terminal about as long as it computes."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Python is kept from writing bytecode, the many processes of a run share it in a folder of their own: each of them would
+    compile podtui again."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="podtui-bytecode-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The workers of a whole run collect the same modules at the same time. Each imports a share of them first, so that all find the
+    others' bytecode, which takes far longer to make than to read."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args != session.config.getini("testpaths"):
+        return
+    root, number = session.config.rootpath, int(worker["workerid"].removeprefix("gw"))
+    for path in sorted((root / "tests").rglob("test_*.py"))[number :: worker["workercount"]]:
+        with contextlib.suppress(Exception):  # which the collection tells
+            importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
