@@ -16,10 +16,10 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_MARKS = 4  # marks on one character that real scripts need at most
+MARKS = 4  # marks on one character that real scripts need at most
 _STACKS = re.compile(  # the blocks that have characters without a width of their own
     "[\u0300-\u1cff\u1dc0-\u1dff\u20d0-\u20ff\u2cef-\u2cf1\u2de0-\u2dff\u302a-\u302f\u3099\u309a\ua66f-\ua6ff\ua800-\uabff\ud7b0-\ud7ff\ufb1e"
-    f"\ufe00-\ufe0f\ufe20-\ufe2f\U00010000-\U0001efff]{{{_MARKS + 1},}}"
+    f"\ufe00-\ufe0f\ufe20-\ufe2f\U00010000-\U0001efff]{{{MARKS + 1},}}"
 )
 _URL = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)([^\s"'<>]+)""")
 _SECRET = re.compile(r"(?i)([?&][^=&#]{0,40}(?:token|secret|passw|pwd|key|signature|sig|auth|cred)[^=&#]{0,40}=)[^&#]+")
@@ -61,22 +61,31 @@ def harmless(text: str, *, tab: int = 0) -> str:
     return _STACKS.sub(_unstacked, _UNSAFE.sub(_shown, text))
 
 
+def piled_marks(text: str) -> set[str]:
+    """The marks of which `text` has more on one character than a script needs."""
+    return {mark for found in _STACKS.finditer(text) if _unstacked(found) != found[0] for mark in found[0] if _is_mark(mark)}
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Me") or "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff"
+
+
 def _unstacked(match: re.Match[str]) -> str:
     """Marks in any number are drawn over each other, and over other lines."""
     shown: list[str] = []
     run = 0
     for character in match[0]:
-        if unicodedata.category(character) in ("Mn", "Me") or "\u1161" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+        if _is_mark(character):
             run += 1
-            if run <= _MARKS:
+            if run <= MARKS:
                 shown.append(character)
             continue
-        if run > _MARKS:
-            shown.append(f"<+{run - _MARKS} marks>")
+        if run > MARKS:
+            shown.append(f"<+{run - MARKS} marks>")
         run = 0
         shown.append(character)
-    if run > _MARKS:
-        shown.append(f"<+{run - _MARKS} marks>")
+    if run > MARKS:
+        shown.append(f"<+{run - MARKS} marks>")
     return "".join(shown)
 
 

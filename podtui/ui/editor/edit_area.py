@@ -9,7 +9,7 @@ from textual import events
 from textual.geometry import Size
 from textual.widgets import TextArea
 
-from podtui.text import harmless
+from podtui.text import harmless, piled_marks
 from podtui.ui.themes import palette
 from podtui.ui.widgets.yaml_highlight import entry_parts
 
@@ -92,7 +92,8 @@ class EditArea(TextArea):
 
 
 class Substitutes:
-    """Replaces control characters with visible ones and restores them at the end: an unedited text comes back unchanged.
+    """Replaces control characters, and marks in any number, with visible ones and restores them at the end: an unedited text comes back
+    unchanged.
 
     Each character has one substitute that does not occur in the text. Line ends and tabs stay.
     """
@@ -104,8 +105,11 @@ class Substitutes:
     def put(self, text: str) -> str:
         """The text with substitutes; may be called again with more text (a paste)."""
         taken = {*text, *self._forth.values()}
+        piled = piled_marks(text)
         for character in sorted(set(text)):
-            if character not in "\n\t" and harmless(character) != character and ord(character) not in self._forth:
+            if character in "\n\t" or ord(character) in self._forth:
+                continue
+            if character in piled or harmless(character) != character:
                 substitute = next(found for found in _candidates(character) if found not in taken)
                 taken.add(substitute)
                 self._forth[ord(character)] = substitute

@@ -21,7 +21,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from podtui.text import single_cells
+from podtui.text import MARKS, single_cells
 
 Cell = tuple[str, Style | None]  # a wide character's second cell has no text
 
@@ -31,7 +31,8 @@ _size = lru_cache(maxsize=8192)(get_character_cell_size)
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:
-    """The cells of a line of segments. Zero-width characters join the cell before them; none is a control character."""
+    """The cells of a line of segments. Zero-width characters join the cell before them, as many as a script needs; none is a control
+    character."""
     cells: list[Cell] = []
     for text, style, control in segments:
         if control:
@@ -50,7 +51,8 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
                 at = len(cells) - 1
                 while at and not cells[at][0]:
                     at -= 1
-                cells[at] = (cells[at][0] + character, cells[at][1])
+                if len(cells[at][0]) <= MARKS:  # more are drawn over other lines: from a paste, too
+                    cells[at] = (cells[at][0] + character, cells[at][1])
     return cells
 
 

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from podtui.config import Config
 from podtui.errors import ConnectionFailed, EditorFailed, EditorMissing
 from podtui.kube.manifests.faults import Fault
+from podtui.text import piled_marks
 from podtui.ui.editor import editing
 from podtui.ui.editor.edit_area import Substitutes
 from podtui.ui.editor.outside_editor import edit_outside, editor_command, kept_words
@@ -221,6 +222,15 @@ def test_a_text_comes_back_from_its_substitutes_as_it_was(text: str, more: str) 
     shown = substitutes.put(text)
     assert substitutes.back(shown) == text and len(shown) == len(text)
     assert not any(character in shown for character in "\x1b\r\x85\u2028\u202e\x7f\x9b")
+
+
+@given(st.text(st.sampled_from("eक\u0301\u0300\u093f\n\x1b\ue000"), max_size=60))
+def test_marks_in_a_long_run_are_shown_side_by_side_and_come_back(text: str) -> None:
+    substitutes = Substitutes()
+    shown = substitutes.put(text + "\u0301" * 5)
+    assert substitutes.back(shown) == text + "\u0301" * 5
+    assert piled_marks(shown) == set() and substitutes.used
+    assert Substitutes().put("क्षि ท่านี้ e\u0301") == "क्षि ท่านี้ e\u0301"
 
 
 # -- podtui's own -------------------------------------------------------------------------------------------------

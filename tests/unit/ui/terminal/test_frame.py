@@ -131,6 +131,7 @@ def test_what_was_laid_out_for_a_larger_terminal_is_cut_to_this_one() -> None:
         ("\x7f\t\n", "␡␉␊"),
         ("한\x1b\x9b\u202ex", "한␛��x"),
         ("한\u00a0\u3000é", "한\u00a0\u3000é"),
+        ("xe" + "\u0301" * 60 + "y", "xe" + "\u0301" * 4 + "y"),
     ],
 )
 def test_no_control_character_passes_whatever_widget_drew_it(text: str, cells: str) -> None:
