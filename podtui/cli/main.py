@@ -24,9 +24,10 @@ def main(words: Sequence[str] | None = None) -> int:
     output = Output(real)
     sys.stdout = output
     try:
-        command, options = arguments.parse(sys.argv[1:] if words is None else words)
-        code = _run(command, options)
-        output.flush()
+        try:
+            code = _run(*arguments.parse(sys.argv[1:] if words is None else words))
+        finally:
+            output.flush()  # also what argparse has printed before it exits: a help, the version
         return code
     except PodtuiError as error:
         tell(told(error))

@@ -42,6 +42,7 @@ def run_snapshot(arguments: Namespace) -> int:
         _write(Path(arguments.output).expanduser(), picture)
     else:
         sys.stdout.write(picture)
+        sys.stdout.flush()  # what keeps it from being written comes before what is in it
     if trouble:
         tell(f"podtui: {trouble}")
     return 1 if trouble else 0
