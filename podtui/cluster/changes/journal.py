@@ -122,19 +122,20 @@ class Kept(msgspec.Struct, frozen=True):
 class Journal:
     """The journal of one user on this machine; any number of podtui processes write to it.
 
-    `troubles` emits an error when the journal cannot be written, once until it can be again. `changed` emits when an entry of this
-    process was added or has ended. All methods belong to the event loop's thread; another thread reads and writes files.
+    `troubles` emits an error when the journal cannot be written, once until it can be again; `trouble` is that error, or None. `changed`
+    emits when an entry of this process was added or has ended. All methods belong to the event loop's thread; another thread reads and
+    writes files.
     """
 
     def __init__(self, settings: ConnectionSettings, path: Path | None = None) -> None:
         """`path` is the file; None means `journal.jsonl` in the state folder."""
         self.settings = settings
         self.troubles: Signal[ConfigError] = Signal()
+        self.trouble: ConfigError | None = None
         self.changed: Signal[None] = Signal()
         self.under_way: set[str] = set()
         self._path = path
         self._unwritten: set[str] = set()  # entries whose first line could not be written: the last one repeats it all
-        self._silent = False
 
     @property
     def path(self) -> Path:
@@ -212,10 +213,12 @@ class Journal:
         return _writer.submit(work)
 
     def _written(self, entry: Entry, error: ConfigError | None) -> None:
-        if error is not None and not self._silent:
+        if error is None:
+            self.trouble = None
+        elif self.trouble is None:
             words = f"{entry.verb} {entry.object} is not in the journal: {error.what}"
-            self.troubles.emit(ConfigError(words, "podtui still makes changes, but cannot undo them from the journal"))
-        self._silent = error is not None
+            self.trouble = ConfigError(words, "podtui still makes changes, but cannot undo them from the journal")
+            self.troubles.emit(self.trouble)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class JournalScreen(ModalScreen[None]):
         self._searched: dict[str, str] = {}
         self._broken = 0
         self._everywhere = False
-        self._trouble = ("", "")  # what failed, and the error's message
+        self._unread: PodtuiError | None = None  # why the journal cannot be read
         self._shown: tuple[object, ...] = ()
         self._bar = JournalFilter()
         self._table = RowTable(self._cells, id="journal")
@@ -77,7 +77,7 @@ class JournalScreen(ModalScreen[None]):
         self._table.set_empty("reading the journal…")
         self._ends = [
             self.session.journal.changed.subscribe(lambda _: self._read()),
-            self.session.journal.troubles.subscribe(lambda error: self._troubled("cannot be written", error)),
+            self.session.journal.troubles.subscribe(lambda _: self._show()),
         ]
         self._read()
 
@@ -89,16 +89,14 @@ class JournalScreen(ModalScreen[None]):
     def _read(self) -> None:
         work_instead(self, "journal", self._take)
 
-    def _troubled(self, what: str, error: PodtuiError) -> None:
-        self._trouble = (what, str(error))
-        self._show()
-
     async def _take(self) -> None:
         try:
             entries, self._broken = await self.session.journal.entries()
         except PodtuiError as error:
-            self._troubled("cannot be read", error)
+            self._unread = error
+            self._show()
             return
+        self._unread = None
         self._undone = taken_back(entries)
         self._entries = {entry.id: entry for entry in reversed(entries)}
         self._searched = {entry.id: searched(entry, entry.id in self._undone, self._under_way(entry)) for entry in entries}
@@ -116,8 +114,8 @@ class JournalScreen(ModalScreen[None]):
         keys = [entry.id for entry in here if matches(self._searched[entry.id], filter)]
         if filter:
             self._table.set_empty("no entry has these words", "Esc in the filter clears it.")
-        elif self._trouble[0]:
-            self._table.set_empty(*self._trouble[1].split("\n"))
+        elif trouble := self._unread or self.session.journal.trouble:
+            self._table.set_empty(*str(trouble).split("\n"))
         elif self._entries:
             self._table.set_empty("no change to this cluster", "a shows the changes to other clusters too.")
         else:
@@ -129,8 +127,8 @@ class JournalScreen(ModalScreen[None]):
         where = "all clusters" if self._everywhere else self.session.settings.context
         count = f"{len(keys)} of {len(here)}" if filter else str(len(keys))
         right = [(f"{self._broken} unreadable lines ", "warn")] if self._broken else []
-        if self._trouble[0]:
-            right = [(f"! it {self._trouble[0]} ", "warn")]
+        if self._unread or self.session.journal.trouble:
+            right = [(f"! it cannot be {'read' if self._unread else 'written'} ", "warn")]
         if filter and not self._bar.display:
             right = [*right, (f"/{filter} ", "match")]
         words = f" {count} {'change' if len(here) == 1 else 'changes'} of {where} "

@@ -63,7 +63,10 @@ class MessageLine(Widget):
 
 
 def message_lines(messages: Sequence[Said], width: int, key: str) -> list[list[Part]]:
-    """The newest messages that fit, oldest first, in at most three lines; what is left out is said with the key that shows it."""
+    """The newest messages that fit, oldest first, in at most three lines; what is left out is said with the key that shows it.
+
+    A warning or an error is rather cut than left out: what was told after it, such as that a change is done, would hide it.
+    """
     found: list[list[Part]] = []
     left_out = 0
     for said in reversed(messages):
@@ -72,7 +75,7 @@ def message_lines(messages: Sequence[Said], width: int, key: str) -> list[list[P
         rows = [row for text in said.words.split("\n") for row in _wrapped(harmless(text, tab=4), max(1, width - 3))]
         lines: list[list[Part]] = [[(f" {sign} " if number == 0 else "   ", style), (row, shade)] for number, row in enumerate(rows)]
         room = _MOST - len(found)
-        if not room or (found and len(lines) > room):
+        if not room or (found and len(lines) > room and said.severity == "information"):
             left_out += 1
             continue
         if len(lines) > room:

@@ -188,7 +188,18 @@ def test_a_reader_that_leaves_early_is_no_error_on_the_screen(tmp_path: Path) ->
         assert done.stderr == ""
 
 
-COMMANDS = ["--help", "tour --help", "--version", "themes", "completion bash", "doctor", "snapshot", "tour --list", "tour textbook", "demo --serve"]
+COMMANDS = [
+    "--help",
+    "tour --help",
+    "--version",
+    "themes",
+    "completion bash",
+    "doctor",
+    "snapshot",
+    "tour --list",
+    "tour textbook",
+    "demo --serve",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,17 +15,18 @@ from podtui.cluster.changes import journal_file
 from podtui.cluster.changes.journal import Entry, Journal, Kept
 from podtui.cluster.impact.related import Surroundings
 from podtui.config import Config
-from podtui.errors import Changed, Forbidden, NotFound
+from podtui.errors import Changed, ConfigError, Forbidden, NotFound
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.journal.screen import JournalScreen
 from podtui.ui.journal.undo_dialog import UndoDialog, undo_last
 from podtui.ui.terminal.app import TerminalApp
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView
 from tests.support.api_server import settings
 from tests.support.screens import Shown, running, text
-from tests.support.waiting import settle
+from tests.support.waiting import settle, until
 from tests.unit.cluster.impact.test_effects import around, service, slice_of
 from tests.unit.cluster.impact.test_effects import pod as impact_pod
 
@@ -358,3 +359,18 @@ async def test_a_large_annotation_does_not_push_the_buttons_off_the_screen(tmp_p
         await settle(pilot)
         for button in dialog.query(Button):
             assert dialog.region.contains_region(button.region) and button.region.height
+
+
+async def test_a_journal_that_could_not_be_written_does_not_say_that_there_was_no_change(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise ConfigError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(journal_file, "append", full)
+    used = session(Objects(), path)
+    await used.journal.begin(used.journal.new("label", "changes", KUBIA))
+    await until(lambda: used.journal.trouble is not None)
+    async with running(JournalScreen(used)) as pilot:
+        await until(lambda: "No space left on device" in as_text(pilot.app))
+        assert "no change yet" not in as_text(pilot.app) and "! it cannot be written" in as_text(pilot.app)

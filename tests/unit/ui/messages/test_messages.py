@@ -184,6 +184,15 @@ def test_what_does_not_fit_in_three_lines_is_in_the_history_and_the_line_names_i
     assert len(shown(history, 24)) == 3 and shown(history, 24)[2].endswith("… all: M")
 
 
+def test_a_warning_is_not_hidden_by_what_is_told_after_it() -> None:
+    history = History()
+    history.add("label pod/web is not in the journal: cannot write /home/me/journal.jsonl: No space left on device\nno undo", "warning")
+    history.add("pod/web labeled", "information")
+    lines = shown(history, 60)
+    assert lines[0] == " ! label pod/web is not in the journal: cannot write"
+    assert len(lines) == 3 and lines[2].startswith(" · pod/web labeled ") and lines[2].endswith(" … all: M")
+
+
 def test_a_message_is_harmless_and_one_among_the_new_ones_goes_to_their_end() -> None:
     history = History()
     for text in ("a", "b", "a"):
