@@ -15,6 +15,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import Scope
 from podtui.ui.commands import BY_ID, bindings, current_keymap
+from podtui.ui.main.kinds import NODE_LIST
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.app import TerminalApp
@@ -181,7 +182,7 @@ class PodtuiApp(TerminalApp):
             scope = None if asked.namespaces is None else Scope(asked.namespaces, asked.selector or "")
             await self.open_context(asked.context, scope, asked.label_columns)
         elif asked.verb == "nodes":
-            await screen.show_nodes(asked.node)
+            await screen.show_kind(NODE_LIST, asked.node)
         elif asked.verb == "forwards":
             screen.actions.forwards(asked.forwards)
         elif asked.verb == "namespace" and asked.namespaces is None:

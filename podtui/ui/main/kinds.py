@@ -129,3 +129,6 @@ NAMESPACE_LIST = Kind(
     every=_all_namespaces,
     rows=NamespaceRows,
 )
+
+IN_PLACE = {kind.plural: kind for kind in (NODE_LIST,)}
+"""The kinds that are shown in place of the pods, by their plurals."""

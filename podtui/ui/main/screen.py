@@ -22,7 +22,7 @@ from podtui.ui.background import import_in_thread
 from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.actions import Actions
-from podtui.ui.main.kinds import EVERY, NODE_LIST
+from podtui.ui.main.kinds import EVERY, IN_PLACE, NODE_LIST, Kind
 from podtui.ui.main.layout import Panes
 from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
@@ -245,8 +245,8 @@ class MainScreen(Screen[None]):
             self.app.notify(none, markup=False)
             return
         with self.views.changing(again=True):
-            if view.kind == NODE_LIST.plural:
-                await self.show_nodes()
+            if view.kind in IN_PLACE:
+                await self.show_kind(IN_PLACE[view.kind])
             else:
                 await self.show_pods()
             if view.scope is not None and view.scope != self.session.pods.scope:
@@ -285,16 +285,17 @@ class MainScreen(Screen[None]):
             self.session.show(namespaces=namespaces, selector=selector)
             self.go("list")
 
-    async def show_nodes(self, node: str = "") -> None:
-        """Show the nodes in place of the pods, with the cursor on one."""
+    async def show_kind(self, kind: Kind, name: str = "") -> None:
+        """Show another kind in place of the pods, with the cursor on the object of that name."""
         with self.views.changing():
+            panes = self.panes
             if self.lists.right is self.lists.pods:
-                panes = self.panes
                 self._pods_left = (panes.current, panes.lower, self.lower.details.tab)
                 panes.lower = "details" if panes.follows or panes.lower == "details" else ""
+            if self.lists.right.kind is not kind:
                 self.lower.details.show(None, "")
-                self.lower.details.follow((await self.lists.open(NODE_LIST)).store)
-            self.lists.right.seek(node)
+                self.lower.details.follow((await self.lists.open(kind)).store)
+            self.lists.right.seek(name)
             self.go("list")
         self._follow_soon()  # rows that were there before the list was mounted came without a message
 
@@ -319,7 +320,7 @@ class MainScreen(Screen[None]):
             return
         row = self.session.pods.rows.get(pods.table.cursor_key)
         node = "" if row is None else pods.value(row, "Node")
-        await self.show_nodes("" if node == "<none>" else node)
+        await self.show_kind(NODE_LIST, "" if node == "<none>" else node)
 
     async def action_node_pods(self) -> None:
         node = self.targets.focused.current
@@ -414,7 +415,7 @@ class MainScreen(Screen[None]):
     async def _carry_out(self, action: Action) -> None:
         """Open the dialog that does it, which checks rights and asks as usual."""
         if action.kind == "show-node":
-            await self.show_nodes(action.ref.name)
+            await self.show_kind(NODE_LIST, action.ref.name)
         elif action.kind in ("logs", "previous-logs"):
             if not self.actions.is_refused("main.logs", action.ref):
                 await self.lower.show_logs([action.ref], action.text, previous=action.kind == "previous-logs")

@@ -20,6 +20,8 @@ from podtui.kube import resources
 from podtui.kube.resources import Scope
 from podtui.ui.logs.pane import LogsPane
 from podtui.ui.main.app import PodtuiApp
+from podtui.ui.main.kinds import NODE_LIST, Kind
+from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.picture import as_text
 from tests.support.waiting import until
@@ -332,3 +334,25 @@ async def test_the_nodes_come_with_their_own_tab_and_the_pods_with_the_one_that_
         await each.shows("▸d Describe", "Resources")
         await each.press("escape", "escape")
         await each.shows("▸v Events  x Why  tabbed")
+
+
+SERVICES = Kind(resources.Resource("", "v1", "services", "Service"))
+
+
+async def test_any_kind_is_listed_in_place_of_the_pods_and_the_commands_for_any_kind_work_on_it(demo: DemoServer) -> None:
+    async with opened(demo) as each:
+        screen = each.app.screen
+        assert isinstance(screen, MainScreen)
+        await screen.show_kind(SERVICES, "kubernetes")
+        first = (await each.shows("Services", "CLUSTER-IP", "▌ default", "kubernetes", "▸y YAML")).splitlines()[0]
+        assert "1 service" in first
+        await each.press("L")
+        await each.shows("Label service kubernetes in default", "labels now")
+        await each.press("escape", "slash", *"nothing", "enter")
+        await each.shows("0 of 1", "no service matches the filter")
+        await each.press("escape", "l")
+        await each.shows("Logs: only for pods")
+        await screen.show_kind(NODE_LIST)
+        await each.shows("Nodes", "node-1", "▸d Describe")
+        await each.press("escape")
+        await each.shows("Pods", "▸d Describe")
