@@ -132,15 +132,15 @@ def _take_aggregated(document: Mapping[str, Any], kinds: dict[tuple[str, str], R
                 failed[f"{group}/{name}" if group else name] = "its server does not answer"
             for resource in mappings(version.get("resources")):
                 kind, plural = string(mapping(resource.get("responseKind")).get("kind")), string(resource.get("resource"))
-                if kind and plural:
-                    _take(kinds, Resource(group, name, plural, kind, resource.get("scope") == "Namespaced"), strings(resource.get("verbs")))
+                if kind and plural and resource.get("scope") in ("Namespaced", "Cluster"):
+                    _take(kinds, Resource(group, name, plural, kind, resource["scope"] == "Namespaced"), strings(resource.get("verbs")))
 
 
 def _take_version(group: str, version: str, document: Mapping[str, Any], kinds: dict[tuple[str, str], Resource]) -> None:
     for resource in mappings(document.get("resources")):
-        plural = string(resource.get("name"))
-        if plural and "/" not in plural:
-            found = Resource(group, version, plural, string(resource.get("kind")), bool(resource.get("namespaced")))
+        plural, namespaced = string(resource.get("name")), resource.get("namespaced")
+        if plural and "/" not in plural and isinstance(namespaced, bool):
+            found = Resource(group, version, plural, string(resource.get("kind")), namespaced)
             _take(kinds, found, strings(resource.get("verbs")))
 
 

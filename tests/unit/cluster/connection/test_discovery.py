@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -172,10 +173,21 @@ async def test_a_server_that_is_away_is_its_own_error_and_the_next_answer_heals(
     assert len(await kinds.all()) == 4
 
 
+async def test_a_kind_is_unknown_until_the_server_says_whether_its_objects_are_in_namespaces() -> None:
+    for server, path in ((modern(), "/api"), (older(), "/api/v1")):
+        good = server.objects[path]
+        server.objects[path] = json.loads(json.dumps(good).replace('"namespaced": true', '"namespaced": null').replace("Namespaced", ""))
+        kinds = discovery(server)
+        with pytest.raises(UnknownKind):
+            await kinds.resolve("v1", "Pod")
+        server.objects[path] = good
+        assert await kinds.resolve("v1", "Pod") == PODS
+
+
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_no_answer_ends_discovery_for_good(data: st.DataObject) -> None:
-    """A part of an answer is replaced by anything: an error of podtui at most, and the next good answer brings the kinds."""
+    """A part of an answer is replaced by anything: pods that can be asked for, or an error of podtui that the next good answer heals."""
 
     async def check(good: Callable[[], ApiServer], path: str) -> None:
         server = good()
@@ -183,10 +195,11 @@ def test_no_answer_ends_discovery_for_good(data: st.DataObject) -> None:
         other = mutated(data, answer)
         server.objects[path] = other if isinstance(other, dict) else UnreadableAnswer("no object")  # as Connection.json says it
         kinds = discovery(server)
+        found: Resource | None = None
         with suppress(PodtuiError):
-            await kinds.resolve("v1", "Pod")
+            found = await kinds.resolve("v1", "Pod")
         server.objects[path] = answer
-        assert await kinds.resolve("v1", "Pod") == PODS
+        assert found is not None or await kinds.resolve("v1", "Pod") == PODS
 
     good, path = data.draw(st.sampled_from([*((modern, path) for path in ("/api", "/apis")), *((older, path) for path in older().objects)]))
     asyncio.run(check(good, path))
