@@ -42,11 +42,12 @@ class LowerPanes:
         if self._following is not None:
             self._following.stop()
         if self._panes.lower == "details" and not self._panes.narrow:
-            self._following = self.details.set_timer(FOLLOW_DELAY, self._follow_cursor)
+            self._following = self.details.set_timer(FOLLOW_DELAY, self.follow_cursor)
 
-    def _follow_cursor(self) -> None:
+    def follow_cursor(self) -> None:
+        """Show the details of the object at the cursor, unless one is read: it stays, also when its row goes."""
         current = self._lists.right.current
-        read = self._panes.current == "details"  # then the object stays, even when its row goes and the cursor is on another
+        read = self._panes.current == "details" and self.details.ref is not None
         if self._panes.lower == "details" and current is not None and not read:
             self.details.show(current, self.details.tab)
 
@@ -102,6 +103,7 @@ class LowerPanes:
         if panes.lower == "logs":
             self._end_logs()
             panes.lower = "details" if panes.follows else ""
+            self.follow_cursor()  # which moved beside the logs
         elif panes.lower and not panes.narrow and not panes.follows:
             panes.lower = ""
         elif panes.lower and not panes.narrow and current is not None and not self.details.shows(current, ""):

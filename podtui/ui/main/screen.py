@@ -137,8 +137,7 @@ class MainScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self.panes.resize(event.size.width, event.size.height)
         self._arrange()
-        if self.lower.details.ref is None:
-            self._follow_soon()  # rows that were there before the screen, or before there was room, came without a message
+        self._follow_soon()  # rows that were there before the screen, and moves where there was no room, came without a message
 
     def _arrange(self) -> None:
         """Show the panes that the size and the user's choice allow, and give each its room."""
@@ -185,6 +184,7 @@ class MainScreen(Screen[None]):
                     self._follow_soon()
 
     def action_step(self, by: int) -> None:
+        self.lower.follow_cursor()  # out of view, the details have not followed it
         self.go(self.panes.step(by))
 
     def action_grow(self, lower: float, side: int) -> None:

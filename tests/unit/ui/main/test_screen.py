@@ -490,3 +490,32 @@ async def test_a_new_screen_on_a_session_with_its_rows_shows_the_details_of_the_
         await shows(app, lambda text: "x Why  web-1" in text)
         await app.switch_screen(MainScreen(app.session))
         await shows(app, lambda text: "x Why  web-1" in text)
+
+
+async def test_the_details_behind_closed_logs_are_about_the_pod_at_the_cursor(cluster: Cluster) -> None:
+    async with running(options("web"), (120, 36)) as (app, pilot):
+        await shows(app, lambda text: "x Why  web-1" in text)
+        await pilot.press("l")
+        await shows(app, lambda text: "Logs web-1" in text)
+        await pilot.press("shift+tab", "down", "escape")
+        await shows(app, lambda text: "x Why  web-2" in text)
+
+
+async def test_tab_leads_to_the_details_of_the_pod_at_the_cursor_also_where_they_were_out_of_view(cluster: Cluster) -> None:
+    async with running(options("web"), (120, 36)) as (app, pilot):
+        await shows(app, lambda text: "x Why  web-1" in text)
+        await pilot.resize_terminal(80, 24)
+        await shows(app, lambda text: "[Pods] › Details" in text)
+        await pilot.press("down", "tab")
+        await shows(app, lambda text: "x Why  web-2" in text)
+        await pilot.press("shift+tab", "down")
+        await pilot.resize_terminal(120, 36)
+        await shows(app, lambda text: "x Why  web-3" in text)
+
+
+async def test_details_that_have_the_focus_and_show_nothing_show_the_first_pod_that_comes(cluster: Cluster) -> None:
+    async with running(options("empty"), (120, 36)) as (app, pilot):
+        await shows(app, lambda text: "nothing selected" in text)
+        await pilot.press("tab")
+        cluster.pods.put("empty", "late-1", {})
+        await shows(app, lambda text: "x Why  late-1" in text)
