@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -30,6 +31,7 @@ from podtui.ui.commands import bindings
 from podtui.ui.dialogs.button import DialogButton
 
 T = TypeVar("T")
+LEAST_COMMANDS = 4  # lines
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ def shown(text: str) -> str:
     return "\n".join(harmless(line, tab=8) for line in text.split("\n"))
 
 
-class Fixed(Vertical):
-    """A part of a dialog that does not scroll away; it reports a change of its height."""
+class Measured(Vertical):
+    """A part of a dialog, as high as its content; it reports a change of its size."""
 
     class Resized(Message):
         pass
@@ -115,14 +117,18 @@ class Dialog(ModalScreen[T | None]):
     Dialog > #dialog.-danger { border: heavy $error; }
     Dialog #dialog-title { text-style: bold; height: auto; max-height: 2; }
     Dialog .-danger #dialog-title { color: $text-error; }
-    Dialog Fixed { height: auto; }
-    Dialog Fixed MessageLine { dock: none; }
+    Dialog Measured { height: auto; }
+    Dialog #dialog-foot MessageLine { dock: none; }
     Dialog #dialog-body { height: auto; scrollbar-size-vertical: 1; }
-    Dialog #dialog-content { height: auto; }
     Dialog #dialog-content > * { height: auto; }
     Dialog .dialog-word { height: auto; }
     Dialog .dialog-word Label { width: auto; max-width: 60%; height: auto; padding-right: 1; }
     Dialog .dialog-word Input { width: 1fr; }
+    Dialog #dialog-answer { height: auto; }
+    Dialog #dialog-answer.-beside { layout: horizontal; }
+    Dialog .-beside .dialog-word { width: auto; max-width: 70%; margin-right: 1; }
+    Dialog .-beside .dialog-word Label { max-width: 100%; }
+    Dialog .-beside #dialog-buttons { width: 1fr; }
     Dialog Input { height: 1; background: $boost; }
     Dialog Input:focus { background: $panel; }
     Dialog .dialog-scroll { height: auto; max-height: 4; scrollbar-size-vertical: 1; }
@@ -229,30 +235,31 @@ class Dialog(ModalScreen[T | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="-danger" if self.danger else ""):
-            with Fixed():
+            with Measured(id="dialog-head"):
                 yield Static(Text(("! " if self.danger else "") + harmless(self.dialog_title)), id="dialog-title")
-            with VerticalScroll(id="dialog-body", can_focus=False), Vertical(id="dialog-content"):
+            with VerticalScroll(id="dialog-body", can_focus=False), Measured(id="dialog-content"):
                 yield from self.compose_body()
                 yield from self.compose_reference()
-            with Fixed(id="dialog-foot"):
+            with Measured(id="dialog-foot"):
                 with VerticalScroll(id="dialog-commands", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-command-text")
                 with VerticalScroll(id="dialog-status", classes="dialog-scroll", can_focus=False):
                     yield Static(id="dialog-status-text")
-                for number, confirmation in enumerate(self.asked):
-                    with Horizontal(classes="dialog-word"):
-                        yield Label(Text(harmless(confirmation.prompt)))
-                        # Focus does not select the text: the letter that moved the focus there stays.
-                        yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
-                with Horizontal(id="dialog-buttons"):
-                    yield DialogButton("Cancel", id="dialog-cancel", compact=True)
-                    yield DialogButton(
-                        Text(self.confirm_label),
-                        id="dialog-confirm",
-                        compact=True,
-                        classes="-danger" if self.danger else "",
-                    )
-                    yield Static(id="dialog-hint")
+                with Vertical(id="dialog-answer"):
+                    for number, confirmation in enumerate(self.asked):
+                        with Horizontal(classes="dialog-word"):
+                            yield Label(Text(harmless(confirmation.prompt)))
+                            # Focus does not select the text: the letter that moved the focus there stays.
+                            yield Input(id=f"dialog-word-{number}", compact=True, select_on_focus=False)
+                    with Horizontal(id="dialog-buttons"):
+                        yield DialogButton("Cancel", id="dialog-cancel", compact=True)
+                        yield DialogButton(
+                            Text(self.confirm_label),
+                            id="dialog-confirm",
+                            compact=True,
+                            classes="-danger" if self.danger else "",
+                        )
+                        yield Static(id="dialog-hint")
 
     def on_mount(self) -> None:
         self._drawn = True
@@ -263,13 +270,29 @@ class Dialog(ModalScreen[T | None]):
         self.refresh_dialog()
         self.query(self.FIRST).first(Widget).focus()
 
-    @on(Fixed.Resized)
+    @on(Measured.Resized)
     def on_resize(self) -> None:
-        """Keep the buttons, the commands and the error inside the screen: the body alone scrolls."""
-        rest = sum(fixed.outer_size.height for fixed in self.query(Fixed))
-        self.query_one("#dialog-body").styles.max_height = max(3, self.size.height - rest - 2)
+        """Keep the buttons, the commands and the error inside the screen: the commands have the room that the body leaves, or scroll."""
+        self._put_word_beside()
+        commands, wanted = self.query_one("#dialog-commands"), self.query_one("#dialog-command-text").outer_size.height
+        fixed = sum(self.query_one(part).outer_size.height for part in ("#dialog-head", "#dialog-foot")) - commands.outer_size.height
+        room = self.size.height - 2 - fixed
+        most = max(LEAST_COMMANDS, room - self.query_one("#dialog-content").outer_size.height)
+        commands.styles.max_height = most
+        self.query_one("#dialog-body").styles.max_height = max(3, room - (min(wanted, most) if commands.display else 0))
         if self.focused is not None:
             self.call_after_refresh(self.focused.scroll_visible, animate=False)
+
+    def _put_word_beside(self) -> None:
+        """The field of the one word to type stands beside the buttons if all fits in a line, else above them."""
+        answer = self.query_one("#dialog-answer")
+        if len(self.asked) != 1:
+            return
+        prompt, field = cell_len(harmless(self.asked[0].prompt)) + 1, max(8, cell_len(self.asked[0].word) + 2)
+        buttons = sum(cell_len(label) + 6 for label in ("Cancel", self.confirm_label))
+        beside = prompt + field + 1 + buttons + cell_len(f"type {self.asked[0].word} to confirm") <= answer.size.width
+        answer.set_class(beside, "-beside")
+        self.query_one("#dialog-word-0").styles.width = field if beside else "1fr"
 
     def _static(self, selector: str, text: str) -> None:
         if self._drawn:

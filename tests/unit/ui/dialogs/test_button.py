@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, OptionList
 from podtui.ui.dialogs.button import DialogButton
 from podtui.ui.dialogs.choose import Chooser
 from podtui.ui.dialogs.dialog import Confirmation, Dialog
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.themes import install_themes
 from tests.support.screens import Shown
 from tests.support.waiting import settle
@@ -99,12 +100,16 @@ async def test_enter_carries_out_what_changes_nothing() -> None:
     assert await steps(Finding(asked=False), "a", "enter") == ["name", "= ['done']"]
 
 
-async def test_the_number_is_typed_beside_the_buttons() -> None:
+@pytest.mark.parametrize(("width", "above"), [(120, 0), (80, 1)])
+async def test_the_number_is_typed_beside_the_buttons_or_just_above_where_there_is_little_room(width: int, above: int) -> None:
     dialog = Asking()
-    async with Shown(dialog).run_test(size=(80, 24)) as pilot:
+    async with Shown(dialog).run_test(size=(width, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
         await settle(pilot)
         word, buttons = dialog.query_one("#dialog-word-0").region, dialog.query_one("#dialog-buttons").region
-        assert word.y == buttons.y - 1
+        assert word.y == buttons.y - above and word.width > 5
+        assert as_text(pilot.app).count("type 2 to confirm") == 1, "all of the line is in view"
         assert not any(field.cursor_blink for field in dialog.query(Input)), "each blink would send bytes to the terminal"
         assert [widget.id for widget in dialog.focus_chain] == ["name", "note", "dialog-word-0", "dialog-cancel", "dialog-confirm"]
 

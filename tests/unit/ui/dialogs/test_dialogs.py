@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
 
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.impact.namespace_contents import Contents
@@ -20,6 +21,7 @@ from podtui.errors import UNKNOWN, Changed, ConnectionFailed, Forbidden, Invalid
 from podtui.kube.manifests.documents import Document
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.dialogs.delete import DeleteDialog
+from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.path_input import complete
@@ -501,8 +503,26 @@ async def test_the_buttons_stay_on_the_screen_however_much_is_to_be_shown(size: 
         assert dialog.query_one("#dialog-body").scroll_offset.y < top or top == 0
 
 
+class Commands(Dialog[None]):
+    """Nothing but a line and commands."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static("a line")
+
+
+async def test_all_commands_are_in_view_where_there_is_room() -> None:
+    dialog = Commands("Title")
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        commands = dialog.query_one("#dialog-commands")
+        for count in (12, 2, 18, 40):
+            dialog.show_commands([f"kubectl {n}" for n in range(count)])
+            await settle(pilot)
+            assert commands.size.height == min(count, 24 - 2 - 3), "but for the border, the title, the body and the buttons"
+
+
 async def test_every_command_can_be_scrolled_into_view_by_keys() -> None:
-    """The commands have room for four lines, below the body, which scrolls first."""
+    """The commands have room for at least four lines, below the body, which scrolls first."""
     dialog = DeleteDialog(session(Objects()), [ObjectRef(PODS, f"a-long-name-of-a-pod-{n}", f"ns{n}", "u") for n in range(30)])
     async with running(dialog) as pilot:
         await settle(pilot)
