@@ -373,8 +373,9 @@ class DetailsPane(Vertical):
     def action_managed_fields(self) -> None:
         tab = self._current()
         if tab is None or not self._object or not tab.toggle():
-            raise SkipAction
-        self._show_tab_anew(keep=True)
+            self.app.notify(f"managedFields: only in the YAML ({self.key_of('yaml')})", markup=False)
+        else:
+            self._show_tab_anew(keep=True)
 
     # -- the first lines ----------------------------------------------------------------------------------------
     def on_text_view_scrolled(self, message: TextView.Scrolled) -> None:

@@ -33,6 +33,7 @@ class Panes:
 
     def resize(self, width: int, height: int) -> None:
         self.narrow = width < WIDE
+        self.full = self.full and not self.narrow  # one pane fills it anyway
         self.follows = not self.narrow and height >= TALL
         if not self._sized:
             self._sized = True

@@ -19,7 +19,7 @@ from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef, Resource
 from podtui.kube.selectors import parse
 from podtui.kube.status_words import status_style
-from podtui.ui.commands import bindings
+from podtui.ui.commands import BY_ID, bindings
 from podtui.ui.main.kinds import EVERY, Kind
 from podtui.ui.main.status import empty_words, loading_words
 from podtui.ui.widgets.row_table import Cell, RowTable, TableColumn
@@ -75,7 +75,7 @@ class ListPane(Vertical):
         self.label_columns = tuple(label_columns)
         self._labels = CHOSEN if self.label_columns else NOTHING
         self._title = TextLine()
-        self.table = RowTable(self._cells, id=kind.plural)
+        self.table = RowTable(self._cells, id=kind.plural, unmarkable=() if kind.every is None else (EVERY,))
         self._shown: list[tuple[int, str]] = []  # the server's columns shown: index and name
         self._sought: tuple[str, Callable[[], None]] = ("", lambda: None)
         self._ends: list[Callable[[], None]] = []
@@ -289,6 +289,10 @@ class ListPane(Vertical):
     def action_sort(self, by: str) -> None:
         """Sort by a column (ignoring case) or by `label:KEY`; again: in reverse. A kind without the column stays as it is."""
         by = by if by.startswith("label:") else by.lower()
+        command = BY_ID.get(f"list.sort-{by}")
+        if command is not None and not command.is_for(self.kind.plural):
+            self.app.notify(f"{command.title}: only for {' and '.join(command.kinds)}", severity="warning", markup=False)
+            return
         if not (by.startswith("label:") or by == "namespace" or any(column.name.lower() == by for column in self.source.columns)):
             return
         self.view.set_sort(by, not self.view.reverse if self._sort == by else by in STARTS_REVERSED)

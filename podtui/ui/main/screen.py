@@ -23,7 +23,7 @@ from podtui.ui.commands import BY_ID, Command, bindings
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.main.actions import Actions
 from podtui.ui.main.kinds import EVERY, IN_PLACE, NODE_LIST, Kind
-from podtui.ui.main.layout import Panes
+from podtui.ui.main.layout import WIDE, Panes
 from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
 from podtui.ui.main.lower_panes import LOGS, LowerPanes
@@ -188,12 +188,24 @@ class MainScreen(Screen[None]):
         self.go(self.panes.step(by))
 
     def action_grow(self, lower: float, side: int) -> None:
-        self.panes.grow(lower, side)
-        self._arrange()
+        if not self._fills():
+            self.panes.grow(lower, side)
+            self._arrange()
 
     def action_full(self) -> None:
-        self.panes.full = not self.panes.full
-        self._arrange()
+        if self.panes.full or not self._fills():
+            self.panes.full = not self.panes.full
+            self._arrange()
+
+    def _fills(self) -> bool:
+        """Whether one pane fills the screen, and so has no other size; tells the user why."""
+        if self.panes.narrow:
+            self.app.notify(
+                f"one pane fills the screen below {WIDE} columns; {self.app.key_of('main.next-pane')} shows the next", markup=False
+            )
+        elif self.panes.full:
+            self.app.notify(f"this pane fills the screen; {self.app.key_of('main.full')} shows all", markup=False)
+        return self.panes.narrow or self.panes.full
 
     async def action_back(self) -> None:
         """Clear the filter or the marks, go back one, clear the selector, close the details: the first that there is to do."""
@@ -387,7 +399,7 @@ class MainScreen(Screen[None]):
         """Show the pods of the opened namespace, or of the marked ones, whose marks are then cleared."""
         table, rows = self.lists.namespaces.table, self.lists.namespaces.source.rows
         keys = table.marked or {key}
-        await self.show_scope(() if EVERY in keys else tuple(rows[key].name for key in table.keys if key in keys))
+        await self.show_scope(() if EVERY in keys or keys >= rows.keys() else tuple(rows[key].name for key in table.keys if key in keys))
         table.action_clear_marks()
 
     def action_open(self, tab: str) -> None:

@@ -61,9 +61,11 @@ class RowTable(Widget, can_focus=True):
     class HeaderClicked(OfKey):
         """A click on a column's title; `key` is the column's."""
 
-    def __init__(self, cells: Callable[[str], Sequence[Cell]], *, id: str | None = None) -> None:
+    def __init__(self, cells: Callable[[str], Sequence[Cell]], *, id: str | None = None, unmarkable: Iterable[str] = ()) -> None:
+        """`unmarkable` are the keys of rows that stand for no object."""
         super().__init__(id=id)
         self._cells = cells
+        self._unmarkable = frozenset(unmarkable)
         self._columns: tuple[TableColumn, ...] = ()
         self._widths: list[int] = []
         self._sorted = ("", False)
@@ -312,7 +314,7 @@ class RowTable(Widget, can_focus=True):
     # -- marks --------------------------------------------------------------------------------------------------
     def action_mark(self) -> None:
         if self.cursor_key:
-            self.marked ^= {self.cursor_key}
+            self.marked ^= {self.cursor_key} - self._unmarkable
             self._marked_last = self.cursor_key
             self.post_message(self.MarksChanged())
             self.move_to(self._index + 1)
@@ -333,6 +335,7 @@ class RowTable(Widget, can_focus=True):
         self._mark(set())
 
     def _mark(self, keys: set[str]) -> None:
+        keys = keys - self._unmarkable
         if keys != self.marked:
             self.marked = keys
             self.post_message(self.MarksChanged())

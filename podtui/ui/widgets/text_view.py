@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from podtui.ui.commands import bindings
+from podtui.ui.widgets.key_hints import first_key
 from podtui.ui.widgets.text_body import TextBody
 from podtui.ui.widgets.text_document import Document, Highlight, Line, Match, Part
 from podtui.ui.widgets.text_line import TextLine
@@ -230,6 +231,8 @@ class TextView(Vertical):
         self._go(reveal=not stay)
 
     def _step(self, direction: int) -> None:
+        if not self._needle:
+            self.app.notify(f"nothing is searched; {first_key(self.app, 'text.search')} searches", markup=False)
         if self._matches:
             self._place = (self._place + direction) % len(self._matches)
             self._go()

@@ -130,6 +130,17 @@ def test_annotations_are_short_and_the_copy_of_the_object_is_left_out() -> None:
     assert "      3\n      … 2 more lines" in shown and "last-applied" not in shown
 
 
+def test_the_end_of_a_log_that_a_container_left_as_its_message_has_its_lines() -> None:
+    message = "reading config\n  db: refused\n" + "word " * 30
+    last = {"terminated": {"exitCode": 1, "reason": "Error", "message": message}}
+    status = {"name": "app", "restartCount": 1, "state": {"running": {}}, "lastState": last}
+    described = describe(pod({"name": "app", "image": "app:1"}, status={"containerStatuses": [status]}))
+    shown = text(pod_lines(described, NOW, 60)).split("\n")
+    first = next(place for place, line in enumerate(shown) if line.strip() == "reading config")
+    assert shown[first + 1].strip() == "db: refused"
+    assert "word" in shown[first + 2] and "word" in shown[first + 3]
+
+
 def test_scheduling_gates_of_readiness_and_resources_of_the_whole_pod_are_told() -> None:
     spread = {"topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "maxSkew": 1, "labelSelector": {"matchLabels": {"app": "web"}}}
     spec = {

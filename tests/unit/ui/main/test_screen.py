@@ -519,3 +519,44 @@ async def test_details_that_have_the_focus_and_show_nothing_show_the_first_pod_t
         await pilot.press("tab")
         cluster.pods.put("empty", "late-1", {})
         await shows(app, lambda text: "x Why  late-1" in text)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("shift+tab R", "Sort by restarts: only for pods"),
+        ("shift+tab P", "Sort by namespace: only for pods"),
+        ("d Z", "Faulty: only in the lists"),
+        ("d n", "nothing is searched; / searches"),
+        ("d m", "managedFields: only in the YAML (y)"),
+        ("z", "one pane fills the screen below 120 columns; Tab shows the next"),
+        ("less_than_sign", "one pane fills the screen below 120 columns; Tab shows the next"),
+    ],
+)
+async def test_a_key_that_does_nothing_here_says_why(cluster: Cluster, keys: str, said: str) -> None:
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        for key in keys.split():
+            await pilot.press(key)
+            await pilot.pause()
+        await shows(app, lambda text: said in text)
+
+
+async def test_where_one_pane_fills_the_screen_full_screen_is_nothing_that_esc_must_leave_first(cluster: Cluster) -> None:
+    async with running(options("web"), (120, 36)) as (app, pilot):
+        await shows(app, lambda text: "x Why  web-1" in text)
+        await pilot.press("z")
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("d", "z", "escape")
+        await shows(app, lambda text: "[Pods]" in text)
+
+
+async def test_the_row_for_all_namespaces_is_no_object_that_can_be_marked(cluster: Cluster) -> None:
+    async with running(options("web")) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text)
+        await pilot.press("shift+tab", "g", "space")
+        await shows(app, lambda text: "all namespaces" in text and "marked" not in text)
+        await pilot.press("ctrl+a")
+        await shows(app, lambda text: "Namespaces 2  2 marked" in text)
+        await pilot.press("enter")
+        await shows(app, lambda text: "all namespaces" in text.splitlines()[0] and "Pods 4" in text)
