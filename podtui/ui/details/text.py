@@ -64,6 +64,10 @@ class LineCollector:
             self.lines.append([(" " * indent, ""), (text, style)])
 
     def _folded(self, value: str, used: int) -> list[str]:
-        if not self._width or len(value) <= self._width - used or len(value) > 4096:
-            return [value]
-        return textwrap.wrap(value, max(24, self._width - used), break_long_words=False, break_on_hyphens=False) or [value]
+        """The lines of a value, such as the end of a log that a container left as its message, each folded."""
+        return [part for line in value.split("\n") for part in self._fold(line, used)]
+
+    def _fold(self, line: str, used: int) -> list[str]:
+        if not self._width or len(line) <= self._width - used or len(line) > 4096:
+            return [line]
+        return textwrap.wrap(line, max(24, self._width - used), break_long_words=False, break_on_hyphens=False) or [line]
