@@ -287,7 +287,10 @@ class ListPane(Vertical):
         return "name" if self.view.sort == "namespace" and not self._has_namespaces else self.view.sort
 
     def action_sort(self, by: str) -> None:
-        """Sort by a column (ignoring case) or by `label:KEY`; again: in reverse. A kind without the column stays as it is."""
+        """Sort by a column (ignoring case) or by `label:KEY`; again: in reverse. A kind without the column stays as it is.
+
+        The cursor stays on its row, but at the top it stays at the top: what the sort starts with would be out of view.
+        """
         by = by if by.startswith("label:") else by.lower()
         command = BY_ID.get(f"list.sort-{by}")
         if command is not None and not command.is_for(self.kind.plural):
@@ -295,9 +298,12 @@ class ListPane(Vertical):
             return
         if not (by.startswith("label:") or by == "namespace" or any(column.name.lower() == by for column in self.source.columns)):
             return
+        at_top = self.table.at_top
         self.view.set_sort(by, not self.view.reverse if self._sort == by else by in STARTS_REVERSED)
         self.lay_out()
         self._set_keys()
+        if at_top:
+            self.table.action_first()
 
     def action_wide(self) -> None:
         self.wide = not self.wide

@@ -143,6 +143,11 @@ class RowTable(Widget, can_focus=True):
 
     # -- geometry -----------------------------------------------------------------------------------------------
     @property
+    def at_top(self) -> bool:
+        """Whether the cursor is on the first row."""
+        return self._index == 0
+
+    @property
     def _height(self) -> int:
         return max(0, self.size.height - 1)
 
