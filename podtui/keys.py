@@ -36,7 +36,8 @@ def key_fault(word: str) -> str:
     """What is wrong with a key in a keymap, where a single character is a key too; "" if nothing is."""
     modifiers, name = _parts(word)
     if (len(name) > 1 and not _is_name(name)) or not name.isprintable():
-        nearest = near(name, _names())
+        lower = word.lower()
+        nearest = f", did you mean `{harmless(lower)}`?" if lower != word and not key_fault(lower) else near(name, _names())
         return f"unknown key `{harmless(word)}`{nearest or ' (use f5, ctrl+g, alt+x, space, or a character)'}"
     meant = f"{modifiers.removesuffix('shift+')}{name.upper()}" if modifiers.endswith("shift+") and "ctrl" not in modifiers else word
     if modifiers.endswith("ctrl+"):

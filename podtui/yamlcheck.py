@@ -64,12 +64,13 @@ class Checked(Generic[_T]):
         return ConfigError(f"{harmless(self.path)}:{first.line}: {first.text}", hint)
 
 
-def near(word: str, known: Collection[str]) -> str:
-    """`, did you mean ...?` with the known word most like `word`; otherwise the list of a few, or nothing."""
-    found = difflib.get_close_matches(word, known, n=1, cutoff=0.55)
+def near(word: str, known: Collection[str], likeness: float = 0.55) -> str:
+    """`, did you mean ...?` with the known word most like `word`, whatever its case; otherwise the list of a few, or nothing."""
+    by_lower = {name.lower(): name for name in reversed([*known])}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
     if found:
-        return f", did you mean `{found[0]}`?"
-    return f" (known: {', '.join(known)})" if len(known) <= 12 else ""
+        return f", did you mean `{by_lower[found[0]]}`?"
+    return f" (known: {', '.join(known)})" if 0 < len(known) <= 12 else ""
 
 
 def read(path: Path, kind: type[_T], *, own: bool = False) -> Checked[_T]:

@@ -169,6 +169,8 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
         ("y,pgdn", "unknown key `pgdn`, did you mean `pagedown`?"),
         ("ctrl+pgup", "unknown key `ctrl+pgup`, did you mean `pageup`?"),
         ("\\u202e", "unknown key `<U+202E>` (use f5, ctrl+g, alt+x, space, or a character)"),
+        ("F1", "unknown key `F1`, did you mean `f1`?"),
+        ("Ctrl+D", "unknown key `Ctrl+D`, did you mean `ctrl+d`?"),
         ("strg+x", "unknown key `strg+x` (use f5, ctrl+g, alt+x, space, or a character)"),
         ("shift+f", "no terminal sends `shift+f`: write `F`"),
         ("ctrl+G", "no terminal sends `ctrl+G`: write `ctrl+g`"),
@@ -189,7 +191,7 @@ def test_keys_that_a_terminal_sends_may_be_bound(write, keys: str) -> None:  # t
     [
         ('main.logs: "f5"\n  main.yaml: "y,f5"', ["2: `keymap.main.logs`: f5 is also the key of `main.yaml` (YAML)"]),
         ('main.logs: "y"', ["2: `keymap.main.logs`: y is also the key of `main.yaml` (YAML)"]),
-        ('main.logs: "?"', ["2: `keymap.main.logs`: question_mark is also the key of `app.help` (Help)"]),
+        ('main.logs: "?"', ["2: `keymap.main.logs`: ? is also the key of `app.help` (Help)"]),
         ('list.wide: "l"', ["2: `keymap.list.wide`: l is also the key of `main.logs` (Logs)"]),
         ('logs.wrap: "ctrl+c"', ["2: `keymap.logs.wrap`: ctrl+c is also the key of `app.interrupt` (Quit)"]),
         ('nodes.label: "A"', ["2: `keymap.nodes.label`: A is also the key of `main.annotate` (Annotate)"]),

@@ -57,8 +57,9 @@ def _clashes(keymap: Mapping[str, str]) -> Iterator[Fault]:
     told: set[str] = set()
     for written in keymap:
         command = BY_ID[FORMER.get(written, written)]
-        for key in dict.fromkeys(_keys(keymap[written])):
-            other = next((other for other in COMMANDS if other.id not in told and _clash(command, other, key, effective)), None)
+        for key in dict.fromkeys(key.strip() for key in keymap[written].split(",") if key.strip()):
+            sent = as_sent(key)
+            other = next((other for other in COMMANDS if other.id not in told and _clash(command, other, sent, effective)), None)
             if other is not None:
                 told.add(command.id)
                 words = f"{harmless(key)} is also the key of `{other.id}` ({other.title}): give one of them another key"

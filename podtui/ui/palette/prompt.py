@@ -116,14 +116,16 @@ def _pods(first: str, words: list[str]) -> Request:
             keys.append(words.pop(0) if value is None else value)
         else:
             selector = _selector([] if value is None else [value], words)
-    found = _namespaces(",".join(named)) if named else () if everywhere else None
     context = ""
     if plain.startswith("@"):
         context = plain[1:]
     elif "=" in plain or plain.startswith("!"):
         selector = plain
     elif plain:
-        found = _namespaces(plain)
+        named = [plain]
+    if named and everywhere:
+        raise UsageError(f"namespace {harmless(','.join(named))} and -A exclude each other")
+    found = _namespaces(",".join(named)) if named else () if everywhere else None
     if selector is not None:
         parse(selector)
     return Request("pods", found, selector, context, label_columns=label_keys(",".join(keys)) if keys else None)

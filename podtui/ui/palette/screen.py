@@ -207,5 +207,5 @@ def _searched(command: Command) -> str:
 def _unknown(text: str) -> str:
     """What to say of a word that is neither a command nor a short form."""
     known = [word for word in dict.fromkeys([*VERBS, *(command.title.lower() for command in _OFFERED)]) if len(word) > 2]
-    nearest = near(text.strip().lower(), known)
-    return f"`{harmless(text.strip())}` is no command{nearest or ': podtui lists pods, nodes and namespaces; ? shows its keys'}"
+    nearest = near(text.strip(), known, likeness=0.7)  # `secrets` is a kind that podtui does not list, and not `events` in a hurry
+    return f"`{harmless(text.strip())}` is no command{nearest or ': podtui lists pods, nodes, namespaces'}"

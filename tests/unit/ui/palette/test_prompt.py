@@ -80,6 +80,8 @@ def test_what_is_wrong_is_reported_in_words(text: str) -> None:
         ("po -n", "-n needs a namespace"),
         ("po -A --selector", "--selector needs a selector"),
         ("po a b", "either `a` or `b`, not both"),
+        ("po -A -n a", "namespace a and -A exclude each other"),
+        ("po a -A", "namespace a and -A exclude each other"),
         ("ctx", "which context?"),
         ("ctx a b", "`b` is too much here: ctx NAME"),
         ("po 'x", "a quotation mark is not closed"),
