@@ -89,6 +89,15 @@ async def test_labels_go_back_and_what_others_set_meanwhile_stays(undoing: Undoi
     assert await undoing.labels(ref) == {"env": "prod", "tier": "web", "theirs": "1"}
 
 
+async def test_a_field_that_the_change_left_as_it_was_is_no_matter_of_its_undo(undoing: Undoing, namespace: str) -> None:
+    ref = await made(undoing.connection, namespace, labels={"env": "debug"})
+    await undoing.objects.patch_metadata(ref, labels={"env": "debug", "tier": "web", "old": None})
+    await Objects(undoing.connection).patch_metadata(ObjectRef(CONFIG_MAPS, ref.name, namespace), labels={"env": "theirs", "old": "1"})
+    step = await undoing.undo()
+    assert step.commands[0].endswith(f"label configmap -n {namespace} x tier-")
+    assert await undoing.labels(ref) == {"env": "theirs", "old": "1"}
+
+
 async def test_a_field_that_someone_changed_since_is_not_overwritten(undoing: Undoing, namespace: str) -> None:
     ref = await made(undoing.connection, namespace, labels={"env": "debug"})
     await undoing.objects.patch_metadata(ref, labels={"env": "prod", "tier": "web"})

@@ -280,6 +280,9 @@ def recorded(change: Mutation, body: object, answer: Mapping[str, Any] | None) -
     elif change.fields is not None:
         before = None if before is None else merge_patch.project(before, change.fields)
         after = dict(change.fields) if answer is None else merge_patch.project(answer, change.fields)
+        if before is not None and answer is not None:  # a field that was so before is nothing to restore
+            changed = merge_patch.merge_patch(before, after)
+            before, after = merge_patch.project(before, changed), merge_patch.project(after, changed)
     elif before is not None:
         before, after = (manifest(before), None) if answer is None else merge_patch.difference(before, answer)
     kept_before, kept_after = without_values(change.ref, before), without_values(change.ref, after)
