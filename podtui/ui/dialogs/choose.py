@@ -32,7 +32,7 @@ class Chooser(ModalScreen[str | None]):
         width: auto; min-width: 30; max-width: 90%; height: auto; max-height: 90%;
         border: round $primary; background: $surface; padding: 0 1;
     }
-    Chooser Static { text-style: bold; height: 1; width: auto; }
+    Chooser Static { text-style: bold; height: auto; width: auto; max-width: 100%; }
     Chooser OptionList, Chooser OptionList:focus {
         width: auto; min-width: 26; height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }

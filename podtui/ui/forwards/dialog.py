@@ -118,14 +118,15 @@ class ForwardDialog(Dialog[list[Forward]]):
                     resolved = [spec.resolve(self._ports, str(self.ref)) for spec in self._specs]
                     self._problem = self._taken(resolved)
             else:
-                self._problem = "No port is given"
+                self._problem = "no port is given"
             if self._address != LOCALHOST and not self._problem:
                 wrong = "#forward-address"
                 _check_address(self._address)
         except PodtuiError as error:
             self._problem = "\n  ".join(filter(None, (error.what, error.hint)))
         self._wrong = wrong
-        self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem else "")
+        typed = bool(self._ports_input.value.strip())  # before that nothing is wrong, only missing
+        self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem and typed else "")
         self._show_line("#forward-warning", self._warning())
         self.show_commands([] if self._problem else [self._command()])
         self.refresh_dialog()
@@ -167,7 +168,9 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     # -- the work ----------------------------------------------------------------------------------------------
     def blocked(self) -> str:
-        return "the ports are not valid yet" if self._problem else ""
+        if not self._problem:
+            return ""
+        return "the ports are not valid yet" if self._ports_input.value.strip() else "type the ports"
 
     def missing(self) -> Widget | None:
         return self.query_one(self._wrong, Input) if self._problem else super().missing()

@@ -123,3 +123,10 @@ async def test_the_name_that_enter_chooses_is_marked_without_colours() -> None:
             await settle(pilot)
             names = [f"{'▸' if place == marked else ' '}{name}" for place, name in enumerate((" Stay", "●Quit", " Wait"))]
             assert [options.render_line(place).text.strip(" ") for place in range(3)] == [name.strip(" ") for name in names]
+
+
+async def test_a_long_question_is_shown_whole() -> None:
+    question = "Quit podtui? 1 port-forward ends, manifest.yaml was not sent and stays in a file"
+    async with Shown(Chooser(question, ["Stay", "Quit"])).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "".join(as_text(pilot.app).split()).replace("│", "").count("".join(question.split())) == 1

@@ -27,6 +27,7 @@ from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.forwards.dialog import ForwardDialog, suggested
 from podtui.ui.forwards.screen import ForwardsScreen
 from podtui.ui.forwards.text import amount
+from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
@@ -140,7 +141,6 @@ async def test_several_ports_are_forwarded_at_once() -> None:
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("", "No port is given"),
         ("99999:80", "local port 99999 is not between 1 and 65535"),
         ("80:x y", "local port"),
         ("a:80", "local port 'a' is not a number"),
@@ -160,6 +160,17 @@ async def test_a_mistake_is_reported_while_it_is_typed_and_cannot_be_confirmed(t
         await pilot.press("enter")
         await pilot.pause()
         assert app.screen is dialog and session.forwards.forwards == []
+
+
+async def test_ports_that_are_not_typed_yet_are_missing_and_no_mistake() -> None:
+    async with running(Pod()) as (app, session, pilot):
+        dialog = await opened(app, session, pilot)
+        ports(dialog).value = ""
+        await pilot.pause()
+        assert "✗" not in as_text(app) and "type the ports" in as_text(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "✗ type the ports" in as_text(app) and dialog.focused is ports(dialog) and session.forwards.forwards == []
 
 
 async def test_a_taken_port_is_reported_while_it_is_typed_with_a_free_one() -> None:
