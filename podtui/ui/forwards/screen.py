@@ -134,7 +134,7 @@ class ForwardsScreen(ModalScreen[None]):
         key = self._table.cursor_key
         forward, profile = self._forward(key), self._profile(key)
         if forward is None and profile is None:
-            return "" if command_id == "forwards.close" else "nothing is selected"
+            return "nothing is selected" if command_id.startswith("forwards.") and command_id != "forwards.close" else ""
         if command_id == "forwards.stop" and forward is None:
             return "the port-forward is not running"
         if command_id == "forwards.restart" and profile is not None and profile.elsewhere:

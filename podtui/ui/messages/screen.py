@@ -19,7 +19,7 @@ from podtui.ui.widgets.text_view import TextView
 
 
 class MessagesScreen(ModalScreen[None]):
-    BINDINGS: ClassVar[list[Binding]] = bindings("messages")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = bindings("messages", "app.help")  # type: ignore[assignment]
 
     DEFAULT_CSS = """
     MessagesScreen { background: $background; layout: vertical; }

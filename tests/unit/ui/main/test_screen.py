@@ -388,12 +388,13 @@ async def test_help_can_be_read_and_found_at_80_columns(cluster: Cluster) -> Non
         await shows(app, lambda text: "WHAT IT DOES" not in text and "web-1" in text)
 
 
-@pytest.mark.parametrize(("key", "heading"), [("f", "Port-forwards"), ("J", "Journal")])
+@pytest.mark.parametrize(("key", "heading"), [("f", "Port-forwards"), ("J", "Journal"), ("M", "Messages")])
 async def test_a_list_over_the_main_screen_has_its_own_help_first(cluster: Cluster, key: str, heading: str) -> None:
     async with running(options("web"), (100, 30)) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
         await pilot.press(key)
         await until(lambda: not isinstance(app.screen, MainScreen))
+        await shows(app, lambda text: " ? Help" in text)
         await pilot.press("question_mark")
         await shows(app, lambda text: "WHAT IT DOES" in text and heading in text)
         await pilot.press("question_mark")
