@@ -27,11 +27,17 @@ class PodCounts:
         self.counts: dict[str, int] = {}
         self.complete = False
         self._pods = pods
+        self._all_known = -_BELIEVED  # when the rows last told the pods of all namespaces, in monotonic seconds
         self._asked: dict[str, float] = {}  # when each namespace was last requested, in monotonic seconds; refused ones too
         self._changed: Signal[dict[str, int]] = Signal()
         self._timer: asyncio.TimerHandle | None = None
         self._rows = -1
         self._ends = [pods.subscribe(self._batch), pods.subscribe_health(lambda _: self._batch(Batch()))]
+
+    def of(self, namespace: str) -> int | None:
+        """The number of its pods, None when it is not known."""
+        had_none = namespace not in self._asked and time.monotonic() < self._all_known + _BELIEVED
+        return self.counts.get(namespace, 0 if self.complete or had_none else None)
 
     def subscribe(self, fn: Callable[[dict[str, int]], None]) -> Callable[[], None]:
         """Call `fn` with the counts when they change; returns a function that ends it."""
@@ -99,7 +105,8 @@ class PodCounts:
             if self.complete:
                 self.complete = False
                 self._asked.clear()  # the counts from the rows are out of date from now on
-                self._asked.update(dict.fromkeys(self.counts, time.monotonic()))
+                self._all_known = time.monotonic()
+                self._asked.update(dict.fromkeys(self.counts, self._all_known))
             if not self._is_whole():
                 return
         began = self._counted_here() and not self.complete

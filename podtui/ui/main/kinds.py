@@ -83,13 +83,9 @@ class NamespaceRows:
             row = listed.get(name)
             cells = row.cells if row is not None else tuple(name if column.name == "Name" else None for column in self.columns[:-1])
             row = row or Row(f"name/{name}", "", name, "", {}, 0.0, False, ())
-            self.rows[row.uid] = structs.replace(row, cells=(*cells, self._count(name)))
+            self.rows[row.uid] = structs.replace(row, cells=(*cells, self._session.counts.of(name)))
         # A change of any namespace may change the row for all namespaces and the marks of those shown.
         self._changed.emit(Batch(reset, {EVERY, *self.rows}, before.keys() - self.rows.keys()))
-
-    def _count(self, name: str) -> int | None:
-        counts = self._session.counts
-        return counts.counts.get(name, 0 if counts.complete else None)
 
 
 def _namespace_cell(session: Session, row: Row, column: str, cell: Cell) -> Cell:

@@ -131,7 +131,7 @@ async def test_an_answer_that_is_no_list_is_an_error_in_words() -> None:
 
 
 async def test_counts_of_the_list_stay_when_the_scope_narrows() -> None:
-    server = filled(7, 2)
+    server, other = filled(7, 2), counting(7, 2)
     store = RowStore(PODS, timing=FAST)
     counts = PodCounts(store)
     store.start(server)
@@ -139,6 +139,10 @@ async def test_counts_of_the_list_stay_when_the_scope_narrows() -> None:
     store.set_scope(Scope(("ns-0",)))
     await until(lambda: not counts.complete)
     assert counts.counts == {"ns-0": 4, "ns-1": 3}
+    assert counts.of("empty") == 0, "it had none a moment ago"
+    other.refusals["empty"] = refusal(403, "Forbidden")
+    await counts.refresh(other, ["empty"])
+    assert counts.of("empty") is None
     store.set_scope(Scope())
     await until(lambda: counts.complete)
     await store.close()
