@@ -121,7 +121,7 @@ class _Walker:
         if origin is typing.Annotated:
             return self._bounded(node, self.value(node, arguments[0], path), arguments[1], path)
         if origin in (types.UnionType, typing.Union):
-            if _tag(node) == "null":
+            if _tag(node) == "null" and type(None) in arguments:
                 return None
             return self.value(node, _fitting(node, [argument for argument in arguments if argument is not type(None)]), path)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from podtui.text import piled_marks, single_cells
 from podtui.tour.caption import KEY, Caption, Line, bar_height, bar_lines, fitted, wrap
 
 
@@ -46,6 +47,18 @@ def test_every_line_of_the_bar_has_the_terminals_width(text: str, note: str, wid
     lines = bar_lines(Caption(text, 1, 12, "playing", note, hints), width, height)
     assert len(lines) == height
     assert {cell_len(line) for line in plain(lines)} == {width}
+
+
+HOSTILE = st.text(
+    st.sampled_from("a` \t\n\x1b[2J\x07\x9b\x9d\u202e\xad\u3164\u200d\U000e0041\u0301\u0300가🚀\ud800\u2028{folder}"), max_size=120
+)
+
+
+@given(HOSTILE, HOSTILE, st.integers(2, 90), st.integers(2, 7))
+def test_nothing_in_a_caption_commands_the_terminal(text: str, note: str, width: int, height: int) -> None:
+    lines = plain(bar_lines(Caption(text, 1, 2, "failed", note, (("F8", "next"),)), width, height))
+    assert len(lines) == height and {cell_len(line) for line in lines} == {width}
+    assert all(single_cells(line) == line and piled_marks(line) == set() for line in lines)
 
 
 def test_the_keys_of_the_bar_stand_at_the_right_as_long_as_there_is_room() -> None:

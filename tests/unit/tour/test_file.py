@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from podtui.cli.tour import language_of, locale_language
 from podtui.errors import ConfigError, UsageError
+from podtui.text import harmless
 from podtui.tour import caption, file
 from podtui.tour.file import Expectation, Tour, check, said
 
@@ -83,10 +88,38 @@ def test_a_caption_is_a_text_or_one_for_each_language(write: Write) -> None:
         ("title: T\nsteps:\n- caption: c\n  run:\n    label: {node: n, labels: {}}\n", "`steps[1].run.label.labels` is empty"),
         ("title: T\nsteps:\n- caption: [a]\n", "walk.yaml:3: `steps[1].caption` must be text, not a list"),
         ("title: [\n", "walk.yaml:2: not valid YAML"),
+        ("title:\nsteps:\n- caption: c\n", "walk.yaml:1: `title` must be text, not nothing"),
+        ("title: T\nsteps:\n- caption: {en: }\n", "walk.yaml:3: `steps[1].caption.en` must be text, not nothing"),
     ],
 )
 def test_a_mistake_in_a_walkthrough_names_its_line_and_the_nearest_word(write: Write, text: str, told: str) -> None:
     assert told in wrong(write(text))
+
+
+ANY = (
+    st.text(st.sampled_from("a /`{}[]()*+\\\x1b\x07\x9b\u202e\xad\u0301가é\"'|~<>$\n"), max_size=20)
+    | st.none()
+    | st.integers()
+    | st.lists(st.text(max_size=5))
+)
+STEPS = st.lists(
+    st.dictionaries(st.sampled_from(["caption", "keys", "expect", "gone", "start", "picture", "within", "pause", "run", "x\x1b"]), ANY)
+)
+
+
+@given(ANY, STEPS, st.lists(ANY, max_size=2))
+def test_a_hostile_file_is_a_walkthrough_or_an_error_that_can_be_shown(title: object, steps: object, languages: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "walk.yaml"
+        path.write_text(yaml.safe_dump({"title": title, "steps": steps, "languages": languages}, allow_unicode=True), encoding="utf-8")
+        try:
+            tour = check(path)
+        except ConfigError as error:
+            assert all(harmless(line) == line for line in str(error).split("\n"))
+        else:
+            for scene in tour.scenes:
+                assert caption.wrap(said(scene.caption, "en"), 78)
+                assert all(expected.pattern() for part in scene.parts for expected in (*part.expect, *part.gone))
 
 
 def test_an_unknown_walkthrough_is_refused_with_the_nearest_name() -> None:
