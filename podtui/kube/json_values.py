@@ -30,6 +30,16 @@ def integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def is_deeper_than(value: object, most: int) -> bool:
+    """Whether objects and lists are nested in more than that many levels: more than a program that follows them may be able to."""
+    level = [value]
+    for _ in range(most + 1):
+        level = [inner for each in level if isinstance(each, (dict, list)) for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return False
+    return True
+
+
 def time(value: object) -> float | None:
     """Seconds since the epoch of an RFC 3339 time."""
     if not isinstance(value, str):

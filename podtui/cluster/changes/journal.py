@@ -329,7 +329,7 @@ def _read(path: Path) -> tuple[list[Entry], int]:
     for value in merged.values():
         try:
             entries.append(msgspec.convert(value, Entry))
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, RecursionError):
             broken += 1
     return entries, broken
 

@@ -18,12 +18,15 @@ import msgspec
 
 from podtui.errors import ConfigError
 from podtui.folders import open_own, private_folder
+from podtui.kube.json_values import is_deeper_than
 from podtui.text import harmless
 
 FULL = 4 << 20
 """Bytes after which podtui begins a new file."""
 KEPT = 3
 """Full files to keep beside the one in use."""
+DEEPEST = 100
+"""Levels of objects and lists in a line; what is deeper was not written by podtui."""
 
 
 def append(path: Path, line: dict[str, Any], *, full: int = FULL, kept: int = KEPT) -> None:
@@ -63,9 +66,9 @@ def read(path: Path, *, kept: int = KEPT) -> tuple[list[dict[str, Any]], int]:
                 continue
             try:
                 value = msgspec.json.decode(text)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 value = None
-            if isinstance(value, dict):
+            if isinstance(value, dict) and not (text.count(b"{") + text.count(b"[") > DEEPEST and is_deeper_than(value, DEEPEST)):
                 lines.append(value)
             else:
                 broken += 1

@@ -51,9 +51,10 @@ def _text_lines(value: object) -> Sequence[str]:
         return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     try:
         found = json.loads(value)
-    except ValueError:
-        found = None
-    return (json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value).split("\n")
+        laid_out = json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value
+    except (ValueError, RecursionError):  # no JSON, or nested by someone who wants that it fails
+        laid_out = value
+    return laid_out.split("\n")
 
 
 NOT_RECORDED = "The values of Secrets are not shown where the screen is recorded"

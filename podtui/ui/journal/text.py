@@ -53,7 +53,7 @@ def row(entry: Entry, undone: bool, under_way: bool) -> list[Cell]:
     verb = f"↶ {entry.verb}" if entry.undoes else entry.verb
     target = entry.object
     return [
-        Cell(f"{_local(entry):%m-%d %H:%M:%S}", "dim"),
+        Cell(f"{made_at(entry):%m-%d %H:%M:%S}", "dim"),
         Cell(word, style),
         Cell(verb, dim),
         Cell(str(target), dim),
@@ -82,7 +82,7 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
     target = entry.object
     word, style = ending(entry, undone, under_way)
     known = "pending" if entry.ending == "pending" and under_way else "unknown" if entry.ending == "pending" else entry.ending
-    local = _local(entry)
+    local = made_at(entry)
     where = f" in {target.namespace}" if target.namespace else ""
     lines: list[Line] = [
         [(f"{entry.verb} {target}{where}", "title")],
@@ -94,7 +94,7 @@ def entry_lines(entry: Entry, *, undone: bool, under_way: bool, why_not: str, no
     if entry.words:
         lines.append([("         ", ""), (entry.words, "error" if known == "refused" else "warn")])
     if entry.undoes:
-        what = f"{described(undoes)} of {_local(undoes):%m-%d %H:%M:%S}" if undoes else "a change that the journal no longer has"
+        what = f"{described(undoes)} of {made_at(undoes):%m-%d %H:%M:%S}" if undoes else "a change that the journal no longer has"
         lines.append([("undoes   ", "dim"), (what, "")])
     lines.append([("undo     ", "dim"), (f"cannot be undone: {why_not}", "warn") if why_not else ("possible (u)", "ok")])
     for line in entry.command.split("\n") if entry.command else ():  # a multi-line value continues without the sign
@@ -153,10 +153,11 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> It
             yield from field_lines(merge_patch.field_name(path), old, None)
 
 
-def _local(entry: Entry) -> datetime:
+def made_at(entry: Entry) -> datetime:
+    """When it was made, in local time; 1970 where the journal has no such time."""
     try:
         return datetime.fromisoformat(entry.time).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         return datetime.fromtimestamp(0).astimezone()
 
 

@@ -21,7 +21,7 @@ from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.dialogs.impact_note import ImpactNote
-from podtui.ui.journal.text import described
+from podtui.ui.journal.text import described, made_at
 from podtui.ui.terminal.app import TerminalApp
 from podtui.ui.themes import palette
 
@@ -89,7 +89,7 @@ class UndoDialog(Dialog[int]):
     def _add(self, text: Text, step: Step) -> None:
         styles = palette(self.app)
         entry = step.entry
-        seconds = (datetime.now(UTC) - datetime.fromisoformat(entry.time)).total_seconds()
+        seconds = (datetime.now(UTC) - made_at(entry)).total_seconds()
         text.append(described(entry), styles["title"]).append(f"  {age(seconds)} ago\n", styles["dim"])
         if (result := self.change.results.get(entry.id)) is not None:
             text.append(f"  ✗ {shown(result.words)}\n", styles["error"])
