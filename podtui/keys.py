@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 
@@ -23,7 +24,8 @@ def key_words(text: str) -> list[str]:
         raise UsageError(f"--keys: {str(error).lower()}") from None
 
 
-_MODIFIED = re.compile(r"((?:(?:ctrl|shift|alt|super|meta|hyper)\+)*)(.+)", re.DOTALL)
+_MODIFIERS = ("ctrl", "shift", "alt", "super", "meta", "hyper")
+_MODIFIED = re.compile(rf"((?:(?:{'|'.join(_MODIFIERS)})\+)*)(.+)", re.DOTALL)
 
 
 def is_key(word: str) -> bool:
@@ -36,8 +38,8 @@ def key_fault(word: str) -> str:
     """What is wrong with a key in a keymap, where a single character is a key too; "" if nothing is."""
     modifiers, name = _parts(word)
     if (len(name) > 1 and not _is_name(name)) or not name.isprintable():
-        lower = word.lower()
-        nearest = f", did you mean `{harmless(lower)}`?" if lower != word and not key_fault(lower) else near(name, _names())
+        meant = _with_its_modifiers(word.lower())
+        nearest = f", did you mean `{harmless(meant)}`?" if meant != word and not key_fault(meant) else near(name, _names())
         return f"unknown key `{harmless(word)}`{nearest or ' (use f5, ctrl+g, alt+x, space, or a character)'}"
     meant = f"{modifiers.removesuffix('shift+')}{name.upper()}" if modifiers.endswith("shift+") and "ctrl" not in modifiers else word
     if modifiers.endswith("ctrl+"):
@@ -58,6 +60,13 @@ def _parts(word: str) -> tuple[str, str]:
     """The modifiers, each with its plus sign, and the name of the key."""
     match = _MODIFIED.fullmatch(word)
     return (match[1], match[2]) if match else ("", word)
+
+
+def _with_its_modifiers(word: str) -> str:
+    """A key with the modifiers that it seems to name: `ctlr+x` is ctrl+x."""
+    *modifiers, name = word.split("+")
+    likely = [difflib.get_close_matches(modifier, _MODIFIERS, n=1, cutoff=0.7) or [modifier] for modifier in modifiers]
+    return "+".join([*(found[0] for found in likely), name])
 
 
 def _names() -> set[str]:

@@ -171,6 +171,7 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
         ("\\u202e", "unknown key `<U+202E>` (use f5, ctrl+g, alt+x, space, or a character)"),
         ("F1", "unknown key `F1`, did you mean `f1`?"),
         ("Ctrl+D", "unknown key `Ctrl+D`, did you mean `ctrl+d`?"),
+        ("ctlr+x", "unknown key `ctlr+x`, did you mean `ctrl+x`?"),
         ("strg+x", "unknown key `strg+x` (use f5, ctrl+g, alt+x, space, or a character)"),
         ("shift+f", "no terminal sends `shift+f`: write `F`"),
         ("ctrl+G", "no terminal sends `ctrl+G`: write `ctrl+g`"),
