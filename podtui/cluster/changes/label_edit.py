@@ -98,9 +98,17 @@ class LabelEdit(ChangeOfMany[LabelledObject]):
             return "nothing is left to change"
         if not self.changes:
             return "type a change"
-        if any(self.changes.refusals(one.current, overwrite=self.overwrite) for one in self.left):
+        if self._refused(self.overwrite):
             return "refused: see above"
         return "" if any(one.changed_by(self.changes) for one in self.left) else "nothing would change"
+
+    @property
+    def needs_overwrite(self) -> bool:
+        """Whether the changes are refused only because they would overwrite a value."""
+        return not self.overwrite and self._refused(overwrite=False) and not self._refused(overwrite=True)
+
+    def _refused(self, overwrite: bool) -> bool:
+        return any(self.changes.refusals(one.current, overwrite=overwrite) for one in self.left)
 
     @property
     def foretold(self) -> Foretold | None:

@@ -137,6 +137,9 @@ class LabelDialog(Dialog[int]):
             return "see the error below the input"
         return self.change.refusal
 
+    def missing(self) -> Widget | None:
+        return self.query_one("#label-overwrite") if self._fault is None and self.change.needs_overwrite else super().missing()
+
     def _in_use(self) -> Iterator[Mapping[str, str]]:
         """The labels of the objects, and of others in the list, as candidates."""
         if self._others:

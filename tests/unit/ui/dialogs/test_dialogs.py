@@ -155,7 +155,8 @@ async def test_the_label_dialog_shows_the_difference_and_the_command_and_sends_b
             assert line in difference
         assert "'env' already has a value (debug), and --overwrite is false" in difference
         assert confirm(dialog).has_class("-blocked")
-        dialog.query_one("#label-overwrite").focus()
+        await pilot.press("enter")
+        assert dialog.focused is dialog.query_one("#label-overwrite"), "which is missing"
         await pilot.press("space")
         assert dialog.commands == ["kubectl --context dev label pod -n default kubia env=prod tier=web canary- nope- --overwrite"]
         assert "$ kubectl --context dev label pod" in text(dialog, "#dialog-command-text")
