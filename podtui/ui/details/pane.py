@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 ROOMY = 100  # columns from which full titles fit
 SLOW = 0.25  # seconds of loading after which the pane says so
 RETRY = 5.0  # seconds between attempts during an outage
+REFUSED = 30.0  # and where someone else has to act first: to grant a right, to log in
 DEBOUNCE = 0.3  # seconds between a change and its fetch
 
 
@@ -85,6 +86,7 @@ class DetailsPane(Vertical):
         self._gone = False
         self._waiting = False  # for the connection
         self._timer: Timer | None = None
+        self._retry: Timer | None = None
         self._fetching: object | None = None  # identifies the current fetch, so that an abandoned one has no effect
         self._ends: list[Callable[[], None]] = []
 
@@ -238,12 +240,13 @@ class DetailsPane(Vertical):
             self.view.dimmed = True
             if not self._object:
                 self.view.set_lines([])
+            if self._is_listed(ref):  # one of the two is wrong, for a while
+                self._load_again(ref, RETRY)
         except PodtuiError as error:
             self._say(str(error))
             if not self._object:
                 self.view.set_lines([])
-            if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)):
-                self.set_timer(RETRY, lambda: self._load() if ref is self.ref and self._fetching is None else None)
+            self._load_again(ref, RETRY if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)) else REFUSED)
         else:
             await self._show_object(ref, obj, count)
         finally:
@@ -251,6 +254,23 @@ class DetailsPane(Vertical):
                 slow.stop()
             if self._fetching is token:
                 self._fetching = None
+
+    def _load_again(self, ref: ObjectRef, seconds: float) -> None:
+        """Fetch it once more in that time, if it is still to be shown then; a hidden pane fetches it when it is shown again."""
+
+        def load() -> None:
+            if ref is self.ref and self._fetching is None:
+                if self.display:
+                    self._load()
+                else:
+                    self._load_again(ref, seconds)
+
+        if self._retry is not None:
+            self._retry.stop()
+        self._retry = self.set_timer(seconds, load)
+
+    def _is_listed(self, ref: ObjectRef) -> bool:
+        return any(store.resource == ref.resource and ref.uid in store.rows for store in (self.session.pods, self.session.namespaces))
 
     async def _show_object(self, ref: ObjectRef, obj: Mapping[str, Any], count: int) -> None:
         again = bool(self._object)

@@ -14,14 +14,14 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from podtui.cluster.live.store import Batch
-from podtui.errors import ConnectionFailed, PodtuiError
+from podtui.errors import ConnectionFailed, CredentialError, Forbidden, NotFound, PodtuiError, Unauthorized
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui.details import pane as details
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
 from tests.support.api_server import ApiServer
-from tests.support.waiting import workers_end
+from tests.support.waiting import until, workers_end
 
 
 class Store:
@@ -197,6 +197,25 @@ async def test_an_error_is_reported_in_words_and_goes_with_the_next_success() ->
         shown.session.server.objects[ref.path] = good
         shown.pane.changed(ref)
         assert "c0" in await shown.after(details.DEBOUNCE + 0.2) and shown.notice == ""
+
+
+@pytest.mark.parametrize("fault", [Unauthorized(401, "", "no"), Forbidden(403, "", "no"), NotFound(404, "", "no"), CredentialError("no")])
+async def test_whatever_refused_the_object_is_asked_again_and_its_words_go(fault: PodtuiError, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(details, "RETRY", 0.05)
+    monkeypatch.setattr(details, "REFUSED", 0.05)
+    async with window() as shown:
+        ref = shown.session.put()
+        shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="1")
+        assert "c0" in await shown.show(ref, "yaml")
+        shown.session.server.faults = [fault, fault, fault]
+        shown.pane.changed(shown.session.put(version="2"))
+        await until(lambda: shown.notice)
+        assert "c0" in shown.text, "what is known stays"
+        await until(lambda: not shown.notice)
+        await shown.settle()
+        assert 'resourceVersion: "2"' in shown.text and not shown.pane.view.dimmed
+        asked = len(shown.session.fetched)
+        assert asked == 5, "one at a time, and no more once it is there"
 
 
 async def test_an_answer_that_is_no_json_is_an_error_in_words() -> None:
