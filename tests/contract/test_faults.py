@@ -1,5 +1,5 @@
-"""What networks, proxies and servers do to the live list. During each fault its state tells the truth and requests are few; after it,
-the rows are the server's.
+"""What networks, proxies and servers do to the live list, to the objects that the details follow, and to discovery. During each fault
+they tell the truth and requests are few; after it, what they have is the server's.
 
 How many requests a fault costs in real time is counted in virtual time, in tests/unit/cluster/live/test_requests.py. Here times are a
 twentieth, and through real sockets and TLS.
@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,13 @@ import pytest
 
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.discovery import Discovery
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.store import RowStore
 from podtui.cluster.live.tables import age_text
-from podtui.errors import Unauthorized
+from podtui.errors import PodtuiError, Unauthorized
 from podtui.kube.resources import PODS, Scope
 from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -49,7 +53,7 @@ from tests.support.faults import (
     wrong_type,
 )
 from tests.support.tls import Authority
-from tests.support.waiting import until, until_answer
+from tests.support.waiting import in_background, until, until_answer
 
 REAL_TIME = True
 TIMING = Timing(
@@ -65,16 +69,21 @@ class Held:
 
     proxy: FaultProxy
     store: RowStore
+    live: LiveObjects
+    discovery: Discovery
     pods: Pods
     begun: float = 0.0  # loop time at which the fault began
 
     async def settled(self) -> bool:
-        return self.store.known and self.store.health.state in ("live", "polling") and await self.equal()
+        known = self.store.known and self.live.known and self.live.trouble is None
+        return known and self.store.health.state in ("live", "polling") and await self.equal()
 
     async def equal(self) -> bool:
         listed = await self.pods.connection.json("GET", PODS.path(self.pods.namespace))
         theirs = {item["metadata"]["uid"]: item["metadata"]["resourceVersion"] for item in listed["items"]}
-        return theirs == {uid: row.resource_version for uid, row in self.store.rows.items()}
+        ours = {uid: row.resource_version for uid, row in self.store.rows.items()}
+        followed = {uid: item["metadata"]["resourceVersion"] for uid, item in self.live.items.items()}
+        return theirs == ours == followed
 
     @property
     def state(self) -> str:
@@ -99,38 +108,46 @@ async def held(
     async with fault_proxy(kubeconfig, authority) as proxy:
         through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings())
         store = RowStore(PODS, Scope((namespace,)), timing=TIMING)
-        held = Held(proxy, store, pods)
+        live = LiveObjects(PODS.path(namespace), "", lambda: None, timing=TIMING)
+        held = Held(proxy, store, live, Discovery(through), pods)
         try:
             store.start(through)
-            await until_answer(held.settled)
-            yield held
+            async with in_background(live.run(through)):
+                await until_answer(held.settled)
+                yield held
         finally:
             await store.close()
             await through.close()
 
 
-SHOWS: dict[str, tuple[Fault, str]] = {
-    "timed out": (silence, "stale"),
-    "reset": (reset, "stale"),
-    "slow trickle": (trickle, "stale"),
-    "truncated JSON": (of_lists(truncated), "stale"),
-    "a page with 200": (answers(200, PAGE, "text/html"), "stale"),
-    "a page with 502": (answers(502, PAGE, "text/html"), "stale"),
-    "gzip bomb": (answers(200, BOMB, Content_Encoding="gzip"), "stale"),
-    "403": (refuses(403, "Forbidden"), "denied"),
-    "404 of the namespace": (refuses(404, "NotFound"), "stale"),
-    "429, soon": (refuses(429, "TooManyRequests", Retry_After="1"), "stale"),
-    "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "stale"),
-    "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="soon"), "stale"),
-    "500": (refuses(500, "InternalError"), "stale"),
-    "503": (refuses(503, "ServiceUnavailable"), "stale"),
+SHOWS: dict[str, tuple[Fault, str, str]] = {
+    "timed out": (silence, "stale", "did not answer|does not answer"),
+    "reset": (reset, "stale", "closed the connection"),
+    "slow trickle": (trickle, "stale", "did not answer|too slowly"),
+    "truncated JSON": (of_lists(truncated), "stale", "cannot be read|not JSON"),
+    "not UTF-8": (of_lists(streams(b'{"kind":"\xff\xfe"}')), "stale", "cannot be read|not JSON"),
+    "JSON of something else": (of_lists(answers(200, b'{"status":"maintenance"}')), "stale", "cannot be read|serves no kinds|as something"),
+    "no end of the line": (of_lists(endless_line), "stale", "larger than"),
+    "a page with 200": (answers(200, PAGE, "text/html"), "stale", "not JSON|is HTML"),
+    "a page with 502": (answers(502, PAGE, "text/html"), "stale", "502 .*a web page, 'Sign in'"),
+    "gzip bomb": (answers(200, BOMB, Content_Encoding="gzip"), "stale", "encoded its answer as gzip"),
+    "401": (refuses(401, "Unauthorized"), "denied", "Unauthorized"),
+    "403": (refuses(403, "Forbidden"), "denied", "Forbidden"),
+    "404 of the namespace": (refuses(404, "NotFound"), "stale", "NotFound"),
+    "410 for everything": (refuses(410, "Expired"), "stale", "Expired"),
+    "429, soon": (refuses(429, "TooManyRequests", Retry_After="1"), "stale", "TooManyRequests"),
+    "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "stale", "TooManyRequests"),
+    "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="soon"), "stale", "TooManyRequests"),
+    "500": (refuses(500, "InternalError"), "stale", "InternalError"),
+    "503": (refuses(503, "ServiceUnavailable"), "stale", "ServiceUnavailable"),
 }
-"""Faults that keep the changes away, and what the screen says meanwhile."""
+"""Faults that keep the changes away, what the screen says meanwhile, and in which words."""
 
 COPES: dict[str, Fault] = {
     "watches end at once": of_watches(streams()),
     "watches without an end of the line": of_watches(endless_line),
     "watches that are not UTF-8": of_watches(streams(b'{"type":"ADDED","object":{"kind":"\xff\xfe"}}\n')),
+    "watches that break off within an event": of_watches(streams(b'{"type":"ADDED","obj')),
     "watches that are pages": of_watches(answers(200, PAGE, "text/html")),
     "watches that are refused": of_watches(refuses(403, "Forbidden")),
     "watches that are never accepted": of_watches(silence),
@@ -146,19 +163,32 @@ COPES: dict[str, Fault] = {
 
 @pytest.mark.parametrize("name", SHOWS)
 async def test_a_fault_is_shown_and_overcome(
-    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+    name: str,
+    kubeconfig: str,
+    authority: Authority,
+    connection: Connection,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(bounds, "LARGEST_ANSWER", 1 << 18)
+    monkeypatch.setattr(bounds, "READ_TIMEOUT", TIMING.answer)
     async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
-        fault, state = SHOWS[name]
+        fault, state, words = SHOWS[name]
         await during(run, fault)
-        await until(lambda: run.state == state)
-        assert len(run.store.rows) == 2 and run.store.health.error is not None, "what is known stays"
+        said = re.compile(words)
+        await until(lambda: run.state == state and all(said.search(str(error)) for error in (run.store.health.error, run.live.error)))
+        assert len(run.store.rows) == len(run.live.items) == 2, "what is known stays"
+        with pytest.raises(PodtuiError, match=words):
+            await run.discovery.all()
         await few_requests(run)
         assert run.state == state
         run.proxy.fault = None
         if "30 years" in name:
             run.store.refresh()  # as Ctrl+R does
+            run.live.refresh()
         await until_answer(run.settled)
+        assert PODS in await run.discovery.all()
 
 
 @pytest.mark.parametrize("name", COPES)
@@ -198,7 +228,9 @@ async def during(run: Held, fault: Fault) -> None:
 async def few_requests(run: Held) -> None:
     await asyncio.sleep(WATCHED)
     lasted = asyncio.get_running_loop().time() - run.begun
-    assert len(run.proxy.requests) <= 3 + lasted / TIMING.pace
+    asked = Counter("discovery" if "/pods" not in target else target.partition("&")[0] for _, target in run.proxy.requests)
+    assert asked.pop("discovery", 0) <= 4, "two documents, and aiohttp repeats a GET once"
+    assert asked.total() <= 2 * (3 + lasted / TIMING.pace)
 
 
 async def test_a_server_that_refuses_connections_is_stale_and_comes_back(
@@ -233,7 +265,8 @@ async def test_a_silent_watch_of_a_quiet_list_is_live_and_is_not_opened_again(
         inquiries = 2
         await until(lambda: sum("limit=1" in target.split("&") for _, target in run.proxy.requests) >= inquiries)
         assert states <= {"live"} and run.state == "live"
-        assert sum("watch=1" in target and "timeoutSeconds=1&" not in target for _, target in run.proxy.requests) == 1
+        watches = [target for _, target in run.proxy.requests if "watch=1" in target and "timeoutSeconds=1&" not in f"{target}&"]
+        assert len(watches) == 2, "that of the list, and that of the details"
 
 
 async def test_a_token_that_expires_is_renewed_by_the_plugin(

@@ -59,10 +59,10 @@ class ListMeta(msgspec.Struct, gc=False):
 
 
 class Page(msgspec.Struct, Generic[T]):
-    """One answer to a list request; the server writes null for no items."""
+    """One answer to a list request; the server writes null for no items. What has no such field is no list: a load balancer's JSON."""
 
+    items: list[T] | None
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)
-    items: list[T] | None = None
 
 
 class AnyPage(Protocol):

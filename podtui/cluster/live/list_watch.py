@@ -220,7 +220,8 @@ class ListWatch(ABC, Generic[P]):
                 self._poll(error)
                 return
             self._useless *= listed
-        if isinstance(error, Gone):
+        nothing = listed and not watching and not self.loaded  # the first page of a list does not expire: something else answers
+        if isinstance(error, Gone) and not nothing:
             if not watching and listed:
                 self._page = min(2 * self._page, 10 * self.timing.page)  # too slow for the token's life: fewer, larger pages
             self.resource_version = ""

@@ -36,7 +36,7 @@ _whole = msgspec.json.Decoder()
 class LiveObjects(ListWatch[Page[msgspec.Raw]]):
     """`items` by UID. `known` is True once the server has sent the complete set; `error` is the current error, or None.
 
-    `changed` is called after each change of these three. `decoder` decodes an object from JSON: one for a TypedDict omits
+    `changed` is called after each change of these three and of `trouble`. `decoder` decodes an object from JSON: one for a TypedDict omits
     unneeded fields.
     """
 
@@ -57,7 +57,12 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
         self._decoder = decoder
         self._coming: dict[str, Mapping[str, Any]] = {}  # from the list in progress
         self._dirty = False
-        self._told: tuple[bool, PodtuiError | None] = (False, None)
+        self._told: tuple[bool, PodtuiError | None, PodtuiError | None] = (False, None, None)
+
+    @property
+    def trouble(self) -> PodtuiError | None:
+        """Why the items may not be the server's of now; None while they are, which those of a list that is polled are as well."""
+        return None if self.known and self.state in ("live", "polling") else self.error
 
     @property
     def is_empty(self) -> bool:
@@ -98,8 +103,9 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
             self.state_changed()
 
     def state_changed(self) -> None:
-        if self._dirty or self._told != (self.known, self.error):
-            self._dirty, self._told = False, (self.known, self.error)
+        told = (self.known, self.error, self.trouble)
+        if self._dirty or self._told != told:
+            self._dirty, self._told = False, told
             self._changed()
 
     def _decode(self, raw: msgspec.Raw, decoder: Decoder) -> Mapping[str, Any]:

@@ -60,11 +60,11 @@ class DescribeTab(Tab):
     def trouble(self, name: str, what: str) -> str:
         """Why a source is not known, "" when it is: `you may not list pods`; what the server does not serve is no trouble."""
         live = self._live.get(name)
-        if live is None or live.error is None:
+        if live is None or live.trouble is None:
             return "" if live is not None and live.known else f"loading the {what} ..."
-        if isinstance(live.error, NotFound):
+        if isinstance(live.trouble, NotFound):
             return ""
-        return f"you may not list {what}" if isinstance(live.error, Forbidden) else live.error.what
+        return f"you may not list {what}" if isinstance(live.trouble, Forbidden) else live.trouble.what
 
     def add_events(self, out: LineCollector, width: int) -> None:
         out.title("Events")

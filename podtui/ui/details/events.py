@@ -43,11 +43,13 @@ def live_event_lines(live: LiveObjects | None, width: int) -> list[Line]:
     if live is None or (not live.known and live.error is None):
         return [[("loading the events ...", "dim")]]
     lines: list[Line] = []
-    if live.error is not None:
-        what = "you may not read the events here" if isinstance(live.error, Forbidden) else f"stale: {live.error.what}"
+    if live.trouble is not None:
+        what = "you may not read the events here" if isinstance(live.trouble, Forbidden) else f"stale: {live.trouble.what}"
         lines += [[(what, "warn")], ""]
         if not live.known:
             return lines[:1]
+    elif live.error is not None:
+        lines += [[(f"polling: {live.error.what}", "dim")], ""]
     events = read_events(live.items.values())
     if not events:
         return [*lines, [("no events: the API server keeps each one for a limited time (an hour by default)", "dim")]]

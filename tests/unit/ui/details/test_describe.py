@@ -13,6 +13,7 @@ from podtui.cluster.pods.details import describe
 from podtui.cluster.pods.environment import variables
 from podtui.cluster.pods.nodes import describe_node, device_pools, pod_rows, read_lease
 from podtui.cluster.pods.volumes import volumes
+from podtui.errors import Forbidden
 from podtui.kube.resource_requests import limits
 from podtui.kube.resources import NODES, ObjectRef
 from podtui.kube.scheduling import label_selector_text, toleration_text
@@ -20,6 +21,7 @@ from podtui.ui.details.describe import add_annotations
 from podtui.ui.details.describe_namespace import DescribeNamespaceTab
 from podtui.ui.details.describe_node import DescribeNodeTab, node_text
 from podtui.ui.details.describe_pod import pod_lines
+from podtui.ui.details.events import live_event_lines
 from podtui.ui.details.text import LineCollector
 from podtui.ui.widgets.text_document import Line
 from tests.unit.cluster.pods.test_details import NOW, pod
@@ -232,7 +234,7 @@ def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
     quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "10"}}, "status": {"hard": {"pods": "10"}, "used": {"pods": "3"}}}
     limit = {"type": "Container", "max": {"cpu": "2"}, "default": {"cpu": "1"}, "maxLimitRequestRatio": {"memory": "2"}}
     ranges = {"metadata": {"name": "l"}, "spec": {"limits": [limit]}}
-    live: Any = {key: SimpleNamespace(items={"u": one}, error=None, known=True) for key, one in (("quotas", quota), ("limits", ranges))}
+    live: Any = {key: SimpleNamespace(items={"u": one}, trouble=None, known=True) for key, one in (("quotas", quota), ("limits", ranges))}
     tab._live = live
     condition = {"type": "NamespaceFinalizersRemaining", "status": "True", "reason": "SomeFinalizersRemain", "message": "a.b/c in 1"}
     obj = {
@@ -251,3 +253,12 @@ def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
         "loading the events",
     ):
         assert words in shown, shown
+
+
+def test_events_that_are_polled_are_called_neither_stale_nor_forbidden() -> None:
+    event = {"reason": "Pulled", "type": "Normal", "message": "it is here"}
+    refused = Forbidden(403, "Forbidden", "you may not watch events")
+    for trouble, words in ((None, "polling: you may not watch events"), (refused, "you may not read the events here")):
+        live: Any = SimpleNamespace(known=True, items={"u": event}, error=refused, trouble=trouble)
+        lines = text(live_event_lines(live, 80)).splitlines()
+        assert lines[0] == words and "it is here" in lines[-1]
