@@ -4,9 +4,9 @@
 
 The cluster is the built-in one in a process of its own, whose time goes faster and whose pods are replaced all the time. podtui runs
 in this process, on a screen without a terminal, so that its objects can be counted. First everything that opens is opened and closed
-`--cycles` times; then come `--keys` keys picked by `--seed`, on screens of changing sizes. It fails, with the keys pressed last,
-when an exception or an error in the log turns up, when tasks, threads, files or objects are left over, or when at the end the list
-differs from that of a podtui that has just started.
+`--cycles` times, and ports are forwarded and each carry an answer; then come `--keys` keys picked by `--seed`, on screens of changing
+sizes. It fails, with the keys pressed last, when an exception or an error in the log turns up, when tasks, threads, files or objects
+are left over, or when at the end the list differs from that of a podtui that has just started.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
@@ -37,13 +38,15 @@ from textual.worker import Worker
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.live.name_filter import parse_filter
 from podtui.config import Config
-from podtui.kube.resources import Scope
+from podtui.errors import PodtuiError
+from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 
 SPEED = 20  # seconds of the cluster in one of ours
 CHURN = 1.0  # pods replaced a second of the cluster's
+FORWARDS = 4  # for each time that everything was opened
 SIZES = ((120, 36), (80, 24), (200, 50), (40, 12), (120, 36))
 OPENING = [*"lpdyavxLAFfnJMco", "ctrl+d", "ctrl+k", "colon", "question_mark", "equals_sign", "slash"]
 """The keys that open something from the list. Escape closes it again."""
@@ -154,6 +157,7 @@ class Soak:
         self.app, self.pilot = app, pilot
         self.chance = random.Random(seed)
         self.last: deque[str] = deque(maxlen=30)
+        self.carried = 0  # requests through forwards
 
     async def press(self, key: str) -> None:
         self.last.append(key)
@@ -216,9 +220,31 @@ class Soak:
                 for _ in range(3):
                     await self.press("escape")
             await self.go_home()
+            for _ in range(FORWARDS):
+                await self.forward()
             if number == max(2, cycles // 3):
                 before = Left()
+        if self.carried < cycles:
+            raise Failed(f"of {cycles * FORWARDS} forwards {self.carried} carried an answer")
         return Left().more_than(before) if before is not None else []
+
+    async def forward(self) -> None:
+        """A port forwarded to a pod that serves HTTP, a request through it, and the port closed again."""
+        forwards, rows = self.app.session.forwards, self.app.session.pods.rows.values()
+        row = self.chance.choice([row for row in rows if row.labels.get("app") == "web"])
+        try:
+            forward = await forwards.start(ObjectRef(PODS, row.name, row.namespace, row.uid), "0:8080")
+        except PodtuiError:  # the pod was replaced meanwhile
+            return
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
+            writer.write(b"GET / HTTP/1.0\r\n\r\n")
+            self.carried += (await reader.read()).startswith(b"HTTP/1.")
+            writer.close()
+        except OSError:  # likewise
+            pass
+        finally:
+            await forwards.remove(forward.id)
 
     async def random_keys(self, count: int) -> list[str]:
         before: Left | None = None
@@ -260,10 +286,11 @@ async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> 
         soak = Soak(app, pilot, options.seed)
         try:
             await soak.settle()
-            for what, left in (
-                ("opening and closing", await soak.open_and_close(options.cycles)),
-                ("random keys", await soak.random_keys(options.keys)),
+            for what, work in (
+                ("opening and closing", partial(soak.open_and_close, options.cycles)),
+                ("random keys", partial(soak.random_keys, options.keys)),
             ):
+                left = await work()
                 print(f"{what}: {'; '.join(left) or 'nothing is left'}", flush=True)
                 if left:
                     raise Failed("\n".join([f"after {what} there is", *left]))
