@@ -6,7 +6,6 @@ value of another type are mistakes, and the nearest known word is offered. A key
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Collection, Iterator
@@ -66,6 +65,8 @@ class Checked(Generic[_T]):
 
 def near(word: str, known: Collection[str], likeness: float = 0.55) -> str:
     """`, did you mean ...?` with the known word most like `word`, whatever its case; otherwise the list of a few, or nothing."""
+    import difflib  # for a mistake alone
+
     by_lower = {name.lower(): name for name in reversed([*known])}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
     if found:

@@ -7,7 +7,6 @@ entries of one name the first. Paths in a file are relative to it. Without any c
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -239,6 +238,8 @@ def _listed(names: Mapping[str, object], most: int = 8) -> str:
 
 def _near(name: str, names: Mapping[str, object]) -> str:
     """A hint with the names that are like `name`, or else with all of them."""
+    import difflib  # for a mistake alone
+
     lowered = {known.lower(): known for known in names}
     near = [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
     near += [known for known in names if known not in near and (name.lower() in known.lower()) and len(near) < 3]

@@ -23,7 +23,8 @@ from podtui.text import harmless
 
 AGE, RESTARTS = "Age", "Restarts"  # the columns whose text changes without the server
 _RESTARTS = re.compile(r"([0-9]+)(?: \(([0-9a-z]+) ago\))?")  # as the server prints a pod's restarts: "3" or "3 (5m ago)"
-_STRINGS, _LABEL_SETS = 8192, 4096  # how many are shared, so that hours of churn cannot fill the memory
+_STRINGS, _LABEL_SETS = 8192, 1024  # how many are shared, so that hours of churn cannot fill the memory
+NO_LABELS = b"{}"
 _UNIQUE = ("Name", "IP", AGE)  # columns whose strings hardly repeat: sharing them would only fill the pool
 
 
@@ -127,19 +128,24 @@ class Row(msgspec.Struct, gc=False):
     """One object of a list. All views share it, so it must not be changed.
 
     `created` and `restarted` (the last restart; 0 for none) are epoch seconds. `cells` correspond to the columns; the Age cell is None and
-    a pod's Restarts cell is its count, since `text` renders both anew. Many rows may share one `labels` dict.
+    a pod's Restarts cell is its count, since `text` renders both anew. Labels stay as the server writes them, in a third of the memory
+    of a dict, and many rows may share them: few rows are ever asked for theirs.
     """
 
     uid: str
     namespace: str
     name: str
     resource_version: str
-    labels: dict[str, str]
+    written_labels: bytes  # a JSON object
     created: float
     deleted: bool
     cells: tuple[Any, ...]
     restarts: int = 0
     restarted: float = 0.0
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return _labels.decode(self.written_labels)
 
 
 def wire_uid(wire: TableRow) -> str:
@@ -156,8 +162,7 @@ class RowMaker:
 
     def __init__(self, columns: Sequence[Column] = ()) -> None:
         self._strings: dict[str, str] = {}
-        self._label_sets: dict[bytes, dict[str, str]] = {}
-        self._no_labels: dict[str, str] = {}
+        self._label_sets: dict[bytes, bytes] = {}
         self.set_columns(columns)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -206,18 +211,18 @@ class RowMaker:
             shared = self._strings[text] = text
         return shared
 
-    def _labels(self, raw: msgspec.Raw) -> dict[str, str]:
+    def _labels(self, raw: msgspec.Raw) -> bytes:
+        """The labels as written, once checked: they are an object of strings, or the answer is unreadable."""
         written = bytes(raw)
         if not written or written == b"null":
-            return self._no_labels
-        labels = self._label_sets.get(written)
-        if labels is None:
-            share, decoded = self._share, _labels.decode(written)
-            labels = {share(key): share(value) for key, value in decoded.items()}
+            return NO_LABELS
+        shared = self._label_sets.get(written)
+        if shared is None:
+            _labels.decode(written)
             if len(self._label_sets) >= _LABEL_SETS:
                 self._label_sets.clear()
-            self._label_sets[written] = labels
-        return labels
+            shared = self._label_sets[written] = written
+        return shared
 
 
 def _timestamp(time: datetime | None) -> float:
@@ -272,15 +277,14 @@ def narrowed(rows: Iterable[Row], namespace: str, selector: str) -> dict[str, Ro
         matches = parse(selector).matches
     except SelectorError:
         return {}
-    verdicts: dict[int, bool] = {}  # by id of the labels: many rows share one dict
+    verdicts: dict[bytes, bool] = {}  # many rows have the same labels
     found: dict[str, Row] = {}
     for row in rows:
         if namespace and row.namespace != namespace:
             continue
-        key = id(row.labels)
-        verdict = verdicts.get(key)
+        verdict = verdicts.get(row.written_labels)
         if verdict is None:
-            verdict = verdicts[key] = matches(row.labels)
+            verdict = verdicts[row.written_labels] = matches(row.labels)
         if verdict:
             found[row.uid] = row
     return found

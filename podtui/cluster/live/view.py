@@ -17,7 +17,7 @@ from podtui.cluster.live.tables import Column, Row
 from podtui.kube.ages import parse_age
 from podtui.kube.status_words import status_style
 
-Key = tuple[Any, ...]  # (what the column sorts by,) place in the order of names, uid
+Key = tuple[Any, ...]  # (what the column sorts by,) namespace and name (or one string of both), uid
 Filter = Callable[[Row], bool]
 
 STARTS_REVERSED = ("restarts",)
@@ -215,9 +215,8 @@ class View:
     def _key(self, row: Row) -> Key:
         rule = self._rule
         if rule is None:
-            # One string compares faster than two.
-            name = f"{row.name}\0{row.namespace}" if self._names_first else f"{row.namespace}\0{row.name}"
-            return (_descending(name) if self.reverse else name, row.uid)
+            first, second = (row.name, row.namespace) if self._names_first else (row.namespace, row.name)
+            return (_descending(f"{first}\0{second}"), row.uid) if self.reverse else (first, second, row.uid)
         value = rule.value(row)
         try:
             primary = self._memo.get(value)
@@ -230,7 +229,7 @@ class View:
                 primary = _descending(primary)
             if len(self._memo) < _MEMO:
                 self._memo[value] = primary
-        return (primary, f"{row.namespace}\0{row.name}", row.uid)
+        return (primary, row.namespace, row.name, row.uid)
 
     def _splice(self, leaving: list[Key], coming: list[Key]) -> None:
         order, uids = self._order, self.uids
@@ -248,6 +247,10 @@ class View:
             gone = set(leaving)
             self._order = [key for key in self._order if key not in gone]
         coming.sort()
+        in_turn = not leaving and (not self._order or self._order[-1] < coming[0])  # as the pages of a list come
         self._order += coming
+        if in_turn:
+            self.uids += [key[-1] for key in coming]
+            return
         self._order.sort()
         self.uids = [key[-1] for key in self._order]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from podtui.cluster.live.store import Batch
-from podtui.cluster.live.tables import Column, Row, age_text
+from podtui.cluster.live.tables import NO_LABELS, Column, Row, age_text
 from podtui.cluster.session import Session
 from podtui.kube.resources import NAMESPACES, NODES, PODS, Resource
 from podtui.kube.status_words import status_style
@@ -82,7 +82,7 @@ class NamespaceRows:
         for name in self._session.known_namespaces:
             row = listed.get(name)
             cells = row.cells if row is not None else tuple(name if column.name == "Name" else None for column in self.columns[:-1])
-            row = row or Row(f"name/{name}", "", name, "", {}, 0.0, False, ())
+            row = row or Row(f"name/{name}", "", name, "", NO_LABELS, 0.0, False, ())
             self.rows[row.uid] = structs.replace(row, cells=(*cells, self._session.counts.of(name)))
         # A change of any namespace may change the row for all namespaces and the marks of those shown.
         self._changed.emit(Batch(reset, {EVERY, *self.rows}, before.keys() - self.rows.keys()))

@@ -218,7 +218,8 @@ class ListPane(Vertical):
                 cell = Cell(value, style if name == "Status" else sick if name in _WITH_STATUS else "")
             cells.append(cell if change is None else change(self.session, row, name, cell))
         if self._labels == CHOSEN:
-            cells += [Cell(row.labels.get(key, "<none>"), "" if key in row.labels else "dim") for key in self.label_columns]
+            labels = row.labels
+            cells += [Cell(labels.get(key, "<none>"), "" if key in labels else "dim") for key in self.label_columns]
         elif self._labels == ALL:
             cells.append(Cell(",".join(f"{key}={value}" for key, value in sorted(row.labels.items())) or "<none>", "label.value"))
         return cells

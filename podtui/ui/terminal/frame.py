@@ -40,7 +40,7 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
         if not text.isprintable():
             text = single_cells(text)  # from a paste into an input: whatever comes from a cluster is harmless before
         if text.isascii():
-            cells += [(character, style) for character in text]
+            cells += map({character: (character, style) for character in set(text)}.__getitem__, text)  # equal cells are one object
             continue
         for character in text:
             size = _size(character)

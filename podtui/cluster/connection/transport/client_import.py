@@ -2,7 +2,8 @@
 
 `kubernetes/__init__`, `kubernetes/aio/__init__` and `kubernetes/aio/utils/__init__` import everything: the
 blocking client, both config loaders, requests, the dynamic client, websockets. That costs as much again as the client
-itself, and podtui uses none of it. So it registers these parent packages without executing them. They can load
+itself, and podtui uses none of it, nor of the 900 names that `kubernetes/aio/client/__init__` lists. So it registers these
+parent packages without executing them. They can load
 their own submodules, which is all that the client needs. Code that later uses anything more of them, by
 `import kubernetes; kubernetes.config` or `from kubernetes import watch`, makes the package execute then, in the same module
 object: nothing is loaded twice, and only the timing differs.
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client.configuration import Configuration
     from kubernetes.aio.client.rest import RESTClientObject
 
-_PARENTS = ("kubernetes", "kubernetes.aio", "kubernetes.aio.utils")
+_PARENTS = ("kubernetes", "kubernetes.aio", "kubernetes.aio.client", "kubernetes.aio.utils")
 _LOGGERS = ("kubernetes", "client", "aiohttp", "aiohttp_retry", "asyncio")
 _executing = threading.RLock()
 
@@ -66,6 +67,8 @@ def load() -> tuple[type[RESTClientObject], type[Configuration]]:
     quiet()
     for name in _PARENTS:
         _postpone(name)
+    # Its C++ library takes more than a megabyte, and aiohttp freezes a few short lists: Python's own do.
+    sys.modules.setdefault("frozenlist._frozenlist", None)  # type: ignore[arg-type]  # so that importing it fails
     from kubernetes.aio.client.configuration import Configuration
     from kubernetes.aio.client.rest import RESTClientObject
 

@@ -17,7 +17,7 @@ from podtui.cluster.exec import shells, terminal_session
 from podtui.cluster.exec.rows import why_not_yet
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
-from podtui.cluster.live.tables import Column, Row
+from podtui.cluster.live.tables import NO_LABELS, Column, Row
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError, api_error
 from podtui.kube.resources import PODS, ObjectRef
 from tests.support.api_server import ApiServer, Request, connected, status
@@ -443,7 +443,7 @@ async def test_a_pod_that_is_gone_replaced_or_at_its_end_has_no_place_for_a_shel
 )
 def test_a_row_tells_for_sure_only_what_it_knows(ready: str, word: str, refused: bool) -> None:
     columns = [Column("Name", "string"), Column("Ready", "string"), Column("Status", "string")]
-    row = Row("uid-1", "shop", "web-1", "1", {}, 0.0, False, ("web-1", ready, word))
+    row = Row("uid-1", "shop", "web-1", "1", NO_LABELS, 0.0, False, ("web-1", ready, word))
     assert why_not_yet(row, columns) == (f"pod web-1 is not running ({word})" if refused else "")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ class Rows:
         row_cells = tuple(values[column.name] for column in COLUMNS)
         restarts = values["Restarts"] if isinstance(values["Restarts"], int) else 0
         labels, restarted = cells.get("labels", {}), cells.get("restarted", 0.0)
-        self.rows[uid] = Row(uid, namespace, name, "1", labels, created, False, row_cells, restarts, restarted)
+        self.rows[uid] = Row(uid, namespace, name, "1", msgspec.json.encode(labels), created, False, row_cells, restarts, restarted)
         return uid
 
 
