@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 
@@ -64,6 +63,8 @@ def _parts(word: str) -> tuple[str, str]:
 
 def _with_its_modifiers(word: str) -> str:
     """A key with the modifiers that it seems to name: `ctlr+x` is ctrl+x."""
+    import difflib  # for a mistake alone
+
     *modifiers, name = word.split("+")
     likely = [difflib.get_close_matches(modifier, _MODIFIERS, n=1, cutoff=0.7) or [modifier] for modifier in modifiers]
     return "+".join([*(found[0] for found in likely), name])

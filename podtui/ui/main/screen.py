@@ -26,7 +26,7 @@ from podtui.ui.main.kinds import EVERY, IN_PLACE, NODE_LIST, Kind
 from podtui.ui.main.layout import WIDE, Panes
 from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
-from podtui.ui.main.lower_panes import LOGS, LowerPanes
+from podtui.ui.main.lower_panes import LowerPanes
 from podtui.ui.main.rights import Rights
 from podtui.ui.main.status import status_parts
 from podtui.ui.main.targets import Targets
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from podtui.ui.terminal.app import TerminalApp
 
 BARS = ("podtui.ui.main.bars",)
-LOADED_AHEAD = (*BARS, *LOGS, "podtui.ui.dialogs.labels.dialog", "podtui.ui.dialogs.delete")
-"""Modules for the first keys but not for the first rows: they are imported once the pods are known, so that no key waits."""
 
 
 class MainScreen(Screen[None]):
@@ -87,7 +85,6 @@ class MainScreen(Screen[None]):
         self.lower = LowerPanes(session, self.panes, self.lists, self.go, self._arrange)
         self.targets = Targets(self.panes, self.lists, self.lower.by_name)
         self.actions = Actions(self, session, self.lists, self.targets, self.rights)
-        self._loads_ahead = False
         self._status = TextLine(id="status")
         self._crumbs = TextLine(id="crumbs")
         self._hints = KeyHints(self.refusal, lambda command_id: command_id in BY_ID and self.targets.of(BY_ID[command_id]) is None)
@@ -111,7 +108,6 @@ class MainScreen(Screen[None]):
             session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
             session.opened_signal.subscribe(self._opened),
             session.forwards.subscribe(lambda *_: self.refresh_status()),
-            session.pods.subscribe(lambda _: self._load_ahead()),
         ]
         self.set_interval(1.0, self.refresh_status)
         self.lists.pods.table.focus()
@@ -126,12 +122,6 @@ class MainScreen(Screen[None]):
 
     def _opened(self, _: PodtuiError | None) -> None:
         self.lists.right.refresh_title()
-
-    def _load_ahead(self) -> None:
-        if self._loads_ahead or not self.session.pods.known:
-            return
-        self._loads_ahead = True
-        self.run_worker(import_in_thread(LOADED_AHEAD), group="load-ahead")
 
     # -- layout -------------------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:

@@ -33,6 +33,11 @@ class RowLine:
     marked: bool
 
 
+def width_of(text: str) -> int:
+    """The cells of a harmless text. (Of whatever is not ASCII rich remembers thousands, ages of seconds among them.)"""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, styles: Palette) -> Strip:
     """The full line of the row, as wide as its columns."""
     filled = line.cursor and focused  # the cursor's row has one ground from end to end, and no colour that cannot be read on it
@@ -68,7 +73,7 @@ def _end(text: str, skipped: int) -> str:
 
 def _cell(segments: list[Segment], cell: Cell, width: int, column: TableColumn, style: Style, match: Style) -> None:
     text, spans, right = cell.text, cell.spans, column.right
-    length = cell_len(text)
+    length = width_of(text)
     if length > width:
         tail = text[-(width // 2) :] if column.flexible and text.isascii() and width > 2 else ""
         text, length, spans = set_cell_size(text, max(0, width - 1 - len(tail))) + "…" + tail, width, ()

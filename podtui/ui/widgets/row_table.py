@@ -25,7 +25,7 @@ from podtui.text import harmless
 from podtui.ui.commands import bindings
 from podtui.ui.themes import palette
 from podtui.ui.widgets.columns import GUTTER, Arrangement, TableColumn
-from podtui.ui.widgets.row_line import Cell, RowLine, header_strip, row_strip
+from podtui.ui.widgets.row_line import Cell, RowLine, header_strip, row_strip, width_of
 
 __all__ = ["Cell", "RowTable", "TableColumn"]
 
@@ -173,7 +173,7 @@ class RowTable(Widget, can_focus=True):
             rows = (line.cells for line in self._painted)
         for cells in rows:
             for i, (cell, column) in enumerate(zip(cells, self._columns, strict=False)):
-                width = min(cell_len(cell.text), column.widest)
+                width = min(width_of(cell.text), column.widest)
                 if width > self._widths[i]:
                     self._widths[i] = width
         if self._widths == before:

@@ -14,12 +14,16 @@ import os
 import re
 import ssl
 import tempfile
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import KubeconfigError
 from podtui.text import harmless
+
+# asyncio holds a buffer of this size for each TLS connection, and asks for as much at each read: a quarter of its 256 KiB is as fast.
+SSLProtocol.max_size = 1 << 16
 
 _CERTIFICATE = re.compile(
     rb"^(?:\xef\xbb\xbf)?-----BEGIN CERTIFICATE-----[ \t]*\r?\n([A-Za-z0-9+/=\s]*?)-----END CERTIFICATE-----", re.MULTILINE

@@ -16,7 +16,6 @@ from podtui.errors import ArgumentError
 from podtui.kube.label_changes import words
 from podtui.kube.manifests.json_layout import edited_back, indented, is_document
 from podtui.ui.dialogs.choose import Chooser
-from podtui.ui.editor.editing import edit_text
 from podtui.ui.terminal.app import TerminalApp
 
 _SAMPLE = 2000  # objects to look at
@@ -80,6 +79,8 @@ async def choose_key(app: TerminalApp, targets: Sequence[LabelledObject], edited
 
 async def edit_value(app: TerminalApp, key: str, original: str, title: str, *, built_in: bool) -> str | None:
     """The edited value, equal to `original` if unchanged; None if the user leaves. Await it in a worker."""
+    from podtui.ui.editor.editing import edit_text  # a megabyte, for few values
+
     shown = indented(original)
     name = f"{key.rpartition('/')[2] or 'annotation'}.{'json' if is_document(original) else 'txt'}"
     edited = await edit_text(app, shown, name, title, built_in=built_in)

@@ -12,9 +12,9 @@ from podtui.errors import Changed, EditorFailed, Forbidden
 from podtui.kube.label_changes import ANNOTATIONS_SIZE
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef
 from podtui.ui.dialogs.choose import Chooser
-from podtui.ui.dialogs.labels import values as label_values
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.dialogs.labels.values import word_at
+from podtui.ui.editor import editing
 from tests.support.screens import confirm, running, text, typed
 from tests.support.waiting import settle
 from tests.unit.ui.dialogs.test_dialogs import Objects, kubia, meta, session
@@ -26,7 +26,7 @@ class Editor:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: Any) -> None:
         self.given: list[tuple[str, str, str, bool]] = []
         self._answers = list(answers)
-        monkeypatch.setattr(label_values, "edit_text", self)
+        monkeypatch.setattr(editing, "edit_text", self)
 
     async def __call__(self, app: Any, text: str, name: str, title: str, *, built_in: bool) -> str | None:
         self.given.append((text, name, title, built_in))

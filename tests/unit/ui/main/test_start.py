@@ -16,12 +16,10 @@ from podtui.cli import launch, main
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.config import Config
 from podtui.kube.resources import Scope
-from podtui.ui.main import screen
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.options import Options
 from podtui.ui.widgets.row_table import RowTable
 
-screen.LOADED_AHEAD = ()  # which comes after the first rows
 loaded = []
 paint = RowTable.render_line
 
