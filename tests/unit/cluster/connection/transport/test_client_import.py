@@ -38,6 +38,8 @@ def loaded() -> dict[str, Any]:
 import json, logging
 told = {{"name": rest.__name__, "rest": [name for name in {NAMES} if name in sys.modules]}}
 import kubernetes
+told["libraries"] = [name for name in ("frozenlist._frozenlist",) if sys.modules.get(name)]
+told["listed"] = "_exports" in vars(sys.modules["kubernetes.aio.client"])
 told["asked by tools"] = hasattr(kubernetes, '__wrapped__'), 'kubernetes.client' in sys.modules
 for name in ('kubernetes.x', 'client', 'aiohttp.client', 'asyncio'):
     logging.getLogger(name).error('x')
@@ -49,6 +51,10 @@ print(json.dumps(told))"""
 
 def test_the_client_comes_without_its_umbrella(loaded: dict[str, Any]) -> None:
     assert (loaded["name"], loaded["rest"]) == ("RESTClientObject", [])
+
+
+def test_it_comes_without_a_list_of_every_model_and_without_a_library_of_c_plus_plus(loaded: dict[str, Any]) -> None:
+    assert (loaded["libraries"], loaded["listed"]) == ([], False)
 
 
 def test_what_tools_ask_of_every_module_does_not_execute_the_package(loaded: dict[str, Any]) -> None:
