@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TextIO
 
 from podtui.errors import ConfigError, PodtuiError
 from podtui.folders import open_own, private_folder, state_folder
@@ -24,6 +26,20 @@ class _WithoutSecrets(logging.Formatter):
         return redacted(super().format(record))
 
 
+class _LogFile(logging.StreamHandler[TextIO]):
+    """`trouble` is why the last record could not be written, "" when it was. logging would write a traceback of its own to the screen."""
+
+    trouble = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.trouble = ""
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        self.trouble = (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+
+
 def log_path() -> Path:
     """The log file in the state folder; it may not exist."""
     return state_folder() / "podtui.log"
@@ -37,7 +53,7 @@ def log_to_file() -> None:
         descriptor = open_own(log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         if os.fstat(descriptor).st_size > _LIMIT:
             os.ftruncate(descriptor, 0)
-        handler = logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
+        handler = _LogFile(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
     except (OSError, ConfigError):
         handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
     handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -50,8 +66,11 @@ def unforeseen(doing: str, error: BaseException) -> PodtuiError:
     _log.error("%s met something unforeseen", harmless(doing), exc_info=error)
     words = harmless(" ".join(str(error).split()))[:200]
     told = f"{doing} failed, which nobody foresaw: {type(error).__name__}" + (f": {words}" if words else "")
-    written = any(isinstance(handler, logging.StreamHandler) for handler in logging.getLogger().handlers)
+    handlers = logging.getLogger().handlers
+    written = any(isinstance(handler, logging.StreamHandler) for handler in handlers)
     where = f"its report is in {harmless(str(log_path()))}" if written else "podtui has no log file to write its report to"
+    if trouble := next((handler.trouble for handler in handlers if isinstance(handler, _LogFile)), ""):
+        where = f"its report cannot be written to {harmless(str(log_path()))}: {trouble}"
     return PodtuiError(told, f"This is a fault of podtui; {where}.")
 
 

@@ -215,6 +215,15 @@ def test_a_full_or_closed_output_ends_every_command_with_one_line(
     assert done.stderr.startswith("podtui: ") and words in done.stderr
 
 
+def test_a_full_disk_takes_no_report_and_the_line_says_so(kubeconfig: Path, tmp_path: Path) -> None:
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); import sys"
+    program = f"{full}; from podtui.cli import main, arguments; arguments.parse = lambda words: 1 / 0; sys.exit(main.main())"
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
+    assert "ZeroDivisionError" in fails(done, 1)
+    assert f"its report cannot be written to {tmp_path / 'podtui' / 'podtui.log'}: File too large" in done.stderr
+
+
 def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_report(kubeconfig: Path, tmp_path: Path) -> None:
     program = "import sys; from podtui.cli import main, arguments; arguments.parse = lambda words: 1 / 0; sys.exit(main.main())"
     env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
