@@ -14,7 +14,7 @@ import re
 import socket
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -300,8 +300,30 @@ async def test_a_certificate_that_expires_is_named_and_the_next_one_is_taken(
         await until_answer(run.settled)
 
 
+@contextlib.contextmanager
+def dead(how: str) -> Iterator[tuple[str, int]]:
+    """A second address of this machine that refuses connections, or drops what asks for one, as that of a host that is switched off."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.2", 0))
+        if how == "silent":
+            listening.listen(0)
+            waiting = None
+            while waiting is None or waiting.connect_ex(listening.getsockname()) == 0:  # until its queue is full
+                waiting = stack.enter_context(socket.socket())
+                waiting.settimeout(0.1)
+        yield listening.getsockname()
+
+
+@pytest.mark.parametrize("how", ["refusing", "silent"])
 async def test_of_two_addresses_of_a_server_one_may_be_dead(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str,
+    kubeconfig: str,
+    authority: Authority,
+    connection: Connection,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loop = asyncio.get_running_loop()
     original: Callable[..., Any] = loop.getaddrinfo
@@ -309,10 +331,11 @@ async def test_of_two_addresses_of_a_server_one_may_be_dead(
     async def two(host: str, port: int, **options: Any) -> Any:
         if host != "api.example":
             return await original(host, port, **options)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (gone, ("127.0.0.1", port))]
 
     monkeypatch.setattr(loop, "getaddrinfo", two)
-    async with held(kubeconfig, authority, connection, namespace, tmp_path, host="api.example") as run:
-        run.proxy.cut()
-        await run.pods.delete("goes")
-        await until_answer(run.settled)
+    with dead(how) as gone:
+        async with held(kubeconfig, authority, connection, namespace, tmp_path, host="api.example") as run:
+            run.proxy.cut()
+            await run.pods.delete("goes")
+            await until_answer(run.settled)
