@@ -11,9 +11,10 @@ from typing import Any
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.diagnose.containers import container_findings, starting_findings
+from podtui.cluster.diagnose.evidence import event_line
 from podtui.cluster.diagnose.findings import Action, Diagnosis, Facts, Finding
 from podtui.cluster.diagnose.outcome import completed, disruption, failed, resize, unknown_state
-from podtui.cluster.diagnose.unscheduled import event_line, is_unplaced, node_ref, placement_findings, verdicts
+from podtui.cluster.diagnose.unscheduled import is_unplaced, node_ref, placement_findings, verdicts
 from podtui.cluster.pods.containers import Container
 from podtui.cluster.pods.containers import containers as containers_of
 from podtui.kube.ages import age
@@ -78,7 +79,9 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
         return
     finalizers = strings(meta.get("finalizers"))
     overdue = facts.now - until
-    lost = facts.node is not None and _ready(facts.node) != "True"
+    status = mapping(facts.pod.get("status"))
+    silent = status.get("reason") == "NodeLost"  # STATUS is Unknown then
+    lost = silent or (facts.node is not None and _ready(facts.node) != "True")
     gone = facts.node is None and f"Node/{string(spec.get('nodeName'))}" in facts.objects
     if finalizers and overdue > _OVERDUE:
         yield Finding(
@@ -89,12 +92,13 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
             "Check that the controller that set them is running. Removing them by hand (e, metadata.finalizers) skips its cleanup.",
         )
     elif lost or gone:
-        words = "no longer exists" if gone else "is not ready, so its kubelet cannot report that the containers have stopped"
+        state = "does not answer" if silent else "is not ready"
+        words = "no longer exists" if gone else f"{state}, so its kubelet cannot report that the containers have stopped"
         yield Finding(
             "error",
             "Terminating, and its node is lost",
             f"Node {string(spec.get('nodeName'))} {words}.",
-            (_ready_line(facts.node),) if facts.node is not None else (),
+            tuple(filter(None, [string(status.get("message")) if silent else "", _ready_line(facts.node) if facts.node else ""])),
             "Bring the node back. If it is gone for good, force the deletion; otherwise, the containers may keep running.",
             (Action("delete", f"delete pod {ref.name} (with force)", ref),),
         )

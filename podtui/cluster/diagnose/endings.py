@@ -58,9 +58,12 @@ def ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
     if facts.is_windows:
         return _on_windows(code)
     if code == 137 or run.signal == 9:
+        probes = [probe.kind for probe in container.probes if probe.kind in ("liveness", "startup")]
+        after = f" after a failed {' or '.join(probes)} probe" if probes else ""  # the events that would tell are kept for an hour
+        check = f", and its {' and '.join(probes)} probe" if probes else ""
         return (
-            "It was killed (SIGKILL): by the kernel for lack of memory, or at the end of the grace period",
-            "Check whether the node is short of memory.",
+            f"It was killed (SIGKILL): by the kernel for lack of memory, or at the end of the grace period{after}",
+            f"Check whether the node is short of memory{check}.",
         )
     if code == 143 or run.signal == 15:
         return "It was asked to stop (SIGTERM), and it did", "Look at the events to see who stopped it."
@@ -72,7 +75,10 @@ def ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
 def _on_windows(code: int) -> tuple[str, str]:
     known = _WINDOWS.get(code & 0xFFFFFFFF)
     if known:
-        return f"The program ended abnormally: {known}", "Look at its logs, and that the image fits the version of Windows on the node."
+        return (
+            f"The program ended abnormally: {known}",
+            "Look at its logs, and check that the image fits the version of Windows on the node.",
+        )
     return "The program exited with an error", "Look at its logs: the last lines most likely say why."
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.listing import JSON, METADATA, Page, decode_page, list_objects, pages, selecting
-from podtui.cluster.diagnose.containers import CONFIG, IMAGE, STARTING, references
+from podtui.cluster.diagnose.containers import STARTING
+from podtui.cluster.diagnose.creating import CONFIG, IMAGE, references
 from podtui.cluster.diagnose.findings import Facts
 from podtui.cluster.diagnose.unscheduled import claims, is_unplaced
 from podtui.cluster.pods.containers import Container

@@ -18,7 +18,10 @@ from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
 
 _AGAIN = "It does not start again: its controller creates another one, or create it again."
-_CHOOSE = "Leave spec.nodeName out, so that the scheduler chooses a node that fits."
+_CHOOSE = (
+    "It does not start again: its controller creates another one, or create it again, without spec.nodeName in its manifest, so that the "
+    "scheduler chooses a node that fits."
+)
 _PRIORITY = "Give it a higher priority (priorityClassName), or add capacity to the cluster."
 _FAILED = {
     "Evicted": ("The kubelet evicted it because its node was short of a resource, or it used more than it may",
@@ -26,7 +29,7 @@ _FAILED = {
     "Preempting": ("The kubelet ended it to make room for a critical pod", _PRIORITY),
     "Preempted": ("A pod of higher priority took its place", _PRIORITY),
     "DeadlineExceeded": ("It ran longer than activeDeadlineSeconds allows", "Give it more time, or find out why it takes so long."),
-    "NodeLost": ("Its node does not answer, so what became of it is not known", "Bring the node back, or delete it."),
+    "NodeLost": ("Its node does not answer, so what became of it is not known", "Bring the node back, or delete the pod."),
     "Terminated": ("Its node shut down", _AGAIN),
     "Shutdown": ("Its node shut down", _AGAIN),
     "NodeShutdown": ("Its node was shutting down, and took no more pods", _AGAIN),
@@ -95,10 +98,10 @@ def failed(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Ite
             words, advice = "The kubelet ended or refused it for this reason", f"Look at its events and at its node. {_AGAIN}"
         else:
             words, advice = "Nothing says why", f"Look at its events and at its node. {_AGAIN}"
-        said = [message, string(disrupted.get("message"))]
+        said = [line.strip() for line in (message, string(disrupted.get("message")))]
         ends = [f"container {one.name} ended with {_end(one, facts)}" for one in containers if one.state.kind == "terminated"]
-        evidence = (*dict.fromkeys(line for line in said if line), *ends)
-        yield Finding("error", f"Failed: {whole}" if whole else "Failed", f"{words}.", evidence, advice)
+        evidence = (*(line for line in said[:1] if line), *(line for line in said[1:] if line not in said[0]), *ends)
+        yield Finding("error", f"Failed: {whole}" if whole else "Failed", f"{words}.", evidence, advice or _AGAIN)
     yield from own
 
 
@@ -109,14 +112,15 @@ def _end(container: Container, facts: Facts) -> str:
 
 
 def disruption(facts: Facts) -> Iterator[Finding]:
-    """A pod that still runs, but that somebody is about to end."""
+    """A pod that still runs, but that somebody is about to end, or has begun to."""
+    deleted = mapping(facts.pod.get("metadata")).get("deletionTimestamp")
     target = _condition(mapping(facts.pod.get("status")), "DisruptionTarget")
     reason = string(target.get("reason"))
     if reason:
         because, advice = _DISRUPTIONS.get(reason, ("", ""))
         words = f"{because[0].upper()}{because[1:]}." if because else ""
         message = string(target.get("message"))
-        yield Finding("warn", f"About to be terminated: {reason}", words, (message,) if message else (), advice)
+        yield Finding("warn", f"{'Being' if deleted else 'About to be'} terminated: {reason}", words, (message,) if message else (), advice)
 
 
 def unknown_state(facts: Facts, known: Sequence[Finding]) -> Iterator[Finding]:
@@ -126,7 +130,7 @@ def unknown_state(facts: Facts, known: Sequence[Finding]) -> Iterator[Finding]:
     lost = reason == "NodeLost" or string(status.get("phase")) == "Unknown"
     if lost and not any(one.severity == "error" for one in known):
         evidence = (message,) if message else ()
-        yield Finding("error", "Its state is unknown", "Its node does not answer.", evidence, "Bring the node back, or delete it.")
+        yield Finding("error", "Its state is unknown", "Its node does not answer.", evidence, "Bring the node back, or delete the pod.")
 
 
 def resize(facts: Facts) -> Iterator[Finding]:

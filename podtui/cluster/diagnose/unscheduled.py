@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from podtui.cluster.diagnose.evidence import event_line
 from podtui.cluster.diagnose.findings import Action, Facts, Finding, NodeVerdict
 from podtui.cluster.diagnose.scheduler_words import explained, read_message
 from podtui.cluster.pods.events import Event
 from podtui.cluster.pods.placement import beyond, labels_wanted, refusals
-from podtui.kube.ages import age
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resource_requests import Load, host_ports, requests
 from podtui.kube.resources import NODES, ObjectRef
@@ -241,12 +241,6 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 def _event_lines(events: Sequence[Event], now: float) -> tuple[str, ...]:
     return tuple(event_line(event, now) for event in events[-3:])
-
-
-def event_line(event: Event, now: float) -> str:
-    """An event as evidence: the message, its component, how often, and when last."""
-    times = f"x{event.count}, " if event.count > 1 else ""
-    return f"{event.component or 'event'} {event.reason} ({times}{age(max(0.0, now - event.last))} ago): {event.message}"
 
 
 def _few(names: Sequence[str]) -> str:

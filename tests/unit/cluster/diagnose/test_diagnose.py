@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podtui.cluster.diagnose.containers import references
+from podtui.cluster.diagnose.creating import references
 from podtui.cluster.diagnose.diagnose import diagnose
 from podtui.cluster.diagnose.findings import Diagnosis, Facts, Finding
 from podtui.cluster.pods.events import Event
@@ -260,6 +260,34 @@ def test_a_config_map_that_does_not_exist_is_named() -> None:
     finding = first(wanted, objects={"ConfigMap/settings": None})
     assert finding.words == "It needs ConfigMap/settings, which does not exist."
     assert finding.advice == "Create ConfigMap/settings, or correct the name in the pod."
+
+
+_EXEC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: unable to start container process: exec: "
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words", "advice"),
+    [
+        (
+            "CreateContainerConfigError",
+            "couldn't find key mode in ConfigMap shop/settings",
+            "ConfigMap settings has no key mode",
+            "Add the key",
+        ),
+        ("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", "would run as root", "runAsUser"),
+        ("CreateContainerError", "failed to generate spec: no command specified", "the pod names none", "Set command"),
+        ("CreateContainerError", 'failed to reserve container name "a": name "a" is reserved for "b"', "still there", "Look at its node"),
+        ("RunContainerError", f'{_EXEC}"/app": stat /app: no such file or directory: unknown', "does not exist in the image", "command"),
+        ("RunContainerError", f'{_EXEC}"app": executable file not found in $PATH: unknown', "does not exist in the image", "command"),
+        ("RunContainerError", f'{_EXEC}"/app": permission denied: unknown', "may not be executed", "the rights of the file"),
+        ("RunContainerError", f"{_EXEC}exec format error", "another architecture", "Use an image"),
+        ("CreateContainerError", "the moon is full", "cannot create it from its spec", "Look at the pod's events"),
+    ],
+)
+def test_why_a_container_cannot_be_created_is_reported_with_advice(reason: str, message: str, words: str, advice: str) -> None:
+    finding = first(running(waiting(reason, message), phase="Pending"))
+    assert finding.title == f"Container app: {reason}" and finding.evidence == (message,)
+    assert words in finding.words and advice in finding.advice
 
 
 def test_all_that_a_pod_refers_to_is_looked_for_but_what_is_optional() -> None:

@@ -53,6 +53,11 @@ def condition(kind: str, reason: str = "", message: str = "") -> Object:
     return {"type": kind, "status": "True", "reason": reason, "message": message}
 
 
+def leaving(wanted: Object) -> Object:
+    wanted["metadata"]["deletionTimestamp"] = stamp(60)
+    return wanted
+
+
 RESTART_ON_42 = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
 BACK_OFF = waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container")
 app = status_of("app", RUNS)
@@ -108,7 +113,7 @@ STATES: dict[str, tuple[Object, str, str, str, str]] = {
         "error", "Failed: DeadlineExceeded", "longer than activeDeadlineSeconds", "more time"),
     "its node was deleted": (
         made("Failed", app, conditions=(condition("DisruptionTarget", "DeletionByPodGC", "PodGC: node no longer exists"),)),
-        "error", "Failed: DeletionByPodGC", "Its node does not exist any more", ""),
+        "error", "Failed: DeletionByPodGC", "Its node does not exist any more", "does not start again"),
     "too little CPU at admission": (made("Failed", reason="OutOfcpu"), "error", "Failed: OutOfcpu", "too little cpu", "scheduler chooses"),
     "its node has another label": (made("Failed", reason="NodeAffinity"), "error", "Failed: NodeAffinity", "labels", "scheduler chooses"),
     "it is for another operating system": (
@@ -157,6 +162,9 @@ STATES: dict[str, tuple[Object, str, str, str, str]] = {
         "warn", "Sidecar side runs but is not ready", "The containers after it wait until it has started.", ""),
     "a sidecar is stopped while its pod ends": (
         made("Running", status_of("app", DONE), status_of("side", KILLED), policy="Never"), "info", "Container app has completed", "", ""),
+    "a sidecar still runs when all else has ended": (
+        made("Running", status_of("app", DONE), status_of("side", RUNS), policy="Never"),
+        "info", "Container app has completed", "the kubelet stops what still runs beside it", ""),
     # -- ephemeral containers
     "a debugger runs": (
         made("Running", app, status_of("debug", RUNS, ready=False)), "ok", "No problem found", "every container is ready", ""),
@@ -175,6 +183,9 @@ STATES: dict[str, tuple[Object, str, str, str, str]] = {
     "it is about to be evicted": (
         made("Running", app, conditions=(condition("DisruptionTarget", "EvictionByEvictionAPI", "Eviction API: evicting"),)),
         "warn", "About to be terminated: EvictionByEvictionAPI", "kubectl drain", ""),
+    "its node is lost while it is being deleted": (
+        leaving(made("Running", app, reason="NodeLost", message="Node n which was running pod p is unresponsive")),
+        "error", "Terminating, and its node is lost", "does not answer", "Bring the node back"),
     "it is about to be preempted": (
         made("Running", app, conditions=(condition("DisruptionTarget", "PreemptionByScheduler"),)),
         "warn", "About to be terminated: PreemptionByScheduler", "higher priority takes its place", "higher priority"),
@@ -235,6 +246,35 @@ def test_an_eviction_says_how_its_containers_ended_once_and_without_blaming_them
     lost = found(STATES["evicted, and its container was lost"][0]).findings
     assert [finding.title for finding in lost] == ["Failed: Evicted"]
     assert lost[0].evidence == ("container app ended with an exit code that is not known (ContainerStatusUnknown)",)
+
+
+def test_a_message_that_only_begins_another_one_is_no_evidence_of_its_own() -> None:
+    long = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 53Mi. "
+    short = condition("DisruptionTarget", "TerminationByKubelet", "The node was low on resource: memory. ")
+    wanted = made("Failed", reason="Evicted", message=long, conditions=(short,))
+    assert found(wanted).findings[0].evidence == (long.strip(),)
+
+
+def test_a_pod_that_is_being_deleted_is_not_said_to_be_about_to_end() -> None:
+    wanted = leaving(made("Running", app, conditions=(condition("DisruptionTarget", "PreemptionByScheduler"),)))
+    assert [finding.title for finding in found(wanted).findings] == [
+        "Terminating, overdue for 60s",
+        "Being terminated: PreemptionByScheduler",
+    ]
+
+
+def test_a_pod_that_its_node_refused_is_not_said_to_name_a_node_itself() -> None:
+    advice = found(STATES["too little CPU at admission"][0]).findings[0].advice
+    assert advice.startswith("It does not start again: its controller creates another one")
+
+
+def test_a_kill_without_events_may_follow_a_failed_probe_where_there_is_one() -> None:
+    wanted = made("Running", status_of("app", BACK_OFF, lastState=KILLED, restartCount=9))
+    assert "probe" not in found(wanted).findings[0].words
+    wanted["spec"]["containers"][0]["livenessProbe"] = {"tcpSocket": {"port": 80}}
+    finding = found(wanted).findings[0]
+    assert "at the end of the grace period after a failed liveness probe" in finding.words
+    assert finding.advice == "Check whether the node is short of memory, and its liveness probe."
 
 
 def test_a_container_that_failed_by_itself_before_its_pod_was_evicted_is_found_too() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from podtui.cluster.changes import recreate
-from podtui.cluster.diagnose.containers import references
+from podtui.cluster.diagnose.creating import references
 from podtui.cluster.diagnose.diagnose import diagnose
 from podtui.cluster.diagnose.findings import Facts
 from podtui.cluster.diagnose.unscheduled import claims, is_unplaced
