@@ -22,27 +22,48 @@ _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 18  # bytes to unpack at once: less than a millisecond
 
 
-async def read_whole(response: aiohttp.ClientResponse, server: str, *, compressed: bool, hurried: bool) -> bytes:
+class Room:
+    """The bytes of all answers of one connection that are being read now."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+
+async def read_whole(response: aiohttp.ClientResponse, server: str, room: Room, *, compressed: bool, hurried: bool) -> bytes:
     """The body of a successful answer. `compressed` is whether gzip was asked for, `hurried` whether the request has a limit in time.
 
-    Raises ConnectionFailed (`server` names it) for an encoding that was not asked for, a body that is too large, and one that
-    trickles; aiohttp's errors as they are.
+    Raises ConnectionFailed (`server` names it) for an encoding that was not asked for, a body that is too large, alone or with the
+    others in the `room`, and one that trickles; aiohttp's errors as they are.
     """
+    parts: list[bytes] = []
+    try:
+        await _read_into(parts, response, server, room, compressed, hurried)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        room.taken -= sum(map(len, parts))
+        parts.clear()  # an error keeps the frames that it came through
+
+
+async def _read_into(
+    parts: list[bytes], response: aiohttp.ClientResponse, server: str, room: Room, compressed: bool, hurried: bool
+) -> None:
     packed = check_encoding(response, server, compressed=compressed)
     now = asyncio.get_running_loop().time
     began, size = now(), 0
-    parts: list[bytes] = []
     async for piece in _unpacked(response, server) if packed else response.content.iter_any():
         parts.append(piece)
         size += len(piece)
+        room.taken += len(piece)
         if size > bounds.LARGEST_ANSWER:
             words = f"the answer of {server} is larger than {bounds.LARGEST_ANSWER >> 20} MiB"
             raise ConnectionFailed(words, "podtui reads no answer of that size.")
+        if room.taken > bounds.LARGEST_TOGETHER:
+            words = f"the answers of {server} are larger than {bounds.LARGEST_TOGETHER >> 20} MiB together"
+            raise ConnectionFailed(words, "podtui reads no more than that at once.")
         taken = now() - began
         if not hurried and taken > bounds.READ_TIMEOUT + size / bounds.SLOWEST:
             words = f"{server} sends its answer too slowly: {size:,} bytes in {taken:.0f} s"
             raise ConnectionFailed(words, "Check the network or the VPN.")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def read_refusal(response: aiohttp.ClientResponse, *, compressed: bool) -> bytes:

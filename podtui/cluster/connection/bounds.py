@@ -26,6 +26,8 @@ LONGEST_WAIT = 300.0
 # -- size, in bytes
 LARGEST_ANSWER = 128 << 20
 """Of a whole answer, unpacked. etcd's limit for an object is 1.5 MiB, and podtui lists 500 at once."""
+LARGEST_TOGETHER = 192 << 20
+"""Of all whole answers that are read at the same time: podtui lists the pods of many namespaces at once."""
 LARGEST_EVENT = 32 << 20
 """Of one event of a watch."""
 LARGEST_REFUSAL = 1 << 20

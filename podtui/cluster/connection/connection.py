@@ -21,7 +21,7 @@ import msgspec
 
 from podtui import __version__
 from podtui.cluster.connection import bounds
-from podtui.cluster.connection.body import check_encoding, check_no_page, read_refusal, read_whole
+from podtui.cluster.connection.body import Room, check_encoding, check_no_page, read_refusal, read_whole
 from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
 from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.streams import ByteStream, WebSocket
@@ -62,6 +62,7 @@ class Connection:
         self._credentials = Credentials(settings)
         self._certificate: tuple[bytes, bytes] | None = None
         self._changing_certificate = asyncio.Lock()
+        self._room = Room()
         self._retired: list[Pool] = []
         self._pool = self._new_pool(context)
         self._closed = False
@@ -154,7 +155,9 @@ class Connection:
                     server_warnings.hear(warnings)
                 if response.status >= 300:
                     raise await self._refusal(response, self._compression)
-                content = await read_whole(response, place(self.settings), compressed=self._compression, hurried=total is not None)
+                content = await read_whole(
+                    response, place(self.settings), self._room, compressed=self._compression, hurried=total is not None
+                )
                 return content, response.headers.get("Content-Type", "")
 
         return await self._with_credentials(method, path, query, send, total or bounds.READ_TIMEOUT)

@@ -198,6 +198,17 @@ async def test_an_answer_is_read_up_to_a_bound_packed_or_not(monkeypatch: pytest
                 await connection.request("GET", "/")
 
 
+async def test_answers_that_come_together_have_a_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LARGEST_TOGETHER", 5 << 20)
+    async with compressing(monkeypatch, encoded(ZEROS * 2, "identity")) as connection:
+        for _ in range(3):
+            assert len(await connection.request("GET", "/")) == 2 << 20, "what was read before does not count"
+    async with compressing(monkeypatch, encoded(ZEROS * 6, "identity")) as connection:
+        with pytest.raises(ConnectionFailed, match="are larger than 5 MiB together"):
+            await connection.request("GET", "/")
+        assert connection._room.taken == 0
+
+
 @pytest.mark.parametrize(
     ("body", "words"), [(b"{}", "is not gzip"), (gzip.compress(b"{}") + ZEROS, "is not gzip"), (gzip.compress(ZEROS)[:-20], "broke off")]
 )
