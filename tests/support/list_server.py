@@ -99,6 +99,7 @@ class ListServer:
     open_watches: int = 0
     columns: list[dict[str, Any]] = field(default_factory=lambda: list(COLUMNS))
     held: asyncio.Event | None = None  # pages after the first wait for it
+    holds_all: bool = False  # so does the first page
     list_body: Callable[[], bytes] | None = None
     down: bool = False
     _incarnation: str = ""  # ends the UIDs of objects that were created after a `restore`
@@ -185,7 +186,7 @@ class ListServer:
         self._refuse(self._namespace(path), self.refusals)
         if self.list_faults:
             raise self.list_faults.pop(0)
-        if self.held is not None and "continue" in asked:
+        if self.held is not None and (self.holds_all or "continue" in asked):
             await self.held.wait()
         if self.list_body is not None:
             return self.list_body()

@@ -56,14 +56,22 @@ async def _compare_streams(watch: Watch, server: PacedServer) -> None:
     heard = watch.heard
     await watch.compare(server)
     async with watch.opened(server, watch.timing.inquiry) as stream, aclosing(lines_of(stream, watch.what)) as arriving:
-        async for lines in arriving:
-            for line in lines:
-                bookmark = decode(line, _Head, watch.what).type in ("BOOKMARK", "ERROR")
-                if not bookmark:
-                    await asyncio.sleep(watch.timing.inquiry / 3)  # the change may only just have been made
-                if watch.heard != heard:
-                    return
-                if not bookmark:
-                    raise SilentWatch(f"the watch of {watch.what} has fallen silent")
-                with readable(watch.what):
-                    watch.take_event(line)
+        try:
+            async with asyncio.timeout(watch.timing.inquiry + watch.timing.answer / 2):
+                await _compare_changes(watch, arriving, heard)
+        except TimeoutError:
+            raise SilentWatch(f"the watches of {watch.what} neither bring anything nor end: something holds them back") from None
+
+
+async def _compare_changes(watch: Watch, arriving: AsyncIterator[list[bytes]], heard: float) -> None:
+    async for lines in arriving:
+        for line in lines:
+            bookmark = decode(line, _Head, watch.what).type in ("BOOKMARK", "ERROR")
+            if not bookmark:
+                await asyncio.sleep(watch.timing.inquiry / 3)  # the change may only just have been made
+            if watch.heard != heard:
+                return
+            if not bookmark:
+                raise SilentWatch(f"the watch of {watch.what} has fallen silent")
+            with readable(watch.what):
+                watch.take_event(line)

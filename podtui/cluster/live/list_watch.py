@@ -153,9 +153,10 @@ class ListWatch(ABC, Generic[P]):
             self._wake.set()
 
     def refresh(self) -> None:
-        """List again now: whatever is being waited for is given up. The rows stay until then."""
+        """List again now, and try a watch: whatever is being waited for is given up. The rows stay until then."""
         self._wished = True  # an event that comes now would set the version
         self._attempts = 0
+        self._watch_again = 0.0
         self._wake.set()
         self._cut(None)
 
@@ -316,6 +317,8 @@ class ListWatch(ABC, Generic[P]):
         """Take the first page at once and the rest as it arrives; then drop the objects that the server did not list."""
         clock = asyncio.get_running_loop().time
         began = clock()
+        # A list that the user wished has ended the watch: what is here counts as live for a moment more.
+        waiting = asyncio.get_running_loop().call_later(self.timing.late, self._enter, "loading") if self.state == "live" else None
         self.loaded, self.remaining = 0, None
         metadata, first, empty = ListMeta(), True, 0
         listed = pages(
@@ -327,8 +330,10 @@ class ListWatch(ABC, Generic[P]):
             limit=self._page,
             timeout=self.timing.request,
         )
-        async with aclosing(listed):
-            async for page in listed:
+        async with AsyncExitStack() as stack:
+            if waiting is not None:
+                stack.callback(waiting.cancel)
+            async for page in await stack.enter_async_context(aclosing(listed)):
                 before, metadata = self.loaded, page.metadata
                 with readable(self.what):
                     self.loaded = await self.take_page(page, first)

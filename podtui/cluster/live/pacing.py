@@ -29,6 +29,7 @@ class Timing:
     healthy: float = 10.0  # a watch of this length resets the back-off
     poll: float = 5.0  # between two lists while watches do not work
     denied: float = 30.0  # between attempts that need someone else to act: to grant a right, to create a namespace
+    late: float = 1.0  # until an unanswered list that takes the place of a watch is said to be one
     batch: float = 0.06
     keep: float = 60.0  # how long the rows of a previous scope are kept
 

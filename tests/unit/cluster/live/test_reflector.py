@@ -579,6 +579,28 @@ async def test_the_key_ends_a_request_that_hangs() -> None:
         await until(lambda: run.live and run.equal)
 
 
+async def test_a_list_that_the_key_began_and_that_hangs_is_not_called_live() -> None:
+    server = filled(2)
+    async with running(server, timing=replace(FAST, late=0.02)) as run:
+        await until(lambda: run.live)
+        server.held, server.holds_all = asyncio.Event(), True
+        run.reflector.refresh()
+        await until(lambda: run.reflector.state == "loading")
+        assert run.equal, "the rows stay"
+        server.held.set()
+        await until(lambda: run.live and run.equal)
+
+
+async def test_while_the_list_is_polled_the_key_tries_a_watch_at_once() -> None:
+    server = filled(2)
+    server.watch_refusals[""] = refusal(403, "Forbidden")
+    async with running(server, timing=replace(FAST, denied=1000.0)) as run:
+        await until(lambda: run.reflector.state == "polling")
+        server.watch_refusals.clear()
+        run.reflector.refresh()
+        await until(lambda: run.live and run.equal)
+
+
 async def test_the_key_lists_again_though_all_is_well_and_rows_that_are_unknown_to_the_server_go() -> None:
     server = filled(4)
     async with running(server) as run:

@@ -174,11 +174,17 @@ def held_back(server: Faulty, asked: dict[str, str]) -> list[bytes | PodtuiError
     return [1000.0] if int(asked.get("timeoutSeconds", "0")) > 100 else None
 
 
-def test_a_proxy_that_holds_watches_back_is_found_out_and_what_is_called_live_is_never_old() -> None:
+def held_for_ever(server: Faulty, asked: dict[str, str]) -> list[bytes | PodtuiError | float] | None:
+    """A proxy that begins to answer each watch, and then neither passes anything on nor ends it."""
+    return [100_000.0] if "watch" in asked else None
+
+
+@pytest.mark.parametrize("fault", [held_back, held_for_ever])
+def test_a_proxy_that_holds_watches_back_is_found_out_and_what_is_called_live_is_never_old(fault: Fault) -> None:
     random.seed(1)
 
     async def play() -> None:
-        server = Faulty(held_back, wrong=True)
+        server = Faulty(fault, wrong=True)
         server.real.put("ns-0", "pod")
         store = RowStore(PODS, timing=Timing())
         store.start(server)
