@@ -22,7 +22,7 @@ _AT_ONCE = 8  # concurrent requests of the older discovery
 
 
 class Discovery:
-    """The kinds of one connection, fetched when first needed, and again when a kind is unknown.
+    """The kinds of one connection, fetched when first needed, and again when a kind is unknown or all of them are asked for.
 
     `unasked` says which parts of the API could not be asked when they were last fetched, and why, by `GROUP/VERSION` (an aggregated API
     whose server is gone): their kinds are missing from everything here, which whoever shows a list of kinds must say.
@@ -48,9 +48,8 @@ class Discovery:
         return found
 
     async def all(self) -> list[Resource]:
-        """Every served kind, in every version, but for those of `unasked`."""
-        if not self._kinds:
-            await self._fetch()
+        """Every kind that is served now, in every version, but for those of `unasked`."""
+        await self._fetch()
         return list(self._kinds.values())
 
     def _unknown(self, api_version: str, kind: str) -> UnknownKind:

@@ -148,6 +148,17 @@ async def test_what_could_not_be_asked_is_named_until_it_answers() -> None:
     assert dict(kinds.unasked) == {}
 
 
+async def test_all_kinds_are_those_of_now_and_so_is_what_could_not_be_asked() -> None:
+    server = modern()
+    kinds = discovery(server)
+    assert len(await kinds.all()) == 4
+    server.objects["/apis"] = aggregated(("feed.example", "v1alpha1", []), freshness="Stale")
+    assert {resource.kind for resource in await kinds.all()} == {"Pod", "Namespace"}
+    assert list(kinds.unasked) == ["feed.example/v1alpha1"]
+    server.objects["/apis"] = modern().objects["/apis"]
+    assert len(await kinds.all()) == 4 and dict(kinds.unasked) == {}
+
+
 @pytest.mark.parametrize(
     "fault",
     [ServerError(503, "ServiceUnavailable", "the groups are away"), UnreadableAnswer("the groups cannot be read")],
