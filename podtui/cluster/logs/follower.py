@@ -107,6 +107,7 @@ class LogFollower:
         self._caught_up = caught_up
         self._pod = pod
         self._awake = asyncio.Event()
+        self._wished = asyncio.Event()  # the user wishes another attempt
         self.calm = 1.0  # scales the delay between reads of the pod
 
     def subscribe(self, listener: Callable[[LogStatus], None]) -> Callable[[], None]:
@@ -115,6 +116,11 @@ class LogFollower:
 
     def wake(self) -> None:
         """The pod has changed: read it now, if the follower is only waiting."""
+        self._awake.set()
+
+    def retry(self) -> None:
+        """Ask again now, if the follower waits after a failure."""
+        self._wished.set()
         self._awake.set()
 
     async def run(self, sink: Sink) -> None:
@@ -233,7 +239,7 @@ class LogFollower:
             return self._say("ended", f"the first {self.options.limit} bytes were read", final=True)
         if self._reader.complaint:
             await batches.flush()
-            return await self._back_off(PodtuiError(self._reader.complaint))
+            return await self._back_off(PodtuiError(self._reader.complaint), told=True)
         # The stream ended on its own: either the container ended, as its status will soon say, or the stream must be reopened.
         if self._reader.lasted > _LIVELY:
             self._attempt = 0
@@ -369,15 +375,21 @@ class LogFollower:
 
     # -- waiting and reporting --------------------------------------------------------------------------------------
 
-    async def _back_off(self, error: PodtuiError) -> None:
-        """Full jitter, so that a thousand followers do not retry at once; the server's own delay takes precedence."""
+    async def _back_off(self, error: PodtuiError, *, told: bool = False) -> None:
+        """Full jitter, so that a thousand followers do not retry at once; the server's own delay takes precedence, and the user's wish
+        over both, once a second."""
         if self._reader.lasted > _HEALTHY:  # it worked before: this counts as the first failure
             self._attempt, self._reader.lasted = 0, 0.0
         longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**self._attempt)
         self._attempt += 1
         delay = getattr(error, "retry_after", None) or self._pace * random.uniform(_FIRST_BACKOFF / 2, longest)
-        self._say("reconnecting", error.what, retry_at=time.monotonic() + delay, error=error)
-        await asyncio.sleep(delay)
+        self._say("reconnecting", error.what, retry_at=time.monotonic() + delay, error=error, told=told)
+        least = min(delay, self._pace)
+        await asyncio.sleep(least)
+        self._wished.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay - least):
+                await self._wished.wait()
 
     async def _pause(self) -> None:
         """Wait until the next read of the pod: a second at first, later five."""
@@ -404,9 +416,16 @@ class LogFollower:
             caught_up()
 
     def _say(
-        self, state: State, why: str = "", *, retry_at: float | None = None, error: PodtuiError | None = None, final: bool = False
+        self,
+        state: State,
+        why: str = "",
+        *,
+        retry_at: float | None = None,
+        error: PodtuiError | None = None,
+        final: bool = False,
+        told: bool = False,
     ) -> None:
-        status = LogStatus(state, why, retry_at, error, final)
+        status = LogStatus(state, why, retry_at, error, final, told)
         if status != self.status:
             self.status = status
             if state in ("waiting", "ended", "failed"):

@@ -245,6 +245,13 @@ class LogGroup:
                 if source.follower is not None:
                     source.follower.wake()
 
+    def retry(self) -> None:
+        """Ask again now for each log that is waited for after a failure."""
+        for pod in self._pods.values():
+            for source in pod.sources.values():
+                if source.follower is not None:
+                    source.follower.retry()
+
     def _start(self, refs: Iterable[ObjectRef]) -> None:
         refs = list(refs)
         if self.tail is not None and len(refs) > 1:

@@ -33,7 +33,7 @@ class LogStatus(msgspec.Struct, frozen=True):
 
     `waiting`: the container has not been started, and `why` is the server's message. `reading`: the log of an ended run
     is arriving. `ended`: the run ended, and `why` says how; the follower continues when the container is restarted,
-    unless `final`. `failed` is always final.
+    unless `final`. `failed` is always final. `told`: `why` stands among the lines, or is a remark there.
     """
 
     state: State = "connecting"
@@ -41,3 +41,4 @@ class LogStatus(msgspec.Struct, frozen=True):
     retry_at: float | None = None
     error: PodtuiError | None = None
     final: bool = False
+    told: bool = False

@@ -109,6 +109,11 @@ class LogFeed:
         self._changed()
         self._say("")
 
+    def retry(self) -> None:
+        """Ask again now for what is waited for after a failure."""
+        if self.group is not None:
+            self.group.retry()
+
     def stop(self) -> None:
         self.group = None
         self._pane.workers.cancel_group(self._pane, "logs")

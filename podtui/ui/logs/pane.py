@@ -145,6 +145,10 @@ class LogsPane(Vertical):
         if event.state == WorkerState.ERROR and event.worker.node is self:
             self._feed.fail(event.worker.error)
 
+    def retry(self) -> None:
+        """Ask again now for what is waited for after a failure."""
+        self._feed.retry()
+
     def _feed_changed(self) -> None:
         """The sources or the status changed; the status may count down to the next attempt."""
         self._sources.update_view()

@@ -51,11 +51,14 @@ def status_of(group: LogGroup) -> LogStatus:
     others = [f"{counts[each]} {each}" for each in _ORDER if counts[each] and each != state]
     why = ", ".join([f"{counts[state]} of {len(sources)}", *others]) if others else ""
     those = [source.status for source in sources if source.status.state == state]
-    if len(counts) == 1 and len({status.why for status in those}) == 1:
+    told = len(counts) == 1 and len({status.why for status in those}) == 1
+    if told:
         why = those[0].why
+    told = told and all(status.told for status in those)
     retries = [status.retry_at for status in those if status.retry_at is not None]
     final = all(source.final for source in sources) and not group.target.live
-    return LogStatus(state, why, min(retries, default=None), next((status.error for status in those if status.error), None), final)
+    error = next((status.error for status in those if status.error), None)
+    return LogStatus(state, why, min(retries, default=None), error, final, told)
 
 
 def title_of(target: LogTarget, group: LogGroup | None, hidden: Collection[int], previous: bool) -> list[Part]:
@@ -131,8 +134,8 @@ def state(status: LogStatus, browser: LogBrowser) -> str:
 
 
 def reason(status: LogStatus) -> str:
-    """Why the status is what it is; "" when that needs no word."""
-    return f"{status.state}: {status.why}" if status.why else ""
+    """Why the status is what it is; "" when that needs no word, or stands among the lines."""
+    return f"{status.state}: {status.why}" if status.why and not status.told else ""
 
 
 def counts(status: LogStatus, browser: LogBrowser, range_words: str, why: str) -> list[Part]:

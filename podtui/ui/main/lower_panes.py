@@ -92,6 +92,11 @@ class LowerPanes:
         self._panes.lower = "logs"
         self._go("logs")
 
+    def retry(self) -> None:
+        """Ask again now for logs that are waited for after a failure."""
+        if self._logs is not None:
+            self._logs.retry()
+
     def _end_logs(self) -> None:
         if self._logs is not None:
             self._logs.follow(None)

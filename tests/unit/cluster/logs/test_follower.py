@@ -369,6 +369,20 @@ async def test_a_complaint_of_the_kubelet_in_the_place_of_a_log_is_shown_once_an
     assert taker.lines[-3:] == raw(server.current.lines)
 
 
+async def test_a_wish_ends_the_wait_after_a_failure_however_long_it_is() -> None:
+    server = LogServer()
+    server.current = run = ContainerRun("c1", numbered(3))
+    server.refusals = [web.json_response({"kind": "Status", "message": "slow down"}, status=429, headers={"Retry-After": "200"})]
+    async with following(server) as (follower, taker):
+        await until(lambda: follower.status.state == "reconnecting")
+
+        def wished() -> bool:
+            follower.retry()  # the first wish may come within the floor
+            return taker.lines == raw(run.lines)
+
+        await until(wished)
+
+
 async def test_a_complaint_behind_lines_is_shown_once_and_no_line_twice() -> None:
     """As a kubelet ends each followed stream when it cannot watch files any more."""
     server = LogServer()

@@ -447,7 +447,7 @@ LONG = (
 )
 
 
-async def test_a_long_error_is_shown_to_its_end_among_the_lines_and_at_the_foot() -> None:
+async def test_a_complaint_is_shown_to_its_end_among_the_lines_and_not_again_at_the_foot() -> None:
     """Its end is the cause."""
     server = running()
     async with pane(server) as (app, pilot):
@@ -457,11 +457,22 @@ async def test_a_long_error_is_shown_to_its_end_among_the_lines_and_at_the_foot(
         server.abort()
         await until(lambda: app.pane.status.state == "reconnecting" and "gone" in app.pane.status.why)
         await until(lambda: "".join(app.lines).replace(" ", "").endswith("gone──"))
-        why = app.pane.query_one("#logs-why", Static)
-        assert why.display and str(why.render()).strip() == f"reconnecting: {LONG}"
+        assert not app.pane.query_one("#logs-why", Static).display
         assert "gone" not in app.foot and "50 lines" in app.foot
         await pilot.press("right")  # lines scroll sideways, a remark stays whole
         assert "".join(app.lines).replace(" ", "").endswith("gone──")
+
+
+async def test_a_long_error_that_is_not_among_the_lines_is_shown_to_its_end_at_the_foot() -> None:
+    server = running()
+    async with pane(server) as (app, _):
+        app.pane.show(REF)
+        await until(lambda: "line 49" in app.lines)
+        server.refusals = [(500, LONG)] * 100
+        server.abort()
+        why = app.pane.query_one("#logs-why", Static)
+        await until(lambda: why.display and str(why.render()).strip() == f"reconnecting: {LONG}")
+        assert "gone" not in app.foot and "50 lines" in app.foot
 
 
 async def test_a_long_error_in_the_place_of_lines_is_wrapped() -> None:
