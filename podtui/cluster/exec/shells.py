@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,25 +98,29 @@ def _refusal(state: State) -> str:
     return harmless(f"is waiting ({state.reason})") if state.reason else "has not started yet"
 
 
-async def run(connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
+async def run(
+    connection: Connection,
+    ref: ObjectRef,
+    place: Place,
+    terminal: Terminal,
+    instead: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+) -> Ended:
     """Open a shell in the container on the terminal; returns when it has ended. Raises the errors of `exec.run` unchanged:
-    `explained` finds their cause once the terminal is free again.
+    `explained` finds their cause once the terminal is free again. `instead` is called with each command that is tried in the place of
+    the first one, which the image does not have.
 
     When no shell of Linux can be started in a pod that does not name its system, the error or the label of its node tells Windows.
     """
-    ended = await _first_of(place.commands, connection, ref, place, terminal)
+    first, *others = place.commands
+    ended = await _try(connection, ref, place, first, terminal)
     if _is_missing(ended) and not place.system and (_is_of_windows(ended) or await _is_on_windows(connection, ref)):
-        ended = await _first_of(WINDOWS_COMMANDS, connection, ref, place, terminal)
-    return ended
-
-
-async def _first_of(commands: Sequence[tuple[str, ...]], connection: Connection, ref: ObjectRef, place: Place, terminal: Terminal) -> Ended:
-    """Run the first of the commands that the image has. When it has none, how the last one failed."""
-    ended = Ended()
-    for command in commands:
-        ended = await _try(connection, ref, place, command, terminal)
+        others = list(WINDOWS_COMMANDS)
+    for command in others:
         if not _is_missing(ended):
             break
+        if instead is not None:
+            await instead(command)
+        ended = await _try(connection, ref, place, command, terminal)
     return ended
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from rich.text import Text
 from textual.widget import Widget
@@ -94,10 +95,17 @@ async def _use(session: Session, ref: ObjectRef, place: Place, terminal: RawTerm
     """Run the shell on the terminal, below a line that says where it runs and how to leave it."""
     where = f"a shell in container {place.name} of {ref}, namespace {ref.namespace}"
     leave = "exit" if place.system == WINDOWS else "exit or Ctrl+D"
-    line = f"podtui: {where}. Leave it with {leave}. With kubectl: {_command(session, ref, place)}"
+    await _write(terminal, f"podtui: {where}. Leave it with {leave}. With kubectl: {_command(session, ref, place)}")
+    return await shells.run(session.opened, ref, place, terminal, partial(_say_instead, session, ref, place, terminal))
+
+
+async def _say_instead(session: Session, ref: ObjectRef, place: Place, terminal: RawTerminal, command: Sequence[str]) -> None:
+    await _write(terminal, f"podtui: the image does not have it; trying {command[0]}: {_command(session, ref, place, command)}")
+
+
+async def _write(terminal: RawTerminal, line: str) -> None:
     await terminal.write(f"{harmless(line)}\r\n".encode())
-    return await shells.run(session.opened, ref, place, terminal)
 
 
-def _command(session: Session, ref: ObjectRef, place: Place) -> str:
-    return kubectl_exec(ref, place.name, place.commands[0], options=session.settings.kubectl_options)
+def _command(session: Session, ref: ObjectRef, place: Place, command: Sequence[str] = ()) -> str:
+    return kubectl_exec(ref, place.name, command or place.commands[0], options=session.settings.kubectl_options)

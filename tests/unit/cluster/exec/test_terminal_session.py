@@ -554,6 +554,18 @@ async def test_in_a_windows_pod_powershell_and_then_cmd_is_tried(has: tuple[str,
     assert cluster.tried == tried and terminal.written == f"{tried[-1]}> ".encode()
 
 
+async def test_each_command_that_is_tried_in_the_place_of_another_is_told() -> None:
+    cluster, tried = WindowsCluster("cmd"), []
+
+    async def instead(command: Any) -> None:
+        tried.append(command)
+
+    async with connected(cluster) as connection:
+        (place,) = await shells.places(connection, REF)
+        assert await shells.run(connection, REF, place, UserTerminal(), instead) == Ended(0)
+    assert tried == [("powershell",), ("cmd",)]
+
+
 async def test_a_pod_that_does_not_name_its_system_is_known_by_the_words_of_its_node() -> None:
     cluster, terminal = WindowsCluster("cmd"), UserTerminal()
     assert await shell_in(cluster, terminal) == Ended(0)
