@@ -72,7 +72,7 @@ class Deletion(ChangeOfMany[ChangedObject]):
         if not self.left:
             return "nothing is left to delete"
         if self.force and self.grace_seconds:
-            return "--force and --grace-period greater than 0 cannot be specified together"
+            return "Force leaves no grace period: empty it"
         return ""
 
     @property

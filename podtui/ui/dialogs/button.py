@@ -22,6 +22,17 @@ class DialogButton(Button):
     DialogButton.-textual-compact.-blocked { text-opacity: 60%; }
     """
 
+    def key_left(self) -> None:
+        self._move(-1)
+
+    def key_right(self) -> None:
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        """To the button beside this one."""
+        row = [one for one in self.screen.query(DialogButton) if one.parent is self.parent and one.focusable]
+        row[(row.index(self) + by) % len(row)].focus()
+
     def render(self) -> Content:
         assert isinstance(self.label, Content)
         return Content.assemble("▸ " if self.has_focus else "  ", self.label)

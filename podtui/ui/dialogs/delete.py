@@ -112,7 +112,10 @@ class DeleteDialog(Dialog[int]):
         for choice in self.query(Choice):
             choice.disabled = change.evict
             change.propagation = _CASCADES[choice.value]
-        grace = self.query_one("#delete-grace", Input).value
+        offered = self.query_one("#delete-grace", Input)
+        if force.value and not change.force and self._grace is not None and offered.value == str(self._grace):
+            offered.value = ""  # it was the dialog's, not the user's
+        grace = offered.value
         change.grace_seconds, change.force = int(grace) if grace else None, force.value
         self.query_one("#delete-list", Static).update(self._list())
         warnings = Text("\n".join(f"! {warning}" for warning in change.warnings), palette(self.app)["warn"])

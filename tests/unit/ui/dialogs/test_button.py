@@ -100,6 +100,17 @@ async def test_enter_carries_out_what_changes_nothing() -> None:
     assert await steps(Finding(asked=False), "a", "enter") == ["name", "= ['done']"]
 
 
+async def test_the_arrows_go_from_one_button_to_the_other() -> None:
+    assert await steps(Asking(asked=False), "tab", "tab", "right", "left", "left", "right") == [
+        "note",
+        "dialog-cancel",
+        "dialog-confirm",
+        "dialog-cancel",
+        "dialog-confirm",
+        "dialog-cancel",
+    ]
+
+
 @pytest.mark.parametrize(("width", "above"), [(120, 0), (80, 1)])
 async def test_the_number_is_typed_beside_the_buttons_or_just_above_where_there_is_little_room(width: int, above: int) -> None:
     dialog = Asking()

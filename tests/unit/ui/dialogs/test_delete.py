@@ -112,6 +112,19 @@ async def test_a_namespace_that_is_being_deleted_already_says_what_it_waits_for(
         assert "! it is being deleted already" in shown and "! Some content in the namespace has finalizers remaining: farm" in shown
 
 
+async def test_force_empties_the_grace_period_that_the_dialog_offered_but_not_one_that_was_typed() -> None:
+    dialog = DeleteDialog(session(Objects()), [kubia()], grace=1)
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        dialog.query_one("#delete-force", Toggle).value = True
+        await settle(pilot)
+        assert dialog.query_one("#delete-grace", Input).value == "" and not dialog.blocked()
+        assert dialog.commands[0].endswith("--grace-period=0 --force")
+        await typed(pilot, "#delete-grace", "9")
+        await settle(pilot)
+        assert dialog.blocked() == "Force leaves no grace period: empty it"
+
+
 # -- eviction ------------------------------------------------------------------------------------------------------
 
 
