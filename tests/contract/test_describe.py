@@ -82,7 +82,7 @@ def everything(node: str) -> dict[str, Any]:
 async def told(connection: Connection, ref: ObjectRef) -> str:
     """The text of the tab once all that it follows is known."""
     session = SimpleNamespace(opened=connection)
-    host: Any = SimpleNamespace(session=session, refresh_tab=lambda: None, key_of=lambda tab: "")
+    host: Any = SimpleNamespace(session=session, refresh_tab=lambda: None, key_of=lambda tab: "", key_of_command=lambda command: "")
     description = tabs_of(ref.resource).find("describe")
     assert description is not None
     tab: Any = description.make(host)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from podtui.cluster.impact.finalizers import what_holds_namespace
 from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.pods.details import read_condition
 from podtui.kube.json_values import mapping, mappings, string, strings
@@ -36,7 +37,11 @@ class DescribeNamespaceTab(DescribeTab):
         phase, created = string(status.get("phase")) or "no status yet", moment_of(meta.get("creationTimestamp"))
         out.lines.append([(phase, "status.ok" if phase == "Active" else "status.gone"), (f"  created {since(created, now)}", "dim")])
         if deleted := moment_of(meta.get("deletionTimestamp")):
-            out.text(f"is being deleted, {since(deleted, now, 'for {}')}", "warn", 0)
+            out.text(f"It is being deleted {since(deleted, now, 'for {}')}.", "warn", 0)
+            for why in what_holds_namespace(obj):
+                out.text(f"It waits: {why}", "warn", 0)
+            key = self.host.key_of_command("main.delete")  # the conditions leave out the finalizers of pods
+            out.text(f"{key} in the list counts what is left in it, and says which finalizers hold that.", "dim", 0)
         finalizers = [one for one in strings(meta.get("finalizers")) if one != "kubernetes"]
         out.entry("Finalizers", ", ".join(finalizers), "warn")
         if conditions := [read_condition(one) for one in mappings(status.get("conditions"))]:

@@ -425,6 +425,9 @@ class DetailsPane(Vertical):
         description = self._kind_tabs.find(tab)
         return "" if description is None else first_key(self.app, description.command)
 
+    def key_of_command(self, command_id: str) -> str:
+        return first_key(self.app, command_id)
+
     def _say(self, words: str) -> None:
         self._notice.update(Text("\n".join(harmless(line) for line in words.split("\n"))))
         self._notice.display = bool(words)

@@ -34,6 +34,9 @@ class TabHost(Protocol):
     def key_of(self, tab: str) -> str:
         """The key that shows another tab of the same object, "" when the kind has no such tab."""
 
+    def key_of_command(self, command_id: str) -> str:
+        """The key of any command."""
+
 
 class Tab(ABC):
     """A tab in one pane, whatever object it shows.

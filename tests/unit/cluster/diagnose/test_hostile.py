@@ -152,7 +152,7 @@ def test_no_object_makes_its_description_fail_or_escape(pod: Object, node: Objec
     loads([pod, node])
     read_lease(node)
     device_pools([pod, node])
-    host: Any = SimpleNamespace(key_of=lambda tab: "a", refresh_tab=lambda: None)
+    host: Any = SimpleNamespace(key_of=lambda tab: "a", key_of_command=lambda command: "a", refresh_tab=lambda: None)
     for resource in (PODS, NODES, NAMESPACES):
         description = tabs_of(resource).find("describe")
         assert description is not None

@@ -229,7 +229,7 @@ def test_pods_that_change_in_a_flood_lead_to_one_new_text_of_their_node_a_second
 
 
 def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
-    host: Any = SimpleNamespace(key_of=lambda tab: "a", refresh_tab=lambda: None)
+    host: Any = SimpleNamespace(key_of=lambda tab: "a", key_of_command=lambda command: "^D", refresh_tab=lambda: None)
     tab = DescribeNamespaceTab(host)
     quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "10"}}, "status": {"hard": {"pods": "10"}, "used": {"pods": "3"}}}
     limit = {"type": "Container", "max": {"cpu": "2"}, "default": {"cpu": "1"}, "maxLimitRequestRatio": {"memory": "2"}}
@@ -244,7 +244,9 @@ def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
     shown = text(tab.text(obj, 100).lines)
     for words in (
         "Terminating",
-        "is being deleted, for",
+        "It is being deleted for",
+        "It waits: a.b/c in 1",
+        "^D in the list counts what is left in it",
         "SomeFinalizersRemain: a.b/c in 1",
         "pods  3 of 10 used",
         "Container cpu: max 2, default limit 1",
