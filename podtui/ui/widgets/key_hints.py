@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
+from rich.cells import cell_len
 from textual.app import App
 from textual.binding import Binding
 
@@ -19,6 +21,8 @@ NAMES = {
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "left": "←", "right": "→", "home": "Home", "end": "End",
     "at": "@", "backslash": "\\", "backspace": "Backspace", "delete": "Del", "ctrl+@": "Ctrl+Space",
 }  # fmt: skip
+_PARTS = 3  # of a hint
+_MORE: Part = (" …", "dim")
 _MODIFIERS = {"ctrl": "Ctrl", "shift": "Shift", "alt": "Alt", "super": "Super", "meta": "Meta"}
 
 
@@ -75,6 +79,14 @@ class KeyHints(TextLine):
         self._hinted.sort(key=lambda hint: self._foreign(hint[0].id or ""))
         self.refresh_hints()
 
+    def fitting(self, room: int) -> Sequence[Part]:
+        """Whole hints: the rest of one would not be understood."""
+        sizes = [sum(cell_len(text) for text, _ in self._left[start : start + _PARTS]) for start in range(0, len(self._left), _PARTS)]
+        if sum(sizes) <= room:
+            return self._left
+        kept = [end for end, used in enumerate(accumulate(sizes), 1) if used + cell_len(_MORE[0]) <= room]
+        return (*self._left[: kept[-1] * _PARTS], _MORE) if kept else self._left
+
     def refresh_hints(self) -> None:
         """Show the hints again, as refusals may have changed."""
         left: list[Part] = []
@@ -83,6 +95,6 @@ class KeyHints(TextLine):
             enabled = enabled and not self._refusal(binding.id or "")
             parts = right if binding.id in BY_ID and BY_ID[binding.id].where == "app" else left
             name = key_name(binding.key)
-            parts += [(" ", ""), (name, "label.key") if enabled else (f"({name})", "dim")]  # visible without colours
-            parts.append((f" {binding.description} ", "" if enabled else "dim"))
+            key: Part = (name, "label.key") if enabled else (f"({name})", "dim")  # visible without colours
+            parts += [(" ", ""), key, (f" {binding.description} ", "" if enabled else "dim")]
         self.show(left, right)

@@ -43,6 +43,10 @@ class TextLine(Widget):
         """The text on the screen, without styles."""
         return "".join(text for text, _ in self._cells())
 
+    def fitting(self, room: int) -> Sequence[Part]:
+        """The parts at the left for so many cells; what is more is cut at the last cell."""
+        return self._left
+
     def _cells(self) -> list[Part]:
         """Every character with its style, laid out in the current width."""
         width = self.size.width
@@ -50,7 +54,7 @@ class TextLine(Widget):
         room = width - right if right < width else width
         cells: list[Part] = []
         used = 0
-        for text, style in self._left:
+        for text, style in self.fitting(room - (1 if right and right < width else 0)):
             for character in text:
                 size = cell_len(character)
                 if used + size > room - (1 if right and right < width else 0):
