@@ -28,7 +28,7 @@ from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.lists import Lists
 from podtui.ui.main.lower_panes import LowerPanes
 from podtui.ui.main.rights import Rights
-from podtui.ui.main.status import status_parts
+from podtui.ui.main.status import StateNews, status_parts
 from podtui.ui.main.targets import Targets
 from podtui.ui.main.views import View, Views
 from podtui.ui.widgets.key_hints import KeyHints
@@ -80,6 +80,7 @@ class MainScreen(Screen[None]):
         self.rights = Rights(session, self.refresh_status)
         self.views = Views(self.lists.view)
         self._pod = pod
+        self._state_news = StateNews()
         self._pods_left = ("list", "", "")  # the pane, the lower pane and the tab shown before another kind
         self._ends: list[Callable[[], None]] = []
         self.lower = LowerPanes(session, self.panes, self.lists, self.go, self._arrange)
@@ -264,6 +265,8 @@ class MainScreen(Screen[None]):
         """Refresh the first line and the key hints."""
         pane = self.lists.right
         self._status.show(*status_parts(self.session, pane.store, pane.kind, len(pane.view), self.size.width))
+        if news := self._state_news.news(self.session, pane.store, pane.kind):
+            self.app.messages.note(*news)
         self._hints.refresh_hints()
 
     def refusal(self, command_id: str) -> str:
@@ -450,5 +453,6 @@ class MainScreen(Screen[None]):
         """Ask the server again now, for rights too, and repaint the screen in case something wrote over it."""
         self.app.repaint()
         self.session.refresh()
+        self.lower.retry()
         self.rights.forget()
         self.actions.learn()

@@ -13,6 +13,7 @@ from podtui.ui.main.kinds import Kind
 from podtui.ui.widgets.text_document import Part
 
 _STYLES = {"live": "status.ok", "polling": "status.wait", "loading": "status.wait", "connecting": "status.wait"}
+_WORDS = {"failed": "unreachable"}  # where the word on the screen is another one
 _LONG = 3.0  # seconds without an answer after which the text says for how long
 
 
@@ -55,6 +56,25 @@ def status_parts(session: Session, store: RowStore, kind: Kind, shown: int, widt
     noun = kind.singular if total == 1 else kind.plural
     right.append((f"{shown}/{total} {noun} " if shown != total else f"{total} {noun} " if store.known or total else "", ""))
     return left, right
+
+
+class StateNews:
+    """Tells each change of a list's state with its whole reason, for which the first line may have no room."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def news(self, session: Session, store: RowStore, kind: Kind) -> tuple[str, str] | None:
+        """The words and their severity; None when there is nothing new."""
+        health, error = store.health, store.health.error or (None if session.connection is not None else session.error)
+        if health.state in ("stale", "failed", "denied", "polling") and error is not None:
+            words, severity = f"{kind.plural}: {_WORDS.get(health.state, health.state)}: {error}", "warning"
+        elif health.state == "live" and self._last:
+            words, severity = f"{kind.plural}: live again", "information"
+        else:
+            return None
+        new, self._last = words != self._last, words if severity == "warning" else ""
+        return (words, severity) if new else None
 
 
 def empty_words(session: Session, store: RowStore, kind: Kind) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class History:
         del self._all[:-_MOST]
         self._new = min(self._new, _MOST)
 
+    def note(self, text: str, severity: str) -> None:
+        """A message that is only for the history: the screen shows it already, in short."""
+        self._all.insert(len(self._all) - self._new, Said(text, severity, datetime.now().astimezone()))
+        del self._all[:-_MOST]
+
     def read(self) -> bool:
         """A key was pressed: none is new any more. Returns whether one was."""
         had, self._new = bool(self._new), 0

@@ -92,8 +92,7 @@ async def test_a_message_stands_in_the_place_of_the_hints_until_the_next_key_whi
     async with started(options) as (app, pilot):
         assert last(app).startswith(" x Note")
         app.notify("pod/web-1 labeled", markup=False)
-        await until(lambda: last(app) == " · pod/web-1 labeled")
-        assert "line 22" in as_text(app), "every line that was there still is"
+        await until(lambda: last(app) == " · pod/web-1 labeled" and "line 22" in as_text(app))  # every line that was there still is
         await pilot.press("x")
         await until(lambda: last(app) == " · noted")
         await pilot.press("y")
@@ -203,6 +202,14 @@ def test_a_message_is_harmless_and_one_among_the_new_ones_goes_to_their_end() ->
     assert [said.words for said in history.new] == ["b"] and len(history) == 3
     history.add("\x1b[31mred\x9b", "error")
     assert shown(history, 80)[-1] == " ✗ ␛[31mred<9B>"
+
+
+def test_a_note_is_in_the_history_and_does_not_take_the_line() -> None:
+    history = History()
+    history.add("new", "information")
+    history.note("pods: stale: refused", "warning")
+    assert [said.text for said in history.all] == ["pods: stale: refused", "new"]
+    assert [said.text for said in history.new] == ["new"]
 
 
 async def test_there_is_one_line_however_often_it_is_needed(options: Options) -> None:
