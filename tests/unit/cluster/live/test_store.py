@@ -307,6 +307,21 @@ async def test_a_kept_scope_whose_version_expired_is_not_known_until_it_is_liste
         assert run.names == {"first"} and not claims
 
 
+async def test_a_scope_that_is_shown_again_has_its_own_rows_and_no_older_ones_of_another() -> None:
+    server = filled(8)
+    web, elsewhere = Scope(("ns-1",), "app=web"), Scope(("ns-0",))
+    async with watched(server, Scope(("ns-1",))) as run:
+        await until(lambda: run.settled)
+        run.store.set_scope(elsewhere)
+        server.put("ns-1", "pod-1", {"app": "db"})  # which the rows of ns-1 no longer learn
+        for scope in (web, elsewhere):
+            run.store.set_scope(scope)
+            await until(lambda: run.settled)
+        run.store.set_scope(web)
+        assert run.names == {"pod-3", "pod-5", "pod-7"}
+        await until(lambda: run.settled)
+
+
 async def test_retrying_a_list_ends_its_wait_at_once() -> None:
     server = filled(2)
     server.down = True
