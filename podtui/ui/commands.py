@@ -109,7 +109,7 @@ COMMANDS: tuple[Command, ...] = (
     _of_pods("main.all-logs", "ctrl+l", "All logs", "Follow the logs of all pods shown", permission=_LOGS),
     _of_nodes("main.node-pods", "p", "Pods", "Show the pods on the node", footer=True),
     _of_pods("main.previous-logs", "p", "Previous", "Show the logs of the container's previous run", permission=_LOGS, does="logs(True)"),
-    Command("main.describe", "d", "Describe", "Show what kubectl describe tells of the object", "main", _GET, does="open('describe')"),
+    Command("main.describe", "d", "Describe", "Show what kubectl describe shows, live", "main", _GET, does="open('describe')"),
     Command("main.yaml", "y", "YAML", "Show the object as kubectl get -o yaml prints it", "main", _GET, does="open('yaml')"),
     Command("main.annotations", "a", "Annotations", "Show the object's labels and annotations", "main", _GET, does="open('annotations')"),
     Command("main.copy", "c", "Copy", "Copy names, YAML, the kubectl command or addresses (OSC 52)", "main"),

@@ -6,12 +6,16 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from textual.app import App
 from textual.pilot import Pilot
 
 from podtui.ui.details.tabs import TabWork
+from podtui.ui.terminal.picture import as_text
+
+if TYPE_CHECKING:
+    from podtui.ui.terminal.app import TerminalApp
 
 Value = TypeVar("Value")
 Arguments = TypeVarTuple("Arguments")
@@ -46,6 +50,20 @@ async def in_background(work: Coroutine[Any, Any, object]) -> AsyncIterator[asyn
         failed = task.done() and not task.cancelled() and task.exception() is not None
         task.cancel()
         await asyncio.gather(task, return_exceptions=not failed)
+
+
+async def shows(app: App[Any], holds: Callable[[str], bool]) -> str:
+    """Waits until the screen's text is as it should be, and gives it."""
+    deadline = asyncio.get_running_loop().time() + 60
+    while not holds(text := as_text(app)):
+        assert asyncio.get_running_loop().time() < deadline, text
+        await asyncio.sleep(0.02)
+    return text
+
+
+async def told(app: TerminalApp, *words: str) -> None:
+    """Waits until a message to the user has all of these words."""
+    await until(lambda: any(all(word in said.text for word in words) for said in app.messages.all))
 
 
 async def settle(pilot: Pilot[Any]) -> None:

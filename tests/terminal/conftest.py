@@ -32,6 +32,17 @@ def program() -> list[str]:
     return [found] if found else [sys.executable, "-m", "podtui"]
 
 
+def create(terminal: PtySession, pod: str, path: Path) -> None:
+    """Creates a pod: `n`, the path of its file, the dry run, and the button that is not the safe one."""
+    terminal.press("n")
+    terminal.wait_for("Create in namespace")
+    terminal.type(str(path))
+    terminal.press("enter")
+    terminal.wait_for(f"✓ pod/{pod}")
+    terminal.press("tab", "enter")
+    terminal.wait_without("Create in namespace")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty home folder for the program."""

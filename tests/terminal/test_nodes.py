@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal.conftest import Open
+from tests.terminal.conftest import Open, create
 from tests.terminal.pty_session import PtySession
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
@@ -52,16 +52,6 @@ def bare_node(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "node", name)
 
 
-def create(terminal: PtySession, path: Path) -> None:
-    terminal.press("n")
-    terminal.wait_for("Create in namespace")
-    terminal.type(str(path))
-    terminal.press("enter")
-    terminal.wait_for("✓ pod/kubia-gpu")
-    terminal.press("tab", "enter")
-    terminal.wait_without("Create in namespace")
-
-
 def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     open_podtui: Open, namespace: str, kubectl: Kubectl, real_node: str, key: str, bare_node: str, tmp_path: Path
 ) -> None:
@@ -69,7 +59,7 @@ def test_a_pod_that_no_node_takes_is_explained_and_a_label_lets_it_run(
     path.write_text(GPU.format(key=key))
     terminal = open_podtui("-n", namespace, size=(80, 24))
     terminal.wait_for(r"\blive\b")
-    create(terminal, path)
+    create(terminal, "kubia-gpu", path)
     terminal.wait_for(r"kubia-gpu\s+0/1\s+Pending", 60)
 
     terminal.press("x")

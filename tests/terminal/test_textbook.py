@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal.conftest import Open
+from tests.support.forward_server import free_port
+from tests.terminal.conftest import Open, create
 from tests.terminal.pty_session import PtySession
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
@@ -36,23 +37,6 @@ spec:
 """
 
 Kubectl = Callable[..., str]
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
-
-
-def create(terminal: PtySession, path: Path) -> None:
-    """`n`, the path, the dry run, and the button that is not the safe one."""
-    terminal.press("n")
-    terminal.wait_for("Create in namespace")
-    terminal.type(str(path))
-    terminal.press("enter")
-    terminal.wait_for("✓ pod/kubia-manual")
-    terminal.press("tab", "enter")
-    terminal.wait_without("Create in namespace")
 
 
 def select(terminal: PtySession, selector: str) -> None:
@@ -90,7 +74,7 @@ def test_the_pod_of_the_textbook_from_its_file_to_its_end(
     terminal.wait_for(r"\blive\b")
     terminal.wait_for("no pods")
 
-    create(terminal, path)
+    create(terminal, "kubia-manual", path)
     terminal.wait_for(r"kubia-manual\s+1/1\s+Running", 60)
 
     select(terminal, "creation_method=manual,env in (debug,prod),!canary")

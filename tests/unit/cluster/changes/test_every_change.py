@@ -40,6 +40,7 @@ from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.picture import as_text
+from tests.support.waiting import shows, told
 
 REVIEWS = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
 MANIFEST = "apiVersion: v1\nkind: Pod\nmetadata: {name: new}\nspec: {containers: [{name: a, image: b}]}\n"
@@ -123,24 +124,8 @@ async def started(made: DemoServer, **more: Any) -> AsyncIterator[tuple[PodtuiAp
     options = Options(kubeconfig.settings(), kubeconfig, Scope(("default",)), more.pop("config", Config()), **more)
     app = PodtuiApp(options)
     async with app.run_test(size=(100, 30)) as pilot:
-        await shown(app, lambda text: "web-1" in text and "live" in text)
+        await shows(app, lambda text: "web-1" in text and "live" in text)
         yield app, pilot
-
-
-async def shown(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
-    deadline = asyncio.get_running_loop().time() + 30
-    while not holds(text := as_text(app)):
-        assert asyncio.get_running_loop().time() < deadline, text
-        await asyncio.sleep(0.02)
-    return text
-
-
-async def told(app: PodtuiApp, *words: str) -> None:
-    """Waits until a notification says all of this."""
-    deadline = asyncio.get_running_loop().time() + 30
-    while not any(all(word in said.text for word in words) for said in app.messages.all):
-        assert asyncio.get_running_loop().time() < deadline, [said.text for said in app.messages.all]
-        await asyncio.sleep(0.02)
 
 
 def objects_of(made: DemoServer) -> list[tuple[str, str]]:
@@ -154,7 +139,7 @@ async def pressed(pilot: Any, command: Command, place: str) -> None:
     keys, there = REACH[place]
     if isinstance(pilot.app.screen, MainScreen) and pilot.app.screen.lists.right.kind.plural != place:
         await pilot.press(*keys)
-    await shown(pilot.app, lambda text: there in text)
+    await shows(pilot.app, lambda text: there in text)
     await pilot.press(*filter(None, command.key.split(",")[:1]))
     if not command.key:  # the palette's alone
         pilot.app.screen.call_later(pilot.app.screen.run_command, command.id)
@@ -247,7 +232,7 @@ async def test_read_only_by_its_key_counts_for_a_dialog_that_is_open_already(ser
     made, requests = server
     async with started(made) as (app, pilot):
         await pilot.press("ctrl+d")
-        await shown(app, lambda text: "Delete pod web-1" in text)
+        await shows(app, lambda text: "Delete pod web-1" in text)
         app.session.read_only = True
         tried = await confirmed(app, pilot, {}, "")
         assert "podtui is read-only: DELETE /api/v1/namespaces/default/pods/web-1 was not sent" in tried

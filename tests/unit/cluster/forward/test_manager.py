@@ -24,7 +24,7 @@ from podtui.config import ForwardConfig
 from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError
 from podtui.kube.ports import PortSpec
 from tests.support.api_server import settings, status
-from tests.support.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding
+from tests.support.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding, free_port
 from tests.support.waiting import until
 
 MEGABYTE = 1 << 20
@@ -47,11 +47,6 @@ async def exchange(forward: Forward, data: bytes) -> bytes:
         answer = await reader.readexactly(len(data))
     writer.close()
     return answer
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 # -- bytes ------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from podtui.ui.options import Options
 from podtui.ui.terminal.lent_terminal import LentTerminal
 from podtui.ui.terminal.picture import as_text
 from tests.support.user_terminal import UserTerminal
-from tests.support.waiting import workers_end
+from tests.support.waiting import shows, told, workers_end
 
 BUSY = ["sh", "-c", "while true; do sleep 3600; done"]
 BOX = {"name": "box", "image": "busybox", "command": BUSY}
@@ -74,23 +74,8 @@ async def started(made: DemoServer, namespace: str, **more: Any) -> AsyncIterato
     settings = kubeconfig.settings(impersonate=more.pop("impersonate", ""))
     app = PodtuiApp(Options(settings, kubeconfig, Scope((namespace,)), more.pop("config", Config()), **more))
     async with app.run_test(size=(120, 30)) as pilot:
-        await shown(app, lambda text: f"{namespace} " in text and "live" in text)
+        await shows(app, lambda text: f"{namespace} " in text and "live" in text)
         yield app, pilot
-
-
-async def shown(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
-    deadline = asyncio.get_running_loop().time() + 60
-    while not holds(text := as_text(app)):
-        assert asyncio.get_running_loop().time() < deadline, text
-        await asyncio.sleep(0.02)
-    return text
-
-
-async def told(app: PodtuiApp, words: str) -> None:
-    deadline = asyncio.get_running_loop().time() + 60
-    while not any(words in said.text for said in app.messages.all):
-        assert asyncio.get_running_loop().time() < deadline, [said.text for said in app.messages.all]
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -128,7 +113,7 @@ async def test_the_shell_of_the_only_container_opens_at_once_and_an_exit_says_no
 async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say_why(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "several") as (app, pilot):
         await pilot.press("s")
-        text = await shown(app, lambda text: "Open a shell in which container of pod/several?" in text)
+        text = await shows(app, lambda text: "Open a shell in which container of pod/several?" in text)
         assert "│ ▸●box " in text and "│   side " in text
         together = " ".join(text.split())
         assert "│ (setup) init container has ended (Completed, exit code 0) " in together
@@ -139,7 +124,7 @@ async def test_of_several_containers_one_is_chosen_and_those_that_do_not_run_say
         terminal.type("\x04")
         await workers_end(pilot.app)
         await pilot.press("s")
-        await shown(app, lambda text: "Open a shell in which container" in text)
+        await shows(app, lambda text: "Open a shell in which container" in text)
         await pilot.press("escape")
         await workers_end(pilot.app)
         assert not app.messages.all and not terminal.written
@@ -153,7 +138,7 @@ async def test_a_shell_in_an_image_without_one_is_reported(made: DemoServer, ter
 
 async def test_a_pod_that_does_not_run_has_no_shell_and_says_so_before(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "waiting") as (app, pilot):
-        await shown(app, lambda text: "(s) Shell" in text)
+        await shows(app, lambda text: "(s) Shell" in text)
         await pilot.press("s")
         await told(app, "Shell: pod waiting is not running (Pending)")
     assert not terminal.written
@@ -173,7 +158,7 @@ async def test_a_user_without_the_right_sees_which_one_is_missing(
         await connection.json("POST", f"{rbac}/rolebindings", body={"metadata": {"name": f"{user}-{role}"}, **granted})
     await connection.close()
     async with started(made, "one", impersonate=user) as (app, pilot):
-        await shown(app, lambda text: "(s) Shell" in text)
+        await shows(app, lambda text: "(s) Shell" in text)
         await pilot.press("s")
         await told(app, f"Shell: you lack the right to {missing} pods/exec in namespace one")
     assert not terminal.written
@@ -182,7 +167,7 @@ async def test_a_user_without_the_right_sees_which_one_is_missing(
 async def test_in_a_protected_context_its_name_comes_first(made: DemoServer, terminal: UserTerminal) -> None:
     async with started(made, "one", config=Config(protected_contexts=["podtui-*"])) as (app, pilot):
         await pilot.press("s")
-        text = await shown(app, lambda text: "Open a shell in container box of pod/one" in text)
+        text = await shows(app, lambda text: "Open a shell in container box of pod/one" in text)
         assert "kubectl" in text and "does not record in the journal what you do there" in text and not terminal.written
         assert isinstance(app.screen, Dialog)
         await pilot.press(*"podtui", "minus", *"demo", "enter", "enter")
@@ -203,7 +188,7 @@ async def test_a_shell_that_is_late_does_not_take_the_keys_of_another_screen(
     monkeypatch.setattr(shells, "places", late)
     async with started(made, "one") as (app, pilot):
         await pilot.press("s", "question_mark")
-        await shown(app, lambda text: "rebind by id" in text)
+        await shows(app, lambda text: "rebind by id" in text)
         go_on.set()
         await told(app, "podtui opened no shell: another screen opened before it was ready")
     assert not terminal.written

@@ -32,7 +32,7 @@ from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from tests.support.api_server import settings, status
-from tests.support.forward_server import OWNER, POD, Pod, Wire, forwarding
+from tests.support.forward_server import OWNER, POD, Pod, Wire, forwarding, free_port
 from tests.support.waiting import until
 
 SIZES = [(80, 24), (120, 36)]
@@ -97,11 +97,6 @@ def text(screen: Dialog[Any] | ForwardsScreen, selector: str) -> str:
 
 def ports(dialog: ForwardDialog) -> Input:
     return dialog.query_one("#forward-ports", Input)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 # -- the dialog -------------------------------------------------------------------------------------------------------

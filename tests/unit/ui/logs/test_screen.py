@@ -8,8 +8,8 @@ import pytest
 
 from podtui.errors import api_error
 from tests.support.log_cluster import LogCluster
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]  # the fixture
 

@@ -6,7 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from podtui.ui.main.app import PodtuiApp
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]
 

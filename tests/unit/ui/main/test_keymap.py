@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from podtui.config import Config
 from podtui.ui.commands import BY_ID, FORMER, current_keymap
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]
 

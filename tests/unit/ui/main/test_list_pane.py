@@ -9,8 +9,8 @@ import pytest
 from podtui.config import Config
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.terminal.picture import as_text
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]  # the fixture
 

@@ -24,8 +24,8 @@ from podtui.ui.main.kinds import NODE_LIST, Kind
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
 from podtui.ui.terminal.picture import as_text
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import dimmed, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import dimmed, running
 
 MERGE_PATCH = "application/merge-patch+json"
 GPU = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace as replace_field
 from pathlib import Path
@@ -28,12 +28,11 @@ from podtui.ui.main.list_pane import ListPane
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.options import Options
-from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.key_hints import KeyHints
 from podtui.ui.widgets.row_table import RowTable
 from tests.support.api_server import ApiServer, Request, settings
 from tests.support.list_server import ListServer
-from tests.support.waiting import until
+from tests.support.waiting import shows, until
 
 NAMESPACE_COLUMNS = [{"name": name, "type": "string", "priority": 0} for name in ("Name", "Status", "Age")]
 
@@ -84,15 +83,6 @@ async def running(start: Options, size: tuple[int, int] = (100, 24)) -> AsyncIte
     app = PodtuiApp(start)
     async with app.run_test(size=size) as pilot:
         yield app, pilot
-
-
-async def shows(app: PodtuiApp, holds: Callable[[str], bool]) -> str:
-    """Waits until the screen's text is as it should be, and gives it."""
-    deadline = asyncio.get_running_loop().time() + 10
-    while not holds(text := as_text(app)):
-        assert asyncio.get_running_loop().time() < deadline, text
-        await asyncio.sleep(0.02)
-    return text
 
 
 def dimmed(app: PodtuiApp) -> set[str]:

@@ -10,8 +10,8 @@ from podtui.cluster.logs.group import LogTarget
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.commands import BY_ID
 from podtui.ui.main.app import PodtuiApp
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, dimmed, options, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import Cluster, cluster, dimmed, options, running
 
 __all__ = ["cluster"]  # the fixture
 

@@ -11,8 +11,8 @@ from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.views import MOST, View, Views
 from podtui.ui.terminal.app import Draft
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]
 

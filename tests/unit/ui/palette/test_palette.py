@@ -12,8 +12,8 @@ from textual.widgets import Input
 from podtui.config import Config, ForwardConfig
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.palette.completion import Names, complete_prompt
-from tests.support.waiting import until
-from tests.unit.ui.main.test_screen import Cluster, cluster, options, running, shows
+from tests.support.waiting import shows, until
+from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
 __all__ = ["cluster"]
 
