@@ -165,6 +165,8 @@ class MainScreen(Screen[None]):
             widget = next((child for child in widget.query("*") if child.can_focus and child.display), widget)
         widget.focus()
         self.refresh_bindings()
+        if pane == "list":
+            self._follow_soon()  # its cursor may have left a row that was deleted while the details were read
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for name, widget in self._by_name.items():

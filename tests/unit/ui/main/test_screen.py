@@ -25,6 +25,7 @@ from podtui.kube.ports import PortSpec
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.list_pane import ListPane
+from podtui.ui.main.lower_panes import LowerPanes
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.options import Options
@@ -502,6 +503,27 @@ async def test_tab_leads_to_the_details_of_the_pod_at_the_cursor_also_where_they
         await pilot.press("shift+tab", "down")
         await pilot.resize_terminal(120, 36)
         await shows(app, lambda text: "x Why  web-3" in text)
+
+
+async def test_the_details_of_a_pod_that_was_deleted_while_they_were_read_follow_the_cursor_again_from_the_list(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow, followed = LowerPanes.follow_cursor, list[str]()
+
+    def following(panes: LowerPanes) -> None:
+        follow(panes)
+        followed.append(panes._panes.current)
+
+    monkeypatch.setattr(LowerPanes, "follow_cursor", following)
+    async with running(options("web"), (120, 36)) as (app, pilot):
+        await shows(app, lambda text: "x Why  web-1" in text)
+        await pilot.press("tab")
+        followed.clear()
+        cluster.pods.delete("web", "web-1")
+        await until(lambda: followed == ["details"])
+        await shows(app, lambda text: "x Why  web-1" in text)  # they are read
+        await pilot.press("escape")
+        await shows(app, lambda text: "x Why  web-2" in text)
 
 
 async def test_details_that_have_the_focus_and_show_nothing_show_the_first_pod_that_comes(cluster: Cluster) -> None:
