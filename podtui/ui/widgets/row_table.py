@@ -101,7 +101,7 @@ class RowTable(Widget, can_focus=True):
         one after it. `anew` measures the columns again, for example for another scope."""
         line = self._index - self._top
         place = self._find(keys)
-        self._keys = keys
+        before, self._keys = len(self._keys), keys
         if place is None:
             place = min(self._index, len(keys) - 1)
             line = min(line, max(0, place))
@@ -113,6 +113,8 @@ class RowTable(Widget, can_focus=True):
             self.post_message(self.MarksChanged())
         if anew and self._measure(anew=True):
             self.refresh()  # the titles too
+        if len(keys) != before and (height := self.styles.height) is not None and height.is_auto:
+            self.refresh(layout=True)  # it is as high as its rows
         self._moved()
         self._show()
 

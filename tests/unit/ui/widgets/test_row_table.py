@@ -337,3 +337,15 @@ class Titled(App[None]):
 
     def compose(self) -> ComposeResult:
         yield self.line
+
+
+async def test_a_table_as_high_as_its_rows_grows_with_them() -> None:
+    app = TableApp(many(1))
+    async with app.run_test(size=(60, 11)) as pilot:
+        app.table.styles.height = "auto"
+        await pilot.pause()
+        assert app.table.size.height == 2  # the header and a row
+        app.rows |= many(4)
+        app.table.set_keys(list(app.rows))
+        await pilot.pause()
+        assert on_screen(app) == ["pod-0", "pod-1", "pod-2", "pod-3"]
