@@ -347,10 +347,12 @@ class DetailsPane(Vertical):
         tab = self._current()
         if tab is None or tab.heavy or not self._object or not self.is_attached:
             return
-        at_end = self.view.at_end
-        self.view.set_lines(tab.text(self._object, self._width).lines, keep=True)
-        if at_end and tab.at_end:
-            self.view.action_last()
+        lines = tab.text(self._object, self._width).lines
+        if lines != self.view.lines:
+            at_end = self.view.at_end
+            self.view.set_lines(lines, keep=True)
+            if at_end and tab.at_end:
+                self.view.action_last()
         self._refresh_bar()
 
     def _tick(self) -> None:

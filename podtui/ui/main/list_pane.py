@@ -13,7 +13,7 @@ from textual.message import Message
 
 from podtui.cluster.live.name_filter import NameFilter, parse_filter
 from podtui.cluster.live.store import Batch, RowStore
-from podtui.cluster.live.tables import Row, text
+from podtui.cluster.live.tables import AGE, RESTARTS, Row, text
 from podtui.cluster.live.view import STARTS_REVERSED, Filter, View
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef, Resource
@@ -77,6 +77,7 @@ class ListPane(Vertical):
         self._title = TextLine()
         self.table = RowTable(self._cells, id=kind.plural, unmarkable=() if kind.every is None else (EVERY,))
         self._shown: list[tuple[int, str]] = []  # the server's columns shown: index and name
+        self._ticked: list[str] = []
         self._sought: tuple[str, Callable[[], None]] = ("", lambda: None)
         self._ends: list[Callable[[], None]] = []
 
@@ -114,10 +115,17 @@ class ListPane(Vertical):
 
     def _tick(self) -> None:
         """Refresh the ages, but not below a dialog: each paint there would paint the dialog again."""
-        if self.app.screen is self.screen:
+        if self.app.screen is self.screen and (ticking := self._ticking()) != self._ticked:
+            self._ticked = ticking
             self.table.refresh_rows()
         if self.store.health.state in ("stale", "polling", "connecting"):
             self.refresh_title()
+
+    def _ticking(self) -> list[str]:
+        """The texts in view that change by themselves: to make every cell each second, mostly for nothing, costs ten times as much."""
+        now, columns, rows = time.time(), self.source.columns, self.source.rows
+        places = [place for place, name in self._shown if name in (AGE, RESTARTS)]
+        return [text(row, place, columns[place], now) for key in self.table.keys_in_view if (row := rows.get(key)) for place in places]
 
     def refresh_title(self) -> None:
         """Show the title, and the text in place of rows: "no ..." only once the server has said so."""

@@ -84,6 +84,10 @@ class RowTable(Widget, can_focus=True):
     def keys(self) -> Sequence[str]:
         return self._keys
 
+    @property
+    def keys_in_view(self) -> list[str]:
+        return [line.key for line in self._painted]
+
     def set_columns(self, columns: Sequence[TableColumn], sorted_by: str = "", descending: bool = False) -> None:
         """Set other columns, or another order; measures and paints everything again."""
         columns = tuple(columns)
@@ -121,8 +125,7 @@ class RowTable(Widget, can_focus=True):
     def refresh_rows(self, keys: Iterable[str] | None = None) -> None:
         """Paint what differs in these rows (default: all), whose cells may have changed."""
         if keys is not None:
-            shown = {line.key for line in self._painted}
-            if shown.isdisjoint(keys):
+            if set(self.keys_in_view).isdisjoint(keys):
                 return
         self._show()
 

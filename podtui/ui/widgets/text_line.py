@@ -29,9 +29,11 @@ class TextLine(Widget):
 
     def show(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
         """Show other text; equal cells are not painted again."""
+        parts = tuple((harmless(text), style) for text, style in left), tuple((harmless(text), style) for text, style in right)
+        if parts == (self._left, self._right):
+            return
         before = self._cells()
-        self._left = tuple((harmless(text), style) for text, style in left)
-        self._right = tuple((harmless(text), style) for text, style in right)
+        self._left, self._right = parts
         after = self._cells()
         if before == after:
             return

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
 from podtui.config import Config
+from podtui.ui.main import list_pane
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.terminal.picture import as_text
+from podtui.ui.widgets.row_table import Cell
 from tests.support.waiting import shows, until
 from tests.unit.ui.main.test_screen import Cluster, cluster, options, running
 
@@ -227,3 +231,31 @@ async def test_only_what_is_sick_has_a_colour_beside_the_status(cluster: Cluster
             "web-3": ["", "", "status.wait", "", ""],
             "a-1": ["", "", "status.done", "", ""],
         }
+
+
+# -- time ---------------------------------------------------------------------------------------------------------
+async def test_a_second_that_changes_no_age_in_view_makes_no_row_anew(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=1767225600.0 + 3 * 3600)
+    monkeypatch.setattr(list_pane, "time", SimpleNamespace(time=lambda: clock.now))
+    for name in ("web-1", "web-2", "web-3"):
+        cluster.pods.put("web", name, restarts="0", created="2026-01-01T00:00:00Z")
+    async with running(options("web"), (100, 24)) as (app, _):
+        await until(lambda: len(re.findall(r" 3h\b", as_text(app))) == 3)
+        pane = app.screen.query_one("#pods").parent
+        assert isinstance(pane, list_pane.ListPane)
+        made: list[str] = []
+        cells = pane.table._cells
+
+        def counted(key: str) -> Sequence[Cell]:
+            made.append(key)
+            return cells(key)
+
+        pane.table._cells = counted
+        pane._tick()
+        made.clear()
+        pane._tick()
+        assert made == []
+        clock.now += 5 * 3600
+        pane._tick()
+        assert len(made) == 3
+        await until(lambda: len(re.findall(r" 8h\b", as_text(app))) == 3)
