@@ -76,7 +76,7 @@ class TourApp(PodtuiApp):
 
     # -- life ---------------------------------------------------------------------------------------------------
     async def on_mount(self) -> None:
-        await super().on_mount()
+        """Textual runs the dashboard's own after it: each class's handler of an event is run."""
         if not isinstance(self._driver, TerminalDriver):  # which obeys them itself
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -101,7 +101,6 @@ class TourApp(PodtuiApp):
         if self._playing is not None:
             self._playing.cancel()
             await asyncio.gather(self._playing, return_exceptions=True)
-        await super().on_unmount()
 
     # -- the terminal -------------------------------------------------------------------------------------------
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:

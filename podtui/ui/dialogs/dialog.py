@@ -262,6 +262,8 @@ class Dialog(ModalScreen[T | None]):
                         yield Static(id="dialog-hint")
 
     def on_mount(self) -> None:
+        if self._drawn:
+            return  # a dialog's own calls it first, and Textual runs it again after that
         self._drawn = True
         for field in self.query(Input):
             field.cursor_blink = False  # each blink would send bytes to the terminal

@@ -259,8 +259,12 @@ class TerminalDriver(Driver):
         self._loop.add_signal_handler(signal.SIGTSTP, self._stop)
         self._loop.add_signal_handler(signal.SIGCONT, self._continue)
         self._loop.add_signal_handler(signal.SIGWINCH, self._resized)
-        signal.signal(signal.SIGINT, lambda number, _: self._loop.call_soon_threadsafe(self._end, number))
+        signal.signal(signal.SIGINT, self._interrupted)
         signal.signal(signal.SIGQUIT, self._quit)
+
+    def _interrupted(self, number: int, _: object) -> None:
+        if not self._loop.is_closed():  # when it is, podtui is ending: nothing is left to interrupt but what it puts in order
+            self._loop.call_soon_threadsafe(self._end, number)
 
     def _end(self, number: int) -> None:
         self.on_end(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import Any, cast
@@ -109,3 +110,14 @@ async def test_the_end_of_the_input_ends_podtui() -> None:
     typed.hang_up()
     await until(lambda: typed.ended == [signal.SIGHUP])
     os.close(typed.driver.fileno)
+
+
+def test_a_second_interrupt_while_podtui_ends_is_no_fault() -> None:
+    loop = asyncio.new_event_loop()
+
+    async def made() -> TerminalDriver:
+        return TerminalDriver(cast(Any, FakeApp()))
+
+    driver = loop.run_until_complete(made())
+    loop.close()
+    driver._interrupted(signal.SIGINT, None)
