@@ -195,6 +195,7 @@ async def namespace(connection: Connection, request: pytest.FixtureRequest) -> A
         yield name
     finally:
         connection.read_only = False
+        await connection.request("GET", "/version")  # a test may have restarted the server, and a change is sent once
         await connection.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
