@@ -12,15 +12,18 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 
 _LONGEST = 600.0  # seconds, after which an orphan ends by itself
+_AT_ONCE = 40  # requests: more would only wait in the server, until one of their connections has no answer in time
 
 
 @contextmanager
 def churning(kubeconfig: str, rate: int) -> Iterator[None]:
-    """About `rate` label changes a second on pods of all namespaces meanwhile."""
+    """About `rate` label changes a second, or as many as the server takes, on pods of all namespaces meanwhile."""
     process = Process(target=_change, args=(kubeconfig, rate))
     process.start()
     try:
         yield
+        if not process.is_alive():
+            raise SystemExit("the changes ended before what they were made for: its figures are those of a quiet cluster")
     finally:
         process.terminate()
         process.join()
@@ -44,7 +47,7 @@ async def _changes(kubeconfig: str, rate: int) -> None:
 
     try:
         while time.monotonic() - started < _LONGEST:
-            due = int((time.monotonic() - started) * rate) - made
+            due = min(_AT_ONCE, int((time.monotonic() - started) * rate) - made)
             await asyncio.gather(*(one(made + i) for i in range(due)))
             made += due
             await asyncio.sleep(0.02)
