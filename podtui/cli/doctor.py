@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, Literal
 from podtui import config as configuration
 from podtui.cli.arguments import request_timeout
 from podtui.cli.launch import COLOUR_SYSTEMS
+from podtui.cluster.changes import journal
 from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
-from podtui.errors import PodtuiError
+from podtui.errors import ConfigError, PodtuiError
+from podtui.folders import open_own, private_folder, state_folder
 from podtui.kube.names import namespaces
-from podtui.reports import log_to_file, unforeseen
+from podtui.reports import log_path, log_to_file, unforeseen
 from podtui.text import harmless, redacted
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ async def _findings(arguments: Namespace) -> AsyncGenerator[Finding, None]:
         yield finding
     for finding in _own_configuration(arguments):
         yield finding
+    yield _state()
     try:
         kubeconfig = Kubeconfig.load(arguments.kubeconfig)
         for finding in _files(kubeconfig):
@@ -179,6 +183,25 @@ def _own_configuration(arguments: Namespace) -> Iterator[Finding]:
     yield Finding("ok", f"configuration: {path}")
     for former in config.keymap.keys() & FORMER.keys():
         yield Finding("warn", f"keymap: {former} is now {FORMER[former]}, and still works", "write the new id")
+
+
+def _state() -> Finding:
+    """Whether the log, the journal and a text that could not be used have a place."""
+    folder = state_folder()
+    try:
+        private_folder(folder)
+        for path in (log_path(), folder / journal.NAME):
+            if os.path.lexists(path):
+                os.close(open_own(path, os.O_RDWR))
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:  # a full disk takes an empty file
+            probe.write(bytes(4096))
+    except ConfigError as error:
+        problem = error.what
+    except OSError as error:
+        problem = f"cannot write to {folder}: {error.strerror}"
+    else:
+        return Finding("ok", f"state: {folder}")
+    return Finding("warn", f"state: {problem}", "until podtui can write there, it keeps no log, and no journal to undo from")
 
 
 def _files(kubeconfig: Kubeconfig) -> Iterator[Finding]:

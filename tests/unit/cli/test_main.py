@@ -350,6 +350,18 @@ def test_doctor_without_a_kubeconfig_tells_the_rest(podtui: Run) -> None:
     assert "`podtui demo`" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["journal.jsonl", "podtui.log"])
+def test_doctor_says_why_podtui_cannot_keep_its_journal_or_its_log(podtui: Run, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "state" / "podtui"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / name)
+    told = podtui("doctor", env={"XDG_STATE_HOME": str(folder.parent)}).stdout
+    assert f"warn state: cannot use {folder / name}: it is a pipe - until podtui can write there, it keeps no log, and no journal" in told
+    (folder / name).unlink()
+    assert f"ok   state: {folder}" in podtui("doctor", env={"XDG_STATE_HOME": str(folder.parent)}).stdout
+    assert list(folder.iterdir()) == [folder / "podtui.log"]  # nothing is left of the check
+
+
 def test_doctor_warns_of_a_dumb_terminal_and_of_a_locale_without_unicode(podtui: Run) -> None:
     shown = podtui("doctor", env={"TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}).stdout
     assert "warn TERM=dumb: no colours" in shown
