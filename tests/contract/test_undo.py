@@ -265,7 +265,7 @@ ACTS = st.tuples(st.sampled_from(("change", "others", "u", "undo")), st.integers
 
 @dataclass
 class Done:
-    """A change as the model knows it: the labels that it was about, before and after, and whether it still counts."""
+    """A change as the model knows it: the labels that it changed, before and after, and whether it still counts."""
 
     which: int
     before: dict[str, str | None]
@@ -282,9 +282,9 @@ class Model:
         self.done: list[Done] = []
 
     def change(self, which: int, patch: dict[str, str | None], undoes: int | None = None) -> None:
-        before = {key: self.labels[which][key] for key in patch}
+        before = {key: self.labels[which][key] for key in patch if self.labels[which][key] != patch[key]}
         self.labels[which].update(patch)
-        self.done.append(Done(which, before, dict(patch), undoes))
+        self.done.append(Done(which, before, {key: patch[key] for key in before}, undoes))
 
     def last(self) -> int | None:
         """What `u` is about: the last change that is no undo, still counts, and changed something."""
