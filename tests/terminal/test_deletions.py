@@ -112,7 +112,7 @@ def test_a_user_of_few_rights_sees_which_are_missing_and_gets_them_without_a_new
     kubectl("create", "rolebinding", "few", "-n", shop, "--role=few", f"--user={someone}")
     terminal = open_podtui("-n", shop, "--as", someone, size=(120, 36))
     terminal.wait_for(r"web-3 .*Running", LIMIT)
-    terminal.wait_for(r"\(L\) Label", LIMIT)
+    terminal.wait_for(r" x Why .*\(L\) Label", LIMIT)  # while there is no pod, every key is dimmed
     terminal.press("L")
     terminal.wait_for("Label: you lack the right to patch pods", LIMIT)
 
