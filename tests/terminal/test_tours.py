@@ -86,7 +86,7 @@ HOLDS = [
     ("first-steps", "en", "80x24"),
     ("incident", "ko", "80x24"),
     ("logs", "en", "80x24"),
-    ("textbook", "en", "120x36"),
+    ("textbook", "en", "120x30"),  # of this size are the pictures in the README
     ("textbook", "ko", "80x24"),
 ]
 
