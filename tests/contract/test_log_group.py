@@ -134,7 +134,10 @@ async def test_a_restart_of_the_api_server_loses_and_repeats_nothing(
     for number in range(4):
         await labelled(connection, namespace, f"web-{number}", container("app", COUNT), container("side", COUNT))
     async with following(connection, LogTarget(scope=Scope((namespace,), "app=web"), every=True)) as view:
-        await until(lambda: len(view.names) == 8 and all(len(view.numbers(name)) > 30 for name in view.names))
+        with contextlib.suppress(AssertionError):
+            await until(lambda: len(view.names) == 8 and all(len(view.numbers(name)) > 30 for name in view.names), seconds=100)
+        begun = [(source.ref.name, source.container, source.lines, source.status) for source in view.group.sources]
+        assert len(begun) == 8 and all(lines > 30 for _, _, lines, _ in begun), begun
         await asyncio.to_thread(cluster, "restart", "kube-apiserver")
         seen = {name: len(view.numbers(name)) for name in view.names}
         await until(lambda: all(len(view.numbers(name)) > seen[name] + 60 for name in view.names))
