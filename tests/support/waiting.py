@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
@@ -22,14 +23,20 @@ Arguments = TypeVarTuple("Arguments")
 
 
 async def until(holds: Callable[[*Arguments], object], *arguments: *Arguments, seconds: float = 60.0) -> None:
-    """Waits until `holds(*arguments)` is true. In vain, it fails the test with the values that `holds` looks at."""
+    """Waits until `holds(*arguments)` is true. In vain, it fails the test with the values that `holds` looks at.
+
+    Looking takes a tenth of the loop at most: what is waited for goes on in it, too.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
+    began = time.thread_time()
     while not holds(*arguments):
+        took = time.thread_time() - began
         if asyncio.get_running_loop().time() > deadline:
             values: dict[str, object] = {**inspect.getclosurevars(holds).nonlocals, "arguments": arguments}
             seen = (f"{name}: {_described(value)[-2000:]}" for name, value in values.items())
             raise AssertionError("\n".join([f"not within {seconds:g} seconds", *seen]))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(max(0.002, 9 * took))
+        began = time.thread_time()
 
 
 async def until_answer(ask: Callable[[], Awaitable[Value]], seconds: float = 60.0) -> Value:
