@@ -26,6 +26,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound
 from tests.conftest import DEMO_NODE, PACE, given_kubeconfig
+from tests.support.tls import Authority
 
 Kubectl = Callable[..., str]
 
@@ -164,6 +165,15 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the certificates `server` and `expired` of a proxy before the API server."""
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.issue("server", "IP:127.0.0.1,DNS:api.example")
+    made.issue("expired", "IP:127.0.0.1", days=-1)
+    return made
 
 
 @pytest_asyncio.fixture

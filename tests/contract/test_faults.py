@@ -90,14 +90,6 @@ class Held:
         return self.store.health.state
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.issue("server", "IP:127.0.0.1,DNS:api.example")
-    made.issue("expired", "IP:127.0.0.1", days=-1)
-    return made
-
-
 @contextlib.asynccontextmanager
 async def held(
     kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, **front: Any

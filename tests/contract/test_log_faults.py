@@ -91,14 +91,6 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 """The fault, and the words in which the user is told of it; "" where there is nothing to tell."""
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.issue("server", "IP:127.0.0.1")
-    made.issue("expired", "IP:127.0.0.1", days=-1)
-    return made
-
-
 @asynccontextmanager
 async def followed(
     kubeconfig: str, authority: Authority, ref: ObjectRef, folder: Path, fault: Fault | None = None, quiet: float = 30.0, **front: Any

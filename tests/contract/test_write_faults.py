@@ -110,13 +110,6 @@ async def one(pods: Pods, name: str) -> ObjectRef:
     return ObjectRef(PODS, name, pods.namespace, await pods.create(name))
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.issue("server", "IP:127.0.0.1")
-    return made
-
-
 @asynccontextmanager
 async def changing(
     kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, limit: float | None = None
