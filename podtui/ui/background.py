@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from typing import Any, ParamSpec
@@ -13,6 +14,8 @@ from textual.dom import DOMNode
 from textual.worker import Worker
 
 P = ParamSpec("P")
+
+SLOW = 0.25  # seconds of work after which the screen says so
 
 
 def work(node: DOMNode, group: str, function: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> Worker[None]:
@@ -29,6 +32,16 @@ def work_instead(
     Python complains about that on standard error, at the latest when it ends.
     """
     return node.run_worker(partial(function, *args, **kwargs), group=group, exclusive=True, exit_on_error=False)
+
+
+@contextmanager
+def when_slow(node: DOMNode, say: Callable[[], None]) -> Iterator[None]:
+    """Call `say` if the block takes longer than `SLOW`."""
+    timer = node.set_timer(SLOW, say)
+    try:
+        yield
+    finally:
+        timer.stop()
 
 
 async def import_in_thread(modules: Sequence[str]) -> None:

@@ -47,7 +47,7 @@ class LowerPanes:
     def follow_cursor(self) -> None:
         """Show the details of the object at the cursor, unless one is read: it stays, also when its row goes."""
         current = self._lists.right.current
-        read = self._panes.current == "details" and self.details.ref is not None
+        read = self._panes.current == "details" and self.details.shown is not None
         if self._panes.lower == "details" and current is not None and not read:
             self.details.show(current, self.details.tab)
 

@@ -301,7 +301,7 @@ class MainScreen(Screen[None]):
                 panes.lower = "details" if panes.follows or panes.lower == "details" else ""
             if self.lists.right.kind is not kind:
                 self.lower.details.show(None, "")
-                self.lower.details.follow((await self.lists.open(kind)).store)
+                self.lower.details.loader.follow((await self.lists.open(kind)).store)
             self.lists.right.seek(name)
             self.go("list")
         self._follow_soon()  # rows that were there before the list was mounted came without a message

@@ -17,7 +17,8 @@ from podtui.cluster.live.store import Batch
 from podtui.errors import ConnectionFailed, CredentialError, Forbidden, NotFound, PodtuiError, Unauthorized
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
-from podtui.ui.details import pane as details
+from podtui.ui import background
+from podtui.ui.details import loader
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
 from tests.support.api_server import ApiServer
@@ -143,7 +144,7 @@ async def test_loading_is_said_only_when_it_is_slow() -> None:
         shown.pane.show(ref)
         await shown.pilot.pause()
         assert "loading" not in shown.text
-        await asyncio.sleep(details.SLOW + 0.2)
+        await asyncio.sleep(background.SLOW + 0.2)
         assert shown.text == "loading pod/web-1 ..."
         server.gate.set()
         assert "c0" in await shown.settle()
@@ -176,8 +177,8 @@ async def test_a_pod_that_is_gone_keeps_its_last_content_dimmed() -> None:
         ref = shown.session.put()
         before = await shown.show(ref, "yaml")
         shown.session.server.objects.clear()
-        shown.pane.changed(ObjectRef(PODS, "web-1", "shop", "u1", "2"))
-        assert await shown.after(details.DEBOUNCE + 0.2) == before
+        shown.pane.loader.changed(ObjectRef(PODS, "web-1", "shop", "u1", "2"))
+        assert await shown.after(loader.DEBOUNCE + 0.2) == before
         assert "pod/web-1 is gone" in shown.notice and shown.pane.view.dimmed
 
 
@@ -195,20 +196,20 @@ async def test_an_error_is_reported_in_words_and_goes_with_the_next_success() ->
         await shown.show(ref)
         assert "no route to 127.0.0.1" in shown.notice and "VPN" in shown.notice
         shown.session.server.objects[ref.path] = good
-        shown.pane.changed(ref)
-        assert "c0" in await shown.after(details.DEBOUNCE + 0.2) and shown.notice == ""
+        shown.pane.loader.changed(ref)
+        assert "c0" in await shown.after(loader.DEBOUNCE + 0.2) and shown.notice == ""
 
 
 @pytest.mark.parametrize("fault", [Unauthorized(401, "", "no"), Forbidden(403, "", "no"), NotFound(404, "", "no"), CredentialError("no")])
 async def test_whatever_refused_the_object_is_asked_again_and_its_words_go(fault: PodtuiError, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(details, "RETRY", 0.05)
-    monkeypatch.setattr(details, "REFUSED", 0.05)
+    monkeypatch.setattr(loader, "RETRY", 0.05)
+    monkeypatch.setattr(loader, "REFUSED", 0.05)
     async with window() as shown:
         ref = shown.session.put()
         shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="1")
         assert "c0" in await shown.show(ref, "yaml")
         shown.session.server.faults = [fault, fault, fault]
-        shown.pane.changed(shown.session.put(version="2"))
+        shown.pane.loader.changed(shown.session.put(version="2"))
         await until(lambda: shown.notice)
         assert "c0" in shown.text, "what is known stays"
         await until(lambda: not shown.notice)
@@ -238,8 +239,8 @@ async def test_a_deeply_nested_object_is_shown_or_an_error_in_words_and_the_next
         assert "Traceback" not in shown.notice
         assert depth < 100_000 or "nested too deeply" in shown.notice
         shown.session.server.objects[ref.path] = good
-        shown.pane.changed(ref)
-        await shown.after(details.DEBOUNCE + 0.2)
+        shown.pane.loader.changed(ref)
+        await shown.after(loader.DEBOUNCE + 0.2)
         assert shown.notice == ""
 
 
@@ -249,8 +250,8 @@ async def test_a_newer_version_is_fetched_and_the_readers_place_stays() -> None:
         shown.pane.view.scroll_to_line(10)
         top = shown.pane.view.line_text(10)
         newer = shown.session.put(version="2", labels={"a": "b"})
-        shown.pane.changed(newer)
-        assert "a: b" in await shown.after(details.DEBOUNCE + 0.2)
+        shown.pane.loader.changed(newer)
+        assert "a: b" in await shown.after(loader.DEBOUNCE + 0.2)
         assert shown.pane.view.line_text(shown.pane.view.shown[0] - 1) == top
 
 
@@ -258,8 +259,8 @@ async def test_many_changes_in_the_terminal_are_one_request() -> None:
     async with window() as shown:
         await shown.show(shown.session.put())
         for version in range(2, 30):
-            shown.pane.changed(shown.session.put(version=str(version)))
-        await shown.after(details.DEBOUNCE + 0.2)
+            shown.pane.loader.changed(shown.session.put(version=str(version)))
+        await shown.after(loader.DEBOUNCE + 0.2)
         assert len(shown.session.fetched) == 2
 
 
@@ -269,7 +270,7 @@ async def test_the_live_list_tells_of_a_newer_version() -> None:
         shown.session.put(version="7")
         shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="7")
         shown.session.pods.batches.emit(Batch(changed={"u1"}))
-        assert 'resourceVersion: "7"' in await shown.after(details.DEBOUNCE + 0.2)
+        assert 'resourceVersion: "7"' in await shown.after(loader.DEBOUNCE + 0.2)
 
 
 async def test_a_hidden_pane_fetches_nothing_until_it_is_shown_again() -> None:
@@ -279,19 +280,31 @@ async def test_a_hidden_pane_fetches_nothing_until_it_is_shown_again() -> None:
         newer = shown.session.put(version="7")
         shown.session.pods.rows["u1"] = SimpleNamespace(resource_version="7")
         shown.session.pods.batches.emit(Batch(changed={"u1"}))
-        await shown.after(details.DEBOUNCE + 0.2)
+        await shown.after(loader.DEBOUNCE + 0.2)
         assert len(shown.session.fetched) == 1
         shown.pane.display = True
         await shown.show(newer, "yaml")
-        assert 'resourceVersion: "7"' in await shown.after(details.DEBOUNCE + 0.2)
+        assert 'resourceVersion: "7"' in await shown.after(loader.DEBOUNCE + 0.2)
 
 
 async def test_a_row_that_leaves_the_list_is_looked_up_and_not_taken_for_gone() -> None:
     async with window() as shown:
         await shown.show(shown.session.put(), "yaml")
         shown.session.pods.batches.emit(Batch(removed={"u1"}))
-        await shown.after(details.DEBOUNCE + 0.2)
+        await shown.after(loader.DEBOUNCE + 0.2)
         assert len(shown.session.fetched) == 2 and shown.notice == "" and not shown.pane.view.dimmed
+
+
+async def test_the_events_are_followed_anew_after_a_look_at_a_pod_that_never_came() -> None:
+    async with window() as shown:
+        first, second = shown.session.put(), shown.session.put("slow", uid="u2")
+        assert "no events" in await shown.show(first, "events")
+        shown.session.server.gate.clear()
+        shown.pane.show(second, "events")
+        await shown.pilot.pause()
+        shown.session.server.gate.set()
+        shown.pane.show(first, "events")
+        await until(lambda: "no events" in shown.text)
 
 
 async def test_a_recreated_pod_says_that_it_is_another_one() -> None:
@@ -299,8 +312,8 @@ async def test_a_recreated_pod_says_that_it_is_another_one() -> None:
         ref = shown.session.put()
         await shown.show(ref, "yaml")
         shown.session.put(uid="u2", version="9")
-        shown.pane.changed(ObjectRef(PODS, "web-1", "shop", "u2", "9"))
-        assert "uid: u2" in await shown.after(details.DEBOUNCE + 0.2)
+        shown.pane.loader.changed(ObjectRef(PODS, "web-1", "shop", "u2", "9"))
+        assert "uid: u2" in await shown.after(loader.DEBOUNCE + 0.2)
         assert "another pod/web-1 of the same name" in shown.notice
 
 
