@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
+from textual import strip as textual_strip
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
@@ -28,6 +29,21 @@ Cell = tuple[str, Style | None]  # a wide character's second cell has no text
 _GAP = 8  # unchanged cells that are cheaper to write than to jump over
 
 _size = lru_cache(maxsize=8192)(get_character_cell_size)
+
+
+class _KeptNothing:
+    """The cache of all lines. Textual gives each line seven of its own, which take a kilobyte while they are empty, and 2 MB for a screen;
+    to divide and crop a line anew costs no more than to create them."""
+
+    def get(self, key: object, default: object = None) -> object:
+        return default
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
+_KEPT_NOTHING = _KeptNothing()
+textual_strip.FIFOCache = lambda maxsize: _KEPT_NOTHING  # type: ignore[assignment, attr-defined, return-value]
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:

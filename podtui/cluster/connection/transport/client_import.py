@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import ssl
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 _PARENTS = ("kubernetes", "kubernetes.aio", "kubernetes.aio.client", "kubernetes.aio.utils")
 _LOGGERS = ("kubernetes", "client", "aiohttp", "aiohttp_retry", "asyncio")
 _executing = threading.RLock()
+_importing = threading.Lock()
 
 
 class _Postponed(ModuleType):
@@ -65,14 +69,39 @@ def _postpone(name: str) -> None:
 def load() -> tuple[type[RESTClientObject], type[Configuration]]:
     """Import `RESTClientObject` and `Configuration` of kubernetes.aio (0.15 s, most of it aiohttp); call it in a thread."""
     quiet()
-    for name in _PARENTS:
-        _postpone(name)
-    # Its C++ library takes more than a megabyte, and aiohttp freezes a few short lists: Python's own do.
-    sys.modules.setdefault("frozenlist._frozenlist", None)  # type: ignore[arg-type]  # so that importing it fails
-    from kubernetes.aio.client.configuration import Configuration
-    from kubernetes.aio.client.rest import RESTClientObject
+    with _importing:
+        for name in _PARENTS:
+            _postpone(name)
+        # Its C++ library takes more than a megabyte, and aiohttp freezes a few short lists: Python's own do.
+        sys.modules.setdefault("frozenlist._frozenlist", None)  # type: ignore[arg-type]  # so that importing it fails
+        if "aiohttp.connector" not in sys.modules:
+            with _trusting_nobody():
+                import aiohttp.connector  # noqa: F401
+        from kubernetes.aio.client.configuration import Configuration
+        from kubernetes.aio.client.rest import RESTClientObject
 
-    return RESTClientObject, Configuration
+        return RESTClientObject, Configuration
+
+
+@contextmanager
+def _trusting_nobody() -> Iterator[None]:
+    """Meanwhile, a TLS context reads none of the system's authorities.
+
+    aiohttp makes two contexts as it is imported, which takes 50 ms and 3 MB with the authorities. podtui gives each connection
+    a context of its own (see `tls`). One that used those of aiohttp all the same would trust no server.
+    """
+    create = ssl.create_default_context
+
+    def bare(*_: object, **__: object) -> ssl.SSLContext:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    ssl.create_default_context = bare
+    ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        ssl.create_default_context = create
+        del ssl.SSLContext.set_default_verify_paths  # that of its base class
 
 
 def quiet() -> None:

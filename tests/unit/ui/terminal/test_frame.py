@@ -136,3 +136,15 @@ def test_what_was_laid_out_for_a_larger_terminal_is_cut_to_this_one() -> None:
 )
 def test_no_control_character_passes_whatever_widget_drew_it(text: str, cells: str) -> None:
     assert "".join(character for character, _ in cells_of([Segment(text)])) == cells
+
+
+def test_a_line_holds_no_caches_of_its_own() -> None:
+    """Seven for each of the 1,700 lines of a large screen take 2 MB."""
+    first, second = Strip([Segment("a b")], 3), Strip([Segment("c d")], 3)
+    held = [
+        getattr(line, name) for line in (first, second) for name in Strip.__slots__ if name.endswith("_cache") and name != "_render_cache"
+    ]
+    assert len(held) == 14
+    assert len({id(cache) for cache in held}) == 1
+    assert [part.text for part in first.divide([1, 3])] == ["a", " b"]
+    assert (first.crop(0, 1).text, first.crop(2, 3).text, first.crop_extend(2, 5, None).text) == ("a", "b", "b  ")

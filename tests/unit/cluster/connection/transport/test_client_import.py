@@ -43,6 +43,10 @@ told["listed"] = "_exports" in vars(sys.modules["kubernetes.aio.client"])
 told["asked by tools"] = hasattr(kubernetes, '__wrapped__'), 'kubernetes.client' in sys.modules
 for name in ('kubernetes.x', 'client', 'aiohttp.client', 'asyncio'):
     logging.getLogger(name).error('x')
+import aiohttp.connector, ssl
+told["authorities"] = aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509"]
+told["verifies"] = aiohttp.connector._SSL_CONTEXT_VERIFIED.verify_mode == ssl.CERT_REQUIRED
+told["ssl"] = ssl.create_default_context.__module__, "set_default_verify_paths" in vars(ssl.SSLContext)
 told["unknown name"] = hasattr(kubernetes, 'nothing'), hasattr(kubernetes, 'nothing')
 print(json.dumps(told))"""
     answer: dict[str, Any] = json.loads(run(program))
@@ -55,6 +59,12 @@ def test_the_client_comes_without_its_umbrella(loaded: dict[str, Any]) -> None:
 
 def test_it_comes_without_a_list_of_every_model_and_without_a_library_of_c_plus_plus(loaded: dict[str, Any]) -> None:
     assert (loaded["libraries"], loaded["listed"]) == ([], False)
+
+
+def test_aiohttps_own_tls_contexts_trust_nobody_and_those_of_others_are_as_ever(loaded: dict[str, Any]) -> None:
+    """It makes them while it is imported; reading the system's authorities twice takes a tenth of podtui's CPU time at the start."""
+    assert (loaded["authorities"], loaded["verifies"]) == (0, True)
+    assert loaded["ssl"] == ["ssl", False]
 
 
 def test_what_tools_ask_of_every_module_does_not_execute_the_package(loaded: dict[str, Any]) -> None:
