@@ -67,7 +67,7 @@ def kubeconfig(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> s
     """The path of the kubeconfig of the cluster under test."""
     given = given_kubeconfig(pytestconfig)
     path = os.path.abspath(given) if given else request.getfixturevalue("built_in").kubeconfig
-    assert os.path.isfile(path), f"{path} is no file"
+    assert os.path.isfile(path), f"{path} is not a file"
     return path
 
 

@@ -21,11 +21,11 @@ ENDPOINTS: dict[str, str] = {
     "list: Table of every kind": "test_printing::test_every_kind_is_printed_as_the_server_prints_it",
     "watch: resourceVersion": "test_endpoints::test_a_watch_replays_from_a_version",
     "watch: selectors": "test_endpoints::test_what_enters_and_leaves_a_selector_is_added_and_deleted",
-    "watch: sendInitialEvents, bookmarks": "test_endpoints::test_a_watch_list_sends_what_is_there_and_a_bookmark_behind_it",
+    "watch: sendInitialEvents, bookmarks": "test_endpoints::test_a_watch_list_sends_what_is_there_and_then_a_bookmark",
     "watch: timeoutSeconds": "test_endpoints::test_a_watch_ends_when_its_time_is_up",
     "watch: as a Table": "test_endpoints::test_a_watch_of_tables_tells_the_columns_once",
     "watch: 410": "test_live_list::test_a_version_that_the_server_has_no_more_brings_a_list",
-    "list: 410": "test_endpoints::test_a_continue_token_of_a_version_that_is_no_more_is_gone",
+    "list: 410": "test_endpoints::test_a_continue_token_of_a_forgotten_version_is_gone",
     # one object
     "get": "test_connection::test_an_object_is_created_read_and_deleted",
     "create": "test_endpoints::test_a_created_pod_has_the_defaults_filled_in",

@@ -136,7 +136,7 @@ async def test_a_list_has_a_kind_and_its_items_have_none(connection: Connection,
     assert all("kind" not in item and "apiVersion" not in item for item in found["items"])
 
 
-async def test_a_continue_token_that_is_none_is_refused(connection: Connection, namespace: str) -> None:
+async def test_an_invalid_continue_token_is_refused(connection: Connection, namespace: str) -> None:
     with pytest.raises(Invalid, match="continue key is not valid"):
         await connection.json("GET", maps(namespace), query=[("limit", "1"), ("continue", "nonsense")])
 
@@ -204,7 +204,7 @@ async def test_what_enters_and_leaves_a_selector_is_added_and_deleted(connection
     assert [one["type"] for one in await events(connection, maps(namespace), 3, query)] == ["ADDED", "DELETED", "ADDED"]
 
 
-async def test_a_watch_list_sends_what_is_there_and_a_bookmark_behind_it(connection: Connection, namespace: str) -> None:
+async def test_a_watch_list_sends_what_is_there_and_then_a_bookmark(connection: Connection, namespace: str) -> None:
     await create(connection, namespace, "a", "b", mark="x")
     query = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "allowWatchBookmarks": "true", "labelSelector": "mark=x"}
     found = await events(connection, maps(namespace), 3, query)
@@ -238,7 +238,7 @@ async def test_a_version_of_the_future_is_refused(connection: Connection, namesp
         await connection.json("GET", maps(namespace), query=[("resourceVersion", "999999999999"), ("resourceVersionMatch", "Exact")])
 
 
-async def test_a_version_that_is_no_number_is_refused(connection: Connection, namespace: str) -> None:
+async def test_a_version_that_is_not_a_number_is_refused(connection: Connection, namespace: str) -> None:
     with pytest.raises(ApiError, match='Invalid value: "x"'):
         await connection.json("GET", maps(namespace), query=[("resourceVersion", "x"), ("watch", "true")])
 
@@ -539,7 +539,7 @@ async def test_nodes_are_ready_and_have_their_labels(connection: Connection, rea
 
 
 # -- a version that is long gone --------------------------------------------------------------------------------------
-async def test_a_continue_token_of_a_version_that_is_no_more_is_gone(connection: Connection, namespace: str) -> None:
+async def test_a_continue_token_of_a_forgotten_version_is_gone(connection: Connection, namespace: str) -> None:
     token = base64.urlsafe_b64encode(json.dumps({"v": "meta.k8s.io/v1", "rv": 1, "start": "a\0"}).encode()).decode().rstrip("=")
     try:
         await connection.json("GET", maps(namespace), query=[("limit", "1"), ("continue", token)])

@@ -21,7 +21,7 @@ from tests.contract.conftest import _kubectl_program
 from tests.support.user_terminal import UserTerminal
 
 NAMESPACE_PREFIX = "exec-"
-PROMPT = " # "  # behind / or ~, where that is the home
+PROMPT = " # "  # after / or ~, where that is the home
 Kubectl = Callable[..., str]
 
 

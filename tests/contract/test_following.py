@@ -94,7 +94,7 @@ async def test_a_forward_goes_on_with_the_next_pod_of_its_deployment(
     await until(lambda: forward.state == "active")
     assert await name_of_the_pod(forward) == forward.ref.name
 
-    # And none for ever.
+    # And none forever.
     await connection.request("DELETE", DEPLOYMENTS.path(namespace, "web"))
     await until(lambda: forward.state == "lost" and other.state == "lost")
     assert forward.error == "deployment/web is gone"

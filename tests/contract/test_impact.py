@@ -227,7 +227,7 @@ async def test_a_user_of_few_rights_sees_which_effects_are_not_known(connection:
         found = await look(limited, namespace)
         assert found.looked_at >= {"Service"} and "EndpointSlice" not in found.looked_at and found.pods
         (line,) = unknown([found])
-        assert line.startswith(f"in {namespace} you lack the right to list ")
+        assert line.startswith(f"in {namespace} you lack permission to list ")
         for kind in ("endpointslices", "poddisruptionbudgets", "networkpolicies", "replicasets", "statefulsets", "jobs"):
             assert kind in line
         words = [str(effect) for effect in deletion(found)]

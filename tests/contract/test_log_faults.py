@@ -1,7 +1,7 @@
 """What networks, proxies and servers do to a log that is followed: the user is told why it stands still; afterwards it is whole, no line
 came twice, and the server was not pestered.
 
-What no proxy can do to a real log (a line of megabytes, bytes that are no text) is in tests/unit/cluster/logs/test_faults.py.
+What no proxy can do to a real log (a line of megabytes, bytes that are not text) is in tests/unit/cluster/logs/test_faults.py.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ TEXTS = st.one_of(
     st.text("0123456789+-._:exTZ ", max_size=22),
     st.lists(st.sampled_from(["a", "bb'", "c: ", " ", "\t", "word"]), min_size=40, max_size=120).map(" ".join),
 )
-# Letters behind digits have no order, see `_less`; NEL in a key is more than kubectl can read back.
+# Letters after digits have no order, see `_less`; NEL in a key is more than kubectl can read back.
 KEYS = st.one_of(
     st.builds("{}{}".format, st.sampled_from(["a", "b-", "x.y/", "Z_", "k" * 128]), st.integers(0, 300)),
     st.sampled_from(["y", "1", "a: b", "a\nb", "a\rb", "- a", "", "한국어", " "]),

@@ -120,7 +120,7 @@ class ChangeOfMany(Change, Generic[C]):
         """The result for one object after an error; None when the error is not about it (a missing credential)."""
         if error.may_be_done:
             what = "no answer" if isinstance(error, ConnectionFailed) else error.what
-            return Result("failed", f"{what}: it may or may not be {self.past}")
+            return Result("failed", f"{what}: it may or may not have been {self.past}")
         return None if isinstance(error, STOPS) else Result("lost" if isinstance(error, Replaced) else "failed", error.what)
 
     async def look(self, read: Callable[[C], Awaitable[None]]) -> None:

@@ -106,11 +106,11 @@ class Outcome(msgspec.Struct, frozen=True):
         if self.state == "checked":
             return f"{self.named} created (server dry run)"
         if self.state == "untried":
-            return f"{self.named} not tried"
+            return f"{self.named} was not tried"
         words = "unknown error" if self.error is None else "\n".join(filter(None, [self.error.what, self.error.hint]))
         place = f"{self.document.source}:{self.document.line}: "
         words = words if words.startswith(place) else f"{place}{words}"
-        return f"{self.named} may or may not be created: {words}" if self.state == "unknown" else words
+        return f"{self.named} may or may not have been created: {words}" if self.state == "unknown" else words
 
 
 async def check(
@@ -274,7 +274,7 @@ async def _apply(mutate: Mutate, existing: Existing, document: Document, known: 
         require_same(before.ref, {"uid": known.ref.uid})
         if not known.equals(before):
             what = f"{harmless(str(known.ref))} was changed since"
-            raise Changed(409, "Conflict", what, hint="Look at the difference again") from None
+            raise Changed(409, "Conflict", what, hint="Review the difference again") from None
 
     try:
         return await on_newest_version(known.ref, send, look_again)

@@ -184,7 +184,7 @@ class Edit(Change):
     def _clashed(self) -> Changed:
         fields = ", ".join(harmless(clash.path) for clash in self.clashes[:3])
         what = f"{harmless(str(self.ref))}: {fields} was changed meanwhile by someone else"
-        return Changed(409, "Conflict", what, hint="Look at the difference to the new version, and confirm again.")
+        return Changed(409, "Conflict", what, hint="Review the difference from the new version, and confirm again.")
 
     def _moved(self, document: Document) -> PodtuiError | None:
         """An error when the edit changes what identifies the object."""

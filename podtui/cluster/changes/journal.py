@@ -310,7 +310,7 @@ def _bounded(entry: Entry) -> Entry:
     for pod in entry.pods:
         room -= len(msgspec.json.encode(pod))
         if room < 0:
-            withheld = f"{len(entry.pods) - len(pods)} of {len(entry.pods)} pods are not kept: they are larger than {LARGEST >> 20} MiB"
+            withheld = f"{len(entry.pods) - len(pods)} of {len(entry.pods)} pods left out: they take more than {LARGEST >> 20} MiB"
             return msgspec.structs.replace(entry, pods=pods, withheld=withheld)
         pods.append(pod)
     return entry

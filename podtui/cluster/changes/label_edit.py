@@ -65,7 +65,7 @@ class LabelledObject(ChangedObject):
             await self.look(objects)
             self.since = [change for change in self.since if change.key in patch]
             if before != {key: self.current.get(key) for key in patch}:
-                raise PodtuiError("it was changed meanwhile: look at the difference again, and confirm again") from None
+                raise PodtuiError("it was changed meanwhile: review the difference again, and confirm again") from None
             if refusals := changes.refusals(self.current, overwrite=overwrite):
                 raise PodtuiError(refusals[0]) from None
 

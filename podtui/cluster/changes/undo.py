@@ -214,7 +214,7 @@ async def _plan_making(objects: Objects, settings: ConnectionSettings, entry: En
             raise
         return step  # most users may not read a missing namespace
     if metadata.get("deletionTimestamp"):
-        notes.append("the old one is still terminating: podtui recreates it when that is gone")
+        notes.append("the old one is still terminating: podtui recreates it once the old one is gone")
         return msgspec.structs.replace(step, notes=tuple(notes), waits=True)
     if metadata.get("uid") == ref.uid:
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is still there")
@@ -285,7 +285,7 @@ async def _make_again(objects: Objects, step: Step, note: Note) -> None:
             failed.append(f"{harmless(target.name)}: {error.what}")
     if failed:
         made = len(step.pods) - len(failed)
-        raise PodtuiError(f"{made} of {len(step.pods)} pods were recreated. Not: {'; '.join(failed[:3])}")
+        raise PodtuiError(f"podtui recreated {made} of {len(step.pods)} pods, but not: {'; '.join(failed[:3])}")
 
 
 async def _make_when_admitted(objects: Objects, ref: ObjectRef, pod: Mapping[str, Any], command: str) -> None:
@@ -368,7 +368,7 @@ class Undo(Change):
 
     @property
     def foretold(self) -> Foretold | None:
-        """What the possible steps set off: pods that are deleted again, and pods whose labels change back."""
+        """The effects of the possible steps: pods that are deleted again, and pods whose labels change back."""
         possible = [step for step in self.steps if step.possible and step.ref.resource == PODS]
         deleted = {step.ref.uid for step in possible if step.entry.form == "creates"}
         relabelled = [(step.ref.uid, changes) for step in possible if (changes := _label_patches(step.entry.before or {}).get("labels"))]

@@ -55,10 +55,10 @@ async def _read_into(
         size += len(piece)
         room.taken += len(piece)
         if size > bounds.LARGEST_ANSWER:
-            words = f"the answer of {server} is larger than {bounds.LARGEST_ANSWER >> 20} MiB"
+            words = f"the answer from {server} is larger than {bounds.LARGEST_ANSWER >> 20} MiB"
             raise ConnectionFailed(words, "podtui reads no answer of that size.")
         if room.taken > bounds.LARGEST_TOGETHER:
-            words = f"the answers of {server} are larger than {bounds.LARGEST_TOGETHER >> 20} MiB together"
+            words = f"the answers from {server} are larger than {bounds.LARGEST_TOGETHER >> 20} MiB together"
             raise ConnectionFailed(words, "podtui reads no more than that at once.")
         taken = now() - began
         if not hurried and taken > bounds.READ_TIMEOUT + size / bounds.SLOWEST:
@@ -112,12 +112,12 @@ async def _unpacked(response: aiohttp.ClientResponse, server: str) -> AsyncItera
             begun = True
             while rest:
                 if unpacker.eof:
-                    raise zlib.error("more behind the end")
+                    raise zlib.error("more after the end")
                 yield unpacker.decompress(rest, _PIECE)
                 rest = unpacker.unconsumed_tail or unpacker.unused_data
                 if rest:
                     await asyncio.sleep(0)
     except zlib.error:
-        raise ConnectionFailed(f"the answer of {server} is not gzip, though it says so") from None
+        raise ConnectionFailed(f"the answer from {server} is not gzip, though it claims to be") from None
     if begun and not unpacker.eof:
-        raise ConnectionFailed(f"the answer of {server} broke off")
+        raise ConnectionFailed(f"the answer from {server} broke off")

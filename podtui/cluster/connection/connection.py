@@ -142,7 +142,7 @@ class Connection:
 
         total = limit or self._request_timeout
         limits = aiohttp.ClientTimeout(total=total, connect=bounds.CONNECT_TIMEOUT, sock_read=None if total else bounds.READ_TIMEOUT)
-        head = None if total else bounds.CONNECT_TIMEOUT + bounds.READ_TIMEOUT  # a byte now and then would go on for ever
+        head = None if total else bounds.CONNECT_TIMEOUT + bounds.READ_TIMEOUT  # a byte now and then would go on forever
         headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "gzip" if self._compression else "identity"}
 
         async def send(credential: Credential) -> tuple[bytes, str]:
@@ -300,7 +300,7 @@ class Connection:
             upgraded, pool = await self._with_credentials("GET", path, query, send, self._request_timeout or bounds.READ_TIMEOUT)
         except Forbidden as error:  # the API server's message omits the reason when only `create` is missing
             subresource = "/".join(path.split("/")[-3::2])  # of …/pods/NAME/exec: pods/exec
-            error.hint = error.hint or f"A WebSocket needs the rights to get and to create {subresource}"
+            error.hint = error.hint or f"A WebSocket needs permission to get and to create {subresource}"
             raise
         with pool.speaking(upgraded):
             websocket = WebSocket(upgraded, self._explained)

@@ -135,11 +135,11 @@ def _explained(settings: ConnectionSettings, error: BaseException, timeout: floa
         return ConnectionFailed(f"{server} redirects in a circle", NO_API_SERVER)
     if isinstance(error, aiohttp.ClientResponseError):  # of the parser, with the answer in several lines
         why = re.split(r"\n|: b['\"]|: bytearray|,? when reading", error.message)[0]
-        return ConnectionFailed(f"the answer of {server} is not HTTP: {_sentence(why)[:120]}".rstrip(": "), NO_API_SERVER)
+        return ConnectionFailed(f"the answer from {server} is not HTTP: {_sentence(why)[:120]}".rstrip(": "), NO_API_SERVER)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return ConnectionFailed(f"{server} closed the connection")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return ConnectionFailed(f"the answer of {server} broke off")
+        return ConnectionFailed(f"the answer from {server} broke off")
     if cause is not None:
         words, hint = _system(cause, target)
         away = cause.errno == errno.ECONNREFUSED and target == server

@@ -1,6 +1,6 @@
 """The gate through which every answer passes when it is taken apart: whatever is wrong with it becomes an UnreadableAnswer.
 
-JSON from a server may be broken, nested too deeply, or of another shape than the API's. So nobody who reads it has to foresee how.
+JSON from a server may be broken, nested too deeply, or of another shape than the API's. So its readers need not expect any of that.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def unreadable(what: str, error: Exception) -> UnreadableAnswer:
     elif isinstance(error, msgspec.MsgspecError | UnicodeError):
         words = f"it is not JSON ({harmless(str(error))[:120]})"
     else:
-        words = f"it has another shape ({type(error).__name__}: {harmless(str(error))[:80]})"
+        words = f"it does not have the expected form ({type(error).__name__}: {harmless(str(error))[:80]})"
     return UnreadableAnswer(f"the API server's answer for {harmless(what)} cannot be read: {words}")
 
 

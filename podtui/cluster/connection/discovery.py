@@ -25,7 +25,7 @@ class Discovery:
     """The kinds of one connection, fetched when first needed, and again when a kind is unknown or all of them are asked for.
 
     `unasked` says which parts of the API could not be asked when they were last fetched, and why, by `GROUP/VERSION` (an aggregated API
-    whose server is gone): their kinds are missing from everything here, which whoever shows a list of kinds must say.
+    whose server is gone): their kinds are missing from everything here, and a list of kinds must say so.
     """
 
     def __init__(self, connection: Connection) -> None:

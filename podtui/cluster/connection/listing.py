@@ -59,7 +59,7 @@ class ListMeta(msgspec.Struct, gc=False):
 
 
 class Page(msgspec.Struct, Generic[T]):
-    """One answer to a list request; the server writes null for no items. What has no such field is no list: a load balancer's JSON."""
+    """One answer to a list request; the server writes null for no items. What has no such field is not a list: a load balancer's JSON."""
 
     items: list[T] | None
     metadata: ListMeta = msgspec.field(default_factory=ListMeta)

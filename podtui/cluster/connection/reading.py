@@ -20,7 +20,7 @@ LARGE = 64 * 1024  # bytes of JSON above which a thread works on an object
 
 async def read_object(connection: Connection, ref: ObjectRef) -> tuple[Mapping[str, Any], int]:
     """The decoded object, and its size in bytes of JSON. Raises PodtuiError: NotFound when it is gone, UnreadableAnswer when the answer
-    is no object of that kind (a proxy may say 200 to its own complaint)."""
+    is not an object of that kind (a proxy may answer 200 with an error of its own)."""
     content = await connection.request("GET", ref.path)
     what = str(ref)
     obj = await asyncio.to_thread(decode, content, dict[str, Any], what) if len(content) > LARGE else decode(content, dict[str, Any], what)

@@ -79,13 +79,13 @@ def _of_one(facts: Facts, container: Container, ref: ObjectRef) -> Iterator[Find
     elif state.kind == "waiting" and reason not in STARTING:
         yield Finding("error", f"{titled(container)}: {reason}", state.message, said_of(facts, container, warnings=True), _LOOK_AT_EVENTS)
     elif state.kind == "running" and container.kind == "init":
-        since = f" for {age(max(0.0, facts.now - state.started))}" if state.started else ""
+        since = f"has been running for {age(max(0.0, facts.now - state.started))}" if state.started else "is running"
         yield Finding(
             "info",
-            f"{titled(container)} runs{since}",
+            f"{titled(container)} {since}",
             "The containers after it wait until it completes.",
             said_of(facts, container, warnings=True),
-            "If it takes long, look at its logs.",
+            "If it takes a long time, look at its logs.",
             (_logs(ref, container),),
         )
     elif state.kind == "running":
@@ -152,11 +152,11 @@ def starting_findings(facts: Facts, containers: Sequence[Container], node: str) 
     since = max((event.last for event in facts.events if event.reason in ("Scheduled", "Pulling")), default=0.0)
     took = facts.now - since if since else 0.0
     if pulling and pulling[-1].reason == "Pulling":
-        image = f"The kubelet is pulling an image{f' for {age(took)}' if took > 1 else ''}"
+        image = f"The kubelet has been pulling an image for {age(took)}" if took > 1 else "The kubelet is pulling an image"
         yield Finding("info", "Starting", image, (event_line(pulling[-1], facts.now),))
     elif all(one.state.reason != "PodInitializing" for one in waiting):
         severity = "warn" if took > _LONG else "info"
-        words = f"Node {node} is creating its containers" + (f", for {age(took)} already." if took > _LONG else ".")
+        words = f"Node {node} " + (f"has been creating its containers for {age(took)}." if took > _LONG else "is creating its containers.")
         yield Finding(severity, "Starting", words)  # type: ignore[arg-type]
 
 

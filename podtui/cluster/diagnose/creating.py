@@ -42,7 +42,7 @@ _CREATING = (
     (r"exec format error", "its program is for another architecture", "Use an image for the node's architecture."),
     (r"exec: .*(executable file not found|no such file or directory)|executable file .* not found",
      "its command does not exist in the image", "Check command and args, and that the image contains the program."),
-    (r"exec: .*permission denied", "its command may not be executed", "Check command and args, and the rights of the file in the image."),
+    (r"exec: .*permission denied", "it has no permission to run its command", "Check command, args and the mode of the file in the image."),
     (r"runAsNonRoot and image will run as root|breaks non-root policy", "it would run as root, which runAsNonRoot forbids",
      "Set securityContext.runAsUser, or use an image with another user."),
     (r"runAsNonRoot and image has non-numeric user", "the image names its user by a word, so runAsNonRoot cannot be checked",
@@ -52,7 +52,7 @@ _CREATING = (
     (r"not a directory: .*mount|mount a directory onto a file", "a file and a directory would be mounted onto each other",
      "Correct mountPath or subPath in volumeMounts."),
     (r"memory limit too low", "its memory limit is too low for it to start", "Raise resources.limits.memory."),
-    (r"is reserved for|is already in use", "an earlier container of it is still there", "Look at its node, if it does not go by itself."),
+    (r"is reserved for|is already in use", "an earlier container of it is still there", "If it stays, look at its node."),
     (r"timed out waiting for the condition|context deadline exceeded", "the node takes too long", "Look at its node."),
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from podtui.kube.json_values import time as moment
 from podtui.kube.resources import PODS, ObjectRef
 
 _GRAVEST = ("error", "warn", "info", "ok")
-_OVERDUE = 5.0  # seconds behind its deletionTimestamp after which a pod counts as stuck
+_OVERDUE = 5.0  # seconds past its deletionTimestamp after which a pod counts as stuck
 
 
 async def explain(connection: Connection, ref: ObjectRef) -> Diagnosis:

@@ -30,7 +30,7 @@ def ending(facts: Facts, container: Container, run: State) -> tuple[str, str]:
     code = run.exit_code or 0
     if is_placeholder(run):
         return (
-            "How it ended is not known: the kubelet no longer found the container, and wrote this in the place of its exit code",
+            "How it ended is not known: the kubelet no longer found the container, and wrote this in place of its exit code",
             "Look at its node: a restart of the node or of its container runtime loses containers.",
         )
     if run.reason == "RestartingAllContainers":

@@ -17,14 +17,14 @@ from podtui.cluster.pods.exit_codes import is_placeholder
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
 
-_AGAIN = "It does not start again: its controller creates another one, or create it again."
+_AGAIN = "It does not start again. If it has a controller, that creates another one; if not, create it again."
 _CHOOSE = (
-    "It does not start again: its controller creates another one, or create it again, without spec.nodeName in its manifest, so that the "
-    "scheduler chooses a node that fits."
+    "It does not start again. If it has a controller, that creates another one; if not, create it again, without spec.nodeName in its "
+    "manifest, so that the scheduler chooses a node that fits."
 )
 _PRIORITY = "Give it a higher priority (priorityClassName), or add capacity to the cluster."
 _FAILED = {
-    "Evicted": ("The kubelet evicted it because its node was short of a resource, or it used more than it may",
+    "Evicted": ("The kubelet evicted it because its node was short of a resource, or it used more than it is allowed to",
                 f"Request what it needs (resources.requests), or free resources on its node. {_AGAIN}"),
     "Preempting": ("The kubelet ended it to make room for a critical pod", _PRIORITY),
     "Preempted": ("A pod of higher priority took its place", _PRIORITY),
@@ -73,7 +73,7 @@ def completed(facts: Facts, containers: Sequence[Container]) -> Finding:
             evidence.append(f"container {one.name} succeeded after {one.restarts} restart{'s' if one.restarts != 1 else ''}")
         elif one in lasting and one.state.exit_code:
             evidence.append(f"container {one.name} ended with {ended_with(one.state, windows=facts.is_windows)}")
-    every = "Every container" if not any(one.kind == "sidecar" for one in containers) else "Every container that is no sidecar"
+    every = "Every container" if not any(one.kind == "sidecar" for one in containers) else "Every container that is not a sidecar"
     words = f"{every} ended with exit code 0." if well else "Its phase is Succeeded, which is final: it does not run again."
     return Finding("ok", "It completed", words, tuple(evidence))
 
@@ -107,7 +107,7 @@ def failed(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Ite
 
 def _end(container: Container, facts: Facts) -> str:
     if is_placeholder(container.state):
-        return f"an exit code that is not known ({container.state.reason})"
+        return f"an unknown exit code ({container.state.reason})"
     return ended_with(container.state, windows=facts.is_windows)
 
 
@@ -124,7 +124,7 @@ def disruption(facts: Facts) -> Iterator[Finding]:
 
 
 def unknown_state(facts: Facts, known: Sequence[Finding]) -> Iterator[Finding]:
-    """A pod whose kubelet has not been heard of, unless that is known from its node."""
+    """A pod whose kubelet no longer reports, unless that is known from its node."""
     status = mapping(facts.pod.get("status"))
     reason, message = string(status.get("reason")), string(status.get("message"))
     lost = reason == "NodeLost" or string(status.get("phase")) == "Unknown"
@@ -141,11 +141,11 @@ def resize(facts: Facts) -> Iterator[Finding]:
     if pending or before in ("Deferred", "Infeasible", "Proposed"):
         evidence = (string(pending.get("message")),) if pending.get("message") else ()
         if (string(pending.get("reason")) or before) == "Infeasible":
-            words = "The node can never give it the resources that its spec asks for now: the containers run on with what they had."
+            words = "The node can never give it the resources that its spec asks for now: the containers keep what they had."
             advice = "Ask for less, or delete the pod, so that the scheduler finds another node for its successor."
             yield Finding("warn", "Its resize is infeasible", words, evidence, advice)
         else:
-            words = "The node has not enough free resources now: the kubelet tries again when some become free."
+            words = "The node does not have enough free resources now: the kubelet tries again when some become free."
             yield Finding("info", "Its resize is pending", words, evidence, "Free resources on the node, or ask for less.")
     if running or before == "InProgress":
         evidence = (string(running.get("message")),) if running.get("message") else ()

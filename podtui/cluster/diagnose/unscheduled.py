@@ -112,7 +112,7 @@ def _summary(facts: Facts, nodes: Sequence[NodeVerdict], message: str) -> tuple[
     names = {
         "unschedulable": "cordoned", "taint": "with a taint that it does not tolerate", "selector": "without a label that it requires",
         "ports": "with its host port in use", "resources": "without the resources that it requests", "volume": "away from its volume",
-        "name": "of another name",
+        "name": "with another name",
     }  # fmt: skip
     parts = [f"{number} {names[kind]}" for kind, number in counts.most_common()]
     open_nodes = [node.ref.name for node in nodes if not node.refusals]

@@ -106,7 +106,7 @@ async def run(
     instead: Callable[[Sequence[str]], Awaitable[None]] | None = None,
 ) -> Ended:
     """Open a shell in the container on the terminal; returns when it has ended. Raises the errors of `exec.run` unchanged:
-    `explained` finds their cause once the terminal is free again. `instead` is called with each command that is tried in the place of
+    `explained` finds their cause once the terminal is free again. `instead` is called with each command that is tried in place of
     the first one, which the image does not have.
 
     When no shell of Linux can be started in a pod that does not name its system, the error or the label of its node tells Windows.

@@ -121,7 +121,7 @@ class Route:
 
     async def confirm(self, connection: Connection, ref: ObjectRef, since: float) -> None:
         """Returns if the pod was still the same at a moment after `since`; PodLost if not."""
-        if not self._owner.pod_alive(ref):  # the list may lag behind, so its no is not trusted
+        if not self._owner.pod_alive(ref):  # the list may lag behind, so a "no" from it is not trusted
             await self.ask(connection, ref, since)
 
     async def ask(self, connection: Connection, ref: ObjectRef, since: float) -> None:

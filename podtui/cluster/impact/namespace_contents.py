@@ -16,7 +16,7 @@ from podtui.cluster.impact.finalizers import what_holds_namespace
 from podtui.errors import ApiError, Forbidden, NotFound, PodtuiError
 from podtui.kube.json_values import mapping
 from podtui.kube.resources import NAMESPACES, Resource
-from podtui.text import harmless
+from podtui.text import counted, harmless
 
 _AT_ONCE = 8
 _LOOKED_AT = 100  # objects of a kind whose finalizers are read in a namespace that is being deleted
@@ -90,8 +90,8 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
             found.counts[name] = counts[name]
     if lacking:
         names = sorted(lacking)
-        more = f" and {len(names) - 8} more kinds" if len(names) > 8 else ""
-        found.unread.insert(0, f"you lack the right to list {', '.join(names[:8])}{more}")
+        more = f" and {counted(len(names) - 8, 'more kind')}" if len(names) > 8 else ""
+        found.unread.insert(0, f"you lack permission to list {', '.join(names[:8])}{more}")
     for part, why in discovery.unasked.items():
         stays = "; until it answers, the namespace controller does not finish the deletion"
         found.unread.append(harmless(f"the kinds of {part}: {why}{stays}"))

@@ -36,7 +36,7 @@ from podtui.text import harmless
 _AT_ONCE = 8
 _ONE_BY_ONE = 8  # up to this many pods are read by name; more, from the list of their namespace
 _NAMESPACES = 20  # the most namespaces to read
-_NO_RIGHT = "you lack the right to list"
+_NO_RIGHT = "you lack permission to list"
 
 T = TypeVar("T", bound="Wire")
 

@@ -1,4 +1,4 @@
-"""Whether a silent watch lives: bookmarks come only about once a minute, and a half-open connection sends nothing for ever."""
+"""Whether a silent watch is still alive: bookmarks come only about once a minute, and a half-open connection never sends anything."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def inquire(watch: Watch, server: PacedServer) -> None:
     except TooManyRequests:
         pass
     except TimeoutError:
-        raise ConnectionFailed(f"the server does not answer whether {watch.what} have changed") from None
+        raise ConnectionFailed(f"the server does not say whether {watch.what} have changed") from None
 
 
 async def _compare_streams(watch: Watch, server: PacedServer) -> None:

@@ -3,7 +3,7 @@
 The rules are those of client-go's reflector: watch from the list's resourceVersion, resume from the last one after a dropped
 connection, list again when the server says that it is too old (410). Every retry waits. Two rules are podtui's own, since a person looks
 at the copy: a version is trusted only while the server that sent it is the same (an etcd that was restored from a backup goes back, and a
-watch from a version in its future is silent for ever), and what is called live has been proven to be.
+watch from a version in its future is silent forever), and what is called live has been proven to be.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ class ListWatch(ABC, Generic[P]):
         if error is None:
             return  # its time was up
         if not watching:
-            self._useless = 0  # what ails the lists explains the watches
+            self._useless = 0  # what is wrong with the lists explains the watches
         self._doubts = _DOUBTS if isinstance(error, ConnectionFailed | ServerError) else self._doubts - doubted
         self._slow = isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError) and not doubted
         if isinstance(error, Forbidden | Unauthorized) and not doubted:
@@ -442,7 +442,7 @@ class ListWatch(ABC, Generic[P]):
                 await inquire(self, server)
             except Exception as why:
                 if isinstance(why, SilentWatch):
-                    self.resource_version = ""  # a list brings the changes, whatever ails the watches
+                    self.resource_version = ""  # a list brings the changes, whatever is wrong with the watches
                     self._silences += 1
                     if self._silences >= _USELESS:
                         self._useless = _USELESS

@@ -20,7 +20,7 @@ class Timing:
     request: float | None = None  # for one page; None uses the connection's
     watch: tuple[int, int] = (290, 590)  # timeoutSeconds of a watch, chosen at random between the two
     answer: float = 10.0  # until a watch is accepted or an inquiry is answered: the server does both at once
-    idle: float = 30.0  # without a byte, a watch is asked whether it lives: bookmarks arrive only about once a minute
+    idle: float = 30.0  # without a byte, a watch is asked whether it is alive: bookmarks arrive only about once a minute
     inquiry: float = 3.0  # timeoutSeconds of the watch that asks, a whole number for a real server
     trusted: float = 300.0  # after a longer silence, the resource version may be another incarnation's
     pace: float = 1.0  # a request for each of these seconds on average, unless requests bring something

@@ -252,7 +252,7 @@ class RowStore:
             task.cancel()
 
     def _faulty(self, reflector: Reflector, error: PodtuiError) -> None:
-        """The reflector ended, which it never does: a fault of podtui must be visible, and not a frozen list."""
+        """The reflector ended, which it never does: a bug in podtui must be visible, not a frozen list."""
         reflector.state, reflector.since, reflector.error = "failed", time.time(), error
         self._update_health()
 

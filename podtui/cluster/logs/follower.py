@@ -2,7 +2,7 @@
 
 The end of a stream says little: the container may have ended, its log may have been rotated, the
 API server or the kubelet may have been restarted. So the follower reads the pod: if the same run of the container is still running,
-it resumes behind the last line; if that run has ended, it reads the rest and reports how it ended; if there is another run, it reads
+it resumes after the last line; if that run has ended, it reads the rest and reports how it ended; if there is another run, it reads
 the rest of the old one (`previous=true`) and then the new one from its beginning.
 """
 
@@ -298,7 +298,7 @@ class LogFollower:
         return await self._all_of_previous(batches, runs, came if begun else None)
 
     async def _all_of_previous(self, batches: Batches, runs: ContainerRuns, came: Position | None = None) -> str:
-        """Read the whole previous run, or the part behind `came`; returns how it ended, in words."""
+        """Read the whole previous run, or the part after `came`; returns how it ended, in words."""
         self._begin(runs.previous, first=False)
         self._reader.position = came or self._reader.position
         if refusal := await self._read_previous(batches):

@@ -185,7 +185,7 @@ class LogGroup:
         task.add_done_callback(self._ended)
 
     def _keep_going(self, work: Callable[[], Awaitable[None]], doing: str) -> None:
-        """As `_spawn`; an answer that nobody foresaw does not end it for good."""
+        """As `_spawn`; an unexpected answer does not end it for good."""
 
         def faulty(error: PodtuiError) -> None:
             self.error = error

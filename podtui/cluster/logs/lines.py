@@ -25,7 +25,7 @@ class Lines(NamedTuple):
 
 
 class LineSplitter:
-    """Splits chunks of bytes behind the last complete line. `rest` is the beginning of the next one.
+    """Splits chunks of bytes after the last complete line. `rest` is the beginning of the next one.
 
     A line of more than `limit` bytes (at least 4) comes in pieces, the same ones however the chunks were cut; a piece ends at the end of
     a UTF-8 character.

@@ -2,7 +2,7 @@
 
 While sources catch up (their tails are finite), lines come out up to the earliest time that one of them has reached:
 the order is exact. While they are followed, a line waits `WINDOW` seconds for earlier ones of other sources, and no longer: lines that
-arrive later, after an outage of their source, come out behind. Nodes' clocks may differ; a line never overtakes one of its own source.
+arrive later, after an outage of their source, come out late. Nodes' clocks may differ; a line never overtakes one of its own source.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ class Merger:
             self._some.set()
 
     def note(self, number: int, text: str) -> None:
-        """Add a remark behind the lines of the source."""
+        """Add a remark after the lines of the source."""
         source = self._sources.get(number)
         if source is not None:
             source.put(LogBatch.remark(text), time.monotonic())

@@ -1,4 +1,4 @@
-"""How far a log was read, and how to resume behind it in a new stream without loss or repeats.
+"""How far a log was read, and how to resume after it in a new stream without loss or repeats.
 
 Lines are identified by their times and texts. A line may have an earlier time than the one before it: containerd takes the times of
 stdout and stderr in two goroutines, and a node's clock may be set back.
@@ -18,14 +18,14 @@ _RECENT = 1 << 14  # bytes in which to look for lines with a later time than the
 
 
 class Position:
-    """How far a container's log has been read, so that a new request can resume behind it.
+    """How far a container's log has been read, so that a new request can resume after it.
 
     `stamp` is the time of the last complete line that had one, `count` the number of consecutive lines with it, `texts` the last of
     them; `unstamped` is the number of lines without a time after them, `said` the last of these, `pieces` the number of pieces taken of
     the next, unfinished line. A stream that began with `tailLines` (`whole` is false) may begin within several lines of one time, so
     that their number alone does not identify them. Without any times, a stream is resumed by the number and the texts of its lines.
 
-    `complaint` is what the server said last in the place of lines or behind them.
+    `complaint` is what the server said last in place of lines or after them.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -73,7 +73,7 @@ class Position:
         return other
 
     def take(self, taken: Lines) -> None:
-        """Advance behind these lines."""
+        """Advance to the end of these lines."""
         data = taken.data
         if not data:
             return

@@ -1,4 +1,4 @@
-"""Read one log, from one request to the next: behind the last line that was read, and only that pod's and that run's.
+"""Read one log, from one request to the next: after the last line that was read, and only that pod's and that run's.
 
 The log API knows only names. The reader therefore checks the pod and the run of a stream after it was opened, since the pod's status
 and the list of names lag behind the kubelet.
@@ -34,8 +34,8 @@ _SHORT = 4096  # bytes; an answer without a time that is longer is a log without
 
 class LogReader:
     """`run` is whose log it is, `position` how far it was read. For the latest stream, `came` is whether it brought anything new, `lasted`
-    its length in seconds, `broke` whether it was cut off instead of ending, and `complaint` what the server said in the place of lines
-    or behind them: the kubelet answers 200 before it finds out that it cannot read a log."""
+    its length in seconds, `broke` whether it was cut off instead of ending, and `complaint` what the server said in place of lines
+    or after them: the kubelet answers 200 before it finds out that it cannot read a log."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class LogReader:
         self.came = self.broke = False
         self.lasted = 0.0
         self.complaint = ""
-        self._followed = False  # whether an earlier stream was followed behind the position
+        self._followed = False  # whether an earlier stream was followed after the position
         self._from_beginning = False  # whether the next stream must begin there: the clock was set back since the position
         self._gaps: list[tuple[str, str]] = []  # between which times lines may be missing; "" for the end of the run
         self._connection = connection
@@ -102,7 +102,7 @@ class LogReader:
         return query
 
     async def read(self, batches: Batches, *, follow: bool, previous: bool = False, whole: bool = True) -> bool:
-        """Read behind the position until the server ends the stream. True if anything new arrived.
+        """Read on from the position until the server ends the stream. True if anything new arrived.
 
         `whole`: without `follow`, whether a last line without a newline counts as complete.
         """
@@ -165,7 +165,7 @@ class LogReader:
             await batches.put(came)
 
     async def _end_of_stream(self, batches: Batches, answer: bytes, rest: bytes, resume: Resume) -> None:
-        """The server has ended the stream: see what it said besides lines. The same words again are no news."""
+        """The server has ended the stream: see what it said besides lines. The same words again say nothing new."""
         position = self.position
         if resume.held:
             await self._take(Lines(b"".join(line + b"\n" for line in resume.held)), batches)
@@ -287,11 +287,11 @@ class LogReader:
             self._gaps.append((since, until))
 
     def no_gap(self, run: Run) -> None:
-        """The lines behind a gap were of this run, the next one: there was no gap."""
+        """The lines after a gap were of this run, the next one: there was no gap."""
         self._gaps = [(since, until) for since, until in self._gaps if until and _second(until) < _second(run.started)]
 
     async def note_gaps(self, batches: Batches) -> None:
-        """Note what may be missing, once it is certain that the lines behind each gap belong to the same run."""
+        """Note what may be missing, once it is certain that the lines after each gap belong to the same run."""
         gaps, self._gaps = self._gaps, []
         for since, until in gaps:
             between = f"from {local_time(since)} to {local_time(until)}" if until else f"after {local_time(since)}"

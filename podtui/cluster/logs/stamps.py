@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?", re.ASCII)
 _BEGUN = re.compile(rb"\d{1,4}(-[\d:T.+-]{0,30})?")  # what may be the beginning of a time, cut off
-_LONGEST = 40  # characters that hold every time and the space behind it
+_LONGEST = 40  # characters that hold every time and the space after it
 _SECONDS = 512  # different seconds to cache: calendars are slow
 _USUAL = 30  # characters of `2026-01-01T00:00:00.123456789Z`, as the kubelet writes it
 SECOND = 1_000_000_000

@@ -149,7 +149,7 @@ def _resources(status: Mapping[str, Any], pods: Sequence[PodRow] | None) -> tupl
     capacity, allocatable = amounts(status.get("capacity")), amounts(status.get("allocatable"))
     requested = {**summed(pod.requests for pod in pods or ()), "pods": Fraction(len(pods or ()))}
     limited = summed(pod.limits for pod in pods or ())
-    allocatable = allocatable or capacity  # a kubelet of old reports no more
+    allocatable = allocatable or capacity  # an old kubelet reports nothing more
     names = sorted(capacity.keys() | allocatable.keys(), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     nothing = Fraction(0)
     return tuple(

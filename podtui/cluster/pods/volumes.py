@@ -108,7 +108,7 @@ def _facts(kind: str, source: object) -> Iterator[str]:
 
 
 def _flat(value: object, path: str = "", depth: int = 0) -> Iterator[str]:
-    """`field.of.field: value` for every value in a source; what maps keys or fields of the pod to files stands as `key -> path`."""
+    """`field.of.field: value` for every value in a source; what maps keys or fields of the pod to files is written as `key -> path`."""
     if depth > _DEEPEST:
         yield f"{path}: ..."
     elif isinstance(value, dict):

@@ -118,7 +118,7 @@ async def test_a_namespace_that_was_there_is_called_deleted() -> None:
         await until(lambda: session.missing_namespaces == {"web": "deleted", "nope": "not found"})
 
 
-async def test_what_nobody_foresaw_while_connecting_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_error_while_connecting_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("podtui.reports._DELAY_FIRST", 0.01)
     original, faults = Connection.open, [ZeroDivisionError("x"), RecursionError("y")]
 

@@ -48,9 +48,9 @@ async def test_nothing_is_sent_again_when_the_change_means_something_else_now() 
         raise Changed(409, "Conflict", "modified")
 
     async def look_again() -> None:
-        raise PodtuiError("look at the difference again")
+        raise PodtuiError("review the difference again")
 
-    with pytest.raises(PodtuiError, match="look at the difference again"):
+    with pytest.raises(PodtuiError, match="review the difference again"):
         await on_newest_version(REF, send, look_again)
     assert sent == 1
 

@@ -365,7 +365,7 @@ async def test_pods_of_a_namespace_that_do_not_fit_are_left_out_and_counted(path
         await objects.delete(ObjectRef(NAMESPACES, "shop"))
         entry = await only(journal)
         assert len(entry.pods) == 2
-        assert entry.withheld == "2 of 4 pods are not kept: they are larger than 1 MiB"
+        assert entry.withheld == "2 of 4 pods left out: they take more than 1 MiB"
 
 
 async def test_what_is_done_at_once_is_one_action_and_an_undo_names_what_it_takes_back(path: Path) -> None:

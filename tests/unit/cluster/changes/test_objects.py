@@ -146,8 +146,8 @@ async def test_when_the_server_is_lost_half_way_it_is_told_what_was_made() -> No
         assert [outcome.state for outcome in outcomes] == ["created", "unknown", "untried"]
         assert isinstance(outcomes[1].error, ConnectionFailed)
         assert str(outcomes[0]) == "pod/a created"
-        assert str(outcomes[1]).startswith("pod/b may or may not be created: f.yaml:6: ")
-        assert str(outcomes[2]) == "pod/c not tried"
+        assert str(outcomes[1]).startswith("pod/b may or may not have been created: f.yaml:6: ")
+        assert str(outcomes[2]) == "pod/c was not tried"
 
 
 async def test_a_webhook_without_dry_run_is_no_refusal() -> None:

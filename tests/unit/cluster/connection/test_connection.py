@@ -228,7 +228,7 @@ async def test_retry_after_may_be_a_date() -> None:
         (b"x" * 100_000, "text/plain", "answered 502 Bad Gateway: xxx"),
     ],
 )
-async def test_an_error_that_is_no_status_is_reported_with_the_servers_name(body: bytes, content_type: str, words: str) -> None:
+async def test_an_error_that_is_not_a_status_is_reported_with_the_servers_name(body: bytes, content_type: str, words: str) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=502, body=body, content_type=content_type)
 
@@ -274,7 +274,7 @@ async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text:
     ("text", "words"),
     [
         (b"", "closed the connection"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the answer of .* broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the answer from .* broke off"),
         (b"SSH-2.0-OpenSSH_9.0\r\n", "is not HTTP: Bad status line"),
     ],
 )
@@ -353,7 +353,7 @@ async def test_every_fault_of_an_answer_is_reported_in_words_of_podtui(fault: st
             with pytest.raises(PodtuiError) as caught:
                 await connection.json(method, "/x", body=body)
             told = caught.value.what
-            assert len(told) < 300 and not any(word in told for word in ("\x1b", "\n", "nobody foresaw", "message=", "Errno", "b'"))
+            assert len(told) < 300 and not any(word in told for word in ("\x1b", "\n", "failed unexpectedly", "message=", "Errno", "b'"))
         await connection.close()
 
 
@@ -570,10 +570,10 @@ async def test_a_refused_websocket_tells_the_servers_own_words(code: int, kind: 
             async with connection.websocket("/api/v1/namespaces/shop/pods/web/exec", protocols=["p"]):
                 pass
     assert caught.value.status == code
-    assert caught.value.hint == ("A WebSocket needs the rights to get and to create pods/exec" if code == 403 else "")
+    assert caught.value.hint == ("A WebSocket needs permission to get and to create pods/exec" if code == 403 else "")
 
 
-async def test_a_refusal_without_words_and_an_answer_that_is_no_websocket_are_reported() -> None:
+async def test_a_refusal_without_words_and_an_answer_that_is_not_a_websocket_are_reported() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=502 if request.path == "/bad" else 200, text="")
 
@@ -807,10 +807,10 @@ async def test_a_redirect_that_leads_nowhere_is_reported(location: str) -> None:
     async with connected(handler) as connection:
         with pytest.raises(PodtuiError) as caught:
             await connection.json("GET", "/x")
-    assert "nobody foresaw" not in caught.value.what
+    assert "failed unexpectedly" not in caught.value.what
 
 
-# --- what nobody foresaw
+# --- unexpected errors
 
 
 async def test_whatever_goes_wrong_while_the_connection_is_made_is_told_with_the_place_of_its_report(
@@ -820,11 +820,9 @@ async def test_whatever_goes_wrong_while_the_connection_is_made_is_told_with_the
         raise LookupError("no\x1b such thing")
 
     monkeypatch.setattr("podtui.cluster.connection.transport.client_import.load", broken)
-    with pytest.raises(
-        PodtuiError, match=r"preparing the connection to h failed, which nobody foresaw: LookupError: no␛ such thing"
-    ) as caught:
+    with pytest.raises(PodtuiError, match=r"preparing the connection to h failed unexpectedly: LookupError: no␛ such thing") as caught:
         await Connection.open(settings("http://h"))
-    assert "fault of podtui" in caught.value.hint and "\x1b" not in str(caught.value)
+    assert "bug in podtui" in caught.value.hint and "\x1b" not in str(caught.value)
     assert any(record.exc_info for record in caplog.records)
 
 
@@ -832,6 +830,6 @@ async def test_whatever_goes_wrong_in_a_request_is_told_and_the_next_one_is_sent
     async with connected(echo) as connection:
         with monkeypatch.context() as patch:
             patch.setattr("podtui.cluster.connection.connection.read_whole", lambda *_, **__: 1 / 0)
-            with pytest.raises(PodtuiError, match=r"GET /x at 127.0.0.1:\d+ failed, which nobody foresaw: ZeroDivisionError"):
+            with pytest.raises(PodtuiError, match=r"GET /x at 127.0.0.1:\d+ failed unexpectedly: ZeroDivisionError"):
                 await connection.json("GET", "/x")
         assert (await connection.json("GET", "/x"))["path"] == "/x"

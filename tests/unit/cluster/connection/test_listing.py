@@ -92,6 +92,6 @@ async def test_a_selection_asks_each_namespace_for_metadata_alone() -> None:
     assert all(asked["labelSelector"] == "app=web" and asked["accept"] == METADATA_LIST for asked in server.asked)
 
 
-async def test_what_is_no_list_is_an_error_that_names_what_was_asked_for() -> None:
+async def test_what_is_not_a_list_is_an_error_that_names_what_was_asked_for() -> None:
     with pytest.raises(UnreadableAnswer, match="answer for /api/v1/pods cannot be read"):
         decode_page(b"<html>", Named, "/api/v1/pods")

@@ -276,10 +276,10 @@ _EXEC = "failed to create containerd task: failed to create shim task: OCI runti
         ),
         ("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", "would run as root", "runAsUser"),
         ("CreateContainerError", "failed to generate spec: no command specified", "the pod names none", "Set command"),
-        ("CreateContainerError", 'failed to reserve container name "a": name "a" is reserved for "b"', "still there", "Look at its node"),
+        ("CreateContainerError", 'failed to reserve container name "a": name "a" is reserved for "b"', "still there", "look at its node"),
         ("RunContainerError", f'{_EXEC}"/app": stat /app: no such file or directory: unknown', "does not exist in the image", "command"),
         ("RunContainerError", f'{_EXEC}"app": executable file not found in $PATH: unknown', "does not exist in the image", "command"),
-        ("RunContainerError", f'{_EXEC}"/app": permission denied: unknown', "may not be executed", "the rights of the file"),
+        ("RunContainerError", f'{_EXEC}"/app": permission denied: unknown', "no permission to run", "the mode of the file"),
         ("RunContainerError", f"{_EXEC}exec format error", "another architecture", "Use an image"),
         ("CreateContainerError", "the moon is full", "cannot create it from its spec", "Look at the pod's events"),
     ],
@@ -320,7 +320,7 @@ def test_an_init_container_that_runs_is_on_its_way() -> None:
     wanted = running(waiting("PodInitializing"), phase="Pending")
     wanted["spec"]["initContainers"] = [{"name": "setup", "image": "x"}]
     wanted["status"]["initContainerStatuses"] = [{"name": "setup", "state": {"running": {"startedAt": stamp(120)}}}]
-    assert (first(wanted).severity, first(wanted).title) == ("info", "Init container setup runs for 2m")
+    assert (first(wanted).severity, first(wanted).title) == ("info", "Init container setup has been running for 2m")
 
 
 # -- the pod as a whole

@@ -192,7 +192,7 @@ STATES: dict[str, tuple[Object, str, str, str, str]] = {
     # -- resize in place
     "a resize that the node can never do": (
         made("Running", app, conditions=(condition("PodResizePending", "Infeasible", "Node didn't have enough capacity"),)),
-        "warn", "Its resize is infeasible", "run on with what they had", "Ask for less"),
+        "warn", "Its resize is infeasible", "keep what they had", "Ask for less"),
     "a resize that waits": (
         made("Running", app, conditions=(condition("PodResizePending", "Deferred", "Node didn't have enough resource"),)),
         "info", "Its resize is pending", "tries again", "Free resources"),
@@ -245,7 +245,7 @@ def test_an_eviction_says_how_its_containers_ended_once_and_without_blaming_them
     assert findings[0].evidence == ("The node was low on resource: memory.", "container app ended with exit code 137 (SIGKILL)")
     lost = found(STATES["evicted, and its container was lost"][0]).findings
     assert [finding.title for finding in lost] == ["Failed: Evicted"]
-    assert lost[0].evidence == ("container app ended with an exit code that is not known (ContainerStatusUnknown)",)
+    assert lost[0].evidence == ("container app ended with an unknown exit code (ContainerStatusUnknown)",)
 
 
 def test_a_message_that_only_begins_another_one_is_no_evidence_of_its_own() -> None:
@@ -265,7 +265,7 @@ def test_a_pod_that_is_being_deleted_is_not_said_to_be_about_to_end() -> None:
 
 def test_a_pod_that_its_node_refused_is_not_said_to_name_a_node_itself() -> None:
     advice = found(STATES["too little CPU at admission"][0]).findings[0].advice
-    assert advice.startswith("It does not start again: its controller creates another one")
+    assert advice.startswith("It does not start again. If it has a controller, that creates another one")
 
 
 def test_a_kill_without_events_may_follow_a_failed_probe_where_there_is_one() -> None:

@@ -554,7 +554,7 @@ async def test_in_a_windows_pod_powershell_and_then_cmd_is_tried(has: tuple[str,
     assert cluster.tried == tried and terminal.written == f"{tried[-1]}> ".encode()
 
 
-async def test_each_command_that_is_tried_in_the_place_of_another_is_told() -> None:
+async def test_each_command_that_is_tried_in_place_of_another_is_told() -> None:
     cluster, tried = WindowsCluster("cmd"), []
 
     async def instead(command: Any) -> None:

@@ -61,7 +61,7 @@ class Sink(Program):
 
 
 class Flood(Program):
-    """Sends for ever."""
+    """Sends forever."""
 
     sent = 0
 
@@ -104,7 +104,7 @@ def lines(forward: Forward) -> int:
 
 
 async def test_connections_one_after_the_other_share_a_websocket() -> None:
-    """A client that closes is not lingered for: the end that the pod is told comes behind all that was sent."""
+    """A client that closes is not lingered for: the end that the pod is told comes after all that was sent."""
     kubelet = Kubelet()
     async with forwarding(kubelet) as manager:
         forward = await manager.start(POD, ":8080")

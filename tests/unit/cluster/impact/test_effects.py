@@ -1,4 +1,4 @@
-"""What a change of pods sets off, decided over objects as the API writes them."""
+"""The effects of a change of pods, decided over objects as the API writes them."""
 
 from __future__ import annotations
 
@@ -382,9 +382,9 @@ def test_budgets_and_policies_that_begin_or_cease_to_count_a_pod() -> None:
 
 
 def test_what_could_not_be_read_is_said_in_a_line_for_each_reason() -> None:
-    lacking = "you lack the right to list"
+    lacking = "you lack permission to list"
     found = Surroundings("shop", unread=[("jobs", lacking), ("services", lacking), ("pod/a", "no route")])
-    assert unknown([found]) == ["in shop you lack the right to list jobs, services", "pod/a in shop: no route"]
+    assert unknown([found]) == ["in shop you lack permission to list jobs, services", "pod/a in shop: no route"]
 
 
 def test_names_from_the_cluster_are_made_harmless() -> None:

@@ -57,7 +57,7 @@ async def test_every_kind_that_could_not_be_counted_is_named_with_its_reason() -
     assert sorted(found.unread) == [
         "configmaps: etcd is away",
         "secrets: the connection was reset",
-        "you lack the right to list pods",
+        "you lack permission to list pods",
     ]
     assert found.counts == {}
 

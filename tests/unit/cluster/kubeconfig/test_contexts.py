@@ -181,7 +181,7 @@ def test_a_broken_file_is_reported_with_its_line(written: Any, text: str, line: 
     assert "\n" not in caught.value.what
 
 
-def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_bytes(b"a: \xff\xfe\n")
     with pytest.raises(KubeconfigError, match="config:1: is not UTF-8 text"):

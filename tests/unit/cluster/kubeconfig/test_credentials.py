@@ -306,7 +306,7 @@ async def test_a_plugin_that_may_not_be_executed_is_reported(plugin: Plugin, tmp
         await exec_plugin.run(given)
 
 
-async def test_a_plugin_that_is_no_program_is_reported(plugin: Plugin, tmp_path: Path) -> None:
+async def test_a_plugin_that_is_not_a_program_is_reported(plugin: Plugin, tmp_path: Path) -> None:
     given = plugin("")
     (tmp_path / "plugin").write_bytes(b"\x00not a program")
     with pytest.raises(CredentialError, match="cannot be started: Exec format error"):

@@ -121,7 +121,7 @@ async def test_another_failure_is_reported_after_the_rest_was_counted_and_tried_
     assert counts.counts == {"ns-0": 2, "ns-1": 2}
 
 
-async def test_an_answer_that_is_no_list_is_an_error_in_words() -> None:
+async def test_an_answer_that_is_not_a_list_is_an_error_in_words() -> None:
     class Html(ListServer):
         async def request(self, method: str, path: str, **options: Any) -> bytes:
             return b"<html>"

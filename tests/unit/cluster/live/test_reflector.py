@@ -377,7 +377,7 @@ async def test_a_line_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch
         await until(lambda: any(isinstance(error, UnreadableAnswer) for error in run.heard.errors))
 
 
-async def test_a_list_that_is_no_table_fails_in_words_and_recovers() -> None:
+async def test_a_list_that_is_not_a_table_fails_in_words_and_recovers() -> None:
     server = filled(2)
     server.list_body = lambda: b'{"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": []}'
     async with running(server) as run:

@@ -163,7 +163,7 @@ FAULTS: dict[str, Fault] = {
     "lists nest too deeply": lists(DEEP),
     "lists have a number of 5,000 digits": lists(DIGITS),
     "lists are another kind": lists(b'{"kind": "PodList", "items": []}'),
-    "one continue token for ever": same_token,
+    "one continue token forever": same_token,
     "continue tokens without an end": other_tokens,
     "an exception that nobody thought of": everything(OverflowError("date value out of range")),
 }

@@ -85,7 +85,7 @@ def test_an_age_stays_the_same_until_its_next_change(seconds: float) -> None:
     assert age(seconds + left * 0.999 - 1e-6) == age(seconds) or left < 1e-3
 
 
-def test_what_is_no_duration_is_not_read_as_one() -> None:
+def test_what_is_not_a_duration_is_not_read_as_one() -> None:
     assert [parse_age(word) for word in ("", "<unknown>", "5", "m", "5m 10s", "1.5h", "5m10s")] == [None] * 6 + [310]
 
 
@@ -191,7 +191,7 @@ def test_cells_of_other_types_read_as_kubectl_prints_them() -> None:
         (b"\xff\xfe", "cannot be read"),
     ],
 )
-def test_an_answer_that_is_no_table_is_an_error_in_words(body: bytes, words: str) -> None:
+def test_an_answer_that_is_not_a_table_is_an_error_in_words(body: bytes, words: str) -> None:
     with pytest.raises(NotATable, match=words):
         decode_table(body, "pods")
     with pytest.raises(NotATable):

@@ -52,7 +52,7 @@ def test_rows_are_in_the_order_of_namespace_and_name() -> None:
     assert names(view) == ["1", "0", "2", "10"]
 
 
-def test_by_name_alone_the_namespaces_do_not_part_the_rows() -> None:
+def test_by_name_alone_the_namespaces_do_not_separate_the_rows() -> None:
     rows = Rows()
     for namespace, name in (("b", "1"), ("a", "2"), ("a-b", "0"), ("a", "10"), ("a", "1")):
         rows.put(name, namespace=namespace)

@@ -53,7 +53,7 @@ async def test_a_line_without_end_is_taken_in_pieces_and_goes_on_after_a_break()
     assert max(len(piece) for batch in taker.batches for piece in batch.lines) <= 65_536
 
 
-async def test_bytes_that_are_no_text_are_resumed_like_others() -> None:
+async def test_bytes_that_are_not_text_are_resumed_like_others() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(4))
     lines = [line.encode() + b" \xff\xc3 \xed\xa0\x80" for line in raw(server.current.lines)]

@@ -53,7 +53,7 @@ async def following(
 # -- lines ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_is_parted_into_time_and_text() -> None:
+def test_a_line_is_split_into_time_and_text() -> None:
     assert parse_line("2026-01-01T00:00:00.5Z hello there") == LogLine("2026-01-01T00:00:00.5Z", "hello there")
     assert parse_line("2026-01-01T00:00:00+09:00 x") == LogLine("2026-01-01T00:00:00+09:00", "x")
     assert parse_line("2026-01-01T00:00:00Z ") == LogLine("2026-01-01T00:00:00Z", "")
@@ -61,7 +61,7 @@ def test_a_line_is_parted_into_time_and_text() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "hello", "2026-01-01 hello", "2026-01-01T00:00:00Zhello", "2026-01-01T00:00:00 x"])
-def test_a_line_whose_first_word_is_no_time_is_passed_whole(line: str) -> None:
+def test_a_line_whose_first_word_is_not_a_time_is_passed_whole(line: str) -> None:
     assert parse_line(line) == LogLine("", line)
 
 
@@ -97,7 +97,7 @@ def test_no_character_of_a_long_line_is_cut_in_two(text: str, limit: int) -> Non
     assert "".join(piece.decode() for piece in LineSplitter(limit).feed(text.encode(), final=True).split()) == text
 
 
-def test_bytes_that_are_no_text_do_no_harm() -> None:
+def test_bytes_that_are_not_text_do_no_harm() -> None:
     assert LogBatch(LineSplitter().feed(b"a\xff\xfeb\nc\n").data).lines == ["a��b", "c"]
 
 
@@ -349,7 +349,7 @@ COMPLAINT = b'failed to try resolving symlinks in path "/var/log/pods/shop_web-1
 
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["no newline", "newline"])
 @pytest.mark.parametrize("options", [LogOptions(), LogOptions(tail=10)], ids=["whole", "tail"])
-async def test_a_complaint_of_the_kubelet_in_the_place_of_a_log_is_shown_once_and_asked_for_again_ever_later(
+async def test_a_complaint_of_the_kubelet_in_place_of_a_log_is_shown_once_and_asked_for_again_ever_later(
     end: bytes, options: LogOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(random, "uniform", lambda least, most: most)
@@ -383,7 +383,7 @@ async def test_a_wish_ends_the_wait_after_a_failure_however_long_it_is() -> None
         await until(wished)
 
 
-async def test_a_complaint_behind_lines_is_shown_once_and_no_line_twice() -> None:
+async def test_a_complaint_after_lines_is_shown_once_and_no_line_twice() -> None:
     """As a kubelet ends each followed stream when it cannot watch files any more."""
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(2))
@@ -398,7 +398,7 @@ async def test_a_complaint_behind_lines_is_shown_once_and_no_line_twice() -> Non
 
 
 class _complaining:
-    """A handler that answers with the lines that there are and a complaint behind them."""
+    """A handler that answers with the lines that there are and a complaint after them."""
 
     def __init__(self, server: LogServer, complaint: bytes) -> None:
         self.answers: list[bytes] = []
@@ -802,7 +802,7 @@ async def test_a_log_that_is_not_followed_ends_with_its_last_line() -> None:
     assert taker.lines == raw(server.current.lines)
 
 
-async def test_a_stream_that_went_dumb_is_asked_for_again_without_a_word() -> None:
+async def test_a_stream_that_fell_silent_is_asked_for_again_without_a_word() -> None:
     server = LogServer()
     server.current = run = ContainerRun("c1", numbered(2))
     async with following(server, quiet=1.2) as (_, taker):

@@ -114,7 +114,7 @@ class Integrity(RuleBasedStateMachine):
 
     @rule(number=CONTAINERS)
     def rotate_in_an_outage(self, number: int) -> None:
-        """Lines that were read, lines that nobody can read, and lines behind them."""
+        """Lines that were read, lines that nobody can read, and lines after them."""
         self.write(number, 2, 1_000_000)
         self.settle()
         self.outage(True)

@@ -110,7 +110,7 @@ async def test_a_followed_line_waits_for_an_earlier_one_of_another_source() -> N
     assert out.texts == ["earlier", "later"]
 
 
-async def test_a_remark_stands_behind_the_lines_of_its_source() -> None:
+async def test_a_remark_stands_after_the_lines_of_its_source() -> None:
     out = Out()
     merger = Merger(out)
     for number in range(2):

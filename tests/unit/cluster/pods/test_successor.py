@@ -271,7 +271,7 @@ async def test_a_job_that_has_finished_makes_no_successor_and_one_scaled_to_0_no
         assert (await find(connection, lineage)).words == "deployment/web is scaled to 0"
 
 
-async def test_an_answer_that_is_no_list_of_pods_is_an_error_in_words() -> None:
+async def test_an_answer_that_is_not_a_list_of_pods_is_an_error_in_words() -> None:
     api = ApiServer()
     api.objects[f"{CORE}/pods"] = {"items": 5}
     async with served(api) as connection:
