@@ -84,7 +84,7 @@ def default_path() -> Path:
 
 
 Fault = tuple[str, tuple[str | int, ...]]
-"""A mistake in words, and the path of keys at which it stands."""
+"""A mistake in words, and the path of keys at which it was found."""
 Check = Callable[[Config], Iterable[Fault]]
 
 

@@ -111,7 +111,7 @@ def _user(number: int) -> str:
     try:
         return f"the user {harmless(pwd.getpwuid(number).pw_name)}"
     except KeyError:
-        return f"the user with the number {number}"
+        return f"the user with the ID {number}"
 
 
 def write_private(path: Path, content: bytes | str) -> None:

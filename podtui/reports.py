@@ -1,4 +1,4 @@
-"""podtui's log file, and what nobody foresaw: an error that is told in a line, with its traceback in the log file."""
+"""podtui's log file, and unexpected errors: each is told in a line, with its traceback in the log file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def log_to_file() -> None:
             os.ftruncate(descriptor, 0)
         handler = _LogFile(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
     except (OSError, ConfigError):
-        handler = logging.NullHandler()  # a read-only home: nowhere to write to is no reason not to start
+        handler = logging.NullHandler()  # a read-only home: podtui starts without a log file, too
     handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.captureWarnings(True)
@@ -63,21 +63,21 @@ def log_to_file() -> None:
 
 def unforeseen(doing: str, error: BaseException) -> PodtuiError:
     """The error for an exception that no code expects, while `doing` something. Its traceback goes to the log file; the hint names it."""
-    _log.error("%s met something unforeseen", harmless(doing), exc_info=error)
+    _log.error("%s failed unexpectedly", harmless(doing), exc_info=error)
     words = harmless(" ".join(str(error).split()))[:200]
-    told = f"{doing} failed, which nobody foresaw: {type(error).__name__}" + (f": {words}" if words else "")
+    told = f"{doing} failed unexpectedly: {type(error).__name__}" + (f": {words}" if words else "")
     handlers = logging.getLogger().handlers
     written = any(isinstance(handler, logging.StreamHandler) for handler in handlers)
     where = f"its report is in {harmless(str(log_path()))}" if written else "podtui has no log file to write its report to"
     if trouble := next((handler.trouble for handler in handlers if isinstance(handler, _LogFile)), ""):
         where = f"its report cannot be written to {harmless(str(log_path()))}: {trouble}"
-    return PodtuiError(told, f"This is a fault of podtui; {where}.")
+    return PodtuiError(told, f"This is a bug in podtui; {where}.")
 
 
 async def supervised(doing: str, attempt: Callable[[], Awaitable[None]], told: Callable[[PodtuiError], None]) -> None:
-    """Await `attempt()` until it ends well, with a growing delay after each error. `told` gets the error, also one that nobody foresaw.
+    """Await `attempt()` until it succeeds, with a growing delay after each error. `told` gets the error, also an unexpected one.
 
-    For every task that lives long: one answer that nobody thought of must not end it for good.
+    For every task that lives long: one unexpected answer must not end it for good.
     """
     delay = _DELAY_FIRST
     while True:

@@ -1,4 +1,4 @@
-"""What of a text may be shown: nothing that a terminal interprets, and no secret of a URL.
+"""What may be shown of a text: nothing that a terminal interprets, and no secret of a URL.
 
 Any text from a cluster may contain escape sequences, other control characters or characters
 that reorder a line. podtui shows them as symbols and never interprets them.
@@ -62,7 +62,7 @@ def harmless(text: str, *, tab: int = 0) -> str:
 
 
 def piled_marks(text: str) -> set[str]:
-    """The marks of which `text` has more on one character than a script needs."""
+    """The marks on those characters of `text` that have more of them than a script needs."""
     return {mark for found in _STACKS.finditer(text) if _unstacked(found) != found[0] for mark in found[0] if _is_mark(mark)}
 
 

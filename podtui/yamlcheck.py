@@ -40,7 +40,7 @@ class Problem:
 class Checked(Generic[_T]):
     """A file that was read. `value` is None when there are problems; `lines` has the line of each path of keys.
 
-    `known` is what stands there without what is wrong, for more checks; None when nothing is left of it.
+    `known` is the content without what is wrong, for more checks; None when nothing is left of it.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Checked(Generic[_T]):
     known: _T | None = None
 
     def line(self, *path: str | int) -> int:
-        """The line on which the value of `path` stands, or the nearest one around it."""
+        """The line of the value at `path`, or the nearest one around it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -87,7 +87,7 @@ def read(path: Path, kind: type[_T], *, own: bool = False) -> Checked[_T]:
 
 
 def check(content: bytes | str, kind: type[_T], path: str) -> Checked[_T]:
-    """Checks what stands in a file; an empty file is one without keys."""
+    """Checks the content of a file; an empty file is one without keys."""
     try:
         root = tree(content, single=True, resolve=_implicit)
     except YamlFault as fault:
@@ -138,7 +138,7 @@ class _Walker:
         return _WRONG
 
     def _pairs(self, node: yaml.Node, path: Path_) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """The keys of a mapping with their nodes; a key that is no text, or appears twice, is reported and left out."""
+        """The keys of a mapping with their nodes; a key that is not text, or appears twice, is reported and left out."""
         seen: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -185,7 +185,7 @@ class _Walker:
         return _WRONG if _WRONG in found else found
 
     def _plain(self, node: yaml.Node, path: Path_) -> Any:
-        """What stands there as JSON has it, for a field of type Any; a time stays the text that it was."""
+        """The value as JSON has it, for a field of type Any; a time stays the text that it was."""
         if isinstance(node, yaml.MappingNode):
             return {name: self.value(value, Any, (*path, name)) for name, _, value in self._pairs(node, path)}
         if isinstance(node, yaml.SequenceNode):

@@ -75,7 +75,7 @@ def tree(content: bytes | str, *, line: int = 1, single: bool = False, resolve: 
             parser.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        words = " ".join(part for part in (error.problem, error.context) if part) or "it does not parse"
+        words = " ".join(part for part in (error.problem, error.context) if part) or "it cannot be parsed"
         raise YamlFault(mark.line + line if mark else 0, f"not valid YAML: {harmless(words)}", _tab(text, mark)) from None
     except (yaml.YAMLError, UnicodeError):
         bad = _NOT_YAML.search(text)
@@ -100,7 +100,7 @@ def decoded(content: bytes) -> str:
 def _tab(text: str, mark: yaml.Mark | None) -> str:
     lines = text.split("\n")
     tab = mark is not None and mark.line < len(lines) and re.match(r" *\t", lines[mark.line])
-    return "YAML is indented with blanks, not with tabs" if tab else ""
+    return "YAML is indented with spaces, not with tabs" if tab else ""
 
 
 class _Composer:
@@ -146,7 +146,7 @@ class _Composer:
             raise YamlFault(line, f"not valid YAML: found undefined alias {harmless(event.anchor)!r}")
         found = self._anchors[event.anchor]
         if not found:
-            raise YamlFault(line, f"the alias *{harmless(event.anchor)} holds itself")
+            raise YamlFault(line, f"the alias *{harmless(event.anchor)} contains itself")
         node, made, characters = found[0]
         self._made += made
         self._aliased += made
@@ -208,7 +208,7 @@ def value_of(node: Node | None, *, line: int = 1, duplicates: bool = False) -> A
 
     What other readers make dates stays text. `yes`, `on` and `y` are true, `017` is 15 and `1e3` is 1000. A tag that JSON knows
     nothing of does not count. With `duplicates` the last of equal keys counts, as for kubectl; otherwise they are a fault, and so is what
-    kubectl would silently spoil: base64 of something that is no text. `line` is as for `tree`.
+    kubectl would silently spoil: base64 of something that is not text. `line` is as for `tree`.
     """
     return None if node is None else _Values(line, duplicates).value(node)
 
@@ -257,7 +257,7 @@ class _Values:
                 return _short(value)
             if isinstance(value, int) and value < 1 << 63:
                 return str(value)
-        raise self._fault(node, "a key must be a text, not a list, a map or null")
+        raise self._fault(node, "a key must be text, not a list, a map or null")
 
     def _scalar(self, node: ScalarNode) -> Any:
         value = self._resolved(node)
@@ -285,7 +285,7 @@ class _Values:
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
         if text in _INFINITE:
-            raise self._fault(node, f"{text} has no place in JSON", "quote it if a text is meant")
+            raise self._fault(node, f"JSON has no {text}", "put it in quotes if it is meant as text")
         if text[0] not in "+-.0123456789":
             return text
         if text[0] == "." and _LOOSE.search(text):
@@ -306,7 +306,7 @@ class _Values:
         try:
             return base64.b64decode(re.sub(r"[\r\n]", "", node.value), validate=True).decode()
         except (binascii.Error, ValueError):
-            raise self._fault(node, "!!binary is not base64 of a text") from None
+            raise self._fault(node, "!!binary is not the base64 of UTF-8 text") from None
 
     def _fault(self, node: Node, words: str, hint: str = "") -> YamlFault:
         return YamlFault(node.start_mark.line + self._line, words, hint)

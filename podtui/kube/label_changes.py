@@ -96,7 +96,7 @@ class LabelChanges(msgspec.Struct, frozen=True):
 
 
 def parse(text: str, kind: Kind = "labels") -> LabelChanges:
-    """The changes that `text` asks for: `key=value` and `key-`, apart by blanks, quoted as in a shell. Empty text asks for none.
+    """The changes that `text` asks for: `key=value` and `key-`, separated by spaces, quoted as in a shell. Empty text asks for none.
 
     Raises ArgumentError with the place: quotes that do not end, what is neither form, a key or a value that the server does
     not accept, a key given twice with different values or both set and removed.

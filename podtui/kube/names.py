@@ -220,7 +220,7 @@ def _bad_dns_end(prefix: str) -> int:
 
 def _character_hint(word: str) -> str:
     if any(one.isspace() for one in word):
-        return "this space is not a plain one; it came with pasted text"
+        return "this is not a plain space: it probably came with pasted text"
     if any(mark in word for mark in "\"'`“”‘’„"):
         return "a selector takes no quotes"
     if "*" in word:

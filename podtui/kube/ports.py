@@ -106,7 +106,7 @@ class PortSpec:
 
 
 def parse_ports(text: str) -> tuple[PortSpec, ...]:
-    """Several ports, separated by blanks or commas. The same local port twice, or none at all, is an error."""
+    """Several ports, separated by spaces or commas. The same local port twice, or none at all, is an error."""
     specs = tuple(PortSpec.parse(word) for word in _SEPARATORS.split(text.strip(" \t,")))
     seen: set[int] = set()
     for spec in specs:

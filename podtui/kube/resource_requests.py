@@ -89,7 +89,7 @@ def host_ports(pod: Mapping[str, Any]) -> set[HostPort]:
 
 
 def is_over(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod has finished, so that it counts no longer."""
+    """Whether the pod has finished, so that it no longer counts."""
     return string(mapping(pod.get("status")).get("phase")) in _OVER
 
 

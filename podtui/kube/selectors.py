@@ -216,7 +216,8 @@ class _Parser:
         if not token.is_word:
             hint = ""
             if operator in _NUMERIC and token.text in ("=", "=="):
-                hint = f"there is no {operator.value}=; for whole numbers {operator.value} and the next number say the same"
+                next_to = "below" if operator.value == ">" else "above"
+                hint = f"there is no {operator.value}=; write {operator.value} and the whole number {next_to} it"
             elif token.text in ("=", "==") and operator is Operator.DOUBLE_EQUALS:
                 hint = "two equals signs are enough"
             elif token.text == "(" and operator in (Operator.EQUALS, Operator.DOUBLE_EQUALS, Operator.NOT_EQUALS):
@@ -224,7 +225,7 @@ class _Parser:
             raise self.error("a whole number" if operator in _NUMERIC else "a value", token, hint)
         self.take()
         if operator in _NUMERIC and _int64(token.text) is None:
-            what = f"'{operator.value}' compares with a whole number of 64 bits, not {quoted(token.text)}"
+            what = f"'{operator.value}' compares with a 64-bit whole number, not {quoted(token.text)}"
             raise SelectorError(what, self.text, token.start)
         check_value(token.text, self.text, token.start)
         return token.text
@@ -284,7 +285,7 @@ class _Parser:
         if negated and key.text == "(":
             return "a selector has no groups"
         if key.text == "!=":
-            return "the key stands before '!=': key!=value"
+            return "the key comes before '!=': key!=value"
         if key.text == "(":
             return "a selector has no groups; parentheses hold the values of 'in' and 'notin'"
         return ""

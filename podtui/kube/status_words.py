@@ -1,4 +1,4 @@
-"""How grave a STATUS word is, for pods, nodes and namespaces: what gives it its colour and its sign."""
+"""How severe a STATUS word is, for pods, nodes and namespaces: what gives it its colour and its sign."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def status_style(status: str, ready: str = "") -> Style:
     """The style of a STATUS cell; with a READY cell (`0/1`) a running pod that is not ready is "warn".
 
     ok: as it should be. wait: on its way. warn: look at it. error: it failed. done: ended well. gone: being deleted.
-    A node's list (`Ready,SchedulingDisabled`) has the gravest of its words; words unknown here are "warn".
+    A node's list (`Ready,SchedulingDisabled`) has the most severe of its words; words unknown here are "warn".
     """
     if "," in status:
         styles = {status_style(word.strip()) for word in status.split(",")}

@@ -139,7 +139,7 @@ def test_a_module_that_cannot_be_collected_fails_the_run(folder: Path, capfd: py
     ],
     ids=str,
 )
-def test_what_does_not_agree_or_is_no_plain_failure_fails_the_run(folder: Path, results: Results, code: int) -> None:
+def test_what_does_not_agree_or_is_not_a_plain_failure_fails_the_run(folder: Path, results: Results, code: int) -> None:
     (folder / "test_it.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
     path = folder / "results.json"
     path.write_text(json.dumps(asdict(results)))

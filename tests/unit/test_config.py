@@ -142,7 +142,7 @@ def test_the_first_mistake_is_reported_and_the_number_of_others(write) -> None: 
     assert told.startswith("1: `mouse`") and told.endswith("and 2 more mistakes in this file: `podtui doctor` lists all")
 
 
-def test_a_command_that_there_is_not_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
+def test_a_command_that_does_not_exist_is_reported_with_its_line_and_the_nearest_one(write) -> None:  # type: ignore[no-untyped-def]
     assert screen_mistakes(write('keymap:\n  main.logs: "f5"\n  main.lgos: "f6"\n')) == [
         "3: `keymap`: unknown command `main.lgos`, did you mean `main.logs`?"
     ]
@@ -178,7 +178,7 @@ def test_no_content_makes_the_reader_fail(content: str | bytes) -> None:
         ("alt+shift+g", "no terminal sends `alt+shift+g`: write `alt+G`"),
     ],
 )
-def test_a_key_that_there_is_not_is_reported_with_its_line(write, keys: str, told: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_key_that_does_not_exist_is_reported_with_its_line(write, keys: str, told: str) -> None:  # type: ignore[no-untyped-def]
     assert screen_mistakes(write(f'keymap:\n  main.logs: "f5"\n  main.yaml: "{keys}"\n')) == [f"3: `keymap.main.yaml`: {told}"]
 
 

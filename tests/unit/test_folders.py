@@ -87,7 +87,7 @@ def foreign(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trap(path: Path, kind: str, victim: Path) -> None:
-    """Something at `path` that is no plain file."""
+    """Something at `path` that is not a plain file."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "link":
@@ -111,7 +111,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("kind", "words"), WORDS.items())
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_APPEND, os.O_WRONLY | os.O_CREAT])
-def test_a_state_file_that_is_no_plain_file_is_refused(tmp_path: Path, kind: str, words: str, flags: int) -> None:
+def test_a_state_file_that_is_not_a_plain_file_is_refused(tmp_path: Path, kind: str, words: str, flags: int) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     trap(tmp_path / "state", kind, victim)
@@ -141,7 +141,7 @@ def test_a_state_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "words"), [("pipe", "a pipe"), ("folder", "a folder"), ("device", "a device or a socket")])
-def test_a_configuration_that_is_no_plain_file_is_refused_and_never_waited_for(
+def test_a_configuration_that_is_not_a_plain_file_is_refused_and_never_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, words: str
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -163,7 +163,7 @@ def test_a_link_of_the_users_own_leads_to_the_configuration(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("kind", WORDS)
-def test_a_log_file_that_is_no_plain_file_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_log_file_that_is_not_a_plain_file_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(logging, "root", logging.RootLogger(logging.WARNING))
     monkeypatch.setattr(logging, "captureWarnings", lambda _: None)

@@ -145,5 +145,5 @@ def test_every_error_passes_through_the_one_function() -> None:
 
 
 @given(st.text())
-def test_redaction_never_fails_and_leaves_what_is_no_url(text: str) -> None:
+def test_redaction_never_fails_and_leaves_what_is_not_a_url(text: str) -> None:
     assert redacted(text) == text if "://" not in text else isinstance(redacted(text), str)

@@ -174,7 +174,7 @@ def parse(content: bytes | str, source: str = "manifest", file: str = "") -> lis
 
 def _objects(value: Any, source: str, line: int, lines: tuple[int, ...], depth: int) -> list[Document]:
     if not isinstance(value, dict):
-        raise ManifestError(source, line, f"a document must be an object with a kind, this is {_named(value)}")
+        raise ManifestError(source, line, f"a document must be an object with a kind, not {_named(value)}")
     _texts(value, source, line)
     kind, items = value.get("kind") or "", value.get("items")
     if kind and (
@@ -183,7 +183,7 @@ def _objects(value: Any, source: str, line: int, lines: tuple[int, ...], depth: 
         if not isinstance(items, list | None):
             raise ManifestError(source, line, f"items must be a list, not {_named(items)}")
         if depth == _DEEPEST_LIST:
-            raise ManifestError(source, line, "lists in lists too deep")
+            raise ManifestError(source, line, "lists are nested too deeply")
         made: list[Document] = []
         for number, item in enumerate(items or ()):
             if isinstance(item, dict) and not depth and not item.get("kind") and not item.get("apiVersion"):
@@ -207,7 +207,7 @@ def _texts(value: dict[str, Any], source: str, line: int) -> None:
         found = holder.get(name)
         if found is not None and not isinstance(found, str):
             told = name if holder is value else f"metadata.{name}"
-            raise ManifestError(source, line, f"{told} must be a text, not {_named(found)}", "put it in quotes")
+            raise ManifestError(source, line, f"{told} must be text, not {_named(found)}", "put it in quotes")
 
 
 def _named(value: Any) -> str:
@@ -217,7 +217,7 @@ def _named(value: Any) -> str:
         return f"{str(value).lower()} (a boolean)"
     if isinstance(value, (int, float)):
         return f"{value} (a number)"
-    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a text"
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "text"
 
 
 def placed(document: Document, resource: Resource, namespace: str, *, enforce: bool = True) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What is wrong with an object that someone wrote, each with the line of the text where it stands.
+"""What is wrong with an object that someone wrote, each with its line in the text.
 
 The API server names a field by its path (`spec.containers[0].image`): in the causes of an invalid object, in what strict decoding
 does not know, in what Go's JSON decoder cannot read. The path is looked up in the YAML; a path that is not there has its parent's line.
@@ -18,7 +18,7 @@ from podtui.text import harmless
 
 _STRICT = re.compile(r'((?:unknown|duplicate) field "((?:[^"\\]|\\.)*)")')
 _QUOTED = re.compile(r'Invalid value: "(?:[^"\\]|\\.)*": ', re.DOTALL)  # a patch that cannot be read is quoted whole
-_GO_DIFF = re.compile(r"\n@@ -.*", re.DOTALL)  # how the server's own structures differ, behind its words
+_GO_DIFF = re.compile(r"\n@@ -.*", re.DOTALL)  # how the server's own structures differ, after its words
 _TYPED = re.compile(r"typed patch object \([^)]*\): (\.[^\s:]+): (.+)", re.DOTALL)
 _GO_FIELD = re.compile(r"Go struct field [A-Za-z0-9_]+\.([A-Za-z0-9_.\[\]-]+) of type")
 _STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")

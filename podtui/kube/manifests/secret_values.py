@@ -80,7 +80,7 @@ def _copies(value: Mapping[str, Any]) -> list[str]:
 
 
 def _forms(value: object) -> Iterator[str]:
-    """A value as it stands there, and decoded."""
+    """A value as it is written there, and decoded."""
     if isinstance(value, str) and len(value) >= _SHORTEST:
         yield value
         try:
@@ -107,7 +107,7 @@ def _repeats(text: object, values: set[str]) -> bool:
 
 
 def masked_text(text: str) -> str:
-    """A manifest with a mask for each value of its Secrets; all else stays as it was written. Also of a text that is no YAML (yet)."""
+    """A manifest with a mask for each value of its Secrets; all else stays as it was written. The text need not be YAML (yet)."""
     if "Secret" not in text:
         return text
     lines = cleaned(text).split("\n")

@@ -14,7 +14,7 @@ from podtui.kube.merge_patch import field_name, same
 
 ABSENT: Any = msgspec.UNSET
 """A field that is not there."""
-_SERVERS = ("managedFields", "resourceVersion", "generation")  # follow from any change: no news
+_SERVERS = ("managedFields", "resourceVersion", "generation")  # follow from any change: not worth showing
 _MOST_LINES = 20_000
 _NAMING = ("name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey", "uid", "type")  # the API's merge keys
 

@@ -1,6 +1,6 @@
-"""The documents of a manifest, parted and read as kubectl does (apimachinery's YAMLOrJSONDecoder), each with the line where it begins.
+"""The documents of a manifest, split and read as kubectl does (apimachinery's YAMLOrJSONDecoder), each with the line where it begins.
 
-A line of dashes parts documents wherever it stands, in a block of text too, and what follows `...` in one does not count. A text that
+A line of dashes separates documents wherever it stands, in a block of text too, and what follows `...` in one does not count. A text that
 begins with a brace is a stream of JSON, with YAML perhaps after the first object. Unlike there, a key that is given twice is an error.
 """
 
@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True):
 def read(text: str, source: str, spoilt: frozenset[int] = frozenset()) -> Iterator[Found]:
     """The documents of `text`, JSON or YAML; empty ones (null, or nothing but comments) are left out. Raises ManifestError with the line.
 
-    `spoilt` are the lines on which bytes that are no UTF-8 became replacement characters: only a comment may have them.
+    `spoilt` are the lines on which bytes that are not UTF-8 became replacement characters: only a comment may have them.
     """
     text, first = cleaned(text), 1
     if text.lstrip().startswith("{"):
@@ -107,12 +107,12 @@ def _json(text: str, source: str) -> tuple[list[Found], int]:
         except _Refused as error:
             raise ManifestError(source, line, str(error)) from None
         except RecursionError:
-            raise ManifestError(source, line, "the document is nested too deep") from None
+            raise ManifestError(source, line, "the document is nested too deeply") from None
         except ValueError as error:
-            if count < 2:  # as for kubectl, after a second object it is no YAML any more
+            if count < 2:  # as for kubectl, after a second object it is no longer YAML
                 return found, _end(_REST, text, end)
             line = error.lineno if isinstance(error, json.JSONDecodeError) else line
-            raise ManifestError(source, line, "not JSON, as what stands above it") from None
+            raise ManifestError(source, line, "not JSON, unlike everything above it") from None
         count += 1
         if value is not None:
             items = value.get("items") if isinstance(value, dict) else None
@@ -126,7 +126,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 class _Refused(Exception):
-    """What no YAML would be either."""
+    """What would not be YAML either."""
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(word: str) -> Any:
-    raise ValueError(word)  # NaN and Infinity are no JSON
+    raise ValueError(word)  # NaN and Infinity are not JSON
 
 
 def _number(digits: str) -> float:

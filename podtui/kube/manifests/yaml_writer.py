@@ -75,7 +75,7 @@ def to_yaml(obj: Mapping[str, Any], *, managed_fields: bool = False) -> str:
 
 
 def _block(out: list[str], head: str, value: Any, indent: int) -> None:
-    """A mapping or sequence that is not empty; `head` is what stands already on its first line, `indent` columns wide."""
+    """A mapping or sequence that is not empty; `head` is what is already on its first line, `indent` columns wide."""
     pad = " " * indent
     if not isinstance(value, Mapping):
         for item in value:
@@ -155,7 +155,7 @@ def _string(text: str, column: int, indent: int) -> str:
 
 
 def _fold(text: str, column: int, indent: int, space: re.Pattern[str]) -> str:
-    """`text` with a line end for the first `space` behind column 80 of each line; `column` is where the text begins."""
+    """`text` with a line end for the first `space` after column 80 of each line; `column` is where the text begins."""
     if column + len(text) <= _WIDTH:
         return text
     lines, start, begin = [], 0, ""
@@ -293,7 +293,7 @@ def _compare(a: str, b: str) -> int:
 def _less(a: str, b: str) -> bool:
     """go-yaml's order of keys: signs before letters, digits by their number, else by code point.
 
-    It is no order in the mathematical sense where a letter follows a digit (`10a` comes before `22a`, that before `2a`,
+    It is not an order in the mathematical sense where a letter follows a digit (`10a` comes before `22a`, that before `2a`,
     and that before `10a`); with such keys kubectl itself prints another order each time.
     """
     for i in range(min(len(a), len(b))):

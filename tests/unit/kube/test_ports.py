@@ -70,7 +70,7 @@ def test_a_mistake_in_a_port_is_explained(text: str, words: str) -> None:
     assert caught.value.what == words
 
 
-def test_several_are_separated_by_blanks_and_commas() -> None:
+def test_several_are_separated_by_spaces_and_commas() -> None:
     assert [str(spec) for spec in parse_ports(" 8888:8080, 9090,:http  80:443,")] == ["8888:8080", "9090", ":http", "80:443"]
 
 

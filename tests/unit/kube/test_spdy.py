@@ -86,6 +86,6 @@ def test_a_stream_is_accepted_with_a_reply_that_the_client_can_read() -> None:
         struct.pack(">II", 1, 0xFFFFFF),
     ],
 )
-def test_what_is_no_spdy_is_an_error(sent: bytes) -> None:
+def test_what_is_not_spdy_is_an_error(sent: bytes) -> None:
     with pytest.raises(SpdyError):
         list(Session().feed(sent))

@@ -1,4 +1,4 @@
-"""Every STATUS word has the gravity that an operator expects."""
+"""Every STATUS word has the severity that an operator expects."""
 
 from __future__ import annotations
 

@@ -120,22 +120,22 @@ def test_scalars_become_what_they_are_for_kubectl(text: str, value: Any) -> None
     [
         ("", 0, "no objects passed to create"),
         ("# nothing\n---\n", 0, "no objects passed to create"),
-        ("just text", 1, "a document must be an object with a kind, this is a text"),
-        ("[1, 2]", 1, "a document must be an object with a kind, this is a list"),
+        ("just text", 1, "a document must be an object with a kind, not text"),
+        ("[1, 2]", 1, "a document must be an object with a kind, not a list"),
         ("kind: Pod\n", 1, "apiVersion not set"),
         ("\n\napiVersion: v1\n", 3, "kind not set"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: yes}\n", 1, "metadata.name must be a text, not true (a boolean)"),
-        ("apiVersion: 1\nkind: Pod\n", 1, "apiVersion must be a text, not 1 (a number)"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: yes}\n", 1, "metadata.name must be text, not true (a boolean)"),
+        ("apiVersion: 1\nkind: Pod\n", 1, "apiVersion must be text, not 1 (a number)"),
         ("apiVersion: v1\nkind: Pod\nmetadata: [a]\n", 1, "metadata must be an object, not a list"),
         ("a: 1\nb: 2\na: 3\n", 3, 'key "a" already set in map'),
         ('{"a": {"b": 1, "b": 2}}', 1, 'key "b" is given twice in one object'),
-        ("a: 1\nb: .nan\n", 2, ".nan has no place in JSON"),
-        ("a: 1\n? [b]\n: 1\n", 2, "a key must be a text, not a list, a map or null"),
+        ("a: 1\nb: .nan\n", 2, "JSON has no .nan"),
+        ("a: 1\n? [b]\n: 1\n", 2, "a key must be text, not a list, a map or null"),
         ("a: 1\nb: !!int x\n", 2, "cannot decode 'x' as a int"),
         ("a: 'x\n", 2, "not valid YAML: found unexpected end of stream"),
         ("a: 1\n\tb: 2\n", 2, "not valid YAML: found a tab character that violates indentation"),
         ("a: *x\n", 1, "not valid YAML: found undefined alias"),
-        ("a: &a [*a]\n", 1, "the alias *a holds itself"),
+        ("a: &a [*a]\n", 1, "the alias *a contains itself"),
         ("a: 1\nb: \x01\n", 2, "not valid YAML: a control character"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_mistake_in_a_manifest_names_its_line(text: str, line: int, what: str)
 
 
 def test_a_tab_in_yaml_is_reported_with_its_line() -> None:
-    assert refused("a: 1\n\tb: 2\n").hint == "YAML is indented with blanks, not with tabs"
+    assert refused("a: 1\n\tb: 2\n").hint == "YAML is indented with spaces, not with tabs"
 
 
 def test_a_byte_that_is_not_utf8_is_reported_with_its_line_unless_it_is_in_a_comment() -> None:
@@ -171,7 +171,7 @@ def test_a_list_whose_items_are_null_is_no_objects() -> None:
     assert [one.name for one in parse("apiVersion: v1\nkind: PodList\nitems:\n---\n" + POD.format("a"))] == ["a"]
 
 
-def test_a_fault_behind_several_documents_has_its_line() -> None:
+def test_a_fault_after_several_documents_has_its_line() -> None:
     assert refused(f"{POD.format('a')}---\n{POD.format('b')}---\n\na: [\n").line == 13
     assert refused(f"{POD.format('a')}--- x\n").what == "f.yaml:5: invalid YAML document separator: x"
 

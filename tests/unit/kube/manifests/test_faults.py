@@ -75,5 +75,5 @@ def test_a_mistake_in_the_file_has_its_own_line_and_an_outage_none() -> None:
     assert faults(ConnectionFailed("no route", "look"), TEXT) == [Fault(0, "no route - look")]
 
 
-def test_a_text_that_is_no_yaml_and_words_that_a_terminal_obeys_do_no_harm() -> None:
+def test_a_text_that_is_not_yaml_and_words_that_a_terminal_obeys_do_no_harm() -> None:
     assert faults(invalid("...", ("a[", "\x1b[2J")), "{", 1) == [Fault(1, "a[: ␛[2J")]

@@ -40,7 +40,7 @@ def test_only_the_edited_parts_of_json_differ() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "plain", "two\nlines\n", '"a text"', "12", "{broken", '{\n "a": 1\n}\n', "[" * 100_000])
-def test_what_is_no_json_in_one_line_is_shown_and_taken_as_it_is(text: str) -> None:
+def test_what_is_not_json_in_one_line_is_shown_and_taken_as_it_is(text: str) -> None:
     assert indented(text) == text
     assert edited_back(text, text + "x\n y", text) == text + "x\n y"
 

@@ -8,7 +8,7 @@ from podtui.kube.manifests.yaml_writer import to_yaml
 
 
 def value(text: object) -> str:
-    """What stands behind `k: ` for a value in a mapping of one key."""
+    """What stands after `k: ` for a value in a mapping of one key."""
     printed = to_yaml({"k": text})
     assert printed.startswith("k: ") and printed.endswith("\n")
     return printed[3:-1]
