@@ -1,1 +1,1 @@
-"""A cluster of its own, simulated: an API server over HTTP that kubectl and podtui use as any other. Never imports Textual."""
+"""A simulated cluster of podtui's own: an API server over HTTP that kubectl and podtui use like any other. Never imports Textual."""

@@ -246,7 +246,7 @@ class DemoServer:
             application,
             handle_signals=False,
             access_log=None,
-            handler_cancellation=True,  # a watch or a followed log whose client went would wait for ever
+            handler_cancellation=True,  # a watch or a followed log whose client has gone would wait forever
             shutdown_timeout=0.2,
             max_line_size=_HEADER_LIMIT,
             max_field_size=_HEADER_LIMIT,

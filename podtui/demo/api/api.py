@@ -62,7 +62,7 @@ class Api:
         """HOST:PORT, as discovery shows it."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The only handler. A refusal is answered as a Status; anything unforeseen is a 500, and the server goes on."""
+        """The only handler. A refusal is answered as a Status; anything unexpected is a 500, and the server goes on."""
         try:
             return await self._routed(request)
         except ApiError as error:

@@ -32,7 +32,7 @@ VERSION = {
 
 
 class Resource(NamedTuple):
-    """One resource as discovery lists it. `response` is (group, version, kind), with "" for the group version it stands in."""
+    """One resource as discovery lists it. `response` is (group, version, kind), with "" for the group version it is listed in."""
 
     name: str
     response: tuple[str, str, str]
@@ -89,7 +89,7 @@ def groups() -> dict[tuple[str, str], list[Resource]]:
 
 
 def _named(title: str) -> tuple[str, str, str]:
-    """`policy/v1/Eviction` in its parts; a kind alone is of the group version it stands in."""
+    """`policy/v1/Eviction` in its parts; a kind alone is of the group version it is listed in."""
     group, _, rest = title.partition("/")
     if not rest:
         return "", "", title

@@ -34,7 +34,7 @@ _QUERY = ("dryRun", "fieldManager", "fieldValidation")
 
 
 def index(prefix: str) -> bytes:
-    """The body of `/openapi/v3`: the path of each group version's document. `prefix` is what stands before `/openapi`."""
+    """The body of `/openapi/v3`: the path of each group version's document. `prefix` is what comes before `/openapi`."""
     paths = {}
     for group, version in groups():
         name = f"apis/{group}/{version}" if group else f"api/{version}"

@@ -94,7 +94,7 @@ class Authorizer:
 
 
 def refusal(user: User, asked: Attributes) -> str:
-    """Why it is forbidden, in the server's words (`pods "x" is forbidden: ` stands before it)."""
+    """Why it is forbidden, in the server's words (`pods "x" is forbidden: ` comes before it)."""
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     return f'User "{user.name}" cannot {asked.verb} resource "{asked.shown}" in API group "{asked.group}" {where}'
 

@@ -74,7 +74,7 @@ class Container:
     # -- starting
 
     def start(self) -> None:
-        """Pulls the image and runs it; `worker.sync` is called when that is done, for good or ill."""
+        """Pulls the image and runs it; `worker.sync` is called when that has succeeded or failed."""
         self.busy = True
         node, policy = self.worker.node, self.spec.get("imagePullPolicy", "IfNotPresent")
         if policy != "Always" and self.worker.kubelet.has_image(node, self.image):

@@ -14,7 +14,7 @@ from typing import ClassVar
 from podtui.demo.storage.clock import Clock, Handle
 
 Body = Generator[float | None, None, int]
-"""Yields for how many seconds it sleeps (None: for ever, without any timer); what it returns is the exit code."""
+"""Yields for how many seconds it sleeps (None: forever, without any timer); what it returns is the exit code."""
 _SHORTEST = 0.001  # a body that never really sleeps must not keep the clock from going on
 _LONGEST_HEAD = 64 * 1024
 
@@ -27,7 +27,7 @@ class Task:
 
     @classmethod
     def wake_running(cls) -> Callable[[], None]:
-        """What wakes the task that asks this from its body, when it sleeps for ever."""
+        """What wakes the task that asks this from its body, when it sleeps forever."""
         return cls._running.wake if cls._running is not None else lambda: None
 
     def __init__(self, clock: Clock, body: Body, ended: Callable[[int], None]) -> None:
@@ -64,7 +64,7 @@ class Task:
             Task._running = before
 
     def wake(self) -> None:
-        """Goes on where it sleeps for ever; a sleep with an end is slept out."""
+        """Goes on where it sleeps forever; a sleep with an end is slept out."""
         if self._handle is None:
             self.step()
 

@@ -11,7 +11,7 @@ from podtui.demo.storage.kinds import Kind
 
 @dataclass(frozen=True)
 class Manifest:
-    """An object to create, and where it stands in its file."""
+    """An object to create, and where it is in its file."""
 
     kind: Kind
     obj: dict[str, Any]
@@ -34,7 +34,7 @@ class StepTarget:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the script. `at` and `every` (0: once) are simulated seconds; `line` is where it stands."""
+    """One step of the script. `at` and `every` (0: once) are simulated seconds; `line` is where it is in the file."""
 
     at: float
     every: float = 0.0

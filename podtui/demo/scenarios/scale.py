@@ -35,7 +35,7 @@ def scale(text: str) -> Scenario:
     number = re.fullmatch(r"scale:(\d{1,9})", head)
     if number is None or not 1 <= int(number[1]) <= MOST:
         raise UsageError(
-            f"--scenario: {harmless(text)!r} is no scale", f"write scale:N with 1 to {MOST:,} pods, such as scale:10000,churn=20"
+            f"--scenario: {harmless(text)!r} is not a scale", f"write scale:N with 1 to {MOST:,} pods, such as scale:10000,churn=20"
         )
     churn = 0.0
     for option in options:

@@ -46,7 +46,7 @@ class Expansion:
         return "".join(pieces)
 
     def expand(self, words: tuple[Word, ...], streams: Streams) -> Generator[float | None, None, list[str]]:
-        """The fields that words come to: values that are not quoted are split at blanks."""
+        """The fields that words come to: values that are not quoted are split at spaces."""
         found: list[str] = []
         for word in words:
             fields = [""]

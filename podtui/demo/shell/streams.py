@@ -30,7 +30,7 @@ class Input:
     """What a command reads: fed from outside or by the command before it in a pipe."""
 
     size: tuple[int, int] | None = None
-    """Columns and rows of a terminal; None: it is none."""
+    """Columns and rows of a terminal; None: it is not one."""
 
     def __init__(self, data: bytes = b"", *, closed: bool = True) -> None:
         self.data = bytearray(data)

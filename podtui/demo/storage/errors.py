@@ -171,7 +171,7 @@ def conflict(kind: Named, name: str, why: str = MODIFIED) -> ApiError:
 
 
 def apply_conflict(causes: Sequence[tuple[str, str]], message: str) -> ApiError:
-    """409 of server-side apply; `causes` are pairs of a field and what is said of it."""
+    """409 of server-side apply; `causes` are pairs of a field and what is said about it."""
     told = [{"reason": "FieldManagerConflict", "message": words, "field": field} for field, words in causes]
     return ApiError(409, "Conflict", message, {"causes": told})
 

@@ -175,7 +175,7 @@ class State:
     def update(self, kind: Kind, obj: Object) -> Object:
         """Stores the new state of an object under its name and gives it a new version; one that says what is there already keeps it.
 
-        What an object is born with (uid, creationTimestamp) stays whatever `obj` says; generation goes up when spec
+        What an object is created with (uid, creationTimestamp) stays whatever `obj` says; generation goes up when spec
         changed or the deletion began. ApiError 404 when there is no such object.
         """
         metadata = dict(obj["metadata"])

@@ -41,7 +41,7 @@ class Shells(Protocol):
 
 
 async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) -> web.StreamResponse:
-    """Serves the request until the command has ended or the client went."""
+    """Serves the request until the command has ended or the client has gone."""
     query = request.query
     command = query.getall("command", [])
     if not command:

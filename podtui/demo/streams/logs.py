@@ -17,7 +17,7 @@ class Logs(Protocol):
 
 
 async def log(request: web.Request, logs: Logs, namespace: str, pod: str) -> web.StreamResponse:
-    """Serves `pods/log`. (The application must cancel a handler whose client went: a followed log may be silent for ever.)"""
+    """Serves `pods/log`. (The application must cancel a handler whose client has gone: a followed log may be silent forever.)"""
     chunks = logs.log(namespace, pod, request.query)
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     await response.prepare(request)

@@ -201,7 +201,7 @@ def cells(kind: Kind, obj: Object, now: float) -> tuple[list[Any], float]:
 
 
 def row_conditions(kind: Kind, obj: Object) -> list[dict[str, str]]:
-    """The conditions of a Table's row: a pod that is over is marked so."""
+    """The conditions of a Table's row: a pod that has finished is marked so."""
     phase = (obj.get("status") or {}).get("phase") if kind is kinds.PODS else ""
     if phase == "Succeeded":
         return [{"type": "Completed", "status": "True", "reason": "Succeeded", "message": "The pod has completed successfully."}]

@@ -1,4 +1,4 @@
-"""The cells of a pod, and what its one word for how it stands is made of (`printPod`)."""
+"""The cells of a pod, and how the one word for its status is made (`printPod`)."""
 
 from __future__ import annotations
 

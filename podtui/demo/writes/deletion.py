@@ -153,7 +153,7 @@ class Deletion:
         return marked if dry_run else self.state.update(NAMESPACES, marked)
 
     def unfinalize(self, kind: Kind, obj: Object, finalizer: str) -> None:
-        """Takes a finalizer off; the object goes with its last one."""
+        """Removes a finalizer; the object goes with its last one."""
         left = [one for one in obj["metadata"].get("finalizers") or () if one != finalizer]
         updated = self.state.update(kind, _with(obj, finalizers=left))
         self.finish(kind, updated)
@@ -170,7 +170,7 @@ class Deletion:
 
 
 def read_options(options: Object | None) -> Object:
-    """DeleteOptions from a request. ApiError 400 for what is none, 422 for what contradicts itself."""
+    """DeleteOptions from a request. ApiError 400 for what is not one, 422 for what contradicts itself."""
     if not options:
         return {}
     if options.get("kind", "DeleteOptions") != "DeleteOptions":
@@ -232,7 +232,7 @@ def _finalizers(kind: Kind, obj: Object, options: Object) -> list[str]:
 
 
 def _ended(pod: Object, now: str) -> Object:
-    """What the answer says of a pod that went at once; its last state for watchers is the one before."""
+    """What the answer says about a pod that went at once; its last state for watchers is the one before."""
     metadata = pod["metadata"]
     if "deletionTimestamp" in metadata:
         return {"deletionGracePeriodSeconds": 0}

@@ -163,7 +163,7 @@ def _with_structs(kind: str, paths: Paths) -> Paths:
 
 
 def _place(path: Path) -> list[tuple[int, str]]:
-    """Where a path stands in a set: the members of a node come before what is deeper."""
+    """The place of a path in a set: the members of a node come before what is deeper."""
     return [(int(depth < len(path)), element) for depth, element in enumerate(path, 1)]
 
 
@@ -236,7 +236,7 @@ def _interleaved(live: list[str], config: list[str]) -> list[str]:
 
 
 def _remove(kind: Type, obj: Any, path: Path) -> None:
-    """Takes what stands at a path out of `obj`, where it is there."""
+    """Removes the value at a path from `obj`, if there is one."""
     for place, _ in walk(kind, obj, path):
         container, key = place
         if isinstance(container, dict):

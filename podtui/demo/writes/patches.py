@@ -1,6 +1,6 @@
 """Patches of an object's JSON: RFC 6902, RFC 7386 and the strategic merge patch, as the API server applies them.
 
-All three give a new object and leave the old one as it is. What a strategic merge patch does with a list stands in the schema: a list
+All three give a new object and leave the old one as it is. What a strategic merge patch does with a list is in the schema: a list
 with a merge key is merged item by item, any other is replaced. Its directives (`$patch`, `$retainKeys`, `$setElementOrder/...`,
 `$deleteFromPrimitiveList/...`) are those that kubectl sends.
 """
@@ -27,7 +27,7 @@ _MISSING = object()
 
 
 def parse(body: bytes) -> Any:
-    """The patch's JSON. ApiError 400 when it is none."""
+    """The patch's JSON. ApiError 400 when it is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -110,7 +110,7 @@ def _step(value: Any, token: str, default: Any = _MISSING) -> Any:
 
 
 def _find(document: Any, path: str, default: Any = _MISSING) -> Any:
-    """What stands at a path. A missing last key gives `default`; anything else that is missing is refused."""
+    """The value at a path. A missing last key gives `default`; anything else that is missing is refused."""
     tokens = _tokens(path)
     for position, token in enumerate(tokens):
         document = _step(document, token, default if position == len(tokens) - 1 else _MISSING)

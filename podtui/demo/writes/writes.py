@@ -188,7 +188,7 @@ class Writes:
         dry_run: bool,
         owners: managed.Owners | None,
     ) -> Object:
-        """Stores `new` (decoded and defaulted) in the place of `old`, which read again is `base`; `owners` are those of an apply."""
+        """Stores `new` (decoded and defaulted) in place of `old`, which read again is `base`; `owners` are those of an apply."""
         was, metadata = base["metadata"], new["metadata"]
         name = was["name"]
         if version := metadata.get("resourceVersion"):

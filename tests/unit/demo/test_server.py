@@ -497,7 +497,7 @@ async def test_an_unknown_kind_of_body_is_refused(client: Client) -> None:
     assert code == 201 and made["data"] == {"a": "b"}
 
 
-async def test_what_was_not_foreseen_is_a_500_and_the_server_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_error_is_a_500_and_the_server_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("unforeseen")
 

@@ -143,6 +143,6 @@ def test_pods_of_a_scale_share_what_is_alike() -> None:
 
 
 @pytest.mark.parametrize("name", ["scale", "scale:", "scale:0", "scale:x", "scale:10,chrun=1", "scale:10,churn=x", "scale:10,churn=2000"])
-def test_a_scale_that_is_none_is_wrong_usage(name: str) -> None:
+def test_an_invalid_scale_is_wrong_usage(name: str) -> None:
     with pytest.raises(UsageError):
         loading.load(name)

@@ -138,7 +138,7 @@ def test_a_merge_patch_twice_is_the_patch_once(obj: dict[str, Any], patch: dict[
 
 
 @pytest.mark.parametrize(("body", "words"), [(b"null", "Invalid JSON Patch"), (b"{", "invalid JSON patch")])
-def test_what_is_no_merge_patch_is_refused(body: bytes, words: str) -> None:
+def test_what_is_not_a_merge_patch_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(ApiError) as caught:
         merge_patch({}, body)
     assert (caught.value.code, caught.value.message) == (400, words)
