@@ -270,7 +270,7 @@ COMMANDS: tuple[Command, ...] = (
     # -- podtui's own editor
     Command("editor.save", "ctrl+s", "Save", "Check the text on the server, and continue", "editor", footer=True, priority=True),
     Command(
-        "editor.leave", "escape", "Leave", "Leave the editor; podtui keeps a changed text in a file", "editor", footer=True, priority=True
+        "editor.leave", "escape", "Leave", "Leave the editor; podtui keeps the changed text in a file", "editor", footer=True, priority=True
     ),
     Command("editor.next-message", "f2", "Next message", "Go to the next line with an error", "editor", footer=True, priority=True),
     Command("editor.outside", "f4", "$EDITOR", "Edit the text in your own editor", "editor", footer=True, priority=True),

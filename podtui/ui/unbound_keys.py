@@ -1,4 +1,4 @@
-"""What podtui says of a key that does nothing in the pane where it was pressed: what podtui's is of k9s's, or where its command works.
+"""What podtui says about a key that does nothing where it was pressed: podtui's key for what it does in k9s, or where its command works.
 
 k9s's keys are in its internal/view and internal/ui.
 """
@@ -35,7 +35,7 @@ _PLACES = {"list": "the lists", "table": "the lists", "text": "the details", "de
 
 
 def words(key: str, key_of: Callable[[str], str], keymap: Mapping[str, str], active: Collection[str] = ()) -> str:
-    """What podtui says of a key, "" if nothing.
+    """What podtui says about a key, "" if nothing.
 
     `key_of` returns the key of the command with an id, `keymap` has the user's own; `active` are the keys bound where it was pressed.
     """

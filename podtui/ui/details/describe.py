@@ -1,4 +1,4 @@
-"""What `kubectl describe` tells of an object, arranged for reading and live: this tab of every kind that has one."""
+"""What `kubectl describe` says about an object, arranged for reading and live: this tab of every kind that has one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from podtui.cluster.pods.events import events_of
 from podtui.errors import Forbidden, NotFound
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
+from podtui.text import counted
 from podtui.ui.details.events import live_event_lines
 from podtui.ui.details.tabs import Tab, TabHost
 from podtui.ui.details.text import LineCollector, moment, since, size
@@ -58,10 +59,10 @@ class DescribeTab(Tab):
         return list(live.items.values()) if live is not None and live.known else None
 
     def trouble(self, name: str, what: str) -> str:
-        """Why a source is not known, "" when it is: `you may not list pods`; what the server does not serve is no trouble."""
+        """Why a source is not known, "" when it is: `you may not list pods`; what the server does not serve is not missed."""
         live = self._live.get(name)
         if live is None or live.trouble is None:
-            return "" if live is not None and live.known else f"loading the {what} ..."
+            return "" if live is not None and live.known else f"loading the {what}…"
         if isinstance(live.trouble, NotFound):
             return ""
         return f"you may not list {what}" if isinstance(live.trouble, Forbidden) else live.trouble.what
@@ -96,7 +97,7 @@ def add_annotations(out: LineCollector, annotations: Mapping[str, str], key: str
         out.lines.append([(f"  {name}:", "label.key"), (f"  {size(len(text.encode(errors='replace')))}", "dim")])
         out.lines += [[(f"      {line}", "label.value")] for line in first]
         if len(lines) > _LINES:
-            out.lines.append([(f"      … {len(lines) - _LINES} more lines", "dim")])
+            out.lines.append([(f"      … {counted(len(lines) - _LINES, 'more line')}", "dim")])
 
 
 def add_conditions(out: LineCollector, conditions: Iterable[Condition], now: float, good: Mapping[str, str]) -> None:

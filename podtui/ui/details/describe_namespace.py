@@ -1,4 +1,4 @@
-"""Everything that `kubectl describe` tells of a namespace: its state, what keeps it from ending, quotas and limits."""
+"""Everything that `kubectl describe` says about a namespace: its state, what keeps it from ending, quotas and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that `kubectl describe` tells of a node: its state, its resources with what its pods request, and those pods."""
+"""Everything that `kubectl describe` says about a node: its state, its resources with what its pods request, and those pods."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _pods(out: LineCollector, node: NodeDetails, pods: list[PodRow], now: float,
         else:
             out.lines += [[(f"  {name}", ""), (f"  {old}  {pod.phase}", "dim")], [(f"      {words}", "dim")]]
     if len(pods) > _PODS_SHOWN:
-        out.text(f"... and {len(pods) - _PODS_SHOWN} more", "dim")
+        out.text(f"… and {len(pods) - _PODS_SHOWN} more", "dim")
 
 
 def _asked(pod: PodRow, resource: str, whole: Fraction) -> str:

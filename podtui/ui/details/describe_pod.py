@@ -1,4 +1,4 @@
-"""Everything that `kubectl describe` tells of a pod: first how it is, then its containers and what they share, then the rest."""
+"""Everything that `kubectl describe` says about a pod: first how it is, then its containers and what they share, then the rest."""
 
 from __future__ import annotations
 

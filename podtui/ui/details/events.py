@@ -41,7 +41,7 @@ class EventsTab(Tab):
 def live_event_lines(live: LiveObjects | None, width: int) -> list[Line]:
     """The events that are followed, or why there are none."""
     if live is None or (not live.known and live.error is None):
-        return [[("loading the events ...", "dim")]]
+        return [[("loading the events…", "dim")]]
     lines: list[Line] = []
     if live.trouble is not None:
         what = "you may not read the events here" if isinstance(live.trouble, Forbidden) else f"stale: {live.trouble.what}"

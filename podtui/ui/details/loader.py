@@ -151,10 +151,10 @@ class ObjectLoader:
         connection = self._session.connection
         self._waiting = connection is None
         if connection is None:
-            self._tell(str(self._session.error or f"connecting to {self._session.settings.shown_server} ..."), "")
+            self._tell(str(self._session.error or f"connecting to {self._session.settings.shown_server}…"), "")
             return
         try:
-            with when_slow(self._widget, lambda: self._tell(self.notice, f"loading {ref} ...")):
+            with when_slow(self._widget, lambda: self._tell(self.notice, f"loading {ref}…")):
                 obj, count = await read_object(connection, ref)
         except NotFound:
             self.gone = True

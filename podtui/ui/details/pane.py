@@ -153,7 +153,7 @@ class DetailsPane(Vertical):
         self._notice.display = bool(words)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state == WorkerState.ERROR:  # only unforeseen ones: expected errors have their own messages
+        if event.state == WorkerState.ERROR:  # only unexpected ones: expected errors have their own messages
             self._show_notice(str(unforeseen(f"showing {self.shown}", event.worker.error or PodtuiError("unknown"))))
 
     # -- the tabs -----------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class DetailsPane(Vertical):
             return tab.text(obj, self._width)
         from podtui.ui.details.text import size
 
-        words = f"{self._title}: working on {size(self.loader.bytes)} ..."
+        words = f"{self._title}: working on {size(self.loader.bytes)}…"
         with nullcontext() if keep else when_slow(self, lambda: self.view.set_lines([[(words, "dim")]])):
             return await asyncio.to_thread(tab.text, obj, self._width)
 

@@ -56,7 +56,7 @@ class WhyTab(Tab):
             lines.append([(f"✗ {self._error.what}", "error")])
         if self.diagnosis is not None:
             lines += diagnosis_lines(self.diagnosis, width)
-        return TabText(lines or [[("diagnosing ...", "dim")]])
+        return TabText(lines or [[("diagnosing…", "dim")]])
 
 
 def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:
@@ -65,14 +65,14 @@ def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[Line]:
     for finding in diagnosis.findings:
         lines += [*([""] if lines else []), *_finding(finding, width)]
     if diagnosis.actions:
-        lines += ["", [("Suggested", "title"), ("  Enter here opens the list; podtui shows each action before it does it", "dim")]]
+        lines += ["", [("Suggested", "title"), ("  Enter here opens the list; podtui shows each action before it carries it out", "dim")]]
         lines += [[("  › ", "label.key"), (action.title, "")] for action in diagnosis.actions]
     if diagnosis.nodes:
         lines += ["", [("Nodes", "title"), (f"  {len(diagnosis.nodes)}, those closest to accepting the pod first", "dim")]]
         for node in diagnosis.nodes[:NODES_SHOWN]:
             lines += _node(node, width)
         if len(diagnosis.nodes) > NODES_SHOWN:
-            lines.append([(f"  ... and {len(diagnosis.nodes) - NODES_SHOWN} more", "dim")])
+            lines.append([(f"  … and {len(diagnosis.nodes) - NODES_SHOWN} more", "dim")])
     if diagnosis.unread:
         lines += ["", [("Not read", "title"), ("  the diagnosis may be incomplete", "dim")]]
         for words in diagnosis.unread:

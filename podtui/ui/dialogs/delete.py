@@ -94,7 +94,7 @@ class DeleteDialog(Dialog[int]):
                 return  # not connected: any attempt reports that
             if not allowed:
                 toggle = self.query_one("#delete-evict", Toggle)
-                toggle.label = f"Evict: you lack the right to create pods/eviction in namespace {harmless(namespace)}"
+                toggle.label = f"Evict: you lack permission to create pods/eviction in namespace {harmless(namespace)}"
                 toggle.disabled = True
                 return
 

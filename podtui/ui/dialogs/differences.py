@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from podtui.kube.merge_patch import value_text
+from podtui.text import counted
 from podtui.ui.dialogs.dialog import shown
 from podtui.ui.themes import Palette
 from podtui.ui.widgets.text_document import Line
@@ -34,7 +35,7 @@ def field_lines(name: str, old: object, new: object, *, known: bool = True) -> I
     for line in changed[:_LINES]:
         yield [(f"  {line}", {"+": "ok", "-": "error"}.get(line[:1], "dim"))]
     if len(changed) > _LINES:
-        yield [(f"  … {len(changed) - _LINES} more lines differ", "dim")]
+        yield [(f"  … {counted(len(changed) - _LINES, 'more line')}", "dim")]
 
 
 def _is_long(value: object) -> bool:
@@ -52,7 +53,7 @@ def _text_lines(value: object) -> Sequence[str]:
     try:
         found = json.loads(value)
         laid_out = json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, (dict, list)) else value
-    except (ValueError, RecursionError):  # no JSON, or nested by someone who wants that it fails
+    except (ValueError, RecursionError):  # not JSON, or nested deeply to make this fail
         laid_out = value
     return laid_out.split("\n")
 

@@ -39,7 +39,7 @@ async def edit_text(
             if command:
                 return await _outside(app, text, original, name, command, check, heading)
         except EditorMissing as error:
-            note = f"{error}; this is podtui's own editor"
+            note = f"{error}; this is podtui's own editor instead"
         except EditorFailed as error:
             app.notify(str(error), severity="error", markup=False)
             return None

@@ -104,7 +104,7 @@ def _read(file: Path) -> str:
     except OSError as error:
         raise EditorFailed(f"the editor's file is gone: {(error.strerror or '').lower()}", "nothing was changed") from None
     if len(content) > _LARGEST:
-        raise EditorFailed(f"the editor left more than {_LARGEST >> 20} MiB", "nothing was changed")
+        raise EditorFailed(f"the text that the editor left is larger than {_LARGEST >> 20} MiB", "nothing was changed")
     try:
         return content.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:

@@ -15,6 +15,7 @@ from podtui.cluster.changes.journal import Entry, taken_back
 from podtui.cluster.changes.undo import why_not
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.text import counted
 from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.journal.text import COLUMNS, described, entry_lines, matches, row, searched
@@ -126,12 +127,12 @@ class JournalScreen(ModalScreen[None]):
             self._table.refresh_rows()
         where = "all clusters" if self._everywhere else self.session.settings.context
         count = f"{len(keys)} of {len(here)}" if filter else str(len(keys))
-        right = [(f"{self._broken} unreadable lines ", "warn")] if self._broken else []
+        right = [(f"{counted(self._broken, 'unreadable line')} ", "warn")] if self._broken else []
         if self._unread or self.session.journal.trouble:
             right = [(f"! it cannot be {'read' if self._unread else 'written'} ", "warn")]
         if filter and not self._bar.display:
             right = [*right, (f"/{filter} ", "match")]
-        words = f" {count} {'change' if len(here) == 1 else 'changes'} of {where} "
+        words = f" {count} {'change' if len(here) == 1 else 'changes'} to {where} "
         self.query_one("#journal-title", TextLine).show([(" Journal ", "title"), (words, "")], right)
         self._show_entry()
 

@@ -137,7 +137,7 @@ class LogChart(Widget, can_focus=True):
         width, base, styles = self.size.width, self.rich_style, palette(self.app)
         dim = base + styles["dim"]
         if not self._buckets:
-            words = "counting ..." if self._histogram is not None and not self._histogram.done else "no line has a time"
+            words = "counting…" if self._histogram is not None and not self._histogram.done else "no line has a time"
             return Strip([Segment(" " * _INDENT + (words if y == 1 else ""), dim)]).crop_extend(0, width, base)
         if y == ROWS + 1:
             return self._axis(width)

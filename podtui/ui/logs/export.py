@@ -100,11 +100,11 @@ class LogExport:
         if scope == "server":
             return "all that the server has, read again"
         if scope == "buffer":
-            return f"all {len(self._browser.buffer):,} lines kept here"
+            return f"all {counted(len(self._browser.buffer), 'line')} kept here"
         if self._browser.selection is not None:
-            return f"the {len(self._browser.selected()):,} selected lines"
+            return f"the {counted(len(self._browser.selected()), 'selected line')}"
         chosen = self._browser.chosen
-        return "the lines shown" if chosen is not None else f"the {len(self._browser.buffer):,} lines shown"
+        return "the lines shown" if chosen is not None else f"the {counted(len(self._browser.buffer), 'line')} shown"
 
     def path_changed(self) -> None:
         """The path changed: a confirmed overwrite does not apply to the new path."""
@@ -131,7 +131,9 @@ class LogExport:
     async def _write(self, path: Path, scope: Scope) -> None:
         """Write the lines as they arrive, with messages about the progress and the result."""
         self._written = 0
-        progress = self._pane.set_interval(_PROGRESS, lambda: self._say(f"saving to {harmless(str(path))}: {self._written:,} lines"))
+        progress = self._pane.set_interval(
+            _PROGRESS, lambda: self._say(f"saving to {harmless(str(path))}: {counted(self._written, 'line')}")
+        )
         try:
             if scope == "server":
                 count = await self._write_whole(path)
@@ -215,7 +217,7 @@ class LogExport:
             command = pager_command()
             if not app.terminal.usable:
                 raise PodtuiError("there is no terminal for a pager", "Ctrl+S saves the lines to a file")
-            self._say("sending the lines to the pager ...")
+            self._say("sending the lines to the pager…")
             await self._all_parts()
             texts = [self._parts(clean=True) for _ in ("state folder", "temporary files")]
             name = f"{self.file_name}.log"

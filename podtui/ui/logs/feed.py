@@ -15,7 +15,7 @@ from podtui.cluster.logs.older_lines import OldestLine, older_lines
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.resources import ObjectRef
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.background import work, work_instead
 from podtui.ui.logs.titles import status_of
 from podtui.ui.logs.view.view import LogView
@@ -183,7 +183,7 @@ class LogFeed:
 
     async def _load_older(self, group: LogGroup) -> None:
         self._loading = True
-        self._say("reading older lines ...")
+        self._say("reading older lines…")
         try:
             message = await self._prepend_older(group)
         except PodtuiError as error:
@@ -208,7 +208,7 @@ class LogFeed:
         count = view.browser.prepend(found.lines, found.continued, found.times)
         if count < len(found.lines):
             return _FULL
-        return f"{count:,} older lines were read" + (f"; {_BEGINNING}" if found.whole else "")
+        return f"{counted(count, 'older line')} {'was' if count == 1 else 'were'} read" + (f"; {_BEGINNING}" if found.whole else "")
 
 
 def oldest_of(view: LogView) -> OldestLine | None:

@@ -95,7 +95,7 @@ class LogSourcesScreen(ModalScreen[str | None]):
             self._table.set_keys(keys, anew=True)
         self._mark()
         names = self._left_out()
-        words = f"{len(names)} left out, because too many are open already: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        words = f"{len(names)} left out, because too many are open already: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
         self.query_one("#sources-left-out", Static).update(Text(words if names else ""))
 
     def _cells(self, key: str) -> Sequence[Cell]:

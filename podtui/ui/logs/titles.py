@@ -109,9 +109,9 @@ _STYLES = {
     "failed": "status.error",
 }
 _EMPTY = {
-    "connecting": "connecting ...",
+    "connecting": "connecting…",
     "waiting": "no lines yet: the container has not started",
-    "reading": "reading ...",
+    "reading": "reading…",
     "following": "no lines yet",
     "reconnecting": "no lines yet",
     "ended": "no lines",

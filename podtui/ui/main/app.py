@@ -96,7 +96,7 @@ class PodtuiApp(TerminalApp):
             self.notify(f"{ended} port-forward{'s' if ended > 1 else ''} of {before.settings.context} ended with it", markup=False)
 
     async def _on_key(self, event: Key) -> None:
-        """A key that nothing has taken: say where it works, or, if k9s has it, what podtui's is."""
+        """A key that nothing has taken: say where it works, or, if k9s has it, podtui's own key for it."""
         event.prevent_default()  # Textual's own handler runs the bindings, too, and does not tell whether there was one
         if await self._check_bindings(event.key):
             return

@@ -37,7 +37,7 @@ class Rights:
             if self._session.access.known(right) is False:
                 where = f" in namespace {ref.namespace}" if ref.namespace and resource == ref.resource.plural else ""
                 subresource = f"/{permission.subresource}" if permission.subresource else ""
-                return f"{command.title}: you lack the right to {verb} {resource}{subresource}{where}"
+                return f"{command.title}: you lack permission to {verb} {resource}{subresource}{where}"
         return ""
 
     def learn(self, ref: ObjectRef) -> None:

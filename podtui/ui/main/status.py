@@ -115,15 +115,15 @@ def _state(session: Session, store: RowStore, kind: Kind) -> tuple[str, str, tup
         word = f"stale for {waited}" if health.state == "stale" else "no credentials" if lacks else "unreachable"
         return word, error.what if error and health.state == "stale" else "", (f"{why}; trying again", *reasons)
     if health.state == "loading":
-        return loading_words(health), "", (f"loading {kind.plural} ...",)
+        return loading_words(health), "", (f"loading {kind.plural}…",)
     if health.state == "live":
         return "live", "", ()
     if health.state == "polling":
         return f"polling, {waited} ago", error.what if error else "", ()
     is_long = time.time() - health.since >= _LONG
-    lines = (f"connecting to {session.settings.shown_server} ...", *((f"no answer for {waited}",) if is_long else ()))
+    lines = (f"connecting to {session.settings.shown_server}…", *((f"no answer for {waited}",) if is_long else ()))
     if waits := session.waits_for:
-        lines = (f"waiting for {waits[0]} ...", *waits[1:])
+        lines = (f"waiting for {waits[0]}…", *waits[1:])
     return f"connecting for {waited}" if is_long else "connecting", "", lines
 
 

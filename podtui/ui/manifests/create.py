@@ -135,7 +135,7 @@ class CreateDialog(Dialog[int]):
     @on(PathInput.Pasted)
     def _pasted(self, event: PathInput.Pasted) -> None:
         if self._written and self._text:
-            self.notify(f"The paste takes the place of the text before. {kept_words(self._app, self._text, _NAME)}", markup=False)
+            self.notify(f"The pasted text replaces the previous one. {kept_words(self._app, self._text, _NAME)}", markup=False)
         self._take(event.text, written=False)
 
     def _take(self, text: str, *, written: bool) -> None:
@@ -150,7 +150,7 @@ class CreateDialog(Dialog[int]):
     def _offer(self, text: str | None, origin: str = "", *, written: bool = False) -> None:
         """Use the text, or none, while there is no path."""
         self._text, self._written = text, written
-        lines = f"{counted(len(text.splitlines()), 'line')} {origin}; a path takes their place" if text is not None else ""
+        lines = f"{counted(len(text.splitlines()), 'line')} {origin}; a path replaces them" if text is not None else ""
         self.query_one("#create-path", PathInput).placeholder = lines or _PATH
 
     def action_put_aside(self) -> None:
@@ -345,8 +345,8 @@ class CreateDialog(Dialog[int]):
     def _notify_done(self) -> None:
         """In kubectl's words: `pod/kubia created`."""
         if len(self.change.made) > 5:
-            words = {"created": "created", "applied": "serverside-applied", "unchanged": "unchanged", "left": "left as they were"}
-            summary = ", ".join(f"{count} objects {word}" for state, word in words.items() if (count := self._count(state)))
+            words = {"created": "created", "applied": "serverside-applied", "unchanged": "unchanged", "left": "left alone"}
+            summary = ", ".join(f"{counted(count, 'object')} {word}" for state, word in words.items() if (count := self._count(state)))
         else:
             summary = "\n".join(str(outcome) for outcome in self.change.made)
         warnings = [warning for outcome in self.change.made for warning in outcome.warnings]

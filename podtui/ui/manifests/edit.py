@@ -17,7 +17,7 @@ from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
 from podtui.kube.manifests.three_way import ABSENT, Clash
 from podtui.kube.resources import ObjectRef
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations
@@ -101,7 +101,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         lines = self.change.lines if self._shown is None else self._shown
         add_difference(text, lines[:_LINES], styles)
         if len(lines) > _LINES:
-            text.append(f"… {len(lines) - _LINES} more lines differ\n", styles["dim"])
+            text.append(f"… {counted(len(lines) - _LINES, 'more line')}\n", styles["dim"])
         if self.change.secret:
             add_masks(text, styles, masked=masked)
         text.rstrip()
@@ -130,7 +130,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         self.dismiss("edited")
 
     def left(self) -> None:
-        self.notify("podtui did not wait for the answer: it may or may not be edited", severity="warning", markup=False)
+        self.notify("podtui did not wait for the answer: it may or may not have been edited", severity="warning", markup=False)
 
     def action_again(self) -> None:
         if not self.busy:

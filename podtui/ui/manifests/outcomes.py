@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from podtui.cluster.changes.creation import Outcome
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.dialogs.dialog import shown
 from podtui.ui.dialogs.differences import add_difference, add_masks
 from podtui.ui.themes import Palette
@@ -72,10 +72,10 @@ def _add(text: Text, outcome: Outcome, lines: Sequence[str], styles: Palette, ro
             text.append("  no difference\n", styles["dim"])
         add_difference(text, lines[: max(0, room)], styles, indent="  ")
         if len(lines) > room:
-            text.append(f"  … {len(lines) - max(0, room)} more lines differ\n", styles["dim"])
+            text.append(f"  … {counted(len(lines) - max(0, room), 'more line')}\n", styles["dim"])
         room -= len(lines)
         for conflict in preview.conflicts[:_CONFLICTS]:
             text.append(f"  ! {shown(conflict.field)} is owned by {shown(conflict.owner)}\n", styles["warn"])
         if len(preview.conflicts) > _CONFLICTS:
-            text.append(f"  ! and {len(preview.conflicts) - _CONFLICTS} more fields have other owners\n", styles["warn"])
+            text.append(f"  ! and {counted(len(preview.conflicts) - _CONFLICTS, 'more field')} with other owners\n", styles["warn"])
     return room

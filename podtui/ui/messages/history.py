@@ -9,7 +9,7 @@ from datetime import datetime
 _MOST = 1000  # messages that are kept
 
 MARKS = {"information": ("·", "dim"), "warning": ("!", "warn"), "error": ("✗", "error")}
-"""The sign of each severity, since colour never is the only one, and its style."""
+"""The sign of each severity, since colour is never the only one, and its style."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class MessageLine(Widget):
 
 
 def message_lines(messages: Sequence[Said], width: int, key: str) -> list[list[Part]]:
-    """The newest messages that fit, oldest first, in at most three lines; what is left out is said with the key that shows it.
+    """The newest messages that fit, oldest first, in at most three lines; the count of those left out, with the key that shows them.
 
     A warning or an error is rather cut than left out: what was told after it, such as that a change is done, would hide it.
     """

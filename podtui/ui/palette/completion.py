@@ -45,7 +45,7 @@ class Names:
 
 
 def complete_prompt(text: str, names: Names) -> Completion | None:
-    """The candidates for the end of `text`; None while its first word is typed, or is no short form."""
+    """The candidates for the end of `text`; None while its first word is typed, or is not a short form."""
     words = list(_WORD.finditer(text))
     typed = words[-1] if words and words[-1].end() == len(text) else None
     before = [word[0] for word in (words[:-1] if typed else words)]

@@ -71,7 +71,7 @@ def read_prompt(text: str) -> Request | None:
         return Request(verb, forwards=tuple(rest))
     most = 0 if verb == "quit" else 1
     if len(rest) > most:
-        raise UsageError(f"`{harmless(rest[most])}` is too much here: {FORMS[verb]}")
+        raise UsageError(f"`{harmless(rest[most])}` is not expected here:  {FORMS[verb]}")
     if verb == "namespace":
         return Request(verb, _namespaces(rest[0]) if rest else None)
     if verb == "nodes":

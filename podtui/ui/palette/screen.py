@@ -113,7 +113,7 @@ class PaletteScreen(ModalScreen[Request | str]):
         return self._input.value.removeprefix(":").lstrip()
 
     def _say(self, text: str) -> None:
-        """Show the fault, or what may follow. What is merely unfinished is no fault until Enter is pressed."""
+        """Show the fault, or what may follow. What is merely unfinished is not a fault until Enter is pressed."""
         fault, form = self._fault(text), FORMS.get(_verb(text), "")
         if fault and (text == self._refused or not _is_unfinished(text)):
             self.query_one(TextLine).show([(f" ✗ {fault}", "error")])
@@ -208,4 +208,4 @@ def _unknown(text: str) -> str:
     """What to say of a word that is neither a command nor a short form."""
     known = [word for word in dict.fromkeys([*VERBS, *(command.title.lower() for command in _OFFERED)]) if len(word) > 2]
     nearest = near(text.strip(), known, likeness=0.7)  # `secrets` is a kind that podtui does not list, and not `events` in a hurry
-    return f"`{harmless(text.strip())}` is no command{nearest or ': podtui lists pods, nodes, namespaces'}"
+    return f"`{harmless(text.strip())}` is not a command{nearest or ': podtui lists pods, nodes, namespaces'}"

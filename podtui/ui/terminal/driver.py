@@ -63,7 +63,7 @@ class TerminalDriver(Driver):
         self._timeout: asyncio.TimerHandle | None = None
         self._resizing: asyncio.TimerHandle | None = None
         self._resumes = False
-        self._pasted: str | None = None  # what has come of a paste, while one comes
+        self._pasted: str | None = None  # what has arrived of a paste, while one arrives
         self._kept = ""  # a part of the sequence with which a paste begins
         self.has_alt = False
         self.on_end: Callable[[int], None] = lambda _: None

@@ -67,7 +67,7 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
                 at = len(cells) - 1
                 while at and not cells[at][0]:
                     at -= 1
-                if len(cells[at][0]) <= MARKS:  # more are drawn over other lines: from a paste, too
+                if len(cells[at][0]) <= MARKS:  # more are drawn over other lines; a paste may hold them, too
                     cells[at] = (cells[at][0] + character, cells[at][1])
     return cells
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 GUTTER = 2  # cells at the left: the cursor's bar and the mark
 GAP, NARROW_GAP = 2, 1  # cells between columns, and where that brings all of them into view
-WHOLE = 16  # a column of at most so many cells is shown whole or not at all: half an age or half a number is a wrong one
+WHOLE = 16  # a column of at most that many cells is shown whole or not at all: a part of an age or a number would be wrong
 _LEAST_CUT = 12  # cells that are worth showing of a wider column
 
 

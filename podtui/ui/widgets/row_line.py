@@ -61,7 +61,7 @@ def row_strip(line: RowLine, arranged: Arrangement, focused: bool, base: Style, 
 
 
 def _end(text: str, skipped: int) -> str:
-    """The text without so many cells at its start, with a sign that they are missing."""
+    """The text without that many cells at its start, with a sign that they are missing."""
     if cell_len(text) <= skipped:
         return ""
     at = used = 0

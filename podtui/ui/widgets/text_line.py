@@ -46,7 +46,7 @@ class TextLine(Widget):
         return "".join(text for text, _ in self._cells())
 
     def fitting(self, room: int) -> Sequence[Part]:
-        """The parts at the left for so many cells; what is more is cut at the last cell."""
+        """The parts at the left in that many cells; what is longer is cut at the last cell."""
         return self._left
 
     def _cells(self) -> list[Part]:

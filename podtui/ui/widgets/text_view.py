@@ -232,7 +232,7 @@ class TextView(Vertical):
 
     def _step(self, direction: int) -> None:
         if not self._needle:
-            self.app.notify(f"nothing is searched; {first_key(self.app, 'text.search')} searches", markup=False)
+            self.app.notify(f"no search yet; {first_key(self.app, 'text.search')} searches", markup=False)
         if self._matches:
             self._place = (self._place + direction) % len(self._matches)
             self._go()

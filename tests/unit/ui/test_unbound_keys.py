@@ -1,4 +1,4 @@
-"""What podtui says of a key that does nothing in the pane where it is pressed."""
+"""What podtui says about a key that does nothing in the pane where it is pressed."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class LabelDialog(Dialog[int]):
         values = {one.current.get(chosen) for one in left}
         original = next((one.current[chosen] for one in left if chosen in one.current), "")
         begun = typed if chosen == key and equals else self.edited.get(chosen, original)
-        differs = " (one of the objects' different values)" if len(values) > 1 and original else ""
+        differs = " (one of several: the objects' values differ)" if len(values) > 1 and original else ""
         edited = await edit_value(app, chosen, begun, f"Annotation {chosen}{differs}", built_in=built_in)
         if edited is None:
             return

@@ -11,7 +11,7 @@ from podtui.cluster.changes.label_edit import LabelEdit, LabelledObject
 from podtui.errors import ArgumentError
 from podtui.kube.label_changes import ANNOTATIONS_SIZE, LabelChange, abbreviated, annotations_size
 from podtui.kube.names import Kind
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.ui.dialogs.dialog import shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.themes import Palette
@@ -63,7 +63,7 @@ def meter_text(edit: LabelEdit, styles: Palette) -> Text:
     style = styles["error" if size > ANNOTATIONS_SIZE else "warn" if size > ANNOTATIONS_SIZE * 9 // 10 else "dim"]
     most = " (the fullest)" if len(sizes) > 1 else ""
     percent = f"{size * 100 / ANNOTATIONS_SIZE:.0f} %" if size else "0 %"
-    over = f": {size - ANNOTATIONS_SIZE} bytes too many" if size > ANNOTATIONS_SIZE else ""
+    over = f": {counted(size - ANNOTATIONS_SIZE, 'byte')} too many" if size > ANNOTATIONS_SIZE else ""
     bar = "█" * filled + "░" * (_METER - filled)
     return Text(f"All annotations {bar} {size / 1024:.1f} of {ANNOTATIONS_SIZE >> 10} KiB, {percent}{most}{over}", style)
 

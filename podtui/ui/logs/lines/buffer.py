@@ -61,7 +61,7 @@ class Block:
         self._times = array("q")
         self._sources = array("H")
         self._lines: list[str] | None = []
-        self._stamped: list[bytes] = []  # the lines behind these, as they came
+        self._stamped: list[bytes] = []  # the lines after these, as they came
         self._source = 0  # of those
         self._lock = Lock()
         self._data = b""

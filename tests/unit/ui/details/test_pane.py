@@ -145,7 +145,7 @@ async def test_loading_is_said_only_when_it_is_slow() -> None:
         await shown.pilot.pause()
         assert "loading" not in shown.text
         await asyncio.sleep(background.SLOW + 0.2)
-        assert shown.text == "loading pod/web-1 ..."
+        assert shown.text == "loading pod/web-1…"
         server.gate.set()
         assert "c0" in await shown.settle()
 
@@ -162,7 +162,7 @@ async def test_another_pod_takes_the_place_of_one_still_loading() -> None:
         assert "name: quick" in await shown.settle() and "quick" in shown.bar
 
 
-async def test_a_failure_that_nobody_foresaw_is_said() -> None:
+async def test_an_unexpected_failure_is_said() -> None:
     async with window() as shown:
         shown.session.server.objects[shown.session.put().path] = ZeroDivisionError("oh")
         shown.pane.show(ObjectRef(PODS, "web-1", "shop"))
@@ -219,7 +219,7 @@ async def test_whatever_refused_the_object_is_asked_again_and_its_words_go(fault
         assert asked == 5, "one at a time, and no more once it is there"
 
 
-async def test_an_answer_that_is_no_json_is_an_error_in_words() -> None:
+async def test_an_answer_that_is_not_json_is_an_error_in_words() -> None:
     async with window() as shown:
         ref = shown.session.put()
         shown.session.server.objects[ref.path] = b"<html>"

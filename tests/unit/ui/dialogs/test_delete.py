@@ -1,4 +1,4 @@
-"""What the delete dialog offers besides a plain deletion, at 80x24: evictions, dependents, what it sets off, and many by a selector."""
+"""What the delete dialog offers besides a plain deletion, at 80x24: evictions, dependents, its effects, and many by a selector."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def surroundings(**more: Any) -> Surroundings:
     return found
 
 
-# -- what it sets off ----------------------------------------------------------------------------------------------
+# -- its effects ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_deletion_tells_what_it_sets_off_and_what_could_not_be_read() -> None:
+async def test_a_deletion_tells_its_effects_and_what_could_not_be_read() -> None:
     objects = Objects()
-    objects.surroundings = [surroundings(budgets=[budget(allowed=0, current=2)], unread=[("jobs", "you lack the right to list")])]
+    objects.surroundings = [surroundings(budgets=[budget(allowed=0, current=2)], unread=[("jobs", "you lack permission to list")])]
     dialog = DeleteDialog(session(objects), [kubia()])
     async with running(dialog) as pilot:
         await settle(pilot)
@@ -45,10 +45,10 @@ async def test_a_deletion_tells_what_it_sets_off_and_what_could_not_be_read() ->
         assert lines[1].startswith("! poddisruptionbudget/web counts it: an eviction would be refused")
         assert "· service/web loses 1 endpoint: 1 ready endpoint is left" in lines
         assert "· replicaset/x creates another in its place" in lines
-        assert lines[-1] == "? unknown: in shop you lack the right to list jobs"
+        assert lines[-1] == "? unknown: in shop you lack permission to list jobs"
 
 
-async def test_a_label_change_tells_what_it_sets_off_as_it_is_typed() -> None:
+async def test_a_label_change_tells_its_effects_as_it_is_typed() -> None:
     objects = Objects(kubia=meta(labels={"app": "web"}))
     objects.surroundings = [surroundings()]
     dialog = LabelDialog(session(objects), [kubia()])
@@ -65,7 +65,7 @@ async def test_a_label_change_tells_what_it_sets_off_as_it_is_typed() -> None:
         assert "= unchanged: service/web, replicaset/x" in str(note.render())
         await typed(pilot, "#label-changes", "tier")
         await settle(pilot)
-        assert not note.display, "what does not parse sets off nothing"
+        assert not note.display, "what does not parse has no effects"
 
 
 async def test_surroundings_that_cannot_be_had_are_reported_and_hinder_nothing() -> None:
@@ -86,7 +86,7 @@ async def test_the_deletion_of_a_namespace_counts_what_is_in_it() -> None:
         await settle(pilot)
         shown = text(dialog, "#delete-impact")
         assert "· pods: 12, persistentvolumeclaims: 1" in shown and "! the data of its volumes is deleted too" in shown
-        assert "? unknown: you lack the right to list secrets" in shown
+        assert "? unknown: you lack permission to list secrets" in shown
         assert not dialog.query("#delete-evict") and not dialog.query("#delete-cascade"), "a namespace takes all of it along"
 
 
@@ -176,7 +176,7 @@ async def test_who_may_not_evict_sees_which_right_is_missing() -> None:
     async with running(dialog) as pilot:
         await settle(pilot)
         toggle = dialog.query_one("#delete-evict", Toggle)
-        assert toggle.disabled and "you lack the right to create pods/eviction in namespace default" in str(toggle.label)
+        assert toggle.disabled and "you lack permission to create pods/eviction in namespace default" in str(toggle.label)
 
 
 # -- dependents ----------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ class Objects:
 
     async def contents(self, namespace: str) -> Contents:
         return Contents(
-            namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack the right to list secrets"], bool(self.holding), self.holding
+            namespace, {"pods": 12, "persistentvolumeclaims": 1}, ["you lack permission to list secrets"], bool(self.holding), self.holding
         )
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
@@ -222,7 +222,7 @@ async def test_a_conflict_shows_what_changed_keeps_the_text_and_asks_again() -> 
         assert pilot.app.results == []
         difference = text(dialog, "#label-difference")
         assert "! changed meanwhile: ~ env: debug → canary" in difference and "~ env: canary → prod" in difference
-        assert "look at the difference again" in text(dialog, "#dialog-status-text")
+        assert "review the difference again" in text(dialog, "#dialog-status-text")
         assert dialog.query_one("#label-changes", Input).value == "env=prod"
         dialog.action_confirm()
         await settle(pilot)
@@ -241,7 +241,7 @@ async def test_a_change_that_nobody_answered_is_said_to_be_unknown() -> None:
         await pilot.press("enter", "enter")
         await settle(pilot)
         assert text(dialog, "#dialog-status-text") == f"✗ the server closed the connection\n{UNKNOWN}\nCheck the network or the VPN."
-        assert "✗ no answer: it may or may not be changed" in text(dialog, "#label-difference")
+        assert "✗ no answer: it may or may not have been changed" in text(dialog, "#label-difference")
 
 
 async def test_a_recreated_pod_is_refused_in_words() -> None:

@@ -106,7 +106,7 @@ async def test_which_annotation_is_edited_is_chosen_from_those_of_all_objects(mo
         assert isinstance(pilot.app.screen, Chooser)
         await pilot.press("enter")
         await settle(pilot)
-        assert editor.given[0][0] == "1" and "(one of the objects' different values)" in editor.given[0][2]
+        assert editor.given[0][0] == "1" and "(one of several: the objects' values differ)" in editor.given[0][2]
         assert "~ one: 1 → 3" in text(dialog, "#label-difference") and "~ one: 2 → 3" in text(dialog, "#label-difference")
 
 

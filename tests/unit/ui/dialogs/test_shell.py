@@ -160,7 +160,7 @@ async def test_a_user_without_the_right_sees_which_one_is_missing(
     async with started(made, "one", impersonate=user) as (app, pilot):
         await shows(app, lambda text: "(s) Shell" in text)
         await pilot.press("s")
-        await told(app, f"Shell: you lack the right to {missing} pods/exec in namespace one")
+        await told(app, f"Shell: you lack permission to {missing} pods/exec in namespace one")
     assert not terminal.written
 
 

@@ -196,7 +196,7 @@ async def test_a_refusal_is_reported_in_the_dialog_and_the_text_stays() -> None:
         await settle(pilot, lambda: "forbidden" in text(dialog, "#dialog-status-text"))
         refused, hint = text(dialog, "#dialog-status-text").splitlines()
         assert refused == "✗ pods is forbidden: User cannot create pods/portforward [red]"
-        assert hint == "A WebSocket needs the rights to get and to create pods/portforward"
+        assert hint == "A WebSocket needs permission to get and to create pods/portforward"
         assert ports(dialog).value == f"{local}:8080"
         assert session.forwards.forwards == [] and is_free("localhost", local)
         pod.refusal = None
@@ -371,7 +371,7 @@ async def test_the_dialog_says_what_happens_when_the_pod_is_replaced() -> None:
         await pilot.press("escape")
         pod.owners = [OWNER]
         dialog = await opened(app, session, pilot)
-        assert text(dialog, "#forward-follows") == "When it is replaced, continues with pod/web-1 of keeper/web"
+        assert text(dialog, "#forward-follows") == "When it is replaced, the forward continues with pod/web-1 of keeper/web"
 
 
 async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_where(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ async def test_a_hostile_journal_is_shown_and_its_undo_is_explained(time: str, t
         assert pilot.app.screen.is_running
 
 
-def test_a_journal_that_is_no_text_at_all_is_counted_as_unreadable(tmp_path: Path) -> None:
+def test_a_journal_that_is_not_text_at_all_is_counted_as_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(bytes(range(256)) * 50)
     entries, broken = asyncio.run(Journal(settings("http://x"), path).entries())

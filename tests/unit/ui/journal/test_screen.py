@@ -242,7 +242,7 @@ async def test_the_journal_shows_filters_and_copies(path: Path, monkeypatch: pyt
             ["✗ refused", "delete", "pod/kubia", "default"],
             ["✓ done", "label", "pod/kubia", "default"],
         ]
-        assert screen.query_one("#journal-title", TextLine).text.split() == "Journal 3 changes of dev 1 unreadable lines".split()
+        assert screen.query_one("#journal-title", TextLine).text.split() == "Journal 3 changes to dev 1 unreadable line".split()
         await pilot.press("j")
         await pilot.pause()
         assert "␛[31m[b]you may not[/b]" in entry_text(screen)
@@ -316,10 +316,10 @@ async def test_a_journal_that_cannot_be_read_is_said_to_be(tmp_path: Path) -> No
         assert any("it is a folder" in line for line in screen.query_one(RowTable)._empty)
 
 
-# -- what an undo sets off, and large values ----------------------------------------------------------------------
+# -- the effects of an undo, and large values ---------------------------------------------------------------------
 
 
-async def test_undoing_a_label_says_what_it_sets_off(tmp_path: Path) -> None:
+async def test_undoing_a_label_says_its_effects(tmp_path: Path) -> None:
     objects = Objects(kubia={"labels": {"app": "debug"}})
     objects.surroundings = around(
         impact_pod("kubia", {"app": "debug"}), services=[service("debug", {"app": "debug"})], slices=[slice_of("debug", kubia=True)]

@@ -475,7 +475,7 @@ async def test_a_long_error_that_is_not_among_the_lines_is_shown_to_its_end_at_t
         assert "gone" not in app.foot and "50 lines" in app.foot
 
 
-async def test_a_long_error_in_the_place_of_lines_is_wrapped() -> None:
+async def test_a_long_error_in_place_of_lines_is_wrapped() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", numbered(1))
     server.refusals = [(403, LONG)]
@@ -557,7 +557,7 @@ async def test_records_stand_in_columns_or_indented() -> None:
         assert app.lines[0] == JSON[0]
 
 
-async def test_grave_lines_have_a_sign_beside_the_colour() -> None:
+async def test_severe_lines_have_a_sign_beside_the_colour() -> None:
     async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _):
         app.pane.show(REF)
         await until(lambda: "ERROR c" in app.lines)

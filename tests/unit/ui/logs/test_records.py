@@ -86,7 +86,7 @@ def test_logfmt_is_a_record_and_quotes_are_taken_off() -> None:
     assert dict(found.rest()) == {"status": "503", "user": "anna", "took": "1.5s"}
 
 
-def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message() -> None:
+def test_klog_is_a_record_with_its_place_and_the_pairs_after_the_message() -> None:
     found = record(KLOG)
     assert (found.kind, found.level, found.message) == ("klog", Level.ERROR, "Failed to sync")
     assert dict(found.rest()) == {"pod": "shop/web-1", "err": "no such host", "source": "controller.go:116", "thread": "1"}
@@ -94,7 +94,7 @@ def test_klog_is_a_record_with_its_place_and_the_pairs_behind_the_message() -> N
 
 
 @pytest.mark.parametrize("line", ["", "{", "{}", "[1,2]", "a=b", "x y=z", '{"a":', "{" * 9000, "level: warn", '"a"'])
-def test_what_is_no_record_is_none(line: str) -> None:
+def test_what_is_not_a_record_is_none(line: str) -> None:
     assert record_of(line) is None
 
 

@@ -64,7 +64,7 @@ async def test_who_may_not_read_logs_in_one_of_the_namespaces_is_told_and_nothin
         await until(lambda: "get pods/log" in app.screen.refusal("main.logs"))  # type: ignore[attr-defined]
         await pilot.press("ctrl+a", "l")
         await until(lambda: [said.text for said in app.messages.all])
-        assert [said.text for said in app.messages.all] == ["Logs: you lack the right to get pods/log in namespace shop"]
+        assert [said.text for said in app.messages.all] == ["Logs: you lack permission to get pods/log in namespace shop"]
         assert not logs.logs_asked
 
 

@@ -304,7 +304,7 @@ def test_a_long_name_keeps_its_end_which_tells_it_from_others() -> None:
     assert shortened("한국어이름", 6) == "…이름"
 
 
-def test_a_line_stands_behind_its_source_and_its_time() -> None:
+def test_a_line_stands_after_its_source_and_its_time() -> None:
     buffer, window = LogBuffer(5000), None
     buffer.append(["one", "two"], times=[AT, 0], sources=[0, 1])
     buffer.append(["it restarted"], sources=1, notes=[0])

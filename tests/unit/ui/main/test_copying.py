@@ -74,6 +74,6 @@ async def test_what_a_namespace_does_not_have_cannot_be_chosen(cluster: Cluster)
         text = await shows(app, lambda text: "Copy of namespace/web" in text)
         assert "▸ name              web" in text and "  kubectl command   kubectl" in text  # one below the other
         assert "(namespace/name)  it is in no namespace" in text and "(address)         it has none" in text
-        assert "(YAML)            YAML: you lack the right to get namespaces" in text
+        assert "(YAML)            YAML: you lack permission to get namespaces" in text
         await pilot.press("escape")
         assert await copied(app, pilot, "j", "enter") == "kubectl --context dev get namespace web"

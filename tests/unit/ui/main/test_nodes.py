@@ -191,7 +191,7 @@ async def test_who_may_not_list_nodes_is_told_so_and_what_may_not_be_done_is_dim
         await each.shows("node-1", "Resources")
         await until(lambda: {"Label", "Cordon"} <= dimmed(each.app))
         await each.press("C")
-        await each.shows("Cordon: you lack the right to patch nodes")
+        await each.shows("Cordon: you lack permission to patch nodes")
 
 
 async def grant(app: PodtuiApp, user: str, rules: list[dict[str, Any]]) -> None:

@@ -129,7 +129,7 @@ async def test_what_the_user_may_not_do_is_dimmed_and_the_palette_tells_the_righ
     async with running(options("web")) as (app, pilot):
         await until(lambda: {"Delete", "Logs"} <= dimmed(app) and "Label" not in dimmed(app))
         await pilot.press("colon", *"delete")
-        await shows(app, lambda text: "you lack the right to delete pods in namespace web" in text)
+        await shows(app, lambda text: "you lack permission to delete pods in namespace web" in text)
 
 
 async def test_a_right_that_was_granted_since_counts_after_asking_again(cluster: Cluster) -> None:
@@ -235,7 +235,7 @@ async def test_what_a_plugin_tells_stands_there_while_it_is_waited_for(cluster: 
     monkeypatch.setattr(cluster, "request", silence)
     cluster.waits_for = ("the exec plugin login", "open https://x and enter ABC")
     async with running(options("web")) as (app, _):
-        text = await shows(app, lambda text: "waiting for the exec plugin login ..." in text)
+        text = await shows(app, lambda text: "waiting for the exec plugin login…" in text)
         assert "open https://x and enter ABC" in text and "no answer" not in text
 
 
@@ -320,7 +320,7 @@ async def test_the_palette_names_the_contexts(cluster: Cluster) -> None:
         await shows(app, lambda text: "▌ prod" in text and "  dev" not in text.split("NAME", 1)[1])
 
 
-async def test_a_namespace_that_there_is_not_is_reported(cluster: Cluster) -> None:
+async def test_a_namespace_that_does_not_exist_is_reported(cluster: Cluster) -> None:
     async with running(options("web", "nope")) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
         await pilot.press("colon", *"ns", "space", *"nope", "enter")
@@ -440,7 +440,7 @@ async def test_a_server_that_takes_the_connection_and_never_answers_is_reported_
 
     monkeypatch.setattr(cluster, "request", silence)
     async with running(options("web")) as (app, _):
-        await shows(app, lambda text: "connecting to https://127.0.0.1:1 ..." in text)
+        await shows(app, lambda text: "connecting to https://127.0.0.1:1…" in text)
         app.session.pods.health = replace(app.session.pods.health, since=app.session.pods.health.since - 60)
         await shows(app, lambda text: "no answer for" in text and "connecting for" in text.splitlines()[0])
 
@@ -540,7 +540,7 @@ async def test_details_that_have_the_focus_and_show_nothing_show_the_first_pod_t
         ("shift+tab R", "Sort by restarts: only for pods"),
         ("shift+tab P", "Sort by namespace: only for pods"),
         ("d Z", "Faulty: only in the lists"),
-        ("d n", "nothing is searched; / searches"),
+        ("d n", "no search yet; / searches"),
         ("d m", "managedFields: only in the YAML (y)"),
         ("z", "one pane fills the screen below 120 columns; Tab shows the next"),
         ("less_than_sign", "one pane fills the screen below 120 columns; Tab shows the next"),

@@ -125,7 +125,7 @@ async def test_what_was_written_and_is_not_created_is_offered_again() -> None:
         await pilot.pause()
         assert app.told == ["Nothing was created. The text is offered again next time."]
         again = await next_dialog(pilot, Objects())
-        assert again.query_one("#create-path", Input).placeholder == "4 lines from before; a path takes their place"
+        assert again.query_one("#create-path", Input).placeholder == "4 lines from before; a path replaces them"
         await pilot.press("f4")
         await settle_editor(pilot)
         assert isinstance(app.screen, EditorScreen) and app.screen.area.content == POD

@@ -164,7 +164,7 @@ async def test_a_cancelled_difference_keeps_the_text_and_f4_goes_on_editing(stat
     async with Editing(server).run_test(size=(80, 24)) as pilot:
         await saved(pilot, "app: web", "app: shop")
         await opened(pilot, EditDialog)
-        await until_shown(pilot, "services of web may not be listed")  # what a change of labels sets off
+        await until_shown(pilot, "services of web may not be listed")  # the effects of a change of labels
         await pilot.press("f4")
         await saved(pilot, "app: shop", "app: other")
         dialog = await opened(pilot, EditDialog)

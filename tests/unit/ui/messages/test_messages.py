@@ -88,7 +88,7 @@ def shows(app: MessagesApp, line: str) -> bool:
     return last(app) == line
 
 
-async def test_a_message_stands_in_the_place_of_the_hints_until_the_next_key_which_acts_as_always(options: Options) -> None:
+async def test_a_message_stands_in_place_of_the_hints_until_the_next_key_which_acts_as_always(options: Options) -> None:
     async with started(options) as (app, pilot):
         assert last(app).startswith(" x Note")
         app.notify("pod/web-1 labeled", markup=False)

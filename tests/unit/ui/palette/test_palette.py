@@ -96,9 +96,9 @@ async def test_a_context_is_asked_for_with_the_list_of_them(cluster: Cluster) ->
     [
         ("ctx pord-eu", "there is no context `pord-eu`, did you mean `prod-eu`?"),
         ("pf shop-wbe", "there is no saved forward `shop-wbe`, did you mean `shop-web`?"),
-        ("journl", "`journl` is no command, did you mean `journal`?"),
-        ("deploy", "`deploy` is no command: podtui lists pods, nodes, namespaces"),
-        ("secrets", "`secrets` is no command: podtui lists pods, nodes, namespaces"),
+        ("journl", "`journl` is not a command, did you mean `journal`?"),
+        ("deploy", "`deploy` is not a command: podtui lists pods, nodes, namespaces"),
+        ("secrets", "`secrets` is not a command: podtui lists pods, nodes, namespaces"),
         ("po -x", "`po` has no option -x"),
     ],
 )

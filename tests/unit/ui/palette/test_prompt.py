@@ -1,4 +1,4 @@
-"""What may be typed behind the colon."""
+"""What may be typed after the colon."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_reported_in_words(text: str) -> None:
         ("po -A -n a", "namespace a and -A exclude each other"),
         ("po a -A", "namespace a and -A exclude each other"),
         ("ctx", "which context?"),
-        ("ctx a b", "`b` is too much here: ctx NAME"),
+        ("ctx a b", "`b` is not expected here:  ctx NAME"),
         ("po 'x", "a quotation mark is not closed"),
         ("ns Web", "'Web' is not a valid namespace name"),
     ],

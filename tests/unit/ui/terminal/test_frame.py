@@ -79,7 +79,7 @@ def test_a_partial_update_changes_its_span_only(
     assert terminal.shows()[1] == old[:x] + new.shows()[1][x:end] + old[end:]
 
 
-def test_a_part_of_a_line_behind_one_that_is_not_painted_is_painted() -> None:
+def test_a_part_of_a_line_after_one_that_is_not_painted_is_painted() -> None:
     frame, terminal = Frame(), Terminal()
     update = frame.changes(layout([strip([("." * WIDTH, None)])] * HEIGHT), CONSOLE, (WIDTH, HEIGHT))
     assert update is not None

@@ -64,7 +64,7 @@ def all_at_once(app: App[Any], keys: list[str]) -> None:
         app.post_message(Key(key, key if len(key) == 1 else None))
 
 
-async def test_letters_behind_the_key_that_opens_a_dialog_go_into_the_dialog() -> None:
+async def test_letters_after_the_key_that_opens_a_dialog_go_into_the_dialog() -> None:
     app = OrderedApp()
     async with app.run_test() as pilot:
         app.query_one(Pane).focus()
