@@ -77,7 +77,7 @@ TOUR = (
     Option(("--lang",), "LANGUAGE", "the language of the captions: en, ko, ... (default: by LANG)"),
     Option(("--list",), "", "list the walkthroughs that come with podtui"),
     Option(("--size",), "COLUMNSxROWS", "the size of the screen without a terminal (default: 120x36)"),
-    Option(("--from",), "N", "begin at the step of that number; those before it are done at once"),
+    Option(("--from",), "N", "begin at step N, after doing the steps before it at once"),
     Option(("--yes",), "", "play a file that did not come with podtui without asking"),
     _SPEED,
 )

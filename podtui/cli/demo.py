@@ -68,7 +68,7 @@ def _serve(scenario: Scenario, speed: float, seed: int) -> int:
     from podtui.demo.server import DemoServer
     from podtui.reports import log_to_file
 
-    log_to_file()  # what a client sends that is no HTTP is not for the terminal
+    log_to_file()  # what a client sends that is not HTTP is not for the terminal
     told_to_end = threading.Event()
     before = {number: signal.signal(number, lambda *_: told_to_end.set()) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

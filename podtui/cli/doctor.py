@@ -62,7 +62,7 @@ async def _examine(arguments: Namespace, tell: Callable[[Finding], None]) -> int
 
 
 async def _all_findings(arguments: Namespace) -> AsyncIterator[Finding]:
-    """The findings; what nobody foresaw while looking for them is the last one."""
+    """The findings; an unexpected error while looking for them is the last one."""
     try:
         async with aclosing(_findings(arguments)) as findings:
             async for finding in findings:

@@ -100,7 +100,7 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
 
     TERM=dumb has no colours, where Textual would send 24-bit ones; an empty NO_COLOR is none (no-color.org); an unknown
     word in TEXTUAL_COLOR_SYSTEM would be a crash. COLUMNS and LINES are the size that some terminal had once (readline
-    exports them): they would be believed more than the terminal itself, for ever.
+    exports them): they would be believed more than the terminal itself, forever.
     """
     for stale in ("COLUMNS", "LINES"):
         environ.pop(stale, None)

@@ -90,7 +90,7 @@ def told(error: PodtuiError) -> str:
 
 
 def _pointed(error: SelectorError) -> str:
-    """The selector and a caret under the character at fault, also behind wide and control characters."""
+    """The selector and a caret under the character at fault, also after wide and control characters."""
     import unicodedata
 
     from podtui.text import harmless

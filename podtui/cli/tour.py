@@ -18,7 +18,7 @@ import msgspec
 from podtui.cli.launch import check_configuration, check_terminal, prepare, prepare_environment
 from podtui.errors import PodtuiError, UsageError
 from podtui.reports import log_to_file
-from podtui.text import harmless
+from podtui.text import counted, harmless
 from podtui.tour import file
 from podtui.tour.file import Tour
 from podtui.ui.options import Options
@@ -58,7 +58,7 @@ def run_tour(arguments: Namespace) -> int:
     tour = file.load(arguments.tour or DEFAULT)
     language = language_of(tour, arguments.lang)
     if way.first > len(tour.scenes):
-        raise UsageError(f"--from: {way.first}: {harmless(tour.name)} has {len(tour.scenes)} steps")
+        raise UsageError(f"--from: {way.first}: {harmless(tour.name)} has {counted(len(tour.scenes), 'step')}")
     log_to_file()
     with ExitStack() as stack:
         real = bool(arguments.context or arguments.kubeconfig)
@@ -215,7 +215,7 @@ def _list(asked: str | None) -> int:
     for name in file.shipped():
         tour = file.load(name)
         language = asked if asked in tour.file.languages else language_of(tour, None)
-        print(f"{name:<14}{harmless(tour.title(language))} ({len(tour.scenes)} steps; {', '.join(tour.file.languages)})")
+        print(f"{name:<14}{harmless(tour.title(language))} ({counted(len(tour.scenes), 'step')}; {', '.join(tour.file.languages)})")
     print("\n`podtui tour NAME` waits for a key at each step, with --play it does not; for your own file: `podtui tour ./FILE.yaml`")
     return 0
 

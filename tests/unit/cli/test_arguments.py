@@ -79,6 +79,6 @@ def test_durations_are_those_of_kubectl(text: str | None, seconds: float | None)
 
 
 @pytest.mark.parametrize("text", ["", "-5", "-1s", "5x", "s", "5 s", "1d", "٥", "1e3s", "inf", "nan"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_what_is_not_a_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--request-timeout"):
         request_timeout(text)

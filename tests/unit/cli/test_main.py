@@ -102,7 +102,7 @@ def test_a_namespace_that_cannot_be_one_is_refused(podtui: Run) -> None:
     assert "'Web_1' is not a valid namespace name" in fails(podtui("-n", "web,Web_1"), 2)
 
 
-def test_a_duration_that_is_none_is_refused(podtui: Run) -> None:
+def test_an_invalid_duration_is_refused(podtui: Run) -> None:
     assert "--request-timeout: 'soon' is not a duration" in fails(podtui("--request-timeout", "soon"), 2)
 
 
@@ -115,7 +115,7 @@ def test_a_bad_selector_is_shown_with_a_caret_under_the_place(podtui: Run) -> No
     assert lines[-2:] == ["  a=,=b", "     ^"]
 
 
-def test_the_caret_stands_under_the_place_behind_wide_and_control_characters(podtui: Run) -> None:
+def test_the_caret_stands_under_the_place_after_wide_and_control_characters(podtui: Run) -> None:
     shown, caret = fails(podtui("-l", "a=b,파드=x"), 2).splitlines()[1:3]
     assert caret.index("^") == shown.index("파")
     assert "\x1b" not in fails(podtui("-l", "a=\x1b[31mx"), 2)
@@ -125,7 +125,7 @@ def test_an_unknown_format_of_a_snapshot_is_wrong_usage(podtui: Run) -> None:
     assert "png" in fails(podtui("snapshot", "--format", "png"), 2)
 
 
-def test_a_size_that_is_none_is_wrong_usage(podtui: Run, kubeconfig: Path) -> None:
+def test_an_invalid_size_is_wrong_usage(podtui: Run, kubeconfig: Path) -> None:
     assert "'wide' is not a size" in fails(podtui("--kubeconfig", str(kubeconfig), "snapshot", "--size", "wide"), 2)
 
 
@@ -224,13 +224,13 @@ def test_a_full_disk_takes_no_report_and_the_line_says_so(kubeconfig: Path, tmp_
     assert f"its report cannot be written to {tmp_path / 'podtui' / 'podtui.log'}: File too large" in done.stderr
 
 
-def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_report(kubeconfig: Path, tmp_path: Path) -> None:
+def test_an_unexpected_error_is_one_line_with_the_place_of_its_report(kubeconfig: Path, tmp_path: Path) -> None:
     program = "import sys; from podtui.cli import main, arguments; arguments.parse = lambda words: 1 / 0; sys.exit(main.main())"
     env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
     assert "ZeroDivisionError" in fails(done, 1)
     log = tmp_path / "podtui" / "podtui.log"
-    assert f"fault of podtui; its report is in {log}" in done.stderr
+    assert f"bug in podtui; its report is in {log}" in done.stderr
     assert "Traceback" in log.read_text()
 
 
@@ -259,7 +259,7 @@ def test_doctor_reports_the_new_id_of_a_command_that_a_keymap_names_by_a_former_
     assert "keymap: main.logs" not in told
 
 
-def test_a_theme_of_the_configuration_that_there_is_not_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
+def test_a_theme_of_the_configuration_that_does_not_exist_is_reported_with_its_line(podtui: Run, kubeconfig: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mouse: true\ntheme: podtui-drak\n")
     told = fails(podtui("snapshot", "--kubeconfig", str(kubeconfig), "--config", str(config)), 1)
@@ -304,7 +304,7 @@ def test_doctor_says_that_the_server_does_not_answer_and_goes_on(podtui: Run, ku
     assert "context: staging (cluster one, user me, namespace web)" in done.stdout
 
 
-def test_doctor_goes_on_to_its_end_when_something_happens_that_nobody_foresaw(kubeconfig: Path, tmp_path: Path) -> None:
+def test_doctor_goes_on_to_its_end_after_an_unexpected_error(kubeconfig: Path, tmp_path: Path) -> None:
     program = (
         "import sys, os; from podtui.cli import doctor, main; doctor._files = lambda kubeconfig: 1 / 0; sys.exit(main.main(['doctor']))"
     )
