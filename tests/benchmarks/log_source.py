@@ -41,7 +41,7 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
 
 
 def _template(times: bool) -> bytes:
-    """Numbered lines, with a zero byte in the place of the time's beginning (up to the microsecond), and a one in that of the thousands."""
+    """Numbered lines, with a zero byte in place of the time's beginning (up to the microsecond), and a one in that of the thousands."""
     return b"".join(
         b"%s\x01%03d%s%08x\n" % (b"\x00%03dZ " % number if times else b"", number, BODY, number * 2654435761 % 2**32)
         for number in range(_CHUNK)

@@ -90,7 +90,7 @@ def flood(kubeconfig: str, folder: Path, lines: int) -> Figures:
     session.wait_for(r"│?\s*last\s*[│█]?$", LIMIT)
     seconds = session.last - began
     figures = Figures(seconds, session.cpu() - before, session.memory(), session.written - written)
-    session.settle(1.0, 5)  # the foot is painted behind the lines
+    session.settle(1.0, 5)  # the foot is painted after the lines
     shown = re.search(r"([\d,]+) lines?(?: \(([\d,]+) older ones dropped\))?", session.text)
     count = sum(int(number.replace(",", "")) for number in (shown.groups() if shown else ()) if number)
     if count != lines + 1:

@@ -51,7 +51,7 @@ def facts(description: str) -> Iterator[tuple[str, str]]:
     for line in description.splitlines():
         if _RULE.fullmatch(line) or _TITLES.fullmatch(line) or re.fullmatch(r"\s*[A-Z][A-Za-z -]*:\s*", line):  # the title of a section
             continue
-        # A label stands before a colon and the spaces behind it; the rest is what the line says. Names of containers have no rest.
+        # A label stands before a colon and the spaces after it; the rest is what the line says. Names of containers have no rest.
         head, found, rest = line.partition(":  ") if ":  " in line else line.partition(":\t")
         said = rest if found and re.fullmatch(r"\s*[A-Za-z-]+( [A-Za-z]+)*", head) else line.rstrip(":")
         for time in _TIME.findall(said):

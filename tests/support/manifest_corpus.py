@@ -65,7 +65,7 @@ _ANCHORS = {
     "an alias as a key": "{&k a: 1, b: {*k : 2}}",
     "a key twice by an alias": "{&k a: 1, *k : 2}",
     "an unknown alias": "{a: *x}",
-    "an alias that holds itself": "{a: &x [*x]}",
+    "an alias that contains itself": "{a: &x [*x]}",
     "an anchor of nothing": "{a: &x , b: *x}",
     "a merge": "{a: &x {b: 1}, c: {<<: *x, d: 2}}",
     "a merge before a key": "{a: &x {b: 1}, c: {<<: *x, b: 2}}",

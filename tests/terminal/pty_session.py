@@ -35,7 +35,7 @@ KEYS: dict[str, bytes] = {
     "ctrl+backslash": b"\x1c",
     **{f"ctrl+{letter}": bytes([ord(letter) - 96]) for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
-"""The bytes of an xterm for the keys that are no characters."""
+"""The bytes of an xterm for the keys that are not characters."""
 
 ALTERNATE_SCREEN, CURSOR_SHOWN, PASTE = "1049", "25", "2004"
 MOUSE_MODES = ("1000", "1002", "1003", "1005", "1006", "1015", "1016")
@@ -117,7 +117,7 @@ class PtySession:
         return self.text
 
     def settle(self, quiet: float = 0.3, seconds: float = 10.0) -> str:
-        """Reads until nothing has come for `quiet` seconds (at most `seconds`: ages tick for ever); gives the screen."""
+        """Reads until nothing has come for `quiet` seconds (at most `seconds`: ages tick forever); gives the screen."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._read(quiet):
             continue

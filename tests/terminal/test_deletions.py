@@ -114,11 +114,11 @@ def test_a_user_of_few_rights_sees_which_are_missing_and_gets_them_without_a_new
     terminal.wait_for(r"web-3 .*Running", LIMIT)
     terminal.wait_for(r" x Why .*\(L\) Label", LIMIT)  # while there is no pod, every key is dimmed
     terminal.press("L")
-    terminal.wait_for("Label: you lack the right to patch pods", LIMIT)
+    terminal.wait_for("Label: you lack permission to patch pods", LIMIT)
 
     terminal.press("ctrl+d")
-    terminal.wait_for("you lack the right to create pods/eviction", LIMIT)
-    terminal.wait_for("unknown: .*you lack the right to list", LIMIT)
+    terminal.wait_for("you lack permission to create pods/eviction", LIMIT)
+    terminal.wait_for("unknown: .*you lack permission to list", LIMIT)
     terminal.press("escape")
     terminal.wait_without("Grace period", LIMIT)
 

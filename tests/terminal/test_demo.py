@@ -117,7 +117,7 @@ def test_killing_the_dashboard_ends_the_built_in_cluster(open_podtui: Open, home
     ("words", "told"),
     [
         (["--scenario", "textbok"], "did you mean `textbook`?"),
-        (["--scenario", "scale:none"], "is no scale"),
+        (["--scenario", "scale:none"], "is not a scale"),
         (["--speed", "fast"], "--speed: 'fast' is not a speed"),
         (["--seed", "x"], "--seed: 'x' is not a seed"),
         (["--context", "prod"], "the demo brings its own cluster"),

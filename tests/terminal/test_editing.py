@@ -34,7 +34,7 @@ spec:
     image: example/web
 """
 
-# An editor that does what a plan says, one step each time it is called: puts a text in the place of another one, crashes with the
+# An editor that does what a plan says, one step each time it is called: puts a text in place of another one, crashes with the
 # terminal in disorder, or stays until a signal ends it. What it was given is kept as seen-N.
 EDITOR = """\
 import json, os, pathlib, signal, sys, time, tty
