@@ -103,7 +103,7 @@ async def test_a_field_that_someone_changed_since_is_not_overwritten(undoing: Un
     await undoing.objects.patch_metadata(ref, labels={"env": "prod", "tier": "web"})
     await Objects(undoing.connection).patch_metadata(ObjectRef(CONFIG_MAPS, ref.name, namespace), labels={"env": "theirs"})
     step = await undoing.undo()
-    assert step.refusal == "it was changed since: metadata.labels.env is theirs now, this change left prod"
+    assert step.refusal == "it was changed since: metadata.labels.env is theirs now; this change left prod"
     assert await undoing.labels(ref) == {"env": "theirs", "tier": "web"}
 
 

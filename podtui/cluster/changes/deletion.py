@@ -72,17 +72,17 @@ class Deletion(ChangeOfMany[ChangedObject]):
         if not self.left:
             return "nothing is left to delete"
         if self.force and self.grace_seconds:
-            return "Force leaves no grace period: empty it"
+            return "Force allows no grace period: leave that field empty"
         return ""
 
     @property
     def warnings(self) -> list[str]:
-        """What the choices mean, where it is easily overlooked."""
+        """What the choices mean, where that is easily overlooked."""
         found = []
         if self.force:
             found.append(FORCE)
         elif self.grace_seconds == 0:
-            found.append("Without force, kubectl and podtui use 1 for 0.")
+            found.append("Without force, kubectl and podtui use 1 instead of 0.")
         if not self.evict and self.propagation in _PROPAGATION:
             found.append(_PROPAGATION[self.propagation])
         if self.selected is not None and not self.evict:

@@ -138,7 +138,7 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
             continue
         name = merge_patch.field_name(path)
         if not merge_patch.same(is_now, left):
-            since.append(f"{name} is {merge_patch.value_text(is_now)} now, this change left {merge_patch.value_text(left)}")
+            since.append(f"{name} is {merge_patch.value_text(is_now)} now; this change left {merge_patch.value_text(left)}")
         changes.append(FieldChange(name, is_now, then))
     ref = msgspec.structs.replace(ref, resource_version=metadata.get("resourceVersion") or "")
     if since:
