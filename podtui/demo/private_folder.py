@@ -1,4 +1,4 @@
-"""The private folder of a built-in cluster, with the kubeconfig in it. It goes with the cluster.
+"""The private folder of a built-in cluster, with the kubeconfig in it. It is removed with the cluster.
 
 A killed process cannot remove it. So the kubeconfig is locked as long as its cluster lives (flock(2), which ends with the process),
 and the next cluster of the same user removes the folders whose kubeconfig is not locked.

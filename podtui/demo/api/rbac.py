@@ -64,7 +64,7 @@ class Attributes:
 
 
 class Authorizer:
-    """Decides from the roles and bindings that are in the state at this moment."""
+    """Decides by the roles and bindings that exist at this moment."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -158,7 +158,7 @@ def delete_options(query: Mapping[str, str], content_type: str, body: bytes) -> 
 
 
 def verb_of(method: str, kind: Kind | None, target: Target, watching: bool) -> str:
-    """The verb of RBAC that a request is. ApiError 404 or 405 for what no resource serves."""
+    """The RBAC verb of a request. ApiError 404 or 405 for what no resource serves."""
     if kind is None:
         raise path_not_found()
     if method == "GET":

@@ -218,10 +218,10 @@ class Context:
 
 
 class Program:
-    """What an image does. This one just runs, and answers HTTP on the ports that its container declares."""
+    """What an image does. This base class just runs, and answers HTTP on the ports that its container declares."""
 
     stop_after: float | None = 0.2
-    """Seconds from SIGTERM to its end; None: as PID 1 it never listens to it, and is killed when the grace is over."""
+    """Seconds from SIGTERM to its end; None: as PID 1 it never handles it, and is killed when the grace period is over."""
     stop_code = 0
     reason = ""
     """Why it ended, where that is neither Completed nor Error: OOMKilled."""

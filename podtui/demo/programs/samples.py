@@ -12,7 +12,7 @@ _CLIENTS = ("10.64.0.31", "10.64.1.7", "10.64.2.19", "192.168.10.2")
 
 
 class Kubia(Program):
-    """The web server of the textbook's chapters, a Node.js program: as PID 1 it does not listen to SIGTERM."""
+    """The web server of the textbook's chapters, a Node.js program: as PID 1 it does not handle SIGTERM."""
 
     stop_after = None
     ports = (8080,)
@@ -148,7 +148,7 @@ class KlogLogger(Program):
 
 
 class Colours(Program):
-    """It colours its lines, draws a progress bar over itself, and writes what a terminal must not obey."""
+    """It colours its lines, redraws a progress bar, and writes what a terminal must not obey."""
 
     def run(self) -> Body:
         self.context.say("\x1b[1;36mbuild\x1b[0m starts in \x1b[38;5;208mproduction\x1b[0m mode")
@@ -241,7 +241,7 @@ class Crash(Program):
 
 
 class OutOfMemory(Program):
-    """It takes more and more memory until it is killed."""
+    """It uses more and more memory until it is killed."""
 
     def run(self) -> Body:
         for megabytes in (32, 64, 128, 256, 512):
@@ -286,7 +286,7 @@ class SlowStart(Program):
 
 
 class Database(Program):
-    """It keeps connections open and says nothing that anybody understands without its protocol."""
+    """It keeps connections open and says nothing that makes sense without its protocol."""
 
     stop_after = 1.5
 

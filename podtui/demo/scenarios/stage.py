@@ -126,7 +126,7 @@ class Stage:
             _log.warning("churn: %s", error)
 
     def _sample(self) -> dict[str, Any] | None:
-        """Some pod of the scenario's namespaces that is not being deleted."""
+        """A random pod of the scenario's namespaces that is not being deleted."""
         from podtui.demo.scenarios.scale import NAMESPACE_COUNT, namespace_of
 
         pods = self._state.list(PODS, namespace_of(self._chance.randrange(NAMESPACE_COUNT)))

@@ -35,7 +35,7 @@ def export(shell: Shell, words: list[str], io: Streams) -> int:
 
 
 def trap(shell: Shell, words: list[str], io: Streams) -> int:
-    """`trap 'exit 3' TERM`: PID 1 listens to SIGTERM then."""
+    """`trap 'exit 3' TERM`: PID 1 handles SIGTERM then."""
     program = shell.context.program
     if len(words) > 1 and program is not None and {"TERM", "SIGTERM", "15"} & set(words[1:]) and words[0] != "-":
         code = re.search(r"exit\s+(\d+)", words[0])

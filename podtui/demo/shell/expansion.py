@@ -1,4 +1,4 @@
-"""How a shell fills in its words: variables, arithmetic, the output of commands."""
+"""How a shell expands its words: variables, arithmetic, the output of commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPUTE: dict[str, Callable[[int, int], int]] = {
 
 
 class Expansion:
-    """The variables and the working directory of a shell, and what words come to with them."""
+    """The variables and the working directory of a shell, and how words expand with them."""
 
     def __init__(self, context: Context, parent: Expansion | None) -> None:
         self.context = context
@@ -32,21 +32,21 @@ class Expansion:
         self.status = 0
 
     def output_of(self, script: str, streams: Streams) -> Generator[float | None, None, str]:
-        """What a script writes in a shell of its own, without the newlines at its end."""
+        """The output of a script in a shell of its own, without the newlines at its end."""
         raise NotImplementedError
 
     def path(self, name: str) -> str:
         return posixpath.normpath(posixpath.join(self.cwd, name))
 
     def text(self, word: Word, streams: Streams) -> Generator[float | None, None, str]:
-        """A word with everything put in, as one text."""
+        """A word after all expansions, as one text."""
         pieces = []
         for part in word:
             pieces.append(part.text if part.kind == "text" else (yield from self._value(part.kind, part.text, streams)))
         return "".join(pieces)
 
     def expand(self, words: tuple[Word, ...], streams: Streams) -> Generator[float | None, None, list[str]]:
-        """The fields that words come to: values that are not quoted are split at spaces."""
+        """The fields that words expand to: values that are not quoted are split at spaces."""
         found: list[str] = []
         for word in words:
             fields = [""]

@@ -29,7 +29,7 @@ def is_bare(image: str) -> bool:
 
 
 class Script(Program):
-    """A command of the container's spec as PID 1. Without a `trap` for TERM it does not listen to SIGTERM."""
+    """A command of the container's spec as PID 1. Without a `trap` for TERM it does not handle SIGTERM."""
 
     stop_after = None
 
@@ -44,7 +44,7 @@ class Script(Program):
 
 
 def run_at_once(context: Context, command: list[str]) -> tuple[int, bytes]:
-    """Exit code and output of a command that has no time to sleep: of a probe."""
+    """Exit code and output of a command that may not sleep, such as a probe's."""
     output = bytearray()
     streams = Streams(Input(), output.extend, output.extend)
     body = Shell(context, streams, COMMANDS).process(command or ["true"])
@@ -137,7 +137,7 @@ class Process:
 
 
 def _until_interrupted(body: Body) -> Body:
-    """What nothing in it catches ends it, as SIGINT ends a program that does not listen to it."""
+    """What it does not catch ends it, as SIGINT ends a program that does not handle it."""
     try:
         return (yield from body)
     except Interrupted:

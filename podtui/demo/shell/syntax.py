@@ -1,6 +1,6 @@
 """Reads scripts for the little shell of the simulated containers: the part of POSIX sh that `sh -c` in a manifest is written in.
 
-Words keep their parts, for what is put in for variables is only known when a command runs.
+Words keep their parts, since the values of variables are known only when a command runs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the built-in cluster holds: objects by kind, resource versions, the history of changes and their subscribers.
 
-The part of etcd and of the API server's storage. Everything is synchronous and belongs to one event loop. An object
+It stands in for etcd and the API server's storage. Everything is synchronous and belongs to one event loop. An object
 that is stored is never changed again: every change is a new dict, so readers may keep what they got and bytes that
 were encoded once stay true.
 """
@@ -47,7 +47,7 @@ class Entry:
         self.metadata: bytes | None = None
         """JSON of the PartialObjectMetadata, made at the first request for it."""
         self.cells: bytes | None = None
-        """JSON of the beginning of the Table's row, true until `cells_until` (simulated time): ages go on."""
+        """JSON of the beginning of the Table's row, valid until `cells_until` (simulated time), as ages change."""
         self.cells_until = 0.0
 
     @property
@@ -246,7 +246,7 @@ class State:
     # -- subscribers
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Calls back synchronously with every change from now on; the result ends that.
+        """Calls back synchronously with every change from now on; the returned function ends that.
 
         Changes that a callback makes itself are delivered after the present one, so all subscribers see them in one order.
         """

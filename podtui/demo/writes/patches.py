@@ -263,7 +263,7 @@ def _replaces(one: Any) -> bool:
 
 
 def _ordered(declared: Field | None, merged: list[Any], live: list[Any], order: list[Any]) -> list[Any]:
-    """What the order names stands in that order; what only the server has keeps its place before what follows it there."""
+    """What the order names comes in that order; what only the server has keeps its place before what follows it there."""
     if declared is None or declared.merge_key is None:
         return merged
     key = declared.merge_key
