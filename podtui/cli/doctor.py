@@ -137,7 +137,7 @@ def terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("ok", f"{told} (NO_COLOR is set)")
     elif number < 256:
         yield Finding(
-            "ok", f"{told}, so the theme is podtui-ansi (a terminal with more says so by TERM=xterm-256color or COLORTERM=truecolor)"
+            "ok", f"{told}, so the theme is podtui-ansi (if the terminal has more, set TERM=xterm-256color or COLORTERM=truecolor)"
         )
     else:
         yield Finding("ok", told)

@@ -112,7 +112,7 @@ async def _asked(address: str, wanted: str, within: float, expand: Callable[[str
         else:
             if expand(wanted) in answer:
                 return harmless(next((line for line in answer.splitlines() if line.strip()), ""))[:_SHOWN]
-            problem = f"{address} answers without {expand(wanted)!r}: {harmless(answer[:_SHOWN])}"
+            problem = f"{address} answers, but without {expand(wanted)!r}: {harmless(answer[:_SHOWN])}"
         if loop.time() >= deadline:
             raise PodtuiError(problem)
         await asyncio.sleep(0.2)

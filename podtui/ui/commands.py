@@ -94,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("main.last-view", "minus", "Last view", "Show the last view again: its kind, namespaces and selector; again: this one", "main"),
     Command("main.earlier-view", "left_square_bracket", "Earlier view", "Go back through the views", "main", does="view(-1)"),
     Command("main.later-view", "right_square_bracket", "Later view", "Go forward through the views", "main", does="view(1)"),
-    _of_nodes("main.close", "q", "Back", "Go back, in the end to the pods", footer=True, does="back"),
+    _of_nodes("main.close", "q", "Back", "Go back, finally to the pods", footer=True, does="back"),
     Command("main.filter", "slash", "Filter", "Filter by name (-l SELECTOR: by label, !TEXT: all others)", "main", footer=True),
     _of_pods("main.selector", "equals_sign", "Selector", "Select pods by their labels, as kubectl's -l does", footer=True),
     Command("main.all-namespaces", "0", "All namespaces", "Show the pods in all namespaces", "main", does="favourite(0)"),

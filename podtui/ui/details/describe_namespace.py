@@ -39,7 +39,7 @@ class DescribeNamespaceTab(DescribeTab):
         if deleted := moment_of(meta.get("deletionTimestamp")):
             out.text(f"It is being deleted {since(deleted, now, 'for {}')}.", "warn", 0)
             for why in what_holds_namespace(obj):
-                out.text(f"It waits: {why}", "warn", 0)
+                out.text(f"It is waiting: {why}", "warn", 0)
             key = self.host.key_of_command("main.delete")  # the conditions leave out the finalizers of pods
             out.text(f"{key} in the list counts what is left in it, and says which finalizers hold that.", "dim", 0)
         finalizers = [one for one in strings(meta.get("finalizers")) if one != "kubernetes"]

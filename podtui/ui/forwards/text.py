@@ -102,7 +102,7 @@ def words(forward: Forward, options: Sequence[str]) -> str:
 def saved_words(profile: Profile) -> str:
     begins = "it starts with podtui" if profile.start else "Enter starts it"
     where = f"{profile.lineage} in namespace {profile.lineage.namespace}"
-    lines = [f"forwards.{harmless(profile.name)} of config.yaml: to {where}, {begins}"]
+    lines = [f"forwards.{harmless(profile.name)} of config.yaml: to {where}; {begins}"]
     if profile.elsewhere:
         lines.append(f"It {profile.elsewhere}: switch to it with :ctx")
     return "\n".join(lines)

@@ -361,5 +361,5 @@ class CreateDialog(Dialog[int]):
 _NAME = "manifest.yaml"
 _PATH = "the path of a YAML or JSON file, or of a folder; Tab completes it"
 _HINT = "F4: write it in an editor, from a template. You can also paste YAML."
-_TEXT_HINT = "F4 edits the text, F5 puts it aside, into a file."
+_TEXT_HINT = "F4 edits the text, F5 puts it aside in a file."
 _HEADING = ("Save and leave to continue: the server checks it before podtui creates anything.",)

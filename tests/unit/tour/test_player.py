@@ -410,14 +410,14 @@ async def test_an_answer_that_leads_elsewhere_is_not_followed(tour: Make, web: s
     """A pod could send the request to another machine."""
     acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
     part = tour(f"- {{caption: c, within: 0.1, run: {{http: '{web}/elsewhere', answer: hit}}}}\n").scenes[0].parts[0]
-    with pytest.raises(PodtuiError, match="answers without 'hit': Moved"):
+    with pytest.raises(PodtuiError, match="answers, but without 'hit': Moved"):
         await acts.carry_out(part, acts.expand)
 
 
 async def test_a_step_fails_when_the_http_answer_never_holds_what_it_should(tour: Make, web: str) -> None:
     acts = SessionActs(no_session, "default")  # type: ignore[arg-type]
     part = tour(f"- {{caption: c, within: 0.1, run: {{http: '{web}/', answer: other}}}}\n").scenes[0].parts[0]
-    with pytest.raises(PodtuiError, match="answers without 'other': You've hit kubia"):
+    with pytest.raises(PodtuiError, match="answers, but without 'other': You've hit kubia"):
         await acts.carry_out(part, acts.expand)
     part = tour("- {caption: c, within: 0.1, run: {http: 'http://127.0.0.1:1/', answer: other}}\n").scenes[0].parts[0]
     with pytest.raises(PodtuiError, match=r"http://127\.0\.0\.1:1/ does not answer"):

@@ -520,7 +520,7 @@ def lacking(program: str) -> dict[str, Any]:
 
 
 class WindowsCluster(Cluster):
-    """Its container has the `shells`; each greets with its name and ends well."""
+    """Its container has the `shells`; each greets with its name and exits with 0."""
 
     def __init__(self, *shells: str) -> None:
         super().__init__(self.start)

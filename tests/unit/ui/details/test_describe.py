@@ -245,7 +245,7 @@ def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
     for words in (
         "Terminating",
         "It is being deleted for",
-        "It waits: a.b/c in 1",
+        "It is waiting: a.b/c in 1",
         "^D in the list counts what is left in it",
         "SomeFinalizersRemain: a.b/c in 1",
         "pods  3 of 10 used",

@@ -122,7 +122,7 @@ async def test_force_empties_the_grace_period_that_the_dialog_offered_but_not_on
         assert dialog.commands[0].endswith("--grace-period=0 --force")
         await typed(pilot, "#delete-grace", "9")
         await settle(pilot)
-        assert dialog.blocked() == "Force leaves no grace period: empty it"
+        assert dialog.blocked() == "Force allows no grace period: leave that field empty"
 
 
 # -- eviction ------------------------------------------------------------------------------------------------------

@@ -406,7 +406,7 @@ async def test_saved_forwards_are_listed_and_started_by_enter(size: tuple[int, i
             ["○ saved", "web", ":8080,:http", "", "a pod with app=web", "shop", *[""] * 5],
             ["○ saved", "db", "5432", "", "db-0", "data", *[""] * 5],
         ]
-        words = "forwards.web of config.yaml: to a pod with app=web in namespace shop, Enter starts it"
+        words = "forwards.web of config.yaml: to a pod with app=web in namespace shop; Enter starts it"
         assert text(screen, "#forwards-words") == words
         await pilot.press("enter")
         await settle(pilot, lambda: [row[:2] for row in rows(screen)] == [["● active", "web"]] * 2 + [["○ saved", "db"]])

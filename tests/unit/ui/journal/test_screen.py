@@ -127,7 +127,7 @@ async def test_a_field_that_someone_changed_cannot_be_taken_back(path: Path) -> 
     dialog = UndoDialog(found, [await written(found, **labels({"env": "debug"}, {"env": "prod"}))])
     async with running(dialog) as pilot:
         await settle(pilot)
-        assert "metadata.labels.env is theirs now, this change left prod" in text(dialog, "#undo-steps")
+        assert "metadata.labels.env is theirs now; this change left prod" in text(dialog, "#undo-steps")
         assert dialog.query_one("#dialog-confirm", Button).has_class("-blocked") and dialog.commands == []
         await pilot.press("tab", "enter", "escape")
         await settle(pilot)
