@@ -128,6 +128,7 @@ def test_what_a_killed_cluster_left_is_taken_away_by_the_next_one(tmp_path: Path
 
 
 def test_no_collection_of_garbage_looks_through_a_large_cluster() -> None:
+    gc.unfreeze()  # see tests/conftest.py: it is set apart again with the cluster
     gc.collect()
     before = gc.get_objects()
     with DemoServer(loading.load("scale:1500"), behaviour=False) as server:
