@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.worker import Worker
 
 from podtui.ui.details.tabs import TabWork
 from podtui.ui.terminal.picture import as_text
@@ -74,16 +75,25 @@ async def told(app: TerminalApp, *words: str) -> None:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Waits until the application has handled its messages and its workers have ended."""
-    for _ in range(5):
+    """Waits until the application has handled its messages and its workers have ended, and nothing has come of that."""
+    quiet = 0
+    while quiet < 2:
+        await workers_end(pilot.app)
         await pilot.pause()
-    await workers_end(pilot.app)
-    await pilot.pause()
+        quiet = 0 if _is_at_work(pilot.app) else quiet + 1
 
 
 async def workers_end(app: App[Any]) -> None:
     """Waits until every worker has ended but what a tab of the details follows while it is shown, which has no end."""
-    await asyncio.gather(*(worker.wait() for worker in app.workers if worker.group != TabWork.GROUP))
+    await asyncio.gather(*(worker.wait() for worker in _working(app)))
+
+
+def _working(app: App[Any]) -> list[Worker[Any]]:
+    return [worker for worker in app.workers if worker.group != TabWork.GROUP and not worker.is_finished]
+
+
+def _is_at_work(app: App[Any]) -> bool:
+    return bool(_working(app)) or any(pump.message_queue_size for pump in (app, *app.screen.walk_children(with_self=True)))
 
 
 def _described(value: object) -> str:
