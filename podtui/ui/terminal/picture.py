@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 from typing import Any
 
-from rich.console import Console
+from textual._compositor import LayoutUpdate
 from textual.app import App
 
 from podtui.text import harmless
@@ -14,11 +13,10 @@ from podtui.ui.terminal.app import TerminalApp
 
 
 def as_text(app: App[Any]) -> str:
-    """The screen as lines of text, without the spaces at their ends; drawn as Textual's export_screenshot does."""
-    width, height = app.size
-    console = Console(width=width, height=height, file=StringIO(), force_terminal=True, record=True, legacy_windows=False, safe_box=False)
-    console.print(app.screen._compositor.render_update(full=True, screen_stack=app._background_screens))
-    return "".join(f"{line.rstrip()}\n" for line in console.export_text().split("\n")[:height])
+    """The screen as lines of text, without the spaces at their ends."""
+    update = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+    assert isinstance(update, LayoutUpdate)
+    return "".join("".join(strip.text for strip in line).rstrip() + "\n" for line in update.strips)
 
 
 def as_svg(app: TerminalApp) -> str:
