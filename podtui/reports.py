@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +13,6 @@ from podtui.folders import open_own, private_folder, state_folder
 from podtui.text import harmless, redacted
 
 _LIMIT = 1 << 20  # bytes after which the log file begins anew
-_DELAY_FIRST, _DELAY_MOST = 1.0, 30.0  # seconds between two attempts of what is supervised
 _log = logging.getLogger(__name__)
 
 
@@ -72,20 +69,3 @@ def unforeseen(doing: str, error: BaseException) -> PodtuiError:
     if trouble := next((handler.trouble for handler in handlers if isinstance(handler, _LogFile)), ""):
         where = f"its report cannot be written to {harmless(str(log_path()))}: {trouble}"
     return PodtuiError(told, f"This is a bug in podtui; {where}.")
-
-
-async def supervised(doing: str, attempt: Callable[[], Awaitable[None]], told: Callable[[PodtuiError], None]) -> None:
-    """Await `attempt()` until it succeeds, with a growing delay after each error. `told` gets the error, also an unexpected one.
-
-    For every task that lives long: one unexpected answer must not end it for good.
-    """
-    delay = _DELAY_FIRST
-    while True:
-        try:
-            await attempt()
-        except Exception as error:  # of every kind: what is expected is a PodtuiError
-            told(error if isinstance(error, PodtuiError) else unforeseen(doing, error))
-        else:
-            return
-        await asyncio.sleep(delay)
-        delay = min(_DELAY_MOST, 2 * delay)

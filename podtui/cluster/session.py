@@ -19,8 +19,8 @@ from podtui.cluster.live.store import Health, RowStore
 from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
-from podtui.reports import supervised
 from podtui.signals import Signal
+from podtui.tasks import end_tasks, supervised
 
 if TYPE_CHECKING:
     from podtui.cluster.impact.namespace_contents import Contents
@@ -95,10 +95,7 @@ class Session:
         self._closed = True
         for end in self._ends:
             end()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         self.counts.close()
         await self.forwards.close()
         for store in (*self._lists, self.pods):

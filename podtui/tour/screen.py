@@ -26,6 +26,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
 
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 from podtui.tour.caption import Caption, bar_height, bar_lines, words
 from podtui.tour.file import Tour, said
@@ -98,9 +99,7 @@ class TourApp(PodtuiApp):
     async def on_unmount(self) -> None:
         if self.cast is not None:
             self.cast.close()
-        if self._playing is not None:
-            self._playing.cancel()
-            await asyncio.gather(self._playing, return_exceptions=True)
+        await end_tasks(self._playing)
 
     # -- the terminal -------------------------------------------------------------------------------------------
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
 
@@ -16,8 +16,7 @@ from podtui.cluster.changes.apply import Preview
 from podtui.cluster.changes.conflicts import changed, on_newest_version, require_same
 from podtui.cluster.changes.journal import Mutation
 from podtui.cluster.changes.many import STOPS, each
-from podtui.cluster.connection.connection import Connection
-from podtui.cluster.connection.discovery import Discovery
+from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.server_warnings import heard
 from podtui.errors import (
     Changed,
@@ -44,21 +43,6 @@ _ESTABLISHING = 10.0  # seconds to wait for the kind of a CustomResourceDefiniti
 _EXPLAINED = 20  # refused documents for which podtui locates the faults in the text
 
 State = Literal["created", "applied", "unchanged", "left", "checked", "exists", "unchecked", "refused", "unknown", "untried"]
-
-
-class Mutate(Protocol):
-    """`Objects.mutate`."""
-
-    async def __call__(
-        self,
-        change: Mutation,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        body: object = None,
-        content_type: str = "application/json",
-    ) -> dict[str, Any]: ...
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -113,9 +97,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return f"{self.named} may or may not have been created: {words}" if self.state == "unknown" else words
 
 
-async def check(
-    connection: Connection, discovery: Discovery, documents: Sequence[Document], namespace: str, *, enforce: bool = True
-) -> list[Outcome]:
+async def check(objects: Objects, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
     """Ask the server about every document by a dry run with strict validation; this creates nothing.
 
     For objects that already exist (`exists`), also ask for the difference that applying would make. Documents that depend on a Namespace
@@ -123,7 +105,7 @@ async def check(
     ConnectionFailed, Unauthorized, ReadOnlyError.
     """
     promised = _Promised(documents)
-    results = await each(range(len(documents)), lambda number: _try(connection, discovery, documents[number], namespace, enforce, promised))
+    results = await each(range(len(documents)), lambda number: _try(objects, documents[number], namespace, enforce, promised))
     for error in results.failed.values():
         raise error
     return await asyncio.to_thread(_explained, _twice([results.done[number] for number in range(len(documents))]))
@@ -142,23 +124,28 @@ def _explained(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return made
 
 
-async def create(
-    mutate: Mutate,
-    discovery: Discovery,
-    documents: Sequence[Document],
-    namespace: str,
-    command: str,
-    *,
-    enforce: bool = True,
-    existing: Existing | None = None,
-) -> list[Outcome]:
-    """Create the documents in order, each by `mutate` (`Objects.mutate`); `command` is the kubectl command for all, for the journal.
+class CreateOptions(TypedDict, total=False):
+    """`command` is the kubectl command for all documents, for the journal; `enforce` refuses those that name another namespace.
 
-    `existing` says what to do with objects that already exist; without it, they are refused (AlreadyExists).
+    Objects that exist according to `checked` (of `check`) stay unchanged or, with `apply`, are changed as their previews show, with
+    `force` also in the fields of other managers.
+    """
+
+    command: str
+    enforce: bool
+    checked: Sequence[Outcome]
+    apply: bool
+    force: bool
+
+
+async def create(objects: Objects, documents: Sequence[Document], namespace: str, **options: Unpack[CreateOptions]) -> list[Outcome]:
+    """Create the documents in order. Objects that exist, and are not in `checked`, are refused (AlreadyExists).
 
     As in kubectl, a refused document does not stop the others; when the server is lost or no longer accepts the credentials,
     the rest is `untried`. Never raises for one document.
     """
+    command, enforce, apply = options.get("command", ""), options.get("enforce", True), options.get("apply", False)
+    previews = {id(one.document): one.preview for one in options.get("checked", ()) if one.preview is not None}
     outcomes: list[Outcome] = []
     promised = _Promised(documents)
     lost = False
@@ -166,18 +153,19 @@ async def create(
         if lost:
             outcomes.append(Outcome(document, "untried"))
             continue
-        known = existing.previews.get(id(document)) if existing is not None else None
+        known = previews.get(id(document))
         try:
-            if known is not None and existing is not None:
-                resource = known.ref.resource
-                target, value = placed(document, resource, namespace, enforce=enforce)
-                outcomes.append(await _apply(mutate, existing, document, known, value, command))
+            if known is not None:
+                _, value = placed(document, known.ref.resource, namespace, enforce=enforce)
+                left = Outcome(document, "left", known.ref)
+                force = options.get("force", False)
+                outcomes.append(await _apply(objects, document, known, value, command, force) if apply else left)
                 continue
-            resource = await _resolve(discovery, document, promised)
+            resource = await _resolve(objects, document, promised)
             target, value = placed(document, resource, namespace, enforce=enforce)
             change = Mutation("create", "creates", ObjectRef(resource, document.name, target), command)
             with heard() as warned:
-                made = await mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
+                made = await objects.mutate(change, "POST", resource.path(target), query=[_MANAGER, _STRICT], body=value)
             ref, warnings = _ref(resource, target, made), tuple(warned)
         except PodtuiError as error:
             outcomes.append(Outcome(document, "unknown" if error.may_be_done else "refused", error=error))
@@ -187,22 +175,20 @@ async def create(
     return outcomes
 
 
-async def _try(
-    connection: Connection, discovery: Discovery, document: Document, namespace: str, enforce: bool, promised: _Promised
-) -> Outcome:
+async def _try(objects: Objects, document: Document, namespace: str, enforce: bool, promised: _Promised) -> Outcome:
     ref = None
     try:
-        resource = await discovery.resolve(document.api_version, document.kind)
+        resource = await objects.discovery.resolve(document.api_version, document.kind)
         target, value = placed(document, resource, namespace, enforce=enforce)
         ref = ObjectRef(resource, document.name, target)
         with heard() as warned:
-            tried = await connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
+            tried = await objects.connection.json("POST", resource.path(target), query=[("dryRun", "All"), _MANAGER, _STRICT], body=value)
         found, warnings = _ref(resource, target, tried), tuple(warned)
     except STOPS:
         raise
     except PodtuiError as error:
-        if ref is not None and not document.generated and await _is_there(connection, ref, error):
-            return await _compared(connection, document, ref, value, error)
+        if ref is not None and not document.generated and await _is_there(objects, ref, error):
+            return await _compared(objects, document, ref, value, error)
         why = promised.excuse(document, error)
         return Outcome(document, "unchecked" if why else "refused", ref, document.error(why) if why else error)
     if document.generated:
@@ -210,21 +196,21 @@ async def _try(
     return Outcome(document, "checked", found, warnings=warnings)
 
 
-async def _is_there(connection: Connection, ref: ObjectRef, error: PodtuiError) -> bool:
+async def _is_there(objects: Objects, ref: ObjectRef, error: PodtuiError) -> bool:
     """Whether the object exists although its creation was refused: a user who may not create it may still be allowed to change it."""
     if isinstance(error, Forbidden):
         try:
-            await connection.json("GET", ref.path)
+            await objects.get(ref)
         except (NotFound, Forbidden):
             return False
         return True
     return isinstance(error, Conflict) and error.reason == "AlreadyExists"
 
 
-async def _compared(connection: Connection, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: PodtuiError) -> Outcome:
+async def _compared(objects: Objects, document: Document, ref: ObjectRef, value: Mapping[str, Any], exists: PodtuiError) -> Outcome:
     """What applying would make of an existing object."""
     try:
-        found = await applying.preview(connection, ref, value)
+        found = await applying.preview(objects.connection, ref, value)
     except (ConnectionFailed, Unauthorized, CredentialError):
         raise
     except ReadOnlyError:
@@ -235,26 +221,11 @@ async def _compared(connection: Connection, document: Document, ref: ObjectRef, 
     return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
 
 
-class Existing:
-    """What to do with the documents whose objects already exist, according to `outcomes` (of `check`).
-
-    With `apply`, they are changed as their previews show; `force` takes fields over from their owners. Otherwise, they stay unchanged.
-    """
-
-    def __init__(self, connection: Connection, outcomes: Sequence[Outcome], *, apply: bool, force: bool) -> None:
-        self.connection = connection
-        self.previews = {id(one.document): one.preview for one in outcomes if one.preview is not None}
-        self.apply = apply
-        self.force = force
-
-
-async def _apply(mutate: Mutate, existing: Existing, document: Document, known: Preview, value: Mapping[str, Any], command: str) -> Outcome:
+async def _apply(objects: Objects, document: Document, known: Preview, value: Mapping[str, Any], command: str, force: bool) -> Outcome:
     """Apply to the object that was shown. If other fields of it changed in the meantime, retry on the newer version."""
-    if not existing.apply:
-        return Outcome(document, "left", known.ref)
     if known.unchanged:
         return Outcome(document, "unchanged", known.ref)
-    force = known.forces(existing.force)
+    force = known.forces(force)
 
     async def send() -> Outcome:
         ref = known.ref
@@ -263,14 +234,14 @@ async def _apply(mutate: Mutate, existing: Existing, document: Document, known: 
         try:
             with heard() as warned:
                 body = applying.bound(value, ref)
-                made = await mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
+                made = await objects.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=applying.APPLY)
         except Conflict as error:
             raise error if applying.conflicts_of(error) else changed(ref, error) from None
         return Outcome(document, "applied", _ref(ref.resource, ref.namespace, made), warnings=tuple(warned))
 
     async def look_again() -> None:
         nonlocal known
-        before, known = known, await applying.preview(existing.connection, known.ref, value)
+        before, known = known, await applying.preview(objects.connection, known.ref, value)
         require_same(before.ref, {"uid": known.ref.uid})
         if not known.equals(before):
             what = f"{harmless(str(known.ref))} was changed since"
@@ -294,12 +265,12 @@ def _ref(resource: Resource, namespace: str, made: Mapping[str, Any]) -> ObjectR
     )
 
 
-async def _resolve(discovery: Discovery, document: Document, promised: _Promised) -> Resource:
+async def _resolve(objects: Objects, document: Document, promised: _Promised) -> Resource:
     """As Discovery.resolve, but waits a moment for a kind whose definition was just created."""
     waited = 0.0
     while True:
         try:
-            return await discovery.resolve(document.api_version, document.kind)
+            return await objects.discovery.resolve(document.api_version, document.kind)
         except UnknownKind:
             if waited >= _ESTABLISHING or (document.api_version, document.kind) not in promised.kinds:
                 raise

@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from podtui.cluster.changes import journal_file
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
 from podtui.folders import state_folder
@@ -197,6 +196,8 @@ class Journal:
         loop, path = asyncio.get_running_loop(), self.path
 
         def work() -> bool:
+            from podtui.cluster.changes import journal_file  # not before the first rows
+
             error = None
             try:
                 journal_file.append(path, line)
@@ -317,6 +318,8 @@ def _bounded(entry: Entry) -> Entry:
 
 
 def _read(path: Path) -> tuple[list[Entry], int]:
+    from podtui.cluster.changes import journal_file
+
     lines, broken = journal_file.read(path)
     merged: dict[str, dict[str, Any]] = {}
     for line in lines:

@@ -75,11 +75,11 @@ class ManifestCreation(Change):
         outcomes = await objects.create(
             self.documents,
             self._where,
+            command=command,
             enforce=bool(self.namespace),
             checked=self.outcomes,
             apply=self.apply,
             force=self.force,
-            command=command,
         )
         self.made += [outcome for outcome in outcomes if outcome.done]
         self.outcomes = [outcome for outcome in outcomes if not outcome.done]

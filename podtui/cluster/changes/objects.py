@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import msgspec
 
 from podtui.cluster.changes.conflicts import changed, replaced, require_same
 from podtui.cluster.changes.journal import Journal, Mutation, ending_of, recorded
 from podtui.cluster.connection import listing
-from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.connection import Connection, RequestOptions
 from podtui.errors import Conflict, Forbidden, Invalid, NotFound, PodtuiError, TooManyRequests, UsageError
 from podtui.kube.json_values import mappings
 from podtui.kube.names import Kind
@@ -36,7 +36,7 @@ from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Reso
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.cluster.changes.creation import Outcome
+    from podtui.cluster.changes.creation import CreateOptions, Outcome
     from podtui.cluster.connection.discovery import Discovery
     from podtui.kube.manifests.documents import Document
 
@@ -63,24 +63,16 @@ class Objects:
         return Discovery(self.connection)
 
     # -- the path of every change -------------------------------------------------------------------------------
-    async def mutate(
-        self,
-        change: Mutation,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        body: object = None,
-        content_type: str = "application/json",
-    ) -> dict[str, Any]:
+    async def mutate(self, change: Mutation, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
         """Send one change, with its entry in the journal before and after; returns the server's answer.
 
         Raises what `Connection.json` raises, with `may_be_done` where the change may have been made all the same; while podtui is
         read-only, it neither sends nor records anything.
         """
-        self.connection.check(method, path, query)
+        self.connection.check(method, path, options.get("query", ()))
         if self.journal is None:
-            return await self._send(method, path, query, body, content_type)
+            return await self._send(method, path, **options)
+        body = options.get("body")
         uid = change.ref.uid or _uid(change.before or {})
         entry = self.journal.new(
             change.verb,
@@ -93,7 +85,7 @@ class Objects:
         try:
             await self.journal.begin(entry)
             sent = True
-            answer = await self._send(method, path, query, body, content_type)
+            answer = await self._send(method, path, **options)
         except BaseException as error:
             self.journal.end(entry, *(ending_of(error) if sent else ("refused", "not sent: closed before")))
             raise
@@ -103,9 +95,9 @@ class Objects:
         self.journal.end(entry, "done", object=target, kept=recorded(change, body, answer))
         return answer
 
-    async def _send(self, method: str, path: str, query: Sequence[tuple[str, str]], body: object, content_type: str) -> dict[str, Any]:
+    async def _send(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
         try:
-            return _map(await self.connection.json(method, path, query=query, body=body, content_type=content_type))
+            return _map(await self.connection.json(method, path, **options))
         except PodtuiError as error:
             error.may_be_done = ending_of(error)[0] == "unknown"
             raise
@@ -295,25 +287,13 @@ class Objects:
         """The server's answer to creating these (dry run, unknown fields refused); see `creation.check`."""
         from podtui.cluster.changes import creation  # not needed before
 
-        return await creation.check(self.connection, self.discovery, documents, namespace, enforce=enforce)
+        return await creation.check(self, documents, namespace, enforce=enforce)
 
-    async def create(
-        self,
-        documents: Sequence[Document],
-        namespace: str,
-        *,
-        enforce: bool = True,
-        checked: Sequence[Outcome] = (),
-        apply: bool = False,
-        force: bool = False,
-        command: str = "",
-    ) -> list[Outcome]:
-        """Create these, in order; see `creation.create`. Objects that exist according to `checked` stay unchanged or, with `apply`,
-        are changed by server-side apply as previewed, with `force` also in the fields of other managers."""
+    async def create(self, documents: Sequence[Document], namespace: str, **options: Unpack[CreateOptions]) -> list[Outcome]:
+        """Create these, in order; see `creation.create`."""
         from podtui.cluster.changes import creation
 
-        existing = creation.Existing(self.connection, checked, apply=apply, force=force)
-        return await creation.create(self.mutate, self.discovery, documents, namespace, command, enforce=enforce, existing=existing)
+        return await creation.create(self, documents, namespace, **options)
 
     async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
         """Create one object of `ref`'s kind from its manifest; returns it as the server created it. Conflict when it exists."""

@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -24,6 +24,7 @@ from podtui.cluster.connection import bounds
 from podtui.cluster.connection.body import Room, check_encoding, check_no_page, read_refusal, read_whole
 from podtui.cluster.connection.connection_errors import failure, no_json, place, refusal
 from podtui.cluster.connection.decoding import unreadable
+from podtui.cluster.connection.listing import JSON, Query, ReadOptions
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.connection.transport import client_import, tls
 from podtui.cluster.connection.transport.session_pool import Pool, bounded, keepalive_socket
@@ -38,13 +39,17 @@ if TYPE_CHECKING:
     import aiohttp
     from kubernetes.aio.client.rest import RESTClientObject
 
-__all__ = ["ByteStream", "Connection", "ConnectionSettings", "WebSocket"]
-
-Query = Sequence[tuple[str, str]]
 _T = TypeVar("_T")
 
 USER_AGENT = f"podtui/{__version__} ({platform.system().lower()}/{platform.machine()})"
 _object = msgspec.json.Decoder(dict[str, Any])
+
+
+class RequestOptions(ReadOptions, total=False):
+    """Options of any request. `body` is an object for JSON, text or bytes for another `content_type`."""
+
+    body: object
+    content_type: str
 
 
 class Connection:
@@ -96,38 +101,17 @@ class Connection:
         for pool in (*self._retired, self._pool):
             await pool.close()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        body: object = None,
-        accept: str = "application/json",
-        content_type: str = "application/json",
-        timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
-    ) -> bytes:
+    async def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> bytes:
         """The body of the answer to one request; `path` begins with `/` and is relative to the server's URL.
 
-        `body` is an object for JSON (text or bytes for another `content_type`); `timeout` in seconds is for the whole
-        request. Raises ApiError and its kin, ConnectionFailed, CredentialError and ReadOnlyError.
+        Raises ApiError and its kin, ConnectionFailed, CredentialError and ReadOnlyError.
         """
-        content, _ = await self._request(method, path, query, body, accept, content_type, timeout)
+        content, _ = await self._request(method, path, **options)
         return content
 
-    async def json(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        body: object = None,
-        accept: str = "application/json",
-        content_type: str = "application/json",
-        timeout: float | None = None,  # noqa: ASYNC109 - the whole request's, as callers know it
-    ) -> Any:
+    async def json(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Any:
         """As `request`, with the answer decoded from JSON: always an object (a dict)."""
-        content, answered_type = await self._request(method, path, query, body, accept, content_type, timeout)
+        content, answered_type = await self._request(method, path, **options)
         try:
             return _object.decode(content)
         except Exception as error:  # RecursionError among them
@@ -135,15 +119,19 @@ class Connection:
                 raise unreadable(path, error) from None
             raise no_json(self.settings, answered_type) from None
 
-    async def _request(
-        self, method: str, path: str, query: Query, body: object, accept: str, content_type: str, limit: float | None
-    ) -> tuple[bytes, str]:
+    async def _request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> tuple[bytes, str]:
+        """The body of the answer, and its Content-Type."""
         import aiohttp
 
-        total = limit or self._request_timeout
+        query, body = options.get("query", ()), options.get("body")
+        total = options.get("timeout") or self._request_timeout
         limits = aiohttp.ClientTimeout(total=total, connect=bounds.CONNECT_TIMEOUT, sock_read=None if total else bounds.READ_TIMEOUT)
         head = None if total else bounds.CONNECT_TIMEOUT + bounds.READ_TIMEOUT  # a byte now and then would go on forever
-        headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "gzip" if self._compression else "identity"}
+        headers = {
+            "Accept": options.get("accept", JSON),
+            "Content-Type": options.get("content_type", JSON),
+            "Accept-Encoding": "gzip" if self._compression else "identity",
+        }
 
         async def send(credential: Credential) -> tuple[bytes, str]:
             async with asyncio.timeout(head):

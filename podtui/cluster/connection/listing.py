@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
 
 import msgspec
 
@@ -17,6 +17,7 @@ from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.errors import Gone
 from podtui.kube.resources import ObjectRef, Resource
+from podtui.tasks import end_tasks
 
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json"
@@ -32,18 +33,18 @@ Query = Sequence[tuple[str, str]]
 T = TypeVar("T")
 
 
+class ReadOptions(TypedDict, total=False):
+    """Options of a request that changes nothing. `timeout`, in seconds, is the whole request's."""
+
+    query: Query
+    accept: str
+    timeout: float | None
+
+
 class Server(Protocol):
     """What lists and watches use of a Connection."""
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        accept: str = ...,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> bytes: ...
+    async def request(self, method: str, path: str, **options: Unpack[ReadOptions]) -> bytes: ...
 
     def stream(
         self, path: str, *, query: Query = (), accept: str = ..., idle_timeout: float | None = None
@@ -107,7 +108,7 @@ async def pages(
 
     def ask(token: str) -> asyncio.Task[bytes]:
         asked = [*query, ("limit", str(limit)), *([("continue", token)] if token else [])]
-        return asyncio.create_task(_request(server, path, asked, accept, timeout))
+        return asyncio.create_task(server.request("GET", path, query=asked, accept=accept, timeout=timeout))
 
     coming: asyncio.Task[bytes] | None = ask("")
     token = ""
@@ -122,13 +123,7 @@ async def pages(
                 coming = ask(token)
             yield page
     finally:
-        if coming is not None:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-
-
-async def _request(server: Server, path: str, query: Query, accept: str, limit: float | None) -> bytes:
-    return await server.request("GET", path, query=query, accept=accept, timeout=limit)
+        await end_tasks(coming)
 
 
 async def lines_of(stream: AsyncIterator[bytes], what: str) -> AsyncGenerator[list[bytes], None]:

@@ -22,10 +22,12 @@ from podtui.cluster.connection.connection_errors import status_error
 from podtui.errors import ApiError, ConnectionFailed, PodtuiError
 from podtui.kube.json_values import mapping, mappings, string
 from podtui.kube.resources import ObjectRef
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.cluster.connection.connection import Connection, WebSocket
+    from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.connection.streams import WebSocket
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")  # servers before Kubernetes 1.30 know only the second
 STDIN, STDOUT, STDERR, ENDED, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
@@ -100,9 +102,7 @@ class _Execution:
                         raise error  # after a failed connection, the server's earlier messages remain to be read
             return work.result()
         finally:
-            for task in (work, *others):
-                task.cancel()
-            await asyncio.gather(work, *others, return_exceptions=True)
+            await end_tasks(work, *others)
 
     async def _work(self) -> Ended:
         async with self._connection.websocket(f"{self._ref.path}/exec", query=self._query, protocols=PROTOCOLS) as socket:

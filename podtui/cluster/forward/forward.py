@@ -26,10 +26,12 @@ from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
 from podtui.kube.ports import LOCALHOST, PortSpec, container_ports
 from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.cluster.connection.connection import Connection, WebSocket
+    from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.connection.streams import WebSocket
 
 State = Literal["starting", "active", "waiting", "failed", "lost", "stopped"]
 
@@ -158,8 +160,7 @@ class Forward:
             finally:
                 self._starting = None
                 if not task.done():
-                    task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
+                    await end_tasks(task)
         if task.cancelled():
             raise PodtuiError(f"the port-forward to {self.route.target} was stopped before it had started")
         task.result()
@@ -239,10 +240,7 @@ class Forward:
     async def _end(self, state: State) -> None:
         self.state = state
         await self._close_port()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         await self._lines.close()
         servers, self._servers = self._servers, []
         for server in servers:
@@ -252,9 +250,7 @@ class Forward:
         for server in self._servers:
             server.close()
         follower, self._follower = self._follower, None
-        if follower is not None:
-            follower.cancel()
-            await asyncio.gather(follower, return_exceptions=True)
+        await end_tasks(follower)
         self._owner.changed()
 
     async def _listen(self, wanted: int) -> None:

@@ -18,9 +18,11 @@ from podtui.cluster.forward.tunnel import DATA, ERROR
 from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.resources import ObjectRef
 from podtui.kube.spdy import Closing, Received, Reset, Session, SpdyError
+from podtui.tasks import end_tasks
 
 if TYPE_CHECKING:
-    from podtui.cluster.connection.connection import Connection, WebSocket
+    from podtui.cluster.connection.connection import Connection
+    from podtui.cluster.connection.streams import WebSocket
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 MOST = 8
@@ -275,7 +277,4 @@ class LinePool:
 
     async def close(self) -> None:
         """End every line; nothing of them is left on return."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)

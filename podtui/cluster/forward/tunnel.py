@@ -13,6 +13,7 @@ from typing import Protocol
 
 from podtui.cluster.forward.local_ports import Endpoint, TcpTable
 from podtui.errors import PodtuiError
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 PROTOCOL = "v4.channel.k8s.io"
@@ -131,7 +132,7 @@ class Tunnel:
             if end is End.POD and self._words:
                 end = End.BROKEN
             self.error = self.error or harmless(self._words.decode("utf-8", "replace").strip())
-            await self._stop(up, down)
+            await end_tasks(up, down)
             if end is End.POD:
                 await self._farewell()
             elif end is End.BROKEN:
@@ -144,7 +145,7 @@ class Tunnel:
             reset_at_close(self._writer)
             raise
         finally:
-            await self._stop(up, down)
+            await end_tasks(up, down)
             self._writer.transport.abort()  # without waiting for a client that does not read
 
     async def _until_the_end(self, up: asyncio.Task[None], down: asyncio.Task[None]) -> End:
@@ -239,12 +240,6 @@ class Tunnel:
         """Wait until the transport has handed everything to the system."""
         self._writer.transport.set_write_buffer_limits(high=0)
         await self._writer.drain()
-
-    @staticmethod
-    async def _stop(*tasks: asyncio.Task[None]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def reset_at_close(writer: asyncio.StreamWriter) -> None:

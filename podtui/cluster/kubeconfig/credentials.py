@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import CredentialError
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -70,10 +71,7 @@ class Credentials:
     async def close(self) -> None:
         """End a plugin that is still running."""
         self._closed = True
-        task = self._fetching
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(self._fetching)
 
     async def _fetched(self) -> Credential:
         """Fetch a new credential; concurrent callers get the same one.

@@ -33,6 +33,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from podtui.reports import unforeseen
+from podtui.tasks import end_tasks
 
 State = Literal["connecting", "loading", "live", "polling", "stale", "denied", "failed"]
 
@@ -404,8 +405,7 @@ class ListWatch(ABC, Generic[P]):
                 try:
                     await self._follow(stream)
                 finally:
-                    guard.cancel()
-                    await asyncio.gather(guard, return_exceptions=True)
+                    await end_tasks(guard)
         finally:
             if proof is not None:
                 proof.cancel()

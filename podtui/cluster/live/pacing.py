@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Unpack
 
-from podtui.cluster.connection.listing import JSON, Query, Server
+from podtui.cluster.connection.listing import JSON, Query, ReadOptions, Server
 
 _BURST = 3  # requests that may follow one another at once
 
@@ -59,19 +60,10 @@ class PacedServer:
                 await asyncio.sleep(delay)
             self._free_at = max(self._free_at, loop.time()) + self._every
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        accept: str = JSON,
-        timeout: float | None = None,  # noqa: ASYNC109 - the request's own
-    ) -> bytes:
-        """As Server.request for a GET, when its turn has come."""
-        assert method == "GET"
+    async def request(self, method: str, path: str, **options: Unpack[ReadOptions]) -> bytes:
+        """As Server.request, when its turn has come."""
         await self._pay()
-        return await self._server.request("GET", path, query=query, accept=accept, timeout=timeout)
+        return await self._server.request(method, path, **options)
 
     @asynccontextmanager
     async def stream(

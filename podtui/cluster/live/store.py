@@ -20,8 +20,8 @@ from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, Row, RowMaker, narrowed
 from podtui.errors import ConnectionFailed, PodtuiError, ServerError
 from podtui.kube.resources import Resource, Scope
-from podtui.reports import supervised
 from podtui.signals import Signal
+from podtui.tasks import supervised
 
 _LISTS_AT_ONCE = 6
 _KEPT = 8  # previous scopes to keep

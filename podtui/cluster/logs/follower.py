@@ -46,6 +46,7 @@ from podtui.errors import (
 from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
 from podtui.signals import Signal
+from podtui.tasks import end_tasks
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -137,9 +138,7 @@ class LogFollower:
                 await flusher
             await reader
         finally:
-            for task in (flusher, reader):
-                task.cancel()
-            await asyncio.gather(flusher, reader, return_exceptions=True)
+            await end_tasks(flusher, reader)
 
     # -- what to do next ------------------------------------------------------------------------------------------
 

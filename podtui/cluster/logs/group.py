@@ -24,8 +24,8 @@ from podtui.cluster.logs.successors import Successors
 from podtui.cluster.pods.container_runs import containers_of
 from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.resources import PODS, ObjectRef, Scope
-from podtui.reports import supervised
 from podtui.signals import Signal
+from podtui.tasks import supervised
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection

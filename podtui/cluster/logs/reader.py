@@ -21,6 +21,7 @@ from podtui.cluster.logs.status import LogOptions
 from podtui.cluster.pods.container_runs import Run, runs_of
 from podtui.errors import ConnectionFailed, NotFound, PodtuiError
 from podtui.kube.resources import ObjectRef
+from podtui.tasks import end_tasks
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -230,10 +231,7 @@ class LogReader:
                     yield chunk
                     await self.note_gaps(batches)  # the first line after a quiet time may show it
         finally:
-            ends = [task for task in (check, coming) if task is not None]
-            for task in ends:
-                task.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
+            await end_tasks(check, coming)
 
     async def _another_run(self) -> bool:
         """Whether the just opened stream must be given up: it may belong to a run that the pod's status, which lags behind, does not

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from podtui.tasks import end_tasks
+
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
     from podtui.cluster.connection.streams import ByteStream
@@ -92,7 +94,4 @@ class SharedReads:
 
     async def close(self) -> None:
         """End the requests in progress."""
-        tasks = list(self._asked.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._asked.values())

@@ -17,6 +17,7 @@ from podtui.cluster.pods.lineage import Lineage, ObjectMeta, lineage_of
 from podtui.cluster.pods.successor import changes
 from podtui.errors import Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import PODS, REPLICASETS, ObjectRef
+from podtui.tasks import end_tasks
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -95,9 +96,7 @@ class Successors:
         try:
             await asyncio.wait(waits, timeout=_AGAIN * self._pace, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await end_tasks(*waits)
 
     async def _pods(self, lineage: Lineage) -> list[ObjectMeta]:
         """The existing pods of that lineage."""

@@ -14,6 +14,7 @@ from podtui.cluster.live.live_objects import LiveMetadata
 from podtui.cluster.pods.lineage import AnnotatedMeta, Lineage, ObjectMeta, OwnerReference
 from podtui.errors import Forbidden, NotFound, PodLost
 from podtui.kube.resources import PODS, REPLICASETS
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -214,5 +215,4 @@ async def changes(connection: Connection, lineage: Lineage) -> AsyncIterator[asy
     try:
         yield changed
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await end_tasks(watching)

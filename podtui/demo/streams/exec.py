@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from aiohttp import WSMsgType, web
 
 from podtui.demo.storage.errors import ApiError, Unreachable
+from podtui.tasks import end_tasks
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ENDED, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
@@ -69,9 +70,7 @@ async def exec_(request: web.Request, shells: Shells, namespace: str, pod: str) 
                 await websocket.send_bytes(bytes([ENDED]) + json.dumps(_status(process)).encode())
     finally:
         process.eof()
-        for task in (reader, writer):
-            task.cancel()
-        await asyncio.gather(reader, writer, return_exceptions=True)
+        await end_tasks(reader, writer)
     await websocket.close()
     return websocket
 

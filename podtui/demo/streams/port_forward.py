@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from podtui.demo.storage.errors import ApiError
 from podtui.kube.spdy import Opened, Received, Reset, Session, SpdyError
+from podtui.tasks import end_tasks
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 _LONGEST_MESSAGE = 4 << 20
@@ -83,7 +84,7 @@ class _Tunnel:
         finally:
             for connection in self._open.values():
                 connection.close()
-            await _end(*self._pumps)
+            await end_tasks(*self._pumps)
 
     async def _take(self, event: object) -> None:
         if isinstance(event, Opened):
@@ -123,9 +124,3 @@ class _Tunnel:
             await self._websocket.send_bytes(self._session.data(stream, b"", final=True) + ends)
         self._open.pop(stream, None)
         connection.close()
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from podtui.cluster.connection.access import Right
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef
+from podtui.tasks import end_tasks
 from podtui.ui.commands import BY_ID, Permission
 
 
@@ -66,9 +67,7 @@ class Rights:
         self._learned()
 
     async def close(self) -> None:
-        for task in list(self._asking.values()):
-            task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        await end_tasks(*self._asking.values())
 
 
 def _place(ref: ObjectRef, permission: Permission) -> str:

@@ -119,7 +119,7 @@ async def test_a_namespace_that_was_there_is_called_deleted() -> None:
 
 
 async def test_an_unexpected_error_while_connecting_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podtui.reports._DELAY_FIRST", 0.01)
+    monkeypatch.setattr("podtui.tasks._DELAY_FIRST", 0.01)
     original, faults = Connection.open, [ZeroDivisionError("x"), RecursionError("y")]
 
     async def faulty(*arguments: Any, **options: Any) -> Connection:

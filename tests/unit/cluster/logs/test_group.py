@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podtui import reports
+from podtui import tasks
 from podtui.cluster.logs.follower import LogOptions
 from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.shared_reads import SharedReads
@@ -57,7 +57,7 @@ def test_no_answer_about_a_pod_ends_following_for_good(data: st.DataObject) -> N
             await until(lambda: taker.texts == ["first", "second"] or any(end in each.status.why for each in group.sources for end in ends))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "_DELAY_FIRST", 0.001)
+        patch.setattr(tasks, "_DELAY_FIRST", 0.001)
         asyncio.run(play())
 
 
