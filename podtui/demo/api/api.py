@@ -216,42 +216,32 @@ class Api:
         if "Content-Type" not in request.headers:
             content_type = ""
         options = write_options(verb, request.query)
-        common: dict[str, Any] = {
-            "dry_run": options.dry_run,
-            "field_manager": options.field_manager,
-            "field_validation": options.field_validation,
-        }
-        agent = request.headers.get("User-Agent", "").partition("/")[0]
-        if verb in ("create", "update") and not options.field_manager:
-            common["field_manager"] = agent
+        options["user_agent"] = request.headers.get("User-Agent", "")
+        dry_run = options["dry_run"]
         if target.subresource == "scale":
             found = decoded("Scale", content_type, body) if verb == "update" else None
-            common["field_manager"] = options.field_manager or agent
-            return _json(request, scaling.change(self.state, self.writes, kind, namespace, name, content_type, found, body, **common))
+            return _json(request, scaling.change(self.writes, kind, namespace, name, content_type, found, body, options))
         warnings: Sequence[str] = ()
         code = 200
         if verb == "create" and target.subresource:
-            answer, code = self._post_below(target, decoded(kind.kind, content_type, body), options.dry_run), 201
+            answer, code = self._post_below(target, decoded(kind.kind, content_type, body), dry_run), 201
         elif verb == "create":
-            answer, warnings = self.writes.create(kind, namespace, decoded(kind.kind, content_type, body), **common)
+            answer, warnings = self.writes.create(kind, namespace, decoded(kind.kind, content_type, body), **options)
             code = 201
         elif verb == "update":
             found = decoded(kind.kind, content_type, body)
-            answer, warnings = self.writes.replace(kind, namespace, name, found, subresource=target.subresource, **common)
+            answer, warnings = self.writes.replace(kind, namespace, name, found, target.subresource, **options)
         elif verb == "patch":
-            common["field_manager"] = options.field_manager
-            answer, warnings, made = self.writes.patch(
-                kind, namespace, name, content_type, body, subresource=target.subresource, force=options.force, user_agent=agent, **common
-            )
+            answer, warnings, made = self.writes.patch(kind, namespace, name, content_type, body, target.subresource, **options)
             code = 201 if made else 200
         else:
             deletion = delete_options(request.query, content_type, body)
             if verb == "delete":
-                answer = self.writes.delete(kind, namespace, name, deletion, dry_run=options.dry_run)
+                answer = self.writes.delete(kind, namespace, name, deletion, dry_run=dry_run)
             else:
                 chosen = list_options(kind, namespace, request.query)
                 items = [entry.obj for entry in self.state.entries(kind, namespace) if chosen.selects(entry)]
-                answer = self.writes.delete_collection(kind, items, deletion, dry_run=options.dry_run)
+                answer = self.writes.delete_collection(kind, items, deletion, dry_run=dry_run)
         if answer.get("kind") != kind.kind:  # a Status, a list
             return _json(request, answer, code, warnings)
         return self._object(request, kind, Entry(answer, 0), form, code, warnings)

@@ -23,6 +23,7 @@ from podtui.demo.storage.errors import (
     unsupported_media_type,
 )
 from podtui.demo.storage.kinds import Kind
+from podtui.demo.writes.writes import WriteOptions
 from podtui.yamltree import YamlFault, tree, value_of
 
 Object = dict[str, Any]
@@ -69,15 +70,6 @@ def target_of(segments: Sequence[str]) -> Target | None:
     return Target(group, version, plural, namespace, name, subresource, watch)
 
 
-class WriteOptions(NamedTuple):
-    """The query of a write."""
-
-    dry_run: bool
-    field_manager: str
-    field_validation: str
-    force: bool
-
-
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 
 
@@ -90,7 +82,12 @@ def write_options(verb: str, query: Mapping[str, str]) -> WriteOptions:
     validation = query.get("fieldValidation", "")
     if validation not in ("", "Ignore", "Warn", "Strict"):
         raise invalid(body, "", [not_supported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"])])
-    return WriteOptions(bool(dry_run), query.get("fieldManager", ""), validation or "Warn", query.get("force", "") in ("true", "1"))
+    return {
+        "dry_run": bool(dry_run),
+        "field_manager": query.get("fieldManager", ""),
+        "field_validation": validation or "Warn",
+        "force": verb == "patch" and query.get("force", "") in ("true", "1"),
+    }
 
 
 async def read_body(request: web.Request) -> bytes:

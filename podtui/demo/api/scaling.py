@@ -7,9 +7,8 @@ from typing import Any
 
 from podtui.demo.storage.errors import Body, bad_request, conflict, invalid, invalid_value, not_found, unsupported_media_type
 from podtui.demo.storage.kinds import Kind
-from podtui.demo.storage.state import State
 from podtui.demo.writes import patches
-from podtui.demo.writes.writes import Writes
+from podtui.demo.writes.writes import WriteOptions, Writes
 
 Object = dict[str, Any]
 
@@ -30,10 +29,10 @@ def scale_of(obj: Object) -> Object:
 
 
 def change(
-    state: State, writes: Writes, kind: Kind, namespace: str, name: str, content_type: str, new: Object | None, body: bytes, **options: Any
+    writes: Writes, kind: Kind, namespace: str, name: str, content_type: str, new: Object | None, body: bytes, options: WriteOptions
 ) -> Object:
     """The Scale after a PUT (`new`) or a PATCH (`body`). ApiError 400, 404, 409, 415 or 422."""
-    obj = state.get(kind, namespace, name)
+    obj = writes.state.get(kind, namespace, name)
     if obj is None:
         raise not_found(kind, name)
     scale = scale_of(obj)

@@ -7,7 +7,7 @@ synchronous. What it answers is stored or shared, so nobody may change it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from podtui.demo.rules import defaults
 from podtui.demo.rules.field_paths import owned
@@ -41,6 +41,16 @@ Object = dict[str, Any]
 OwnerKey = tuple[str, str, str, str]
 
 
+class WriteOptions(TypedDict, total=False):
+    """The query of a write. Without `field_manager`, the `user_agent` names the manager; `field_validation` is Warn at first."""
+
+    dry_run: bool
+    field_manager: str
+    field_validation: str
+    force: bool
+    user_agent: str
+
+
 class _PodBinding:
     group, kind, plural = "", "Binding", "pods/binding"
 
@@ -62,19 +72,10 @@ class Writes:
 
     # -- create
 
-    def create(
-        self,
-        kind: Kind,
-        namespace: str,
-        obj: Any,
-        *,
-        dry_run: bool = False,
-        field_validation: str = "Warn",
-        field_manager: str = "",
-    ) -> tuple[Object, list[str]]:
+    def create(self, kind: Kind, namespace: str, obj: Any, **options: Unpack[WriteOptions]) -> tuple[Object, list[str]]:
         """The new object, and warnings. ApiError 400, 403, 404, 409 or 422."""
-        found, warnings = decoded(kind, obj, field_validation)
-        return self.creation.create(kind, namespace, found, warnings, dry_run, managed.manager_name(field_manager), None)
+        found, warnings = decoded(kind, obj, options.get("field_validation", "Warn"))
+        return self.creation.create(kind, namespace, found, warnings, options.get("dry_run", False), _manager(options), None)
 
     # -- replace and patch
 
@@ -84,14 +85,11 @@ class Writes:
         namespace: str,
         name: str,
         obj: Any,
-        *,
         subresource: str = "",
-        dry_run: bool = False,
-        field_validation: str = "Warn",
-        field_manager: str = "",
+        **options: Unpack[WriteOptions],
     ) -> tuple[Object, list[str]]:
         """The object after a PUT, and warnings. ApiError 400, 404, 409 or 422."""
-        found, warnings = decoded(kind, obj, field_validation)
+        found, warnings = decoded(kind, obj, options.get("field_validation", "Warn"))
         metadata = found["metadata"]
         check_name(kind, namespace, name, metadata)
         old = self.state.get(kind, namespace, name)
@@ -104,8 +102,8 @@ class Writes:
             why = f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: {failed}"
             raise conflict(kind, name, why)
         defaults.set_defaults(kind.kind, found)
-        key = (managed.manager_name(field_manager), "Update", kind.api_version, subresource)
-        stored = self._update(kind, old, normal(kind, old), found, subresource, key, dry_run, None)
+        key = (_manager(options), "Update", kind.api_version, subresource)
+        stored = self._update(kind, old, normal(kind, old), found, key, options, None)
         return stored, warnings + warnings_of(kind, found)
 
     def patch(
@@ -115,31 +113,27 @@ class Writes:
         name: str,
         patch_type: str,
         body: bytes,
-        *,
         subresource: str = "",
-        dry_run: bool = False,
-        field_manager: str = "",
-        force: bool = False,
-        field_validation: str = "Warn",
-        user_agent: str = "",
+        **options: Unpack[WriteOptions],
     ) -> tuple[Object, list[str], bool]:
         """The object after a PATCH, warnings, and whether an apply has created it. ApiError 400, 404, 409, 415 or 422."""
         if patch_type not in patches.PATCH_TYPES:
             raise unsupported_media_type()
         applying = patch_type == patches.APPLY_PATCH
-        if applying and not field_manager:
+        force, field_validation = options.get("force", False), options.get("field_validation", "Warn")
+        if applying and not options.get("field_manager"):
             raise invalid(Body("PatchOptions"), "", [required("fieldManager", "is required for apply patch")])
         if force and not applying:
             raise invalid(Body("PatchOptions"), "", [field_forbidden("force", "may not be specified for non-apply patch")])
         old = self.state.get(kind, namespace, name)
-        manager = managed.manager_name(field_manager, user_agent)
+        manager = _manager(options)
         key = (manager, "Apply" if applying else "Update", kind.api_version, subresource)
         owners: managed.Owners | None = None
         unknown: list[str] = []
         if applying:
             config = applied(kind, namespace, name, body)
             if old is None:
-                return *self._create_applied(kind, namespace, name, config, key, dry_run, field_validation), True
+                return *self._create_applied(kind, namespace, name, config, key, options), True
             base, owners = normal(kind, old), managed.Owners(old["metadata"].get("managedFields"))
             yielded = managed.yielded_fields(kind.kind, manager, base)
             value: Any = managed.apply(kind.kind, base, config, owners, key, managed.ignored(kind, subresource), force, yielded)
@@ -161,11 +155,11 @@ class Writes:
             raise invalid(_PATCH, "", [invalid_value("patch", body.decode(), f"strict decoding error: {', '.join(faults)}")])
         warnings = faults if field_validation in ("Warn", "") else []
         defaults.set_defaults(kind.kind, found)
-        stored = self._update(kind, old, base, found, subresource, key, dry_run, owners)
+        stored = self._update(kind, old, base, found, key, options, owners)
         return stored, warnings + warnings_of(kind, found), False
 
     def _create_applied(
-        self, kind: Kind, namespace: str, name: str, config: Object, key: OwnerKey, dry_run: bool, field_validation: str
+        self, kind: Kind, namespace: str, name: str, config: Object, key: OwnerKey, options: WriteOptions
     ) -> tuple[Object, list[str]]:
         """The object that an apply creates, and warnings."""
         if key[3]:  # a subresource of what is not there
@@ -174,21 +168,14 @@ class Writes:
             raise conflict(kind, name, f"uid mismatch: the provided object specified uid {uid}, and no existing object was found")
         first = managed.Owners(())
         first.sets[key] = {path for path in owned(kind.kind, config) if path[0] != "f:status"}
-        found, warnings = decoded(kind, config, field_validation)
-        return self.creation.create(kind, namespace, found, warnings, dry_run, key[0], first)
+        found, warnings = decoded(kind, config, options.get("field_validation", "Warn"))
+        return self.creation.create(kind, namespace, found, warnings, options.get("dry_run", False), key[0], first)
 
     def _update(
-        self,
-        kind: Kind,
-        old: Object,
-        base: Object,
-        new: Object,
-        subresource: str,
-        key: OwnerKey,
-        dry_run: bool,
-        owners: managed.Owners | None,
+        self, kind: Kind, old: Object, base: Object, new: Object, key: OwnerKey, options: WriteOptions, owners: managed.Owners | None
     ) -> Object:
         """Stores `new` (decoded and defaulted) in place of `old`, which read again is `base`; `owners` are those of an apply."""
+        subresource = key[3]
         was, metadata = base["metadata"], new["metadata"]
         name = was["name"]
         if version := metadata.get("resourceVersion"):
@@ -221,7 +208,7 @@ class Writes:
             new["metadata"]["managedFields"] = entries
         if _same(base, new) and _without_times(entries) == _without_times(was.get("managedFields") or []):
             return old
-        if dry_run:
+        if options.get("dry_run"):
             if kind.generation and new.get("spec") != base.get("spec"):
                 new["metadata"]["generation"] = was.get("generation", 0) + 1
             return new
@@ -307,6 +294,10 @@ class Writes:
 
 
 _PATCH = Body("", "")
+
+
+def _manager(options: WriteOptions) -> str:
+    return managed.manager_name(options.get("field_manager", ""), options.get("user_agent", ""))
 
 
 def _same(old: Object, new: Object) -> bool:
