@@ -298,8 +298,7 @@ class Api:
             watch.close()
 
     async def _stream(self, request: web.Request, target: Target) -> web.StreamResponse:
-        if self.state.get(PODS, target.namespace, target.name) is None:
-            raise not_found(PODS, target.name)
+        self.state.existing(PODS, target.namespace, target.name)
         kubelet = self.kubelet
         if kubelet is None:
             raise path_not_found()

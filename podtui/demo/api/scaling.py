@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from podtui.demo.storage.errors import Body, bad_request, conflict, invalid, invalid_value, not_found, unsupported_media_type
+from podtui.demo.storage.errors import Body, bad_request, conflict, invalid, invalid_value, unsupported_media_type
 from podtui.demo.storage.kinds import Kind
 from podtui.demo.writes import patches
 from podtui.demo.writes.writes import WriteOptions, Writes
@@ -32,10 +32,7 @@ def change(
     writes: Writes, kind: Kind, namespace: str, name: str, content_type: str, new: Object | None, body: bytes, options: WriteOptions
 ) -> Object:
     """The Scale after a PUT (`new`) or a PATCH (`body`). ApiError 400, 404, 409, 415 or 422."""
-    obj = writes.state.get(kind, namespace, name)
-    if obj is None:
-        raise not_found(kind, name)
-    scale = scale_of(obj)
+    scale = scale_of(writes.state.existing(kind, namespace, name))
     if new is None:
         if content_type == patches.JSON_PATCH:
             new, _ = patches.json_patch(scale, body)

@@ -18,7 +18,7 @@ from podtui.demo.kubelet.run import Run
 from podtui.demo.programs.program import Connection
 from podtui.demo.shell.processes import Process
 from podtui.demo.storage.clock import Clock
-from podtui.demo.storage.errors import ApiError, Unreachable, bad_request, not_found
+from podtui.demo.storage.errors import ApiError, Unreachable, bad_request
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
@@ -144,7 +144,7 @@ class Kubelet:
 
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         """The log that a request's query asks for. Raises ApiError at once: 404, 422, and 400 in the words of API server and kubelet."""
-        obj = self._existing_pod(namespace, pod)
+        obj = self.state.existing(PODS, namespace, pod)
         options = LogOptions.of(query, pod, self.clock.now())
         name = container_name(obj, options.container)
         if not obj["spec"].get("nodeName"):
@@ -157,7 +157,7 @@ class Kubelet:
 
     def connect(self, namespace: str, pod: str, port: int) -> Connection:
         """A connection to a port of the pod. Raises ConnectionRefusedError when nothing listens there, ApiError when nothing can."""
-        obj = self._existing_pod(namespace, pod)
+        obj = self.state.existing(PODS, namespace, pod)
         self._running(obj)
         self._reach(obj, f"portForward/{namespace}/{pod}")
         for container in self._worker(obj).containers:
@@ -181,7 +181,7 @@ class Kubelet:
         return process
 
     def _runs(self, namespace: str, pod: str, container: str) -> Run:
-        obj = self._existing_pod(namespace, pod)
+        obj = self.state.existing(PODS, namespace, pod)
         name = container_name(obj, container)
         self._running(obj)
         self._reach(obj, f"exec/{namespace}/{pod}/{name}")
@@ -189,12 +189,6 @@ class Kubelet:
         if found is None or found.state != "running" or found.run is None or found.run.program is None:
             raise Unreachable(f'container not found ("{name}")')
         return found.run
-
-    def _existing_pod(self, namespace: str, name: str) -> Object:
-        pod = self.state.get(PODS, namespace, name)
-        if pod is None:
-            raise not_found(PODS, name)
-        return pod
 
     def _running(self, pod: Object) -> None:
         name, phase = pod["metadata"]["name"], (pod.get("status") or {}).get("phase")

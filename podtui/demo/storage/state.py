@@ -105,6 +105,12 @@ class State:
         found = self.entry(kind, namespace, name)
         return found.obj if found else None
 
+    def existing(self, kind: Kind, namespace: str, name: str) -> Object:
+        """As `get`; ApiError 404 when there is none."""
+        if (obj := self.get(kind, namespace, name)) is None:
+            raise not_found(kind, name)
+        return obj
+
     def entries(self, kind: Kind, namespace: str = "") -> builtins.list[Entry]:
         """Ordered by namespace and name; "" is all namespaces."""
         keys, entries = self._keys[kind], self._entries[kind]

@@ -20,7 +20,6 @@ from podtui.demo.storage.errors import (
     forbidden,
     invalid,
     invalid_value,
-    not_found,
     not_supported,
 )
 from podtui.demo.storage.kinds import JOBS, NAMESPACES, PODS, SERVICEACCOUNTS, SERVICES, Kind
@@ -67,11 +66,9 @@ class Deletion:
         """What the server answers: the object where it stays for now (and pods in any case), else a Status. ApiError 404, 409, 422."""
         options = read_options(options)
         dry_run = dry_run or options.get("dryRun") == ["All"]
-        old = self.state.get(kind, namespace, name)
         if kind is NAMESPACES and name in _IMMORTAL:
             raise forbidden(kind, name, "this namespace may not be deleted")
-        if old is None:
-            raise not_found(kind, name)
+        old = self.state.existing(kind, namespace, name)
         if kind is NAMESPACES:
             return self._namespace(old, options, dry_run)
         check_preconditions(kind, old, options)

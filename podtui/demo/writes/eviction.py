@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podtui.demo.rules.validation import selected
-from podtui.demo.storage.errors import ApiError, bad_request, forbidden, not_found, too_many_requests
+from podtui.demo.storage.errors import ApiError, bad_request, forbidden, too_many_requests
 from podtui.demo.storage.kinds import PODDISRUPTIONBUDGETS, PODS
 from podtui.demo.storage.state import State
 from podtui.demo.writes.deletion import Deletion, check_preconditions, read_options
@@ -25,9 +25,7 @@ def evict(state: State, deletion: Deletion, namespace: str, name: str, body: Obj
         raise bad_request("name in URL does not match name in Eviction object")
     options = read_options(body.get("deleteOptions"))
     dry_run = dry_run or options.get("dryRun") == ["All"]
-    pod = state.get(PODS, namespace, name)
-    if pod is None:
-        raise not_found(PODS, name)
+    pod = state.existing(PODS, namespace, name)
     if not _unguarded(pod):
         budgets = [one for one in state.list(PODDISRUPTIONBUDGETS, namespace) if _guards(one, pod)]
         if len(budgets) > 1:

@@ -92,9 +92,7 @@ class Writes:
         found, warnings = decoded(kind, obj, options.get("field_validation", "Warn"))
         metadata = found["metadata"]
         check_name(kind, namespace, name, metadata)
-        old = self.state.get(kind, namespace, name)
-        if old is None:
-            raise not_found(kind, name)
+        old = self.state.existing(kind, namespace, name)
         uid = metadata.get("uid")
         if uid and uid != old["metadata"]["uid"]:
             path = f"/registry/{kind.plural}/{f'{namespace}/' if kind.namespaced else ''}{name}"
@@ -266,9 +264,7 @@ class Writes:
 
     def bind(self, namespace: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Puts a pod on a node, as a scheduler does. ApiError 404, 409 when it is on one already, 422 without a target."""
-        pod = self.state.get(PODS, namespace, name)
-        if pod is None:
-            raise not_found(PODS, name)
+        pod = self.state.existing(PODS, namespace, name)
         target = body.get("target") or {}
         if not target.get("name"):
             raise invalid(Body("Binding", "", "bindings"), name, [required("target.name")])
