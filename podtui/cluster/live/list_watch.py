@@ -64,20 +64,17 @@ class ListWatch(ABC, Generic[P]):
         query: Query = (),
         timing: Timing | None = None,
         turn: asyncio.Semaphore | None = None,
-        resource_version: str = "",
-        state: State = "connecting",
-        stale_since: float | None = None,
     ) -> None:
         """`path` is the collection's, `what` its name in errors. `selector` and `fields` select its objects by labels and by fields,
-        `query` adds parameters for the form of the answers. With a `resource_version`, the set of that version is here, and only later
-        changes are requested. `turn` limits concurrent lists. `stale_since` is since when the server has been silent.
+        `query` adds parameters for the form of the answers. `turn` limits concurrent lists.
         """
         self.selector = selector
         self.fields = fields
         self.timing = timing or Timing()
-        self.resource_version = resource_version  # "" means that a list is needed
+        self.resource_version = ""
+        """The version of the set that is here, after which changes are requested; "" means that a list is needed."""
         self.known = False
-        self.state: State = state
+        self.state: State = "connecting"
         self.since = time.time()
         self.error: PodtuiError | None = None
         self.loaded = 0
@@ -99,7 +96,8 @@ class ListWatch(ABC, Generic[P]):
         self._wished = False  # whether the user wishes a list
         self._watch_again = 0.0  # loop time before which a polled list is not watched
         self._listing = 0.0  # seconds that the last list took
-        self._stale_since = stale_since
+        self.stale_since: float | None = None
+        """Since when the server has been silent, in epoch seconds; None while it is not."""
         self._wake = asyncio.Event()
         self._attempt: asyncio.Timeout | None = None  # the attempt in progress: what ends it early
         self._verdict: BaseException | None = None  # why it was ended early; None for the user's wish
@@ -142,11 +140,6 @@ class ListWatch(ABC, Generic[P]):
         """`state`, `known` or related attributes may have changed."""
 
     # -- life
-
-    @property
-    def stale_since(self) -> float | None:
-        """Since when the server has been silent, in epoch seconds; None while it is not."""
-        return self._stale_since
 
     def retry(self) -> None:
         """End the current delay, if there is one and it is for an outage: the server is back."""
@@ -231,7 +224,7 @@ class ListWatch(ABC, Generic[P]):
             if not self._expired:
                 self._attempts = min(self._attempts, 1)  # the server answers: the first list need not wait as for an unavailable one
             self._expired = True
-            if self._stale_since is None:
+            if self.stale_since is None:
                 self._enter("loading")
             return
         # A server that has just started does not know every kind and right yet.
@@ -254,11 +247,11 @@ class ListWatch(ABC, Generic[P]):
         unknown = isinstance(error, UnreadableAnswer | Invalid | NotFound) and watching and not doubted
         if unknown or isinstance(error, ServerAway | ServerError):
             self.resource_version = ""  # the missed changes are unknown, or another etcd may be behind the server that comes back
-        if self._stale_since is None:
+        if self.stale_since is None:
             unproven = self._verdict is not None or self.state == "polling"
-            self._stale_since = self.heard if unproven else time.time()
+            self.stale_since = self.heard if unproven else time.time()
         if self.known or not self.is_empty:
-            self._enter("stale", error, self._stale_since)
+            self._enter("stale", error, self.stale_since)
         else:
             self._enter("failed", error)
 
@@ -270,7 +263,7 @@ class ListWatch(ABC, Generic[P]):
                 "A proxy between podtui and the API server may not be able to stream.",
             )
         self.resource_version = ""
-        self._stale_since = None
+        self.stale_since = None
         self._watch_again = asyncio.get_running_loop().time() + random.uniform(0.8, 1.2) * self.timing.denied
         self._enter("polling", error, self.heard)
 
@@ -417,7 +410,7 @@ class ListWatch(ABC, Generic[P]):
                     self._attempts = min(self._attempts, 1)  # short, but with events: an impatient proxy
 
     def _live(self) -> None:
-        self._stale_since = None
+        self.stale_since = None
         self._doubts = 0
         self.known = True
         if self.state != "live":

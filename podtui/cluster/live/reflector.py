@@ -8,7 +8,7 @@ from typing import Protocol
 
 from podtui.cluster.connection.connection_errors import status_error
 from podtui.cluster.connection.listing import TABLE
-from podtui.cluster.live.list_watch import TURN, ListWatch, State
+from podtui.cluster.live.list_watch import TURN, ListWatch
 from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker, Table, TableRow, decode_event, decode_table, wire_uid
 from podtui.kube.resources import Resource
@@ -29,8 +29,8 @@ class Listener(Protocol):
 class Reflector(ListWatch[Table]):
     """Keeps `rows` (by UID) in sync with the server.
 
-    `rows` may start with known rows, which the list then replaces; with a `resource_version`, they are the server's complete set at
-    that version, and only later changes are requested.
+    Set `rows` before the start to show known rows, which the list then replaces; with a `resource_version`, they are the server's
+    complete set at that version, and only later changes are requested.
     """
 
     list_accept = watch_accept = TABLE
@@ -45,10 +45,6 @@ class Reflector(ListWatch[Table]):
         maker: RowMaker,
         timing: Timing | None = None,
         turn: asyncio.Semaphore | None = None,
-        rows: dict[str, Row] | None = None,
-        resource_version: str = "",
-        state: State = "connecting",
-        stale_since: float | None = None,
         fields: str = "",
     ) -> None:
         super().__init__(
@@ -59,12 +55,9 @@ class Reflector(ListWatch[Table]):
             query=[("includeObject", "Metadata")],
             timing=timing,
             turn=turn,
-            resource_version=resource_version,
-            state=state,
-            stale_since=stale_since,
         )
         self.namespace = namespace
-        self.rows: dict[str, Row] = {} if rows is None else rows
+        self.rows: dict[str, Row] = {}
         self.columns: list[Column] | None = None
         self._listener = listener
         self._maker = maker

@@ -161,7 +161,7 @@ class RowStore:
             # An empty set is cheap to list, and may no longer be empty.
             resume = kept is not None and kept[1].rows and kept[1].resource_version
             rows = dict(kept[1].rows) if kept is not None and resume else self._at_hand(key, old)
-            active[key] = Reflector(
+            reflector = active[key] = Reflector(
                 self.resource,
                 *key[:2],
                 fields=key[2],
@@ -169,12 +169,12 @@ class RowStore:
                 maker=self._maker,
                 timing=self.timing,
                 turn=self._turn,
-                rows=rows,
-                resource_version=kept[1].resource_version if kept is not None and resume else "",
-                state="loading" if heard or rows else "connecting",
-                stale_since=silent if rows else None,  # another scope does not make rows from before an outage any fresher
             )
-            new.append(active[key])
+            reflector.rows = rows
+            reflector.resource_version = kept[1].resource_version if kept is not None and resume else ""
+            reflector.state = "loading" if heard or rows else "connecting"
+            reflector.stale_since = silent if rows else None  # another scope does not make rows from before an outage any fresher
+            new.append(reflector)
         for key, reflector in old.items():
             if key not in active:
                 self._stop(reflector)
