@@ -89,12 +89,13 @@ def running(scenario: str, speed: float = 1.0, seed: int = 0, longest_grace: flo
 
     `longest_grace` is as in `Kubelet`.
     """
+    root = str(Path(__file__).resolve().parents[2])  # the folder that podtui is imported from
     process = subprocess.Popen(
         [sys.executable, "-m", "podtui.demo.child", scenario, repr(speed), str(seed), repr(longest_grace)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in (_root(), os.environ.get("PYTHONPATH", "")) if path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH", "")) if path)},
         start_new_session=True,  # Ctrl+C and the end of the terminal are the dashboard's to act on
     )
     assert process.stdin is not None and process.stdout is not None
@@ -112,8 +113,3 @@ def running(scenario: str, speed: float = 1.0, seed: int = 0, longest_grace: flo
             process.kill()
             process.wait()
         process.stdout.close()
-
-
-def _root() -> str:
-    """The folder that podtui is imported from."""
-    return str(Path(__file__).resolve().parents[2])

@@ -169,7 +169,7 @@ class Player:
             await self._acts.prepare(scene.parts[0])
         except PodtuiError as error:
             state, note = "failed", error.what
-        if not _has_work(scene):
+        if not any(part.keys or _runs(part) for part in scene.parts):
             result = await self._unless_wished(scene, scene.parts, wishes)
             done, state, note = True, "failed" if result.why else "held", result.why
         by_hand = not done and self._can_be_seen(scene.parts)
@@ -356,7 +356,3 @@ def _runs(part: Part) -> bool:
 def _as_far_as_a_pause(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts up to one after which the file pauses, or all."""
     return parts[: next((number for number, part in enumerate(parts, 1) if part.step.pause), len(parts))]
-
-
-def _has_work(scene: Scene) -> bool:
-    return any(part.keys or _runs(part) for part in scene.parts)

@@ -59,7 +59,7 @@ class Scheduler:
                 self._pending.pop(key, None)
                 if change.type == "DELETED" or (is_over(pod) and not (change.old and is_over(change.old))):
                     self._retry()  # there is room again
-            elif key not in self._pending or change.type == "ADDED" or _asks_otherwise(change):
+            elif key not in self._pending or change.type == "ADDED" or change.old is None or change.old["spec"] != change.new["spec"]:
                 self._consider(pod)
         elif change.kind is NODES and change.type == "DELETED":
             self._used.pop(change.new["metadata"]["name"], None)
@@ -175,10 +175,6 @@ def _decides(node: Object | None) -> object:
         return None
     spec = node["spec"]
     return node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"), node["status"].get("allocatable")
-
-
-def _asks_otherwise(change: Change) -> bool:
-    return change.old is None or change.old["spec"] != change.new["spec"]
 
 
 def _count(used: Amounts, pod: Object, sign: int) -> None:

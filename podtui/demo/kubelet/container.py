@@ -232,10 +232,7 @@ class Container:
         needs = None if program is None or program.stop_after is None else program.stop_after + float(hook.get("seconds", 0))
         in_time = needs is not None and needs < grace
         code = program.stop_code if program is not None and in_time else KILLED
-        self._later(needs if in_time and needs is not None else grace, lambda: self._kill(run, code))
-
-    def _kill(self, run: Run, code: int) -> None:
-        self._ended(run, code)
+        self._later(needs if in_time and needs is not None else grace, lambda: self._ended(run, code))
 
     def drop(self) -> None:
         """Ends everything at once, without events or status: the pod is gone."""

@@ -299,10 +299,6 @@ def _immutable(*keys: str) -> Callable[[Object, Object], list[Cause]]:
     return check
 
 
-def _pod_update(new: Object, old: Object) -> list[Cause]:
-    return pod_update_causes(new["spec"], old["spec"])
-
-
 def _service_update(new: Object, old: Object) -> list[Cause]:
     address, before = new["spec"].get("clusterIP"), old["spec"].get("clusterIP")
     if before and address != before and "ExternalName" not in (new["spec"].get("type"), old["spec"].get("type")):
@@ -325,7 +321,7 @@ def _binding_update(new: Object, old: Object) -> list[Cause]:
 
 
 _UPDATES: dict[str, Callable[[Object, Object], list[Cause]]] = {
-    "Pod": _pod_update,
+    "Pod": lambda new, old: pod_update_causes(new["spec"], old["spec"]),
     "Deployment": _immutable("selector"),
     "ReplicaSet": _immutable("selector"),
     "Job": _immutable("completions", "selector", "template"),

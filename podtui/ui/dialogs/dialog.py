@@ -312,15 +312,14 @@ class Dialog(ModalScreen[T | None]):
     # -- input ------------------------------------------------------------------------------------------------
 
     def _why_not(self) -> str:
-        return self.blocked() or self._untyped()
+        """Why the button does not work now: also, which confirmation is missing."""
+        untyped = (f"type {word} to confirm" for field, word in self._words() if field.value.strip() != word)
+        return self.blocked() or next(untyped, "")
 
     def _words(self) -> Iterable[tuple[Input, str]]:
         """The fields of the confirmations that are required now, with the words that they must have."""
         for number, confirmation in enumerate(self.asked if self.asking else ()):
             yield self.query_one(f"#dialog-word-{number}", Input), confirmation.word
-
-    def _untyped(self) -> str:
-        return next((f"type {word} to confirm" for field, word in self._words() if field.value.strip() != word), "")
 
     def on_key(self, event: events.Key) -> None:
         """While a button has the focus (Cancel has it at first), letters go to the field of the confirmation."""

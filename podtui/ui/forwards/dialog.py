@@ -127,7 +127,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         self._wrong = wrong
         typed = bool(self._ports_input.value.strip())  # before that nothing is wrong, only missing
         self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem and typed else "")
-        self._show_line("#forward-warning", self._warning())
+        self._show_line("#forward-warning", f"! {exposed(self._address)}" if reachable_by_others(self._address) else "")
         self.show_commands([] if self._problem else [self._command()])
         self.refresh_dialog()
 
@@ -159,9 +159,6 @@ class ForwardDialog(Dialog[list[Forward]]):
     async def _find_owner(self, port: int) -> None:
         self._owners[port] = await asyncio.to_thread(owner_of, port)
         self._check()
-
-    def _warning(self) -> str:
-        return f"! {exposed(self._address)}" if reachable_by_others(self._address) else ""
 
     def _command(self) -> str:
         return kubectl_port_forward(self.ref, self._specs, options=self.session.settings.kubectl_options, address=self._address)

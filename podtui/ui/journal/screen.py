@@ -106,12 +106,9 @@ class JournalScreen(ModalScreen[None]):
     def _under_way(self, entry: Entry) -> bool:
         return entry.id in self.session.journal.under_way
 
-    def _here(self, entry: Entry) -> bool:
-        return self._everywhere or bool(entry.server == self.session.settings.server)
-
     def _show(self) -> None:
         filter = self._bar.value
-        here = [entry for entry in self._entries.values() if self._here(entry)]
+        here = [entry for entry in self._entries.values() if self._everywhere or entry.server == self.session.settings.server]
         keys = [entry.id for entry in here if matches(self._searched[entry.id], filter)]
         if filter:
             self._table.set_empty("no entry has these words", "Esc in the filter clears it.")

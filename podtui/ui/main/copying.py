@@ -37,7 +37,8 @@ def ask_and_copy(app: TerminalApp, session: Session, refs: Sequence[ObjectRef], 
     notes = {what: lines[0] if len(lines) == 1 else f"{len(lines)} lines" for what, lines in texts.items()}
     notes[YAML] = refused or "as kubectl get -o yaml prints it"
     cannot = [YAML] if refused else []
-    for what, why in ((FULL_NAME, "it is in no namespace"), (ADDRESS, "it has none yet" if _has_addresses(pane) else "it has none")):
+    has_addresses = any(column.name in _ADDRESSES for column in pane.source.columns)
+    for what, why in ((FULL_NAME, "it is in no namespace"), (ADDRESS, "it has none yet" if has_addresses else "it has none")):
         if not texts[what]:
             notes[what] = why
             cannot.append(what)
@@ -64,10 +65,6 @@ def ask_and_copy(app: TerminalApp, session: Session, refs: Sequence[ObjectRef], 
 def _send(app: TerminalApp, text: str, what: str) -> None:
     app.copy_to_clipboard(text)
     app.notify(f"Sent {what} to the terminal's clipboard", markup=False)
-
-
-def _has_addresses(pane: ListPane) -> bool:
-    return any(column.name in _ADDRESSES for column in pane.source.columns)
 
 
 def _addresses(pane: ListPane, refs: Sequence[ObjectRef]) -> list[str]:

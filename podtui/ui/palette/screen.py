@@ -127,7 +127,8 @@ class PaletteScreen(ModalScreen[Request | str]):
         request = read_prompt(text)
         if request is None:
             return _unknown(text) if text.strip() and not self._table.keys else ""
-        for what, name, known in (("context", request.context, self._names.contexts), *_saved(request, self._names)):
+        forwards = (("saved forward", name, self._names.forwards) for name in request.forwards)
+        for what, name, known in (("context", request.context, self._names.contexts), *forwards):
             if name and name not in known and (known or what != "context"):
                 return f"there is no {what} `{harmless(name)}`{near(name, known)}"
         return ""
@@ -194,10 +195,6 @@ def _is_unfinished(text: str) -> bool:
     except PodtuiError:
         return False
     return False
-
-
-def _saved(request: Request, names: Names) -> list[tuple[str, str, Sequence[str]]]:
-    return [("saved forward", name, names.forwards) for name in request.forwards]
 
 
 def _searched(command: Command) -> str:

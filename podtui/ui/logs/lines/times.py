@@ -78,13 +78,10 @@ def parse_time(text: str, now: float | None = None) -> int:
         return _clock(clock, now)
     try:
         at = datetime.fromisoformat(text.replace(" ", "T", 1) if "T" not in text else text)
-        return _exact(at if at.tzinfo is not None else at.astimezone())
+        at = at if at.tzinfo is not None else at.astimezone()
+        return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
     except (ValueError, OverflowError, OSError):
         raise ValueError("a time is 14:05, 14:05:30, 2026-01-31T14:05:30Z, or 10m for ten minutes ago") from None
-
-
-def _exact(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def _clock(match: re.Match[str], now: float) -> int:
