@@ -47,7 +47,7 @@ class SearchBar(LogBar):
         self._before: tuple[tuple[Row, bool, int], str] | None = None  # the position and the search
 
     def begin(self) -> None:
-        text = self._browser.pattern.text if self._browser.pattern else ""
+        text = self._browser.cursor.pattern.text if self._browser.cursor.pattern else ""
         self._before = self._browser.place, text
         self.open(text)
 
@@ -62,7 +62,7 @@ class SearchBar(LogBar):
         self._before = None
         if not text:
             self._browser.end_search()
-        elif self._browser.pattern is None or self._browser.pattern.text != text:
+        elif self._browser.cursor.pattern is None or self._browser.cursor.pattern.text != text:
             self._browser.search(text)
         return ""
 
@@ -91,7 +91,7 @@ class FieldsBar(LogBar):
         return complete_filter(self._browser, text, cursor)
 
     def begin(self) -> None:
-        fields = self._browser.fields
+        fields = self._browser.choice.fields
         self.open(fields.text if fields is not None else "")
 
     def entered(self, text: str) -> str:

@@ -157,7 +157,7 @@ class LogExport:
 
     async def _write_whole(self, path: Path) -> int:
         """Write all that the server has to a file, as it arrives; returns the number of lines. Raises PodtuiError."""
-        feed, times = self._feed, self._browser.times != "off"
+        feed, times = self._feed, self._browser.window.look.times != "off"
         if feed.target is None or feed.session.connection is None:
             raise PodtuiError("there is no connection to the API server")
         hidden = self._sources.hidden
@@ -197,7 +197,7 @@ class LogExport:
         chosen = None if everything else browser.chosen_places()
         sources = [] if self._feed.group is None else self._feed.group.sources
         prefixes = [harmless(prefix) for prefix in titles.prefixes_of(sources)]
-        return pieces(browser.buffer.snapshot(), times=browser.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
+        return pieces(browser.buffer.snapshot(), times=browser.window.look.times != "off", chosen=chosen, clean=clean, prefixes=prefixes)
 
     # -- the pager ------------------------------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ class LogsPane(Vertical):
     def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
         """Follow logs, starting with the configured tail; None stops."""
         self._sources.show_all()
-        if self.browser.pattern is not None:
+        if self.browser.cursor.pattern is not None:
             self.browser.end_search()
         self._feed.follow(target, previous=previous)
 
@@ -296,19 +296,19 @@ class LogsPane(Vertical):
 
     def action_follow(self) -> None:
         self._message = ""
-        self.browser.follow(not self.browser.following)
+        self.browser.follow(not self.browser.window.following)
 
     def action_wrap(self) -> None:
         self._message = ""
-        self.browser.set_wrap(not self.browser.wrap)
+        self.browser.set_wrap(not self.browser.window.wrap)
 
     def action_timestamps(self) -> None:
         self._message = ""
-        self.browser.set_times(_next(TIMES, self.browser.times))
+        self.browser.set_times(_next(TIMES, self.browser.window.look.times))
 
     def action_records(self) -> None:
-        self.browser.set_records(_next(_RECORDS, self.browser.records))
-        without = self.browser.records == "columns" and not self.browser.columns.names
+        self.browser.set_records(_next(_RECORDS, self.browser.window.look.records))
+        without = self.browser.window.look.records == "columns" and not self.browser.columns.names
         self._say("no JSON, logfmt or klog records nearby: lines stay as they are" if without else "")
 
     # -- searching --------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ class LogsPane(Vertical):
         self._say(self.browser.next_match(-1))
 
     def action_only_matches(self) -> None:
-        if self.browser.pattern is None:
+        if self.browser.cursor.pattern is None:
             self._say("search with / first; then & shows only the lines that match")
         else:
             self._message = ""
@@ -332,9 +332,9 @@ class LogsPane(Vertical):
 
     def action_context(self) -> None:
         browser = self.browser
-        browser.set_context(_next(CONTEXTS, browser.context))
+        browser.set_context(_next(CONTEXTS, browser.choice.context))
         if browser.chosen is None or browser.shown_matches == "without":
-            self._say(f"{browser.context} lines around each match, once & or a filter (f) hides some")
+            self._say(f"{browser.choice.context} lines around each match, once & or a filter (f) hides some")
         else:
             self._say("")
 
@@ -348,9 +348,9 @@ class LogsPane(Vertical):
         self._message = ""
         if browser.selection is not None:
             browser.select(False)
-        elif browser.pattern is not None:
+        elif browser.cursor.pattern is not None:
             browser.end_search()
-        elif browser.fields is not None:
+        elif browser.choice.fields is not None:
             browser.set_fields(None)
         else:
             raise SkipAction()

@@ -38,7 +38,7 @@ class SourceChoice:
         """Apply the hidden sources to the view. Lines have a name before them if more than one source is shown."""
         sources = [] if self._feed.group is None else self._feed.group.sources
         hidden = self.hidden
-        if self._browser.hidden != hidden:
+        if self._browser.choice.hidden != hidden:
             self._browser.hide(hidden)
         names = titles.names_of(sources) if len(sources) - len(hidden) > 1 else []
         if names != self._names:

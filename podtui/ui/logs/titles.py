@@ -128,7 +128,7 @@ def state(status: LogStatus, browser: LogBrowser) -> str:
     """The short word for the right end of the title."""
     if status.state == "reconnecting" and status.retry_at is not None:
         return f"reconnecting in {max(0, round(status.retry_at - time.monotonic()))} s"
-    if status.state == "following" and not browser.following:
+    if status.state == "following" and not browser.window.following:
         return f"paused, {browser.below:,} below" if browser.below else "paused"
     return status.state
 
@@ -141,26 +141,26 @@ def reason(status: LogStatus) -> str:
 def counts(status: LogStatus, browser: LogBrowser, range_words: str, why: str) -> list[Part]:
     """The search, the reason `why` for the status, and the number of lines."""
     parts: list[Part] = [(" ", "")]
-    pattern = browser.pattern
+    pattern = browser.cursor.pattern
     if pattern is not None:
-        current, count, done = browser.matches
+        current, count, done = browser.cursor.place
         parts += [("/", "dim"), (pattern.text, "match")]
         parts.append((f"  {f'{current:,} of ' if current else ''}{count:,}{'' if done else ' so far'}  ", ""))
         if pattern.given_up:
             parts.append(("abandoned: the expression takes too long on these lines  ", "warn"))
         elif pattern.slow:
             parts.append((f"{pattern.slow} skipped: the expression takes too long on them  ", "warn"))
-    if browser.fields is not None:
-        parts += [("fields ", "dim"), (browser.fields.text, "match"), ("  ", "")]
+    if browser.choice.fields is not None:
+        parts += [("fields ", "dim"), (browser.choice.fields.text, "match"), ("  ", "")]
     if why:
         parts.append((f"{why}  ", style(status)))
     count = len(browser.buffer) - sum(len(block.notes) for block in browser.buffer.blocks)
-    if browser.chosen is not None and (browser.fields is not None or browser.hidden):
+    if browser.chosen is not None and (browser.choice.fields is not None or browser.choice.hidden):
         chosen, done = browser.chosen
         parts.append((f"{chosen:,}{'' if done else ' so far'} of ", ""))
     parts.append((counted(count, "line"), ""))
-    if browser.dropped:
-        parts.append((f" ({browser.dropped:,} older ones dropped)", "warn"))
+    if browser.buffer.dropped:
+        parts.append((f" ({browser.buffer.dropped:,} older ones dropped)", "warn"))
     parts.append((f"  {range_words}", "dim"))
     return parts
 
@@ -173,12 +173,12 @@ def flags(browser: LogBrowser) -> list[Part]:
     marks = len(browser.marks)
     words = [
         _MATCHES[browser.shown_matches],
-        f"±{browser.context}" if browser.context and browser.chosen is not None else "",
-        "" if browser.records == "raw" else browser.records,
-        "wrap" if browser.wrap else "",
-        "" if browser.times == "off" else f"times {browser.times}",
+        f"±{browser.choice.context}" if browser.choice.context and browser.chosen is not None else "",
+        "" if browser.window.look.records == "raw" else browser.window.look.records,
+        "wrap" if browser.window.wrap else "",
+        "" if browser.window.look.times == "off" else f"times {browser.window.look.times}",
         counted(marks, "mark") if marks else "",
-        f"column {browser.column + 1}" if browser.column else "",
+        f"column {browser.cursor.left + 1}" if browser.cursor.left else "",
     ]
     text = "  ".join(filter(None, words))
     return [(f"{text} ", "dim")] if text else []
@@ -187,11 +187,11 @@ def flags(browser: LogBrowser) -> list[Part]:
 def nothing(status: LogStatus, browser: LogBrowser) -> list[str]:
     """The text in place of lines: why there are none, or why none is shown."""
     if len(browser.buffer) and browser.chosen is not None:
-        pattern = browser.pattern.text if browser.pattern is not None else ""
+        pattern = browser.cursor.pattern.text if browser.cursor.pattern is not None else ""
         if browser.shown_matches == "only":
             return [f"no line matches {pattern}: & shows other lines again"]
-        if browser.fields is not None:
-            return [f"no line has {browser.fields.text}: f changes the filter, Esc clears it"]
+        if browser.choice.fields is not None:
+            return [f"no line has {browser.choice.fields.text}: f changes the filter, Esc clears it"]
         return [f"every line matches {pattern}: & shows them again" if pattern else "the sources of all lines are hidden"]
     lines = [_EMPTY[status.state]]
     if status.why:

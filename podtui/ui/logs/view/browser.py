@@ -85,44 +85,14 @@ class LogBrowser:
     # -- what there is to tell ------------------------------------------------------------------------------------
 
     @property
-    def following(self) -> bool:
-        return self.window.following
-
-    @property
-    def wrap(self) -> bool:
-        return self.window.wrap
-
-    @property
-    def times(self) -> Times:
-        return self.window.look.times
-
-    @property
-    def records(self) -> Records:
-        return self.window.look.records
-
-    @property
     def columns(self) -> Columns:
         """The columns of records; empty unless records are shown in columns."""
-        return self.window.look.columns if self.records == "columns" else Columns()
+        return self.window.look.columns if self.window.look.records == "columns" else Columns()
 
     @property
     def shown_matches(self) -> Matches:
         """The lines that a search shows: all, only matching ones, or only others."""
-        return self.choice.matches if self.pattern is not None else "all"
-
-    @property
-    def context(self) -> int:
-        """The number of lines shown around each chosen line."""
-        return self.choice.context
-
-    @property
-    def fields(self) -> FieldFilter | None:
-        return self.choice.fields
-
-    @property
-    def hidden(self) -> frozenset[int]:
-        """The numbers of the hidden sources."""
-        return self.choice.hidden
+        return self.choice.matches if self.cursor.pattern is not None else "all"
 
     @property
     def chosen(self) -> tuple[int, bool] | None:
@@ -137,25 +107,6 @@ class LogBrowser:
         if not self.rows:
             return 0
         return max(0, self.window.count() - self.window.rank(self.rows[-1].line) - 1)
-
-    @property
-    def dropped(self) -> int:
-        """The number of old lines dropped since the last `clear()`."""
-        return self.buffer.dropped
-
-    @property
-    def column(self) -> int:
-        """The first column in view, counted from 0."""
-        return self.cursor.left
-
-    @property
-    def pattern(self) -> Pattern | None:
-        return self.cursor.pattern
-
-    @property
-    def matches(self) -> tuple[int, int, bool]:
-        """The current match counted from 1 (0: none), the number of matching lines, and whether the search is complete."""
-        return self.cursor.place
 
     # -- following and scrolling ----------------------------------------------------------------------------------
 
@@ -278,7 +229,7 @@ class LogBrowser:
     @property
     def place(self) -> tuple[Row, bool, int]:
         """The current position, to which `go_back()` returns when a search is cancelled."""
-        return self.window.top, self.following, self.cursor.left
+        return self.window.top, self.window.following, self.cursor.left
 
     def go_back(self, place: tuple[Row, bool, int]) -> None:
         self.window.top, self.window.following, self.cursor.left = place

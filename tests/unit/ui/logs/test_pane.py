@@ -279,7 +279,7 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
         assert (bar.display, bar.value) == (True, "~a[")
         assert "not a regular expression" in str(bar.error)
         assert (
-            app.pane.view.browser.pattern is not None and app.pane.view.browser.pattern.text == "~a"
+            app.pane.view.browser.cursor.pattern is not None and app.pane.view.browser.cursor.pattern.text == "~a"
         )  # what could be searched for while it was typed
 
 
@@ -496,7 +496,7 @@ async def test_q_goes_back_one_as_esc_does() -> None:
         for still in ((True, True), (False, True), (False, False)):
             await pilot.press("q")
             assert app.pane.view.browser.selection is None
-            assert (app.pane.view.browser.pattern is not None, app.pane.view.browser.fields is not None) == still
+            assert (app.pane.view.browser.cursor.pattern is not None, app.pane.view.browser.choice.fields is not None) == still
             assert app.backs == 0
         await pilot.press("q")
         assert app.backs == 1
@@ -525,10 +525,10 @@ async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None
         app.pane.show(REF)
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 3")
-        await until(lambda: "line 39" in app.lines and not app.pane.view.browser.following)
+        await until(lambda: "line 39" in app.lines and not app.pane.view.browser.window.following)
         await pilot.press("escape")
         await until(lambda: "line 49" in app.lines)
-        assert app.pane.view.browser.following and app.pane.view.browser.pattern is None
+        assert app.pane.view.browser.window.following and app.pane.view.browser.cursor.pattern is None
 
 
 async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() -> None:

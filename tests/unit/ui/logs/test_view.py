@@ -395,10 +395,10 @@ async def test_the_end_is_followed_until_one_scrolls_up_and_again_after_G() -> N
         app.view.append(["line 20"])
         await settled(pilot)
         assert app.screen_lines() == [f"line {number}" for number in range(13, 18)]
-        assert (app.view.browser.following, app.view.browser.below) == (False, 3)
+        assert (app.view.browser.window.following, app.view.browser.below) == (False, 3)
         app.view.browser.to_last()
         assert app.screen_lines()[-1] == "line 20"
-        assert app.view.browser.following
+        assert app.view.browser.window.following
 
 
 async def test_scrolling_up_when_everything_is_in_view_leaves_nothing() -> None:
@@ -407,7 +407,7 @@ async def test_scrolling_up_when_everything_is_in_view_leaves_nothing() -> None:
         app.view.append(["one", "two"])
         await settled(pilot)
         app.view.browser.scroll_rows(-1)
-        assert app.view.browser.following
+        assert app.view.browser.window.following
 
 
 async def test_long_lines_are_cut_or_wrapped_and_wide_characters_keep_the_columns() -> None:
@@ -428,13 +428,13 @@ async def test_without_wrapping_one_scrolls_sideways_up_to_the_widest_line() -> 
         app.view.append(["0123456789" * 4, "short"])
         await settled(pilot)
         app.view.browser.scroll_columns(1)
-        assert (app.view.browser.column, app.screen_lines()[0]) == (8, "89012345678901234567")
+        assert (app.view.browser.cursor.left, app.screen_lines()[0]) == (8, "89012345678901234567")
         for _ in range(10):
             app.view.browser.scroll_columns(1)
-        assert app.view.browser.column == 30
+        assert app.view.browser.cursor.left == 30
         for _ in range(10):
             app.view.browser.scroll_columns(-1)
-        assert app.view.browser.column == 0
+        assert app.view.browser.cursor.left == 0
 
 
 async def test_the_oldest_lines_go_and_the_view_says_how_many() -> None:
@@ -444,9 +444,9 @@ async def test_the_oldest_lines_go_and_the_view_says_how_many() -> None:
             app.view.append([f"line {number} {'x' * 90}" for number in range(start, start + 1000)])
         await settled(pilot)
         app.view.browser.to_first()
-        assert app.view.browser.dropped > 15_000
-        assert app.screen_lines()[0] == f"… {app.view.browser.dropped:,} older lines dropped"
-        assert app.screen_lines()[1].startswith(f"line {app.view.browser.dropped} ")
+        assert app.view.browser.buffer.dropped > 15_000
+        assert app.screen_lines()[0] == f"… {app.view.browser.buffer.dropped:,} older lines dropped"
+        assert app.screen_lines()[1].startswith(f"line {app.view.browser.buffer.dropped} ")
 
 
 async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
@@ -456,18 +456,18 @@ async def test_a_search_goes_to_the_newest_match_and_counts() -> None:
         await settled(pilot)
         app.view.browser.search("needle")
         await settled(pilot)
-        assert app.view.browser.matches == (4, 4, True)
+        assert app.view.browser.cursor.place == (4, 4, True)
         assert "line 90 Needle" in app.screen_lines()
-        assert not app.view.browser.following
+        assert not app.view.browser.window.following
         assert app.view.browser.next_match(-1) == ""
-        assert app.view.browser.matches == (3, 4, True)
+        assert app.view.browser.cursor.place == (3, 4, True)
         assert app.view.browser.next_match(1) == ""
         assert app.view.browser.next_match(1) == "the search continued at the beginning"
-        assert app.view.browser.matches == (1, 4, True)
+        assert app.view.browser.cursor.place == (1, 4, True)
         app.view.browser.show_matches("only")
         assert app.screen_lines()[:4] == [f"line {number} Needle" for number in (0, 30, 60, 90)]
         app.view.browser.search("")
-        assert app.view.browser.pattern is None
+        assert app.view.browser.cursor.pattern is None
         assert app.view.browser.shown_matches == "all"
         assert len([line for line in app.screen_lines() if line]) == 5
 
@@ -594,6 +594,6 @@ async def test_older_lines_leave_the_view_where_it_is_and_are_searched_too() -> 
         assert app.view.browser.prepend([f"old {number}" for number in range(30)], (), [0] * 30) == 30
         await settled(pilot)
         assert app.screen_lines() == before
-        assert app.view.browser.matches[1] == 2 + 3  # new 3 and 13; old 3, 13 and 23
+        assert app.view.browser.cursor.place[1] == 2 + 3  # new 3 and 13; old 3, 13 and 23
         app.view.browser.to_first()
         assert app.screen_lines()[0] == "old 0"
