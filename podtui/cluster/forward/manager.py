@@ -41,7 +41,9 @@ class ForwardManager:
         self._pod_alive = pod_alive
         self.table = TcpTable()
         self._ids = itertools.count(1)
-        self._subscribers: list[Callable[[], None]] = []
+        self._changes: Signal[None] = Signal()
+        self.subscribe = self._changes.subscribe
+        """Be called after changes, at most five times a second; returns a function that ends it."""
         self._timer: asyncio.TimerHandle | None = None
         self._notified_at = float("-inf")
         self._successors: dict[str, str] = {}  # UID of a pod -> UID of its successor
@@ -137,22 +139,11 @@ class ForwardManager:
             if forward.running and (uids is None or forward.ref.uid in uids):
                 forward.route.nudge()
 
-    def subscribe(self, fn: Callable[[], None]) -> Callable[[], None]:
-        """Call `fn()` after changes, at most five times a second; never while another call is running."""
-        self._subscribers.append(fn)
-
-        def unsubscribe() -> None:
-            if fn in self._subscribers:
-                self._subscribers.remove(fn)
-
-        return unsubscribe
-
     async def close(self) -> None:
         """End every forward; returns when nothing is left of them. May be called again."""
         self._closed = True
         await asyncio.gather(*(forward.stop() for forward in self.forwards))
         await asyncio.gather(*self._finishing, return_exceptions=True)
-        self._subscribers.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -189,12 +180,11 @@ class ForwardManager:
         task.add_done_callback(self._finishing.discard)
 
     def changed(self) -> None:
-        if self._timer is None and self._subscribers:
+        if self._timer is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, self._notified_at + COALESCE - loop.time()), self._notify)
 
     def _notify(self) -> None:
         self._timer = None
         self._notified_at = asyncio.get_running_loop().time()
-        for fn in tuple(self._subscribers):
-            fn()
+        self._changes.emit(None)

@@ -68,7 +68,7 @@ class ForwardsScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         table = self._table
         table.set_empty("No port-forwards.", "Move the cursor to a pod and press Shift+F to start one.")
-        self._unsubscribe = self.session.forwards.subscribe(self._changed)
+        self._unsubscribe = self.session.forwards.subscribe(lambda _: self._changed())
         self.set_interval(_TICK, self._tick)
         self._changed()
         for name in self._start:

@@ -108,7 +108,7 @@ class MainScreen(Screen[None]):
         self._ends = [
             session.notices.subscribe(lambda text: self.app.notify(text, markup=False, severity="warning")),
             session.opened_signal.subscribe(self._opened),
-            session.forwards.subscribe(lambda *_: self.refresh_status()),
+            session.forwards.subscribe(lambda _: self.refresh_status()),
         ]
         self.set_interval(1.0, self.refresh_status)
         self.lists.pods.table.focus()

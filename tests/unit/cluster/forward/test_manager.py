@@ -739,7 +739,7 @@ async def test_changes_are_reported_at_once_and_then_seldom(monkeypatch: pytest.
     monkeypatch.setattr(forward_module, "COALESCE", 3600.0)
     told: list[int] = []
     async with forwarding(Pod()) as manager:
-        unsubscribe = manager.subscribe(lambda: told.append(len(manager.forwards)))
+        unsubscribe = manager.subscribe(lambda _: told.append(len(manager.forwards)))
         manager.changed()
         await until(lambda: told)
         forward = await manager.start(POD, ":8080")
@@ -752,7 +752,7 @@ async def test_an_unsubscribed_listener_hears_nothing_more(monkeypatch: pytest.M
     monkeypatch.setattr(forward_module, "COALESCE", 0.0)
     told: list[str] = []
     manager = ForwardManager(lambda: None)
-    stays, leaves = manager.subscribe(lambda: told.append("stays")), manager.subscribe(lambda: told.append("leaves"))
+    stays, leaves = manager.subscribe(lambda _: told.append("stays")), manager.subscribe(lambda _: told.append("leaves"))
     leaves()
     leaves()
     manager.changed()
