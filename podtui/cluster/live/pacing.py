@@ -61,9 +61,10 @@ class PacedServer:
             self._free_at = max(self._free_at, loop.time()) + self._every
 
     async def request(self, method: str, path: str, **options: Unpack[ReadOptions]) -> bytes:
-        """As Server.request, when its turn has come."""
+        """As Server.request for a GET, when its turn has come."""
+        assert method == "GET"
         await self._pay()
-        return await self._server.request(method, path, **options)
+        return await self._server.request("GET", path, **options)
 
     @asynccontextmanager
     async def stream(
