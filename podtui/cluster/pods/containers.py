@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podtui.cluster.pods.environment import Variable, VariablesFrom, variables, variables_from
+from podtui.cluster.pods.volumes import Mount
 from podtui.kube.json_values import integer, mapping, mappings, string, strings, time
 
 Kind = Literal["init", "sidecar", "container", "ephemeral"]
@@ -40,15 +41,6 @@ class Probe:
 
     kind: str
     text: str
-
-
-@dataclass(frozen=True)
-class Mount:
-    volume: str
-    path: str
-    read_only: bool = False
-    sub_path: str = ""
-    device: bool = False
 
 
 @dataclass(frozen=True)

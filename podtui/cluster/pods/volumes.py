@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from podtui.kube.json_values import integer, mapping, mappings, string
 
@@ -44,15 +44,15 @@ _PROJECTED = {
 }
 
 
-class _Mount(Protocol):
-    @property
-    def volume(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def read_only(self) -> bool: ...
-    @property
-    def sub_path(self) -> str: ...
+@dataclass(frozen=True)
+class Mount:
+    """A mount of a container, by the name of its volume."""
+
+    volume: str
+    path: str
+    read_only: bool = False
+    sub_path: str = ""
+    device: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Volume:
         return len({mount.container for mount in self.mounts}) > 1
 
 
-def volumes(spec: Mapping[str, Any], containers: Sequence[tuple[str, Iterable[_Mount]]]) -> tuple[Volume, ...]:
+def volumes(spec: Mapping[str, Any], containers: Sequence[tuple[str, Iterable[Mount]]]) -> tuple[Volume, ...]:
     """The volumes of a pod's spec in order, each with its mounts; `containers` has (container's name, its mounts)."""
     mounted: dict[str, list[MountedBy]] = {}
     for name, mounts in containers:

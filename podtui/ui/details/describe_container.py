@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 
-from podtui.cluster.pods.containers import Container, Mount, Port, State
+from podtui.cluster.pods.containers import Container, Port, State
 from podtui.cluster.pods.environment import Variable, VariablesFrom
 from podtui.cluster.pods.exit_codes import exit_words
+from podtui.cluster.pods.volumes import Mount
 from podtui.kube.ages import age
 from podtui.ui.details.text import LineCollector, moment, since
 

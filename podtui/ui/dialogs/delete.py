@@ -119,8 +119,7 @@ class DeleteDialog(Dialog[int]):
         change.grace_seconds, change.force = int(grace) if grace else None, force.value
         self.query_one("#delete-list", Static).update(self._list())
         warnings = Text("\n".join(f"! {warning}" for warning in change.warnings), palette(self.app)["warn"])
-        self.query_one("#delete-meaning", Static).update(warnings)
-        self.query_one("#delete-meaning").display = bool(warnings)
+        self.put("#delete-meaning", warnings)
         self._impact.foretell(change.foretold)
         self.show_commands(change.commands)
         if not change.tried:

@@ -193,6 +193,12 @@ class Dialog(ModalScreen[T | None]):
         if self._drawn:
             self._static("#dialog-command-text", "\n".join(f"$ {harmless(command)}" for command in self.commands))
 
+    def put(self, selector: str, text: Text) -> None:
+        """Show a text in the body; without any, its place is not there."""
+        static = self.query_one(selector, Static)
+        static.update(text)
+        static.display = bool(text)
+
     def show_error(self, error: BaseException | str) -> None:
         """Show an error under the body; all typed text stays."""
         self._status(words(error) if isinstance(error, BaseException) else error, note=False)

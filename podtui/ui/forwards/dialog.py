@@ -126,15 +126,10 @@ class ForwardDialog(Dialog[list[Forward]]):
             self._problem = "\n  ".join(filter(None, (error.what, error.hint)))
         self._wrong = wrong
         typed = bool(self._ports_input.value.strip())  # before that nothing is wrong, only missing
-        self._show_line("#forward-problem", f"✗ {self._problem}" if self._problem and typed else "")
-        self._show_line("#forward-warning", f"! {exposed(self._address)}" if reachable_by_others(self._address) else "")
+        self.put("#forward-problem", Text(f"✗ {self._problem}" if self._problem and typed else ""))
+        self.put("#forward-warning", Text(f"! {exposed(self._address)}" if reachable_by_others(self._address) else ""))
         self.show_commands([] if self._problem else [self._command()])
         self.refresh_dialog()
-
-    def _show_line(self, selector: str, text: str) -> None:
-        line = self.query_one(selector, Static)
-        line.update(Text(text))
-        line.display = bool(text)
 
     def _taken(self, specs: Sequence[PortSpec]) -> str:
         for spec in specs:

@@ -84,7 +84,7 @@ class CreateDialog(Dialog[int]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._put("#create-names", Text())
+        self.put("#create-names", Text())
         if draft := self._app.drafts.pop(_NAME, None):
             self._offer(draft.text, "from before", written=draft.written)
         self._begin_anew()
@@ -120,7 +120,7 @@ class CreateDialog(Dialog[int]):
 
     @on(Input.Changed, "#create-path")
     def _path_changed(self) -> None:
-        self._put("#create-names", Text())
+        self.put("#create-names", Text())
         self._begin_anew()
 
     @on(Input.Changed, "#create-namespace")
@@ -130,7 +130,7 @@ class CreateDialog(Dialog[int]):
     @on(PathInput.Candidates)
     def _candidates(self, event: PathInput.Candidates) -> None:
         names = "  ".join(harmless(name) for name in event.names)
-        self._put("#create-names", Text(names, palette(self.app)["dim"]))
+        self.put("#create-names", Text(names, palette(self.app)["dim"]))
 
     @on(PathInput.Pasted)
     def _pasted(self, event: PathInput.Pasted) -> None:
@@ -248,7 +248,7 @@ class CreateDialog(Dialog[int]):
 
     def _show(self, outcomes: Sequence[Outcome]) -> None:
         self._listed, self._values = outcomes, None
-        self._put("#create-documents", outcome_text(outcomes, palette(self.app)))
+        self.put("#create-documents", outcome_text(outcomes, palette(self.app)))
 
     async def action_values(self) -> None:
         """Show or mask the values of Secrets in the differences."""
@@ -264,12 +264,7 @@ class CreateDialog(Dialog[int]):
                     found[number] = await outcome.preview.difference(values=True)
         if self._listed is listed:
             self._values = found or None
-            self._put("#create-documents", outcome_text(listed, palette(self.app), self._values))
-
-    def _put(self, selector: str, text: Text) -> None:
-        static = self.query_one(selector, Static)
-        static.update(text)
-        static.display = bool(text)
+            self.put("#create-documents", outcome_text(listed, palette(self.app), self._values))
 
     # -- the work ---------------------------------------------------------------------------------------------
 
@@ -292,7 +287,7 @@ class CreateDialog(Dialog[int]):
             await self._check()
 
     async def _check(self) -> None:
-        self._put("#create-documents", Text())
+        self.put("#create-documents", Text())
         self.show_note("Reading…")
         if self._uses_text and self._text is not None:
             documents = await asyncio.to_thread(manifests.parse, self._text)

@@ -110,16 +110,11 @@ class LabelDialog(Dialog[int]):
         change.overwrite = self.query_one("#label-overwrite", Toggle).value
         styles, width = palette(self.app), max(30, min(self.size.width * 9 // 10, 110) - 8)
         annotations = self.kind == "annotations"
-        for selector, content in (
-            ("#label-candidates", self._candidates_text(text, width)),
-            ("#label-current", current_text(change, width=width, styles=styles)),
-            ("#label-fault", fault_text(self._fault, width=width, styles=styles)),
-            ("#label-difference", difference_text(change, width=width, styles=styles)),
-            ("#label-meter", meter_text(change, styles) if annotations else Text()),
-        ):
-            static = self.query_one(selector, Static)
-            static.update(content)
-            static.display = bool(content.plain)
+        self.put("#label-candidates", self._candidates_text(text, width))
+        self.put("#label-current", current_text(change, width=width, styles=styles))
+        self.put("#label-fault", fault_text(self._fault, width=width, styles=styles))
+        self.put("#label-difference", difference_text(change, width=width, styles=styles))
+        self.put("#label-meter", meter_text(change, styles) if annotations else Text())
         self._impact.foretell(change.foretold)
         self.show_commands(change.commands)
         self.refresh_dialog()
