@@ -20,7 +20,7 @@ from podtui.config import Config
 from podtui.errors import Forbidden, PodtuiError
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource, Scope
 from podtui.signals import Signal
-from podtui.tasks import end_tasks, supervised
+from podtui.tasks import comes, end_tasks, supervised
 
 if TYPE_CHECKING:
     from podtui.cluster.impact.namespace_contents import Contents
@@ -291,9 +291,7 @@ class Session:
         delay = _ALL_AGAIN
         while self._refused is scope:
             self._ask_again.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._ask_again.wait()
+            await comes(self._ask_again, delay)
             try:
                 await self.opened.request("GET", PODS.path(), query=[("limit", "1")])
             except PodtuiError:

@@ -6,7 +6,6 @@ otherwise, and for cluster-scoped resources, each question is a SelfSubjectAcces
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, PodtuiError
 from podtui.kube.json_values import mapping, mappings, strings
+from podtui.tasks import SharedCalls
 
 EXPIRES = 300.0
 """Seconds for which an answer is valid."""
@@ -55,9 +55,9 @@ class Access:
         self._connection = connection
         self._clock = clock
         self._answers: dict[Right, tuple[float, bool | None]] = {}  # and when each expires
-        self._asked: dict[Right, asyncio.Task[bool | None]] = {}
+        self._asking: SharedCalls[Right, bool | None] = SharedCalls()
         self._rules: dict[str, tuple[float, Sequence[_Rule] | None]] = {}  # by namespace; None: the server cannot list them all
-        self._asked_rules: dict[str, asyncio.Task[Sequence[_Rule] | None]] = {}
+        self._asking_rules: SharedCalls[str, Sequence[_Rule] | None] = SharedCalls()
 
     async def can(self, verb: str, resource: str, namespace: str, subresource: str = "", group: str = "") -> bool:
         """Whether to offer the action: False only when the server denied it. Without an answer, the user may try."""
@@ -76,12 +76,7 @@ class Access:
         found = self._answers.get(right)
         if found is not None and found[1] is not None and self._clock() < found[0]:
             return found[1]
-        task = self._asked.get(right)
-        if task is None:
-            task = asyncio.create_task(self._ask(right))
-            self._asked[right] = task
-            task.add_done_callback(lambda _: self._asked.pop(right, None))
-        return await asyncio.shield(task)  # a cancelled caller does not cancel it for the others
+        return await self._asking.call(right, lambda: self._ask(right))
 
     def known(self, right: Right) -> bool | None:
         """The last answer, even an expired one, without a request; None when there is none."""
@@ -106,12 +101,7 @@ class Access:
         found = self._rules.get(namespace)
         if found is not None and self._clock() < found[0]:
             return found[1]
-        task = self._asked_rules.get(namespace)
-        if task is None:
-            task = asyncio.create_task(self._ask_rules(namespace))
-            self._asked_rules[namespace] = task
-            task.add_done_callback(lambda _: self._asked_rules.pop(namespace, None))
-        return await asyncio.shield(task)
+        return await self._asking_rules.call(namespace, lambda: self._ask_rules(namespace))
 
     async def _ask_rules(self, namespace: str) -> Sequence[_Rule] | None:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}

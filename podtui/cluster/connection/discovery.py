@@ -12,6 +12,7 @@ from podtui.cluster.connection.decoding import UnreadableAnswer, readable
 from podtui.errors import ApiError, PodtuiError, UnknownKind
 from podtui.kube.json_values import mapping, mappings, string, strings
 from podtui.kube.resources import Resource
+from podtui.tasks import SharedCalls
 from podtui.text import harmless
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -32,7 +33,7 @@ class Discovery:
         self.unasked: Mapping[str, str] = {}
         self._connection = connection
         self._kinds: dict[tuple[str, str], Resource] = {}
-        self._fetched: asyncio.Task[None] | None = None
+        self._asking: SharedCalls[None, None] = SharedCalls()
 
     async def resolve(self, api_version: str, kind: str) -> Resource:
         """The resource of an object's `apiVersion` and `kind`; raises UnknownKind with similar ones when there is none."""
@@ -69,9 +70,7 @@ class Discovery:
 
     async def _fetch(self) -> None:
         """Fetch once, however many callers wait."""
-        if self._fetched is None or self._fetched.done():
-            self._fetched = asyncio.create_task(self._ask())
-        await asyncio.shield(self._fetched)
+        await self._asking.call(None, self._ask)
 
     async def _ask(self) -> None:
         kinds: dict[tuple[str, str], Resource] = {}

@@ -16,6 +16,7 @@ from podtui.cluster.pods.running_pod import Pod, is_leaving, is_ready, ref_of, r
 from podtui.cluster.pods.successor import PodCandidate, changes, find
 from podtui.errors import PodLost, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef
+from podtui.tasks import comes
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -92,11 +93,8 @@ class Route:
 
     async def there(self, until: float) -> None:
         """Returns when there is a pod; PodtuiError when there is none by `until` (`time.monotonic()`)."""
-        try:
-            async with asyncio.timeout(max(0.0, until - time.monotonic())):
-                await self._there.wait()
-        except TimeoutError:
-            raise PodtuiError(f"a connection found no pod: {self.why}") from None
+        if not await comes(self._there, max(0.0, until - time.monotonic())):
+            raise PodtuiError(f"a connection found no pod: {self.why}")
         if self._over:
             raise PodtuiError(self.why)
 
@@ -143,7 +141,7 @@ class Route:
     async def _until_it_goes(self) -> None:
         """Returns when the pod is terminating or gone; PodLost for one that is gone without a successor."""
         while not self.waiting:
-            nudged = await _wait_for(self._nudged, POLL)
+            nudged = await comes(self._nudged, POLL)
             self._nudged.clear()
             if self.waiting or not (nudged or not self._owner.pod_alive(self.ref)):
                 continue
@@ -174,7 +172,7 @@ class Route:
                         raise
                 except PodtuiError as error:
                     self._set_reason(error.what)
-                await _wait_for(changed, RETRY)
+                await comes(changed, RETRY)
                 await asyncio.sleep(_SPACING)
 
     async def _still_there(self, connection: Connection) -> None:
@@ -227,13 +225,3 @@ class Route:
 
 def _ref(pod: PodCandidate) -> ObjectRef:
     return ObjectRef(PODS, pod.metadata.name, pod.metadata.namespace, pod.uid)
-
-
-async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event came within that time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

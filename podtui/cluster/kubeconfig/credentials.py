@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import CredentialError
-from podtui.tasks import end_tasks
+from podtui.tasks import SharedCalls
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Credentials:
         self._clock = clock
         self._current: Credential | None = None
         self._fresh_until: float | None = None
-        self._fetching: asyncio.Task[Credential] | None = None
+        self._fetching: SharedCalls[None, Credential] = SharedCalls()
         self._closed = False
         self.waits_for: tuple[str, ...] = ()  # a running plugin: its name, and the last lines of its output
 
@@ -71,30 +71,20 @@ class Credentials:
     async def close(self) -> None:
         """End a plugin that is still running."""
         self._closed = True
-        await end_tasks(self._fetching)
+        await self._fetching.close()
 
     async def _fetched(self) -> Credential:
         """Fetch a new credential; concurrent callers get the same one.
 
-        It is a task of its own, so that a cancelled caller (a closed pane) does not end a plugin that
-        others wait for, or that would have to start again at the next key.
+        A cancelled caller (a closed pane) does not end a plugin that others wait for, or that would have to start again at the next key.
         """
-        task = self._fetching
-        if task is None:
-            task = self._fetching = asyncio.create_task(self._fetch(), name="podtui-credentials")
-            task.add_done_callback(self._fetch_done)
         try:
-            return await asyncio.shield(task)
+            return await self._fetching.call(None, self._fetch)
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if self._closed and caller is not None and not caller.cancelling():
                 raise CredentialError("the connection was closed while credentials were fetched") from None
             raise
-
-    def _fetch_done(self, task: asyncio.Task[Credential]) -> None:
-        self._fetching = None
-        if not task.cancelled():
-            task.exception()  # waiting callers get it; without any, it does not matter
 
     async def _fetch(self) -> Credential:
         user, expires = self._user, None

@@ -22,6 +22,7 @@ from typing import Any
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec
 from podtui.errors import CredentialError
+from podtui.tasks import comes
 from podtui.text import harmless
 from podtui.yamltree import YamlFault, tree, value_of
 
@@ -79,14 +80,9 @@ async def run(
         words = error.strerror if isinstance(error, OSError) else str(error)
         raise CredentialError(f"the exec plugin {name} cannot be started: {words}", _hint(spec)) from None
     try:
-        async with asyncio.timeout(limit):
-            await outputs.exited.wait()
-        # A child left behind may hold its pipes open.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE):
-                await outputs.ended.wait()
-    except TimeoutError:
-        raise CredentialError(f"the exec plugin {name} did not end within {limit:g} s{outputs.last_lines()}", _hint(spec)) from None
+        if not await comes(outputs.exited, limit):
+            raise CredentialError(f"the exec plugin {name} did not end within {limit:g} s{outputs.last_lines()}", _hint(spec))
+        await comes(outputs.ended, _GRACE)  # a child left behind may hold its pipes open
     finally:
         await asyncio.shield(_end(transport, outputs))
     code = transport.get_returncode()
@@ -199,9 +195,7 @@ async def _end(transport: asyncio.SubprocessTransport, outputs: _Outputs) -> Non
         with contextlib.suppress(ProcessLookupError):
             os.killpg(transport.get_pid(), signal.SIGKILL)
     transport.close()
-    with contextlib.suppress(TimeoutError):  # it cannot be killed: a hanging file system
-        async with asyncio.timeout(_GRACE):
-            await outputs.ended.wait()
+    await comes(outputs.ended, _GRACE)  # it may not be killed: a hanging file system
 
 
 def _decoded(output: bytes) -> Any:

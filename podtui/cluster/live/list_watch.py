@@ -33,7 +33,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from podtui.reports import unforeseen
-from podtui.tasks import end_tasks
+from podtui.tasks import comes, end_tasks
 
 State = Literal["connecting", "loading", "live", "polling", "stale", "denied", "failed"]
 
@@ -296,11 +296,7 @@ class ListWatch(ABC, Generic[P]):
         self.retry_at = time.time() + delay
         if self.state not in ("live", "polling"):
             self.state_changed()
-        try:
-            async with asyncio.timeout(delay):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+        await comes(self._wake, delay)
         self.retry_at = None
         if self.state not in ("live", "polling"):
             self.state_changed()

@@ -9,7 +9,6 @@ the rest of the old one (`previous=true`) and then the new one from its beginnin
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -46,7 +45,7 @@ from podtui.errors import (
 from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
 from podtui.signals import Signal
-from podtui.tasks import end_tasks
+from podtui.tasks import comes, end_tasks
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -386,17 +385,13 @@ class LogFollower:
         least = min(delay, self._pace)
         await asyncio.sleep(least)
         self._wished.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay - least):
-                await self._wished.wait()
+        await comes(self._wished, delay - least)
 
     async def _pause(self) -> None:
         """Wait until the next read of the pod: a second at first, later five."""
         self._polls += 1
         self._awake.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._pace * self.calm * min(5.0, 1.0 + 0.1 * self._polls)):
-                await self._awake.wait()
+        await comes(self._awake, self._pace * self.calm * min(5.0, 1.0 + 0.1 * self._polls))
 
     def _opened(self, follow: bool, sure: bool) -> None:
         """The server has accepted a request."""

@@ -25,7 +25,7 @@ from podtui.cluster.pods.container_runs import containers_of
 from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, ServerError, TooManyRequests
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.signals import Signal
-from podtui.tasks import supervised
+from podtui.tasks import comes, supervised
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -315,11 +315,7 @@ class LogGroup:
         """Wait until the list reports the pod, or for a while. At least a second: status may change often."""
         calm = self._pace * self._calm
         await asyncio.sleep(calm)
-        try:
-            async with asyncio.timeout(_LOOK_AGAIN * calm):
-                await pod.changed.wait()
-        except TimeoutError:
-            return
+        await comes(pod.changed, _LOOK_AGAIN * calm)
 
     @property
     def _calm(self) -> float:

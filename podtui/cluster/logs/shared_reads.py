@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from podtui.tasks import end_tasks
+from podtui.tasks import SharedCalls
 
 if TYPE_CHECKING:
     from podtui.cluster.connection.connection import Connection
@@ -33,21 +33,12 @@ class SharedReads:
         self._step = 1 / rate
         self._credit = burst / rate
         self._next = 0.0
-        self._asked: dict[str, asyncio.Task[Any]] = {}
+        self._asking: SharedCalls[str, Any] = SharedCalls()
 
     async def json(self, method: str, path: str) -> Any:
         """As Connection.json, for GET only; concurrent callers share an answer."""
         assert method == "GET"
-        task = self._asked.get(path)
-        if task is None:
-            task = self._asked[path] = asyncio.create_task(self._get(path))
-            task.add_done_callback(lambda done: self._answered(path, done))
-        return await asyncio.shield(task)  # a cancelled caller leaves the answer to the others
-
-    def _answered(self, path: str, task: asyncio.Task[Any]) -> None:
-        del self._asked[path]
-        if not task.cancelled():
-            task.exception()  # waiting callers get it
+        return await self._asking.call(path, lambda: self._get(path))
 
     async def _get(self, path: str) -> Any:
         async with self._turns:
@@ -94,4 +85,4 @@ class SharedReads:
 
     async def close(self) -> None:
         """End the requests in progress."""
-        await end_tasks(*self._asked.values())
+        await self._asking.close()
