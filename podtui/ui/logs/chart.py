@@ -102,11 +102,8 @@ class LogChart(Widget, can_focus=True):
         self.refresh(Region(0, 0, self.size.width, self.size.height))
         self.post_message(self.Moved(bucket.begin * SECOND))
 
-    def action_earlier(self) -> None:
-        self._go(self.cursor - 1)
-
-    def action_later(self) -> None:
-        self._go(self.cursor + 1)
+    def action_by(self, count: int) -> None:
+        self._go(self.cursor + count)
 
     def action_first(self) -> None:
         self._go(0)
@@ -114,13 +111,8 @@ class LogChart(Widget, can_focus=True):
     def action_last(self) -> None:
         self._go(len(self._buckets) - 1)
 
-    def action_next_errors(self) -> None:
-        self._errors(range(self.cursor + 1, len(self._buckets)))
-
-    def action_previous_errors(self) -> None:
-        self._errors(range(self.cursor - 1, -1, -1))
-
-    def _errors(self, places: range) -> None:
+    def action_errors(self, direction: int) -> None:
+        places = range(self.cursor + direction, len(self._buckets) if direction > 0 else -1, direction)
         place = next((place for place in places if self._buckets[place].errors), None)
         if place is not None:
             self._go(place)

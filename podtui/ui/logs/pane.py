@@ -232,20 +232,9 @@ class LogsPane(Vertical):
     def action_head(self) -> None:
         self._feed.read(LogOptions(), "from the beginning", from_top=True)
 
-    def action_since_1m(self) -> None:
-        self._feed.read(LogOptions(since=60), "last minute")
-
-    def action_since_5m(self) -> None:
-        self._feed.read(LogOptions(since=5 * 60), "last 5 minutes")
-
-    def action_since_15m(self) -> None:
-        self._feed.read(LogOptions(since=15 * 60), "last 15 minutes")
-
-    def action_since_30m(self) -> None:
-        self._feed.read(LogOptions(since=30 * 60), "last 30 minutes")
-
-    def action_since_1h(self) -> None:
-        self._feed.read(LogOptions(since=60 * 60), "last hour")
+    def action_minutes(self, minutes: int) -> None:
+        name = {1: "last minute", 60: "last hour"}.get(minutes, f"last {minutes} minutes")
+        self._feed.read(LogOptions(since=minutes * 60), name)
 
     def action_since(self) -> None:
         if self._feed.target is not None:
@@ -264,17 +253,11 @@ class LogsPane(Vertical):
 
     # -- moving -----------------------------------------------------------------------------------------------------
 
-    def action_down(self) -> None:
-        self.browser.scroll_rows(1)
+    def action_rows(self, by: int) -> None:
+        self.browser.scroll_rows(by)
 
-    def action_up(self) -> None:
-        self.browser.scroll_rows(-1)
-
-    def action_page_down(self) -> None:
-        self.browser.scroll_page(1)
-
-    def action_page_up(self) -> None:
-        self.browser.scroll_page(-1)
+    def action_page(self, direction: int) -> None:
+        self.browser.scroll_page(direction)
 
     def action_first(self) -> None:
         self.browser.to_first()
@@ -282,11 +265,8 @@ class LogsPane(Vertical):
     def action_last(self) -> None:
         self.browser.to_last()
 
-    def action_left(self) -> None:
-        self.browser.scroll_columns(-1)
-
-    def action_right(self) -> None:
-        self.browser.scroll_columns(1)
+    def action_columns(self, direction: int) -> None:
+        self.browser.scroll_columns(direction)
 
     def action_jump(self) -> None:
         self._message = ""
@@ -317,11 +297,8 @@ class LogsPane(Vertical):
         self._message = ""
         self._search_bar.begin()
 
-    def action_next_match(self) -> None:
-        self._say(self.browser.next_match(1))
-
-    def action_previous_match(self) -> None:
-        self._say(self.browser.next_match(-1))
+    def action_match(self, direction: int) -> None:
+        self._say(self.browser.next_match(direction))
 
     def action_only_matches(self) -> None:
         if self.browser.cursor.pattern is None:
@@ -391,13 +368,7 @@ class LogsPane(Vertical):
         marked = self.browser.toggle_mark()
         self._say("" if marked else "mark removed" if marked is not None else "no lines to mark")
 
-    def action_next_mark(self) -> None:
-        self._go_to_mark(1)
-
-    def action_previous_mark(self) -> None:
-        self._go_to_mark(-1)
-
-    def _go_to_mark(self, direction: int) -> None:
+    def action_to_mark(self, direction: int) -> None:
         self._say("" if self.browser.next_mark(direction) else "no line is marked: m marks one")
 
     def action_select(self) -> None:

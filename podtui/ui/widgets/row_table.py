@@ -285,19 +285,12 @@ class RowTable(Widget, can_focus=True):
         """The cursor's position, counted from 1, and the number of rows."""
         return (self._index + 1 if self._keys else 0, len(self._keys))
 
-    def action_cursor_down(self) -> None:
-        self.move_to(self._index + 1)
+    def action_rows(self, by: int) -> None:
+        self.move_to(self._index + by)
 
-    def action_cursor_up(self) -> None:
-        self.move_to(self._index - 1)
-
-    def action_page_down(self) -> None:
-        self._top += self._height
-        self.move_to(self._index + max(1, self._height))
-
-    def action_page_up(self) -> None:
-        self._top -= self._height
-        self.move_to(self._index - max(1, self._height))
+    def action_page(self, direction: int) -> None:
+        self._top += direction * self._height
+        self.move_to(self._index + direction * max(1, self._height))
 
     def action_first(self) -> None:
         self.move_to(0)
@@ -305,13 +298,7 @@ class RowTable(Widget, can_focus=True):
     def action_last(self) -> None:
         self.move_to(len(self._keys) - 1)
 
-    def action_scroll_left(self) -> None:
-        self._scroll_columns(-1)
-
-    def action_scroll_right(self) -> None:
-        self._scroll_columns(1)
-
-    def _scroll_columns(self, direction: int) -> None:
+    def action_columns(self, direction: int) -> None:
         before = self._arrangement.position
         self._arrange(self._arrangement.scrolled(direction))
         if self._arrangement.position != before:

@@ -151,17 +151,11 @@ class TextView(Vertical):
         self.post_message(self.Scrolled(self))
 
     # -- commands -----------------------------------------------------------------------------------------------
-    def action_down(self) -> None:
-        self.body.scroll_rows(1)
+    def action_rows(self, by: int) -> None:
+        self.body.scroll_rows(by)
 
-    def action_up(self) -> None:
-        self.body.scroll_rows(-1)
-
-    def action_page_down(self) -> None:
-        self.body.scroll_rows(max(1, self.body.size.height - 1))
-
-    def action_page_up(self) -> None:
-        self.body.scroll_rows(-max(1, self.body.size.height - 1))
+    def action_page(self, direction: int) -> None:
+        self.body.scroll_rows(direction * max(1, self.body.size.height - 1))
 
     def action_first(self) -> None:
         self.body.left = 0
@@ -171,11 +165,8 @@ class TextView(Vertical):
         self.body.top = (max(0, len(self.lines) - 1), 0)
         self.body.scroll_rows(1 << 30)
 
-    def action_left(self) -> None:
-        self.body.scroll_cells(-max(8, self.body.size.width // 2))
-
-    def action_right(self) -> None:
-        self.body.scroll_cells(max(8, self.body.size.width // 2))
+    def action_columns(self, direction: int) -> None:
+        self.body.scroll_cells(direction * max(8, self.body.size.width // 2))
 
     def action_wrap(self) -> None:
         self.wrap = not self.wrap
@@ -186,11 +177,13 @@ class TextView(Vertical):
         self._search.input.value = self._needle
         self._search.input.focus()
 
-    def action_next_match(self) -> None:
-        self._step(1)
-
-    def action_previous_match(self) -> None:
-        self._step(-1)
+    def action_match(self, direction: int) -> None:
+        if not self._needle:
+            self.app.notify(f"no search yet; {first_key(self.app, 'text.search')} searches", markup=False)
+        if self._matches:
+            self._place = (self._place + direction) % len(self._matches)
+            self._go()
+            self.body.show()
 
     def action_close_search(self) -> None:
         if not self._search.display:
@@ -229,14 +222,6 @@ class TextView(Vertical):
             origin = (body.top[0], 0, 0)
         self._place = next((place for place, match in enumerate(self._matches) if match >= origin), 0 if self._matches else -1)
         self._go(reveal=not stay)
-
-    def _step(self, direction: int) -> None:
-        if not self._needle:
-            self.app.notify(f"no search yet; {first_key(self.app, 'text.search')} searches", markup=False)
-        if self._matches:
-            self._place = (self._place + direction) % len(self._matches)
-            self._go()
-            self.body.show()
 
     def _go(self, reveal: bool = True) -> None:
         body = self.body
