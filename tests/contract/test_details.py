@@ -115,7 +115,7 @@ class Window(App[None]):
     async def text(self, ref: ObjectRef, tab: str) -> str:
         self.pane.show(ref, tab)
         await workers_end(self)
-        return "\n".join(self.pane.view.line_text(number) for number in range(len(self.pane.view.lines)))
+        return "\n".join(self.pane.view.body.document.text(number) for number in range(len(self.pane.view.lines)))
 
 
 async def test_annotations_of_256_kib_in_one_line_are_shown_and_searched(

@@ -25,7 +25,6 @@ from podtui.kube.resources import LEASES, PODS, RESOURCESLICES, ObjectRef
 from podtui.ui.details.describe import EVENTS, DescribeTab, add_annotations, add_conditions, add_labels
 from podtui.ui.details.tabs import TabHost, TabText
 from podtui.ui.details.text import LineCollector, since
-from podtui.ui.widgets.text_document import Line
 
 _PODS_SHOWN = 500
 _LEASES_IN = "kube-node-lease"
@@ -85,11 +84,6 @@ class DescribeNodeTab(DescribeTab):
         return TabText(out.lines)
 
 
-def node_lines(node: NodeDetails, pods: list[PodRow] | None, note: str, width: int, now: float | None = None) -> list[Line]:
-    """What the node and its pods say, without lease and events. `pods` is None while they are unknown; `note` says why."""
-    return node_text(node, pods, note, width, now).lines
-
-
 def node_text(
     node: NodeDetails,
     pods: list[PodRow] | None,
@@ -101,7 +95,10 @@ def node_text(
     devices: Sequence[tuple[str, str, int, int]] = (),
     annotations: str = "",
 ) -> LineCollector:
-    """As `node_lines`. `lease` is why it is not known, as text; `annotations` the key of that tab, "" for none."""
+    """What the node and its pods say, without events. `pods` is None while they are unknown; `note` says why.
+
+    `lease` is why it is not known, as text; `annotations` the key of that tab, "" for none.
+    """
     now = time.time() if now is None else now
     out = LineCollector(width)
     style = "status.ok" if node.status == "Ready" else "status.warn" if node.is_ready else "status.error"

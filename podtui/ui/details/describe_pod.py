@@ -16,7 +16,6 @@ from podtui.ui.details.describe import EVENTS, DescribeTab, add_annotations, add
 from podtui.ui.details.describe_container import add_container, amounts
 from podtui.ui.details.tabs import TabHost, TabText
 from podtui.ui.details.text import LineCollector, moment, since
-from podtui.ui.widgets.text_document import Line
 
 _BAD = ("DisruptionTarget", "PodResizePending", "PodResizeInProgress")  # conditions of which False is the good status
 _OVER = ("Ready", "ContainersReady")  # which are False when a pod has completed
@@ -42,13 +41,11 @@ class DescribePodTab(DescribeTab):
         return TabText(out.lines)
 
 
-def pod_lines(pod: PodDetails, now: float | None = None, width: int = 0, why: str = "") -> list[Line]:
-    """What the pod itself says, without its events; prose folded at `width` columns (0: not at all)."""
-    return pod_text(pod, now, width, why).lines
-
-
 def pod_text(pod: PodDetails, now: float | None = None, width: int = 0, why: str = "", annotations: str = "") -> LineCollector:
-    """As `pod_lines`. `why` and `annotations` are the keys of those tabs, which the text mentions; "" for none."""
+    """What the pod itself says, without its events; prose folded at `width` columns (0: not at all).
+
+    `why` and `annotations` are the keys of those tabs, which the text mentions; "" for none.
+    """
     now = time.time() if now is None else now
     out = LineCollector(width)
     _summary(out, pod, now)

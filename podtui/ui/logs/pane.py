@@ -130,10 +130,6 @@ class LogsPane(Vertical):
         count = len(self._feed.pods)
         return f"these are the logs of {count} pods; select one in the list" if count else "no log is shown"
 
-    def show(self, ref: ObjectRef | None, container: str = "", previous: bool = False) -> None:
-        """Follow the logs of one pod; None stops. Without `container`, uses kubectl's default."""
-        self.follow(None if ref is None else LogTarget((ref,), containers=(container,) if container else ()), previous=previous)
-
     def follow(self, target: LogTarget | None, *, previous: bool = False) -> None:
         """Follow logs, starting with the configured tail; None stops."""
         self._sources.show_all()

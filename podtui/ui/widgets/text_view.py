@@ -106,10 +106,6 @@ class TextView(Vertical):
     def lines(self) -> Sequence[Line]:
         return self.body.document.lines
 
-    def line_text(self, number: int) -> str:
-        """A line as shown, without styles, in full."""
-        return self.body.document.text(number)
-
     @property
     def at_end(self) -> bool:
         """Whether the last line is in view."""

@@ -23,8 +23,8 @@ from podtui.cluster.pods.events import read_events
 from podtui.cluster.pods.nodes import describe_node, device_pools, pod_rows, read_lease
 from podtui.kube.resource_requests import loads
 from podtui.kube.resources import NAMESPACES, NODES, PODS
-from podtui.ui.details.describe_node import node_lines
-from podtui.ui.details.describe_pod import pod_lines
+from podtui.ui.details.describe_node import node_text
+from podtui.ui.details.describe_pod import pod_text
 from podtui.ui.details.events import event_lines
 from podtui.ui.details.kinds import tabs_of
 from podtui.ui.details.why import diagnosis_lines
@@ -146,8 +146,8 @@ def test_no_pod_makes_its_diagnosis_fail_or_escape(pod: Object, node: Object) ->
 @settings(max_examples=120, deadline=None)
 @given(pods, nodes)
 def test_no_object_makes_its_description_fail_or_escape(pod: Object, node: Object) -> None:
-    harmless_on_screen(pod_lines(describe(pod), NOW, 80))
-    harmless_on_screen(node_lines(describe_node(node, pod_rows([pod, pod])), pod_rows([pod, node]), "", 80, NOW))
+    harmless_on_screen(pod_text(describe(pod), NOW, 80).lines)
+    harmless_on_screen(node_text(describe_node(node, pod_rows([pod, pod])), pod_rows([pod, node]), "", 80, NOW).lines)
     harmless_on_screen(event_lines(read_events([pod, node]), NOW, 80))
     loads([pod, node])
     read_lease(node)

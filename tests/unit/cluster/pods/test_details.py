@@ -14,7 +14,7 @@ from podtui.cluster.pods.containers import PortConflict, State, probe_text
 from podtui.cluster.pods.details import PodDetails, describe
 from podtui.ui.details.annotations import annotation_lines
 from podtui.ui.details.describe_container import state_words
-from podtui.ui.details.describe_pod import pod_lines
+from podtui.ui.details.describe_pod import pod_text
 from podtui.ui.details.text import moment, size
 from podtui.ui.widgets.text_document import Line
 
@@ -37,7 +37,7 @@ def text(lines: Iterable[Line]) -> str:
 
 
 def shown(obj: dict[str, Any], width: int = 0) -> str:
-    return text(pod_lines(describe(obj), NOW, width))
+    return text(pod_text(describe(obj), NOW, width).lines)
 
 
 def port(number: int, **more: Any) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def test_a_volume_says_its_type_and_who_mounts_it_where() -> None:
         ("lost", "", "", 1),
     ]
     assert found.volumes[0].shared and not found.volumes[5].shared
-    assert "the pod has no such volume" in text(pod_lines(found, NOW))
+    assert "the pod has no such volume" in text(pod_text(found, NOW).lines)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_time_is_iso_8601_with_an_offset() -> None:
 def test_no_shape_of_an_object_makes_describe_fail(obj: Any) -> None:
     found = describe(obj if isinstance(obj, dict) else {"spec": obj, "status": obj, "metadata": obj})
     assert isinstance(found, PodDetails)
-    assert pod_lines(found, NOW, 80)
+    assert pod_text(found, NOW, 80).lines
 
 
 def test_prose_is_folded_at_the_width() -> None:

@@ -20,7 +20,7 @@ from podtui.kube.scheduling import label_selector_text, toleration_text
 from podtui.ui.details.describe import add_annotations
 from podtui.ui.details.describe_namespace import DescribeNamespaceTab
 from podtui.ui.details.describe_node import DescribeNodeTab, node_text
-from podtui.ui.details.describe_pod import pod_lines
+from podtui.ui.details.describe_pod import pod_text
 from podtui.ui.details.events import live_event_lines
 from podtui.ui.details.text import LineCollector
 from podtui.ui.widgets.text_document import Line
@@ -137,7 +137,7 @@ def test_the_end_of_a_log_that_a_container_left_as_its_message_has_its_lines() -
     last = {"terminated": {"exitCode": 1, "reason": "Error", "message": message}}
     status = {"name": "app", "restartCount": 1, "state": {"running": {}}, "lastState": last}
     described = describe(pod({"name": "app", "image": "app:1"}, status={"containerStatuses": [status]}))
-    shown = text(pod_lines(described, NOW, 60)).split("\n")
+    shown = text(pod_text(described, NOW, 60).lines).split("\n")
     first = next(place for place, line in enumerate(shown) if line.strip() == "reading config")
     assert shown[first + 1].strip() == "db: refused"
     assert "word" in shown[first + 2] and "word" in shown[first + 3]
@@ -157,7 +157,7 @@ def test_scheduling_gates_of_readiness_and_resources_of_the_whole_pod_are_told()
         "os": {"name": "windows"},
     }
     shown = text(
-        pod_lines(describe(pod({"name": "a"}, spec=spec, status={"conditions": [{"type": "lb/ready", "status": "True"}]})), NOW, 100)
+        pod_text(describe(pod({"name": "a"}, spec=spec, status={"conditions": [{"type": "lb/ready", "status": "True"}]})), NOW, 100).lines
     )
     for words in (
         "Selector     disk=ssd",

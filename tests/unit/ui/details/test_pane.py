@@ -89,7 +89,7 @@ class Shown:
     @property
     def text(self) -> str:
         view = self.pane.view
-        return "\n".join(view.line_text(number) for number in range(len(view.lines)))
+        return "\n".join(view.body.document.text(number) for number in range(len(view.lines)))
 
     @property
     def bar(self) -> str:
@@ -248,11 +248,11 @@ async def test_a_newer_version_is_fetched_and_the_readers_place_stays() -> None:
     async with window() as shown:
         await shown.show(shown.session.put(), "yaml")
         shown.pane.view.scroll_to_line(10)
-        top = shown.pane.view.line_text(10)
+        top = shown.pane.view.body.document.text(10)
         newer = shown.session.put(version="2", labels={"a": "b"})
         shown.pane.loader.changed(newer)
         assert "a: b" in await shown.after(loader.DEBOUNCE + 0.2)
-        assert shown.pane.view.line_text(shown.pane.view.shown[0] - 1) == top
+        assert shown.pane.view.body.document.text(shown.pane.view.shown[0] - 1) == top
 
 
 async def test_many_changes_in_the_terminal_are_one_request() -> None:

@@ -96,7 +96,7 @@ def rows(screen: JournalScreen) -> list[list[str]]:
 
 def entry_text(screen: JournalScreen) -> str:
     view = screen.query_one(TextView)
-    return "\n".join(view.line_text(number) for number in range(len(view.lines)))
+    return "\n".join(view.body.document.text(number) for number in range(len(view.lines)))
 
 
 @pytest.fixture

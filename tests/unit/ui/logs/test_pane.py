@@ -14,6 +14,7 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from podtui.cluster.logs.group import LogTarget
 from podtui.errors import PodtuiError
 from podtui.signals import Signal
 from podtui.ui.logs.chart import LogChart
@@ -82,7 +83,7 @@ def running(count: int = 50) -> LogServer:
 async def test_the_end_of_the_log_is_followed() -> None:
     server = running()
     async with pane(server, log_tail=20) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines and "following" in app.title_line)
         assert "web-1  app (1 of 2)" in app.title_line
         assert "20 lines  last 20" in app.foot
@@ -94,7 +95,7 @@ async def test_the_end_of_the_log_is_followed() -> None:
 async def test_up_stands_still_and_says_how_much_came_since() -> None:
     server = running()
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("up")
         server.run.lines += numbered(5, start=50)
@@ -116,7 +117,7 @@ async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap() -> 
     server.current = ContainerRun("c1", [(stamp(1), "x" * 60)])
     at = f"{stamp(1)[:23]}Z"
     async with pane(server, size=(53, 8)) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: app.lines[0] == "x" * 50)
         await pilot.press("t")
         assert app.foot.rstrip().endswith("times local")
@@ -135,7 +136,7 @@ async def test_times_go_from_none_to_local_utc_and_relative_and_lines_wrap() -> 
 async def test_the_range_is_chosen_by_digits() -> None:
     server = running()
     async with pane(server, log_tail=7) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "7 lines  last 7" in app.foot)
         await pilot.press("1")
         await until(lambda: "50 lines  from the beginning" in app.foot and app.lines[0] == "line 0")
@@ -152,7 +153,7 @@ async def test_the_range_is_chosen_by_digits() -> None:
 async def test_the_container_is_chosen_from_a_list() -> None:
     server = running()
     async with pane(server) as (app, pilot):
-        app.pane.show(REF, container="app")
+        app.pane.follow(LogTarget((REF,), containers=("app",)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("c")
         await until(lambda: len(app.screen.query("#sources")) == 1)
@@ -171,7 +172,7 @@ async def test_the_container_is_chosen_from_a_list() -> None:
 async def test_containers_are_read_together_hidden_and_shown() -> None:
     server = running(5)
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 4" in app.lines)
         await pilot.press("c", "j", "space", "escape")  # the other one too
         await until(lambda: "2 of 2 containers" in app.title_line and len(app.pane.view.browser.buffer) == 10)
@@ -193,7 +194,7 @@ async def test_containers_are_read_together_hidden_and_shown() -> None:
 async def test_all_containers_and_back_by_one_key() -> None:
     server = running(5)
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 4" in app.lines)
         await pilot.press("a")
         await until(lambda: "app │ line 4" in app.lines and "side│ line 4" in app.lines and "2 of 2 containers" in app.title_line)
@@ -207,7 +208,7 @@ async def test_several_sources_are_saved_with_their_names_those_kept_here_and_th
     monkeypatch.chdir(tmp_path)
     server = running(5)
     async with pane(server, log_tail=2) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 4" in app.lines)
         await pilot.press("a")
         await until(lambda: len(app.pane.view.browser.buffer) == 4)
@@ -226,7 +227,7 @@ async def test_the_log_of_the_previous_run_is_shown_and_left_again() -> None:
     server = running(3)
     server.previous = ContainerRun("c0", [(stamp(0), "before")], exit_code=137, reason="OOMKilled")
     async with pane(server) as (app, pilot):
-        app.pane.show(REF, previous=True)
+        app.pane.follow(LogTarget((REF,)), previous=True)
         await until(lambda: app.lines[0] == "before" and "ended" in app.title_line)
         assert "previous run" in app.title_line
         assert "ended: exit code 137, OOMKilled" in app.foot
@@ -239,7 +240,7 @@ async def test_the_log_of_the_previous_run_is_shown_and_left_again() -> None:
 async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None:
     server = running()
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash")
         await pilot.press("0", "enter")  # a digit goes to the input, not to the range
@@ -271,7 +272,7 @@ async def test_searching_goes_by_keys_and_esc_ends_it_before_it_leaves() -> None
 
 async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"~a[")
         await pilot.press("enter")
@@ -285,7 +286,7 @@ async def test_a_wrong_expression_stays_in_the_input_with_its_error() -> None:
 
 async def test_keys_that_need_a_search_say_so() -> None:
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("n")
         await until(lambda: "no search: / starts one" in app.foot)
@@ -298,7 +299,7 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("ctrl+s")
         assert app.pane.query_one("#logs-save", EntryBar).value == "./web-1-app.log"
@@ -320,7 +321,7 @@ async def test_the_lines_are_saved_to_a_file_and_an_old_one_is_not_overwritten_u
 async def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("ctrl+s", "ctrl+u", *"nowhere/x.log", "enter")
         bar = app.pane.query_one("#logs-save", EntryBar)
@@ -333,7 +334,7 @@ async def test_an_error_of_the_log_stands_in_place_of_its_lines() -> None:
     server.refusals = [(403, 'pods "web-1" is forbidden: User "ann" cannot get resource "pods/log"')]
     server.current = ContainerRun("c1")
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "failed" in app.title_line)
         assert app.lines[1].strip() == "no logs"
         assert 'User "ann" cannot get resource' in app.lines[2]
@@ -343,7 +344,7 @@ async def test_a_waiting_container_is_reported_with_its_reason() -> None:
     server = LogServer()
     server.waiting = {"reason": "ImagePullBackOff"}
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "waiting" in app.title_line)
         assert "is waiting to start: ImagePullBackOff" in app.foot
         assert app.lines[1].strip().startswith("no lines yet")
@@ -352,7 +353,7 @@ async def test_a_waiting_container_is_reported_with_its_reason() -> None:
 async def test_a_lost_server_is_counted_down_and_the_lines_stay() -> None:
     server = running(5)
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 4" in app.lines)
         server.pod_refusals = [(503, "the server is not ready")] * 3
         server.run.exit_code = 0
@@ -365,13 +366,13 @@ async def test_a_lost_server_is_counted_down_and_the_lines_stay() -> None:
 async def test_another_pod_takes_the_place_of_the_first_and_none_stops() -> None:
     server = running(5)
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 4" in app.lines)
         await pilot.press("slash")
         await pilot.press("4", "enter")
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "5 lines" in app.foot and "/4" not in app.foot)
-        app.pane.show(None)
+        app.pane.follow(None)
         await pilot.pause(0.3)
         assert app.title_line.strip() == "Logs"
         assert app.lines[1].strip() == "no pod selected"
@@ -384,7 +385,7 @@ async def test_the_pane_waits_for_the_connection() -> None:
         session = SimpleNamespace(connection=None, error=PodtuiError("token.txt is gone"), opened_signal=Signal())
         app = PaneApp(session)
         async with app.run_test(size=(80, 10)) as pilot:
-            app.pane.show(REF)
+            app.pane.follow(LogTarget((REF,)))
             await pilot.pause(0.3)
             assert "connecting: token.txt is gone" in app.foot
             session.connection = connection
@@ -400,7 +401,7 @@ async def test_untrusted_lines_reach_the_screen_harmless() -> None:
     server = LogServer()
     server.current = ContainerRun("c1", [(stamp(0), "[bold]a[/] \x1b[31mred\x1b[0m \x1b]0;title\x07 \u202eevil")])
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: app.lines[0])
         assert app.lines[0] == "[bold]a[/] red ␛]0;title␇ <U+202E>evil"
 
@@ -422,7 +423,7 @@ JSON = [
 
 async def test_a_filter_on_fields_leaves_lines_out_and_shows_some_around_again() -> None:
     async with pane(written(*JSON, "no record")) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "no record" in app.lines)
         await pilot.press("f", *"sta")
         await until(lambda: app.pane.query_one("#logs-filter", EntryBar).candidates)
@@ -451,7 +452,7 @@ async def test_a_complaint_is_shown_to_its_end_among_the_lines_and_not_again_at_
     """Its end is the cause."""
     server = running()
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         server.complaint = LONG.encode()
         server.abort()
@@ -466,7 +467,7 @@ async def test_a_complaint_is_shown_to_its_end_among_the_lines_and_not_again_at_
 async def test_a_long_error_that_is_not_among_the_lines_is_shown_to_its_end_at_the_foot() -> None:
     server = running()
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         server.refusals = [(500, LONG)] * 100
         server.abort()
@@ -480,14 +481,14 @@ async def test_a_long_error_in_place_of_lines_is_wrapped() -> None:
     server.current = ContainerRun("c1", numbered(1))
     server.refusals = [(403, LONG)]
     async with pane(server) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: any(line.endswith("gone") for line in app.lines))
         assert not app.pane.query_one("#logs-why", Static).display
 
 
 async def test_q_goes_back_one_as_esc_does() -> None:
     async with pane(written(*JSON)) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: len(app.lines) >= 4 and app.lines[3])
         await pilot.press("slash", *"cart", "enter", "f", *"level>=warn", "enter", "v", "H")
         await until(lambda: app.pane.query_one(LogChart).has_focus)
@@ -504,7 +505,7 @@ async def test_q_goes_back_one_as_esc_does() -> None:
 
 async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> None:
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 30")
         await until(lambda: "line 30" in app.lines)  # while it is typed
@@ -522,7 +523,7 @@ async def test_what_matches_is_shown_alone_left_out_or_with_lines_around() -> No
 
 async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None:
     async with pane(running()) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("slash", *"line 3")
         await until(lambda: "line 39" in app.lines and not app.pane.view.browser.window.following)
@@ -533,7 +534,7 @@ async def test_leaving_the_search_brings_the_view_back_to_where_it_was() -> None
 
 async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() -> None:
     async with pane(written(*["a" * 60 + "b"] * 8)) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "8 lines" in app.foot)
         await pilot.press("slash", *"~(a+)+$", "enter")
         await until(lambda: "abandoned: the expression takes too long" in app.foot)
@@ -543,7 +544,7 @@ async def test_an_expression_that_takes_too_long_is_given_up_and_keys_go_on() ->
 
 async def test_records_stand_in_columns_or_indented() -> None:
     async with pane(written(*JSON, "no record"), size=(80, 34)) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "no record" in app.lines)
         await pilot.press("j")
         columns = app.pane.query_one("#logs-columns", TextLine)
@@ -559,7 +560,7 @@ async def test_records_stand_in_columns_or_indented() -> None:
 
 async def test_severe_lines_have_a_sign_beside_the_colour() -> None:
     async with pane(written("INFO a", "WARN b", "\x1b[31mERROR\x1b[0m c")) as (app, _):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "ERROR c" in app.lines)
         strips = [app.pane.view.render_line(y) for y in range(3)]
         assert ["".join(segment.text for segment in strip)[:2] for strip in strips] == ["  ", " !", " ✗"]
@@ -571,7 +572,7 @@ async def test_severe_lines_have_a_sign_beside_the_colour() -> None:
 
 async def test_marks_are_gone_to_and_a_time_is_jumped_to() -> None:
     async with pane(written(*(f"line {number}" for number in range(40)))) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 39" in app.lines)
         await pilot.press("m")  # the last line, while the end is followed
         await pilot.press("at", *"2026-01-01T00:10:00Z", "enter")
@@ -592,7 +593,7 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path: Path, monkeypa
     async with pane(running()) as (app, pilot):
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("v", "up", "up")
         await pilot.press("enter")
@@ -610,7 +611,7 @@ async def test_selected_lines_are_copied_or_saved_alone(tmp_path: Path, monkeypa
 async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with pane(running(), log_tail=5) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "5 lines" in app.foot)
         server_end = numbered(50)
         await pilot.press("slash", *"line 47", "enter", "ampersand")
@@ -625,7 +626,7 @@ async def test_the_whole_log_of_the_server_is_saved_whatever_is_shown(tmp_path: 
 
 async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server() -> None:
     async with pane(running(30), log_tail=20) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "20 lines" in app.foot)
         await pilot.press("g")
         await until(lambda: "10 older lines were read" in app.foot)
@@ -639,7 +640,7 @@ async def test_scrolling_up_at_the_oldest_line_reads_older_ones_from_the_server(
 async def test_the_histogram_moves_the_view_through_time() -> None:
     lines = [f"{'ERROR' if number in (7, 20) else 'INFO'} line {number}" for number in range(40)]
     async with pane(written(*lines), size=(80, 18)) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: any("line 39" in line for line in app.lines))
         await pilot.press("H")
         chart = app.pane.query_one("#logs-chart", LogChart)
@@ -659,7 +660,7 @@ async def test_the_histogram_moves_the_view_through_time() -> None:
 async def test_lines_are_read_again_since_a_time() -> None:
     server = running()
     async with pane(server) as (app, pilot):
-        app.pane.show(REF)
+        app.pane.follow(LogTarget((REF,)))
         await until(lambda: "line 49" in app.lines)
         await pilot.press("S", *"90m", "enter")
         await until(lambda: any(query.get("sinceSeconds") in ("5400", "5401") for query in server.queries))
