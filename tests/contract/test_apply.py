@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
@@ -35,14 +36,14 @@ class Applied:
         self.ref = ObjectRef(CONFIG_MAPS, "x", namespace)
 
     async def create(self, text: str) -> None:
-        assert [one.state for one in await self.objects.create(documents.parse(text), self.namespace)] == ["created"]
+        assert [one.state for one in await creation.create(self.objects, documents.parse(text), self.namespace)] == ["created"]
 
     async def check(self, text: str) -> Outcome:
-        (outcome,) = await self.objects.check(documents.parse(text), self.namespace)
+        (outcome,) = await creation.check(self.objects, documents.parse(text), self.namespace)
         return outcome
 
     async def apply(self, checked: Outcome, *, force: bool = False) -> Outcome:
-        (outcome,) = await self.objects.create([checked.document], self.namespace, checked=[checked], apply=True, force=force)
+        (outcome,) = await creation.create(self.objects, [checked.document], self.namespace, checked=[checked], apply=True, force=force)
         return outcome
 
     async def update(self, data: dict[str, Any], manager: str = "someone") -> None:
@@ -64,7 +65,7 @@ async def test_what_exists_is_shown_as_a_difference_and_left_unless_it_is_to_be_
     assert checked.state == "exists" and checked.preview is not None
     assert [line for line in checked.preview.lines if line[0] in "+-"] == ['-  a: "1"', '+  a: "2"']
     assert checked.preview.conflicts == () and checked.preview.own  # podtui created it: its own fields are no conflict
-    (left,) = await x.objects.create([checked.document], x.namespace, checked=[checked])
+    (left,) = await creation.create(x.objects, [checked.document], x.namespace, checked=[checked])
     assert left.state == "left" and await x.data() == {"a": "1", "b": "1"}
     assert str(await x.apply(checked)) == "configmap/x serverside-applied"
     assert await x.data() == {"a": "2", "b": "1"}
@@ -128,7 +129,7 @@ async def test_a_refused_document_has_the_lines_of_its_faults(x: Applied) -> Non
         settings(a="1")
         + "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: a\n    imagee: i\n    image: x\n"
     )
-    ok, refused = await x.objects.check(documents.parse(text), x.namespace)
+    ok, refused = await creation.check(x.objects, documents.parse(text), x.namespace)
     assert (ok.state, refused.state) == ("checked", "refused")
     assert [(fault.line, fault.words) for fault in refused.faults] == [(15, 'unknown field "spec.containers[0].imagee"')]
 

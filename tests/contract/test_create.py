@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import Conflict, Invalid, ManifestError, NotFound, ReadOnlyError, UnknownKind
@@ -52,23 +53,23 @@ async def test_the_pod_of_the_textbook_is_checked_and_then_created(connection: C
     file.write_text(KUBIA)
     documents = manifests.load(str(file))
     objects = Objects(connection)
-    assert [str(outcome) for outcome in await objects.check(documents, namespace)] == ["pod/kubia created (server dry run)"]
+    assert [str(outcome) for outcome in await creation.check(objects, documents, namespace)] == ["pod/kubia created (server dry run)"]
     with pytest.raises(NotFound):
         await objects.get(ObjectRef(PODS, "kubia", namespace))
-    outcomes = await objects.create(documents, namespace)
+    outcomes = await creation.create(objects, documents, namespace)
     assert [str(outcome) for outcome in outcomes] == ["pod/kubia created"]
     found = await objects.get(ObjectRef(PODS, "kubia", namespace))
     assert outcomes[0].ref is not None and outcomes[0].ref.uid == found["metadata"]["uid"]
     assert found["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
     assert {entry["manager"] for entry in found["metadata"]["managedFields"]} >= {"podtui"}
-    again = await objects.check(documents, namespace)
+    again = await creation.check(objects, documents, namespace)
     assert (again[0].state, str(again[0])) == ("exists", "pod/kubia already exists")
     assert again[0].preview is not None and again[0].preview.unchanged
 
 
 async def test_unknown_fields_and_wrong_types_are_refused_with_the_servers_words(connection: Connection, namespace: str) -> None:
     documents = manifests.parse(KUBIA.replace("ports:", "port:") + "---\n" + KUBIA.replace("8080", "'8080'"), "two.yaml")
-    unknown, wrong = await Objects(connection).check(documents, namespace)
+    unknown, wrong = await creation.check(Objects(connection), documents, namespace)
     assert 'strict decoding error: unknown field "spec.containers[0].port"' in str(unknown) and str(unknown).startswith("two.yaml:2: ")
     assert "cannot unmarshal string" in str(wrong) and str(wrong).startswith("two.yaml:15: ")
     assert isinstance(unknown.error, Invalid)
@@ -77,10 +78,10 @@ async def test_unknown_fields_and_wrong_types_are_refused_with_the_servers_words
 async def test_documents_are_created_in_order_and_a_refused_one_does_not_hide_what_was_made(connection: Connection, namespace: str) -> None:
     text = "---\n".join([settings("one"), settings("Not_Valid"), settings("three")])
     objects = Objects(connection)
-    outcomes = await objects.create(manifests.parse(text, "three.yaml"), namespace)
+    outcomes = await creation.create(objects, manifests.parse(text, "three.yaml"), namespace)
     assert [outcome.state for outcome in outcomes] == ["created", "refused", "created"]
     assert "metadata.name: Invalid value" in str(outcomes[1])
-    again = await objects.create(manifests.parse(text, "three.yaml"), namespace)
+    again = await creation.create(objects, manifests.parse(text, "three.yaml"), namespace)
     assert [type(outcome.error) for outcome in again] == [Conflict, Invalid, Conflict]
 
 
@@ -102,8 +103,8 @@ async def test_a_namespace_and_a_definition_in_the_file_excuse_what_needs_them(c
     text = json.dumps(definition) + json.dumps(widget)
     objects = Objects(connection)
     try:
-        assert [one.state for one in await objects.check(manifests.parse(text), namespace)] == ["checked", "unchecked"]
-        outcomes = await objects.create(manifests.parse(text), namespace)
+        assert [one.state for one in await creation.check(objects, manifests.parse(text), namespace)] == ["checked", "unchecked"]
+        outcomes = await creation.create(objects, manifests.parse(text), namespace)
         assert [one.state for one in outcomes] == ["created", "created"], outcomes
         assert str(outcomes[1]) == f"widget.{group}/w created"
     finally:
@@ -115,9 +116,9 @@ async def test_a_namespace_in_the_file_can_be_filled_when_none_is_asked_for(conn
     text = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {other}}}\n---\n" + settings("x", f"  namespace: {other}\n")
     objects = Objects(connection)
     try:
-        outcomes = await objects.check(manifests.parse(text), "default", enforce=False)
+        outcomes = await creation.check(objects, manifests.parse(text), "default", enforce=False)
         assert [one.state for one in outcomes] == ["checked", "unchecked"]
-        outcomes = await objects.create(manifests.parse(text), "default", enforce=False)
+        outcomes = await creation.create(objects, manifests.parse(text), "default", enforce=False)
         assert [str(one) for one in outcomes] == [f"namespace/{other} created", "configmap/x created"]
     finally:
         await objects.delete(ObjectRef(NAMESPACES, other))
@@ -125,7 +126,7 @@ async def test_a_namespace_in_the_file_can_be_filled_when_none_is_asked_for(conn
 
 async def test_an_unknown_kind_names_the_near_ones(connection: Connection, namespace: str) -> None:
     text = "apiVersion: v1\nkind: Podd\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Deployment\nmetadata: {name: x}\n"
-    near, elsewhere = await Objects(connection).check(manifests.parse(text), namespace)
+    near, elsewhere = await creation.check(Objects(connection), manifests.parse(text), namespace)
     assert isinstance(near.error, UnknownKind) and near.error.what == 'no matches for kind "Podd" in version "v1"'
     assert "did you mean Pod" in near.error.hint
     assert elsewhere.error is not None and "kind Deployment in version apps/v1" in elsewhere.error.hint
@@ -134,15 +135,15 @@ async def test_an_unknown_kind_names_the_near_ones(connection: Connection, names
 async def test_a_document_with_generate_name_gets_its_name_from_the_server(connection: Connection, namespace: str) -> None:
     documents = manifests.parse(settings("x").replace("name: x", "generateName: made-"))
     objects = Objects(connection)
-    (checked,) = await objects.check(documents * 1, namespace)
+    (checked,) = await creation.check(objects, documents * 1, namespace)
     assert checked.named == "configmap/made-"
-    (made,) = await objects.create(documents, namespace)
+    (made,) = await creation.create(objects, documents, namespace)
     assert made.ref is not None and made.named == f"configmap/{made.ref.name}" and len(made.ref.name) > len("made-")
 
 
 async def test_the_servers_warnings_come_with_the_created_object(connection: Connection, namespace: str) -> None:
     text = KUBIA.replace("spec:", "spec:\n  nodeSelector:\n    beta.kubernetes.io/os: linux")
-    (checked,) = await Objects(connection).check(manifests.parse(text), namespace)
+    (checked,) = await creation.check(Objects(connection), manifests.parse(text), namespace)
     assert checked.state == "checked"
     assert len(checked.warnings) == 1 and "beta.kubernetes.io/os" in checked.warnings[0]
 
@@ -150,9 +151,9 @@ async def test_the_servers_warnings_come_with_the_created_object(connection: Con
 async def test_read_only_tries_but_never_creates(connection: Connection, namespace: str) -> None:
     connection.read_only = True
     objects = Objects(connection)
-    (checked,) = await objects.check(manifests.parse(settings("x")), namespace)
+    (checked,) = await creation.check(objects, manifests.parse(settings("x")), namespace)
     assert checked.state == "checked"
-    (refused,) = await objects.create(manifests.parse(settings("x")), namespace)
+    (refused,) = await creation.create(objects, manifests.parse(settings("x")), namespace)
     assert isinstance(refused.error, ReadOnlyError)
     with pytest.raises(NotFound):
         await connection.json("GET", f"/api/v1/namespaces/{namespace}/configmaps/x")
@@ -162,14 +163,14 @@ async def test_a_document_of_another_namespace_is_refused_in_kubectls_words(
     connection: Connection, namespace: str, kubectl: Kubectl, kubeconfig: str
 ) -> None:
     text = settings("x", "  namespace: elsewhere\n")
-    (refused,) = await Objects(connection).check(manifests.parse(text, "f.yaml"), namespace)
+    (refused,) = await creation.check(Objects(connection), manifests.parse(text, "f.yaml"), namespace)
     assert isinstance(refused.error, ManifestError)
     assert kubectl_refuses(kubeconfig, text, "-n", namespace) == f"error: {refused.error.what.removeprefix('f.yaml:1: ')}"
 
 
 async def test_a_cluster_scoped_document_needs_no_namespace(connection: Connection, namespace: str) -> None:
     text = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}-c}}\n"
-    (checked,) = await Objects(connection).check(manifests.parse(text), namespace)
+    (checked,) = await creation.check(Objects(connection), manifests.parse(text), namespace)
     assert (checked.state, checked.named) == ("checked", f"namespace/{namespace}-c")
     assert checked.ref is not None and checked.ref.namespace == ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.edit import Edit
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
@@ -37,7 +38,7 @@ class Edited:
         self.namespace, self.ref = namespace, ObjectRef(PODS, "web", namespace)
 
     async def create(self) -> None:
-        (made,) = await self.objects.create(documents.parse(POD), self.namespace)
+        (made,) = await creation.create(self.objects, documents.parse(POD), self.namespace)
         assert made.ref is not None
         self.ref = made.ref
 
@@ -160,7 +161,7 @@ async def test_namespaces_and_nodes_are_edited_too(web: Edited) -> None:
 
 async def test_what_others_changed_in_the_same_list_stays(web: Edited) -> None:
     pod = POD.replace("name: web", "name: two") + "  - name: side\n    image: example:1\n"
-    await web.objects.create(documents.parse(pod), web.namespace)
+    await creation.create(web.objects, documents.parse(pod), web.namespace)
     ref = ObjectRef(PODS, "two", web.namespace)
     edit = await Edit.begin(web.objects, ref)
     assert await edit.check(edit.text.replace("image: example:1", "image: example:2", 1)) == []

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.journal import Entry, Journal, Mutation, new_action, one_action, taken_back
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.changes.undo import Step, carry_out, last_action, plan, why_not
@@ -222,7 +223,7 @@ async def test_what_was_created_is_deleted_and_made_again(undoing: Undoing, name
     text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v}}\n---\n"
     text += "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}"
     with one_action(new_action()):
-        await undoing.objects.create(parse(text), namespace)
+        await creation.create(undoing.objects, parse(text), namespace)
     entries, _ = last_action(await undoing.entries(), undoing.connection.settings)
     assert [entry.object.name for entry in entries] == ["b", "a"]
     for entry in entries:

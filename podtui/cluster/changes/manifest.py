@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.apply import Preview
 from podtui.cluster.changes.change import Change, Note, silent
 from podtui.cluster.changes.creation import Outcome
@@ -63,7 +64,7 @@ class ManifestCreation(Change):
 
     async def check(self, objects: Objects, documents: Sequence[Document]) -> list[Outcome]:
         """The server's answer to each document (dry run). `send` creates them only if the server refuses none."""
-        outcomes = await objects.check(documents, self._where, enforce=bool(self.namespace))
+        outcomes = await creation.check(objects, documents, self._where, enforce=bool(self.namespace))
         if not any(outcome.state == "refused" for outcome in outcomes):
             self.documents, self.outcomes = list(documents), outcomes
         return outcomes
@@ -72,7 +73,8 @@ class ManifestCreation(Change):
         """Create and apply the documents in order. Failed ones stay in `documents` and `outcomes`; they raise nothing."""
         note(f"Creating {len(self.documents)}…" if len(self.documents) > 1 else "Creating…")
         (command,) = self.commands
-        outcomes = await objects.create(
+        outcomes = await creation.create(
+            objects,
             self.documents,
             self._where,
             command=command,
@@ -120,6 +122,6 @@ class NamespaceCreation(Change):
 
     async def send(self, objects: Objects, note: Note = silent) -> None:
         value = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}
-        (self.outcome,) = await objects.create([Document("namespace", 1, value)], "", command=self.commands[0])
+        (self.outcome,) = await creation.create(objects, [Document("namespace", 1, value)], "", command=self.commands[0])
         if self.outcome.state != "created":
             raise self.outcome.error or PodtuiError(f"{self.outcome.named} was not created")

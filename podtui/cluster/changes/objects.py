@@ -36,9 +36,7 @@ from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Propagation, Reso
 from podtui.text import harmless
 
 if TYPE_CHECKING:
-    from podtui.cluster.changes.creation import CreateOptions, Outcome
     from podtui.cluster.connection.discovery import Discovery
-    from podtui.kube.manifests.documents import Document
 
 _STRICT = ("fieldValidation", "Strict")
 _IN_USE = 500  # objects to read for the completion of typed text
@@ -282,18 +280,6 @@ class Objects:
         from podtui.cluster.changes import recreate
 
         return [{**kind, **pod} for pod in listed.get("items") or () if not recreate.owner(pod)]
-
-    async def check(self, documents: Sequence[Document], namespace: str, *, enforce: bool = True) -> list[Outcome]:
-        """The server's answer to creating these (dry run, unknown fields refused); see `creation.check`."""
-        from podtui.cluster.changes import creation  # not needed before
-
-        return await creation.check(self, documents, namespace, enforce=enforce)
-
-    async def create(self, documents: Sequence[Document], namespace: str, **options: Unpack[CreateOptions]) -> list[Outcome]:
-        """Create these, in order; see `creation.create`."""
-        from podtui.cluster.changes import creation
-
-        return await creation.create(self, documents, namespace, **options)
 
     async def make(self, ref: ObjectRef, value: Mapping[str, Any], command: str = "") -> dict[str, Any]:
         """Create one object of `ref`'s kind from its manifest; returns it as the server created it. Conflict when it exists."""

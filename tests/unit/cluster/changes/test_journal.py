@@ -19,7 +19,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.changes import journal_file
+from podtui.cluster.changes import creation, journal_file
 from podtui.cluster.changes.deletion import Deletion
 from podtui.cluster.changes.journal import LARGEST, Entry, Journal, Mutation, new_action, one_action, taken_back, undoing
 from podtui.cluster.changes.label_edit import LabelEdit
@@ -198,7 +198,7 @@ async def test_a_creation_is_kept_with_the_name_and_the_uid_that_the_server_gave
 
 async def test_a_dry_run_is_no_change(path: Path) -> None:
     async with journaled(path) as (_, objects, journal, _connection):
-        await objects.check(parse("{apiVersion: v1, kind: Pod, metadata: {name: a}}"), "default")
+        await creation.check(objects, parse("{apiVersion: v1, kind: Pod, metadata: {name: a}}"), "default")
         assert await journal.entries() == ([], 0)
 
 

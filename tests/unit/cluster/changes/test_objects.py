@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.server_warnings import hear, heard
@@ -132,7 +133,7 @@ PODS_YAML = "\n---\n".join(f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name
 
 async def test_a_check_is_a_strict_dry_run() -> None:
     async with objects() as (server, found, _):
-        outcomes = await found.check(parse(PODS_YAML), "default")
+        outcomes = await creation.check(found, parse(PODS_YAML), "default")
         assert [str(outcome) for outcome in outcomes] == [f"pod/{name} created (server dry run)" for name in "abc"]
         assert {(method, path) for method, path, _ in server.sent} == {
             ("POST", "/api/v1/namespaces/default/pods?dryRun=All&fieldManager=podtui&fieldValidation=Strict")
@@ -142,7 +143,7 @@ async def test_a_check_is_a_strict_dry_run() -> None:
 async def test_when_the_server_is_lost_half_way_it_is_told_what_was_made() -> None:
     async with objects() as (server, found, _):
         server.answer = lambda request, body: ConnectionFailed("cut") if body["metadata"]["name"] == "b" else body
-        outcomes = await found.create(parse(PODS_YAML, "f.yaml"), "default")
+        outcomes = await creation.create(found, parse(PODS_YAML, "f.yaml"), "default")
         assert [outcome.state for outcome in outcomes] == ["created", "unknown", "untried"]
         assert isinstance(outcomes[1].error, ConnectionFailed)
         assert str(outcomes[0]) == "pod/a created"
@@ -154,14 +155,14 @@ async def test_a_webhook_without_dry_run_is_no_refusal() -> None:
     async with objects() as (server, found, _):
         words = 'admission webhook "w" does not support dry run'
         server.answer = lambda request, body: status(400, "BadRequest", words)
-        (outcome, *_) = await found.check(parse(PODS_YAML), "default")
+        (outcome, *_) = await creation.check(found, parse(PODS_YAML), "default")
         assert (outcome.state, words in str(outcome)) == ("unchecked", True)
 
 
 async def test_an_object_that_stands_in_the_file_twice_is_refused_before() -> None:
     async with objects() as (_, found, _connection):
-        first, second = await found.check(
-            parse("\n---\n".join(["apiVersion: v1\nkind: Pod\nmetadata: {name: a}"] * 2), "f.yaml"), "default"
+        first, second = await creation.check(
+            found, parse("\n---\n".join(["apiVersion: v1\nkind: Pod\nmetadata: {name: a}"] * 2), "f.yaml"), "default"
         )
         assert (first.state, second.state) == ("checked", "refused")
         assert str(second) == "f.yaml:5: pod/a is in the file already, at line 1"
@@ -171,7 +172,7 @@ async def test_warnings_of_the_server_are_heard() -> None:
     async with objects() as (server, found, _):
         header = '299 - "say \\"no\\" to it", 299 - "and \x1b[31mthis"'.replace("\x1b", "")
         server.answer = lambda request, body: web.json_response(body, headers={"Warning": header})
-        (outcome, *_) = await found.check(parse(PODS_YAML), "default")
+        (outcome, *_) = await creation.check(found, parse(PODS_YAML), "default")
         assert outcome.warnings == ('say "no" to it', "and [31mthis")
 
 

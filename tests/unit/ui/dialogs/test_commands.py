@@ -16,6 +16,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.deletion import Selected
 from podtui.cluster.changes.edit import Edit
 from podtui.cluster.changes.journal import Entry
@@ -165,7 +166,7 @@ async def create(
 
 async def apply(cluster: Cluster, *toggles: str, owner: str = "") -> Filled:
     """To a ConfigMap that podtui has created, and `owner` has changed."""
-    await Objects(cluster.session.opened).create(parse(settings("x")), "default")
+    await creation.create(cluster.session.objects, parse(settings("x")), "default")
     if owner:
         body, query = {"data": {"a": "theirs"}}, [("fieldManager", owner)]
         path = ObjectRef(CONFIG_MAPS, "x", "default").path
@@ -182,7 +183,7 @@ async def edit(cluster: Cluster, resource: Resource, name: str, old: str, new: s
 
 async def edit_secret(cluster: Cluster) -> Filled:
     secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {k: aHVzaA==}}"
-    await Objects(cluster.session.opened).create(parse(secret), "default")
+    await creation.create(cluster.session.objects, parse(secret), "default")
     return await edit(cluster, SECRETS, "s", "aHVzaA==", "bG91ZA==")
 
 
