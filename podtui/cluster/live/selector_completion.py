@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from podtui.cluster.live.name_filter import parse_filter
+from podtui.completion import Candidate, Completion
 from podtui.kube.names import valid_key, valid_value
 from podtui.kube.selectors import Token, tokens
 
-Kind = Literal["key", "operator", "value"]
 LIMIT = 100  # more candidates than a user scrolls through
 
 
@@ -44,29 +43,10 @@ class LabelCounts:
         return self._values.get(key, {})
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """`text` replaces the completed range. `count` is the number of loaded objects with that key, or that key and value;
-    None for an operator."""
-
-    text: str
-    count: int | None
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """`text[start:end]` is what a candidate replaces; the best candidate comes first."""
-
-    start: int
-    end: int
-    candidates: tuple[Candidate, ...] = ()
-
-
 class _Place(NamedTuple):
     """What is expected at a point of the text, its key and operator, and the values already in the list."""
 
-    kind: Kind | Literal["open", "list", "nothing"] = "nothing"
+    kind: Literal["key", "operator", "value", "open", "list", "nothing"] = "nothing"
     key: str = ""
     sign: str = ""
     listed: frozenset[str] = frozenset()
@@ -89,12 +69,12 @@ def complete(text: str, cursor: int, counts: LabelCounts) -> Completion:
     candidates: list[Candidate] = []
     if place.kind == "key":
         if end == cursor and place.sign != "!" and typed in counts.keys and after[0].text in ("", ","):
-            candidates += [Candidate(f"{typed}{' ' * sign[0].isalpha()}{sign}", None, "operator") for sign in _operators(typed, counts)]
+            candidates += [Candidate(f"{typed}{' ' * sign[0].isalpha()}{sign}") for sign in _operators(typed, counts)]
         candidates += _keys(typed, _used_keys(before) | _used_keys(after), counts)
     elif place.kind == "operator":
-        candidates += [Candidate(sign, None, "operator") for sign in _operators(place.key, counts) if sign.startswith(typed)]
+        candidates += [Candidate(sign) for sign in _operators(place.key, counts) if sign.startswith(typed)]
     elif place.kind == "open" and not typed:
-        candidates.append(Candidate("(", None, "operator"))
+        candidates.append(Candidate("("))
     elif place.kind in ("value", "list"):
         candidates += _values(place, typed, _listed_after(after) if place.kind == "list" else frozenset(), counts)
     return Completion(start, end, tuple(candidates))
@@ -167,7 +147,7 @@ def _used_keys(found: list[Token]) -> frozenset[str]:
 
 def _keys(typed: str, used: frozenset[str], counts: LabelCounts) -> Iterator[Candidate]:
     known = ((key, count) for key, count in counts.keys.items() if key != typed and valid_key(key))
-    return (Candidate(key, count, "key") for key, count in _best(known, typed, used))
+    return (Candidate(key, count) for key, count in _best(known, typed, used))
 
 
 def _operators(key: str, counts: LabelCounts) -> tuple[str, ...]:
@@ -180,7 +160,7 @@ def _values(place: _Place, typed: str, listed: frozenset[str], counts: LabelCoun
     known = ((value, count) for value, count in counts.values(place.key).items() if value not in absent and valid_value(value))
     if place.sign in ("<", ">"):
         known = (item for item in known if _is_number(item[0]))
-    return (Candidate(value, count, "value") for value, count in _best(known, typed, frozenset()))
+    return (Candidate(value, count) for value, count in _best(known, typed, frozenset()))
 
 
 def _is_number(value: str) -> bool:

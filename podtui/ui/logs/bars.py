@@ -18,7 +18,7 @@ from podtui.ui.logs.view.window import Row
 from podtui.ui.widgets.entry_bar import EntryBar
 
 if TYPE_CHECKING:
-    from podtui.ui.logs.completion import Completion
+    from podtui.completion import Completion
 
 
 class LogBar(EntryBar):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from podtui.completion import Candidate, Completion
 from podtui.ui.logs.lines.levels import LEVEL_KEYS, Level
 from podtui.ui.logs.lines.records import pairs_in, record_of, value_of, written
 from podtui.ui.logs.lines.text import shown
@@ -18,33 +19,22 @@ _LONGEST = 30  # characters of a candidate value
 _WORD = re.compile(r"(?P<field>!?[\w.@/\-]*)(?P<operator>>=|<=|!=|!~|==|=|>|<|~)?(?P<value>[^\s,]*)\Z")
 
 
-class Candidate(NamedTuple):
-    text: str
-    count: int | None  # type: ignore[assignment]
-
-
-class Completion(NamedTuple):
-    start: int
-    end: int
-    candidates: list[Candidate]
-
-
 def complete_filter(browser: LogBrowser, text: str, cursor: int) -> Completion:
     """The candidates at the cursor, each with the number of lines near the view that have it."""
     start = max(text.rfind(" ", 0, cursor), text.rfind(",", 0, cursor)) + 1
     word = _WORD.match(text[start:cursor])
     if word is None:
-        return Completion(cursor, cursor, [])
+        return Completion(cursor, cursor)
     if word["operator"] is None:
         begin = word["field"].removeprefix("!")
         names = Counter(name for fields in _records(browser) for name in _names(fields))
-        level = [] if any(name.lower() in LEVEL_KEYS for name in names) else [Candidate("level", None)]
+        level = [] if any(name.lower() in LEVEL_KEYS for name in names) else [Candidate("level")]
         found = [*level, *(Candidate(name, count) for name, count in names.most_common())]
         wanted = [one for one in found if one.text.lower().startswith(begin.lower()) and one.text != begin]
         return Completion(cursor - len(begin), cursor, wanted[:_MOST])
     value = word["value"]
     if word["field"].lower() in LEVEL_KEYS:
-        offered = [Candidate(level.word, None) for level in Level]
+        offered = [Candidate(level.word) for level in Level]
     else:
         counts: Counter[str] = Counter()
         for fields in _records(browser):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_keys
+from podtui.cluster.live.selector_completion import LabelCounts, complete, complete_keys
 from podtui.cluster.session import Session
+from podtui.completion import Candidate, Completion
 from podtui.ui.palette.prompt import OPTIONS, VERBS
 
 _WORD = re.compile(r"""(?:'[^']*'?|"[^"]*"?|[^\s'"])+""")
@@ -85,4 +86,4 @@ def _named(text: str, start: int, names: Sequence[str], *, several: bool = False
         start = max(start, text.rfind(",") + 1)
     typed = text[start:].lower()
     fitting = sorted((name for name in names if typed in name.lower()), key=lambda name: not name.lower().startswith(typed))
-    return Completion(start, len(text), tuple(Candidate(name, None, "value") for name in fitting if name != text[start:]))
+    return Completion(start, len(text), tuple(Candidate(name) for name in fitting if name != text[start:]))

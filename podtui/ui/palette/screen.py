@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from podtui.cluster.live.selector_completion import Completion
+from podtui.completion import Completion
 from podtui.errors import PodtuiError, SelectorError
 from podtui.text import harmless
 from podtui.ui.commands import BY_ID, COMMANDS, Command

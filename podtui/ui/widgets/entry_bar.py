@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.highlighter import Highlighter
@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from podtui.completion import Candidate, Completion
 from podtui.errors import PodtuiError
 from podtui.text import harmless
 from podtui.ui.commands import bindings
@@ -23,26 +24,7 @@ from podtui.ui.widgets.drop_down import DropDown
 
 HISTORY = 100
 
-
-class CandidateLike(Protocol):
-    @property
-    def text(self) -> str: ...
-    @property
-    def count(self) -> int | None: ...
-
-
-class CompletionLike(Protocol):
-    """A candidate's text replaces `text[start:end]`."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-    @property
-    def candidates(self) -> Sequence[CandidateLike]: ...
-
-
-Complete = Callable[[str, int], CompletionLike]
+Complete = Callable[[str, int], Completion]
 Check = Callable[[str], object]  # raises a PodtuiError, possibly with a `position`; its result is not used
 
 
@@ -165,7 +147,7 @@ class EntryBar(Widget):
         self.error: PodtuiError | None = None
         self._entry = Entry(self, self.PLACEHOLDER)
         self._drop = DropDown()
-        self._completion: CompletionLike | None = None
+        self._completion: Completion | None = None
         self._old = ""  # what Esc restores
         self._draft = ""  # the typed text before a step into the history
         self._past: int | None = None  # the position in the history
@@ -188,7 +170,7 @@ class EntryBar(Widget):
         return self._entry.value
 
     @property
-    def candidates(self) -> Sequence[CandidateLike]:
+    def candidates(self) -> Sequence[Candidate]:
         """The candidates shown."""
         return self._completion.candidates if self._completion else ()
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_keys
+from podtui.cluster.live.selector_completion import LabelCounts, complete, complete_keys
+from podtui.completion import Candidate, Completion
 from podtui.errors import SelectorError
 from podtui.kube.selectors import parse
 from tests.support.selector_strategies import texts
@@ -101,7 +102,7 @@ def test_values_come_after_an_operator_but_none_that_the_list_has(text: str, exp
 def test_the_most_frequent_comes_first_and_what_begins_alike_before_what_contains() -> None:
     counts = LabelCounts([{"a": "xweb"}] * 3 + [{"a": "web-1"}] + [{"a": "web-2"}] * 2 + [{"a": "db"}] * 9)
     found = complete("a=web", 5, counts).candidates
-    assert [(one.text, one.count, one.kind) for one in found] == [("web-2", 2, "value"), ("web-1", 1, "value"), ("xweb", 3, "value")]
+    assert [(one.text, one.count) for one in found] == [("web-2", 2), ("web-1", 1), ("xweb", 3)]
 
 
 def test_the_whole_word_under_the_cursor_is_replaced() -> None:
@@ -147,7 +148,7 @@ def test_taking_a_value_or_a_key_breaks_nothing_that_was_right(text: str, cursor
         return
     completion = complete(text, cursor, COUNTS)
     for candidate in completion.candidates:
-        if candidate.kind != "operator" and text[completion.start : completion.end]:
+        if candidate.count is not None and text[completion.start : completion.end]:
             parse(taken(text, completion, candidate))
 
 

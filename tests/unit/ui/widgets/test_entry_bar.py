@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from podtui.cluster.live.name_filter import check_filter
-from podtui.cluster.live.selector_completion import Candidate, Completion, LabelCounts, complete, complete_filter
+from podtui.cluster.live.selector_completion import LabelCounts, complete, complete_filter
+from podtui.completion import Candidate, Completion
 from podtui.kube.selectors import parse
 from podtui.ui.main.bars import FilterBar, SelectorBar
 from podtui.ui.widgets.drop_down import ROWS, DropDown
@@ -325,7 +326,7 @@ async def test_the_list_stays_on_the_screen_after_a_resize() -> None:
 
 
 async def test_nothing_from_a_label_is_markup_or_a_control_sequence() -> None:
-    evil = Completion(0, 0, (Candidate("\x1b[31m[bold]x[/]", 1, "value"),))
+    evil = Completion(0, 0, (Candidate("\x1b[31m[bold]x[/]", 1),))
     async with running(SelectorBar(lambda text, cursor: evil, parse)) as (app, keys):
         assert app.list == ["› ␛[31m[bold]x[/]  1"]
         await keys("tab")
