@@ -19,6 +19,7 @@ from typing import Any
 
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.kube.objects import is_true
 from podtui.kube.resources import NODES, ObjectRef
 from podtui.text import harmless
 from podtui.tour.file import Part
@@ -79,9 +80,7 @@ class SessionActs:
         answer: Any = await self._session().opened.json("GET", NODES.path())
         for node in answer.get("items") or ():
             spec = node.get("spec") or {}
-            conditions = (node.get("status") or {}).get("conditions") or ()
-            ready = any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
-            if ready and not spec.get("unschedulable") and not spec.get("taints"):
+            if is_true(node, "Ready") and not spec.get("unschedulable") and not spec.get("taints"):
                 return str(node["metadata"]["name"])
         raise PodtuiError("no node of this cluster accepts pods", "this walkthrough needs a node that is ready and has no taints")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from podtui.kube.json_values import mappings
+from podtui.kube.objects import controller_of
 from podtui.kube.resources import ObjectRef
 
 _OF_THIS_ONE = (
@@ -37,12 +38,8 @@ def manifest(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def owner(value: Mapping[str, Any]) -> str:
     """The controller that owns the object and replaces it when it is deleted, as `ReplicaSet/web-5d4`; "" when there is none."""
-    metadata = value.get("metadata")
-    owners = metadata.get("ownerReferences") if isinstance(metadata, dict) else None
-    for one in owners or ():
-        if isinstance(one, dict) and one.get("controller"):
-            return f"{one.get('kind')}/{one.get('name')}"
-    return ""
+    found = controller_of(value)
+    return f"{found.get('kind')}/{found.get('name')}" if found else ""
 
 
 def why_not(ref: ObjectRef, value: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from podtui.cluster.pods.containers import containers as containers_of
 from podtui.kube.ages import age
 from podtui.kube.json_values import integer, mapping, mappings, string, strings
 from podtui.kube.json_values import time as moment
+from podtui.kube.objects import condition_of, controller_of, is_true
 from podtui.kube.resources import PODS, ObjectRef
 
 _GRAVEST = ("error", "warn", "info", "ok")
@@ -81,7 +82,7 @@ def _terminating(facts: Facts, ref: ObjectRef) -> Iterator[Finding]:
     overdue = facts.now - until
     status = mapping(facts.pod.get("status"))
     silent = status.get("reason") == "NodeLost"  # STATUS is Unknown then
-    lost = silent or (facts.node is not None and _ready(facts.node) != "True")
+    lost = silent or (facts.node is not None and not is_true(facts.node, "Ready"))
     gone = facts.node is None and f"Node/{string(spec.get('nodeName'))}" in facts.objects
     if finalizers and overdue > _OVERDUE:
         yield Finding(
@@ -132,7 +133,7 @@ def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
         return
     if facts.node is None and f"Node/{node}" in facts.objects:
         yield Finding("error", f"Its node {node} does not exist", "Nothing runs the pod. The garbage collector deletes it soon.")
-    elif facts.node is not None and _ready(facts.node) != "True":
+    elif facts.node is not None and not is_true(facts.node, "Ready"):
         ref = node_ref(facts.node)
         yield Finding(
             "error",
@@ -144,26 +145,16 @@ def _node_findings(facts: Facts, node: str) -> Iterator[Finding]:
         )
 
 
-def _ready(node: Mapping[str, Any]) -> str:
-    return string(_ready_condition(node).get("status"))
-
-
-def _ready_condition(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next((one for one in mappings(mapping(node.get("status")).get("conditions")) if one.get("type") == "Ready"), {})
-
-
 def _ready_line(node: Mapping[str, Any]) -> str:
-    condition = _ready_condition(node)
+    condition = condition_of(node, "Ready")
     words = ": ".join(filter(None, [string(condition.get("reason")), string(condition.get("message"))]))
     return f"Ready={string(condition.get('status')) or 'unknown'} {words}".rstrip()
 
 
 def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
-    status = mapping(pod.get("status"))
-    true = {one.get("type") for one in mappings(status.get("conditions")) if one.get("status") == "True"}
     gates = [string(one.get("conditionType")) for one in mappings(mapping(pod.get("spec")).get("readinessGates"))]
-    missing = [gate for gate in gates if gate not in true]
-    if missing and "ContainersReady" in true:
+    missing = [gate for gate in gates if not is_true(pod, gate)]
+    if missing and is_true(pod, "ContainersReady"):
         yield Finding(
             "warn",
             "A readiness gate is not satisfied",
@@ -175,7 +166,7 @@ def _readiness_gates(pod: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _owner(facts: Facts, pod: Mapping[str, Any]) -> Iterator[Finding]:
     """What keeps the pod's owner from creating more pods: usually a quota."""
-    owner = next((one for one in mappings(mapping(pod.get("metadata")).get("ownerReferences")) if one.get("controller") is True), {})
+    owner = controller_of(pod)
     failed = [event for event in facts.owner_events if event.reason in ("FailedCreate", "FailedDelete") and facts.now - event.last < 600]
     if failed:
         quota = any("exceeded quota" in event.message for event in failed)

@@ -14,7 +14,8 @@ from podtui.cluster.diagnose.endings import ended_with
 from podtui.cluster.diagnose.findings import Facts, Finding
 from podtui.cluster.pods.containers import Container
 from podtui.cluster.pods.exit_codes import is_placeholder
-from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.json_values import mapping, string
+from podtui.kube.objects import condition_of, is_true
 from podtui.kube.resources import ObjectRef
 
 _AGAIN = "It does not start again. If it has a controller, that creates another one; if not, create it again."
@@ -82,7 +83,7 @@ def failed(facts: Facts, containers: Sequence[Container], ref: ObjectRef) -> Ite
     """The verdict on a pod that has failed: the reason of the whole, then the containers that failed by themselves."""
     status = mapping(facts.pod.get("status"))
     reason, message = string(status.get("reason")), string(status.get("message"))
-    disrupted = _condition(status, "DisruptionTarget")
+    disrupted = _condition(facts, "DisruptionTarget")
     why = string(disrupted.get("reason"))
     whole = reason or why
     own = list(failure_findings(facts, containers, ref, ended_as_a_whole=bool(whole)))
@@ -114,7 +115,7 @@ def _end(container: Container, facts: Facts) -> str:
 def disruption(facts: Facts) -> Iterator[Finding]:
     """A pod that still runs, but that somebody is about to end, or has begun to."""
     deleted = mapping(facts.pod.get("metadata")).get("deletionTimestamp")
-    target = _condition(mapping(facts.pod.get("status")), "DisruptionTarget")
+    target = _condition(facts, "DisruptionTarget")
     reason = string(target.get("reason"))
     if reason:
         because, advice = _DISRUPTIONS.get(reason, ("", ""))
@@ -136,7 +137,7 @@ def unknown_state(facts: Facts, known: Sequence[Finding]) -> Iterator[Finding]:
 def resize(facts: Facts) -> Iterator[Finding]:
     """A resize in place that is not done yet, in the conditions of Kubernetes 1.33 or in the field `status.resize` before."""
     status = mapping(facts.pod.get("status"))
-    pending, running = _condition(status, "PodResizePending"), _condition(status, "PodResizeInProgress")
+    pending, running = _condition(facts, "PodResizePending"), _condition(facts, "PodResizeInProgress")
     before = string(status.get("resize"))
     if pending or before in ("Deferred", "Infeasible", "Proposed"):
         evidence = (string(pending.get("message")),) if pending.get("message") else ()
@@ -156,6 +157,6 @@ def resize(facts: Facts) -> Iterator[Finding]:
             yield Finding("info", "It is being resized", "The kubelet is setting the containers' new resources.", evidence)
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """The condition of that type if it is true, else {}."""
-    return next((one for one in mappings(status.get("conditions")) if one.get("type") == kind and one.get("status") == "True"), {})
+def _condition(facts: Facts, kind: str) -> Mapping[str, Any]:
+    """The pod's condition of that type if it is true, else {}."""
+    return condition_of(facts.pod, kind) if is_true(facts.pod, kind) else {}

@@ -12,6 +12,7 @@ from podtui.cluster.diagnose.scheduler_words import explained, read_message
 from podtui.cluster.pods.events import Event
 from podtui.cluster.pods.placement import beyond, labels_wanted, refusals
 from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.objects import condition_of
 from podtui.kube.resource_requests import Load, host_ports, requests
 from podtui.kube.resources import NODES, ObjectRef
 from podtui.kube.scheduling import labels_of
@@ -69,7 +70,7 @@ def placement_findings(facts: Facts, nodes: Sequence[NodeVerdict]) -> Iterator[F
         )
         return
     yield from _claim_findings(facts)
-    condition = _condition(status, "PodScheduled")
+    condition = condition_of(facts.pod, "PodScheduled")
     events = [event for event in facts.events if event.reason in ("FailedScheduling", "NotTriggerScaleUp", "Preempted")]
     failed = [event.message for event in events if event.reason == "FailedScheduling"]
     message = string(condition.get("message")) or (failed[-1] if failed else "")  # the event may come before the condition
@@ -233,10 +234,6 @@ def _bound_volumes(facts: Facts) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 # -- words
-
-
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    return next((one for one in mappings(status.get("conditions")) if one.get("type") == kind), {})
 
 
 def _event_lines(events: Sequence[Event], now: float) -> tuple[str, ...]:

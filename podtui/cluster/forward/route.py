@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from podtui.cluster.pods.lineage import Lineage, bare, lineage_of
-from podtui.cluster.pods.running_pod import Pod, is_leaving, is_ready, ref_of, running_pod
+from podtui.cluster.pods.running_pod import Pod, is_leaving, ref_of, running_pod
 from podtui.cluster.pods.successor import PodCandidate, changes, find
 from podtui.errors import PodLost, PodtuiError
+from podtui.kube.objects import is_true
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.tasks import comes
 
@@ -152,7 +153,7 @@ class Route:
             except PodtuiError:
                 continue  # unknown now; a failing connection will report why
             else:
-                self._was_ready |= is_ready(pod)
+                self._was_ready |= is_true(pod, "Ready")
                 if is_leaving(pod) and self.lineage.follows:
                     return
 
@@ -206,7 +207,7 @@ class Route:
         return True
 
     def _take(self, pod: Pod, lineage: Lineage) -> None:
-        self.ref, self.lineage, self._was_ready = ref_of(pod), lineage, is_ready(pod)
+        self.ref, self.lineage, self._was_ready = ref_of(pod), lineage, is_true(pod, "Ready")
         self.waiting, self.why = False, lineage.note
         self._there.set()
         self._changed()

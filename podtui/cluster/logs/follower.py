@@ -25,7 +25,6 @@ from podtui.cluster.pods.container_runs import (
     ContainerRuns,
     Run,
     containers_of,
-    controller_of,
     default_container,
     missing_default,
     over,
@@ -42,6 +41,7 @@ from podtui.errors import (
     TooManyRequests,
     Unauthorized,
 )
+from podtui.kube.objects import controller_of
 from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
 from podtui.signals import Signal
@@ -188,7 +188,7 @@ class LogFollower:
         if uid != self._reader.uid:
             await self._reader.note_unread_end(batches)
             return await self._end(batches, "the pod is gone; another one has its name now")
-        self._reader.may_recur = controller_of(pod) not in _NEW_NAMES
+        self._reader.may_recur = controller_of(pod).get("kind", "") not in _NEW_NAMES
         if not self.container:
             self.container = default_container(pod)
             if warning := missing_default(pod):

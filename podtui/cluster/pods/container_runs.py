@@ -80,12 +80,6 @@ def _annotated(pod: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def controller_of(pod: Mapping[str, Any]) -> str:
-    """The kind of the pod's controller, "" for a pod without one."""
-    owners = mappings((pod.get("metadata") or {}).get("ownerReferences"))
-    return next((owner.get("kind") or "" for owner in owners if owner.get("controller")), "")
-
-
 def runs_of(pod: Mapping[str, Any], container: str) -> ContainerRuns:
     """The current and the previous run of a container.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podtui.errors import NotFound, PodLost, PodtuiError
-from podtui.kube.json_values import mapping, mappings, string
+from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
 
@@ -48,12 +48,6 @@ async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
 def ref_of(pod: Pod) -> ObjectRef:
     metadata = mapping(pod.get("metadata"))
     return ObjectRef(PODS, string(metadata.get("name")), string(metadata.get("namespace")), string(metadata.get("uid")))
-
-
-def is_ready(pod: Pod) -> bool:
-    """Whether its condition Ready is true."""
-    conditions = mappings(mapping(pod.get("status")).get("conditions"))
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def is_leaving(pod: Pod) -> bool:

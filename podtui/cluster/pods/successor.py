@@ -13,6 +13,7 @@ from podtui.cluster.connection.listing import list_objects, read_as, selecting
 from podtui.cluster.live.live_objects import LiveMetadata
 from podtui.cluster.pods.lineage import AnnotatedMeta, Lineage, ObjectMeta, OwnerReference
 from podtui.errors import Forbidden, NotFound, PodLost
+from podtui.kube.objects import is_true
 from podtui.kube.resources import PODS, REPLICASETS
 from podtui.tasks import end_tasks
 from podtui.text import harmless
@@ -186,11 +187,9 @@ async def _wanted(connection: Connection, lineage: Lineage) -> str:
     metadata = msgspec.convert(found.get("metadata") or {}, ObjectMeta)
     if metadata.uid != owner.uid:
         raise _orphaned(owner, "was replaced by another one of the same name")
-    finished = {"Complete", "Failed"} & {
-        each.get("type") for each in (found.get("status") or {}).get("conditions") or () if each.get("status") == "True"
-    }
+    finished = next((kind for kind in ("Complete", "Failed") if is_true(found, kind)), "")
     if owner.kind == "Job" and finished:
-        raise _orphaned(owner, f"has finished ({finished.pop()})")
+        raise _orphaned(owner, f"has finished ({finished})")
     if (found.get("spec") or {}).get("replicas") == 0:
         return f"{harmless(str(owner))} is scaled to 0"
     return ""

@@ -11,6 +11,7 @@ from podtui.demo.storage.kinds import PODS, Kind
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
+from podtui.kube.objects import controller_of
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -45,14 +46,14 @@ class Controller:
     def owners(self, change: Change) -> Iterable[Key]:
         """The owners of this controller's kind that a change of something owned concerns."""
         for obj in (change.old, change.new):
-            owner = controller_of(obj) if obj is not None else None
-            if owner is not None and owner["kind"] == self.kind.kind:
+            owner = controller_of(obj or {})
+            if owner and owner["kind"] == self.kind.kind:
                 yield change.new["metadata"].get("namespace", ""), owner["name"]
 
     def owned(self, owner: Object, kind: Kind) -> list[Object]:
         uid = owner["metadata"]["uid"]
         found = [obj for found_kind, obj in self.state.by_owner(uid) if found_kind is kind]
-        return [obj for obj in found if (controller_of(obj) or {}).get("uid") == uid]
+        return [obj for obj in found if controller_of(obj).get("uid") == uid]
 
     def create_pod(self, owner: Object, template: Mapping[str, Any]) -> bool:
         """A pod from the template, with the event about it; False when the server refused."""
@@ -90,21 +91,11 @@ def key_of(obj: Object) -> Key:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
-def controller_of(obj: Object) -> Object | None:
-    """The owner that controls an object (metav1.GetControllerOf)."""
-    return next((owner for owner in obj["metadata"].get("ownerReferences") or () if owner.get("controller")), None)
-
-
 def reference(owner: Object) -> Object:
     """The ownerReference of what `owner` controls."""
     metadata = owner["metadata"]
     named = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": metadata["name"], "uid": metadata["uid"]}
     return {**named, "controller": True, "blockOwnerDeletion": True}
-
-
-def ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def ending(obj: Object) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import Controller, Key, Object, condition, controller_of, is_active, key_of, ready
+from podtui.demo.controllers.base import Controller, Key, Object, condition, is_active, key_of
 from podtui.demo.controllers.deployments import share
 from podtui.demo.rules.validation import selected
 from podtui.demo.storage.kinds import PODDISRUPTIONBUDGETS, PODS, kind_of
 from podtui.demo.storage.state import Change
+from podtui.kube.objects import controller_of, is_true
 
 
 class Budgets(Controller):
@@ -41,7 +42,7 @@ class Budgets(Controller):
         disrupted = {
             key: when for key, when in (status.get("disruptedPods") or {}).items() if key in {pod["metadata"]["name"] for pod in counted}
         }
-        healthy = sum(ready(pod) and pod["metadata"]["name"] not in disrupted for pod in counted)
+        healthy = sum(is_true(pod, "Ready") and pod["metadata"]["name"] not in disrupted for pod in counted)
         allowed = max(0, healthy - desired) if expected else 0
         generation = budget["metadata"].get("generation", 1)
         words = {"status": "True", "reason": "SufficientPods"} if allowed else {"status": "False", "reason": "InsufficientPods"}
@@ -62,7 +63,7 @@ class Budgets(Controller):
         owners: dict[str, int] = {}
         for pod in pods:
             owner = controller_of(pod)
-            if owner is None:
+            if not owner:
                 owners[pod["metadata"]["uid"]] = 1
                 continue
             kind = kind_of(owner["apiVersion"], owner["kind"])

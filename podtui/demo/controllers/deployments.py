@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from podtui.demo.controllers.base import Controller, Key, Object, condition, controller_of, ending, key_of, reference
+from podtui.demo.controllers.base import Controller, Key, Object, condition, ending, key_of, reference
 from podtui.demo.rules.validation import selected
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import DEPLOYMENTS, REPLICASETS
 from podtui.demo.storage.state import Change
+from podtui.kube.objects import condition_of, controller_of
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -54,7 +55,7 @@ class Deployments(Controller):
         """Adopts the ReplicaSets that its selector matches and that have no controller."""
         for one in self.state.list(REPLICASETS, found["metadata"]["namespace"]):
             metadata = one["metadata"]
-            if controller_of(one) is None and not ending(one) and selected(found["spec"]["selector"], metadata.get("labels") or {}):
+            if not controller_of(one) and not ending(one) and selected(found["spec"]["selector"], metadata.get("labels") or {}):
                 owners = [*(metadata.get("ownerReferences") or ()), reference(found)]
                 self.state.update(REPLICASETS, {**one, "metadata": {**metadata, "ownerReferences": owners}})
 
@@ -172,8 +173,7 @@ class Deployments(Controller):
 
     def _progress(self, found: Object, counts: Mapping[str, int], done: bool, shown: str) -> tuple[dict[str, str], bool]:
         """What the condition Progressing says (nothing: what it said), and whether there was progress (deployment/progress.go)."""
-        old = found.get("status") or {}
-        current: Object = next((one for one in old.get("conditions") or () if one["type"] == "Progressing"), {})
+        old, current = found.get("status") or {}, condition_of(found, "Progressing")
         named = f'ReplicaSet "{shown}"'
         about_this = current.get("message", "").startswith(named)
         if about_this and current["reason"] == "NewReplicaSetAvailable" and counts["replicas"] == counts["updatedReplicas"]:

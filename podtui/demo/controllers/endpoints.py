@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import Controller, Key, Object, ending, key_of, ready, reference
+from podtui.demo.controllers.base import Controller, Key, Object, ending, key_of, reference
 from podtui.demo.rules.defaults import suffix
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import ENDPOINTSLICES, NODES, PODS, SERVICES
 from podtui.demo.storage.state import Change
+from podtui.kube.objects import is_true
 
 SERVICE = "kubernetes.io/service-name"
 _MANAGER = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
@@ -50,7 +51,7 @@ class Endpoints(Controller):
             self.again.append((1.0, (namespace, name)))
 
     def _endpoint(self, service: Object, pod: Object) -> Object:
-        metadata, is_ready, node = pod["metadata"], ready(pod), pod["spec"].get("nodeName", "")
+        metadata, is_ready, node = pod["metadata"], is_true(pod, "Ready"), pod["spec"].get("nodeName", "")
         shown = bool(service["spec"].get("publishNotReadyAddresses")) or (is_ready and not ending(pod))
         conditions = {"ready": shown, "serving": is_ready, "terminating": ending(pod)}
         target = {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]}

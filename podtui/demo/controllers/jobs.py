@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import Controller, Key, Object, condition, controller_of, ending, is_active, ready
+from podtui.demo.controllers.base import Controller, Key, Object, condition, ending, is_active
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import JOBS, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
+from podtui.kube.objects import controller_of, is_true
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 360.0  # seconds until a pod follows one that failed
 _DONE = ("Complete", "Failed")
@@ -39,7 +40,7 @@ class Jobs(Controller):
         if job is None or ending(job):
             return
         status = job.get("status") or {}
-        if any(one["type"] in _DONE and one["status"] == "True" for one in status.get("conditions") or ()):
+        if any(is_true(job, kind) for kind in _DONE):
             self._clean_up(job)
             return
         pods = self.owned(job, PODS)
@@ -115,7 +116,11 @@ class Jobs(Controller):
         current = self.state.get(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
         if current is not None:
             counted = {key: value for key, value in counts.items() if value}
-            told = {"ready": sum(map(ready, active)), "terminating": 0, "uncountedTerminatedPods": new.get("uncountedTerminatedPods") or {}}
+            told = {
+                "ready": sum(is_true(pod, "Ready") for pod in active),
+                "terminating": 0,
+                "uncountedTerminatedPods": new.get("uncountedTerminatedPods") or {},
+            }
             self.set_status(current, {**kept, **counted, **told})
 
     def _clean_up(self, job: Object) -> None:

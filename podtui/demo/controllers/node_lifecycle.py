@@ -14,6 +14,7 @@ from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
+from podtui.kube.objects import condition_of, is_true
 from podtui.kube.scheduling import UNSCHEDULABLE, tolerated
 
 QUARANTINE = 40.0
@@ -44,7 +45,7 @@ class NodeLifecycle(Controller):
             return
         self._deleted.pop(name, None)
         taints = [one for one in node["spec"].get("taints") or () if one["effect"] == "NoExecute"]
-        lost = any(one["type"] == "Ready" and one["status"] == "Unknown" for one in node["status"].get("conditions") or ())
+        lost = condition_of(node, "Ready").get("status") == "Unknown"
         if not lost:
             self._lost.discard(name)
         elif name not in self._lost:
@@ -85,7 +86,7 @@ class NodeLifecycle(Controller):
     def _not_ready(self, pod: Object) -> None:
         status = pod.get("status") or {}
         fields = {"status": "False", "lastProbeTime": None}
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ()):
+        if is_true(pod, "Ready"):
             told = condition(status["conditions"], "Ready", fields, self.clock.timestamp())  # type: ignore[arg-type]
             self.recorder.record(pod, "Warning", "NodeNotReady", "Node is not ready", self.component)
             self.state.update(PODS, {**pod, "status": {**status, "conditions": told}})

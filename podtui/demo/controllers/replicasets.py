@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import Controller, Key, Object, controller_of, ending, is_active, key_of, ready, reference
+from podtui.demo.controllers.base import Controller, Key, Object, ending, is_active, key_of, reference
 from podtui.demo.rules.validation import selected
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.kinds import PODS, REPLICASETS
 from podtui.demo.storage.state import Change
+from podtui.kube.objects import controller_of, is_true
 
 BURST = 500  # pods made or deleted in one turn, as the real one
 
@@ -22,7 +23,7 @@ class ReplicaSets(Controller):
         if change.kind is not PODS:
             return
         yield from self.owners(change)
-        if controller_of(change.new) is None and change.type != "DELETED":
+        if not controller_of(change.new) and change.type != "DELETED":
             labels = change.new["metadata"].get("labels") or {}
             if labels:
                 namespace = change.new["metadata"]["namespace"]
@@ -52,7 +53,7 @@ class ReplicaSets(Controller):
             return mine
         for pod in self.state.list(PODS, namespace):
             metadata = pod["metadata"]
-            if controller_of(pod) is None and is_active(pod) and selected(selector, metadata.get("labels") or {}):
+            if not controller_of(pod) and is_active(pod) and selected(selector, metadata.get("labels") or {}):
                 owners = [*(metadata.get("ownerReferences") or ()), reference(found)]
                 mine.append(self.state.update(PODS, {**pod, "metadata": {**metadata, "ownerReferences": owners}}))
         return mine
@@ -74,7 +75,7 @@ class ReplicaSets(Controller):
         counted = [pod for pod in pods if is_active(pod)]
         labels = ((found["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
         full = [pod for pod in counted if labels <= (pod["metadata"].get("labels") or {}).items()]
-        number_ready = sum(map(ready, counted))
+        number_ready = sum(is_true(pod, "Ready") for pod in counted)
         terminating = sum(ending(pod) for pod in pods)
         status: Object = {"replicas": len(counted)}
         status |= {"fullyLabeledReplicas": len(full)} if full else {}
@@ -91,4 +92,4 @@ def _worth(pod: Object) -> tuple[bool, bool, bool, int, float]:
     status = pod.get("status") or {}
     restarts = max((one.get("restartCount", 0) for one in status.get("containerStatuses") or ()), default=0)
     made = Clock.parse(pod["metadata"]["creationTimestamp"])
-    return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready(pod), -restarts, -made
+    return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", is_true(pod, "Ready"), -restarts, -made

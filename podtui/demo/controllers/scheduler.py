@@ -15,6 +15,7 @@ from podtui.demo.storage.clock import Clock, Handle
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
+from podtui.kube.objects import condition_of
 from podtui.kube.quantities import NANO
 from podtui.kube.resource_requests import amounts, is_over, requests
 from podtui.kube.scheduling import CORDONED, UNMATCHED, UNTOLERATED, required_terms, term_matches, tolerated, tolerates_cordon
@@ -161,7 +162,7 @@ class Scheduler:
         """The pod's status with this condition PodScheduled."""
         status = pod.get("status") or {}
         conditions = status.get("conditions") or []
-        before: Mapping[str, Any] = next((condition for condition in conditions if condition["type"] == "PodScheduled"), {})
+        before = condition_of(pod, "PodScheduled")
         same = before.get("status") == fields["status"]
         since = before["lastTransitionTime"] if same else self._clock.timestamp()
         new = {"type": "PodScheduled", "observedGeneration": pod["metadata"].get("generation", 1)}

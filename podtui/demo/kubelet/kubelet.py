@@ -22,6 +22,7 @@ from podtui.demo.storage.errors import ApiError, Unreachable, bad_request
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
+from podtui.kube.objects import condition_of, is_true
 
 Object = dict[str, Any]
 
@@ -68,7 +69,7 @@ class Kubelet:
             pod = self.state.get(PODS, change.new["metadata"]["namespace"], change.new["metadata"]["name"])
             if pod is not None and pod["metadata"]["uid"] == change.new["metadata"]["uid"]:
                 self._pod(pod, change.old)
-        elif change.kind is NODES and change.old is not None and _up(change.new) and not _up(change.old):
+        elif change.kind is NODES and change.old is not None and _says_ready(change.new) and not _says_ready(change.old):
             self._back(change.new["metadata"]["name"])
 
     def _pod(self, pod: Object, old: Object | None) -> None:
@@ -114,7 +115,7 @@ class Kubelet:
 
     def is_up(self, name: str) -> bool:
         node = self.state.get(NODES, "", name)
-        return node is not None and _up(node)
+        return node is not None and _says_ready(node)
 
     def host_ip(self, name: str) -> str:
         node = self.state.get(NODES, "", name) or {}
@@ -235,9 +236,9 @@ def _run(container: Container, pod: str, *, previous: bool) -> Run:
     raise bad_request(f"{where} is waiting to start: {told.get(container.reason, container.reason)}")
 
 
-def _up(node: Object) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return all(one.get("status") == "True" for one in conditions if one.get("type") == "Ready")
+def _says_ready(obj: Object) -> bool:
+    """Whether a pod or a node is ready, or says nothing about it."""
+    return not condition_of(obj, "Ready") or is_true(obj, "Ready")
 
 
 def _left_alone(pod: Object) -> bool:
@@ -250,8 +251,3 @@ def _left_alone(pod: Object) -> bool:
     statuses = status.get("containerStatuses") or ()
     running = len(statuses) == len(spec["containers"]) and all("running" in (one.get("state") or {}) for one in statuses)
     return running and not spec.get("initContainers") and "activeDeadlineSeconds" not in spec and all(map(lasts, spec["containers"]))
-
-
-def _says_ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return all(one.get("status") == "True" for one in conditions if one["type"] == "Ready")

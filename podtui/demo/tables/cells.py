@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from podtui.demo.storage.clock import Clock
@@ -28,10 +28,6 @@ class Ages:
         seconds = self.now - Clock.parse(timestamp)
         self.until = min(self.until, self.now + next_change(seconds))
         return age(seconds)
-
-
-def is_true(conditions: Sequence[Object], name: str) -> bool:
-    return any(condition.get("type") == name and condition.get("status") == "True" for condition in conditions)
 
 
 def name_of(obj: Object) -> str:

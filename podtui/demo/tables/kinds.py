@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from podtui.demo.storage.clock import Clock
-from podtui.demo.tables.cells import NONE, UNKNOWN, Ages, Object, born, is_true, labels_of, name_of
+from podtui.demo.tables.cells import NONE, UNKNOWN, Ages, Object, born, labels_of, name_of
 from podtui.kube.ages import age
+from podtui.kube.objects import condition_of, is_true
 
 
 def node_cells(node: Object, ages: Ages) -> list[Any]:
     metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
-    ready = [condition.get("status") == "True" for condition in status.get("conditions") or () if condition.get("type") == "Ready"]
-    word = ("Ready" if ready[0] else "NotReady") if ready else "Unknown"
+    ready = condition_of(node, "Ready")
+    word = "Unknown" if not ready else "Ready" if ready.get("status") == "True" else "NotReady"
     roles = set()
     for key, value in (metadata.get("labels") or {}).items():
         if key.startswith("node-role.kubernetes.io/") and len(key) > 24:
@@ -128,26 +129,24 @@ def replicaset_cells(replicaset: Object, ages: Ages) -> list[Any]:
 
 def job_cells(job: Object, ages: Ages) -> list[Any]:
     spec, status = job.get("spec") or {}, job.get("status") or {}
-    conditions = status.get("conditions") or ()
     word = "Running"
-    if is_true(conditions, "Complete"):
+    if is_true(job, "Complete"):
         word = "Complete"
-    elif is_true(conditions, "Failed"):
+    elif is_true(job, "Failed"):
         word = "Failed"
     elif job["metadata"].get("deletionTimestamp"):
         word = "Terminating"
     else:
         for name, told in (("Suspended", "Suspended"), ("FailureTarget", "FailureTarget"), ("SuccessCriteriaMet", "SuccessCriteriaMet")):
-            if is_true(conditions, name):
+            if is_true(job, name):
                 word = told
                 break
     done, wanted, together = status.get("succeeded", 0), spec.get("completions"), spec.get("parallelism") or 0
     completions = f"{done}/{wanted}" if wanted is not None else f"{done}/1 of {together}" if together > 1 else f"{done}/1"
     duration = ""
     if started := status.get("startTime"):
-        ended = status.get("completionTime") or next(
-            (c.get("lastTransitionTime") for c in conditions if c.get("type") == "Failed" and c.get("status") == "True"), None
-        )
+        failed = condition_of(job, "Failed") if is_true(job, "Failed") else {}
+        ended = status.get("completionTime") or failed.get("lastTransitionTime")
         duration = age(Clock.parse(ended) - Clock.parse(started)) if ended else ages.since(started)
     return [name_of(job), word, completions, duration, born(job, ages), *_template(spec)]
 

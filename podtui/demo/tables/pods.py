@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.tables.cells import NONE, Ages, Object, is_true
+from podtui.demo.tables.cells import NONE, Ages, Object
+from podtui.kube.objects import condition_of, is_true
 
 
 def pod_cells(pod: Object, ages: Ages) -> list[Any]:
     metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
-    ready, total, reason, restarts, last_restart = _pod_state(metadata, spec, status)
+    ready, total, reason, restarts, last_restart = _pod_state(pod)
     told = str(restarts)
     if restarts and last_restart:
         told = f"{restarts} ({ages.since(last_restart)} ago)"
@@ -32,14 +33,13 @@ def pod_cells(pod: Object, ages: Ages) -> list[Any]:
     ]
 
 
-def _pod_state(metadata: Object, spec: Object, status: Object) -> tuple[int, int, str, int, str]:
+def _pod_state(pod: Object) -> tuple[int, int, str, int, str]:
     """Ready containers, all containers, the word of the Status column, restarts, and the time of the last one."""
+    metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
     phase = status.get("phase", "")
     reason: str = status.get("reason") or phase
-    conditions = status.get("conditions") or ()
-    for condition in conditions:
-        if condition.get("type") == "PodScheduled" and condition.get("reason") == "SchedulingGated":
-            reason = "SchedulingGated"
+    if condition_of(pod, "PodScheduled").get("reason") == "SchedulingGated":
+        reason = "SchedulingGated"
     inits = spec.get("initContainers") or ()
     sidecars = {container.get("name") for container in inits if container.get("restartPolicy") == "Always"}
     total = len(spec.get("containers") or ()) + len(sidecars)
@@ -68,7 +68,7 @@ def _pod_state(metadata: Object, spec: Object, status: Object) -> tuple[int, int
             reason = f"Init:{index}/{len(inits)}"
         initializing = True
         break
-    if not initializing or is_true(conditions, "Initialized"):
+    if not initializing or is_true(pod, "Initialized"):
         restarts, last = sidecar_restarts, sidecar_last
         running = False
         for container in reversed(status.get("containerStatuses") or ()):
@@ -84,7 +84,7 @@ def _pod_state(metadata: Object, spec: Object, status: Object) -> tuple[int, int
                 running = True
                 ready += 1
         if reason == "Completed" and running:
-            reason = "Running" if is_true(conditions, "Ready") else "NotReady"
+            reason = "Running" if is_true(pod, "Ready") else "NotReady"
     if metadata.get("deletionTimestamp"):
         if status.get("reason") == "NodeLost":
             reason = "Unknown"

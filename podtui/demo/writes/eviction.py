@@ -9,6 +9,7 @@ from podtui.demo.storage.errors import ApiError, bad_request, forbidden, too_man
 from podtui.demo.storage.kinds import PODDISRUPTIONBUDGETS, PODS
 from podtui.demo.storage.state import State
 from podtui.demo.writes.deletion import Deletion, check_preconditions, read_options
+from podtui.kube.objects import condition_of, is_true
 
 Object = dict[str, Any]
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -61,8 +62,7 @@ def _guards(budget: Object, pod: Object) -> bool:
 
 def _may_go_unready(budget: Object, pod: Object) -> bool:
     """A pod that is not ready counts for nothing, where the budget's policy or its state allows that."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    if any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions):
+    if is_true(pod, "Ready"):
         return False
     if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
@@ -80,7 +80,7 @@ def _decrement(state: State, budget: Object, pod: Object, dry_run: bool) -> None
         raise forbidden(_Budget(), name, "pdb disruptions allowed is negative")
     if allowed == 0:
         current, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-        condition: Object = next((one for one in status.get("conditions") or () if one.get("type") == "DisruptionAllowed"), {})
+        condition = condition_of(budget, "DisruptionAllowed")
         failed = condition.get("status") == "False" and condition.get("message")
         if failed and condition.get("reason") == "SyncFailed":
             words = f"The disruption budget {name} does not allow evicting pods currently because it failed sync: {condition['message']}"

@@ -24,8 +24,9 @@ from podtui.cluster.impact.related import read
 from podtui.cluster.pods.details import describe
 from podtui.cluster.pods.lineage import lineage_of
 from podtui.cluster.pods.partial_objects import pods_on_node
-from podtui.cluster.pods.running_pod import is_leaving, is_ready, ref_of, running_pod
+from podtui.cluster.pods.running_pod import is_leaving, ref_of, running_pod
 from podtui.errors import PodtuiError
+from podtui.kube.objects import is_true
 from podtui.kube.resources import PODS, ObjectRef
 from tests.support.api_server import ApiServer
 from tests.support.mutated_answers import mutated
@@ -125,7 +126,7 @@ async def _details(server: Any) -> object:
 
 async def _pod(server: Any) -> object:
     pod = await running_pod(server, REF)
-    return ref_of(pod), is_ready(pod), is_leaving(pod)
+    return ref_of(pod), is_true(pod, "Ready"), is_leaving(pod)
 
 
 async def _lineage(server: Any) -> object:

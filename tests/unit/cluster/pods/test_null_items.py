@@ -14,11 +14,12 @@ from podtui.cluster.diagnose.diagnose import diagnose
 from podtui.cluster.diagnose.findings import Facts
 from podtui.cluster.diagnose.unscheduled import claims, is_unplaced
 from podtui.cluster.pods import running_pod
-from podtui.cluster.pods.container_runs import containers_of, controller_of, default_container, over, runs_of
+from podtui.cluster.pods.container_runs import containers_of, default_container, over, runs_of
 from podtui.cluster.pods.containers import conflicts, containers
 from podtui.cluster.pods.details import describe
 from podtui.cluster.pods.nodes import pod_rows
 from podtui.cluster.pods.placement import beyond
+from podtui.kube.objects import controller_of, is_true
 from podtui.kube.ports import container_ports
 from podtui.kube.resource_requests import host_ports, is_over, limits, loads, requests
 from podtui.kube.resources import PODS, ObjectRef
@@ -95,7 +96,7 @@ READERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "details": describe,
     "names of containers": lambda pod: [runs_of(pod, name) for name in (*containers_of(pod), default_container(pod))],
     "controller": controller_of,
-    "over": lambda pod: (over(pod), is_over(pod), running_pod.is_ready(pod), running_pod.is_leaving(pod)),
+    "over": lambda pod: (over(pod), is_over(pod), is_true(pod, "Ready"), running_pod.is_leaving(pod)),
     "references": references,
     "why": lambda pod: diagnose(Facts(pod, 1.8e9)),
     "scheduling": lambda pod: (claims(pod), is_unplaced(pod), beyond(pod)),
