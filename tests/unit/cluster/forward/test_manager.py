@@ -306,6 +306,7 @@ async def test_what_was_sent_before_the_client_closed_reaches_the_pod(clock: Clo
         writer.write(data)
         await writer.drain()
         writer.close()
+        await until(lambda: forward.bytes_out == len(data))  # from now on, only the look for the end asks for the time
         await clock.passes(tunnel_module.QUIET_CLOSED - 1)
         assert not given_up.is_set()
         clock.now += 2
