@@ -131,9 +131,11 @@ class ReadOnlyError(PodtuiError):
 
 
 class ConnectionFailed(PodtuiError):
-    """The API server is unreachable: DNS, TCP, TLS, proxy or time-out. `unsent`: it was not even connected to."""
+    """The API server is unreachable: DNS, TCP, TLS, proxy or time-out. `unsent`: it was not even connected to. `silent`: the
+    seconds without an answer that were the limit."""
 
     unsent = False
+    silent: float | None = None
 
 
 class ServerAway(ConnectionFailed):

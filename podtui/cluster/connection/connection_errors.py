@@ -119,7 +119,9 @@ def _explained(settings: ConnectionSettings, error: BaseException, timeout: floa
         return ConnectionFailed(f"could not connect to {proxy or server} in time", "Check the network or the VPN.")
     if isinstance(error, TimeoutError) and not isinstance(cause, OSError):
         within = f"within {timeout:g} s" if timeout else "in time"
-        return ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
+        failed = ConnectionFailed(f"{server} did not answer {within}", "Check the network or the VPN.")
+        failed.silent = timeout
+        return failed
     if isinstance(error, (aiohttp.ClientConnectorDNSError, UnicodeError)):
         host = proxy or f"the host {harmless(urlsplit(settings.server).hostname or server)}"
         return ConnectionFailed(f"the name of {host} cannot be resolved", "Check the name in the kubeconfig, the network and the VPN.")

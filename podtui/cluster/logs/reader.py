@@ -112,7 +112,7 @@ class LogReader:
         resume = await self._resume(previous)
         since, answer = position.reached, b""
         self._reads.begin(position)
-        started = latest = time.monotonic()
+        started = time.monotonic()
         loop = asyncio.get_running_loop()
         accepted = loop.call_later(1.0, self._opened, True, False) if follow else None
         try:
@@ -128,7 +128,7 @@ class LogReader:
                     return False
                 self._opened(follow, True)
                 async for chunk in chunks:
-                    latest = time.monotonic()
+                    self.lasted = time.monotonic() - started
                     if len(answer) <= _SHORT:
                         answer += chunk[: _SHORT + 1]
                     came = splitter.feed(chunk)
@@ -137,7 +137,6 @@ class LogReader:
                         if resume.gap:
                             self._miss(since, resume.gap)
                     await self._take(came, batches)
-                    self.lasted = latest - started
             self.broke = False
             if not follow and whole:
                 if since and not resume.reached and not resume.gap:  # not even the line that was last read
@@ -145,8 +144,8 @@ class LogReader:
                 # The last line may have no newline; while the container runs, it may still continue.
                 await self._take(resume.drop(splitter.feed(b"", final=True)), batches)
             await self._end_of_stream(batches, answer, splitter.rest, resume)
-        except ConnectionFailed:
-            if time.monotonic() - latest < self._quiet * 0.99:
+        except ConnectionFailed as error:
+            if error.silent != self._quiet:
                 raise
             self.came = True  # nothing failed: it was quiet, so reopen it
         finally:
