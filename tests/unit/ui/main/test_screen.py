@@ -564,6 +564,15 @@ async def test_where_one_pane_fills_the_screen_full_screen_is_nothing_that_esc_m
         await shows(app, lambda text: "[Pods]" in text)
 
 
+async def test_details_that_esc_has_left_are_no_pane_of_a_narrow_screen_any_more(cluster: Cluster) -> None:
+    async with running(options("web"), (80, 24)) as (app, pilot):
+        await shows(app, lambda text: "[Pods]" in text and "web-1" in text)
+        await pilot.press("d")
+        await shows(app, lambda text: "Pods › [Details]" in text)
+        await pilot.press("escape")
+        await shows(app, lambda text: "[Pods]" in text and "[Pods] ›" not in text)
+
+
 async def test_the_row_for_all_namespaces_is_no_object_that_can_be_marked(cluster: Cluster) -> None:
     async with running(options("web")) as (app, pilot):
         await shows(app, lambda text: "web-1" in text)
