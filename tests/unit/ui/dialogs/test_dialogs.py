@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from podtui.cluster.changes import creation
 from podtui.cluster.changes.creation import Outcome
 from podtui.cluster.impact.namespace_contents import Contents
 from podtui.cluster.impact.related import Surroundings
@@ -114,6 +116,17 @@ class Objects:
             change = self.outcomes.pop(0)
             made = [change(one.document) if one.document.name == "b" else one for one in made]
         return made
+
+
+@pytest.fixture(autouse=True)
+def faked_creation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `Objects` of a test answer for the server, where they are these."""
+
+    def answered(name: str, real: Any, objects: Any, *arguments: Any, **options: Any) -> Any:
+        return getattr(objects, name, partial(real, objects))(*arguments, **options)
+
+    for name in ("check", "create"):
+        monkeypatch.setattr(creation, name, partial(answered, name, getattr(creation, name)))
 
 
 def meta(uid: str = "u1", version: str = "7", **more: Any) -> dict[str, Any]:

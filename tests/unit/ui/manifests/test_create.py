@@ -28,7 +28,9 @@ from podtui.ui.manifests.create_namespace import CreateNamespaceDialog
 from podtui.ui.manifests.templates import TEMPLATES
 from tests.support.screens import Shown, confirm, text, typed
 from tests.support.waiting import settle, until
-from tests.unit.ui.dialogs.test_dialogs import Objects, session
+from tests.unit.ui.dialogs.test_dialogs import Objects, faked_creation, session
+
+__all__ = ["faked_creation"]
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n"
 
