@@ -213,7 +213,6 @@ class MainScreen(Screen[None]):
         elif selector:
             with self.views.changing():
                 self.session.show(selector="")
-            self.refresh_status()
             self.app.notify(f"cleared the selector {selector} ({self.app.key_of('main.last-view')} brings it back)", markup=False)
         elif self.panes.lower and not self.panes.narrow:
             self.panes.lower = ""

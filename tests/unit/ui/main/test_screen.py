@@ -108,20 +108,28 @@ async def test_read_only_dims_every_hint_that_changes_the_cluster(cluster: Clust
         await until(lambda: dimmed(app) == set())
 
 
-async def test_the_first_line_tells_at_once_what_a_key_has_changed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not with the next second: whoever turns read-only off and on looks there."""
+@pytest.fixture
+def no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first line is not refreshed with each second."""
     every = MainScreen.set_interval
 
     def seldom(screen: MainScreen, seconds: float, *what: Any, **how: Any) -> Any:
         return every(screen, 3600 if seconds == 1 else seconds, *what, **how)
 
     monkeypatch.setattr(MainScreen, "set_interval", seldom)
-    async with running(options("web")) as (app, pilot):
-        await shows(app, lambda text: "web-1" in text and "live" in text)
+
+
+@pytest.mark.usefixtures("no_tick")
+async def test_the_first_line_tells_at_once_what_a_key_has_changed(cluster: Cluster) -> None:
+    """Not with the next second: whoever turns read-only off and on looks there."""
+    async with running(replace_field(options("web"), scope=Scope(("web",), "app=web"))) as (app, pilot):
+        await shows(app, lambda text: "web-1" in text and "live" in text and "app=web" in text.splitlines()[0])
         await pilot.press("r")
         await shows(app, lambda text: "read-only" in text.splitlines()[0])
         await pilot.press("r")
         await shows(app, lambda text: "read-only" not in text.splitlines()[0])
+        await pilot.press("escape")
+        await shows(app, lambda text: "app=web" not in text.splitlines()[0])
 
 
 async def test_what_the_user_may_not_do_is_dimmed_and_the_palette_tells_the_right_that_is_missing(cluster: Cluster) -> None:
