@@ -216,7 +216,7 @@ def _list(asked: str | None) -> int:
         tour = file.load(name)
         language = asked if asked in tour.file.languages else language_of(tour, None)
         print(f"{name:<14}{harmless(tour.title(language))} ({counted(len(tour.scenes), 'step')}; {', '.join(tour.file.languages)})")
-    print("\n`podtui tour NAME` waits for a key at each step, with --play it does not; for your own file: `podtui tour ./FILE.yaml`")
+    print("\n`podtui tour NAME` waits for a key at each step; with --play it does not. For your own file: `podtui tour ./FILE.yaml`")
     return 0
 
 
