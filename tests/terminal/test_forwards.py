@@ -62,7 +62,7 @@ def test_forwards_go_on_with_the_next_pod_and_end_with_podtui(
     first = terminal.wait_for(r"web-\S+ +1/1", 40)
     pod = re.search(r"web-\S+", first)[0]  # type: ignore[index]
     terminal.press("F")
-    terminal.wait_for("When it is replaced, the forward continues with a pod of deployment/web")
+    terminal.wait_for("When it is replaced, podtui forwards to a pod of deployment/web")
     terminal.press("ctrl+u")
     terminal.type(":8080")
     terminal.press("enter")

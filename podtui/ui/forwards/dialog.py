@@ -184,7 +184,7 @@ def _follows(lineage: Lineage) -> str:
     """What happens when the pod is replaced."""
     if not lineage.follows:
         return "No controller replaces this pod: the forward ends with it"
-    return "\n".join(filter(None, (f"When it is replaced, the forward continues with {lineage}", harmless(lineage.note))))
+    return "\n".join(filter(None, (f"When it is replaced, podtui forwards to {lineage}", harmless(lineage.note))))
 
 
 def _check_address(address: str) -> None:

@@ -371,7 +371,7 @@ async def test_the_dialog_says_what_happens_when_the_pod_is_replaced() -> None:
         await pilot.press("escape")
         pod.owners = [OWNER]
         dialog = await opened(app, session, pilot)
-        assert text(dialog, "#forward-follows") == "When it is replaced, the forward continues with pod/web-1 of keeper/web"
+        assert text(dialog, "#forward-follows") == "When it is replaced, podtui forwards to pod/web-1 of keeper/web"
 
 
 async def test_a_forward_that_waits_says_for_what_and_one_that_went_on_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
