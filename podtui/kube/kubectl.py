@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podtui.kube.resources import ObjectRef, Propagation, Resource
@@ -21,6 +22,14 @@ _MOST = 20  # objects of one command: each one's entry in the journal keeps the 
 
 Commands = dict[ObjectRef, str]
 """The command of each object."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How the objects were selected, unless one by one: in these namespaces (none: all), by this selector ("": all objects)."""
+
+    namespaces: tuple[str, ...]
+    selector: str
 
 
 def distinct(commands: Commands) -> list[str]:
@@ -46,11 +55,21 @@ def kubectl_delete(
     grace_seconds: int | None = None,
     force: bool = False,
     propagation: Propagation = "Background",
+    selected: Selected | None = None,
     options: Sequence[str] = (),
 ) -> Commands:
-    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`."""
-    flags = _deleting(grace_seconds, force, propagation)
-    return _together(refs, lambda kind, namespace, names: _command(["delete", kind, *namespace, *names, *flags], options))
+    """`kubectl delete pod -n NS NAME...` with `--grace-period`, `--force` and `--cascade`.
+
+    In place of the names of objects that were `selected`: `-l SELECTOR`, or `--all` without a selector; without namespaces `-A`.
+    """
+    flags = ["--grace-period=0", "--force"] if force else [] if grace_seconds is None else [f"--grace-period={grace_seconds}"]
+    if propagation != "Background":
+        flags.append(f"--cascade={propagation.lower()}")
+    if selected is None:
+        return _together(refs, lambda kind, namespace, names: _command(["delete", kind, *namespace, *names, *flags], options))
+    flags = [*(["-l", selected.selector] if selected.selector else ["--all"]), *flags]
+    places = {ref: _namespace(ref.namespace) if selected.namespaces else ["-A"] for ref in refs}
+    return {ref: _command(["delete", _named(ref.resource), *place, *flags], options) for ref, place in places.items()}
 
 
 def kubectl_patch(ref: ObjectRef, patch: Mapping[str, Any], *, options: Sequence[str] = ()) -> str:
@@ -78,25 +97,6 @@ def kubectl_cordon(refs: Sequence[ObjectRef], unschedulable: bool, *, options: S
     return _together(refs, lambda kind, namespace, names: _command([verb, *names], options))
 
 
-def kubectl_delete_selected(
-    refs: Sequence[ObjectRef],
-    namespaces: Sequence[str],
-    selector: str,
-    *,
-    grace_seconds: int | None = None,
-    force: bool = False,
-    propagation: Propagation = "Background",
-    options: Sequence[str] = (),
-) -> Commands:
-    """`kubectl delete pod -n NS -l SELECTOR`, or `--all` without a selector; without namespaces `-A`. `refs` are what was selected."""
-    which = ["-l", selector] if selector else ["--all"]
-    flags = _deleting(grace_seconds, force, propagation)
-    return {
-        ref: _command(["delete", _named(ref.resource), *(_namespace(ref.namespace) if namespaces else ["-A"]), *which, *flags], options)
-        for ref in refs
-    }
-
-
 def kubectl_evict(refs: Sequence[ObjectRef], *, grace_seconds: int | None = None, options: Sequence[str] = ()) -> Commands:
     """`echo EVICTION | kubectl create --raw .../eviction -f -`: kubectl has no shorter way to evict one pod."""
     commands = {}
@@ -119,13 +119,6 @@ def kubectl_exec(ref: ObjectRef, container: str, command: Sequence[str], *, opti
 def kubectl_debug(ref: ObjectRef, container: str, *, options: Sequence[str] = ()) -> str:
     """`kubectl debug -it -n NS POD --image=busybox --target=CONTAINER`: an ephemeral container with a shell."""
     return _command(["debug", "-it", *_namespace(ref.namespace), ref.name, "--image=busybox", f"--target={container}"], options)
-
-
-def _deleting(grace_seconds: int | None, force: bool, propagation: Propagation) -> list[str]:
-    cascade = [] if propagation == "Background" else [f"--cascade={propagation.lower()}"]
-    if force:
-        return ["--grace-period=0", "--force", *cascade]
-    return [*([] if grace_seconds is None else [f"--grace-period={grace_seconds}"]), *cascade]
 
 
 def kubectl_create(path: str, namespace: str = "", *, options: Sequence[str] = ()) -> str:

@@ -6,7 +6,6 @@ Unlike a deletion of the collection, this leaves alone whatever was created, or 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from podtui.cluster.changes.change import ChangedObject, ChangeOfMany, Foretold
@@ -14,7 +13,7 @@ from podtui.cluster.changes.many import Result
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.impact import effects
 from podtui.errors import NotFound, PodtuiError
-from podtui.kube.kubectl import Commands, kubectl_delete, kubectl_delete_selected, kubectl_evict
+from podtui.kube.kubectl import Commands, Selected, kubectl_delete, kubectl_evict
 from podtui.kube.resources import ObjectRef, Propagation
 
 FORCE = (
@@ -25,14 +24,6 @@ _PROPAGATION = {
     "Foreground": "It goes only after everything that it owns (--cascade=foreground).",
     "Orphan": "What it owns stays, without an owner (--cascade=orphan).",
 }
-
-
-@dataclass(frozen=True)
-class Selected:
-    """How the objects were selected, unless one by one: in these namespaces (none: all), by this selector ("": all objects)."""
-
-    namespaces: tuple[str, ...]
-    selector: str
 
 
 class Deletion(ChangeOfMany[ChangedObject]):
@@ -62,10 +53,14 @@ class Deletion(ChangeOfMany[ChangedObject]):
     def kubectl(self, refs: Sequence[ObjectRef]) -> Commands:
         if self.evict:
             return kubectl_evict(refs, grace_seconds=self.grace_seconds, options=self.options)
-        delete = kubectl_delete
-        if self.selected is not None and not self.tried:
-            delete = partial(kubectl_delete_selected, namespaces=self.selected.namespaces, selector=self.selected.selector)
-        return delete(refs, grace_seconds=self.grace_seconds, force=self.force, propagation=self.propagation, options=self.options)
+        return kubectl_delete(
+            refs,
+            grace_seconds=self.grace_seconds,
+            force=self.force,
+            propagation=self.propagation,
+            selected=None if self.tried else self.selected,
+            options=self.options,
+        )
 
     @property
     def refusal(self) -> str:

@@ -10,9 +10,10 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from podtui.cluster.changes.deletion import Deletion, Selected
+from podtui.cluster.changes.deletion import Deletion
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError
+from podtui.kube.kubectl import Selected
 from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
 from podtui.ui.background import work

@@ -10,9 +10,9 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from podtui.cluster.changes.deletion import Selected
 from podtui.cluster.session import Session
 from podtui.errors import PodtuiError, SelectorError
+from podtui.kube.kubectl import Selected
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.kube.selectors import parse
 from podtui.text import harmless

@@ -17,8 +17,8 @@ from podtui.ui.main.rights import Rights
 from podtui.ui.main.targets import Targets
 
 if TYPE_CHECKING:
-    from podtui.cluster.changes.deletion import Selected
     from podtui.cluster.diagnose.findings import Action
+    from podtui.kube.kubectl import Selected
     from podtui.ui.terminal.app import TerminalApp
 
 

@@ -17,7 +17,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from podtui.cluster.changes import creation
-from podtui.cluster.changes.deletion import Selected
 from podtui.cluster.changes.edit import Edit
 from podtui.cluster.changes.journal import Entry
 from podtui.cluster.changes.objects import Objects
@@ -27,6 +26,7 @@ from podtui.cluster.session import Session
 from podtui.config import Config
 from podtui.demo.server import DemoServer
 from podtui.demo.storage import kinds
+from podtui.kube.kubectl import Selected
 from podtui.kube.manifests.documents import parse
 from podtui.kube.names import Kind
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource, Scope

@@ -6,9 +6,9 @@ from typing import Any
 
 from textual.widgets import Input
 
-from podtui.cluster.changes.deletion import Selected
 from podtui.cluster.impact.related import Surroundings
 from podtui.errors import TooManyRequests
+from podtui.kube.kubectl import Selected
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
 from podtui.ui.dialogs.delete import DeleteDialog
