@@ -5,17 +5,12 @@ What a reference to a field or a resource stands for is worked out from the pod 
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from podtui.kube.json_values import mapping, mappings, string
-from podtui.kube.quantities import value
-
-_SUBSCRIPTED = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]")
+from podtui.kube.objects import field_value, resource_value
 
 
 @dataclass(frozen=True)
@@ -61,9 +56,9 @@ def _variable(one: Mapping[str, Any], container: Mapping[str, Any], pod: Mapping
         return Variable(name, string(one.get("value")))
     if isinstance(field := source.get("fieldRef"), dict):
         path = string(field.get("fieldPath"))
-        return Variable(name, _field(path, pod), f"{string(field.get('apiVersion')) or 'v1'}:{path}")
+        return Variable(name, field_value(path, pod), f"{string(field.get('apiVersion')) or 'v1'}:{path}")
     if isinstance(resource := source.get("resourceFieldRef"), dict):
-        return Variable(name, _resource(resource, container), string(resource.get("resource")))
+        return Variable(name, resource_value(resource, container), string(resource.get("resource")))
     for key, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
         if isinstance(reference := source.get(key), dict):
             optional = ", optional" if reference.get("optional") is True else ""
@@ -73,38 +68,3 @@ def _variable(one: Mapping[str, Any], container: Mapping[str, Any], pod: Mapping
         optional = ", optional" if file.get("optional") is True else ""
         return Variable(name, "", f"key {key} of the file {path} in volume {volume}{optional}")
     return Variable(name, "", f"{next(iter(source), 'nothing')}, which podtui does not know")
-
-
-def _field(path: str, pod: Mapping[str, Any]) -> str:
-    """The pod's field of the downward API (ObjectFieldSelector of core/v1), "" while it is not known."""
-    meta, spec, status = mapping(pod.get("metadata")), mapping(pod.get("spec")), mapping(pod.get("status"))
-    if match := _SUBSCRIPTED.fullmatch(path):
-        return string(mapping(meta.get(match[1])).get(match[2]))
-    ips = {key: ",".join(string(ip.get("ip")) for ip in mappings(status.get(key))) for key in ("podIPs", "hostIPs")}
-    known = {
-        "metadata.name": meta.get("name"),
-        "metadata.namespace": meta.get("namespace"),
-        "metadata.uid": meta.get("uid"),
-        "spec.nodeName": spec.get("nodeName"),
-        "spec.serviceAccountName": spec.get("serviceAccountName"),
-        "status.hostIP": status.get("hostIP"),
-        "status.podIP": status.get("podIP"),
-        "status.podIPs": ips["podIPs"],
-        "status.hostIPs": ips["hostIPs"],
-    }
-    return string(known.get(path))
-
-
-def _resource(reference: Mapping[str, Any], container: Mapping[str, Any]) -> str:
-    """A resource of the container itself in units of the divisor, rounded up; a limit that is not set is the node's allocatable."""
-    if string(reference.get("containerName")) not in ("", string(container.get("name"))):
-        return ""
-    kind, _, name = string(reference.get("resource")).partition(".")
-    text = string(mapping(mapping(container.get("resources")).get(kind)).get(name))
-    if not text:
-        return "node allocatable" if kind == "limits" and name in ("cpu", "memory") else "0"
-    try:
-        divisor = value(string(reference.get("divisor")) or "1") or Fraction(1)
-        return str(math.ceil(value(text) / divisor))
-    except ValueError:
-        return ""

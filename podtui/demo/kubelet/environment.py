@@ -9,6 +9,7 @@ from typing import Any
 
 from podtui.demo.storage.kinds import CONFIGMAPS, SECRETS
 from podtui.demo.storage.state import State
+from podtui.kube.objects import ALLOCATABLE, field_value, resource_value
 
 Object = dict[str, Any]
 Folder = dict[str, bytes]
@@ -83,26 +84,13 @@ def environment(state: State, pod: Object, container: Object, ip: str, host_ip: 
 
 def _referred(state: State, pod: Object, container: Object, source: Object, ip: str, host_ip: str) -> str | None:
     """The value of a valueFrom; None when what it names is optional and not there."""
-    metadata, spec = pod["metadata"], pod["spec"]
+    metadata = pod["metadata"]
     if (field := source.get("fieldRef")) is not None:
-        path = field.get("fieldPath", "")
-        plain = {
-            "metadata.name": metadata["name"],
-            "metadata.namespace": metadata["namespace"],
-            "metadata.uid": metadata["uid"],
-            "spec.nodeName": spec.get("nodeName", ""),
-            "spec.serviceAccountName": spec.get("serviceAccountName", ""),
-            "status.hostIP": host_ip,
-            "status.podIP": ip,
-            "status.podIPs": ip,
-            "status.hostIPs": host_ip,
-        }
-        if match := re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path):
-            return str((metadata.get(match[1]) or {}).get(match[2], ""))
-        return str(plain.get(path, ""))
+        addresses = {"hostIP": host_ip, "podIP": ip, "hostIPs": [{"ip": host_ip}], "podIPs": [{"ip": ip}]}
+        return field_value(field.get("fieldPath", ""), {**pod, "status": addresses})
     if (resource := source.get("resourceFieldRef")) is not None:
-        kind, _, name = resource.get("resource", "").partition(".")
-        return str(((container.get("resources") or {}).get(kind) or {}).get(name, "0"))
+        found = resource_value(resource, container)
+        return "0" if found == ALLOCATABLE else found
     for key, secret in (("configMapKeyRef", False), ("secretKeyRef", True)):
         if (reference := source.get(key)) is not None:
             optional, name = bool(reference.get("optional")), reference.get("name", "")

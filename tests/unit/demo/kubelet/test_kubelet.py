@@ -292,6 +292,21 @@ def test_a_container_waits_for_the_config_map_that_its_variables_come_from(clust
     assert "running" in cluster.container()["state"]
 
 
+async def test_variables_may_come_from_the_pod_and_from_the_containers_resources(cluster: Cluster) -> None:
+    sources = {
+        "NAME": {"fieldRef": {"fieldPath": "metadata.name"}},
+        "IP": {"fieldRef": {"fieldPath": "status.podIP"}},
+        "NODE_IP": {"fieldRef": {"fieldPath": "status.hostIPs"}},
+        "CPU": {"resourceFieldRef": {"resource": "requests.cpu"}},
+        "MEMORY": {"resourceFieldRef": {"resource": "requests.memory", "divisor": "1Mi"}},
+    }
+    variables = [{"name": name, "valueFrom": source} for name, source in sources.items()]
+    resources = {"requests": {"cpu": "1500m", "memory": "64Mi"}}
+    cluster.run(sh("echo $NAME $IP $NODE_IP $CPU $MEMORY; sleep 1000", env=variables, resources=resources))
+    cluster.clock.advance(10)
+    assert await cluster.log() == "web 10.64.0.2 192.168.10.2 2 64\n"
+
+
 # -- init containers, sidecars, probes
 
 
