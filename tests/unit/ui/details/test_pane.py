@@ -304,6 +304,7 @@ async def test_the_events_are_followed_anew_after_a_look_at_a_pod_that_never_cam
         await shown.pilot.pause()
         shown.session.server.gate.set()
         shown.pane.show(first, "events")
+        await shown.after(0.3)  # until the text of before is gone
         await until(lambda: "no events" in shown.text)
 
 
