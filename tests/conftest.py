@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import os
 import sys
 import tempfile
@@ -105,13 +106,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=f"only on a real cluster: {marker.args[0]}"))
 
 
+WAITING = ("test_tours.py", "test_outage.py")
+"""Of the terminal tests those that mostly wait: for a walkthrough's cluster, and for an outage to last."""
+
+
 def _give_each_worker_slow_tests_first(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A worker gets a run of neighbours at first and takes from others later: so the terminal tests do not fall to the last one."""
+    """A worker gets a run of neighbours at first, and takes from the ends of others' runs later: so no slow test is left for the end.
+
+    Half of the workers begin with what mostly waits: the others have the cores meanwhile. Were they to wait all at once, nobody would.
+    """
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    slow = [item for item in items if "terminal" in item.path.relative_to(config.rootpath).parts]
-    quick = [item for item in items if item not in set(slow)]
-    share = -(-len(quick) // workers)
-    items[:] = [item for n in range(workers) for item in (*slow[n::workers], *quick[n * share : (n + 1) * share])]
+    if workers < 2:
+        return
+    terminal = config.rootpath / "tests" / "terminal"
+    slow = [item for item in items if terminal in item.path.parents]
+    waiting = [item for item in slow if item.path.name in WAITING]
+    working = [item for item in slow if item.path.name not in WAITING]
+    quick = (item for item in items if terminal not in item.path.parents)
+    half = workers // 2
+    ordered: list[pytest.Item] = []
+    for n in range(workers):
+        begins = waiting[n::half] if n < half else working[n - half :: workers - half]
+        share = (len(items) - len(ordered)) // (workers - n)  # as many as xdist gives it
+        ordered += [*begins, *itertools.islice(quick, max(0, share - len(begins)))]
+    items[:] = [*ordered, *quick]
 
 
 PACE = 5
