@@ -5,8 +5,9 @@
 The cluster is the built-in one in a process of its own, whose time goes faster and whose pods are replaced all the time. podtui runs
 in this process, on a screen without a terminal, so that its objects can be counted. First everything that opens is opened and closed
 `--cycles` times, and ports are forwarded and each carry an answer; then come `--keys` keys picked by `--seed`, on screens of changing
-sizes. It fails, with the keys pressed last, when an exception or an error in the log turns up, when tasks, threads, files or objects
-are left over, or when at the end the list differs from that of a podtui that has just started.
+sizes, and more until the cluster's hour is over. Ten times in each part it tells what there is. It fails, with the keys pressed last,
+when an exception or an error in the log turns up, when tasks, files or objects are left over, or when at the end the list differs from
+that of a podtui that has just started.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from unittest.mock import patch
 
+import textual.app
+import textual.pilot
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -43,10 +47,13 @@ from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
+from tests.support.waiting import until
 
-SPEED = 20  # seconds of the cluster in one of ours
-CHURN = 1.0  # pods replaced a second of the cluster's
+SPEED = 60  # seconds of the cluster in one of ours; fewer where the computer is too slow for it
+CHURN = 1 / 3  # pods replaced a second of the cluster's
+HOUR = 3600.0  # seconds of the cluster that a run lasts at least
 FORWARDS = 4  # for each time that everything was opened
+STAYS = (0.0, 0.02, 0.3)  # seconds that what was opened stays so: at times it is closed before it is complete
 SIZES = ((120, 36), (80, 24), (200, 50), (40, 12), (120, 36))
 OPENING = [*"lpdyavxLAFfnJMco", "ctrl+d", "ctrl+k", "colon", "question_mark", "equals_sign", "slash"]
 """The keys that open something from the list. Escape closes it again."""
@@ -69,20 +76,24 @@ class Failed(Exception):
 
 
 def _serve(pods: int, seed: int, pipe: Pipe) -> None:
-    """The process of the cluster. It sends the kubeconfig's path, stands still when told `still`, and ends when told anything else."""
+    """The process of the cluster. It sends the kubeconfig's path, then how many of its seconds have passed whenever it is asked for its
+    `time`, or told to stand `still`; it ends when told anything else.
+    """
     from podtui.demo.scenarios import loading
     from podtui.demo.server import DemoServer
 
     with DemoServer(loading.load(f"scale:{pods},churn={CHURN}"), speed=SPEED, seed=seed) as server:
+        began = server.clock.now()
         pipe.send(server.kubeconfig)
-        while pipe.recv() == "still":
-            server.end_scenario()
-            pipe.send("")
+        while (told := pipe.recv()) in ("time", "still"):
+            if told == "still":
+                server.end_scenario()
+            pipe.send(server.clock.now() - began)
 
 
 @contextlib.contextmanager
 def cluster(pods: int, seed: int) -> Iterator[tuple[str, Pipe]]:
-    """The kubeconfig of the changing cluster, and the pipe that stops its changes."""
+    """The kubeconfig of the changing cluster, and the pipe that asks for its time and stops its changes."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(pods, seed, theirs))
     process.start()
@@ -93,6 +104,20 @@ def cluster(pods: int, seed: int) -> Iterator[tuple[str, Pipe]]:
         process.join(20)
         if process.exitcode is None:
             process.kill()
+
+
+def ask(pipe: Pipe, what: str) -> float:
+    """The cluster's time in seconds since it began, after it was asked or told that."""
+    pipe.send(what)
+    seconds: float = pipe.recv()
+    return seconds
+
+
+async def handled(*_: float) -> None:
+    """In the place of Textual's wait until the process is idle, which on a changing cluster it never is: that took 2 s for each key. The
+    pilot waits for the widgets to have handled all messages anyway, and `press` for the key.
+    """
+    await asyncio.sleep(0)
 
 
 class Errors(logging.Handler):
@@ -157,11 +182,14 @@ class Soak:
         self.app, self.pilot = app, pilot
         self.chance = random.Random(seed)
         self.last: deque[str] = deque(maxlen=30)
+        self.opened = 0
         self.carried = 0  # requests through forwards
+        self.began = time.monotonic()
 
     async def press(self, key: str) -> None:
         self.last.append(key)
         await self.pilot.press(key)
+        await until(lambda: not (self.app.is_running and self.app.keys_wait))
         if not self.app.is_running:
             raise Failed("podtui has ended")
 
@@ -216,12 +244,14 @@ class Soak:
         for number in range(cycles):
             for key in OPENING:
                 await self.press(key)
-                await asyncio.sleep(self.chance.choice((0, 0, 0.02)))  # at times it is closed before it is complete
+                await asyncio.sleep(self.chance.choice(STAYS))
                 for _ in range(3):
                     await self.press("escape")
             await self.go_home()
             for _ in range(FORWARDS):
                 await self.forward()
+            self.opened += len(OPENING) + FORWARDS
+            self.tell(number, cycles, f"{self.opened} opened and closed")
             if number == max(2, cycles // 3):
                 before = Left()
         if self.carried < cycles:
@@ -246,17 +276,27 @@ class Soak:
         finally:
             await forwards.remove(forward.id)
 
-    async def random_keys(self, count: int) -> list[str]:
+    async def random_keys(self, count: int, clock: Callable[[], float]) -> list[str]:
+        """Keys, and more of them until the cluster's hour is over; what is left afterwards beyond the first third."""
         before: Left | None = None
-        for number in range(count):
+        number = 0
+        while number < count or number % 50 or clock() < HOUR:
             if number % 100 == 99:
                 await self.pilot.resize_terminal(*self.chance.choice(SIZES))
             await self.press(self.chance.choice(_KEYS))
             if number == count // 3:
                 await self.go_home()
                 before = Left()
+            self.tell(number, count, f"{number + 1} keys")
+            number += 1
         await self.go_home()
         return Left().more_than(before) if before is not None else []
+
+    def tell(self, number: int, count: int, what: str) -> None:
+        """What there is at each tenth of a part."""
+        if (number + 1) % max(1, count // 10) == 0:
+            counts = ", ".join(f"{name}: {found}" for name, found in Left().counts.items())
+            print(f"{what} after {(time.monotonic() - self.began) / 60:.1f} min; {counts}", flush=True)
 
 
 def versions(app: PodtuiApp) -> dict[str, str]:
@@ -282,20 +322,25 @@ async def run(options: argparse.Namespace, kubeconfig_path: str, pipe: Pipe) -> 
         return PodtuiApp(Options(kubeconfig.settings(), kubeconfig, Scope(()), Config()))
 
     app = fresh()
+    with patch.object(textual.app, "wait_for_idle", handled), patch.object(textual.pilot, "wait_for_idle", handled):
+        await use(app, fresh, options, pipe, errors)
+
+
+async def use(app: PodtuiApp, fresh: Callable[[], PodtuiApp], options: argparse.Namespace, pipe: Pipe, errors: Errors) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         soak = Soak(app, pilot, options.seed)
         try:
             await soak.settle()
+            soak.tell(0, 1, "the list is there")
             for what, work in (
                 ("opening and closing", partial(soak.open_and_close, options.cycles)),
-                ("random keys", partial(soak.random_keys, options.keys)),
+                ("random keys", partial(soak.random_keys, options.keys, partial(ask, pipe, "time"))),
             ):
                 left = await work()
                 print(f"{what}: {'; '.join(left) or 'nothing is left'}", flush=True)
                 if left:
                     raise Failed("\n".join([f"after {what} there is", *left]))
-            pipe.send("still")
-            pipe.recv()
+            print(f"{ask(pipe, 'still') / 60:.0f} minutes of the cluster have passed", flush=True)
             await soak.calm()
             await soak.go_home()
             await soak.press("g")

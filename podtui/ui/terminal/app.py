@@ -98,12 +98,17 @@ class TerminalApp(App[int], inherit_bindings=False):
         """See `first_key`."""
         return first_key(self, command_id)
 
+    @property
+    def keys_wait(self) -> bool:
+        """Whether a key is being carried out, or waits for that."""
+        return self._keys.busy
+
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, Key) or event.is_forwarded:
             if isinstance(event, MouseDown) and not event.is_forwarded:
                 self._read_messages()
             await super().on_event(event)
-        elif self._keys.admit(event):
+        elif self.screen_stack and self._keys.admit(event):  # while podtui ends, keys may come after the last screen
             self._read_messages()
             target = self.focused or self.screen
             await super().on_event(event)

@@ -24,20 +24,20 @@ class KeyOrder:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._waiting: deque[Key] = deque()
-        self._busy = False
+        self.busy = False  # whether a key is being carried out
         self._next: Key | None = None
         self._turn = 0  # number of the current key, so that a late callback of an earlier one has no effect
         self._watchdog: asyncio.TimerHandle | None = None
 
     def admit(self, event: Key) -> bool:
         """Whether the key may be handled now; otherwise it is kept and posted again later."""
-        if self._busy and event is not self._next:
+        if self.busy and event is not self._next:
             self._waiting.append(event)
             if self._watchdog is None:
                 self._watchdog = asyncio.get_running_loop().call_later(_PATIENCE, self._release, self._turn)
             return False
         self._next = None
-        self._busy = True
+        self.busy = True
         self._turn += 1
         return True
 
@@ -72,7 +72,7 @@ class KeyOrder:
             self._watchdog.cancel()
             self._watchdog = None
         if not self._waiting:
-            self._busy = False
+            self.busy = False
             return
         self._next = self._waiting.popleft()
         if self._waiting:
