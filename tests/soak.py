@@ -213,6 +213,7 @@ class Soak:
             pods.action_wide()
         if pods.only_faulty:
             pods.action_faulty()
+        await self.settle()  # there are no columns before
         while (pods.view.sort, pods.view.reverse) != ("name", False):
             pods.action_sort("name")
         screen.go("list")
