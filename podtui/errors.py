@@ -138,6 +138,12 @@ class ConnectionFailed(PodtuiError):
     silent: float | None = None
 
 
+class CertificateRefused(ConnectionFailed):
+    """The server, or what speaks TLS in front of it, did not accept the client certificate: it has heard no request."""
+
+    unsent = True
+
+
 class ServerAway(ConnectionFailed):
     """Nothing listens at the API server's address: it has ended, and the one that comes back may be another one."""
 

@@ -169,10 +169,13 @@ def _runs(pid: int) -> bool:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs the certificates `server` and `expired` of a proxy before the API server."""
-    made = Authority(tmp_path_factory.mktemp("authority"))
+    """Has the certificates of a proxy before the API server: `server`, which is good, and those of `UNTRUSTED`."""
+    made, other = Authority(tmp_path_factory.mktemp("authority")), Authority(tmp_path_factory.mktemp("other"))
     made.issue("server", "IP:127.0.0.1,DNS:api.example")
     made.issue("expired", "IP:127.0.0.1", days=-1)
+    made.issue("elsewhere", "DNS:elsewhere.example")
+    for file in other.issue("stranger", "IP:127.0.0.1"):
+        shutil.copy(file, made.folder)
     return made
 
 

@@ -8,9 +8,11 @@ twentieth, and through real sockets and TLS.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
+import shutil
 import socket
 import stat
 from collections import Counter
@@ -29,7 +31,7 @@ from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.live.pacing import Timing
 from podtui.cluster.live.store import RowStore
 from podtui.cluster.live.tables import age_text
-from podtui.errors import PodtuiError, Unauthorized
+from podtui.errors import ConnectionFailed, PodtuiError, Unauthorized
 from podtui.kube.resources import PODS, Scope
 from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -37,9 +39,11 @@ from tests.support.faults import (
     BOMB,
     GONE,
     PAGE,
+    UNTRUSTED,
     answers,
     endless_line,
     of_lists,
+    of_pods,
     of_watches,
     refuses,
     reset,
@@ -50,6 +54,7 @@ from tests.support.faults import (
     truncated,
     twice_and_unknown,
     version_goes_back,
+    without_metadata,
     wrong_type,
 )
 from tests.support.tls import Authority
@@ -135,6 +140,12 @@ SHOWS: dict[str, tuple[Fault, str, str]] = {
 }
 """Faults that keep the changes away, what the screen says meanwhile, and in which words."""
 
+SPOILT: dict[str, Callable[[list[Any]], list[Any] | None]] = {
+    "one of them is null": lambda items: [None, *items],
+    "all lack their metadata": without_metadata,
+}
+"""What becomes of the objects of each list."""
+
 COPES: dict[str, Fault] = {
     "watches end at once": of_watches(streams()),
     "watches without an end of the line": of_watches(endless_line),
@@ -202,8 +213,39 @@ async def test_changes_come_through_a_fault(
         await until_answer(run.settled)
         await few_requests(run)
         assert all(age_text(row, 0.0) == "0s" for row in run.store.rows.values())
+        assert PODS in await run.discovery.all()
         run.proxy.fault = None
         await run.pods.delete("stays")
+        await until_answer(run.settled)
+
+
+@pytest.mark.parametrize("name", SPOILT)
+async def test_a_list_with_an_object_that_is_none_is_not_believed(
+    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        await during(run, of_pods(SPOILT[name]))
+        run.store.refresh()
+        run.live.refresh()
+        await until(lambda: all("cannot be read" in str(error) for error in (run.store.health.error, run.live.error)))
+        await few_requests(run)
+        assert run.state == "stale" and len(run.store.rows) == len(run.live.items) == 2
+        run.proxy.fault = None
+        await until_answer(run.settled)
+
+
+async def test_a_list_whose_items_are_null_is_empty(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    """Go writes a list of nothing so."""
+    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+        await during(run, of_pods(lambda _: None))
+        run.store.refresh()
+        run.live.refresh()
+        await until(lambda: not run.store.rows and not run.live.items and run.state == "live")
+        run.proxy.fault = None
+        run.store.refresh()
+        run.live.refresh()
         await until_answer(run.settled)
 
 
@@ -279,13 +321,63 @@ async def test_a_token_that_expires_is_renewed_by_the_plugin(
         await until_answer(run.settled)
 
 
-async def test_a_certificate_that_expires_is_named_and_the_next_one_is_taken(
+@pytest.mark.parametrize(("how", "days"), [("the API server answers 401", 2), ("TLS ends the connection", -1)])
+@pytest.mark.parametrize("place", ["kubeconfig", "files"])
+async def test_a_client_certificate_that_is_not_accepted_is_told_and_the_next_one_is_taken(
+    how: str, days: int, place: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    def user() -> dict[str, Any]:
+        files = {"client-certificate": tmp_path / "client.crt", "client-key": tmp_path / "client.key"}
+        if place == "files":
+            return {key: str(file) for key, file in files.items()}
+        return {f"{key}-data": base64.b64encode(file.read_bytes()).decode() for key, file in files.items()}
+
+    def given(name: str, days: int) -> None:
+        for file in authority.issue(name, days=days):
+            shutil.copy(file, tmp_path / f"client{file.suffix}")
+
+    given("worn", days)
+    async with held(kubeconfig, authority, connection, namespace, tmp_path, user=user()) as run:
+        await run.proxy.stop()
+        run.proxy.client = "fresh"
+        await run.proxy.start()
+        run.begun = asyncio.get_running_loop().time()
+        run.proxy.requests.clear()
+        state, words = ("denied", "Unauthorized") if days > 0 else ("stale", "did not accept the client|closed the conn|reset the conn")
+        await until(lambda: run.state == state and all(re.search(words, str(error)) for error in (run.store.health.error, run.live.error)))
+        assert len(run.store.rows) == len(run.live.items) == 2, "what is known stays"
+        await few_requests(run)
+        given("fresh", 2)
+        if place == "kubeconfig":
+            run.proxy.kubeconfig(tmp_path, user=user())
+        await run.pods.delete("goes")
+        await until_answer(run.settled)
+
+
+async def test_a_token_that_expires_is_taken_from_the_kubeconfig_after_another_login(
     kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with held(kubeconfig, authority, connection, namespace, tmp_path, user={"token": "first"}) as run:
+        run.proxy.token = "second"
+        run.proxy.cut()
+        await until(lambda: run.state == "denied" and isinstance(run.store.health.error, Unauthorized))
+        run.proxy.kubeconfig(tmp_path, user={"token": "second"})
+        await run.pods.delete("goes")
+        await until_answer(run.settled)
+
+
+@pytest.mark.parametrize("certificate", UNTRUSTED)
+async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_taken(
+    certificate: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
 ) -> None:
     async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
         await run.proxy.stop()
-        await run.proxy.start("expired")
-        await until(lambda: run.state == "stale" and "expired" in str(run.store.health.error))
+        await run.proxy.start(certificate)
+        said = re.compile(UNTRUSTED[certificate])
+        await until(lambda: run.state == "stale" and all(said.search(str(error)) for error in (run.store.health.error, run.live.error)))
+        with pytest.raises(ConnectionFailed, match=UNTRUSTED[certificate]):
+            await run.discovery.all()
+        assert len(run.store.rows) == 2, "what is known stays"
         await run.pods.delete("goes")
         await run.proxy.stop()
         await run.proxy.start()

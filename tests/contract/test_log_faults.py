@@ -20,8 +20,8 @@ from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.logs.follower import LogFollower, LogOptions
 from podtui.kube.resources import ObjectRef
 from tests.contract.test_logs import COUNT, container, create
-from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy
-from tests.support.faults import BOMB, PAGE, answers, refuses, reset, silence, streams, wrong_type
+from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy, status
+from tests.support.faults import BOMB, PAGE, UNTRUSTED, answers, refuses, reset, silence, streams, wrong_type
 from tests.support.taken_logs import TakenLog, following_log
 from tests.support.tls import Authority
 from tests.support.waiting import until
@@ -162,6 +162,30 @@ async def test_a_token_that_expires_while_a_log_is_followed_is_read_again(
         await whole(follower, taken, 20)
 
 
+@pytest.mark.parametrize("of_the_pod_too", [False, True])
+async def test_a_log_goes_on_when_the_right_to_read_it_was_taken_away_and_given_back(
+    of_the_pod_too: bool, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    ref = await create(connection, namespace, "count", container("app", COUNT))
+    async with followed(kubeconfig, authority, ref, tmp_path) as (proxy, follower, taken):
+        await until(lambda: len(taken.lines) >= 20)
+        at_first = proxy.fault
+
+        async def taken_away(exchange: Exchange) -> None:
+            if of_the_pod_too or "/log?" in exchange.target:
+                await exchange.answer(403, status(403, "Forbidden"))
+            else:
+                await exchange.pass_on()
+
+        proxy.fault = taken_away
+        proxy.requests.clear()
+        proxy.cut()
+        await until(lambda: [status.state for status in taken.states].count("reconnecting") >= 3 and "Forbidden" in follower.status.why)
+        assert len(proxy.requests) <= 20, "each attempt asks for the pod, and for the log at its end and from there on"
+        proxy.fault = at_first
+        await whole(follower, taken, 20)
+
+
 async def test_a_log_outlasts_a_server_that_is_away_and_comes_back_with_another_certificate(
     kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
 ) -> None:
@@ -170,8 +194,9 @@ async def test_a_log_outlasts_a_server_that_is_away_and_comes_back_with_another_
         await until(lambda: len(taken.lines) >= 20)
         await proxy.stop()
         await until(lambda: follower.status.state == "reconnecting" and "refuses the connection" in follower.status.why)
-        await proxy.start("expired")
-        await until(lambda: "expired" in follower.status.why)
-        await proxy.stop()
+        for certificate, words in UNTRUSTED.items():
+            await proxy.start(certificate)
+            await until(lambda words=words: re.search(words, follower.status.why))  # type: ignore[misc]
+            await proxy.stop()
         await proxy.start()
         await whole(follower, taken, 20)

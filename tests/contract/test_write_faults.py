@@ -5,6 +5,7 @@ journal are told so, and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,7 +29,21 @@ from podtui.kube.names import Kind
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.support.faults import BOMB, PAGE, afterwards, answers, of_changes, refuses, reset, silence, streams, trickle, truncated
+from tests.support.faults import (
+    BOMB,
+    PAGE,
+    UNTRUSTED,
+    afterwards,
+    answers,
+    of_changes,
+    refuses,
+    reset,
+    silence,
+    streams,
+    trickle,
+    truncated,
+    wrong_type,
+)
 from tests.support.tls import Authority
 
 NAMESPACE_PREFIX = "writes-"
@@ -48,7 +63,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "500 after it was made": (afterwards(refuses(500, "InternalError")), "unknown"),
     "503": (refuses(503, "ServiceUnavailable", Retry_After="1"), "unknown"),
     "503 after it was made": (afterwards(refuses(503, "ServiceUnavailable")), "unknown"),
+    "410": (refuses(410, "Expired"), "refused"),
     "429": (refuses(429, "TooManyRequests", Retry_After="1"), "refused"),
+    "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "refused"),
+    "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="soon"), "refused"),
     "403": (refuses(403, "Forbidden"), "refused"),
     "401": (refuses(401, "Unauthorized"), "refused"),
 }
@@ -160,16 +178,30 @@ async def test_a_change_is_sent_once_and_is_unknown_where_nobody_can_tell(
         assert proxy.changes <= 2 * len(cases)
 
 
+@pytest.mark.parametrize(("certificate", "why"), [("", "refuses the connection"), *UNTRUSTED.items()])
 async def test_a_change_that_could_not_be_sent_is_no_riddle(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+    certificate: str, why: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
 ) -> None:
     async with changing(kubeconfig, authority, connection, namespace, tmp_path) as (proxy, objects, cases):
         await proxy.stop()
+        if certificate:
+            await proxy.start(certificate)
         told = await asyncio.gather(*(case.send(objects) for case in cases))
-        assert all("refuses the connection" in words and "may or may not" not in words for words in told), told
+        assert all(re.search(why, words) and "may or may not" not in words for words in told), told
         assert all(ended == ["refused"] for ended in (await endings(objects)).values())
+        await proxy.stop()
         await proxy.start()
         assert not any([await case.made() for case in cases])
+
+
+async def test_a_change_is_made_whatever_type_its_answer_says_it_has(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    async with changing(kubeconfig, authority, connection, namespace, tmp_path) as (proxy, objects, cases):
+        proxy.fault = wrong_type
+        assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
+        assert await endings(objects) == {case.name: ["done"] for case in cases}
+        assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
 
 
 async def endings(objects: Objects) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ from yarl import URL
 from podtui.cluster.connection.transport import tls
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.kubeconfig.credentials import Credentials
-from tests.support.tls import Authority
+from tests.support.tls import Authority, pump
 
 Change = Callable[[bytes], bytes]
 
@@ -36,6 +36,7 @@ class Exchange:
     target: str
     headers: dict[str, str]
     body: bytes
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     @property
@@ -45,6 +46,11 @@ class Exchange:
     @property
     def is_watch(self) -> bool:
         return "watch" in self.query
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Whether it asks for a WebSocket."""
+        return "upgrade" in self.headers
 
     @property
     def is_change(self) -> bool:
@@ -82,7 +88,9 @@ class Exchange:
         await asyncio.Event().wait()
 
     async def pass_on(self, change: Change | None = None, content_type: str = "") -> None:
-        """The server's own answer. `change` gets the body of a list, and each line of a watch."""
+        """The server's own answer. `change` gets the body of a list, and each line of a watch. A WebSocket is carried as it is."""
+        if self.is_upgrade:
+            return await self._carry()
         async with self.proxy.ask(self) as answer:
             self._head(answer.status, {"Content-Type": content_type or answer.content_type, "Transfer-Encoding": "chunked"})
             await self.writer.drain()
@@ -93,6 +101,17 @@ class Exchange:
                 async for line in answer.content:
                     await self._deliver(change(line))
         await self.chunk(b"")
+
+    async def _carry(self) -> None:
+        server = urlsplit(self.proxy.upstream)
+        reader, writer = await asyncio.open_connection(server.hostname, server.port, ssl=self.proxy.upstream_tls)
+        headers = {**self.headers, "host": server.netloc, "authorization": self.proxy.authorization}
+        head = [f"{self.method} {server.path}{self.target} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items() if value)]
+        writer.write("\r\n".join([*head, "", ""]).encode())
+        try:
+            await asyncio.gather(pump(self.reader, writer), pump(reader, self.writer))
+        finally:
+            writer.close()
 
     async def begin_to_pass_on(self, size: int = 100) -> None:
         """The first bytes of the server's own answer."""
@@ -118,7 +137,7 @@ Fault = Callable[[Exchange], Awaitable[None]]
 class FaultProxy:
     """`requests` has the loop time and the target of each request; `changes` is how many of them change something.
 
-    `token`, when set, is the only one that is accepted.
+    `token`, when set, is the only one that is accepted; of client certificates, that of the subject `client`. TLS refuses an expired one.
     """
 
     upstream: str
@@ -127,6 +146,7 @@ class FaultProxy:
     authority: Authority
     fault: Fault | None = None
     token: str = ""
+    client: str = ""
     requests: list[tuple[float, str]] = field(default_factory=list)
     changes: int = 0
     muted: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -140,7 +160,7 @@ class FaultProxy:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False)
         pair = self.authority.folder / f"{certificate}.crt", self.authority.folder / f"{certificate}.key"
-        context = self.authority.server_context(pair)
+        context = self.authority.server_context(pair, client_certificates=bool(self.client))
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -186,10 +206,12 @@ class FaultProxy:
             headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in head[1:])}
             method, target, _ = head[0].split(" ")
             body = await reader.readexactly(int(headers.get("content-length", 0)))
-            exchange = Exchange(self, method, target, headers, body, writer)
+            exchange = Exchange(self, method, target, headers, body, reader, writer)
             self.requests.append((asyncio.get_running_loop().time(), exchange.target))
             self.changes += exchange.is_change
-            if self.token and headers.get("authorization") != f"Bearer {self.token}":
+            subject = (writer.get_extra_info("peercert") or {}).get("subject")
+            known = not self.client or subject == ((("commonName", self.client),),)
+            if not known or (self.token and headers.get("authorization") != f"Bearer {self.token}"):
                 await exchange.answer(401, status(401, "Unauthorized"))
             else:
                 await (self.fault or Exchange.pass_on)(exchange)

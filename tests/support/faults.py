@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 from tests.support.fault_proxy import Exchange, Fault, status
 
@@ -48,6 +50,28 @@ def of_lists(fault: Fault) -> Fault:
         await (exchange.pass_on() if exchange.is_watch else fault(exchange))
 
     return chosen
+
+
+def of_pods(change: Callable[[list[Any]], list[Any] | None]) -> Fault:
+    """Changes what each list of pods has, as a Table or as objects."""
+
+    def changed(body: bytes) -> bytes:
+        found = json.loads(body)
+        key = "rows" if "rows" in found else "items"
+        found[key] = change(found[key])
+        return json.dumps(found).encode()
+
+    async def fault(exchange: Exchange) -> None:
+        is_list = "/pods?" in exchange.target and not exchange.is_watch and exchange.query.get("limit") != "1"
+        await exchange.pass_on(changed if is_list else None)
+
+    return fault
+
+
+def without_metadata(items: list[Any]) -> list[Any]:
+    for item in items:
+        item.get("object", item)["metadata"] = None
+    return items
 
 
 def streams(*chunks: bytes) -> Fault:
@@ -103,6 +127,17 @@ async def version_goes_back(exchange: Exchange) -> None:
 BOMB = gzip.compress(bytes(64 << 20))
 GONE = json.dumps({"type": "ERROR", "object": json.loads(status(410, "Expired"))}).encode() + b"\n"
 PAGE = b"<!doctype html><title>Sign in</title>"
+
+
+UNTRUSTED = {"expired": "certificate has expired", "elsewhere": "not valid for|mismatch", "stranger": "local issuer|self.signed"}
+"""The certificates of a server that is not trusted, by the fixture `authority`, and in which words the user is told why."""
+
+
+def of_upgrades(fault: Fault) -> Fault:
+    async def chosen(exchange: Exchange) -> None:
+        await (fault(exchange) if exchange.is_upgrade else exchange.pass_on())
+
+    return chosen
 
 
 def of_changes(fault: Fault) -> Fault:

@@ -31,7 +31,7 @@ from podtui.cluster.connection.transport.session_pool import Pool, bounded, keep
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.proxies import SOCKS
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConnectionFailed, Forbidden, KubeconfigError, PodtuiError, Unauthorized
+from podtui.errors import ApiError, CertificateRefused, ConnectionFailed, Forbidden, KubeconfigError, PodtuiError, Unauthorized
 from podtui.reports import unforeseen
 from podtui.text import harmless
 
@@ -64,7 +64,7 @@ class Connection:
         self.read_only_reason = ""
         self._rest = rest
         self._request_timeout = request_timeout
-        self._credentials = Credentials(settings)
+        self._credentials = Credentials(settings, own_certificate=tls.own_certificate)
         self._certificate: tuple[bytes, bytes] | None = None
         self._changing_certificate = asyncio.Lock()
         self._room = Room()
@@ -182,15 +182,18 @@ class Connection:
     async def _with_credentials(
         self, method: str, path: str, query: Query, send: Callable[[Credential], Awaitable[_T]], limit: float | None
     ) -> _T:
-        """Send with a valid credential, and once more with a new one after a 401; raises podtui's own errors."""
+        """Send with a valid credential, and once more with a new one if it was not accepted; raises podtui's own errors."""
         import aiohttp
 
         try:
             credential = await self._credential(method, path, query)
             try:
                 return await send(credential)
-            except Unauthorized:
-                if not await self._credentials.renew(credential):
+            except (Unauthorized, aiohttp.ClientError, OSError) as error:
+                refused = isinstance(self._explained(error, limit), Unauthorized | CertificateRefused)
+                # The alert that refuses a certificate may be lost with the connection: then the next request shows another one.
+                dropped = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) and self._credentials.are_a_certificate
+                if not ((refused or dropped) and await self._credentials.renew(credential) and refused):
                     raise
                 return await send(await self._credential(method, path, query))
         except PodtuiError:

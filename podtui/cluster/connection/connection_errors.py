@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConnectionFailed, PodtuiError, ServerAway, api_error
+from podtui.errors import ApiError, CertificateRefused, ConnectionFailed, PodtuiError, ServerAway, api_error
 from podtui.kube.json_values import mapping, string
 from podtui.text import harmless
 
@@ -94,7 +94,7 @@ def failure(settings: ConnectionSettings, error: BaseException, timeout: float |
     import aiohttp
 
     made = _explained(settings, error, timeout)
-    made.unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError)
+    made.unsent |= isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError)
     return made
 
 
@@ -203,7 +203,7 @@ def _bad_tls(settings: ConnectionSettings, error: ssl.SSLError) -> ConnectionFai
     if "wrong version number" in reason or "record layer" in reason or "http request" in reason:
         return ConnectionFailed(f"{server} does not speak TLS", "Should the server's URL begin with http:// ?")
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason or "certificate expired" in reason:
-        return ConnectionFailed(
+        return CertificateRefused(
             f"{server} did not accept the client certificate: {harmless(reason)}",
             f"The credentials of user {harmless(settings.user)!r} in {settings.kubeconfig} may have expired.",
         )

@@ -126,7 +126,11 @@ class Kubeconfig:
             disable_compression=cluster.disable_compression,
             kubeconfig=self.shown,
             kubectl_options=self._kubectl_options(name, impersonate, impersonate_groups),
+            reread=lambda: self._load_again().settings(name, impersonate=impersonate, impersonate_groups=impersonate_groups),
         )
+
+    def _load_again(self) -> Kubeconfig:
+        return Kubeconfig.load(self.files[0] if self.explicit else None, self.environ)
 
     def _kubectl_options(self, context: str, impersonate: str, impersonate_groups: Sequence[str]) -> tuple[str, ...]:
         """The options of the command line that kubectl needs too; it finds a pod's service account on its own."""

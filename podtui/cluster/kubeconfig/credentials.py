@@ -1,20 +1,22 @@
 """The Authorization header and the client certificate of a connection, from the source in the user's entry, kept fresh.
 
-A static token or password never changes. A token file is read again each minute. An exec plugin's credential is kept
-until shortly before it expires. After a 401, the last two are fetched again, once for all the requests that met it.
+A token file is read again each minute. An exec plugin's credential is kept until shortly before it expires. When the server does not
+accept a credential, all are fetched again, once for all the requests that met it: the user's entry of the kubeconfig too, with its
+certificate and its token, since someone may have logged in again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import CredentialError
+from podtui.errors import CredentialError, KubeconfigError
 from podtui.tasks import SharedCalls
 from podtui.text import harmless
 
@@ -29,7 +31,9 @@ _MARGIN = 30.0
 
 @dataclass(frozen=True)
 class Credential:
-    """What one request shows. `generation` distinguishes it from earlier ones: see `Credentials.renew`."""
+    """What one request shows. `certificate` is None for the one with which the connection was opened. `generation` distinguishes it from
+    earlier ones: see `Credentials.renew`.
+    """
 
     authorization: str = field(repr=False)
     certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
@@ -37,11 +41,19 @@ class Credential:
 
 
 class Credentials:
-    """The credentials of one connection. `get()` before each request; `renew()` after a 401."""
+    """The credentials of one connection. `get()` before each request; `renew()` when one was not accepted."""
 
-    def __init__(self, settings: ConnectionSettings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        clock: Callable[[], float] = time.time,
+        own_certificate: Callable[[ConnectionSettings], tuple[bytes, bytes] | None] = lambda _: None,
+    ) -> None:
+        """`own_certificate` reads the certificate and the key of the user's entry, PEM, or raises KubeconfigError."""
         self._settings = settings
-        self._user = settings.credentials
+        self._own_certificate = own_certificate
+        self._certificate: tuple[bytes, bytes] | None = None  # the user's own, once it was read again
+        self._refused = False  # whether the next one is fetched since the last one was not accepted
         self._clock = clock
         self._current: Credential | None = None
         self._fresh_until: float | None = None
@@ -50,9 +62,9 @@ class Credentials:
         self.waits_for: tuple[str, ...] = ()  # a running plugin: its name, and the last lines of its output
 
     @property
-    def _renewable(self) -> bool:
-        user = self._user
-        return bool(user.token_file) or (user.exec is not None and not user.token and not user.username)
+    def are_a_certificate(self) -> bool:
+        """Whether the user's entry has a client certificate."""
+        return bool(self._settings.credentials.client_certificate or self._settings.credentials.client_certificate_data)
 
     async def get(self) -> Credential:
         """The credential to use now. Raises CredentialError when there is none."""
@@ -61,10 +73,9 @@ class Credentials:
         return await self._fetched()
 
     async def renew(self, refused: Credential) -> bool:
-        """After a 401 for `refused`: whether there is another credential now, worth a retry."""
-        if not self._renewable:
-            return False
+        """After a 401 for `refused`, or an alert of TLS: whether there is another credential now, worth a retry."""
         if self._current is None or self._current.generation == refused.generation:
+            self._refused = True
             await self._fetched()
         return self._current is not None and self._current.generation != refused.generation
 
@@ -87,8 +98,10 @@ class Credentials:
             raise
 
     async def _fetch(self) -> Credential:
-        user, expires = self._user, None
-        certificate: tuple[bytes, bytes] | None = None
+        if self._refused:
+            self._refused = False
+            await asyncio.to_thread(self._read_again)
+        user, certificate, expires, asked_plugin = self._settings.credentials, self._certificate, None, False
         if user.token_file:
             authorization = await asyncio.to_thread(self._from_token_file)
             expires = self._clock() + TOKEN_FILE_PERIOD
@@ -100,7 +113,8 @@ class Credentials:
         elif user.exec is not None:
             asked = self._clock()
             given = await self._from_plugin(user.exec.command)
-            authorization, certificate = f"Bearer {given.token}" if given.token else "", given.certificate
+            asked_plugin = True
+            authorization, certificate = f"Bearer {given.token}" if given.token else "", given.certificate or certificate
             if given.expires is not None:
                 expires = given.expires - min(_MARGIN, max(0.0, given.expires - asked) / 10)
         else:
@@ -110,7 +124,7 @@ class Credentials:
         before, generation = self._current, 0
         if before is not None:
             # A plugin may return the same credential, which may be accepted now; an unchanged file will not be.
-            same = user.exec is None and before.authorization == authorization
+            same = not asked_plugin and (before.authorization, before.certificate) == (authorization, certificate)
             generation = before.generation if same else before.generation + 1
         self._current = Credential(authorization, certificate, generation)
         self._fresh_until = expires
@@ -128,9 +142,21 @@ class Credentials:
         finally:
             self.waits_for = ()
 
+    def _read_again(self) -> None:
+        """Take what the kubeconfig now says of the user, unless it is of another server or person: only this server is to see it.
+
+        What cannot be read stays as it was: a file may be half written, and is read again when the next request is refused.
+        """
+        before = self._settings
+        with contextlib.suppress(KubeconfigError):
+            now = before.reread() if before.reread is not None else before
+            if replace(now, credentials=before.credentials) == before:
+                self._certificate, self._settings = self._own_certificate(now), now
+
     def _from_token_file(self) -> str:
         """The header from the token file; while the file is unreadable, the previous token, or the entry's."""
-        path = self._user.token_file
+        user = self._settings.credentials
+        path = user.token_file
         try:
             with open(path, encoding="utf-8") as opened:
                 token = opened.read().strip()
@@ -142,7 +168,7 @@ class Credentials:
             return f"Bearer {token}"
         if self._current is not None:
             return self._current.authorization
-        if self._user.token:
-            return f"Bearer {self._user.token}"
+        if user.token:
+            return f"Bearer {user.token}"
         whose = f"the tokenFile of user {harmless(self._settings.user)!r}"
         raise CredentialError(f"cannot read a token from {harmless(path)}, {whose}: {words}")

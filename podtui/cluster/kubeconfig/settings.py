@@ -1,11 +1,11 @@
 """The settings of a connection, resolved from a kubeconfig, the command line and the environment.
 
-Plain data: nothing here reads a file or opens a connection. Every `repr` hides secrets.
+Plain data: nothing here reads a file or opens a connection, but for `reread`. Every `repr` hides secrets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +79,8 @@ class ConnectionSettings:
     `server` is the base URL without a slash at its end, possibly with a path; `namespace` is the context's, or
     `default`. `proxy` is the URL of the proxy to use, "" for none; `proxy_url` is the value in the kubeconfig.
     `kubeconfig` names the files, for messages. With `kubectl_options`, kubectl started in the same
-    directory reaches the same cluster as the same user.
+    directory reaches the same cluster as the same user. `reread` gives the settings of the same context as the files say them now; it
+    raises KubeconfigError, and is None where there is nothing to read.
     """
 
     context: str
@@ -98,6 +99,7 @@ class ConnectionSettings:
     disable_compression: bool = False
     kubeconfig: str = ""
     kubectl_options: tuple[str, ...] = ()
+    reread: Callable[[], ConnectionSettings] | None = field(default=None, compare=False, repr=False)
 
     @property
     def shown_server(self) -> str:

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import msgspec
 
 from podtui.cluster.connection.connection_errors import status_error
-from podtui.cluster.connection.decoding import decode
+from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.cluster.connection.listing import METADATA, METADATA_LIST, Page, decode_page
 from podtui.cluster.live.list_watch import ListWatch
 from podtui.cluster.live.pacing import Timing
 from podtui.errors import PodtuiError
 from podtui.kube.json_values import mapping, string
+from podtui.text import harmless
 
 
 class Decoder(Protocol):
@@ -76,7 +77,7 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
             self._coming = {}
         for raw in page.items or ():
             item = self._decode(raw, self._decoder)
-            self._coming[_uid(item)] = item
+            self._coming[self._uid(item)] = item
         return len(self._coming)
 
     def page_done(self) -> None:
@@ -93,10 +94,10 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
         item = self._decode(event.object, _whole if event.type == "BOOKMARK" else self._decoder)
         self.advance(string(mapping(item.get("metadata")).get("resourceVersion")))
         if event.type in ("ADDED", "MODIFIED"):
-            self.items[_uid(item)] = item
+            self.items[self._uid(item)] = item
             self._dirty = True
         elif event.type == "DELETED":
-            self._dirty |= self.items.pop(_uid(item), None) is not None
+            self._dirty |= self.items.pop(self._uid(item), None) is not None
 
     def chunk_taken(self) -> None:
         if self._dirty:
@@ -111,12 +112,14 @@ class LiveObjects(ListWatch[Page[msgspec.Raw]]):
     def _decode(self, raw: msgspec.Raw, decoder: Decoder) -> Mapping[str, Any]:
         return mapping(decoder.decode(raw))
 
+    def _uid(self, item: Mapping[str, Any]) -> str:
+        metadata = item.get("metadata")
+        if not isinstance(metadata, dict):
+            raise UnreadableAnswer(f"the API server's answer for {harmless(self._path)} cannot be read: an object has no metadata")
+        return string(metadata.get("uid"))
+
 
 class LiveMetadata(LiveObjects):
     """Only the metadata of the objects: PartialObjectMetadata."""
 
     list_accept, watch_accept = METADATA_LIST, METADATA
-
-
-def _uid(item: Mapping[str, Any]) -> str:
-    return string(mapping(item.get("metadata")).get("uid"))

@@ -157,11 +157,11 @@ class LogFollower:
                     self._say("failed", error.what, error=error, final=True)
                 else:  # between two runs of a container, its pod and the kubelet may disagree briefly
                     await self._back_off(error)
-            except (CredentialError, Unauthorized) as error:
+            except (CredentialError, Unauthorized, Forbidden) as error:
                 await batches.flush()
-                if self._reader.run is None:
+                if self._reader.run is None or (isinstance(error, Forbidden) and not self._heard):
                     self._say("failed", error.what, error=error, final=True)
-                else:  # it was allowed before: a plugin or a token may recover
+                else:  # it was allowed before: a plugin or a token may recover, and a right may be given back
                     await self._back_off(error)
             except PodtuiError as error:
                 await batches.flush()

@@ -39,14 +39,25 @@ def context_for(settings: ConnectionSettings, certificate: tuple[bytes, bytes] |
     Reads files. Raises KubeconfigError when an authority, a certificate or a key is missing or broken.
     """
     context = _trusting(settings)
-    user = settings.credentials
     if certificate is not None:
         _show(context, *certificate, what="the client certificate of the exec plugin")
-    elif user.client_certificate_data or user.client_certificate:
-        what = f"client-certificate or client-key of user {harmless(settings.user)!r} in {settings.kubeconfig}"
-        pair = (user.client_certificate_data or _read(user.client_certificate), user.client_key_data or _read(user.client_key))
-        _show(context, *pair, what=what)
+    else:
+        own_certificate(settings, context)
     return context
+
+
+def own_certificate(settings: ConnectionSettings, context: ssl.SSLContext | None = None) -> tuple[bytes, bytes] | None:
+    """The certificate and the key of the user's entry, PEM, once they are loaded into the context; None without.
+
+    Raises KubeconfigError where they are missing, broken, or do not belong together.
+    """
+    user = settings.credentials
+    if not (user.client_certificate_data or user.client_certificate):
+        return None
+    pair = user.client_certificate_data or _read(user.client_certificate), user.client_key_data or _read(user.client_key)
+    what = f"client-certificate or client-key of user {harmless(settings.user)!r} in {settings.kubeconfig}"
+    _show(context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *pair, what=what)
+    return pair
 
 
 def authorities(settings: ConnectionSettings) -> list[bytes]:

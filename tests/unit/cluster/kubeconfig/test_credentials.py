@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from podtui.cluster.kubeconfig import exec_plugin
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.kubeconfig.credentials import Credentials
 from podtui.cluster.kubeconfig.settings import ConnectionSettings, ExecSpec, UserSpec
 from podtui.errors import CredentialError
@@ -85,12 +86,12 @@ def is_alive(pid: int) -> bool:
         (UserSpec(username="n", password="p:ä"), "Basic " + base64.b64encode("n:p:ä".encode()).decode()),
     ],
 )
-async def test_a_static_credential_is_kept_and_cannot_be_renewed(user: UserSpec, header: str) -> None:
+async def test_a_credential_from_nowhere_is_kept_and_cannot_be_renewed(user: UserSpec, header: str) -> None:
     credentials = Credentials(settings(user))
     given = await credentials.get()
     assert given.authorization == header
     assert not await credentials.renew(given)
-    assert await credentials.get() is given
+    assert await credentials.get() == given
 
 
 async def test_a_token_with_a_line_break_is_an_error_and_not_a_second_header() -> None:
@@ -423,3 +424,59 @@ async def test_a_token_of_the_user_is_used_instead_of_the_plugin(plugin: Plugin,
     spec = plugin("give(token='t')").credentials.exec
     assert (await Credentials(settings(UserSpec(token="own", exec=spec))).get()).authorization == "Bearer own"
     assert runs(tmp_path) == []
+
+
+# --- what is read again after a refusal
+
+
+def written(path: Path, **user: Any) -> ConnectionSettings:
+    """The settings from a kubeconfig with that user."""
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": user.pop("server", "https://h:6443")}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "dev", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "dev",
+    }
+    path.write_text(json.dumps(config))
+    return Kubeconfig.load(str(path)).settings()
+
+
+async def test_a_token_is_read_again_from_the_kubeconfig_after_a_401(tmp_path: Path) -> None:
+    credentials = Credentials(written(tmp_path / "config", token="one"))
+    refused = await credentials.get()
+    assert not await credentials.renew(refused), "nobody has logged in again yet"
+    written(tmp_path / "config", token="two")
+    assert (await credentials.get()).authorization == "Bearer one", "only a refusal makes it read again"
+    assert all(await asyncio.gather(*(credentials.renew(refused) for _ in range(5))))
+    assert (await credentials.get()).authorization == "Bearer two"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"current-context": "dev"}'])
+async def test_a_kubeconfig_that_is_half_written_leaves_the_last_credential(tmp_path: Path, content: str) -> None:
+    credentials = Credentials(written(tmp_path / "config", token="one"))
+    refused = await credentials.get()
+    (tmp_path / "config").write_text(content)
+    assert not await credentials.renew(refused)
+    written(tmp_path / "config", token="two")
+    assert await credentials.renew(refused)
+
+
+async def test_a_token_for_another_server_is_not_taken(tmp_path: Path) -> None:
+    credentials = Credentials(written(tmp_path / "config", token="one"))
+    refused = await credentials.get()
+    written(tmp_path / "config", token="two", server="https://other:6443")
+    assert not await credentials.renew(refused)
+    assert (await credentials.get()).authorization == "Bearer one"
+
+
+async def test_a_certificate_is_read_again_after_a_refusal_and_tried_once(tmp_path: Path) -> None:
+    pairs = [(b"c1", b"k1"), (b"c1", b"k1"), (b"c2", b"k2")]
+    credentials = Credentials(settings(UserSpec(client_certificate="c", client_key="k")), own_certificate=lambda _: pairs.pop(0))
+    refused = await credentials.get()
+    assert refused.certificate is None
+    assert await credentials.renew(refused), "the connection may have been opened with another one"
+    again = await credentials.get()
+    assert again.certificate == (b"c1", b"k1")
+    assert not await credentials.renew(again)
+    assert await credentials.renew(again)
+    assert (await credentials.get()).certificate == (b"c2", b"k2")

@@ -1,0 +1,177 @@
+"""What networks, proxies and servers do to WebSockets: those of a port-forward and of a shell. The user is told why, the server is asked
+few times, nothing is left behind, and once the fault is over both work again. A forward that stands when it begins stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from podtui.cluster.connection import bounds
+from podtui.cluster.connection.connection import Connection
+from podtui.cluster.exec import terminal_session
+from podtui.cluster.exec.terminal_session import Ended
+from podtui.cluster.forward.forward import Forward
+from podtui.cluster.forward.manager import ForwardManager
+from podtui.cluster.kubeconfig.contexts import Kubeconfig
+from podtui.errors import ConnectionFailed, PodtuiError
+from podtui.kube.resources import ObjectRef
+from tests.contract.test_forward import echoed, pod, run
+from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.support.faults import BOMB, PAGE, UNTRUSTED, answers, of_upgrades, refuses, reset, silence, streams, trickle, wrong_type
+from tests.support.tls import Authority
+from tests.support.user_terminal import UserTerminal
+from tests.support.waiting import until
+
+NAMESPACE_PREFIX = "upgrades-"
+PROGRAM = ["sh", "-c", "nc -llllllll -p 9000 -e cat"]
+MOST = 6
+"""Requests for a start or a connection that fails: looks at the pod and its owners before, the WebSocket, a look at what became of it."""
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "no answer": (silence, "did not answer"),
+    "a slow trickle": (trickle, "did not open a WebSocket: it answered 200"),
+    "reset": (reset, "closed the connection|reset the connection"),
+    "a page with 200": (answers(200, PAGE, "text/html"), "did not open a WebSocket: it answered 200"),
+    "a page with 502": (answers(502, PAGE, "text/html"), "502 .*a web page, 'Sign in'"),
+    "an end without an answer": (streams(), "did not open a WebSocket: it answered 200"),
+    "a gzip bomb": (answers(200, BOMB, Content_Encoding="gzip"), "did not open a WebSocket: it answered 200"),
+    "a gzip bomb with 502": (answers(502, BOMB, Content_Encoding="gzip"), "answered 502"),
+    "not UTF-8": (answers(500, b'{"kind":"\xff\xfe"}'), "answered 500"),
+    "half of a Status": (answers(500, b'{"kind":"Status","mess'), "answered 500"),
+    "401": (refuses(401, "Unauthorized"), "Unauthorized"),
+    "403": (refuses(403, "Forbidden"), "Forbidden"),
+    "404": (refuses(404, "NotFound"), "NotFound"),
+    "410": (refuses(410, "Expired"), "Expired"),
+    "429, soon": (refuses(429, "TooManyRequests", Retry_After="1"), "TooManyRequests"),
+    "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "TooManyRequests"),
+    "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="soon"), "TooManyRequests"),
+    "500": (refuses(500, "InternalError"), "InternalError"),
+    "503": (refuses(503, "ServiceUnavailable"), "ServiceUnavailable"),
+    "a wrong content type": (wrong_type, ""),
+}
+"""The fault, and the words in which the user is told of it; "" where there is nothing to tell."""
+
+
+@asynccontextmanager
+async def behind_proxy(kubeconfig: str, authority: Authority, folder: Path) -> AsyncIterator[tuple[FaultProxy, Connection, ForwardManager]]:
+    async with fault_proxy(kubeconfig, authority) as proxy:
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder)).settings())
+        manager = ForwardManager(lambda: through)
+        try:
+            yield proxy, through, manager
+        finally:
+            await manager.close()
+            await through.close()
+
+
+async def program(connection: Connection, namespace: str, node: str) -> ObjectRef:
+    return await run(connection, namespace, pod("programs", node, PROGRAM))
+
+
+async def command(connection: Connection, ref: ObjectRef) -> Ended:
+    return await terminal_session.run(connection, ref, "main", ["sh", "-c", "exit 4"], UserTerminal())
+
+
+async def is_reset(forward: Forward) -> bool:
+    """Whether a client of the forward learns that nothing comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_forward_and_a_shell_say_what_went_wrong_and_work_afterwards(
+    name: str,
+    kubeconfig: str,
+    authority: Authority,
+    connection: Connection,
+    namespace: str,
+    real_node: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault, words = FAULTS[name]
+    ref = await program(connection, namespace, real_node)
+    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
+        standing = await manager.start(ref, ":9000")
+        assert await echoed(standing, b"before")
+        if fault is silence:
+            monkeypatch.setattr(bounds, "READ_TIMEOUT", 1.0)
+        proxy.fault = of_upgrades(fault)
+        proxy.cut()
+        if words:
+            proxy.requests.clear()
+            assert await is_reset(standing)
+            await until(lambda: re.search(words, standing.error))
+            assert standing.state == "active"
+            assert len(proxy.requests) <= MOST, proxy.requests
+            proxy.requests.clear()
+            with pytest.raises(PodtuiError, match=words):
+                await manager.start(ref, ":9000")
+            assert manager.forwards == [standing]
+            with pytest.raises(PodtuiError, match=words):
+                await command(through, ref)
+            assert len(proxy.requests) <= MOST + 1, proxy.requests
+            proxy.fault = None
+        assert await echoed(standing, b"after") and await echoed(await manager.start(ref, ":9000"), b"after")
+        assert (await command(through, ref)).exit_code == 4
+
+
+async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, real_node: str, tmp_path: Path
+) -> None:
+    ref = await program(connection, namespace, real_node)
+    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
+        forward, terminal = await manager.start(ref, ":9000"), UserTerminal()
+        reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
+        writer.write(b"x")
+        assert await reader.readexactly(1) == b"x"
+        shell = asyncio.create_task(terminal_session.run(through, ref, "main", ["sh"], terminal))
+        terminal.type("echo $((40 + 2))\r")
+        await terminal.shows("42\r\n")
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):  # a part must not be taken for the whole
+            await reader.read()
+        with pytest.raises(ConnectionFailed, match=r"closed the connection|reset the connection|broke off"):
+            await shell
+        assert forward.error and forward.state == "active"
+        assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+
+
+@pytest.mark.parametrize(("certificate", "why"), [("", "refuses the connection"), *UNTRUSTED.items()])
+async def test_no_byte_goes_to_a_server_that_is_away_or_not_trusted(
+    certificate: str,
+    why: str,
+    kubeconfig: str,
+    authority: Authority,
+    connection: Connection,
+    namespace: str,
+    real_node: str,
+    tmp_path: Path,
+) -> None:
+    ref = await program(connection, namespace, real_node)
+    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
+        forward = await manager.start(ref, ":9000")
+        await proxy.stop()
+        if certificate:
+            await proxy.start(certificate)
+        proxy.requests.clear()
+        assert await is_reset(forward)
+        await until(lambda: re.search(why, forward.error))
+        with pytest.raises(ConnectionFailed, match=why):
+            await manager.start(ref, ":9000")
+        with pytest.raises(ConnectionFailed, match=why):
+            await command(through, ref)
+        assert proxy.requests == [] and manager.forwards == [forward] and forward.state == "active"
+        await proxy.stop()
+        await proxy.start()
+        assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
