@@ -1,4 +1,4 @@
-"""A day's use in minutes: podtui on a changing cluster with random keys; nothing fails, nothing grows, and the list stays true.
+"""An hour of the cluster in minutes: podtui on changing pods with random keys; nothing fails, nothing grows, and the list stays true.
 
     python -m tests.soak [--seed 0] [--keys 1500] [--cycles 40] [--pods 300]
 

@@ -273,7 +273,9 @@ async def test_a_server_that_refuses_connections_is_stale_and_comes_back(
     async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
         await run.proxy.stop()
         await run.pods.delete("goes")
-        await until(lambda: run.state == "stale" and "refuses the connection" in str(run.store.health.error))
+        await until(lambda: run.state == "stale" and "refuses the connection" in f"{run.store.health.error}{run.live.error}")
+        with pytest.raises(ConnectionFailed, match="refuses the connection"):
+            await run.discovery.all()
         await run.proxy.start()
         await until_answer(run.settled)
 

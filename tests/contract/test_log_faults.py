@@ -82,6 +82,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "gzip bomb": (answers(200, BOMB, Content_Encoding="gzip"), "encoded its answer as gzip"),
     "401": (refuses(401, "Unauthorized"), "Unauthorized"),
     "404 of the log": (refuses(404, "NotFound"), "NotFound"),
+    "410 of the log": (refuses(410, "Expired"), "Expired"),
+    "429, soon": (refuses(429, "TooManyRequests", Retry_After="1"), "TooManyRequests"),
     "429, nonsense": (refuses(429, "TooManyRequests", Retry_After="Sat, 99 Nov 0000 99:99:99 GMT"), "TooManyRequests"),
     "500": (refuses(500, "InternalError"), "InternalError"),
     "503": (refuses(503, "ServiceUnavailable"), "ServiceUnavailable"),

@@ -130,12 +130,12 @@ async def one(pods: Pods, name: str) -> ObjectRef:
 
 @asynccontextmanager
 async def changing(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, limit: float | None = None
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, limit: float | None = None, **front: Any
 ) -> AsyncIterator[tuple[FaultProxy, Objects, list[Case]]]:
     """The proxy, the objects behind it, and the changes, ready to be sent."""
     pods = Pods(connection, namespace)
     async with fault_proxy(kubeconfig, authority) as proxy:
-        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder)).settings(), request_timeout=limit)
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings(), request_timeout=limit)
         objects = Objects(through, Journal(through.settings, folder / "journal.jsonl"))
         try:
             yield (
@@ -192,6 +192,21 @@ async def test_a_change_that_could_not_be_sent_is_no_riddle(
         await proxy.stop()
         await proxy.start()
         assert not any([await case.made() for case in cases])
+
+
+async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("first")
+    user = {"tokenFile": str(token)}
+    async with changing(kubeconfig, authority, connection, namespace, tmp_path, user=user) as (proxy, objects, cases):
+        proxy.token = "second"
+        token.write_text("second")
+        assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
+        assert all([await case.made() for case in cases])
+        assert await endings(objects) == {case.name: ["done"] for case in cases}
+        assert len(cases) < proxy.changes <= 2 * len(cases), "one or all were refused, and were sent again"
 
 
 async def test_a_change_is_made_whatever_type_its_answer_says_it_has(

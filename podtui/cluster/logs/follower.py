@@ -34,6 +34,7 @@ from podtui.errors import (
     ConnectionFailed,
     CredentialError,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     PodtuiError,
@@ -62,7 +63,7 @@ _SURE = 6  # reads of a pod after which its status is no longer behind
 _BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it counts as gone
 _TRIES = 5  # for a request that the server finds invalid, before any data arrived
 _NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
-_PASSING = (ConnectionFailed, ServerError, TooManyRequests)
+_PASSING = (ConnectionFailed, Gone, ServerError, TooManyRequests)
 
 
 class LogFollower:
