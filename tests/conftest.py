@@ -33,8 +33,8 @@ DEMO_NODE = "node-1"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers for each core: a test waits for a server or a terminal about as long as it computes."""
-    return 2 * (os.cpu_count() or 1)
+    """Three workers for each core: a test waits for a server or a terminal for longer than it computes."""
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

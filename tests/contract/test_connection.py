@@ -109,7 +109,7 @@ async def test_a_websocket_needs_the_rights_to_get_and_to_create(
 
 @pytest.mark.real_cluster("the built-in one speaks http, over which no token is sent")
 async def test_a_wrong_token_raises_an_error_with_a_hint(connection: Connection) -> None:
-    wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong")))
+    wrong = await Connection.open(replace(connection.settings, credentials=UserSpec(token="wrong"), reread=None))
     try:
         with pytest.raises(Unauthorized) as caught:
             await wrong.json("GET", "/api/v1/namespaces")

@@ -118,6 +118,7 @@ def left_clean(kubectl: Callable[..., str]) -> Iterator[None]:
     kubectl("label", "nodes", "--all", "gpu-")
 
 
+@pytest.mark.real_cluster("the walkthrough brings the built-in one itself")
 @pytest.mark.usefixtures("left_clean")
 def test_the_textbook_holds_on_a_real_cluster(home: Path, kubeconfig: str, namespace: str, real_node: str, tmp_path: Path) -> None:
     """With its pods on the node that has a real kubelet, but for the one that asks for a label."""
