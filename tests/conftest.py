@@ -40,6 +40,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Where Python is kept from writing bytecode, the many processes of a run share it in a folder of their own: each of them would
     compile podtui again."""
+    gc.disable()  # until the tests are collected: see `pytest_collection_finish`
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory(prefix="podtui-bytecode-")
         config.add_cleanup(folder.cleanup)
@@ -65,6 +66,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 10)
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

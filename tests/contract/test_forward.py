@@ -32,7 +32,7 @@ PROGRAMS = f"""
 nc -{"l" * 200} -p 9000 -e cat &
 nc -ll -p 9001 -e cat /data &
 nc -ll -p 9002 -e sh -c 'sleep 3; md5sum >/proc/1/fd/1' &
-head -c 50000000 /dev/urandom >/data; md5sum /data; wait
+head -c 20000000 /dev/urandom >/data; md5sum /data; wait
 """
 
 
@@ -155,7 +155,7 @@ async def test_bytes_survive_many_connections_and_large_transfers(
     echo, source, sink = await manager.start_all(ref, ":9000 :9001 :9002")
     checksum = (await until_logged(connection, ref, 1))[0].split()[0]
 
-    data = random.Random(1).randbytes(20_000_000)
+    data = random.Random(1).randbytes(10_000_000)
     assert await echoed(echo, data)
     assert (echo.bytes_in, echo.bytes_out) == (len(data), len(data))
     assert all(await asyncio.gather(*(echoed(echo, data[i * 1000 :][: 20_000 + i]) for i in range(200))))
