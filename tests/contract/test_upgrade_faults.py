@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -57,20 +57,28 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 """The fault, and the words in which the user is told of it; "" where there is nothing to tell."""
 
 
-@asynccontextmanager
-async def behind_proxy(kubeconfig: str, authority: Authority, folder: Path) -> AsyncIterator[tuple[FaultProxy, Connection, ForwardManager]]:
+class Scene(NamedTuple):
+    """A pod whose program echoes, and what reaches it through the proxy alone."""
+
+    ref: ObjectRef
+    proxy: FaultProxy
+    through: Connection
+    manager: ForwardManager
+
+
+@pytest.fixture
+async def scene(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, real_node: str, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    ref = await run(connection, namespace, pod("programs", real_node, PROGRAM))
     async with fault_proxy(kubeconfig, authority) as proxy:
-        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder)).settings())
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(tmp_path)).settings())
         manager = ForwardManager(lambda: through)
         try:
-            yield proxy, through, manager
+            yield Scene(ref, proxy, through, manager)
         finally:
             await manager.close()
             await through.close()
-
-
-async def program(connection: Connection, namespace: str, node: str) -> ObjectRef:
-    return await run(connection, namespace, pod("programs", node, PROGRAM))
 
 
 async def command(connection: Connection, ref: ObjectRef) -> Ended:
@@ -90,88 +98,67 @@ async def is_reset(forward: Forward) -> bool:
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_a_forward_and_a_shell_say_what_went_wrong_and_work_afterwards(
-    name: str,
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    real_node: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault, words = FAULTS[name]
-    ref = await program(connection, namespace, real_node)
-    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
-        standing = await manager.start(ref, ":9000")
-        assert await echoed(standing, b"before")
-        if fault is silence:
-            monkeypatch.setattr(bounds, "READ_TIMEOUT", 1.0)
-        proxy.fault = of_upgrades(fault)
-        proxy.cut()
-        if words:
-            proxy.requests.clear()
-            assert await is_reset(standing)
-            await until(lambda: re.search(words, standing.error))
-            assert standing.state == "active"
-            assert len(proxy.requests) <= MOST, proxy.requests
-            proxy.requests.clear()
-            with pytest.raises(PodtuiError, match=words):
-                await manager.start(ref, ":9000")
-            assert manager.forwards == [standing]
-            with pytest.raises(PodtuiError, match=words):
-                await command(through, ref)
-            assert len(proxy.requests) <= MOST + 1, proxy.requests
-            proxy.fault = None
-        assert await echoed(standing, b"after") and await echoed(await manager.start(ref, ":9000"), b"after")
-        assert (await command(through, ref)).exit_code == 4
+    ref, proxy, through, manager = scene
+    standing = await manager.start(ref, ":9000")
+    assert await echoed(standing, b"before")
+    if fault is silence:
+        monkeypatch.setattr(bounds, "READ_TIMEOUT", 1.0)
+    proxy.fault = of_upgrades(fault)
+    proxy.cut()
+    if words:
+        proxy.requests.clear()
+        assert await is_reset(standing)
+        await until(lambda: re.search(words, standing.error))
+        assert standing.state == "active"
+        assert len(proxy.requests) <= MOST, proxy.requests
+        proxy.requests.clear()
+        with pytest.raises(PodtuiError, match=words):
+            await manager.start(ref, ":9000")
+        assert manager.forwards == [standing]
+        with pytest.raises(PodtuiError, match=words):
+            await command(through, ref)
+        assert len(proxy.requests) <= MOST + 1, proxy.requests
+        proxy.fault = None
+    assert await echoed(standing, b"after") and await echoed(await manager.start(ref, ":9000"), b"after")
+    assert (await command(through, ref)).exit_code == 4
 
 
-async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, real_node: str, tmp_path: Path
-) -> None:
-    ref = await program(connection, namespace, real_node)
-    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
-        forward, terminal = await manager.start(ref, ":9000"), UserTerminal()
-        reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
-        writer.write(b"x")
-        assert await reader.readexactly(1) == b"x"
-        shell = asyncio.create_task(terminal_session.run(through, ref, "main", ["sh"], terminal))
-        terminal.type("echo $((40 + 2))\r")
-        await terminal.shows("42\r\n")
-        proxy.cut()
-        with pytest.raises(ConnectionResetError):  # a part must not be taken for the whole
-            await reader.read()
-        with pytest.raises(ConnectionFailed, match=r"closed the connection|reset the connection|broke off"):
-            await shell
-        assert forward.error and forward.state == "active"
-        assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(scene: Scene) -> None:
+    ref, proxy, through, manager = scene
+    forward, terminal = await manager.start(ref, ":9000"), UserTerminal()
+    reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)
+    writer.write(b"x")
+    assert await reader.readexactly(1) == b"x"
+    shell = asyncio.create_task(terminal_session.run(through, ref, "main", ["sh"], terminal))
+    terminal.type("echo $((40 + 2))\r")
+    await terminal.shows("42\r\n")
+    proxy.cut()
+    with pytest.raises(ConnectionResetError):  # a part must not be taken for the whole
+        await reader.read()
+    with pytest.raises(ConnectionFailed, match=r"closed the connection|reset the connection|broke off"):
+        await shell
+    assert forward.error and forward.state == "active"
+    assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
 
 
 @pytest.mark.parametrize(("certificate", "why"), [("", "refuses the connection"), *UNTRUSTED.items()])
-async def test_no_byte_goes_to_a_server_that_is_away_or_not_trusted(
-    certificate: str,
-    why: str,
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    real_node: str,
-    tmp_path: Path,
-) -> None:
-    ref = await program(connection, namespace, real_node)
-    async with behind_proxy(kubeconfig, authority, tmp_path) as (proxy, through, manager):
-        forward = await manager.start(ref, ":9000")
-        await proxy.stop()
-        if certificate:
-            await proxy.start(certificate)
-        proxy.requests.clear()
-        assert await is_reset(forward)
-        await until(lambda: re.search(why, forward.error))
-        with pytest.raises(ConnectionFailed, match=why):
-            await manager.start(ref, ":9000")
-        with pytest.raises(ConnectionFailed, match=why):
-            await command(through, ref)
-        assert proxy.requests == [] and manager.forwards == [forward] and forward.state == "active"
-        await proxy.stop()
-        await proxy.start()
-        assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+async def test_no_byte_goes_to_a_server_that_is_away_or_not_trusted(certificate: str, why: str, scene: Scene) -> None:
+    ref, proxy, through, manager = scene
+    forward = await manager.start(ref, ":9000")
+    await proxy.stop()
+    if certificate:
+        await proxy.start(certificate)
+    proxy.requests.clear()
+    assert await is_reset(forward)
+    await until(lambda: re.search(why, forward.error))
+    with pytest.raises(ConnectionFailed, match=why):
+        await manager.start(ref, ":9000")
+    with pytest.raises(ConnectionFailed, match=why):
+        await command(through, ref)
+    assert proxy.requests == [] and manager.forwards == [forward] and forward.state == "active"
+    await proxy.stop()
+    await proxy.start()
+    assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4

@@ -28,7 +28,7 @@ from podtui.kube.manifests.documents import parse
 from podtui.kube.names import Kind
 from podtui.kube.resources import PODS, ObjectRef
 from tests.contract.test_live_list import Pods
-from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy
 from tests.support.faults import (
     BOMB,
     PAGE,
@@ -200,9 +200,14 @@ async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(
     token = tmp_path / "token"
     token.write_text("first")
     user = {"tokenFile": str(token)}
+
+    async def expires(exchange: Exchange) -> None:
+        known = exchange.headers["authorization"] == "Bearer second"
+        await (exchange.pass_on() if known else refuses(401, "Unauthorized")(exchange))
+
     async with changing(kubeconfig, authority, connection, namespace, tmp_path, user=user) as (proxy, objects, cases):
-        proxy.token = "second"
         token.write_text("second")
+        proxy.fault = of_changes(expires)  # a read that met it would get the next one for all
         assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
         assert all([await case.made() for case in cases])
         assert await endings(objects) == {case.name: ["done"] for case in cases}
