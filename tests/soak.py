@@ -71,6 +71,10 @@ _PAINTED = {"podtui.ui.widgets.row_line.Cell": 1000, "podtui.ui.widgets.row_line
 """What stands on the lines painted last, in hidden tables too: as many as the largest screen has room for."""
 
 
+_KEPT = {"podtui.ui.messages.history.Said": 1000}
+"""What podtui keeps for its user, up to this many: keys that do nothing here say so."""
+
+
 class Failed(Exception):
     """What went wrong, in lines."""
 
@@ -168,7 +172,7 @@ class Left:
         return found
 
     def _allowed(self, name: str, before: int) -> float:
-        return 1 if name in self.screens else _PAINTED.get(name) or max(_ALLOWED, before * 0.2)
+        return 1 if name in self.screens else {**_PAINTED, **_KEPT}.get(name) or max(_ALLOWED, before * 0.2)
 
 
 def _type_name(each: object) -> str:

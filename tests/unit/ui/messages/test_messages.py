@@ -157,7 +157,7 @@ async def test_all_messages_are_in_the_history_newest_first(options: Options) ->
         app.messages.add("first\nits second line", "information")
         app.messages.add("second", "error")
         app.push_screen(MessagesScreen(app.messages.all))
-        await until(lambda: "2 messages, newest first" in as_text(app))
+        await until(lambda: "2 messages, newest first" in as_text(app) and "its second line" in as_text(app))
         lines = [line.rstrip() for line in as_text(app).split("\n")]
         assert lines[1][10:] == "✗ second" and lines[2][10:] == "· first" and lines[3] == " " * 12 + "its second line"
         await pilot.press("escape")
