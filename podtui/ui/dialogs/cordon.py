@@ -12,13 +12,14 @@ from podtui.cluster.changes.cordon import Cordon, CordonedNode
 from podtui.cluster.session import Session
 from podtui.kube.resources import ObjectRef
 from podtui.text import counted, harmless
-from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, shown
 from podtui.ui.themes import palette
 
 
 class CordonDialog(Dialog[int]):
     """Marks nodes unschedulable or schedulable. Dismissed with the number of changed nodes."""
+
+    change: Cordon
 
     def __init__(self, session: Session, refs: Sequence[ObjectRef], unschedulable: bool, open_nodes: Sequence[str] = ()) -> None:
         """`open_nodes` are the names of all nodes that the scheduler uses now: the dialog warns when none would be left."""
@@ -31,17 +32,12 @@ class CordonDialog(Dialog[int]):
         yield Static(id="cordon-nodes")
         yield Static(id="cordon-effect")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._show()
-        work(self, "read", self._read)
-
-    async def _read(self) -> None:
+    async def read(self) -> None:
         await self.change.read(self.session.objects)
-        self._show()
+        self.update()
 
     # -- display ----------------------------------------------------------------------------------------------
-    def _show(self) -> None:
+    def update(self) -> None:
         text = Text()
         for node in self.change.objects:
             text.append("\n" if text else "").append_text(self._line(node))
@@ -77,16 +73,13 @@ class CordonDialog(Dialog[int]):
             text.append(f"\n{counted(len(left), 'node')} left for new pods.", styles["dim"])
         return text
 
-    def blocked(self) -> str:
-        return self.change.refusal
-
     # -- the work ---------------------------------------------------------------------------------------------
     async def submit(self) -> None:
         change = self.change
         try:
             await change.send(self.session.objects)
         except Exception:
-            self._show()
+            self.update()
             raise
         if not change.failed:
             verb = "cordoned" if change.unschedulable else "uncordoned"
@@ -94,7 +87,7 @@ class CordonDialog(Dialog[int]):
             self.app.notify(f"{', '.join(f'node/{harmless(node.ref.name)}' for node in done[:4])} {verb}", markup=False)
             self.dismiss(len(done))
             return
-        self._show()
+        self.update()
         self.set_confirm("Retry")
         if len(change.objects) == 1:
             self.show_error(change.failed[0].fault)

@@ -16,7 +16,6 @@ from podtui.errors import PodtuiError
 from podtui.kube.kubectl import Selected
 from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
-from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural, shown
 from podtui.ui.dialogs.impact_note import ImpactNote
 from podtui.ui.themes import palette
@@ -31,6 +30,8 @@ _SIGNS = {"already": "= ", "done": "", "failed": "✗ ", "lost": "✗ "}
 
 class DeleteDialog(Dialog[int]):
     """Deletes or evicts objects, each only if its UID is the one shown. Dismissed with the number that the server accepted."""
+
+    change: Deletion
 
     DEFAULT_CSS = """
     DeleteDialog #delete-grace { width: 22; }
@@ -80,15 +81,9 @@ class DeleteDialog(Dialog[int]):
         if self._many:
             yield Static(id="delete-list")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._update()
-        if self._pods:
-            work(self, "ask", self._ask)
-
-    async def _ask(self) -> None:
+    async def read(self) -> None:
         """Check the right to evict the pods; without it, dim the option and show the reason."""
-        for namespace in sorted({ref.namespace for ref in self.refs}):
+        for namespace in sorted({ref.namespace for ref in self.refs}) if self._pods else ():
             try:
                 allowed = await self.session.access.can("create", "pods", namespace, "eviction")
             except PodtuiError:
@@ -104,7 +99,7 @@ class DeleteDialog(Dialog[int]):
     @on(Input.Changed, "#delete-grace")
     @on(Toggle.Changed)
     @on(Choice.Changed)
-    def _update(self) -> None:
+    def update(self) -> None:
         change, force = self.change, self.query_one("#delete-force", Toggle)
         change.evict = any(toggle.value for toggle in self.query("#delete-evict").results(Toggle))
         if change.evict:
@@ -127,9 +122,6 @@ class DeleteDialog(Dialog[int]):
             self.set_title(self._question("Evict" if change.evict else "Delete"))
             self.set_confirm("Evict" if change.evict else "Delete")
         self.refresh_dialog()
-
-    def blocked(self) -> str:
-        return self.change.refusal
 
     def _list(self) -> Text:
         """The objects: first the failed ones, then the others with a result."""
@@ -168,7 +160,7 @@ class DeleteDialog(Dialog[int]):
         """Offer to retry failed objects; lost ones cannot be retried."""
         change = self.change
         self.show_note("")
-        self._update()
+        self.update()
         if count > 1:
             self.set_title(f"{len(change.gone)} {'evicted' if change.evict else 'deleted'}, {len(change.failed)} not")
         if change.left:

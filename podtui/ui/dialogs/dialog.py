@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -29,6 +29,9 @@ from podtui.text import harmless
 from podtui.ui.background import work
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.button import DialogButton
+
+if TYPE_CHECKING:
+    from podtui.cluster.changes.change import Change
 
 T = TypeVar("T")
 LEAST_COMMANDS = 4  # lines
@@ -98,14 +101,15 @@ class Measured(Vertical):
 class Dialog(ModalScreen[T | None]):
     """A modal dialog: title, body, words to type as confirmation, the kubectl commands, an error and two buttons.
 
-    A subclass provides `compose_body` (and `compose_reference`), overrides `blocked` (why it cannot be confirmed yet) and
-    `submit` (does the work, then `self.dismiss(result)`), and calls `show_commands` and `refresh_dialog` when its input
-    changes. `FIRST` is the selector of the widget with the initial focus: Cancel, unless the dialog begins with an input.
+    A subclass provides `compose_body` (and `compose_reference`), overrides `submit` (does the work, then `self.dismiss(result)`) and
+    `update`, which it calls again when its input changes. With a `change`, it is blocked while the change is refused. `FIRST` is the
+    selector of the widget with the initial focus: Cancel, unless the dialog begins with an input.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog")]
     AUTO_FOCUS = ""
     FIRST: ClassVar[str] = "#dialog-cancel"
+    change: Change | None = None
     CHANGES: ClassVar[bool] = True  # whether the action changes the cluster: then Enter in a field does not carry it out yet
 
     DEFAULT_CSS = """
@@ -166,9 +170,16 @@ class Dialog(ModalScreen[T | None]):
         """Widgets for reference, below all inputs: they may be long."""
         return ()
 
+    def update(self) -> None:
+        """Show what the dialog is about to do; first called when it opens."""
+        self.refresh_dialog()
+
+    async def read(self) -> None:
+        """Read what the dialog shows of the objects; runs in a worker when it opens."""
+
     def blocked(self) -> str:
         """Why the dialog cannot be confirmed now, in a few words; "" when it can."""
-        return ""
+        return "" if self.change is None else self.change.refusal
 
     async def submit(self) -> None:
         """Do the work and `dismiss`. A PodtuiError is shown, and the dialog stays as it is."""
@@ -275,7 +286,8 @@ class Dialog(ModalScreen[T | None]):
             field.cursor_blink = False  # each blink would send bytes to the terminal
         self.show_commands(self.commands)
         self._status("", note=True)
-        self.refresh_dialog()
+        self.update()
+        work(self, "read", self.read)
         self.query(self.FIRST).first(Widget).focus()
 
     @on(Measured.Resized)

@@ -42,16 +42,12 @@ class SelectPodsDialog(Dialog[Found]):
         yield Input(self._first, id="select-selector", compact=True, placeholder=placeholder)
         yield Static(id="select-fault")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._update()
-
     @property
     def selector(self) -> str:
         return self.query_one("#select-selector", Input).value.strip()
 
     @on(Input.Changed, "#select-selector")
-    def _update(self) -> None:
+    def update(self) -> None:
         try:
             parse(self.selector)
         except SelectorError as error:

@@ -68,11 +68,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         yield Static(id="forward-problem")
         yield Static(id="forward-warning")
 
-    def on_mount(self) -> None:
-        self._check()
-        work(self, "forward-ports", self._read_ports)
-
-    async def _read_ports(self) -> None:
+    async def read(self) -> None:
         try:
             pod = await running_pod(self.session.opened, self.ref)
             lineage = await lineage_of(self.session.opened, pod)
@@ -89,7 +85,7 @@ class ForwardDialog(Dialog[list[Forward]]):
         if tcp and not ports_input.value:
             ports_input.value = f"{suggested(tcp[0])}:{tcp[0]}"
             ports_input.cursor_position = len(ports_input.value)
-        self._check()
+        self.update()
 
     def _declared(self, text: str) -> None:
         self.query_one("#forward-declared", Static).update(Text(text))
@@ -106,9 +102,9 @@ class ForwardDialog(Dialog[list[Forward]]):
     @on(Input.Changed, "#forward-ports, #forward-address")
     def _edited(self) -> None:
         self.show_note("")
-        self._check()
+        self.update()
 
-    def _check(self) -> None:
+    def update(self) -> None:
         """Check the input; show the kubectl command if it is valid."""
         self._specs, self._problem, wrong = (), "", "#forward-ports"
         try:
@@ -153,7 +149,7 @@ class ForwardDialog(Dialog[list[Forward]]):
 
     async def _find_owner(self, port: int) -> None:
         self._owners[port] = await asyncio.to_thread(owner_of, port)
-        self._check()
+        self.update()
 
     def _command(self) -> str:
         return kubectl_port_forward(self.ref, self._specs, options=self.session.settings.kubectl_options, address=self._address)

@@ -17,7 +17,6 @@ from podtui.kube.ages import age
 from podtui.kube.json_values import mapping
 from podtui.kube.resources import NAMESPACES, PODS
 from podtui.text import harmless
-from podtui.ui.background import work
 from podtui.ui.dialogs.dialog import Dialog, confirmations, shown
 from podtui.ui.dialogs.differences import field_lines
 from podtui.ui.dialogs.impact_note import ImpactNote
@@ -35,6 +34,8 @@ class UndoDialog(Dialog[int]):
     `passed` are later changes that cannot be undone, with the reasons: the dialog then does not offer the latest change.
     """
 
+    change: Undo
+
     def __init__(self, session: Session, entries: Sequence[Entry], passed: Sequence[tuple[Entry, str]] = ()) -> None:
         made = [entry.object.name for entry in entries if entry.form == "creates" and entry.object.kind == "Namespace"]
         title = f"Undo {described(entries[0])}?" if len(entries) == 1 else f"Undo {len(entries)} changes?"
@@ -49,20 +50,11 @@ class UndoDialog(Dialog[int]):
         yield Static(id="undo-steps")
         yield self._impact
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._update()
-        work(self, "undo", self._look)
-
-    async def _look(self) -> None:
-        """Read the current objects, to show what will happen."""
+    async def read(self) -> None:
         await self.change.read(self.session.objects)
-        self._update()
+        self.update()
 
-    def blocked(self) -> str:
-        return self.change.refusal
-
-    def _update(self) -> None:
+    def update(self) -> None:
         self.query_one("#undo-steps", Static).update(self._text())
         self.show_commands(self.change.commands)
         self._impact.foretell(self.change.foretold)
@@ -132,7 +124,7 @@ class UndoDialog(Dialog[int]):
 
     def _show_what_is_left(self) -> None:
         self.show_note("")
-        self._update()
+        self.update()
         if any(step.possible for step in self.change.steps):
             self.set_confirm("Retry")
         if self.change.done:

@@ -43,6 +43,7 @@ class CreateDialog(Dialog[int]):
     even if the file changes meanwhile. Without a namespace each document goes to its own, or else to the context's.
     """
 
+    change: ManifestCreation
     FIRST: ClassVar[str] = "#create-path"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("create")]
 
@@ -272,7 +273,7 @@ class CreateDialog(Dialog[int]):
         return not self.change.documents and (source.id == "create-path" or not self._empty)
 
     def blocked(self) -> str:
-        return self.change.refusal if self.change.documents else ""
+        return super().blocked() if self.change.documents else ""
 
     def action_confirm(self) -> None:
         if self._empty and not self.change.documents and not self.busy:

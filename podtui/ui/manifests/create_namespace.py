@@ -17,6 +17,7 @@ from podtui.ui.dialogs.dialog import Dialog, confirmations
 class CreateNamespaceDialog(Dialog[str]):
     """Creates a namespace, as `kubectl create namespace NAME`. Dismissed with its name."""
 
+    change: NamespaceCreation
     FIRST: ClassVar[str] = "#namespace-name"
 
     def __init__(self, session: Session) -> None:
@@ -32,9 +33,6 @@ class CreateNamespaceDialog(Dialog[str]):
         self.change.name = event.value.strip()
         self.show_error("; ".join(self.change.faults))
         self.show_commands(self.change.commands)
-
-    def blocked(self) -> str:
-        return self.change.refusal
 
     async def submit(self) -> None:
         await self.change.send(self.session.objects)

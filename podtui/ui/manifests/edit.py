@@ -69,6 +69,7 @@ async def edit_object(app: TerminalApp, session: Session, ref: ObjectRef, *, bui
 class EditDialog(Dialog[Literal["edited", "again"]]):
     """Shows the difference, and sends it. Dismissed with "edited", or "again" to continue editing; None keeps the text."""
 
+    change: Edit
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit")]
 
     DEFAULT_CSS = """
@@ -87,11 +88,7 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
         yield self._impact
         yield Static("F4 continues editing; Esc cancels, and keeps the text in a file.", id="edit-hint", markup=False)
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._update()
-
-    def _update(self) -> None:
+    def update(self) -> None:
         styles = palette(self.app)
         text = Text()
         masked = self.change.secret and self._shown is None
@@ -118,14 +115,14 @@ class EditDialog(Dialog[Literal["edited", "again"]]):
             self.show_note(NOT_RECORDED)
             return
         self._shown = await self.change.difference(values=True) if self._shown is None else None
-        self._update()
+        self.update()
 
     async def submit(self) -> None:
         try:
             await self.change.send(self.session.objects)
         finally:
             self._shown = None  # it may be about a newer version now
-            self._update()
+            self.update()
         self.notify(f"{harmless(str(self.change.ref))} edited", markup=False)
         self.dismiss("edited")
 

@@ -18,7 +18,7 @@ from podtui.kube.label_changes import LabelChanges, parse
 from podtui.kube.names import Kind, key_faults
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.text import harmless
-from podtui.ui.background import work, work_instead
+from podtui.ui.background import work_instead
 from podtui.ui.commands import bindings
 from podtui.ui.dialogs.dialog import Dialog, confirmations, described, plural
 from podtui.ui.dialogs.impact_note import ImpactNote
@@ -34,6 +34,7 @@ _EDITOR_HINT = "F4: a value in your editor, F3: in podtui's; many lines, JSON"
 class LabelDialog(Dialog[int]):
     """Sets, overwrites and removes labels or annotations of one or more objects. Dismissed with the number of changed objects."""
 
+    change: LabelEdit
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("annotate")]
     FIRST: ClassVar[str] = "#label-changes"
 
@@ -71,19 +72,14 @@ class LabelDialog(Dialog[int]):
     def compose_reference(self) -> Iterable[Widget]:
         yield Static(id="label-current")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._update()
-        work(self, "read", self._read)
-
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
         change = self.change
         await change.read(self.session.objects)
         if all(one.lost for one in change.objects):
             self.show_error(change.objects[0].fault)
-        self._update()
+        self.update()
         await self._read_others()
 
     async def _read_others(self) -> None:
@@ -95,13 +91,13 @@ class LabelDialog(Dialog[int]):
             self._others = await self.session.objects.in_use(ref, self.kind)
         except PodtuiError:
             return  # without the right to list there is no completion
-        self._update()
+        self.update()
 
     # -- input ------------------------------------------------------------------------------------------------
 
     @on(Input.Changed, "#label-changes")
     @on(Toggle.Changed)
-    def _update(self) -> None:
+    def update(self) -> None:
         text, change = self.query_one("#label-changes", Input).value, self.change
         try:
             change.changes, self._fault = self._with_edited(parse(text, self.kind), text), None
@@ -130,7 +126,7 @@ class LabelDialog(Dialog[int]):
     def blocked(self) -> str:
         if self._fault is not None and not self.change.reading and self.change.left:
             return "see the error below the input"
-        return self.change.refusal
+        return super().blocked()
 
     def missing(self) -> Widget | None:
         return self.query_one("#label-overwrite") if self._fault is None and self.change.needs_overwrite else super().missing()
@@ -201,7 +197,7 @@ class LabelDialog(Dialog[int]):
             self.edited[chosen] = edited
             if original:
                 self.query_one("#label-overwrite", Toggle).value = True  # editing a value means replacing it
-        self._update()
+        self.update()
 
     # -- the work ---------------------------------------------------------------------------------------------
 
@@ -221,7 +217,7 @@ class LabelDialog(Dialog[int]):
         self.show_error(f"{len(failed)} of {count} were not changed: see above" if count > 1 else failed[0].fault)
 
     def _show_what_is_left(self) -> None:
-        self._update()
+        self.update()
         if any(one.since for one in self.change.objects):
             self.set_confirm("Retry")  # with the version shown now
         if not self.change.left:
