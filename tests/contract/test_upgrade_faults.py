@@ -144,6 +144,36 @@ async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(scene: Scen
     assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
 
 
+async def test_a_half_open_connection_is_found_out_and_the_next_one_works(scene: Scene, monkeypatch: pytest.MonkeyPatch, pace: int) -> None:
+    """A link that takes everything and carries nothing any more: neither side hears of it."""
+    ref, proxy, through, manager = scene
+    patience = 3.0 if pace == 1 else 0.3  # a real API server takes its time on a busy machine
+    for name, seconds in (("PING_INTERVAL", 0.1), ("PONG_TIMEOUT", patience), ("BUSY_PONG_TIMEOUT", 1.5 * patience)):
+        monkeypatch.setattr(bounds, name, seconds)
+    forward, terminal = await manager.start(ref, ":9000"), UserTerminal()
+    idle, asking = [await asyncio.open_connection("127.0.0.1", forward.local_port) for _ in range(2)]
+    for reader, writer in (idle, asking):
+        writer.write(b"x")
+        assert await reader.readexactly(1) == b"x"
+    shell = asyncio.create_task(terminal_session.run(through, ref, "main", ["sh"], terminal))
+    terminal.type("echo $((40 + 2))\r")
+    await terminal.shows("42\r\n")
+    proxy.mute()
+    proxy.requests.clear()
+    asking[1].write(b"y")
+    async with asyncio.timeout(30):
+        for reader, _ in (idle, asking):
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+        with pytest.raises(ConnectionFailed, match=r"did not answer within \d"):
+            await shell
+    await until(lambda: forward.connections == 0)
+    assert re.search(r"did not answer within \d", forward.error) and forward.state == "active"
+    assert len(proxy.requests) <= MOST, proxy.requests
+    await until(lambda: not proxy.muted)  # nothing of them is left
+    assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+
+
 @pytest.mark.parametrize(("certificate", "why"), [("", "refuses the connection"), *UNTRUSTED.items()])
 async def test_no_byte_goes_to_a_server_that_is_away_or_not_trusted(certificate: str, why: str, scene: Scene) -> None:
     ref, proxy, through, manager = scene

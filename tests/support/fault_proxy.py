@@ -22,7 +22,7 @@ from yarl import URL
 from podtui.cluster.connection.transport import tls
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.cluster.kubeconfig.credentials import Credentials
-from tests.support.tls import Authority, pump
+from tests.support.tls import Authority
 
 Change = Callable[[bytes], bytes]
 
@@ -109,9 +109,18 @@ class Exchange:
         head = [f"{self.method} {server.path}{self.target} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items() if value)]
         writer.write("\r\n".join([*head, "", ""]).encode())
         try:
-            await asyncio.gather(pump(self.reader, writer), pump(reader, self.writer))
+            await asyncio.gather(self._pump(self.reader, writer), self._pump(reader, self.writer))
         finally:
             writer.close()
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        """Of a muted connection everything is taken and nothing is passed on, not even that the server has ended it."""
+        while chunk := await source.read(65536):
+            if self.writer not in self.proxy.muted:
+                target.write(chunk)
+                await target.drain()
+        if source is self.reader or self.writer not in self.proxy.muted:
+            target.close()
 
     async def begin_to_pass_on(self, size: int = 100) -> None:
         """The first bytes of the server's own answer."""

@@ -22,6 +22,13 @@ CLOSE_TIMEOUT = 2.0
 """For the other side's close message when a WebSocket is closed."""
 LONGEST_WAIT = 300.0
 """The longest Retry-After that is honoured."""
+PING_INTERVAL = 5.0
+"""Between the pings of a WebSocket, as kubectl's."""
+PONG_TIMEOUT = 15.0
+"""For the answer to a ping. With PING_INTERVAL, a dead WebSocket is found out as fast as the keepalive of TCP finds out a dead server."""
+BUSY_PONG_TIMEOUT = 60.0
+"""For the answer to a ping that was sent after data. The ping waits with the data while what runs in the pod does not read: nothing tells
+such a program from a dead connection. kubectl exec waits for as long."""
 
 # -- size, in bytes
 LARGEST_ANSWER = 128 << 20

@@ -27,12 +27,13 @@ from podtui.cluster.connection.decoding import unreadable
 from podtui.cluster.connection.listing import JSON, Query, ReadOptions
 from podtui.cluster.connection.streams import ByteStream, WebSocket
 from podtui.cluster.connection.transport import client_import, tls
-from podtui.cluster.connection.transport.session_pool import Pool, bounded, keepalive_socket
+from podtui.cluster.connection.transport.session_pool import Pool, bounded, keepalive_socket, patient
 from podtui.cluster.kubeconfig.credentials import Credential, Credentials
 from podtui.cluster.kubeconfig.proxies import SOCKS
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
 from podtui.errors import ApiError, CertificateRefused, ConnectionFailed, Forbidden, KubeconfigError, PodtuiError, Unauthorized
 from podtui.reports import unforeseen
+from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 if TYPE_CHECKING:
@@ -283,6 +284,7 @@ class Connection:
                         proxy=_http_proxy(self.settings),
                         server_hostname=self.settings.tls_server_name or None,
                         max_msg_size=bounds.LARGEST_FRAME,
+                        autoping=False,
                         timeout=aiohttp.ClientWSTimeout(ws_close=bounds.CLOSE_TIMEOUT),
                     )
             return upgraded, pool
@@ -294,12 +296,15 @@ class Connection:
             error.hint = error.hint or f"A WebSocket needs permission to get and to create {subresource}"
             raise
         with pool.speaking(upgraded):
+            patient(upgraded.get_extra_info("socket"), bounds.BUSY_PONG_TIMEOUT)
             websocket = WebSocket(upgraded, self._explained)
+            watching = asyncio.create_task(websocket.watch(), name=f"watch of a WebSocket to {place(self.settings)}")
             try:
                 if upgraded.protocol is None and protocols:
                     raise ConnectionFailed(f"{place(self.settings)} supports none of the protocols {', '.join(protocols)}")
                 yield websocket
             finally:
+                await end_tasks(watching)
                 await websocket.close()
 
     def _new_pool(self, context: ssl.SSLContext | None) -> Pool:

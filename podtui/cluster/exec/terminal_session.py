@@ -33,7 +33,6 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")  # servers before Kuberne
 STDIN, STDOUT, STDERR, ENDED, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 INTERRUPT = b"\x03"
 _AHEAD = 64 << 10  # bytes that may be typed before the command has started
-_KEEP = 20.0  # seconds between two pings: load balancers close connections that are silent for a minute
 _AGAIN = re.compile(r"\A(Internal error occurred: )+")  # the API server and the kubelet each prefix the other's message with it
 
 
@@ -89,7 +88,7 @@ class _Execution:
 
     async def run(self) -> Ended:
         work = asyncio.create_task(self._work(), name=f"exec in {self._ref}")
-        others = [asyncio.create_task(each, name=f"exec in {self._ref}") for each in (self._upward(), self._sizes(), self._keep_open())]
+        others = [asyncio.create_task(each, name=f"exec in {self._ref}") for each in (self._upward(), self._sizes())]
         try:
             waiting = {work, *others}
             while not work.done():
@@ -154,13 +153,6 @@ class _Execution:
         while True:
             await self._terminal.resized()
             await self._resize(self._socket)
-
-    async def _keep_open(self) -> None:
-        await self._opened.wait()
-        assert self._socket is not None
-        while True:
-            await asyncio.sleep(_KEEP)
-            await self._socket.ping()
 
 
 def how_it_ended(status: bytes) -> Ended | None:

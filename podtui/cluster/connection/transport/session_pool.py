@@ -140,3 +140,11 @@ def keep_alive(opened: socket.socket) -> None:
         option = getattr(socket, name, None)
         if option is not None:
             opened.setsockopt(level, option, value)
+
+
+def patient(opened: socket.socket | None, seconds: float) -> None:
+    """Let what a WebSocket has sent wait for that long. The program in the pod may read nothing for a while, and to the system, a server
+    that takes nothing is as one that is gone."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if opened is not None and option is not None:
+        opened.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
+from podtui.cluster.connection import bounds
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.streams import WebSocket
 from podtui.cluster.exec import shells, terminal_session
@@ -175,7 +176,7 @@ async def test_a_command_that_has_ended_before_its_terminal_was_told_the_size_is
                 with pytest.raises(ConnectionFailed):
                     async with asyncio.timeout(20):
                         while True:
-                            await socket.ping()
+                            await socket.send(b"\0")
                             await asyncio.sleep(0.01)
                 yield socket
 
@@ -231,11 +232,12 @@ async def test_the_end_of_the_terminal_is_reported_where_the_protocol_can_and_en
 async def test_a_shell_in_which_nothing_happens_is_kept_open_by_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     async def program(socket: web.WebSocketResponse) -> None:
         for _ in range(3):
-            while (await socket.receive()).type is not WSMsgType.PING:
+            while (message := await socket.receive()).type is not WSMsgType.PING:
                 pass
+            await socket.pong(message.data)
         await tell(socket, SUCCESS)
 
-    monkeypatch.setattr(terminal_session, "_KEEP", 0.01)
+    monkeypatch.setattr(bounds, "PING_INTERVAL", 0.01)
     async with connected(Cluster(program)) as connection, asyncio.timeout(30):
         assert (await terminal_session.run(connection, REF, "main", ["sh"], UserTerminal())).exit_code == 0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from podtui.cluster.connection.transport import session_pool
 from podtui.cluster.forward import local_ports
 from podtui.cluster.forward import manager as forward_module
 from podtui.cluster.forward import route as route_module
@@ -993,3 +994,27 @@ async def test_a_port_name_alone_needs_a_pod_to_say_which_local_port_it_is() -> 
         with pytest.raises(PodtuiError, match="only a pod can resolve the local port 'http', and there is none yet"):
             await manager.start_profile(profile(ports=["http"]))
         assert manager.forwards[0].state == "failed"
+
+
+async def test_a_program_that_reads_nothing_for_longer_than_the_system_waits_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the system, a server that takes nothing is as one that is gone."""
+    reads = asyncio.Event()
+    taken = bytearray()
+
+    async def program(wire: Wire) -> None:
+        await reads.wait()
+        while data := await wire.read():
+            taken.extend(data)
+
+    options = tuple((level, name, 300 if name == "TCP_USER_TIMEOUT" else value) for level, name, value in session_pool._OPTIONS)
+    monkeypatch.setattr(session_pool, "_OPTIONS", options)
+    async with forwarding(Pod(program)) as manager:
+        forward = await manager.start(POD, ":8080")
+        _, writer = await connect(forward)
+        writer.write(data := os.urandom(20_000_000))
+        sending = asyncio.create_task(writer.drain())
+        asyncio.get_running_loop().call_later(1.0, reads.set)
+        await until(lambda: len(taken) == len(data) or forward.error)
+        assert forward.error == "" and taken == data
+        await sending
+        reset(writer)
