@@ -1,4 +1,4 @@
-"""Nodes: taints a cordoned one, and evicts or collects the pods of one that is unreachable or deleted.
+"""Nodes: taints a cordoned one, evicts the pods that do not tolerate a taint, and collects those of a node that was deleted.
 
 What the node lifecycle, taint eviction and pod garbage collection controllers do.
 """
@@ -14,7 +14,6 @@ from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.writes import Writes
-from podtui.kube.objects import condition_of, is_true
 from podtui.kube.scheduling import UNSCHEDULABLE, tolerated
 
 QUARANTINE = 40.0
@@ -22,14 +21,13 @@ QUARANTINE = 40.0
 
 
 class NodeLifecycle(Controller):
-    """Marks the pods of an unreachable node as not ready, and evicts them once they no longer tolerate its taints."""
+    """Evicts the pods that no longer tolerate the taints of their node, and deletes those of a node that is gone."""
 
     kind = NODES
     component = "node-controller"
 
     def __init__(self, state: State, writes: Writes, clock: Clock, recorder: Recorder) -> None:
         super().__init__(state, writes, clock, recorder)
-        self._lost: set[str] = set()
         self._deleted: dict[str, float] = {}  # nodes by name, and when their orphaned pods go
 
     def keys(self, change: Change) -> Iterable[Key]:
@@ -45,21 +43,12 @@ class NodeLifecycle(Controller):
             return
         self._deleted.pop(name, None)
         taints = [one for one in node["spec"].get("taints") or () if one["effect"] == "NoExecute"]
-        lost = condition_of(node, "Ready").get("status") == "Unknown"
-        if not lost:
-            self._lost.discard(name)
-        elif name not in self._lost:
-            self._lost.add(name)
-            self.recorder.record(node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady", self.component)
         for pod in self.state.by_node(name):
-            if lost:
-                self._not_ready(pod)
             for taint in taints:
                 self._evict(pod["metadata"]["namespace"], pod["metadata"]["name"], name, taint)
 
     def _collect(self, name: str) -> None:
         """Deletes the pods of a node that is gone."""
-        self._lost.discard(name)
         left = self._deleted.setdefault(name, self.clock.now() + QUARANTINE) - self.clock.now()
         if left > 0:
             self.again.append((left, ("", name)))
@@ -82,14 +71,6 @@ class NodeLifecycle(Controller):
         status = pod.get("status") or {}
         fields = {"status": "True", "reason": reason, "message": message}
         return {**status, "conditions": condition(status.get("conditions") or (), "DisruptionTarget", fields, self.clock.timestamp())}
-
-    def _not_ready(self, pod: Object) -> None:
-        status = pod.get("status") or {}
-        fields = {"status": "False", "lastProbeTime": None}
-        if is_true(pod, "Ready"):
-            told = condition(status["conditions"], "Ready", fields, self.clock.timestamp())  # type: ignore[arg-type]
-            self.recorder.record(pod, "Warning", "NodeNotReady", "Node is not ready", self.component)
-            self.state.update(PODS, {**pod, "status": {**status, "conditions": told}})
 
     def _evict(self, namespace: str, name: str, node: str, taint: Object) -> None:
         pod = self.state.get(PODS, namespace, name)

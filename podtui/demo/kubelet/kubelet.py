@@ -22,7 +22,6 @@ from podtui.demo.storage.errors import ApiError, Unreachable, bad_request
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
-from podtui.kube.objects import condition_of, is_true
 
 Object = dict[str, Any]
 
@@ -69,8 +68,6 @@ class Kubelet:
             pod = self.state.get(PODS, change.new["metadata"]["namespace"], change.new["metadata"]["name"])
             if pod is not None and pod["metadata"]["uid"] == change.new["metadata"]["uid"]:
                 self._pod(pod, change.old)
-        elif change.kind is NODES and change.old is not None and _says_ready(change.new) and not _says_ready(change.old):
-            self._back(change.new["metadata"]["name"])
 
     def _pod(self, pod: Object, old: Object | None) -> None:
         node = pod["spec"].get("nodeName")
@@ -98,24 +95,10 @@ class Kubelet:
             worker.begin()
         return worker
 
-    def _back(self, node: str) -> None:
-        """Takes up the pods of a node that is reachable again: reports what happened meanwhile, and starts what is new."""
-        for pod in self.state.by_node(node):
-            worker = self._workers.get(pod["metadata"]["uid"])
-            if worker is None and _left_alone(pod) and _says_ready(pod):
-                continue
-            worker = worker or self._worker(pod)
-            worker.report()
-            if "deletionTimestamp" in pod["metadata"]:
-                worker.end()
-            else:
-                worker.sync()
-
     # -- nodes
 
     def is_up(self, name: str) -> bool:
-        node = self.state.get(NODES, "", name)
-        return node is not None and _says_ready(node)
+        return self.state.get(NODES, "", name) is not None
 
     def host_ip(self, name: str) -> str:
         node = self.state.get(NODES, "", name) or {}
@@ -234,11 +217,6 @@ def _run(container: Container, pod: str, *, previous: bool) -> Run:
         return container.last
     told = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
     raise bad_request(f"{where} is waiting to start: {told.get(container.reason, container.reason)}")
-
-
-def _says_ready(obj: Object) -> bool:
-    """Whether a pod or a node is ready, or says nothing about it."""
-    return not condition_of(obj, "Ready") or is_true(obj, "Ready")
 
 
 def _left_alone(pod: Object) -> bool:

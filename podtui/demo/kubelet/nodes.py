@@ -70,38 +70,3 @@ def node(
             },
         },
     }
-
-
-def unreachable(obj: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The node as the node controller marks it when its kubelet no longer reports."""
-    return _with_conditions(
-        obj,
-        now,
-        {"status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."},
-        [taint for taint in obj["spec"].get("taints", ()) if taint["key"] != _UNREACHABLE]
-        + [{"key": _UNREACHABLE, "effect": effect, "timeAdded": now} for effect in ("NoSchedule", "NoExecute")],
-    )
-
-
-def reachable(obj: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The node after its kubelet has come back."""
-    return _with_conditions(obj, now, None, [taint for taint in obj["spec"].get("taints", ()) if taint["key"] != _UNREACHABLE])
-
-
-_UNREACHABLE = "node.kubernetes.io/unreachable"
-
-
-def _with_conditions(obj: Mapping[str, Any], now: str, lost: Mapping[str, str] | None, taints: list[dict[str, Any]]) -> dict[str, Any]:
-    good = {kind: (reason, message, "False") for kind, reason, message in _PRESSURES}
-    good["Ready"] = (_READY["reason"], _READY["message"], "True")
-    conditions = []
-    for condition in obj["status"]["conditions"]:
-        reason, message, status = good.get(condition["type"], (condition["reason"], condition["message"], condition["status"]))
-        wanted = lost or {"status": status, "reason": reason, "message": message}
-        times = {} if condition["status"] == wanted["status"] else {"lastTransitionTime": now}
-        heartbeat = {} if lost else {"lastHeartbeatTime": now}
-        conditions.append({**condition, **wanted, **times, **heartbeat})
-    spec = {key: value for key, value in obj["spec"].items() if key != "taints"}
-    if taints:
-        spec["taints"] = taints
-    return {**obj, "spec": spec, "status": {**obj["status"], "conditions": conditions}}

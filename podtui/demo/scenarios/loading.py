@@ -66,8 +66,6 @@ class StepFile(msgspec.Struct, frozen=True, kw_only=True):
     create: list[Any] = []
     patch: PatchFile | None = None
     delete: TargetFile | None = None
-    node_down: str = ""
-    node_up: str = ""
 
 
 class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,11 +125,11 @@ class _File:
     def __init__(self, found: Checked[ScenarioFile], file: ScenarioFile) -> None:
         self.found = found
         self.file = file
-        self.node_names = [node.name for node in file.nodes]
 
     def scenario(self, name: str) -> Scenario:
-        for index, name_of_node in enumerate(self.node_names):
-            if name_of_node in self.node_names[:index]:
+        names = [node.name for node in self.file.nodes]
+        for index, name_of_node in enumerate(names):
+            if name_of_node in names[:index]:
                 self.fail(f"there are two nodes `{harmless(name_of_node)}`", "nodes", index, "name")
         taints = [
             [self.taint(text, "nodes", index, "taints", place) for place, text in enumerate(one.taints)]
@@ -214,11 +212,8 @@ class _File:
 
     def step(self, given: StepFile, index: int) -> Step:
         path = ("script", index)
-        if not (given.create or given.patch or given.delete or given.node_down or given.node_up):
-            self.fail("the step does nothing: it needs create, patch, delete, node_down or node_up", *path)
-        for key, name in (("node_down", given.node_down), ("node_up", given.node_up)):
-            if name:
-                self.known("node", name, self.node_names, *path, key)
+        if not (given.create or given.patch or given.delete):
+            self.fail("the step does nothing: it needs create, patch or delete", *path)
         every = self.seconds(given.every, *path, "every") if given.every else 0.0
         if given.every and every < 1:
             self.fail("`every` must be at least 1s", *path, "every")
@@ -234,7 +229,5 @@ class _File:
             create=tuple(self.manifest(obj, *path, "create", place) for place, obj in enumerate(given.create)),
             patch=patch,
             delete=self.target(given.delete, *path, "delete") if given.delete else None,
-            node_down=given.node_down,
-            node_up=given.node_up,
             line=self.found.line(*path),
         )

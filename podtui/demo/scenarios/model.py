@@ -41,8 +41,6 @@ class Step:
     create: tuple[Manifest, ...] = ()
     patch: tuple[StepTarget, Mapping[str, Any]] | None = None
     delete: StepTarget | None = None
-    node_down: str = ""
-    node_up: str = ""
     line: int = 0
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from podtui.demo.kubelet.nodes import reachable, unreachable
 from podtui.demo.scenarios.model import Manifest, Scenario, Step, StepTarget
 from podtui.demo.scenarios.scale import PodMaker
 from podtui.demo.storage.clock import Clock, Handle
@@ -74,7 +73,7 @@ class Stage:
         """Plays a step. What a user has deleted meanwhile cannot be changed: that is noted, and the script goes on."""
         if step.every:
             self._later(step.every, partial(self._play, step))
-        for work in (self._step_create, self._step_patch, self._step_delete, self._step_nodes):
+        for work in (self._step_create, self._step_patch, self._step_delete):
             try:
                 work(step)
             except (ApiError, ConfigError) as error:
@@ -100,12 +99,6 @@ class Stage:
         selector = parse(target.selector)
         found = self._state.list(target.kind, target.namespace)
         return [obj["metadata"]["name"] for obj in found if selector.matches(obj["metadata"].get("labels") or {})]
-
-    def _step_nodes(self, step: Step) -> None:
-        for name, change in ((step.node_down, unreachable), (step.node_up, reachable)):
-            obj = self._state.get(NODES, "", name) if name else None
-            if obj is not None:
-                self._state.update(NODES, change(obj, self._clock.timestamp()))
 
     # -- churn ------------------------------------------------------------------------------------------------------
     def _replace_one(self) -> None:

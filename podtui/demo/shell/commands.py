@@ -6,7 +6,7 @@ import posixpath
 import re
 from datetime import UTC, datetime
 
-from podtui.demo.programs.program import Body, HttpConnection
+from podtui.demo.programs.program import Body
 from podtui.demo.shell.builtin_commands import BUILTINS
 from podtui.demo.shell.files import FILE_COMMANDS
 from podtui.demo.shell.interpreter import Command, Shell
@@ -149,20 +149,6 @@ def ps(shell: Shell, words: list[str], io: Streams) -> int:
     return 0
 
 
-def httpd(shell: Shell, words: list[str], io: Streams) -> Body:
-    """busybox httpd: from now on the pod listens."""
-    port = int(words[words.index("-p") + 1].rpartition(":")[2]) if "-p" in words[:-1] else 80
-    program = shell.context.program
-    if program is not None:
-        if program.listens(port):
-            io.complain("httpd: bind: Address already in use")
-            return 1
-        shell.context.listeners[port] = lambda: HttpConnection(program)
-    while "-f" in words:
-        yield None
-    return 0
-
-
 # -- the terminal
 
 
@@ -188,5 +174,5 @@ def _constant(code: int) -> Command:
 COMMANDS: dict[str, Command] = {
     **BUILTINS, **FILE_COMMANDS,
     "[": bracket, ":": _constant(0), "clear": clear, "date": date, "echo": echo, "false": _constant(1), "hostname": hostname,
-    "httpd": httpd, "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sleep": sleep, "stty": stty, "test": test, "true": _constant(0),
+    "nc": nc, "printf": printf, "ps": ps, "seq": seq, "sleep": sleep, "stty": stty, "test": test, "true": _constant(0),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from podtui.demo.kubelet.kubelet import Kubelet
-from podtui.demo.kubelet.nodes import node, reachable, unreachable
+from podtui.demo.kubelet.nodes import node
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import CONFIGMAPS, EVENTS, NAMESPACES, NODES, PODS
@@ -364,23 +364,7 @@ def test_a_container_that_fails_its_liveness_probe_is_restarted(cluster: Cluster
     assert ("Killing", "Container kubia failed liveness probe, will be restarted") in cluster.events()
 
 
-# -- nodes, and pods that were there
-
-
-def test_a_node_that_is_not_heard_of_says_nothing_of_its_pods_until_it_is_back(cluster: Cluster) -> None:
-    cluster.run(KUBIA)
-    cluster.clock.advance(10)
-    away = unreachable(cluster.state.get(NODES, "", "node-1") or {}, cluster.clock.timestamp())
-    cluster.state.update(NODES, away)
-    cluster.run(KUBIA, name="late")
-    cluster.delete(gracePeriodSeconds=1)
-    cluster.clock.advance(60)
-    assert "deletionTimestamp" in cluster.pod()["metadata"]
-    assert "startTime" not in cluster.status("late")
-    cluster.state.update(NODES, reachable(cluster.state.get(NODES, "", "node-1") or {}, cluster.clock.timestamp()))
-    cluster.clock.advance(10)
-    assert cluster.state.get(PODS, "default", "web") is None
-    assert cluster.status("late")["phase"] == "Running"
+# -- pods that were there
 
 
 async def test_pods_that_run_already_are_taken_over_without_a_restart(cluster: Cluster) -> None:

@@ -101,7 +101,6 @@ def test_a_file_is_read_with_its_script_in_the_order_of_time(tmp_path: Path) -> 
         ("a in (b,c)", "a in", "14: `selector`: "),
         (":NoSchedule", ":NoSchedul", "3: there is no effect `NoSchedul`, did you mean `NoSchedule`?"),
         ("delete: {kind: Pod,", "delete: {kind: Pod, name: x,", "14: it needs a `name` or a `selector`, one of both"),
-        ('delete: {kind: Pod, selector: "a in (b,c)"}', "node_down: node-2", "14: there is no node `node-2`, did you mean `node-1`?"),
         ('    delete: {kind: Pod, selector: "a in (b,c)"}\n', "", "12: the step does nothing"),
     ],
 )
