@@ -58,31 +58,37 @@ def json_patch(obj: dict[str, Any], body: bytes) -> tuple[Any, list[str]]:
 
 
 def _operate(document: Any, operation: dict[str, Any]) -> Any:
-    op, path = operation.get("op"), operation.get("path")
+    op, path, source = operation.get("op"), operation.get("path"), operation.get("from")
     if not isinstance(path, str):
         raise unprocessable()
-    if op in ("add", "replace", "test"):
-        value = clone(operation.get("value"))
-        if op == "test":
-            if not same(_find(document, path, None), value):
+    root = {"": document}  # in which the whole document has a place too: the one of the path ""
+    match op:
+        case "add" | "replace":
+            _put(root, path, clone(operation.get("value")), add=op == "add")
+        case "test":
+            if not same(_at(*_place(root, path), None), operation.get("value")):
                 raise unprocessable()
-            return document
-        return _put(document, path, value, add=op == "add")
-    if op == "remove":
-        return _take(document, path)
-    source = operation.get("from")
-    if not isinstance(source, str) or op not in ("copy", "move"):
-        raise unprocessable()
-    if op == "copy":
-        return _put(document, path, clone(_find(document, source, None)), add=True)
-    value = _find(document, source)
-    return _put(_take(document, source), path, value, add=True)
+        case "remove":
+            _take(root, path)
+        case "copy" | "move" if isinstance(source, str):
+            value = clone(_at(*_place(root, source), None if op == "copy" else _MISSING))
+            if op == "move":
+                _take(root, source)
+            _put(root, path, value, add=True)
+        case _:
+            raise unprocessable()
+    return root[""]
 
 
-def _tokens(path: str) -> list[str]:
-    if path and not path.startswith("/"):
+def _place(root: Any, path: str) -> tuple[Any, str]:
+    """The map or the list that a path leads to, and its last key there."""
+    first, *tokens = (token.replace("~1", "/").replace("~0", "~") for token in path.split("/"))
+    if first:
         raise unprocessable()
-    return [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:]]
+    *above, last = ["", *tokens]
+    for token in above:
+        root = _at(root, token)
+    return root, last
 
 
 def _index(token: str, length: int) -> int:
@@ -98,62 +104,37 @@ def _index(token: str, length: int) -> int:
     return found
 
 
-def _step(value: Any, token: str, default: Any = _MISSING) -> Any:
-    if isinstance(value, dict):
-        if token in value:
-            return value[token]
-        if default is not _MISSING:
-            return default
-    elif isinstance(value, list):
+def _at(value: Any, token: str, default: Any = _MISSING) -> Any:
+    """What a map or a list holds at a key. One that is missing in a map gives `default`; anything else that is missing is refused."""
+    if isinstance(value, dict) and (token in value or default is not _MISSING):
+        return value.get(token, default)
+    if isinstance(value, list):
         return value[_index(token, len(value))]
     raise unprocessable()
 
 
-def _find(document: Any, path: str, default: Any = _MISSING) -> Any:
-    """The value at a path. A missing last key gives `default`; anything else that is missing is refused."""
-    tokens = _tokens(path)
-    for position, token in enumerate(tokens):
-        document = _step(document, token, default if position == len(tokens) - 1 else _MISSING)
-    return document
-
-
-def _parent(document: Any, tokens: list[str]) -> Any:
-    for token in tokens[:-1]:
-        document = _step(document, token)
-    return document
-
-
-def _put(document: Any, path: str, value: Any, *, add: bool) -> Any:
-    tokens = _tokens(path)
-    if not tokens:
-        return value
-    parent, last = _parent(document, tokens), tokens[-1]
+def _put(root: Any, path: str, value: Any, *, add: bool) -> None:
+    parent, last = _place(root, path)
     if isinstance(parent, dict):
         parent[last] = value
-    elif isinstance(parent, list):
-        if not add:
-            parent[_index(last, len(parent))] = value
-        elif last == "-":
-            parent.append(value)
-        else:
-            parent.insert(_index(last, len(parent) + 1), value)
+    elif not isinstance(parent, list):
+        raise unprocessable()
+    elif not add:
+        parent[_index(last, len(parent))] = value
+    elif last == "-":
+        parent.append(value)
     else:
-        raise unprocessable()
-    return document
+        parent.insert(_index(last, len(parent) + 1), value)
 
 
-def _take(document: Any, path: str) -> Any:
-    tokens = _tokens(path)
-    if not tokens:
-        raise unprocessable()
-    parent, last = _parent(document, tokens), tokens[-1]
-    if isinstance(parent, dict) and last in parent:
+def _take(root: Any, path: str) -> None:
+    parent, last = _place(root, path)
+    if isinstance(parent, dict) and last in parent and parent is not root:
         del parent[last]
     elif isinstance(parent, list):
         del parent[_index(last, len(parent))]
     else:
         raise unprocessable()
-    return document
 
 
 # -- RFC 7386
