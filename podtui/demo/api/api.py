@@ -241,7 +241,7 @@ class Api:
             else:
                 chosen = list_options(kind, namespace, request.query)
                 items = [entry.obj for entry in self.state.entries(kind, namespace) if chosen.selects(entry)]
-                answer = self.writes.delete_collection(kind, items, deletion, dry_run=dry_run)
+                answer = self.writes.deletion.delete_collection(kind, items, deletion, dry_run=dry_run)
         if answer.get("kind") != kind.kind:  # a Status, a list
             return _json(request, answer, code, warnings)
         return self._object(request, kind, Entry(answer, 0), form, code, warnings)

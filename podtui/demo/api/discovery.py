@@ -120,16 +120,18 @@ def _aggregated_resource(resource: Resource) -> Object:
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": resource.verbs,
+        **_names(resource),
     }
-    if resource.short:
-        told["shortNames"] = resource.short
-    if resource.categories:
-        told["categories"] = resource.categories
     if resource.subresources:
         told["subresources"] = [
             {"subresource": name, "responseKind": _kind(response), "verbs": verbs} for name, response, verbs in resource.subresources
         ]
     return told
+
+
+def _names(resource: Resource) -> Object:
+    """Its other names, where it has any."""
+    return {key: names for key, names in (("shortNames", resource.short), ("categories", resource.categories)) if names}
 
 
 def _kind(response: tuple[str, str, str]) -> Object:
@@ -177,18 +179,14 @@ def resource_list(group: str, version: str) -> bytes | None:
 
 
 def _listed(resource: Resource) -> Iterator[Object]:
-    told: Object = {
+    yield {
         "name": resource.name,
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.response[2],
         "verbs": resource.verbs,
+        **_names(resource),
     }
-    if resource.short:
-        told["shortNames"] = resource.short
-    if resource.categories:
-        told["categories"] = resource.categories
-    yield told
     for name, (group, version, kind), verbs in resource.subresources:
         below: Object = {"name": f"{resource.name}/{name}", "singularName": "", "namespaced": resource.namespaced}
         if group:

@@ -27,9 +27,8 @@ def pod_metrics(state: State, namespace: str, name: str = "") -> dict[str, Any]:
         pod = state.get(PODS, namespace, name)
         if pod is None or not _runs(pod):
             raise _missing("podmetrics", f"{namespace}/{name}", "pods")
-        return _of_pod(pod, state.clock.now(), state.clock.format)
-    now = state.clock.now()
-    return _list("PodMetricsList", [_of_pod(pod, now, state.clock.format) for pod in state.list(PODS, namespace) if _runs(pod)])
+        return _of_pod(state, pod)
+    return _list("PodMetricsList", [_of_pod(state, pod) for pod in state.list(PODS, namespace) if _runs(pod)])
 
 
 def node_metrics(state: State, name: str = "") -> dict[str, Any]:
@@ -55,12 +54,12 @@ def _list(kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"kind": kind, "apiVersion": GROUP_VERSION, "metadata": {}, "items": items}
 
 
-def _use(container: dict[str, Any], pod: str, now: float) -> tuple[float, float]:
+def _use(container: dict[str, Any], pod: dict[str, Any], now: float) -> tuple[float, float]:
     """Cores and bytes."""
     requests = (container.get("resources") or {}).get("requests") or {}
     cpu = float(value(requests["cpu"])) if "cpu" in requests else _CPU
     memory = float(value(requests["memory"])) if "memory" in requests else float(_MEMORY)
-    place = zlib.crc32(f"{pod}/{container['name']}".encode()) / 2**32  # of this container, between 0 and 1
+    place = zlib.crc32(f"{pod['metadata']['name']}/{container['name']}".encode()) / 2**32  # of this container, between 0 and 1
     swing = math.sin(now / 90 + place * 2 * math.pi)
     return cpu * (0.15 + 0.5 * place + 0.1 * swing), memory * (0.45 + 0.4 * place + 0.03 * swing)
 
@@ -69,38 +68,29 @@ def _usage(cpu: float, memory: float) -> dict[str, str]:
     return {"cpu": f"{int(cpu * 1e9)}n", "memory": f"{int(memory) >> 10}Ki"}
 
 
-def _of_pod(pod: dict[str, Any], now: float, written: Any) -> dict[str, Any]:
-    metadata, name = pod["metadata"], pod["metadata"]["name"]
-    moment = written(now - now % _WINDOW)
-    kept = {key: metadata[key] for key in ("name", "namespace", "labels") if key in metadata}
+def _of_pod(state: State, pod: dict[str, Any]) -> dict[str, Any]:
     containers = [
-        {"name": container["name"], "usage": _usage(*_use(container, name, now - now % _WINDOW))} for container in pod["spec"]["containers"]
+        {"name": container["name"], "usage": _usage(*_use(container, pod, _moment(state)))} for container in pod["spec"]["containers"]
     ]
-    return {
-        "kind": "PodMetrics",
-        "apiVersion": GROUP_VERSION,
-        "metadata": {**kept, "creationTimestamp": moment},
-        "timestamp": moment,
-        "window": f"{_WINDOW}s",
-        "containers": containers,
-    }
+    return _measured("PodMetrics", state, pod, {"containers": containers})
 
 
 def _of_node(state: State, node: dict[str, Any]) -> dict[str, Any]:
-    now = state.clock.now()
-    moment = state.clock.format(now - now % _WINDOW)
     cpu, memory = _SYSTEM_CPU, float(_SYSTEM_MEMORY)
-    for pod in state.by_node(node["metadata"]["name"]):
-        if _runs(pod):
-            for container in pod["spec"]["containers"]:
-                used = _use(container, pod["metadata"]["name"], now - now % _WINDOW)
-                cpu, memory = cpu + used[0], memory + used[1]
-    kept = {key: node["metadata"][key] for key in ("name", "labels") if key in node["metadata"]}
-    return {
-        "kind": "NodeMetrics",
-        "apiVersion": GROUP_VERSION,
-        "metadata": {**kept, "creationTimestamp": moment},
-        "timestamp": moment,
-        "window": f"{_WINDOW}s",
-        "usage": _usage(cpu, memory),
-    }
+    for pod in filter(_runs, state.by_node(node["metadata"]["name"])):
+        for container in pod["spec"]["containers"]:
+            used = _use(container, pod, _moment(state))
+            cpu, memory = cpu + used[0], memory + used[1]
+    return _measured("NodeMetrics", state, node, {"usage": _usage(cpu, memory)})
+
+
+def _moment(state: State) -> float:
+    now = state.clock.now()
+    return now - now % _WINDOW
+
+
+def _measured(kind: str, state: State, obj: dict[str, Any], what: dict[str, Any]) -> dict[str, Any]:
+    moment = state.clock.format(_moment(state))
+    kept = {key: obj["metadata"][key] for key in ("name", "namespace", "labels") if key in obj["metadata"]}
+    metadata = {**kept, "creationTimestamp": moment}
+    return {"kind": kind, "apiVersion": GROUP_VERSION, "metadata": metadata, "timestamp": moment, "window": f"{_WINDOW}s", **what}

@@ -7,7 +7,7 @@ from typing import Any
 
 from podtui.demo.api.rbac import ADMIN, Attributes, Authorizer, User
 from podtui.demo.rules.schema import DecodeError, decode
-from podtui.demo.storage.errors import ApiError, Body, bad_request, invalid, invalid_value
+from podtui.demo.storage.errors import Body, bad_request, invalid, invalid_value, path_not_found
 
 Object = dict[str, Any]
 
@@ -24,10 +24,9 @@ _BOTH = "exactly one of nonResourceAttributes or resourceAttributes must be spec
 
 def review(authorizer: Authorizer, user: User, plural: str, body: Mapping[str, Any], namespace: str = "", now: str = "") -> Object:
     """The answer to a POST of a review: `selfsubjectaccessreviews`, `subjectaccessreviews` and the like. ApiError 400 or 422."""
-    function = _REVIEWS.get(plural)
-    if function is None:
-        raise ApiError(404, "NotFound", "the server could not find the requested resource")
-    kind = _KINDS[plural]
+    if plural not in _REVIEWS:
+        raise path_not_found()
+    kind, function = _REVIEWS[plural]
     try:
         found, _ = decode(kind, dict(body))
     except DecodeError as error:
@@ -108,24 +107,15 @@ def _self_rules(authorizer: Authorizer, user: User, body: Object, namespace: str
 
 
 def _who(authorizer: Authorizer, user: User, body: Object, namespace: str, now: str) -> Object:
-    info: Object = {"username": user.name, "groups": list(user.groups)}
-    if user == ADMIN:
-        info = {"username": user.name, "uid": "1", "groups": list(user.groups)}
+    info: Object = {"username": user.name, **({"uid": "1"} if user == ADMIN else {}), "groups": list(user.groups)}
     metadata = {"creationTimestamp": now} if now else {}
     return {"kind": body["kind"], "apiVersion": body["apiVersion"], "metadata": metadata, "status": {"userInfo": info}}
 
 
 _REVIEWS = {
-    "selfsubjectaccessreviews": _self_access,
-    "subjectaccessreviews": _access,
-    "localsubjectaccessreviews": _access,
-    "selfsubjectrulesreviews": _self_rules,
-    "selfsubjectreviews": _who,
-}
-_KINDS = {
-    "selfsubjectaccessreviews": "SelfSubjectAccessReview",
-    "subjectaccessreviews": "SubjectAccessReview",
-    "localsubjectaccessreviews": "LocalSubjectAccessReview",
-    "selfsubjectrulesreviews": "SelfSubjectRulesReview",
-    "selfsubjectreviews": "SelfSubjectReview",
+    "selfsubjectaccessreviews": ("SelfSubjectAccessReview", _self_access),
+    "subjectaccessreviews": ("SubjectAccessReview", _access),
+    "localsubjectaccessreviews": ("LocalSubjectAccessReview", _access),
+    "selfsubjectrulesreviews": ("SelfSubjectRulesReview", _self_rules),
+    "selfsubjectreviews": ("SelfSubjectReview", _who),
 }

@@ -87,28 +87,28 @@ class Jobs(Controller):
         return last + wait - self.clock.now()
 
     def _complete(self, job: Object, new: Object, succeeded: int, failed: int) -> None:
-        now = self.clock.timestamp()
-        fields = {
-            "status": "True",
-            "lastProbeTime": now,
-            "reason": "CompletionsReached",
-            "message": "Reached expected number of succeeded pods",
+        reached = "Reached expected number of succeeded pods"
+        new = {
+            **self._over(new, ("SuccessCriteriaMet", "Complete"), "CompletionsReached", reached),
+            "completionTime": self.clock.timestamp(),
         }
-        conditions = condition(new.get("conditions") or (), "SuccessCriteriaMet", fields, now)
-        conditions = condition(conditions, "Complete", fields, now)
-        self._set(job, {**new, "conditions": conditions, "completionTime": now}, [], succeeded, failed)
+        self._set(job, new, [], succeeded, failed)
         self.recorder.record(job, "Normal", "Completed", "Job completed", self.component)
 
     def _fail(self, job: Object, new: Object, active: list[Object], succeeded: int, failed: int) -> None:
-        now = self.clock.timestamp()
-        fields = {"status": "True", "lastProbeTime": now, "reason": "BackoffLimitExceeded"}
-        fields["message"] = "Job has reached the specified backoff limit"
-        conditions = condition(new.get("conditions") or (), "FailureTarget", fields, now)
-        conditions = condition(conditions, "Failed", fields, now)
+        reason, message = "BackoffLimitExceeded", "Job has reached the specified backoff limit"
         for pod in active:
             self.delete_pod(job, pod)
-        self._set(job, {**new, "conditions": conditions}, [], succeeded, failed)
-        self.recorder.record(job, "Warning", "BackoffLimitExceeded", "Job has reached the specified backoff limit", self.component)
+        self._set(job, self._over(new, ("FailureTarget", "Failed"), reason, message), [], succeeded, failed)
+        self.recorder.record(job, "Warning", reason, message, self.component)
+
+    def _over(self, new: Object, kinds: Iterable[str], reason: str, message: str) -> Object:
+        """The status with the conditions that say how the job ended."""
+        now, conditions = self.clock.timestamp(), new.get("conditions") or ()
+        for kind in kinds:
+            fields = {"status": "True", "lastProbeTime": now, "reason": reason, "message": message}
+            conditions = condition(conditions, kind, fields, now)
+        return {**new, "conditions": conditions}
 
     def _set(self, job: Object, new: Object, active: list[Object], succeeded: int, failed: int) -> None:
         counts = {"active": len(active), "succeeded": succeeded, "failed": failed}

@@ -5,46 +5,29 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from podtui.demo.programs import samples
 from podtui.demo.programs.program import Program
-from podtui.demo.programs.samples import (
-    Colours,
-    Crash,
-    Database,
-    Job,
-    JsonLogger,
-    KlogLogger,
-    Korean,
-    Kubia,
-    LogfmtLogger,
-    Nginx,
-    Noisy,
-    OutOfMemory,
-    SlowStart,
-    Stacktrace,
-    UnhealthyKubia,
-    Web,
-)
 from podtui.demo.shell.processes import Script, is_bare, knows
 
 _PROGRAMS: tuple[tuple[str, type[Program]], ...] = (
-    ("luksa/kubia-unhealthy", UnhealthyKubia),
-    ("nginx", Nginx),
-    ("example/web", Web),
-    ("example/json-logger", JsonLogger),
-    ("example/logfmt", LogfmtLogger),
-    ("example/klog", KlogLogger),
-    ("example/colours", Colours),
-    ("example/stacktrace", Stacktrace),
-    ("example/noisy", Noisy),
-    ("example/korean", Korean),
-    ("example/crash", Crash),
-    ("example/oom", OutOfMemory),
-    ("example/job", Job),
-    ("example/slow-start", SlowStart),
-    ("example/db", Database),
+    ("luksa/kubia-unhealthy", samples.UnhealthyKubia),
+    ("nginx", samples.Nginx),
+    ("example/web", samples.Web),
+    ("example/json-logger", samples.JsonLogger),
+    ("example/logfmt", samples.LogfmtLogger),
+    ("example/klog", samples.KlogLogger),
+    ("example/colours", samples.Colours),
+    ("example/stacktrace", samples.Stacktrace),
+    ("example/noisy", samples.Noisy),
+    ("example/korean", samples.Korean),
+    ("example/crash", samples.Crash),
+    ("example/oom", samples.OutOfMemory),
+    ("example/job", samples.Job),
+    ("example/slow-start", samples.SlowStart),
+    ("example/db", samples.Database),
 )
 """By how the image's name begins, without docker.io and tag."""
-_SILENT = (Program, Kubia, Nginx, Web, Database)
+_SILENT = (Program, samples.Kubia, samples.Nginx, samples.Web, samples.Database)
 """Programs that need no worker when they are found running; the visits of a Web may begin when its log is first read."""
 _SHELLS = ("busybox", "alpine", "debian", "ubuntu", "example/shell")
 
@@ -81,7 +64,7 @@ def program_of(image: str, command: list[str], *, own: bool) -> type[Program] | 
     for beginning, program in _PROGRAMS:
         if name.startswith(beginning):
             return program
-    return Kubia if "kubia" in name else Program
+    return samples.Kubia if "kubia" in name else Program
 
 
 def lasts(container: dict[str, Any]) -> bool:

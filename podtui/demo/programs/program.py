@@ -230,10 +230,13 @@ class Program:
         self.context = context
         context.program = self
 
+    port: int | None = None
+    """Where it listens when its container declares no port."""
+
     @property
     def ports(self) -> tuple[int, ...]:
         """Where it listens by itself; commands may listen on more."""
-        return self.context.ports
+        return self.context.ports or (() if self.port is None else (self.port,))
 
     def listens(self, port: int) -> bool:
         """Whether something in its container takes connections to a port."""

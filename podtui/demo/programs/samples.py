@@ -48,10 +48,7 @@ class Web(Program):
     """A web server with visitors; it logs as nginx does."""
 
     visits = True
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return self.context.ports or (80 if "nginx" in self.context.image else 8080,)
+    port = 8080
 
     def run(self) -> Body:
         context = self.context
@@ -83,6 +80,7 @@ class Web(Program):
 
 class Nginx(Web):
     visits = False
+    port = 80
 
 
 class JsonLogger(Program):
@@ -266,11 +264,8 @@ class Job(Program):
 class SlowStart(Program):
     """It listens at once, but is ready for requests only after a minute."""
 
+    port = 8080
     _ready = False
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return self.context.ports or (8080,)
 
     def run(self) -> Body:
         for percent in range(0, 100, 10):
@@ -289,10 +284,7 @@ class Database(Program):
     """It keeps connections open and says nothing that makes sense without its protocol."""
 
     stop_after = 1.5
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return self.context.ports or (5432,)
+    port = 5432
 
     def run(self) -> Body:
         self.context.say("LOG:  starting the database", f"LOG:  listening on port {self.ports[0]}", "LOG:  ready to accept connections")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 """What can be done with nearly every kind, in the order of discovery."""
@@ -10,23 +11,29 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """One kind of object. There is one instance of each, so kinds are compared and hashed by identity."""
+    """One kind of object, in version v1. There is one instance of each, so kinds are compared and hashed by identity."""
 
     group: str
     """The API group; "" for the core one."""
-    version: str
     kind: str
-    plural: str
-    """The resource, as it stands in paths and in access reviews."""
-    singular: str
-    short: tuple[str, ...]
-    namespaced: bool
+    short: tuple[str, ...] = ()
+    namespaced: bool = True
     verbs: tuple[str, ...] = ALL_VERBS
     categories: tuple[str, ...] = ()
     subresources: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Name, kind and verbs of each subresource; the kind is `Group/version/Kind` where it is not the resource's own."""
     generation: bool = True
     """Whether metadata.generation counts the changes of spec."""
+    version: ClassVar[str] = "v1"
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()
+
+    @property
+    def plural(self) -> str:
+        """The resource, as it stands in paths and in access reviews."""
+        return f"{self.singular}s"
 
     @property
     def api_version(self) -> str:
@@ -58,9 +65,13 @@ class Kind:
 
 _STATUS = ("get", "patch", "update")
 _SCALE = ("scale", "autoscaling/v1/Scale", _STATUS)
+_ALL = ("all",)
 
 PODS = Kind(
-    "", "v1", "Pod", "pods", "pod", ("po",), True, categories=("all",),
+    "",
+    "Pod",
+    ("po",),
+    categories=_ALL,
     subresources=(
         ("binding", "Binding", ("create",)),
         ("eviction", "policy/v1/Eviction", ("create",)),
@@ -69,62 +80,33 @@ PODS = Kind(
         ("portforward", "PodPortForwardOptions", ("create", "get")),
         ("status", "Pod", _STATUS),
     ),
-)  # fmt: skip
-NODES = Kind("", "v1", "Node", "nodes", "node", ("no",), False, subresources=(("status", "Node", _STATUS),), generation=False)
+)
+NODES = Kind("", "Node", ("no",), namespaced=False, subresources=(("status", "Node", _STATUS),), generation=False)
 NAMESPACES = Kind(
-    "", "v1", "Namespace", "namespaces", "namespace", ("ns",), False,
+    "",
+    "Namespace",
+    ("ns",),
+    namespaced=False,
     verbs=tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
     subresources=(("finalize", "Namespace", ("update",)), ("status", "Namespace", _STATUS)),
     generation=False,
-)  # fmt: skip
-SERVICES = Kind(
-    "", "v1", "Service", "services", "service", ("svc",), True, categories=("all",),
-    subresources=(("status", "Service", _STATUS),), generation=False,
-)  # fmt: skip
-EVENTS = Kind("", "v1", "Event", "events", "event", ("ev",), True, generation=False)
-CONFIGMAPS = Kind("", "v1", "ConfigMap", "configmaps", "configmap", ("cm",), True, generation=False)
-SECRETS = Kind("", "v1", "Secret", "secrets", "secret", (), True, generation=False)
-SERVICEACCOUNTS = Kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", ("sa",), True, generation=False)
-DEPLOYMENTS = Kind(
-    "apps",
-    "v1",
-    "Deployment",
-    "deployments",
-    "deployment",
-    ("deploy",),
-    True,
-    categories=("all",),
-    subresources=(
-        _SCALE,
-        ("status", "Deployment", _STATUS),
-    ),
 )
-REPLICASETS = Kind(
-    "apps",
-    "v1",
-    "ReplicaSet",
-    "replicasets",
-    "replicaset",
-    ("rs",),
-    True,
-    categories=("all",),
-    subresources=(
-        _SCALE,
-        ("status", "ReplicaSet", _STATUS),
-    ),
-)
-JOBS = Kind("batch", "v1", "Job", "jobs", "job", (), True, categories=("all",), subresources=(("status", "Job", _STATUS),))
-ENDPOINTSLICES = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", (), True)
-PODDISRUPTIONBUDGETS = Kind(
-    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", ("pdb",), True,
-    subresources=(("status", "PodDisruptionBudget", _STATUS),),
-)  # fmt: skip
+SERVICES = Kind("", "Service", ("svc",), categories=_ALL, subresources=(("status", "Service", _STATUS),), generation=False)
+EVENTS = Kind("", "Event", ("ev",), generation=False)
+CONFIGMAPS = Kind("", "ConfigMap", ("cm",), generation=False)
+SECRETS = Kind("", "Secret", generation=False)
+SERVICEACCOUNTS = Kind("", "ServiceAccount", ("sa",), generation=False)
+DEPLOYMENTS = Kind("apps", "Deployment", ("deploy",), categories=_ALL, subresources=(_SCALE, ("status", "Deployment", _STATUS)))
+REPLICASETS = Kind("apps", "ReplicaSet", ("rs",), categories=_ALL, subresources=(_SCALE, ("status", "ReplicaSet", _STATUS)))
+JOBS = Kind("batch", "Job", categories=_ALL, subresources=(("status", "Job", _STATUS),))
+ENDPOINTSLICES = Kind("discovery.k8s.io", "EndpointSlice")
+PODDISRUPTIONBUDGETS = Kind("policy", "PodDisruptionBudget", ("pdb",), subresources=(("status", "PodDisruptionBudget", _STATUS),))
 
 _RBAC = "rbac.authorization.k8s.io"
-CLUSTERROLEBINDINGS = Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", (), False, generation=False)
-CLUSTERROLES = Kind(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", (), False, generation=False)
-ROLEBINDINGS = Kind(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", (), True, generation=False)
-ROLES = Kind(_RBAC, "v1", "Role", "roles", "role", (), True, generation=False)
+CLUSTERROLEBINDINGS = Kind(_RBAC, "ClusterRoleBinding", namespaced=False, generation=False)
+CLUSTERROLES = Kind(_RBAC, "ClusterRole", namespaced=False, generation=False)
+ROLEBINDINGS = Kind(_RBAC, "RoleBinding", generation=False)
+ROLES = Kind(_RBAC, "Role", generation=False)
 
 KINDS: tuple[Kind, ...] = (
     CONFIGMAPS,

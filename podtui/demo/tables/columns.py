@@ -11,23 +11,8 @@ from typing import Any, NamedTuple
 
 from podtui.demo.storage import kinds
 from podtui.demo.storage.kinds import Kind
+from podtui.demo.tables import kinds as printers
 from podtui.demo.tables.cells import Ages, Object
-from podtui.demo.tables.kinds import (
-    binding_cells,
-    budget_cells,
-    configmap_cells,
-    created_cells,
-    deployment_cells,
-    endpointslice_cells,
-    event_cells,
-    job_cells,
-    namespace_cells,
-    node_cells,
-    plain_cells,
-    replicaset_cells,
-    secret_cells,
-    service_cells,
-)
 from podtui.demo.tables.pods import pod_cells
 
 
@@ -43,9 +28,11 @@ class Column(NamedTuple):
 
 _NAME = Column("Name", "Name must be unique within a namespace.", format="name")
 _AGE = Column("Age", "The time since this object was created.")
-_CONTAINERS = Column("Containers", "Names of each container in the template.", 1)
-_IMAGES = Column("Images", "Images referenced by each container in the template.", 1)
-_SELECTOR = Column("Selector", "Selects the pods of this object.", 1)
+_TEMPLATE = (
+    Column("Containers", "Names of each container in the template.", 1),
+    Column("Images", "Images referenced by each container in the template.", 1),
+    Column("Selector", "Selects the pods of this object.", 1),
+)
 
 Printer = Callable[[Object, Ages], list[Any]]
 
@@ -77,9 +64,9 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Kernel-Version", "Kernel Version reported by the node.", 1),
             Column("Container-Runtime", "ContainerRuntime Version reported by the node.", 1),
         ),
-        node_cells,
+        printers.node_cells,
     ),
-    kinds.NAMESPACES: ((_NAME, Column("Status", "The status of the namespace"), _AGE), namespace_cells),
+    kinds.NAMESPACES: ((_NAME, Column("Status", "The status of the namespace"), _AGE), printers.namespace_cells),
     kinds.SERVICES: (
         (
             _NAME,
@@ -90,7 +77,7 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             _AGE,
             Column("Selector", "Traffic goes to the pods with these labels.", 1),
         ),
-        service_cells,
+        printers.service_cells,
     ),
     kinds.EVENTS: (
         (
@@ -105,10 +92,13 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Count", "The number of times this event has occurred.", 1),
             Column("Name", _NAME.description, 1, format="name"),
         ),
-        event_cells,
+        printers.event_cells,
     ),
-    kinds.CONFIGMAPS: ((_NAME, Column("Data", "How many entries it holds."), _AGE), configmap_cells),
-    kinds.SECRETS: ((_NAME, Column("Type", "What the data is for."), Column("Data", "How many entries it holds."), _AGE), secret_cells),
+    kinds.CONFIGMAPS: ((_NAME, Column("Data", "How many entries it holds."), _AGE), printers.configmap_cells),
+    kinds.SECRETS: (
+        (_NAME, Column("Type", "What the data is for."), Column("Data", "How many entries it holds."), _AGE),
+        printers.secret_cells,
+    ),
     kinds.DEPLOYMENTS: (
         (
             _NAME,
@@ -116,11 +106,9 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Up-to-date", "Pods of the present template."),
             Column("Available", "Pods that have been ready for long enough."),
             _AGE,
-            _CONTAINERS,
-            _IMAGES,
-            _SELECTOR,
+            *_TEMPLATE,
         ),
-        deployment_cells,
+        printers.deployment_cells,
     ),
     kinds.REPLICASETS: (
         (
@@ -129,11 +117,9 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Current", "The number of pods there are.", type="integer"),
             Column("Ready", "The number of pods that are ready.", type="integer"),
             _AGE,
-            _CONTAINERS,
-            _IMAGES,
-            _SELECTOR,
+            *_TEMPLATE,
         ),
-        replicaset_cells,
+        printers.replicaset_cells,
     ),
     kinds.JOBS: (
         (
@@ -142,11 +128,9 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Completions", "How many pods have succeeded, of those wanted."),
             Column("Duration", "Time required to complete the job."),
             _AGE,
-            _CONTAINERS,
-            _IMAGES,
-            _SELECTOR,
+            *_TEMPLATE,
         ),
-        job_cells,
+        printers.job_cells,
     ),
     kinds.PODDISRUPTIONBUDGETS: (
         (
@@ -156,7 +140,7 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Allowed Disruptions", "Calculated number of pods that may be disrupted at this time.", type="integer"),
             _AGE,
         ),
-        budget_cells,
+        printers.budget_cells,
     ),
     kinds.ENDPOINTSLICES: (
         (
@@ -166,10 +150,10 @@ _PRINTERS: dict[Kind, tuple[tuple[Column, ...], Printer]] = {
             Column("Endpoints", "The addresses of the endpoints."),
             _AGE,
         ),
-        endpointslice_cells,
+        printers.endpointslice_cells,
     ),
 }
-_ROLES = ((_NAME, Column("Created At", "When the role was created.", type="date")), created_cells)
+_ROLES = ((_NAME, Column("Created At", "When the role was created.", type="date")), printers.created_cells)
 _BINDINGS = (
     (
         _NAME,
@@ -179,10 +163,10 @@ _BINDINGS = (
         Column("Groups", "Groups in the binding.", 1),
         Column("ServiceAccounts", "ServiceAccounts in the binding.", 1),
     ),
-    binding_cells,
+    printers.binding_cells,
 )
 _PRINTERS |= {kinds.ROLES: _ROLES, kinds.CLUSTERROLES: _ROLES, kinds.ROLEBINDINGS: _BINDINGS, kinds.CLUSTERROLEBINDINGS: _BINDINGS}
-_PLAIN = ((_NAME, _AGE), plain_cells)
+_PLAIN = ((_NAME, _AGE), printers.plain_cells)
 
 
 def columns(kind: Kind) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ synchronous. What it answers is stored or shared, so nobody may change it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from podtui.demo.rules import defaults
@@ -257,10 +257,6 @@ class Writes:
     def delete(self, kind: Kind, namespace: str, name: str, options: Object | None = None, *, dry_run: bool = False) -> Object:
         """What the server answers to DELETE: the object or a Status. ApiError 400, 403, 404, 409 or 422."""
         return self.deletion.delete(kind, namespace, name, options, dry_run=dry_run)
-
-    def delete_collection(self, kind: Kind, items: Sequence[Object], options: Object | None = None, *, dry_run: bool = False) -> Object:
-        """The list of what was deleted of `items`. ApiError as of `delete`, but no 404."""
-        return self.deletion.delete_collection(kind, items, options, dry_run=dry_run)
 
     def bind(self, namespace: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Puts a pod on a node, as a scheduler does. ApiError 404, 409 when it is on one already, 422 without a target."""

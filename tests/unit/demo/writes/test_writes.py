@@ -470,7 +470,7 @@ def test_of_a_collection_those_are_deleted_that_are_chosen(cluster: Cluster) -> 
     for name, app in (("a", "web"), ("b", "web"), ("c", "db")):
         cluster.create(CONFIGMAPS, {"metadata": {"name": name, "labels": {"app": app}}})
     chosen = [one for one in cluster.state.list(CONFIGMAPS, "default") if one["metadata"].get("labels") == {"app": "web"}]
-    answer = cluster.writes.delete_collection(CONFIGMAPS, chosen)
+    answer = cluster.writes.deletion.delete_collection(CONFIGMAPS, chosen)
     assert answer["kind"] == "ConfigMapList" and [one["metadata"]["name"] for one in answer["items"]] == ["a", "b"]
     assert [one["metadata"]["name"] for one in cluster.state.list(CONFIGMAPS, "default")] == ["c", "kube-root-ca.crt"]
 
