@@ -183,6 +183,12 @@ class Forbidden(ApiError):
 class NotFound(ApiError):
     """404: the object does not exist (any more), or the server does not know the kind."""
 
+    def says_gone(self, name: str, plural: str) -> bool:
+        """Whether an API server says that the object of that name and kind (`pods`) is not there. What answers in place of one, such as
+        a load balancer without a server behind it, says nothing about the object."""
+        named = self.details.get("name", name), self.details.get("kind", plural)
+        return self.reason == "NotFound" and named == (name, plural)
+
 
 class Conflict(ApiError):
     """409: it already exists, or was changed or replaced since it was read."""

@@ -188,6 +188,22 @@ async def test_a_log_goes_on_when_the_right_to_read_it_was_taken_away_and_given_
         await whole(follower, taken, 20)
 
 
+async def test_a_log_outlasts_a_page_with_404_in_place_of_the_api_server(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    ref = await create(connection, namespace, "count", container("app", COUNT))
+    async with followed(kubeconfig, authority, ref, tmp_path) as (proxy, follower, taken):
+        await until(lambda: len(taken.lines) >= 20)
+        proxy.fault = answers(404, PAGE, "text/html")
+        proxy.requests.clear()
+        proxy.cut()
+        await until(lambda: follower.status.state == "reconnecting" and "answered 404" in follower.status.why)
+        await until(lambda: [status.state for status in taken.states].count("reconnecting") >= 3)
+        assert len(proxy.requests) <= 20
+        proxy.fault = None
+        await whole(follower, taken, 20)
+
+
 async def test_a_log_outlasts_a_server_that_is_away_and_comes_back_with_another_certificate(
     kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
 ) -> None:

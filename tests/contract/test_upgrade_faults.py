@@ -14,7 +14,7 @@ import pytest
 
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.connection import Connection
-from podtui.cluster.exec import terminal_session
+from podtui.cluster.exec import shells, terminal_session
 from podtui.cluster.exec.terminal_session import Ended
 from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.manager import ForwardManager
@@ -142,6 +142,22 @@ async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(scene: Scen
         await shell
     assert forward.error and forward.state == "active"
     assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+
+
+async def test_a_page_with_404_in_place_of_the_api_server_is_no_sign_that_the_pod_is_gone(scene: Scene) -> None:
+    ref, proxy, through, manager = scene
+    standing = await manager.start(ref, ":9000")
+    proxy.fault = answers(404, PAGE, "text/html")
+    proxy.cut()
+    proxy.requests.clear()
+    assert await is_reset(standing)
+    await until(lambda: "answered 404" in standing.error)
+    for asked in (manager.start(ref, ":9000"), command(through, ref), shells.places(through, ref)):
+        with pytest.raises(PodtuiError, match="answered 404"):
+            await asked
+    assert standing.state == "active" and len(proxy.requests) <= 2 * MOST, proxy.requests
+    proxy.fault = None
+    assert await echoed(standing, b"after")
 
 
 async def test_a_half_open_connection_is_found_out_and_the_next_one_works(scene: Scene, monkeypatch: pytest.MonkeyPatch, pace: int) -> None:

@@ -19,6 +19,7 @@ from podtui.cluster.changes.edit import Edit
 from podtui.cluster.changes.journal import Journal
 from podtui.cluster.changes.label_edit import LabelEdit
 from podtui.cluster.changes.manifest import ManifestCreation
+from podtui.cluster.changes.many import Result
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
@@ -45,6 +46,7 @@ from tests.support.faults import (
     wrong_type,
 )
 from tests.support.tls import Authority
+from tests.support.waiting import until_answer
 
 NAMESPACE_PREFIX = "writes-"
 # The fault, and what podtui can know of the change.
@@ -63,6 +65,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "500 after it was made": (afterwards(refuses(500, "InternalError")), "unknown"),
     "503": (refuses(503, "ServiceUnavailable", Retry_After="1"), "unknown"),
     "503 after it was made": (afterwards(refuses(503, "ServiceUnavailable")), "unknown"),
+    "a page with 404": (answers(404, PAGE, "text/html"), "refused"),
     "410": (refuses(410, "Expired"), "refused"),
     "429": (refuses(429, "TooManyRequests", Retry_After="1"), "refused"),
     "429, in 30 years": (refuses(429, "TooManyRequests", Retry_After="999999999"), "refused"),
@@ -222,6 +225,46 @@ async def test_a_change_is_made_whatever_type_its_answer_says_it_has(
         assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
         assert await endings(objects) == {case.name: ["done"] for case in cases}
         assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
+
+
+async def test_a_namespace_that_is_gone_is_said_to_be_and_nothing_that_was_asked_for_is_lost(
+    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+) -> None:
+    other = f"{namespace}-gone"
+    path = f"/api/v1/namespaces/{other}"
+    await connection.json("POST", "/api/v1/namespaces", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    await until_answer(lambda: exists(connection, f"{path}/serviceaccounts/default"))
+    async with changing(kubeconfig, authority, connection, other, tmp_path) as (proxy, objects, cases):
+        await connection.request("DELETE", path)
+        await until_gone(connection, path)
+        proxy.requests.clear()
+        told = dict(zip((case.name for case in cases), await asyncio.gather(*(case.send(objects) for case in cases)), strict=True))
+        for name in ("is-labels", "is-annotations", "is-edited"):
+            assert f"namespace {other} is gone, and pod/{name} with it" in told[name]
+        assert f'namespaces "{other}" not found' in told["is-created"]
+        deletion = next(case.change for case in cases if isinstance(case.change, Deletion))
+        assert [one.result for one in deletion.objects] == [Result("already", f"already gone with namespace {other}")]
+        assert await endings(objects) == {case.name: ["refused"] for case in cases}
+        assert len(proxy.requests) <= 3 * len(cases), "the object before, the change, and the namespace"
+        (label,) = (case.change for case in cases if case.name == "is-labels")
+        (created,) = (case.change for case in cases if isinstance(case.change, ManifestCreation))
+        assert isinstance(label, LabelEdit) and label.left and label.changes, "it can be sent again"
+        assert created.documents, "it can be created again"
+
+
+async def exists(connection: Connection, path: str) -> bool:
+    try:
+        await connection.json("GET", path)
+    except NotFound:
+        return False
+    return True
+
+
+async def until_gone(connection: Connection, path: str) -> None:
+    async def gone() -> bool:
+        return not await exists(connection, path)
+
+    await until_answer(gone)
 
 
 async def endings(objects: Objects) -> dict[str, list[str]]:

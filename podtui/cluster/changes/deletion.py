@@ -14,7 +14,8 @@ from podtui.cluster.changes.objects import Objects
 from podtui.cluster.impact import effects
 from podtui.errors import NotFound, PodtuiError
 from podtui.kube.kubectl import Commands, Selected, kubectl_delete, kubectl_evict
-from podtui.kube.resources import ObjectRef, Propagation
+from podtui.kube.resources import NAMESPACES, ObjectRef, Propagation
+from podtui.text import harmless
 
 FORCE = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
@@ -97,6 +98,9 @@ class Deletion(ChangeOfMany[ChangedObject]):
 
     def failure(self, one: ChangedObject, error: PodtuiError) -> Result | None:
         if isinstance(error, NotFound):
-            gone = error.details.get("kind") != "namespaces" or one.ref.resource.plural == "namespaces"
-            return Result("already", "already gone") if gone else Result("lost", error.what)
+            namespace = one.ref.namespace
+            if error.says_gone(one.ref.name, one.ref.resource.plural):
+                return Result("already", "already gone")
+            if namespace and error.says_gone(namespace, NAMESPACES.plural):
+                return Result("already", f"already gone with namespace {harmless(namespace)}")
         return super().failure(one, error)

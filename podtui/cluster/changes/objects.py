@@ -196,6 +196,8 @@ class Objects:
             if dry_run:
                 return _map(await self.connection.json("PATCH", ref.path, query=[("dryRun", "All"), *query], body=body, content_type=kind))
             return await self.mutate(change, "PATCH", ref.path, query=query, body=body, content_type=kind)
+        except NotFound as error:
+            raise await self._without_namespace(ref, error) from error
         except Conflict as error:
             raise await self._meaning(ref, error) from error
         except Invalid as error:
@@ -230,6 +232,8 @@ class Objects:
             options["preconditions"] = {"uid": ref.uid}
         try:
             await self.mutate(await self.deletion(ref, "delete", command), "DELETE", ref.path, body=options)
+        except NotFound as error:
+            raise await self._without_namespace(ref, error) from error
         except Conflict as error:
             raise await self._meaning(ref, error) from error
 
@@ -251,6 +255,8 @@ class Objects:
         path = ref.resource.path(ref.namespace, ref.name, "eviction")
         try:
             await self.mutate(await self.deletion(ref, "evict", command), "POST", path, body={**eviction, "deleteOptions": options})
+        except NotFound as error:
+            raise await self._without_namespace(ref, error) from error
         except Conflict as error:
             raise await self._meaning(ref, error) from error
         except TooManyRequests as error:
@@ -286,6 +292,20 @@ class Objects:
         body = {"apiVersion": ref.resource.api_version, "kind": ref.resource.kind, **value}
         change = Mutation("create", "creates", ref, command)
         return await self.mutate(change, "POST", ref.resource.path(ref.namespace), query=[("fieldManager", "podtui")], body=body)
+
+    async def _without_namespace(self, ref: ObjectRef, error: NotFound) -> NotFound:
+        """What a 404 means: when the whole namespace is gone, the server says only that the object is."""
+        if not ref.namespace:
+            return error
+        try:
+            await self.connection.json("GET", NAMESPACES.path("", ref.namespace), accept=listing.METADATA)
+        except NotFound as gone:
+            if gone.says_gone(ref.namespace, NAMESPACES.plural):
+                what = f"namespace {harmless(ref.namespace)} is gone, and {harmless(str(ref))} with it"
+                return NotFound(gone.status, gone.reason, what, gone.details)
+        except PodtuiError:  # what is known is the object's
+            pass
+        return error
 
     async def _meaning(self, ref: ObjectRef, error: Conflict) -> Exception:
         """What a 409 means: the server answers the same for a changed object and for a recreated one."""

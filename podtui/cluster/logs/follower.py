@@ -43,7 +43,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from podtui.kube.objects import controller_of
-from podtui.kube.resources import ObjectRef
+from podtui.kube.resources import PODS, ObjectRef
 from podtui.reports import unforeseen
 from podtui.signals import Signal
 from podtui.tasks import comes, end_tasks
@@ -176,7 +176,9 @@ class LogFollower:
         """Read the pod, and act on its state."""
         try:
             pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
-        except NotFound:
+        except NotFound as error:
+            if not error.says_gone(self.ref.name, PODS.plural):
+                raise
             await self._reader.note_unread_end(batches)
             before = f"{self.status.why}; " if self.status.state == "ended" else ""
             return await self._end(batches, f"{before}the pod is gone")

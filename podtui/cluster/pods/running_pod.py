@@ -19,11 +19,13 @@ Pod = dict[str, Any]
 async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
     """The pod, if it has `ref.uid` (any, when that is empty); else PodLost. `instead` is the hint for a different pod.
 
-    Raises any error of the request except 404.
+    Raises any error of the request except a 404 that says so.
     """
     try:
         pod: Pod = await connection.json("GET", ref.path)
     except NotFound as error:
+        if not error.says_gone(ref.name, PODS.plural):
+            raise
         raise PodLost(f"{ref} is gone", "Choose the pod that replaced it") from error
     uid = string(mapping(pod.get("metadata")).get("uid"))
     if ref.uid and uid != ref.uid:

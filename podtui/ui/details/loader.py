@@ -156,12 +156,13 @@ class ObjectLoader:
         try:
             with when_slow(self._widget, lambda: self._tell(self.notice, f"loading {ref}…")):
                 obj, count = await read_object(connection, ref)
-        except NotFound:
-            self.gone = True
-            self._tell(f"{ref} is gone: this is its last known state" if self.obj else f"{ref} is gone", "")
-            if self._is_listed(ref):  # one of the two is wrong, for a while
-                self._load_again(ref, RETRY)
         except PodtuiError as error:
+            if isinstance(error, NotFound) and error.says_gone(ref.name, ref.resource.plural):
+                self.gone = True
+                self._tell(f"{ref} is gone: this is its last known state" if self.obj else f"{ref} is gone", "")
+                if self._is_listed(ref):  # one of the two is wrong, for a while
+                    self._load_again(ref, RETRY)
+                return
             self._tell(str(error), "")
             self._load_again(ref, RETRY if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)) else REFUSED)
         else:

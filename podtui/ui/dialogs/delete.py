@@ -170,7 +170,7 @@ class DeleteDialog(Dialog[int]):
 
     def _notify_gone(self) -> None:
         """In kubectl's words: `pod "kubia" deleted from default namespace`."""
-        gone = [one.ref for one in self.change.objects if one.result is not None and one.result.state == "already"]
+        gone = {one.ref: one.result.words for one in self.change.objects if one.result is not None and one.result.state == "already"}
         done = {one.ref: one.result.words for one in self.change.gone if one.result is not None}
         verb = " or ".join(sorted(set(done.values())))
         if len(done) == 1:
@@ -181,8 +181,8 @@ class DeleteDialog(Dialog[int]):
         else:
             words = f"{len(done)} {plural(self.refs)} {verb}" if done else ""
         if gone:
-            names = harmless(gone[0].name) if len(gone) == 1 else str(len(gone))
-            words += f"{', ' if words else ''}{names} already gone"
+            names = harmless(next(iter(gone)).name) if len(gone) == 1 else str(len(gone))
+            words += f"{', ' if words else ''}{names} {' or '.join(sorted(set(gone.values())))}"
         self.notify(words, markup=False)
 
     def left(self) -> None:

@@ -257,6 +257,48 @@ async def test_a_change_that_nobody_answered_is_said_to_be_unknown() -> None:
         assert "✗ no answer: it may or may not have been changed" in text(dialog, "#label-difference")
 
 
+async def test_a_namespace_that_is_gone_is_said_to_be_and_what_was_typed_stays(tmp_path: Path) -> None:
+    gone = NotFound(404, "NotFound", "namespace default is gone, and pod/kubia with it", {"kind": "namespaces", "name": "default"})
+    objects = Objects(kubia=meta())
+    objects.failures["kubia"] = [gone]
+    dialog = LabelDialog(session(objects), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        await typed(pilot, "#label-changes", "env=prod")
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert "namespace default is gone" in text(dialog, "#dialog-status-text")
+        assert dialog.query_one("#label-changes", Input).value == "env=prod"
+        dialog.action_confirm()
+        await settle(pilot)
+        assert pilot.app.results == [1]
+
+    file = tmp_path / "pods.yaml"
+    file.write_text(PODS_YAML)
+    creation_dialog = CreateDialog(session(objects), "default")
+    async with running(creation_dialog) as pilot:
+        await settle(pilot)
+        await typed(pilot, "#create-path", str(file))
+        await pilot.press("enter")
+        await settle(pilot)
+        missing = NotFound(404, "NotFound", 'namespaces "default" not found')
+        objects.outcomes = [lambda one: Outcome(one, "refused", error=missing)]
+        creation_dialog.action_confirm()
+        await settle(pilot)
+        assert 'namespaces "default" not found' in text(creation_dialog, "#create-documents")
+        assert creation_dialog.query_one("#create-path", Input).value == str(file)
+        creation_dialog.action_confirm()
+        await settle(pilot)
+        assert pilot.app.results == [2]
+
+    objects.failures["kubia"] = [gone]
+    async with running(DeleteDialog(session(objects), [kubia()])) as pilot:
+        await settle(pilot)
+        pilot.app.screen.action_confirm()
+        await settle(pilot)
+        assert pilot.app.told == ["kubia already gone with namespace default"]
+
+
 async def test_a_recreated_pod_is_refused_in_words() -> None:
     objects = Objects(kubia=meta(uid="another"))
     dialog = LabelDialog(session(objects), [kubia()])
