@@ -58,7 +58,6 @@ class DemoServer:
         speed: float = 1.0,
         seed: int = 0,
         behaviour: bool = True,
-        history: int = 10_000,
         start: float | None = None,
         longest_grace: float = math.inf,
     ) -> None:
@@ -72,7 +71,7 @@ class DemoServer:
         self.writes: Writes
         self.clock: Clock
         self.behaviour: Behaviour | None = None
-        self._speed, self._seed, self._history, self._behaves, self._start = speed, seed, history, behaviour, start
+        self._speed, self._seed, self._behaves, self._start = speed, seed, behaviour, start
         self._folder: PrivateFolder | None = None
         self._stage: Stage | None = None
         self._runner: web.AppRunner | None = None
@@ -164,7 +163,7 @@ class DemoServer:
         """Starts to serve and gives the kubeconfig's path."""
         warmup = self.scenario.warmup if self.scenario else 0.0
         self.clock = Clock(self._speed, (time.time() if self._start is None else self._start) - warmup, self._seed)
-        self.state = State(self.clock, self._history)
+        self.state = State(self.clock)
         self.writes = Writes(self.state)
         with self.clock.held():  # how long this takes must not change what happens: one seed, one history
             self._build(warmup)

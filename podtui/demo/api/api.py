@@ -66,14 +66,14 @@ class Api:
         try:
             return await self._routed(request)
         except ApiError as error:
-            return _refused(request, error)
+            return _refused(error)
         except ConnectionError:
             return web.Response(status=_CLIENT_WENT)  # to nobody
         except (asyncio.CancelledError, web.HTTPException):
             raise
         except Exception as error:
             _log.exception("%s %s", request.method, request.path)
-            return _refused(request, internal_error(type(error).__name__))
+            return _refused(internal_error(type(error).__name__))
 
     # -- where to
 
@@ -119,8 +119,7 @@ class Api:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
         first = segments[0] if segments else ""
         if first in _HEALTH and len(segments) <= 2:
-            told = f"[+]ping ok\n[+]log ok\n{first} check passed\n" if "verbose" in request.query else "ok"
-            return web.Response(text=told, headers={**_HEADERS, "X-Content-Type-Options": "nosniff"})
+            return web.Response(text="ok", headers={**_HEADERS, "X-Content-Type-Options": "nosniff"})
         body = self._document(request, segments)
         if body is None:
             return _unknown_path()
@@ -129,8 +128,6 @@ class Api:
 
     def _document(self, request: web.Request, segments: Sequence[str]) -> bytes | None:
         match tuple(segments):
-            case ():
-                return discovery.paths()
             case ("version",):
                 return msgspec.json.format(msgspec.json.encode(discovery.VERSION), indent=2)
             case ("api" | "apis" as which,):
@@ -139,8 +136,6 @@ class Api:
                 return discovery.versions(self.address) if which == "api" else discovery.group_list()
             case ("api", version):
                 return discovery.resource_list("", version)
-            case ("apis", group):
-                return discovery.group(group)
             case ("apis", group, version):
                 return discovery.resource_list(group, version)
             case ("openapi", "v2"):
@@ -160,7 +155,7 @@ class Api:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
         self._allow(user, VirtualResource(target.group, target.plural), "create", target)
         body = decoded(target.plural, request.content_type, await read_body(request))
-        return _json(request, review(self.authorizer, user, target.plural, body, target.namespace, self.state.clock.timestamp()), 201)
+        return _json(review(self.authorizer, user, target.plural, body, target.namespace, self.state.clock.timestamp()), 201)
 
     def _metrics(self, request: web.Request, user: User, target: Target) -> web.Response:
         if request.method != "GET":
@@ -176,13 +171,13 @@ class Api:
         if selector is not None and "items" in answer:
             chosen = [one for one in answer["items"] if selector.matches(one["metadata"].get("labels") or {})]
             answer = {**answer, "items": chosen}
-        return _json(request, answer)
+        return _json(answer)
 
     # -- resources
 
     async def _resource(self, request: web.Request, user: User, target: Target) -> web.StreamResponse:
         kind = kind_at(target.group, target.version, target.plural)
-        watching = flag(request.query, "watch") or target.watch
+        watching = flag(request.query, "watch") or False
         if kind is not None and (target.subresource and target.subresource not in {name for name, *_ in kind.subresources}):
             kind = None
         if kind is not None and (bool(target.namespace) and not kind.namespaced):
@@ -204,7 +199,7 @@ class Api:
             if entry is None:
                 raise not_found(kind, target.name)
             if target.subresource == "scale":
-                return _json(request, scaling.scale_of(entry.obj))
+                return _json(scaling.scale_of(entry.obj))
             return self._object(request, kind, entry, form)
         if kind.namespaced and verb == "create" and not target.namespace:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
@@ -220,7 +215,7 @@ class Api:
         dry_run = options["dry_run"]
         if target.subresource == "scale":
             found = decoded("Scale", content_type, body) if verb == "update" else None
-            return _json(request, scaling.change(self.writes, kind, namespace, name, content_type, found, body, options))
+            return _json(scaling.change(self.writes, kind, namespace, name, content_type, found, body, options))
         warnings: Sequence[str] = ()
         code = 200
         if verb == "create" and target.subresource:
@@ -243,7 +238,7 @@ class Api:
                 items = [entry.obj for entry in self.state.entries(kind, namespace) if chosen.selects(entry)]
                 answer = self.writes.deletion.delete_collection(kind, items, deletion, dry_run=dry_run)
         if answer.get("kind") != kind.kind:  # a Status, a list
-            return _json(request, answer, code, warnings)
+            return _json(answer, code, warnings)
         return self._object(request, kind, Entry(answer, 0), form, code, warnings)
 
     def _post_below(self, target: Target, body: Mapping[str, Any], dry_run: bool) -> Object:
@@ -259,24 +254,19 @@ class Api:
     ) -> web.Response:
         include = request.query.get("includeObject", "") or "Metadata"
         body = object_bytes(kind, entry, form, include, self.state.clock.now())
-        return _answer(request, body, code, warnings)
+        return _answer(body, code, warnings)
 
     # -- lists, watches and other streams
 
     async def _list(self, request: web.Request, kind: Kind, target: Target, watching: bool) -> web.StreamResponse:
         form = form_of(request.headers.get("Accept", ""))
-        query: dict[str, str] = dict(request.query)
-        if watching:
-            query["watch"] = "true"
-        if target.name:  # /api/v1/watch/pods/x
-            query["fieldSelector"] = ",".join(filter(None, (query.get("fieldSelector"), f"metadata.name={target.name}")))
-        options = list_options(kind, target.namespace, query)
+        options = list_options(kind, target.namespace, request.query)
         if watching:
             return await self._watch(request, kind, options, form)
         found = page(self.state, kind, options)
         chunks = list_chunks(kind, found, form, options.include, self.state.clock.now())
-        if len(found.entries) <= AT_ONCE or _pretty(request):
-            return _answer(request, b"".join(chunks).rstrip(b"\n"))
+        if len(found.entries) <= AT_ONCE:
+            return _answer(b"".join(chunks).rstrip(b"\n"))
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "application/json"})
         await response.prepare(request)
         while True:
@@ -332,27 +322,19 @@ async def _written(request: web.Request, response: web.StreamResponse, chunk: by
     return True
 
 
-def _pretty(request: web.Request) -> bool:
-    return request.query.get("pretty", "") not in ("", "0", "false")
-
-
-def _answer(request: web.Request, body: bytes, code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
-    if _pretty(request):
-        body = msgspec.json.format(body, indent=2)
-    else:
-        body += b"\n"
-    response = web.Response(body=body, status=code, headers={**_HEADERS, "Content-Type": "application/json"})
+def _answer(body: bytes, code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
+    response = web.Response(body=body + b"\n", status=code, headers={**_HEADERS, "Content-Type": "application/json"})
     for warning in dict.fromkeys(warnings):
         response.headers.add("Warning", f"299 - {json.dumps(warning)}")
     return response
 
 
-def _json(request: web.Request, body: Mapping[str, Any], code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
-    return _answer(request, msgspec.json.encode(body), code, warnings)
+def _json(body: Mapping[str, Any], code: int = 200, warnings: Sequence[str] = ()) -> web.Response:
+    return _answer(msgspec.json.encode(body), code, warnings)
 
 
-def _refused(request: web.Request, error: ApiError) -> web.Response:
-    response = _json(request, error.status(), error.code)
+def _refused(error: ApiError) -> web.Response:
+    response = _json(error.status(), error.code)
     after = error.details.get("retryAfterSeconds") if error.details else None
     if after and error.code in (429, 503, 504):
         response.headers["Retry-After"] = str(after)

@@ -1,4 +1,4 @@
-"""Discovery: which groups, versions and resources there are, in the aggregated and in the older form, and the paths of `/`."""
+"""Discovery: which groups, versions and resources there are, in the aggregated and in the older form."""
 
 from __future__ import annotations
 
@@ -157,15 +157,6 @@ def group_list() -> bytes:
 
 
 @cache
-def group(name: str) -> bytes | None:
-    """The body of `/apis/GROUP`."""
-    for pair in groups():
-        if pair[0] == name and name:
-            return _encoded({"kind": "APIGroup", "apiVersion": "v1", **_group(*pair)})
-    return None
-
-
-@cache
 def resource_list(group: str, version: str) -> bytes | None:
     """The body of `/api/v1` and `/apis/GROUP/VERSION`."""
     resources = groups().get((group, version))
@@ -204,14 +195,3 @@ def accepts_aggregated(accept: str) -> bool:
         elif "application/json" in parts or "*/*" in parts:
             return False
     return False
-
-
-@cache
-def paths() -> bytes:
-    """The body of `/`."""
-    found = {"/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/readyz", "/version"}
-    found |= {"/openapi/v2", "/openapi/v3", "/openapi/v3/"}
-    for name, version in groups():
-        if name:
-            found |= {f"/apis/{name}", f"/apis/{name}/{version}"}
-    return msgspec.json.format(_encoded({"paths": sorted(found)}), indent=2)

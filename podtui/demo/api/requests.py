@@ -45,8 +45,6 @@ class Target(NamedTuple):
     namespace: str = ""
     name: str = ""
     subresource: str = ""
-    watch: bool = False
-    """It is one of the old paths `/api/v1/watch/...`."""
 
 
 def target_of(segments: Sequence[str]) -> Target | None:
@@ -57,9 +55,6 @@ def target_of(segments: Sequence[str]) -> Target | None:
         group, version, rest = segments[1], segments[2], list(segments[3:])
     else:
         return None
-    watch = rest[0] == "watch" and len(rest) > 1
-    if watch:
-        del rest[0]
     namespace = ""
     if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in _NOT_BELOW:
         namespace = rest[1]
@@ -67,7 +62,7 @@ def target_of(segments: Sequence[str]) -> Target | None:
     if not all(rest) or len(rest) > 3:
         return None
     plural, name, subresource = (*rest, "", "")[:3]
-    return Target(group, version, plural, namespace, name, subresource, watch)
+    return Target(group, version, plural, namespace, name, subresource)
 
 
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
@@ -159,7 +154,7 @@ def verb_of(method: str, kind: Kind | None, target: Target, watching: bool) -> s
     if kind is None:
         raise path_not_found()
     if method == "GET":
-        return "get" if target.name and not target.watch else "watch" if watching or target.watch else "list"
+        return "get" if target.name else "watch" if watching else "list"
     if method == "POST" and (target.subresource or not target.name):
         return "create"
     if target.name:

@@ -85,11 +85,8 @@ def _pod_state(pod: Object) -> tuple[int, int, str, int, str]:
                 ready += 1
         if reason == "Completed" and running:
             reason = "Running" if is_true(pod, "Ready") else "NotReady"
-    if metadata.get("deletionTimestamp"):
-        if status.get("reason") == "NodeLost":
-            reason = "Unknown"
-        elif phase not in ("Succeeded", "Failed"):
-            reason = "Terminating"
+    if metadata.get("deletionTimestamp") and phase not in ("Succeeded", "Failed"):
+        reason = "Terminating"
     return ready, total, reason, restarts, last
 
 

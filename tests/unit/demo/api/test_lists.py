@@ -247,7 +247,6 @@ def test_a_pod_that_is_deleted_is_terminating_unless_it_is_over() -> None:
     metadata = {"name": "x", "deletionTimestamp": "2023-11-14T22:13:20Z"}
     assert cells(PODS, metadata=metadata, status={"phase": "Running"})[2] == "Terminating"
     assert cells(PODS, metadata=metadata, status={"phase": "Succeeded"})[2] == "Succeeded"
-    assert cells(PODS, metadata=metadata, status={"phase": "Running", "reason": "NodeLost"})[2] == "Unknown"
 
 
 def test_other_kinds_have_their_own_columns() -> None:
