@@ -74,12 +74,8 @@ class Controller:
         return {"apiVersion": "v1", "kind": "Pod", "metadata": own, "spec": template["spec"]}
 
     def delete_pod(self, owner: Object, pod: Object) -> None:
-        name = pod["metadata"]["name"]
-        try:
-            self.writes.delete(PODS, pod["metadata"]["namespace"], name, {})
-        except ApiError:
-            return  # it went by itself
-        self.recorder.record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name}", self.component)
+        if self.writes.deletion.delete_if_there(PODS, pod, {}):
+            self.recorder.record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", self.component)
 
     def set_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Stores the fields of `status` that are not empty."""

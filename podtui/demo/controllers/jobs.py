@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from podtui.demo.controllers.base import Controller, Key, Object, condition, ending, is_active
 from podtui.demo.storage.clock import Clock
-from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import JOBS, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
@@ -133,10 +132,7 @@ class Jobs(Controller):
         if (left := ended + ttl - self.clock.now()) > 0:
             self.again.append((left, (namespace, name)))
             return
-        try:
-            self.writes.delete(JOBS, namespace, name, {"propagationPolicy": "Background"})
-        except ApiError:
-            pass  # somebody was quicker
+        self.writes.deletion.delete_if_there(JOBS, job, {"propagationPolicy": "Background"})
 
 
 def _restarts(job: Object, active: list[Object]) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 from podtui.demo.controllers.base import FINISHED, Controller, Key, Object, condition, ending
 from podtui.demo.storage.clock import Clock
-from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
@@ -58,13 +57,7 @@ class NodeLifecycle(Controller):
             status = {**self._disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists"), "phase": "Failed"}
             if pod["status"].get("phase") not in FINISHED:
                 self.state.update(PODS, {**pod, "status": status})
-            self._delete(pod, {"gracePeriodSeconds": 0})
-
-    def _delete(self, pod: Object, options: Object) -> None:
-        try:
-            self.writes.delete(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"], options)
-        except ApiError:
-            pass  # it went by itself
+            self.writes.deletion.delete_if_there(PODS, pod, {"gracePeriodSeconds": 0})
 
     def _disrupted(self, pod: Object, reason: str, message: str) -> Object:
         """The pod's status with the condition that says why it is deleted."""
@@ -90,7 +83,7 @@ class NodeLifecycle(Controller):
         self.recorder.record(pod, "Normal", "TaintManagerEviction", words, "taint-eviction-controller")
         why = self._disrupted(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
         self.state.update(PODS, {**pod, "status": why})
-        self._delete(pod, {})
+        self.writes.deletion.delete_if_there(PODS, pod, {})
 
 
 class CordonTaints(Controller):

@@ -108,15 +108,6 @@ class Clock:
         self._set_timer()
         return handle
 
-    async def sleep(self, seconds: float) -> None:
-        """Waits for so many simulated seconds."""
-        done = asyncio.get_running_loop().create_future()
-        handle = self.call_later(seconds, lambda: None if done.done() else done.set_result(None))
-        try:
-            await done
-        finally:
-            handle.cancel()
-
     def advance(self, seconds: float) -> None:
         """Lets time pass at once, and what is due in it happen in order, each at its own time."""
         until = self._passed() + seconds

@@ -85,6 +85,16 @@ class Deletion:
             gone = _with(gone, **_ended(old, self.state.clock.timestamp()))
         return gone if kind in _RETURNED else success(kind, old)
 
+    def delete_if_there(self, kind: Kind, obj: Object, options: Object) -> bool:
+        """Deletes this object; False when it has gone by itself, or was made anew."""
+        metadata = obj["metadata"]
+        options = {**options, "preconditions": {"uid": metadata["uid"]}}
+        try:
+            self.delete(kind, metadata.get("namespace", ""), metadata["name"], options)
+        except ApiError:
+            return False
+        return True
+
     def _marked(self, kind: Kind, old: Object, options: Object) -> Object | None:
         """The object as it stays after the request; None when it goes at once."""
         metadata = old["metadata"]

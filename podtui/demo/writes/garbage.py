@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import Kind, kind_of
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.deletion import FOREGROUND, ORPHAN, Deletion
@@ -61,16 +60,7 @@ class Collector:
             if alive:
                 self.state.update(kind, {**obj, "metadata": {**metadata, "ownerReferences": alive}})
             elif "deletionTimestamp" not in metadata:
-                self._delete(kind, obj, {"propagationPolicy": "Background"})
-
-    def _delete(self, kind: Kind, obj: Object, options: Object) -> None:
-        metadata = obj["metadata"]
-        try:
-            self.deletion.delete(
-                kind, metadata.get("namespace", ""), metadata["name"], {**options, "preconditions": {"uid": metadata["uid"]}}
-            )
-        except ApiError:
-            pass  # gone or made anew in the meantime
+                self.deletion.delete_if_there(kind, obj, {"propagationPolicy": "Background"})
 
     def _finalize(self, kind: Kind, namespace: str, name: str) -> None:
         """Does what an owner's finalizer waits for, and takes it off once that is done."""
@@ -93,7 +83,7 @@ class Collector:
                 blocking = blocking or bool(owner.get("blockOwnerDeletion"))
                 if "deletionTimestamp" not in one["metadata"]:
                     deeper = bool(self.state.by_owner(one["metadata"]["uid"]))
-                    self._delete(inner, one, {"propagationPolicy": "Foreground" if deeper else "Background"})
+                    self.deletion.delete_if_there(inner, one, {"propagationPolicy": "Foreground" if deeper else "Background"})
             left_over = [
                 one
                 for _, one in self.state.by_owner(uid)

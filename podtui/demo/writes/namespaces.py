@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import CONFIGMAPS, KINDS, NAMESPACES, SERVICEACCOUNTS, Kind
 from podtui.demo.storage.state import Change, State
 from podtui.demo.writes.deletion import Deletion
@@ -89,7 +88,7 @@ class Namespaces:
             if kind.namespaced:
                 for obj in self.state.list(kind, name):
                     if "deletionTimestamp" not in obj["metadata"]:
-                        self._delete(kind, obj)
+                        self.deletion.delete_if_there(kind, obj, {"propagationPolicy": "Background"})
         left = {kind: found for kind in KINDS if kind.namespaced and (found := self.state.list(kind, name))}
         namespace = self.state.get(NAMESPACES, "", name)
         if namespace is None:
@@ -101,13 +100,6 @@ class Namespaces:
             if others:  # of who waits for the end, too
                 spec["finalizers"] = others
             self.deletion.finish(NAMESPACES, self.state.update(NAMESPACES, {**namespace, "spec": spec}))
-
-    def _delete(self, kind: Kind, obj: Object) -> None:
-        metadata = obj["metadata"]
-        try:
-            self.deletion.delete(kind, metadata["namespace"], metadata["name"], {"propagationPolicy": "Background"})
-        except ApiError:
-            pass  # gone already, with its owner
 
     def _with_conditions(self, namespace: Object, left: dict[Kind, list[Object]]) -> Object:
         """The namespace with the conditions that say what is left in it."""

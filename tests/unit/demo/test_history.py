@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -33,7 +34,9 @@ async def history(
     server.state.subscribe(tell)
     if look is not None:
         await look(server)
-    await server.clock.sleep(start + seconds - server.clock.now())
+    over = asyncio.Event()
+    server.clock.call_later(start + seconds - server.clock.now(), over.set)
+    await over.wait()
     await server.close()
     return told
 
