@@ -54,8 +54,8 @@ class CredentialError(PodtuiError):
     """No credentials: an exec plugin failed, a token file is gone."""
 
 
-class SelectorError(PodtuiError):
-    """A label selector does not parse. `text` is the selector, `position` the 0-based character at fault."""
+class TextError(PodtuiError):
+    """A typed text does not parse or is invalid. `position` is the 0-based character at fault."""
 
     exit_code = 2
 
@@ -63,6 +63,10 @@ class SelectorError(PodtuiError):
         super().__init__(what, hint)
         self.text = text
         self.position = position
+
+
+class SelectorError(TextError):
+    """A label selector does not parse."""
 
     def caret(self) -> str:
         """The selector, made harmless, with a caret under the position (wide characters take two columns), on two lines."""
@@ -91,18 +95,8 @@ class PodLost(PodtuiError):
     """The pod is gone, has finished, or has been replaced by another one of the same name."""
 
 
-class ArgumentError(PodtuiError):
-    """Changes of labels or annotations (`env=prod app-`) do not parse or are invalid.
-
-    `text` is the typed text, `position` the 0-based character at fault.
-    """
-
-    exit_code = 2
-
-    def __init__(self, what: str, text: str, position: int, hint: str = "") -> None:
-        super().__init__(what, hint)
-        self.text = text
-        self.position = position
+class ArgumentError(TextError):
+    """Changes of labels or annotations (`env=prod app-`) do not parse or are invalid."""
 
 
 class ManifestError(PodtuiError):

@@ -29,10 +29,6 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     file: bool = False
 
-    @property
-    def dest(self) -> str:
-        return next(flag for flag in self.flags if flag.startswith("--")).lstrip("-").replace("-", "_")
-
 
 class CommandLine(NamedTuple):
     """A command, or the dashboard itself (name ""): its own options, the meaning of a bare word, whether it takes the common options."""

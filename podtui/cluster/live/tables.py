@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from podtui.kube.ages import age, age_step, parse_age
 from podtui.kube.selectors import parse
 from podtui.text import harmless
 
+_T = TypeVar("_T")
 AGE, RESTARTS = "Age", "Restarts"  # the columns whose text changes without the server
 _RESTARTS = re.compile(r"([0-9]+)(?: \(([0-9a-z]+) ago\))?")  # as the server prints a pod's restarts: "3" or "3 (5m ago)"
 _STRINGS, _LABEL_SETS = 8192, 1024  # how many are shared, so that hours of churn cannot fill the memory
@@ -91,10 +92,7 @@ _labels = msgspec.json.Decoder(dict[str, str])
 
 def decode_table(body: bytes, what: str) -> Table:
     """Decode a page of a list. `what` names the list for NotATable, which is raised for anything but a Table."""
-    try:
-        table = _table.decode(body)
-    except Exception as error:
-        raise _garbage(body, what, error) from error
+    table = _decoded(_table, body, what)
     if table.kind != "Table":
         raise NotATable(
             f"the server lists {what} as {harmless(table.kind)[:40] or 'something'} and not as a Table",
@@ -105,20 +103,20 @@ def decode_table(body: bytes, what: str) -> Table:
 
 def decode_event(line: bytes, what: str) -> WatchEvent:
     """Decode one line of a watch; NotATable for anything but a Table."""
-    try:
-        event = _event.decode(line)
-    except Exception as error:
-        raise _garbage(line, what, error) from error
+    event = _decoded(_event, line, what)
     if event.object.kind not in ("Table", "Status"):
         raise NotATable(f"the server sends changes of {what} as {harmless(event.object.kind)[:40] or 'something'} and not as a Table")
     return event
 
 
-def _garbage(body: bytes, what: str, error: Exception) -> NotATable:
-    start = body[:200].strip()
-    if start[:1] == b"<":
-        return NotATable(f"the answer for {what} is HTML", "check for a proxy or a login page between podtui and the API server")
-    return NotATable(f"the answer for {what} cannot be read: {harmless(str(error))[:120]}")
+def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes, what: str) -> _T:
+    try:
+        return decoder.decode(body)
+    except Exception as error:
+        if body[:200].strip()[:1] == b"<":
+            hint = "check for a proxy or a login page between podtui and the API server"
+            raise NotATable(f"the answer for {what} is HTML", hint) from error
+        raise NotATable(f"the answer for {what} cannot be read: {harmless(str(error))[:120]}") from error
 
 
 # -- podtui's format

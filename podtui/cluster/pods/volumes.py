@@ -56,38 +56,31 @@ class Mount:
 
 
 @dataclass(frozen=True)
-class MountedBy:
-    container: str
-    path: str
-    read_only: bool = False
-    sub_path: str = ""
-
-
-@dataclass(frozen=True)
 class Volume:
     """`type` is the field of the API (`emptyDir`, `configMap`, ...), "" if the pod has no such volume; `detail` is its source in short.
 
+    `mounts` has (container's name, its mount) for each.
     `facts` has what the source says beyond that, by the fields of the API (`fsType: ext4`), in its order.
     """
 
     name: str
     type: str
     detail: str
-    mounts: tuple[MountedBy, ...]
+    mounts: tuple[tuple[str, Mount], ...]
     facts: tuple[str, ...] = ()
 
     @property
     def shared(self) -> bool:
         """Whether two or more containers mount it."""
-        return len({mount.container for mount in self.mounts}) > 1
+        return len({container for container, _ in self.mounts}) > 1
 
 
 def volumes(spec: Mapping[str, Any], containers: Sequence[tuple[str, Iterable[Mount]]]) -> tuple[Volume, ...]:
     """The volumes of a pod's spec in order, each with its mounts; `containers` has (container's name, its mounts)."""
-    mounted: dict[str, list[MountedBy]] = {}
+    mounted: dict[str, list[tuple[str, Mount]]] = {}
     for name, mounts in containers:
         for mount in mounts:
-            mounted.setdefault(mount.volume, []).append(MountedBy(name, mount.path, mount.read_only, mount.sub_path))
+            mounted.setdefault(mount.volume, []).append((name, mount))
     found = []
     for item in mappings(spec.get("volumes")):
         name = string(item.get("name"))

@@ -111,9 +111,9 @@ def _shared(out: LineCollector, pod: PodDetails) -> None:
         out.entry("Volume", _volume(volume), "" if volume.type else "error")
         for fact in volume.facts:
             out.entry("", f"  {fact}", "dim")
-        for mount in volume.mounts:
+        for container, mount in volume.mounts:
             extra = [f"only {mount.sub_path}"] * bool(mount.sub_path) + ["read-only"] * mount.read_only
-            out.entry("", f"  {mount.container} at {mount.path}" + (f" ({', '.join(extra)})" if extra else ""))
+            out.entry("", f"  {container} at {mount.path}" + (f" ({', '.join(extra)})" if extra else ""))
 
 
 def _volume(volume: Volume) -> str:
