@@ -13,10 +13,9 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,10 @@ from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.faults import (
     BOMB,
+    DEAD,
     GONE,
     PAGE,
+    TWO_ADDRESSES,
     UNTRUSTED,
     answers,
     endless_line,
@@ -53,6 +54,7 @@ from tests.support.faults import (
     trickle,
     truncated,
     twice_and_unknown,
+    two_addresses,
     version_goes_back,
     without_metadata,
     wrong_type,
@@ -392,22 +394,7 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_ta
         await until_answer(run.settled)
 
 
-@contextlib.contextmanager
-def dead(how: str) -> Iterator[tuple[str, int]]:
-    """A second address of this machine that refuses connections, or drops what asks for one, as that of a host that is switched off."""
-    with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(socket.socket())
-        listening.bind(("127.0.0.2", 0))
-        if how == "silent":
-            listening.listen(0)
-            waiting = None
-            while waiting is None or waiting.connect_ex(listening.getsockname()) == 0:  # until its queue is full
-                waiting = stack.enter_context(socket.socket())
-                waiting.settimeout(0.1)
-        yield listening.getsockname()
-
-
-@pytest.mark.parametrize("how", ["refusing", "silent"])
+@pytest.mark.parametrize("how", DEAD)
 async def test_of_two_addresses_of_a_server_one_may_be_dead(
     how: str,
     kubeconfig: str,
@@ -417,17 +404,8 @@ async def test_of_two_addresses_of_a_server_one_may_be_dead(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loop = asyncio.get_running_loop()
-    original: Callable[..., Any] = loop.getaddrinfo
-
-    async def two(host: str, port: int, **options: Any) -> Any:
-        if host != "api.example":
-            return await original(host, port, **options)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (gone, ("127.0.0.1", port))]
-
-    monkeypatch.setattr(loop, "getaddrinfo", two)
-    with dead(how) as gone:
-        async with held(kubeconfig, authority, connection, namespace, tmp_path, host="api.example") as run:
+    with two_addresses(how, monkeypatch):
+        async with held(kubeconfig, authority, connection, namespace, tmp_path, host=TWO_ADDRESSES) as run:
             run.proxy.cut()
             await run.pods.delete("goes")
             await until_answer(run.settled)

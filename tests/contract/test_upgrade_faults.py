@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,7 +24,22 @@ from podtui.errors import ConnectionFailed, PodtuiError
 from podtui.kube.resources import ObjectRef
 from tests.contract.test_forward import echoed, pod, run
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.support.faults import BOMB, PAGE, UNTRUSTED, answers, of_upgrades, refuses, reset, silence, streams, trickle, wrong_type
+from tests.support.faults import (
+    BOMB,
+    DEAD,
+    PAGE,
+    TWO_ADDRESSES,
+    UNTRUSTED,
+    answers,
+    of_upgrades,
+    refuses,
+    reset,
+    silence,
+    streams,
+    trickle,
+    two_addresses,
+    wrong_type,
+)
 from tests.support.tls import Authority
 from tests.support.user_terminal import UserTerminal
 from tests.support.waiting import until
@@ -66,19 +82,28 @@ class Scene(NamedTuple):
     manager: ForwardManager
 
 
-@pytest.fixture
-async def scene(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, real_node: str, tmp_path: Path
-) -> AsyncIterator[Scene]:
-    ref = await run(connection, namespace, pod("programs", real_node, PROGRAM))
+@asynccontextmanager
+async def reached(kubeconfig: str, authority: Authority, ref: ObjectRef, folder: Path, **front: Any) -> AsyncIterator[Scene]:
+    """The pod through a proxy."""
     async with fault_proxy(kubeconfig, authority) as proxy:
-        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(tmp_path)).settings())
+        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings())
         manager = ForwardManager(lambda: through)
         try:
             yield Scene(ref, proxy, through, manager)
         finally:
             await manager.close()
             await through.close()
+
+
+@pytest.fixture
+async def ref(connection: Connection, namespace: str, real_node: str) -> ObjectRef:
+    return await run(connection, namespace, pod("programs", real_node, PROGRAM))
+
+
+@pytest.fixture
+async def scene(kubeconfig: str, authority: Authority, ref: ObjectRef, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with reached(kubeconfig, authority, ref, tmp_path) as found:
+        yield found
 
 
 async def command(connection: Connection, ref: ObjectRef) -> Ended:
@@ -142,6 +167,18 @@ async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(scene: Scen
         await shell
     assert forward.error and forward.state == "active"
     assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
+
+
+@pytest.mark.parametrize("how", DEAD)
+async def test_a_forward_and_a_shell_work_where_one_of_two_addresses_of_a_server_is_dead(
+    how: str, kubeconfig: str, authority: Authority, ref: ObjectRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with two_addresses(how, monkeypatch):
+        async with reached(kubeconfig, authority, ref, tmp_path, host=TWO_ADDRESSES) as (_, proxy, through, manager):
+            forward = await manager.start(ref, ":9000")
+            assert await echoed(forward, b"before")
+            proxy.cut()
+            assert await echoed(forward, b"after") and (await command(through, ref)).exit_code == 4
 
 
 async def test_a_page_with_404_in_place_of_the_api_server_is_no_sign_that_the_pod_is_gone(scene: Scene) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from tests.support.fault_proxy import Exchange, Fault, status
 
@@ -131,6 +135,36 @@ PAGE = b"<!doctype html><title>Sign in</title>"
 
 UNTRUSTED = {"expired": "certificate has expired", "elsewhere": "not valid for|mismatch", "stranger": "local issuer|self.signed"}
 """The certificates of a server that is not trusted, by the fixture `authority`, and in which words the user is told why."""
+
+
+TWO_ADDRESSES = "api.example"
+"""The host of a server with two addresses, by `two_addresses`."""
+DEAD = ["refusing", "silent"]
+"""How the first of them is dead: it refuses connections, or drops what asks for one, as that of a host that is switched off."""
+
+
+@contextlib.contextmanager
+def two_addresses(how: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The host TWO_ADDRESSES has two addresses of this machine: a dead one, and that of the proxy."""
+    loop = asyncio.get_running_loop()
+    original: Callable[..., Any] = loop.getaddrinfo
+
+    async def two(host: str, port: int, **options: Any) -> Any:
+        if host != TWO_ADDRESSES:
+            return await original(host, port, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (dead.getsockname(), ("127.0.0.1", port))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", two)
+    with contextlib.ExitStack() as stack:
+        dead = stack.enter_context(socket.socket())
+        dead.bind(("127.0.0.2", 0))
+        if how == "silent":
+            dead.listen(0)
+            waiting = None
+            while waiting is None or waiting.connect_ex(dead.getsockname()) == 0:  # until its queue is full
+                waiting = stack.enter_context(socket.socket())
+                waiting.settimeout(0.1)
+        yield
 
 
 def of_upgrades(fault: Fault) -> Fault:

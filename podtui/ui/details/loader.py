@@ -164,7 +164,7 @@ class ObjectLoader:
                     self._load_again(ref, RETRY)
                 return
             self._tell(str(error), "")
-            self._load_again(ref, RETRY if isinstance(error, (ConnectionFailed, ServerError, TooManyRequests)) else REFUSED)
+            self._load_again(ref, RETRY if isinstance(error, (ConnectionFailed, NotFound, ServerError, TooManyRequests)) else REFUSED)
         else:
             again = bool(self.obj)
             self.obj, self.bytes, self.gone = obj, count, False

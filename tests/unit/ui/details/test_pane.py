@@ -200,7 +200,26 @@ async def test_an_error_is_reported_in_words_and_goes_with_the_next_success() ->
         assert "c0" in await shown.after(loader.DEBOUNCE + 0.2) and shown.notice == ""
 
 
-@pytest.mark.parametrize("fault", [Unauthorized(401, "", "no"), Forbidden(403, "", "no"), NotFound(404, "", "no"), CredentialError("no")])
+async def test_a_page_with_404_in_place_of_the_api_server_does_not_say_that_the_pod_is_gone() -> None:
+    async with window() as shown:
+        ref = shown.session.put()
+        await shown.show(ref)
+        shown.session.server.objects[ref.path] = NotFound(404, "Not Found", "127.0.0.1 answered 404 Not Found")
+        shown.pane.loader.changed(ObjectRef(PODS, "web-1", "shop", "u1", "2"))
+        await until(lambda: shown.notice)
+        assert shown.notice == "127.0.0.1 answered 404 Not Found" and not shown.pane.view.dimmed
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Unauthorized(401, "", "no"),
+        Forbidden(403, "", "no"),
+        NotFound(404, "NotFound", "no"),
+        NotFound(404, "Not Found", "no"),
+        CredentialError("no"),
+    ],
+)
 async def test_whatever_refused_the_object_is_asked_again_and_its_words_go(fault: PodtuiError, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "RETRY", 0.05)
     monkeypatch.setattr(loader, "REFUSED", 0.05)
