@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import FINISHED, Controller, Key, Object, condition, ending
+from podtui.demo.controllers.base import FINISHED, Controller, Key, Object, ending
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.kinds import NODES, PODS
 from podtui.demo.storage.recorder import Recorder
 from podtui.demo.storage.state import Change, State
+from podtui.demo.writes.eviction import disrupted
 from podtui.demo.writes.writes import Writes
 from podtui.kube.scheduling import UNSCHEDULABLE, tolerated
 
@@ -54,16 +55,10 @@ class NodeLifecycle(Controller):
             return
         del self._deleted[name]
         for pod in self.state.by_node(name):
-            status = {**self._disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists"), "phase": "Failed"}
             if pod["status"].get("phase") not in FINISHED:
-                self.state.update(PODS, {**pod, "status": status})
+                gone = disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists", self.clock.timestamp())
+                self.state.update(PODS, {**gone, "status": {**gone["status"], "phase": "Failed"}})
             self.writes.deletion.delete_if_there(PODS, pod, {"gracePeriodSeconds": 0})
-
-    def _disrupted(self, pod: Object, reason: str, message: str) -> Object:
-        """The pod's status with the condition that says why it is deleted."""
-        status = pod.get("status") or {}
-        fields = {"status": "True", "reason": reason, "message": message}
-        return {**status, "conditions": condition(status.get("conditions") or (), "DisruptionTarget", fields, self.clock.timestamp())}
 
     def _evict(self, namespace: str, name: str, node: str, taint: Object) -> None:
         pod = self.state.get(PODS, namespace, name)
@@ -81,8 +76,8 @@ class NodeLifecycle(Controller):
             return
         words = f"Marking for deletion Pod {namespace}/{name}"
         self.recorder.record(pod, "Normal", "TaintManagerEviction", words, "taint-eviction-controller")
-        why = self._disrupted(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
-        self.state.update(PODS, {**pod, "status": why})
+        why = "Taint manager: deleting due to NoExecute taint"
+        self.state.update(PODS, disrupted(pod, "DeletionByTaintManager", why, self.clock.timestamp()))
         self.writes.deletion.delete_if_there(PODS, pod, {})
 
 

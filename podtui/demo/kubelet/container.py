@@ -12,7 +12,7 @@ from podtui.demo.kubelet.owners import ContainerOwner
 from podtui.demo.kubelet.probes import Probes
 from podtui.demo.kubelet.run import Run, ended_run, seconds_of
 from podtui.demo.programs.program import Context, Task
-from podtui.demo.storage.clock import Clock, Handle
+from podtui.demo.storage.clock import NEVER, Clock
 
 Object = dict[str, Any]
 
@@ -43,7 +43,7 @@ class Container:
         """It is being pulled or created, or waits for the time of its next try."""
         self.pulled = False
         self._back_off = self._pull_back_off = 0.0
-        self._handle: Handle | None = None
+        self._handle = NEVER
         self._stopping = False
         self._then: Callable[[], None] | None = None
         self.probes = Probes(self)
@@ -63,8 +63,7 @@ class Container:
         self.worker.event(type_, reason, message, f"spec.{field}{{{self.name}}}")
 
     def _later(self, seconds: float, callback: Callable[[], None]) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+        self._handle.cancel()
         self._handle = self.clock.call_later(seconds, callback)
 
     def _wait(self, reason: str, message: str) -> None:
@@ -205,8 +204,7 @@ class Container:
         if self.kind == "init" and self.run is not None:
             self.ready = not self.run.exit_code
         self.probes.end()
-        if self._handle is not None:
-            self._handle.cancel()
+        self._handle.cancel()
         then, self._then = self._then, None
         self.worker.report()
         if then is not None:
@@ -217,8 +215,7 @@ class Container:
     def stop(self, grace: float, why: str, then: Callable[[], None] | None = None) -> None:
         """Ends the run: SIGTERM, then SIGKILL after `grace` seconds. `then` is called at its end (at once when nothing runs)."""
         if self.state != "running" or self.run is None:
-            if self._handle is not None:
-                self._handle.cancel()
+            self._handle.cancel()
             self.busy = False
             if then is not None:
                 then()
@@ -237,8 +234,7 @@ class Container:
     def drop(self) -> None:
         """Ends everything at once, without events or status: the pod is gone."""
         self.probes.end()
-        if self._handle is not None:
-            self._handle.cancel()
+        self._handle.cancel()
         for run in (self.run, self.last):
             if run is not None and not run.log.ended:
                 run.over(self.clock.now())

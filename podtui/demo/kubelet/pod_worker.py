@@ -11,7 +11,7 @@ from podtui.demo.kubelet.container import Container
 from podtui.demo.kubelet.environment import Folder
 from podtui.demo.kubelet.owners import WorkerOwner
 from podtui.demo.kubelet.pod_status import phase, status
-from podtui.demo.storage.clock import Clock, Handle
+from podtui.demo.storage.clock import NEVER, Clock
 from podtui.demo.storage.kinds import PODS
 from podtui.demo.storage.state import State
 
@@ -41,8 +41,7 @@ class PodWorker:
         self._over = ""  # the phase in which it has ended
         self._ending = False
         self._reason = self._message = ""
-        self._handle: Handle | None = None
-        self._deadline: Handle | None = None
+        self._handle = self._deadline = NEVER
         self.inits = [Container(self, one, "sidecar" if _always(one) else "init") for one in spec.get("initContainers") or ()]
         self.mains = [Container(self, one, "main") for one in spec["containers"]]
         if self.inits:
@@ -120,8 +119,7 @@ class PodWorker:
         self.sync()
 
     def _later(self, seconds: float) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+        self._handle.cancel()
         self._handle = self.clock.call_later(seconds, self.sync)
 
     def sync(self) -> None:
@@ -193,9 +191,8 @@ class PodWorker:
         if not self.node_is_up or "deletionTimestamp" not in metadata:
             return
         self._ending = True
-        for handle in (self._handle, self._deadline):
-            if handle is not None:
-                handle.cancel()
+        self._handle.cancel()
+        self._deadline.cancel()
         self.report()
         grace = float(metadata.get("deletionGracePeriodSeconds") or 0)
         self._stop(min(grace, self.kubelet.longest_grace), self._ended)
@@ -221,9 +218,8 @@ class PodWorker:
     def drop(self) -> None:
         """Ends everything at once: the pod is gone."""
         self._ending = True
-        for handle in (self._handle, self._deadline):
-            if handle is not None:
-                handle.cancel()
+        self._handle.cancel()
+        self._deadline.cancel()
         for one in self.containers:
             one.drop()
 

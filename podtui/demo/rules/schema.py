@@ -20,6 +20,7 @@ from podtui.kube import quantities
 
 _GO = {"s": "string", "b": "bool", "i": "int32", "l": "int64", "f": "float64", "x": "intstr.IntOrString", "y": "[]uint8"}
 _GO |= {"q": "resource.Quantity", "t": "v1.Time", "u": "v1.MicroTime"}
+_PLAIN: dict[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "i": (int,), "l": (int,), "f": (int, float)}
 _LIMITS = {"i": 2**31, "l": 2**63}
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _FIELD = re.compile(r"(\w+)([?*0]*):([^~&%!]+)(.*)")
@@ -202,8 +203,9 @@ def zero(kind: Type) -> dict[str, Any]:
 
 def _value(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], owner: str) -> Any:
     code = kind.code
-    if code == "s":
-        if type(value) is not str:
+    if (plain := _PLAIN.get(code)) is not None:
+        limit = _LIMITS.get(code)
+        if type(value) not in plain or (limit is not None and not -limit <= value < limit):
             raise _mismatch(value, kind, dotted, owner)
         return value
     if code == "":
@@ -240,27 +242,6 @@ def _mismatch(value: Any, kind: Type, dotted: str, owner: str) -> DecodeError:
     return DecodeError(f"json: cannot unmarshal {json_type(value)} into Go {where} of type {kind.go}")
 
 
-def _bool(kind: Type, value: Any, dotted: str, owner: str) -> Any:
-    if type(value) is not bool:
-        raise _mismatch(value, kind, dotted, owner)
-    return value
-
-
-def _integer(kind: Type, value: Any, dotted: str, owner: str) -> Any:
-    if type(value) is not int:
-        raise _mismatch(value, kind, dotted, owner)
-    limit = _LIMITS[kind.code]
-    if not -limit <= value < limit:
-        raise _mismatch(value, kind, dotted, owner)
-    return value
-
-
-def _number(kind: Type, value: Any, dotted: str, owner: str) -> Any:
-    if type(value) not in (int, float):
-        raise _mismatch(value, kind, dotted, owner)
-    return value
-
-
 def _quantity(kind: Type, value: Any, dotted: str, owner: str) -> Any:
     if type(value) in (int, float):
         value = repr(value)
@@ -275,7 +256,7 @@ def _quantity(kind: Type, value: Any, dotted: str, owner: str) -> Any:
 def _int_or_string(kind: Type, value: Any, dotted: str, owner: str) -> Any:
     if type(value) is str:
         return value
-    return _integer(Type("i"), value, dotted, owner)
+    return _value(Type("i"), value, "", dotted, [], owner)
 
 
 def _time(kind: Type, value: Any, dotted: str, owner: str) -> Any:
@@ -306,10 +287,6 @@ def _bytes(kind: Type, value: Any, dotted: str, owner: str) -> Any:
 
 
 _SCALARS: dict[str, Callable[[Type, Any, str, str], Any]] = {
-    "b": _bool,
-    "i": _integer,
-    "l": _integer,
-    "f": _number,
     "q": _quantity,
     "x": _int_or_string,
     "t": _time,

@@ -33,6 +33,10 @@ class Handle:
         self.callback = None
 
 
+NEVER = Handle(float("inf"), lambda: None)
+"""Stands where nothing is due, so that it can be taken back all the same."""
+
+
 class Clock:
     """Simulated time, in seconds since the epoch.
 

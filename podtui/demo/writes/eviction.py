@@ -36,20 +36,18 @@ def evict(state: State, deletion: Deletion, namespace: str, name: str, body: Obj
     check_preconditions(PODS, pod, options)
     if not dry_run:
         pod = state.get(PODS, namespace, name) or pod
-        status = pod.get("status") or {}
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": state.clock.timestamp(),
-            "reason": "EvictionByEvictionAPI",
-            "message": "Eviction API: evicting",
-        }
-        others = [one for one in status.get("conditions") or () if one.get("type") != "DisruptionTarget"]
-        state.update(PODS, {**pod, "status": {**status, "conditions": [*others, condition]}})
+        state.update(PODS, disrupted(pod, "EvictionByEvictionAPI", "Eviction API: evicting", state.clock.timestamp()))
     options = {key: value for key, value in options.items() if key != "preconditions"}
     deletion.delete(PODS, namespace, name, options, dry_run=dry_run)
     return dict(SUCCESS)
+
+
+def disrupted(pod: Object, reason: str, message: str, now: str) -> Object:
+    """The pod with the condition that says why it is deleted."""
+    status = pod.get("status") or {}
+    condition = {"type": "DisruptionTarget", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+    others = [one for one in status.get("conditions") or () if one.get("type") != "DisruptionTarget"]
+    return {**pod, "status": {**status, "conditions": [*others, {**condition, "reason": reason, "message": message}]}}
 
 
 def _unguarded(pod: Object) -> bool:
