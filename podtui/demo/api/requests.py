@@ -144,8 +144,6 @@ def delete_options(query: Mapping[str, str], content_type: str, body: bytes) -> 
             raise bad_request(f"strconv.ParseInt: parsing {json.dumps(query['gracePeriodSeconds'])}: invalid syntax") from None
     if query.get("propagationPolicy"):
         options["propagationPolicy"] = query["propagationPolicy"]
-    if "orphanDependents" in query:
-        options["orphanDependents"] = query["orphanDependents"] not in ("false", "0")
     return options
 
 

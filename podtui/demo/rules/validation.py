@@ -23,7 +23,6 @@ IMMUTABLE = "field is immutable"
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 _LABEL_NAMED = {"Namespace", "Service"}
 _PATH_NAMED = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
-_FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion"}
 
 
 def create_causes(kind: str, obj: Object, namespaced: bool) -> list[Cause]:
@@ -75,25 +74,6 @@ def _metadata(metadata: Object) -> list[Cause]:
         causes += [invalid_value("metadata.annotations", key, fault) for fault in names.key_faults(key, "annotations")]
     if annotations_size(annotations) > ANNOTATIONS_SIZE:
         causes.append(too_long("metadata.annotations", ANNOTATIONS_SIZE))
-    controller = ""
-    for index, owner in enumerate(metadata.get("ownerReferences") or ()):
-        at = f"metadata.ownerReferences[{index}]"
-        causes += [required(f"{at}.{key}", "must not be empty") for key in ("apiVersion", "kind", "name", "uid") if not owner.get(key)]
-        if owner.get("controller"):
-            named = f"{owner.get('kind')}/{owner.get('name')}"
-            if controller:
-                words = f'Only one reference can have Controller set to true. Found "true" in references for {controller} and {named}'
-                causes.append(invalid_value("metadata.ownerReferences", metadata["ownerReferences"], words))
-            controller = controller or named
-    finalizers = metadata.get("finalizers") or []
-    for index, finalizer in enumerate(finalizers):
-        causes += [invalid_value("metadata.finalizers", finalizer, fault) for fault in names.key_faults(finalizer)]
-        if "/" not in finalizer and finalizer not in _FINALIZERS:
-            words = "name is neither a standard finalizer name nor is it fully qualified"
-            causes.append(invalid_value(f"metadata.finalizers[{index}]", finalizer, words))
-    if {"orphan", "foregroundDeletion"} <= set(finalizers):
-        words = "finalizer orphan and foregroundDeletion cannot be both set"
-        causes.append(invalid_value("metadata.finalizers", finalizers, words))
     return causes
 
 
@@ -222,17 +202,6 @@ def _disruption_budget(obj: Object) -> list[Cause]:
     return causes
 
 
-def _event(obj: Object) -> list[Cause]:
-    about, own = obj["involvedObject"].get("namespace", ""), obj["metadata"].get("namespace", "")
-    if about != own and not (not about and own == "default"):
-        return [invalid_value("involvedObject.namespace", about, "does not match event.namespace")]
-    return []
-
-
-def _endpointslice(obj: Object) -> list[Cause]:
-    return supported("addressType", obj.get("addressType"), "FQDN", "IPv4", "IPv6")
-
-
 def _node(obj: Object) -> list[Cause]:
     causes: list[Cause] = []
     for index, taint in enumerate(obj["spec"].get("taints") or ()):
@@ -278,8 +247,6 @@ _KINDS: dict[str, Callable[[Object], list[Cause]]] = {
     "ReplicaSet": _replicated,
     "Job": _job,
     "PodDisruptionBudget": _disruption_budget,
-    "Event": _event,
-    "EndpointSlice": _endpointslice,
     "Node": _node,
     "Role": _role,
     "ClusterRole": _role,

@@ -19,7 +19,6 @@ from podtui.demo.storage.errors import (
     conflict,
     forbidden,
     invalid,
-    invalid_value,
     not_supported,
 )
 from podtui.demo.storage.kinds import JOBS, NAMESPACES, PODS, SERVICEACCOUNTS, SERVICES, Kind
@@ -189,9 +188,7 @@ def read_options(options: Object | None) -> Object:
         raise bad_request(f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {error}') from None
     causes: list[Cause] = []
     policy = found.get("propagationPolicy")
-    if policy is not None and "orphanDependents" in found:
-        causes.append(invalid_value("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"))
-    elif policy not in (None, "Foreground", "Background", "Orphan"):
+    if policy not in (None, "Foreground", "Background", "Orphan"):
         choices = '"Foreground", "Background", "Orphan", "nil"'
         causes.append(Cause("FieldValueNotSupported", "propagationPolicy", not_supported("", policy, ()).message + choices))
     if found.get("dryRun") not in (None, ["All"]):
@@ -226,8 +223,6 @@ def _finalizers(kind: Kind, obj: Object, options: Object) -> list[str]:
     found = [one for one in obj["metadata"].get("finalizers") or () if one not in (ORPHAN, FOREGROUND)]
     had = set(obj["metadata"].get("finalizers") or ())
     policy = options.get("propagationPolicy")
-    if options.get("orphanDependents") is not None:
-        policy = "Orphan" if options["orphanDependents"] else "Background"
     if policy is None:
         kept = [one for one in (ORPHAN, FOREGROUND) if one in had]
         policy = {ORPHAN: "Orphan", FOREGROUND: "Foreground"}[kept[0]] if kept else "Orphan" if kind is JOBS else "Background"

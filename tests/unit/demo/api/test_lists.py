@@ -142,16 +142,6 @@ def test_unknown_fields_are_refused_in_the_servers_words(kind: Kind, selector: s
             {"resourceVersion": "x"},
             'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
         ),
-        (
-            {"resourceVersionMatch": "Exact"},
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
-            "resourceVersionMatch is forbidden unless resourceVersion is provided",
-        ),
-        (
-            {"watch": "1", "sendInitialEvents": "true"},
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        ),
     ],
 )
 def test_options_are_refused_in_the_servers_words(query: dict[str, str], words: str) -> None:

@@ -115,12 +115,6 @@ def test_all_annotations_together_have_a_limit() -> None:
     assert error.message == 'ConfigMap "y" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes'
 
 
-def test_finalizers_are_standard_or_qualified() -> None:
-    assert causes(CONFIGMAPS, {"metadata": {"name": "x", "finalizers": ["foo"]}}) == [
-        'metadata.finalizers[0]: Invalid value: "foo": name is neither a standard finalizer name nor is it fully qualified'
-    ]
-
-
 def test_a_selector_fits_its_template() -> None:
     template = {"metadata": {"labels": {"a": "c"}}, "spec": pod()["spec"]}
     assert causes(DEPLOYMENTS, {"metadata": {"name": "x"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}) == [
