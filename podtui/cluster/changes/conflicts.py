@@ -1,4 +1,4 @@
-"""What a 409 of the API server means for a change, and a retry on a newer version of the object.
+"""What a 409 and a 404 of the API server mean for a change, and a retry on a newer version of the object.
 
 The server answers the same for an object that changed and for another object of the same name; only the UID distinguishes them.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from podtui.errors import Changed, Conflict, Invalid, Replaced
-from podtui.kube.resources import ObjectRef
+from podtui.errors import Changed, Conflict, Invalid, NotFound, Replaced
+from podtui.kube.resources import NAMESPACES, ObjectRef
 from podtui.text import harmless
 
 T = TypeVar("T")
@@ -45,3 +45,9 @@ def replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replace
     """`error` is the server's answer that shows it."""
     what = f"{harmless(str(ref))} was deleted and recreated since: a different object has its name now"
     return Replaced(409, "Conflict", what, None if error is None else error.details, hint="it was not touched")
+
+
+def is_gone(ref: ObjectRef, error: NotFound) -> bool:
+    """Whether the API server says that the object is not there, or its namespace."""
+    of_namespace = bool(ref.namespace) and error.says_gone(ref.namespace, NAMESPACES.plural)
+    return of_namespace or error.says_gone(ref.name, ref.resource.plural)

@@ -16,7 +16,7 @@ import msgspec
 
 from podtui.cluster.changes import recreate
 from podtui.cluster.changes.change import Change, Foretold, Note, silent
-from podtui.cluster.changes.conflicts import on_newest_version, replaced
+from podtui.cluster.changes.conflicts import is_gone, on_newest_version, replaced
 from podtui.cluster.changes.journal import Entry, RecordedObject, taken_back, undoing
 from podtui.cluster.changes.many import STOPS, Result, each
 from podtui.cluster.changes.objects import Objects
@@ -126,7 +126,9 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
     before, after = entry.before or {}, entry.after or {}
     try:
         now = {"metadata": await objects.metadata(ref)} if before.keys() == {"metadata"} else await objects.get(ref)
-    except NotFound:
+    except NotFound as error:
+        if not is_gone(ref, error):
+            raise
         return Step(entry, ref, f"{harmless(str(ref))} is gone")
     metadata = now.get("metadata") or {}
     if metadata.get("uid") != ref.uid:
@@ -179,7 +181,9 @@ def _is_cordon(ref: ObjectRef, patch: Mapping[str, Any]) -> bool:
 async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
     try:
         metadata = await objects.metadata(ref)
-    except NotFound:
+    except NotFound as error:
+        if not is_gone(ref, error):
+            raise
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is already gone")
     if metadata.get("uid") != ref.uid:
         return Step(entry, ref, replaced(ref).what)
@@ -236,7 +240,9 @@ async def carry_out(objects: Objects, settings: ConnectionSettings, step: Step, 
         elif step.entry.form == "creates":
             try:
                 await objects.delete(step.ref, command=step.commands[0])
-            except NotFound:
+            except NotFound as error:
+                if not is_gone(step.ref, error):
+                    raise
                 return  # gone with its namespace, or with its owner
         else:
             await _make_again(objects, step, note)

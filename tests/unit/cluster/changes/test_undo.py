@@ -22,15 +22,19 @@ MANIFEST = {"metadata": {"name": "kubia"}, "spec": {"containers": []}}
 class Server:
     """The old pod is there for `lasts` more questions."""
 
-    def __init__(self, lasts: int = 0) -> None:
+    def __init__(self, lasts: int = 0, refusal: NotFound | None = None) -> None:
         self.lasts = lasts
+        self.refusal = refusal or NotFound(404, "NotFound", "gone")
         self.made: list[str] = []
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         if self.lasts <= 0:
-            raise NotFound(404, "NotFound", "gone")
+            raise self.refusal
         self.lasts -= 1
         return {"uid": "u1", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+
+    async def delete(self, ref: ObjectRef, command: str) -> None:
+        raise self.refusal
 
     async def make(self, ref: ObjectRef, value: Any, command: str) -> dict[str, Any]:
         self.made.append(ref.name)
@@ -57,3 +61,17 @@ async def test_an_object_that_is_still_terminating_is_waited_for_and_that_is_sai
     assert step.waits
     await carry_out(objects, found, step, notes.append)
     assert server.made == ["kubia"] and set(notes) == {"waiting until the old pod/kubia is gone"}
+
+
+async def test_a_page_with_404_in_place_of_the_api_server_undoes_nothing(tmp_path: Path) -> None:
+    journal, found = Journal(settings("http://x"), tmp_path / "journal.jsonl"), settings("http://x")
+    created = journal.new("create", "creates", KUBIA, command="kubectl create -f pod.yaml", kept=Kept())
+    changed = journal.new("label", "changes", KUBIA, command="kubectl label pod kubia a=b", kept=Kept(before={"metadata": {}}))
+    page = cast(Objects, Server(refusal=NotFound(404, "Not Found", "127.0.0.1 answered 404 Not Found")))
+    for entry in (created, changed):
+        with pytest.raises(NotFound, match="answered 404"):
+            await undo.plan(page, found, entry)
+    step = Step(created, KUBIA, commands=("kubectl delete pod kubia",))
+    with pytest.raises(NotFound, match="answered 404"):
+        await carry_out(page, found, step)
+    await carry_out(cast(Objects, Server()), found, step)
