@@ -77,6 +77,11 @@ class Controller:
         if self.writes.deletion.delete_if_there(PODS, pod, {}):
             self.recorder.record(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", self.component)
 
+    def adopt(self, owner: Object, kind: Kind, one: Object) -> Object:
+        """Makes `owner` the controller of an object."""
+        owners = [*(one["metadata"].get("ownerReferences") or ()), reference(owner)]
+        return self.state.update(kind, {**one, "metadata": {**one["metadata"], "ownerReferences": owners}})
+
     def set_status(self, obj: Object, status: Mapping[str, Any]) -> Object:
         """Stores the fields of `status` that are not empty."""
         kept = {key: value for key, value in status.items() if value is not None and value != []}

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from podtui.demo.controllers.base import Controller, Key, Object, condition, ending, key_of, reference
+from podtui.demo.rules.defaults import SUFFIX_LETTERS
 from podtui.demo.rules.validation import selected
 from podtui.demo.storage.errors import ApiError
 from podtui.demo.storage.kinds import DEPLOYMENTS, REPLICASETS
@@ -18,7 +19,6 @@ from podtui.kube.objects import condition_of, controller_of
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Deployments(Controller):
@@ -54,10 +54,9 @@ class Deployments(Controller):
     def _adopt(self, found: Object) -> None:
         """Adopts the ReplicaSets that its selector matches and that have no controller."""
         for one in self.state.list(REPLICASETS, found["metadata"]["namespace"]):
-            metadata = one["metadata"]
-            if not controller_of(one) and not ending(one) and selected(found["spec"]["selector"], metadata.get("labels") or {}):
-                owners = [*(metadata.get("ownerReferences") or ()), reference(found)]
-                self.state.update(REPLICASETS, {**one, "metadata": {**metadata, "ownerReferences": owners}})
+            labels = one["metadata"].get("labels") or {}
+            if not controller_of(one) and not ending(one) and selected(found["spec"]["selector"], labels):
+                self.adopt(found, REPLICASETS, one)
 
     # -- one step of the way
     def _new(self, found: Object, sets: list[Object], new: Object | None, number: str) -> Object | None:
@@ -194,7 +193,7 @@ class Deployments(Controller):
 def template_hash(template: Object) -> str:
     """The pod-template-hash: another one for each template, in letters that make no words (rand.SafeEncodeString)."""
     text = str(zlib.crc32(msgspec.json.encode(template, order="sorted")))
-    return "".join(_LETTERS[ord(letter) % len(_LETTERS)] for letter in text)
+    return "".join(SUFFIX_LETTERS[ord(letter) % len(SUFFIX_LETTERS)] for letter in text)
 
 
 def _wanted(found: Object) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podtui.demo.controllers.base import Controller, Key, Object, ending, is_active, key_of, reference
+from podtui.demo.controllers.base import Controller, Key, Object, ending, is_active, key_of
 from podtui.demo.rules.validation import selected
 from podtui.demo.storage.clock import Clock
 from podtui.demo.storage.kinds import PODS, REPLICASETS
 from podtui.demo.storage.state import Change
+from podtui.demo.writes.garbage import disowned
 from podtui.kube.objects import controller_of, is_true
 
 BURST = 500  # pods made or deleted in one turn, as the real one
@@ -46,16 +47,12 @@ class ReplicaSets(Controller):
             if selected(selector, pod["metadata"].get("labels") or {}):
                 mine.append(pod)
             elif not ending(pod):
-                owners = [one for one in pod["metadata"]["ownerReferences"] if one["uid"] != found["metadata"]["uid"]]
-                metadata = {key: value for key, value in pod["metadata"].items() if key != "ownerReferences"}
-                self.state.update(PODS, {**pod, "metadata": {**metadata, **({"ownerReferences": owners} if owners else {})}})
+                self.state.update(PODS, disowned(pod, found["metadata"]["uid"]))
         if ending(found):
             return mine
         for pod in self.state.list(PODS, namespace):
-            metadata = pod["metadata"]
-            if not controller_of(pod) and is_active(pod) and selected(selector, metadata.get("labels") or {}):
-                owners = [*(metadata.get("ownerReferences") or ()), reference(found)]
-                mine.append(self.state.update(PODS, {**pod, "metadata": {**metadata, "ownerReferences": owners}}))
+            if not controller_of(pod) and is_active(pod) and selected(selector, pod["metadata"].get("labels") or {}):
+                mine.append(self.adopt(found, PODS, pod))
         return mine
 
     def _scaled(self, found: Object, pods: list[Object]) -> list[Object]:

@@ -129,7 +129,7 @@ class Kubelet:
     def log(self, namespace: str, pod: str, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         """The log that a request's query asks for. Raises ApiError at once: 404, 422, and 400 in the words of API server and kubelet."""
         obj = self.state.existing(PODS, namespace, pod)
-        options = LogOptions.of(query, pod, self.clock.now())
+        options = LogOptions.of(query, self.clock.now())
         name = container_name(obj, options.container)
         if not obj["spec"].get("nodeName"):
             return nothing()

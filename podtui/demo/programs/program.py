@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import deque
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -81,9 +80,8 @@ class Connection:
     """The program's end of a TCP connection. What is fed is taken at once; `read` gives what it sends, b"" at the end."""
 
     def __init__(self) -> None:
-        self._out: deque[bytes] = deque()
+        self._out: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended = False
-        self._waiting: asyncio.Future[None] | None = None
 
     def feed(self, data: bytes) -> None:
         """Takes what the client sends; a plain connection ignores it."""
@@ -93,27 +91,22 @@ class Connection:
         self.end()
 
     def close(self) -> None:
-        self._out.clear()
-        self.end()
+        while not self._out.empty():
+            self._out.get_nowait()
+        self._ended = True
+        self._out.put_nowait(b"")
 
     def send(self, data: bytes) -> None:
         if data and not self._ended:
-            self._out.append(data)
-            self._wake()
+            self._out.put_nowait(data)
 
     def end(self) -> None:
-        self._ended = True
-        self._wake()
+        if not self._ended:
+            self._ended = True
+            self._out.put_nowait(b"")
 
     async def read(self) -> bytes:
-        while not self._out and not self._ended:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
-        return self._out.popleft() if self._out else b""
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        return await self._out.get()
 
 
 @dataclass(frozen=True)

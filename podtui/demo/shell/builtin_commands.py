@@ -6,18 +6,19 @@ import re
 
 from podtui.demo.programs.program import Body
 from podtui.demo.shell.interpreter import Command, Shell
-from podtui.demo.shell.streams import Exit, Leave, Streams, options_of
+from podtui.demo.shell.streams import Break, Continue, Exit, Streams, options_of
 
 
 def exit_(shell: Shell, words: list[str], io: Streams) -> int:
     raise Exit(int(words[0]) if words and words[0].lstrip("-").isdigit() else shell.status)
 
 
-def _leave(kind: str) -> Command:
-    def leave(shell: Shell, words: list[str], io: Streams) -> int:
-        raise Leave(kind, int(words[0]) if words and words[0].isdigit() else 1)
+def break_(shell: Shell, words: list[str], io: Streams) -> int:
+    raise Break
 
-    return leave
+
+def continue_(shell: Shell, words: list[str], io: Streams) -> int:
+    raise Continue
 
 
 def exec_(shell: Shell, words: list[str], io: Streams) -> Body:
@@ -81,6 +82,6 @@ def wait(shell: Shell, words: list[str], io: Streams) -> Body:
 
 
 BUILTINS: dict[str, Command] = {
-    "break": _leave("break"), "cd": cd, "command": command, "continue": _leave("continue"), "env": env, "exec": exec_, "exit": exit_,
+    "break": break_, "cd": cd, "command": command, "continue": continue_, "env": env, "exec": exec_, "exit": exit_,
     "export": export, "pwd": pwd, "trap": trap, "wait": wait,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from podtui.demo.programs.program import Body, Context, Task
 from podtui.demo.shell.expansion import Expansion
 from podtui.demo.shell.lexer import ShellSyntaxError, Unfinished
-from podtui.demo.shell.streams import Exit, Input, Interrupted, Leave, Output, Streams
+from podtui.demo.shell.streams import Break, Continue, Exit, Input, Interrupted, Output, Streams
 from podtui.demo.shell.syntax import AndOr, For, If, Node, Pipe, Redirect, Sequence, Simple, While, parse
 
 Command = Callable[["Shell", list[str], Streams], "int | Body"]
@@ -91,7 +91,7 @@ class Shell(Expansion):
             return _SYNTAX
         except Exit as end:
             self.status, self.left = end.code, True
-        except Leave:
+        except Break:
             pass
         return self.status
 
@@ -101,7 +101,7 @@ class Shell(Expansion):
             self.status = yield from self.call(words, self.streams)
         except Exit as end:
             self.status = end.code
-        except Leave:
+        except Break:
             pass
         return self.status
 
@@ -167,11 +167,10 @@ class Shell(Expansion):
             for wanted in work:
                 slept = True
                 yield wanted
-        except Leave as leave:
-            if leave.levels > 1:
-                raise Leave(leave.kind, leave.levels - 1) from None
-            if leave.kind == "break":
-                return True
+        except Continue:
+            pass
+        except Break:
+            return True
         self._turns = 0 if slept else self._turns + 1
         if self._turns > _FREE_TURNS:  # it would never let go
             yield _TURN
@@ -303,6 +302,6 @@ def _status(shell: Shell, node: Node, streams: Streams) -> Body:
         yield from shell.run(node, streams)
     except Exit as end:
         return end.code
-    except Leave:
+    except Break:
         pass
     return shell.status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections import deque
 
 from podtui.demo.programs.program import Body, Context, Program, Task
 from podtui.demo.shell.commands import COMMANDS
@@ -69,8 +68,7 @@ class Process:
         self.exit_code: int | None = None
         self.failure = ""
         """Why it could not be started, in the words of the runtime."""
-        self._out: deque[tuple[int, bytes]] = deque()
-        self._waiting: asyncio.Future[None] | None = None
+        self._out: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
         self._terminal = Terminal(lambda data: self._put(1, data), self._interrupt) if tty else None
         self._input = self._terminal.input if self._terminal is not None else Input(closed=False)
         if is_bare(context.image) or (not knows(command[0]) and command[0] not in context.files):
@@ -113,10 +111,7 @@ class Process:
             self._ended(_KILLED)
 
     async def read(self) -> tuple[int, bytes] | None:
-        while not self._out and self.exit_code is None:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
-        return self._out.popleft() if self._out else None
+        return await self._out.get()
 
     def _wake(self) -> None:
         if self.exit_code is None:
@@ -124,16 +119,11 @@ class Process:
 
     def _put(self, channel: int, data: bytes) -> None:
         if data:
-            self._out.append((channel, bytes(data)))
-            self._wake_reader()
+            self._out.put_nowait((channel, bytes(data)))
 
     def _ended(self, code: int) -> None:
         self.exit_code = code
-        self._wake_reader()
-
-    def _wake_reader(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        self._out.put_nowait(None)
 
 
 def _until_interrupted(body: Body) -> Body:

@@ -14,12 +14,12 @@ class Exit(Exception):
         self.code = code & 255
 
 
-class Leave(Exception):
-    """break or continue, out of so many loops."""
+class Break(Exception):
+    """The loop ends."""
 
-    def __init__(self, kind: str, levels: int = 1) -> None:
-        self.kind = kind
-        self.levels = levels
+
+class Continue(Break):
+    """This turn of the loop ends, the loop goes on."""
 
 
 class Interrupted(Exception):

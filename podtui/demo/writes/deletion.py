@@ -68,9 +68,9 @@ class Deletion:
         if kind is NAMESPACES and name in _IMMORTAL:
             raise forbidden(kind, name, "this namespace may not be deleted")
         old = self.state.existing(kind, namespace, name)
-        if kind is NAMESPACES:
-            return self._namespace(old, options, dry_run)
         check_preconditions(kind, old, options)
+        if kind is NAMESPACES:
+            return self._namespace(old, dry_run)
         marked = self._marked(kind, old, options)
         if marked is not None:
             if marked is old or dry_run:
@@ -145,14 +145,8 @@ class Deletion:
         moment = _time(self.state.clock.timestamp()) + timedelta(seconds=grace)
         return _with(pod, deletionTimestamp=_shown(moment), deletionGracePeriodSeconds=grace)
 
-    def _namespace(self, old: Object, options: Object, dry_run: bool) -> Object:
-        metadata = old["metadata"]
-        wanted = options.get("preconditions") or {}
-        for key, field, title in (("uid", "uid", "UID"), ("resourceVersion", "resourceVersion", "ResourceVersion")):
-            if wanted.get(key) and wanted[key] != metadata[field]:
-                words = f"Precondition failed: {title} in precondition: {wanted[key]}, {title} in object meta: {metadata[field]}"
-                raise conflict(NAMESPACES, metadata["name"], words)
-        if "deletionTimestamp" in metadata:
+    def _namespace(self, old: Object, dry_run: bool) -> Object:
+        if "deletionTimestamp" in old["metadata"]:
             return old
         marked = _with(old, deletionTimestamp=self.state.clock.timestamp())
         marked["status"] = {**(old.get("status") or {}), "phase": "Terminating"}
@@ -179,9 +173,6 @@ def read_options(options: Object | None) -> Object:
     """DeleteOptions from a request. ApiError 400 for what is not one, 422 for what contradicts itself."""
     if not options:
         return {}
-    if options.get("kind", "DeleteOptions") != "DeleteOptions":
-        told = f'no kind "{options["kind"]}" is registered for version "{options.get("apiVersion", "")}"'
-        raise bad_request(f'{told} in scheme "pkg/runtime/scheme.go:111"')
     try:
         found, _ = decode("DeleteOptions", options)
     except DecodeError as error:

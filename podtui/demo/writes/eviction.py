@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from podtui.demo.rules.validation import selected
-from podtui.demo.storage.errors import ApiError, bad_request, forbidden, too_many_requests
+from podtui.demo.storage.errors import ApiError, bad_request, too_many_requests
 from podtui.demo.storage.kinds import PODDISRUPTIONBUDGETS, PODS
 from podtui.demo.storage.state import State
 from podtui.demo.writes.deletion import Deletion, check_preconditions, read_options
-from podtui.kube.objects import condition_of, is_true
+from podtui.kube.objects import is_true
 
 Object = dict[str, Any]
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-
-
-class _Budget:
-    group, kind, plural = "policy", "PodDisruptionBudget", "poddisruptionbudget"
 
 
 def evict(state: State, deletion: Deletion, namespace: str, name: str, body: Object, *, dry_run: bool = False) -> Object:
@@ -74,20 +70,11 @@ def _decrement(state: State, budget: Object, pod: Object, dry_run: bool) -> None
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
         raise _refusal(f"The disruption budget {name} is still being processed by the server.", 10)
     allowed = status.get("disruptionsAllowed", 0)
-    if allowed < 0:
-        raise forbidden(_Budget(), name, "pdb disruptions allowed is negative")
     if allowed == 0:
         current, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-        condition = condition_of(budget, "DisruptionAllowed")
-        failed = condition.get("status") == "False" and condition.get("message")
-        if failed and condition.get("reason") == "SyncFailed":
-            words = f"The disruption budget {name} does not allow evicting pods currently because it failed sync: {condition['message']}"
-        elif current <= desired:
+        words = f"The disruption budget {name} does not allow evicting pods currently"
+        if current <= desired:
             words = f"The disruption budget {name} needs {desired} healthy pods and has {current} currently"
-        elif failed:
-            words = f"The disruption budget {name} does not allow evicting pods currently ({condition.get('reason')}): {failed}"
-        else:
-            words = f"The disruption budget {name} does not allow evicting pods currently"
         raise _refusal(words, 0)
     if not dry_run:
         disrupted = {**(status.get("disruptedPods") or {}), pod["metadata"]["name"]: state.clock.timestamp()}

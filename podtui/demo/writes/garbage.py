@@ -72,9 +72,7 @@ class Collector:
         owned = self.state.by_owner(uid)
         if ORPHAN in finalizers:
             for inner, one in owned:
-                left = [owner for owner in one["metadata"]["ownerReferences"] if owner.get("uid") != uid]
-                metadata = {key: value for key, value in one["metadata"].items() if key != "ownerReferences"}
-                self.state.update(inner, {**one, "metadata": {**metadata, **({"ownerReferences": left} if left else {})}})
+                self.state.update(inner, disowned(one, uid))
             self.deletion.unfinalize(kind, obj, ORPHAN)
         elif FOREGROUND in finalizers:
             blocking = False
@@ -91,3 +89,10 @@ class Collector:
             ]
             if not left_over:
                 self.deletion.unfinalize(kind, obj, FOREGROUND)
+
+
+def disowned(obj: Object, uid: str) -> Object:
+    """The object without the ownerReference of this UID."""
+    owners = [owner for owner in obj["metadata"]["ownerReferences"] if owner.get("uid") != uid]
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
+    return {**obj, "metadata": {**metadata, **({"ownerReferences": owners} if owners else {})}}

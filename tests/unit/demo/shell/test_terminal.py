@@ -61,10 +61,10 @@ class Session:
         self.process = Process(context, list(command or ["sh"]), tty=tty)
 
     def says(self) -> str:
-        pieces = [data for _, data in self.process._out]
-        assert {channel for channel, _ in self.process._out} <= {1}, "a terminal has no stderr"
-        self.process._out.clear()
-        return b"".join(pieces).decode()
+        out = self.process._out
+        pieces = [piece for _ in range(out.qsize()) if (piece := out.get_nowait()) is not None]
+        assert {channel for channel, _ in pieces} <= {1}, "a terminal has no stderr"
+        return b"".join(data for _, data in pieces).decode()
 
     def type(self, text: str) -> str:
         self.process.feed(text.encode())
