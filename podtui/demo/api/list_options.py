@@ -47,7 +47,6 @@ class ListOptions:
     token: str
     version: int | None
     """resourceVersion; None where none is given."""
-    match: str
     watch: bool
     bookmarks: bool
     initial_events: bool | None
@@ -73,7 +72,6 @@ def list_options(kind: Kind, namespace: str, query: Mapping[str, str]) -> ListOp
         limit=max(0, _integer(query.get("limit", ""))),
         token=query.get("continue", ""),
         version=version,
-        match=query.get("resourceVersionMatch", ""),
         watch=watch,
         bookmarks=flag(query, "allowWatchBookmarks") or False,
         initial_events=flag(query, "sendInitialEvents"),

@@ -6,31 +6,18 @@ import base64
 import json
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Any
 
 from podtui.demo.api.list_options import ListOptions
 from podtui.demo.storage.errors import ApiError, bad_request, expired, too_large_version
 from podtui.demo.storage.kinds import Kind
 from podtui.demo.storage.state import Entry, State
 
-CONTINUE_TOO_OLD = (
+_CONTINUE_TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
     "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
     "token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was "
     "returned and now may show up in the list."
 )
-_VERSION_TOO_OLD = "The resourceVersion for the provided list is too old."
-
-
-class ContinueExpired(ApiError):
-    """410 of a page whose version is forgotten; its Status holds a token to go on with, inconsistently."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__(410, "Expired", CONTINUE_TOO_OLD)
-        self.token = token
-
-    def status(self) -> dict[str, Any]:
-        return {**super().status(), "metadata": {"continue": self.token}}
 
 
 @dataclass(frozen=True)
@@ -49,14 +36,13 @@ def page(state: State, kind: Kind, options: ListOptions) -> Page:
     if options.token:
         if options.version:
             raise bad_request("specifying resource version is not allowed when using continue")
-        asked, start = _read_token(options.token, options.namespace)
-        version = asked if asked > 0 else state.version
-    elif options.version is not None:
-        if options.version > state.version:
-            raise too_large_version(options.version, state.version)
-        if options.match == "Exact" or (options.limit and options.version > 0 and not options.match):
-            version = options.version
-    entries = _entries_at(state, kind, options, version, start)
+        version, start = _read_token(options.token, options.namespace)
+    elif options.version is not None and options.version > state.version:
+        raise too_large_version(options.version, state.version)
+    try:
+        entries = state.entries_at(kind, options.namespace, version)
+    except ApiError:
+        raise expired(_CONTINUE_TOO_OLD) from None
     limit = options.limit
     if options.version == 0 and not options.token:
         limit = 0  # such a list comes out of the cache, whole
@@ -75,29 +61,11 @@ def page(state: State, kind: Kind, options: ListOptions) -> Page:
     return Page(found, version)
 
 
-def _entries_at(state: State, kind: Kind, options: ListOptions, version: int, start: tuple[str, str]) -> list[Entry]:
-    try:
-        return state.entries_at(kind, options.namespace, version)
-    except ApiError as error:
-        if error.code != 410:
-            raise
-        if options.token:
-            raise ContinueExpired(_packed(-1, _start(kind, start, options.namespace))) from None
-        raise expired(_VERSION_TOO_OLD) from None
-
-
 def _token(kind: Kind, version: int, last: Entry, namespace: str) -> str:
-    return _packed(version, _start(kind, (last.namespace, last.name + "\0"), namespace))
-
-
-def _start(kind: Kind, key: tuple[str, str], namespace: str) -> str:
     """Where the next page begins, as the server writes it: relative to what is listed."""
-    if not kind.namespaced:
-        return f"/{key[1]}"
-    return key[1] if namespace else f"{key[0]}/{key[1]}"
-
-
-def _packed(version: int, start: str) -> str:
+    start = last.name + "\0"
+    if not kind.namespaced or not namespace:
+        start = f"{last.namespace}/{start}"
     text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": start}, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -109,7 +77,7 @@ def _read_token(token: str, namespace: str) -> tuple[int, tuple[str, str]]:
         coding, version, start = given["v"], given["rv"], given["start"]
     except (ValueError, TypeError, KeyError):
         raise refused from None
-    if coding != "meta.k8s.io/v1" or type(version) is not int or version == 0 or version < -1 or not isinstance(start, str) or not start:
+    if coding != "meta.k8s.io/v1" or type(version) is not int or version < 1 or not isinstance(start, str) or not start:
         raise refused
     if start.startswith("/"):
         return version, ("", start[1:])
