@@ -7,6 +7,7 @@ cluster's. Every test works in a namespace of its own that is deleted afterwards
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -209,7 +210,8 @@ async def namespace(connection: Connection, request: pytest.FixtureRequest) -> A
     finally:
         connection.read_only = False
         await connection.request("GET", "/version")  # a test may have restarted the server, and a change is sent once
-        await connection.request("DELETE", f"/api/v1/namespaces/{name}")
+        with contextlib.suppress(NotFound):  # a test may have deleted it
+            await connection.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture(scope="module")
