@@ -22,7 +22,6 @@ _SCALARS: dict[str, Object] = {
     "b": {"type": "boolean"},
     "i": {"type": "integer", "format": "int32"},
     "l": {"type": "integer", "format": "int64"},
-    "f": {"type": "number", "format": "double"},
     "q": {"oneOf": [{"type": "string"}, {"type": "number"}]},
     "x": {"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"},
     "t": {"type": "string", "format": "date-time"},
@@ -124,8 +123,6 @@ def _add_schema(name: str, schemas: dict[str, Object], kind: Kind | None = None)
         return title
     told: Object = {"type": "object"}
     schemas[title] = told
-    if not schema.known(name):
-        return title
     type_ = schema.type_of(name)
     properties: Object = {}
     needed = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -104,8 +103,6 @@ def _value(kind: schema.Type, value: Value, depth: int, keep: bool) -> Any:
         case "i" | "l":
             number = _integer(value)
             return number - (1 << 64) if number >= 1 << 63 else number
-        case "f":
-            return struct.unpack("<d", _integer(value).to_bytes(8, "little"))[0]
         case "y":
             return base64.b64encode(_bytes(value)).decode()
         case "q":
@@ -149,12 +146,6 @@ def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
             if at + size > len(data):
                 raise WireError("unexpected EOF")
             yield number, data[at : at + size]
-            at += size
-        elif form in (1, 5):
-            size = 8 if form == 1 else 4
-            if at + size > len(data):
-                raise WireError("unexpected EOF")
-            yield number, int.from_bytes(data[at : at + size], "little")
             at += size
         else:
             raise WireError(f"proto: illegal wireType {form}")

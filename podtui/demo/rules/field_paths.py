@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from podtui.demo.rules.schema import Field, Type, known, type_of
+from podtui.demo.rules.schema import Field, Type, type_of
 
 Path = tuple[str, ...]
 Paths = set[Path]
 ABSENT = object()
 _SERVERS = {"name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion"}
 UNTYPED = Type("o")
-_MAP = Type("{", item=UNTYPED)
 _KEY_DEFAULTS = {"protocol": "TCP"}
 """Keys of items that may be left out of what is applied."""
 
@@ -72,7 +71,7 @@ def shown(path: Path) -> str:
 
 def keyed(kind: str, obj: Any, field: str) -> str:
     """A field's path as `shown` prints it, from one with indexes: `.spec.containers[name="a"].x` of `spec.containers[0].x`."""
-    type_, declared, told = root_type(kind), None, ""
+    type_, declared, told = type_of(kind), None, ""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", field):
         if name:
             declared = type_.fields.get(name) if type_.code == "" else None
@@ -117,10 +116,6 @@ def _children(kind: Type, declared: Field | None, value: Any) -> dict[str, tuple
     return None
 
 
-def root_type(kind: str) -> Type:
-    return type_of(kind) if known(kind) else _MAP
-
-
 def owned(kind: str, config: dict[str, Any]) -> Paths:
     """The fields that an applier of `config` owns: the leaves, and the items of lists."""
     found: Paths = set()
@@ -137,7 +132,7 @@ def owned(kind: str, config: dict[str, Any]) -> Paths:
             if element[0] != "f" or one is None or one == {} or type_.code == "{":
                 found.add(deeper)
 
-    walk(root_type(kind), None, config, ())
+    walk(type_of(kind), None, config, ())
     return _cleaned(found)
 
 
@@ -174,7 +169,7 @@ def compare(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[Paths,
             else:
                 walk(right[element][1], right[element][2], left[element][0], right[element][0], deeper)
 
-    walk(root_type(kind), None, old, new, ())
+    walk(type_of(kind), None, old, new, ())
     return _cleaned(added), _cleaned(modified), _cleaned(removed)
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from podtui.kube import quantities
 
-_GO = {"s": "string", "b": "bool", "i": "int32", "l": "int64", "f": "float64", "x": "intstr.IntOrString", "y": "[]uint8"}
+_GO = {"s": "string", "b": "bool", "i": "int32", "l": "int64", "x": "intstr.IntOrString", "y": "[]uint8"}
 _GO |= {"q": "resource.Quantity", "t": "v1.Time", "u": "v1.MicroTime"}
-_PLAIN: dict[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "i": (int,), "l": (int,), "f": (int, float)}
+_PLAIN: dict[str, Any] = {"s": str, "b": bool, "i": int, "l": int}
 _LIMITS = {"i": 2**31, "l": 2**63}
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _FIELD = re.compile(r"(\w+)([?*0]*):([^~&%!]+)(.*)")
@@ -77,8 +77,8 @@ _types: dict[str, Type] = {}
 
 def type_of(name: str) -> Type:
     """The struct of this name ("Pod", "ObjectMeta"); KeyError when there is none. Parsed when first asked for."""
-    if (known := _types.get(name)) is not None:
-        return known
+    if (made := _types.get(name)) is not None:
+        return made
     title, *words = _lines()[name].split(" ")
     made = _types[name] = Type("", name, atomic=title.endswith("!"))
     for word in words:
@@ -103,11 +103,6 @@ def type_of(name: str) -> Type:
     return made
 
 
-def known(name: str) -> bool:
-    """Whether the table has this type; objects of other kinds are kept as they are."""
-    return name in _lines()
-
-
 def _coded(code: str) -> Type:
     if code[0] == "[":
         return Type("[", item=_coded(code[1:-1]))
@@ -129,12 +124,7 @@ def clone(value: Any) -> Any:
 
 
 def decode(name: str, value: Any) -> tuple[dict[str, Any], list[str]]:
-    """The object as the server keeps it and the paths of its unknown fields (`spec.containers[0].foo`). Raises DecodeError.
-
-    A kind without a type in the table comes back as it is.
-    """
-    if not known(name):
-        return dict(value), []
+    """The object as the server keeps it and the paths of its unknown fields (`spec.containers[0].foo`). Raises DecodeError."""
     unknown: list[str] = []
     found = _struct(type_of(name), value, "", "", unknown, name)
     return found, unknown
@@ -193,7 +183,7 @@ def _absent(declared: Field) -> Any:
     return _ZEROS.get(code)
 
 
-_ZEROS: dict[str, Any] = {"s": "", "b": False, "i": 0, "l": 0, "f": 0, "q": "0", "x": 0}
+_ZEROS: dict[str, Any] = {"s": "", "b": False, "i": 0, "l": 0, "q": "0", "x": 0}
 
 
 def zero(kind: Type) -> dict[str, Any]:
@@ -205,7 +195,7 @@ def _value(kind: Type, value: Any, path: str, dotted: str, unknown: list[str], o
     code = kind.code
     if (plain := _PLAIN.get(code)) is not None:
         limit = _LIMITS.get(code)
-        if type(value) not in plain or (limit is not None and not -limit <= value < limit):
+        if type(value) is not plain or (limit is not None and not -limit <= value < limit):
             raise _mismatch(value, kind, dotted, owner)
         return value
     if code == "":

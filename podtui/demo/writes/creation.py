@@ -6,6 +6,7 @@ from typing import Any
 
 from podtui.demo.rules import defaults
 from podtui.demo.rules.pod_validation import warnings_of
+from podtui.demo.rules.schema import type_of, zero
 from podtui.demo.rules.validation import create_causes
 from podtui.demo.storage.errors import ApiError, already_exists, forbidden, invalid, not_found
 from podtui.demo.storage.kinds import JOBS, NAMESPACES, NODES, PODS, SERVICEACCOUNTS, SERVICES, Kind
@@ -59,7 +60,7 @@ class Creation:
         if owners is None:
             owners = managed.Owners(())
             owner = (manager, "Update", kind.api_version, "")
-            owners.update(kind.kind, managed.empty(kind.kind), found, owner, managed.ignored(kind, ""))
+            owners.update(kind.kind, zero(type_of(kind.kind)), found, owner, managed.ignored(kind, ""))
         self._admit(kind, namespace, found)
         self._prepare(kind, found)
         causes = create_causes(kind.kind, found, kind.namespaced)
@@ -124,7 +125,7 @@ class Creation:
             obj["status"] = {"phase": "Pending", "qosClass": defaults.qos_class(obj["spec"])}
             return
         if kind.has_status and kind is not NODES:
-            obj["status"] = managed.empty(kind.kind).get("status", {})
+            obj["status"] = zero(type_of(kind.kind)).get("status", {})
         if kind is NAMESPACES:
             given = obj["spec"].get("finalizers") or []
             obj["spec"]["finalizers"] = given if "kubernetes" in given else [*given, "kubernetes"]

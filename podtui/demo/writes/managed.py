@@ -19,12 +19,11 @@ from podtui.demo.rules.field_paths import (
     from_fields,
     item_key,
     owned,
-    root_type,
     shown,
     to_fields,
     walk,
 )
-from podtui.demo.rules.schema import Field, Type, clone, known, type_of, zero
+from podtui.demo.rules.schema import Field, Type, clone, type_of
 from podtui.demo.storage.errors import ApiError, apply_conflict, quoted
 from podtui.demo.storage.kinds import Kind
 
@@ -133,11 +132,11 @@ def apply(
     Over the fields `yielding` there is none.
     """
     mine = _without(owned(kind, config), ignored)
-    merged: dict[str, Any] = _merge(root_type(kind), None, live, config)
+    merged: dict[str, Any] = _merge(type_of(kind), None, live, config)
     others = {other: paths for other, paths in owners.sets.items() if other != key}
     kept = _with_structs(kind, mine.union(*others.values()))
     for path in sorted(_with_structs(kind, owners.sets.get(key, set())) - kept, key=len):  # what holds the others first
-        _remove(root_type(kind), merged, path)
+        _remove(type_of(kind), merged, path)
     added, modified, removed = (_without(paths, ignored) for paths in compare(kind, live, merged))
     changed = added | modified
     conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed - yielding, key=_place)]
@@ -153,7 +152,7 @@ def _with_structs(kind: str, paths: Paths) -> Paths:
     """The paths with the structs that they stand in: an applier that names no field of a probe any more removes the probe."""
     found = set(paths)
     for path in paths:
-        type_ = root_type(kind)
+        type_ = type_of(kind)
         for depth, element in enumerate(path[:-1], 1):
             field = type_.fields.get(element[2:]) if element[0] == "f" and type_.code == "" else None
             if field is not None:
@@ -243,11 +242,6 @@ def _remove(kind: Type, obj: Any, path: Path) -> None:
             container.pop(key, None)
         elif key is not None:
             del container[key]
-
-
-def empty(kind: str) -> dict[str, Any]:
-    """An object without any field set."""
-    return zero(type_of(kind)) if known(kind) else {"metadata": {}}
 
 
 # -- kubectl's annotation, which the API server knows too (`fieldmanager`, lastapplied*.go)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from podtui.demo.rules.schema import Field, Type, clone, json_type, known, type_of
+from podtui.demo.rules.schema import Field, Type, clone, json_type, type_of
 from podtui.demo.storage.errors import ApiError, bad_request, unprocessable
 from podtui.kube.merge_patch import merged, same
 
@@ -156,7 +156,7 @@ def strategic_merge_patch(kind: str, obj: dict[str, Any], patch: Any) -> dict[st
     """The object of this kind with the patch merged into it. ApiError 400 or 500, as the server's, for a patch that cannot be."""
     if not isinstance(patch, dict):
         raise bad_request(f"json: cannot unmarshal {json_type(patch)} into Go value of type map[string]interface {{}}")
-    return _merged(type_of(kind) if known(kind) else None, clone(obj), patch)
+    return _merged(type_of(kind), clone(obj), patch)
 
 
 def _field(kind: Type | None, key: str) -> Field | None:
