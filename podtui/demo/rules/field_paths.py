@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from podtui.demo.rules.schema import Field, Type, type_of
@@ -184,7 +184,8 @@ def _cleaned(paths: Paths) -> Paths:
     }
 
 
-def walk(kind: Type, obj: Any, path: Path) -> Iterator[tuple[tuple[Any, Any], Any]]:
+def remove(kind: Type, obj: Any, path: Path) -> None:
+    """Removes the value at a path from `obj`, if there is one."""
     declared: Field | None = None
     container: Any = None
     place: Any = None
@@ -204,4 +205,5 @@ def walk(kind: Type, obj: Any, path: Path) -> Iterator[tuple[tuple[Any, Any], An
             kind, declared, obj = kind.item or UNTYPED, None, obj[place]
         else:
             return
-    yield (container, place), obj
+    if container is not None:
+        del container[place]

@@ -33,54 +33,46 @@ def label_selector(text: str) -> Selector | None:
 # -- fields
 
 
-def _path(*keys: str) -> Callable[[Object], str]:
+def _at(path: str, default: str = "") -> Callable[[Object], str]:
+    """Reads the value at a path, as text."""
+
     def get(obj: Object) -> str:
         found: Any = obj
-        for key in keys:
+        for key in path.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         if isinstance(found, bool):
             return "true" if found else "false"
-        return "" if found is None else str(found)
+        return default if found is None else str(found)
 
     return get
 
 
-def _flag(*keys: str) -> Callable[[Object], str]:
-    get = _path(*keys)
-    return lambda obj: get(obj) or "false"
+def _named(names: str) -> dict[str, Callable[[Object], str]]:
+    """Fields whose names are their paths."""
+    return {name: _at(name) for name in names.split()}
 
 
-_NAME = {"metadata.name": _path("metadata", "name")}
-_METADATA = {**_NAME, "metadata.namespace": _path("metadata", "namespace")}
+_METADATA = _named("metadata.name metadata.namespace")
 _SPECIAL: dict[Kind, dict[str, Callable[[Object], str]]] = {
     kinds.PODS: {
         **_METADATA,
-        "spec.nodeName": _path("spec", "nodeName"),
-        "spec.restartPolicy": _path("spec", "restartPolicy"),
-        "spec.schedulerName": _path("spec", "schedulerName"),
-        "spec.serviceAccountName": _path("spec", "serviceAccountName"),
-        "spec.hostNetwork": _flag("spec", "hostNetwork"),
-        "status.phase": _path("status", "phase"),
-        "status.podIP": _path("status", "podIP"),
-        "status.nominatedNodeName": _path("status", "nominatedNodeName"),
+        **_named("spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName"),
+        **_named("status.phase status.podIP status.nominatedNodeName"),
+        "spec.hostNetwork": _at("spec.hostNetwork", "false"),
     },
-    kinds.NODES: {**_NAME, "spec.unschedulable": _flag("spec", "unschedulable")},
-    kinds.NAMESPACES: {**_NAME, "status.phase": _path("status", "phase")},
+    kinds.NODES: {**_named("metadata.name"), "spec.unschedulable": _at("spec.unschedulable", "false")},
+    kinds.NAMESPACES: _named("metadata.name status.phase"),
     kinds.EVENTS: {
         **_METADATA,
-        **{
-            f"involvedObject.{field}": _path("involvedObject", field)
-            for field in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-        },
-        "reason": _path("reason"),
-        "reportingComponent": lambda event: _path("reportingComponent")(event) or _path("source", "component")(event),
-        "source": lambda event: _path("source", "component")(event) or _path("reportingComponent")(event),
-        "type": _path("type"),
+        **_named("involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid involvedObject.apiVersion"),
+        **_named("involvedObject.resourceVersion involvedObject.fieldPath reason type"),
+        "reportingComponent": lambda event: _at("reportingComponent")(event) or _at("source.component")(event),
+        "source": lambda event: _at("source.component")(event) or _at("reportingComponent")(event),
     },
-    kinds.SERVICES: {**_METADATA, "spec.clusterIP": _path("spec", "clusterIP"), "spec.type": _path("spec", "type")},
-    kinds.SECRETS: {**_METADATA, "type": _path("type")},
-    kinds.REPLICASETS: {**_METADATA, "status.replicas": lambda obj: _path("status", "replicas")(obj) or "0"},
-    kinds.JOBS: {**_METADATA, "status.successful": lambda obj: _path("status", "succeeded")(obj) or "0"},
+    kinds.SERVICES: {**_METADATA, **_named("spec.clusterIP spec.type")},
+    kinds.SECRETS: {**_METADATA, **_named("type")},
+    kinds.REPLICASETS: {**_METADATA, "status.replicas": _at("status.replicas", "0")},
+    kinds.JOBS: {**_METADATA, "status.successful": _at("status.succeeded", "0")},
 }
 
 

@@ -19,9 +19,9 @@ from podtui.demo.rules.field_paths import (
     from_fields,
     item_key,
     owned,
+    remove,
     shown,
     to_fields,
-    walk,
 )
 from podtui.demo.rules.schema import Field, Type, clone, type_of
 from podtui.demo.storage.errors import ApiError, apply_conflict, quoted
@@ -136,7 +136,7 @@ def apply(
     others = {other: paths for other, paths in owners.sets.items() if other != key}
     kept = _with_structs(kind, mine.union(*others.values()))
     for path in sorted(_with_structs(kind, owners.sets.get(key, set())) - kept, key=len):  # what holds the others first
-        _remove(type_of(kind), merged, path)
+        remove(type_of(kind), merged, path)
     added, modified, removed = (_without(paths, ignored) for paths in compare(kind, live, merged))
     changed = added | modified
     conflicts = [(other, path) for other, paths in others.items() for path in sorted(paths & changed - yielding, key=_place)]
@@ -232,16 +232,6 @@ def _interleaved(live: list[str], config: list[str]) -> list[str]:
                 shared = shared[1:]
             right += 1
     return list(merged)
-
-
-def _remove(kind: Type, obj: Any, path: Path) -> None:
-    """Removes the value at a path from `obj`, if there is one."""
-    for place, _ in walk(kind, obj, path):
-        container, key = place
-        if isinstance(container, dict):
-            container.pop(key, None)
-        elif key is not None:
-            del container[key]
 
 
 # -- kubectl's annotation, which the API server knows too (`fieldmanager`, lastapplied*.go)
