@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from podtui.ui.terminal.picture import draw_only_when_read
+
 if TYPE_CHECKING:
     from podtui.demo.server import DemoServer
 
@@ -40,6 +42,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Where Python is kept from writing bytecode, the many processes of a run share it in a folder of their own: each of them would
     compile podtui again."""
+    draw_only_when_read()
     gc.disable()  # until the tests are collected: see `pytest_collection_finish`
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory(prefix="podtui-bytecode-")

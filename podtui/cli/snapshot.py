@@ -51,8 +51,9 @@ def run_snapshot(arguments: Namespace) -> int:
 async def _picture(options: Options, size: tuple[int, int], keys: list[str], written: str) -> tuple[str, str]:
     """The screen after the keys, and what keeps the list of pods from being live ("" when nothing does)."""
     from podtui.ui.main.app import PodtuiApp
-    from podtui.ui.terminal.picture import as_svg, as_text
+    from podtui.ui.terminal.picture import as_svg, as_text, draw_only_when_read
 
+    draw_only_when_read()
     app = PodtuiApp(options)
     async with app.run_test(size=size) as pilot:
         await app.settled()

@@ -81,8 +81,10 @@ def _run(tour: Tour, language: str, options: Options, way: Way, where: str) -> i
     from podtui.tour.player import Player
     from podtui.tour.recorder import Cast, Pictures
     from podtui.tour.screen import TourApp
+    from podtui.ui.terminal.picture import draw_only_when_read
     from podtui.ui.themes import colours
 
+    draw_only_when_read()
     out = sys.stdout
     title = tour.title(language)
     namespace = options.scope.namespaces[0] if options.scope.namespaces else options.settings.namespace
