@@ -32,10 +32,10 @@ VERSION = {
 
 
 class Resource(NamedTuple):
-    """One resource as discovery lists it. `response` is (group, version, kind), with "" for the group version it is listed in."""
+    """One resource as discovery lists it; its subresources with group, version and kind, "" for the group version it is listed in."""
 
     name: str
-    response: tuple[str, str, str]
+    kind: str
     namespaced: bool
     singular: str
     verbs: tuple[str, ...]
@@ -77,12 +77,12 @@ def groups() -> dict[tuple[str, str], list[Resource]]:
     for kind in KINDS:
         below = tuple((name, _named(title), verbs) for name, title, verbs in kind.subresources)
         found[kind.group, kind.version].append(
-            Resource(kind.plural, ("", "", kind.kind), kind.namespaced, kind.singular, kind.verbs, kind.short, kind.categories, below)
+            Resource(kind.plural, kind.kind, kind.namespaced, kind.singular, kind.verbs, kind.short, kind.categories, below)
         )
     for group, reviews in _REVIEWS.items():
-        found[group, "v1"] += [Resource(name, ("", "", kind), spaced, kind.lower(), _POST) for name, kind, spaced in reviews]
+        found[group, "v1"] += [Resource(name, kind, spaced, kind.lower(), _POST) for name, kind, spaced in reviews]
     for name, kind_name, spaced in (("nodes", "NodeMetrics", False), ("pods", "PodMetrics", True)):
-        found[METRICS, "v1beta1"].append(Resource(name, ("", "", kind_name), spaced, "", ("get", "list")))
+        found[METRICS, "v1beta1"].append(Resource(name, kind_name, spaced, "", ("get", "list")))
     for resources in found.values():
         resources.sort(key=lambda resource: resource.name)
     return found
@@ -116,7 +116,7 @@ def aggregated(core: bool) -> bytes:
 def _aggregated_resource(resource: Resource) -> Object:
     told: Object = {
         "resource": resource.name,
-        "responseKind": _kind(resource.response),
+        "responseKind": _kind(("", "", resource.kind)),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": resource.verbs,
@@ -174,7 +174,7 @@ def _listed(resource: Resource) -> Iterator[Object]:
         "name": resource.name,
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
-        "kind": resource.response[2],
+        "kind": resource.kind,
         "verbs": resource.verbs,
         **_names(resource),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from podtui.demo.rules.selecting import FieldMatch, field_selector, label_selector
-from podtui.demo.storage.errors import bad_request, invalid_value, not_acceptable
+from podtui.demo.storage.errors import bad_request, integer, invalid_value, not_acceptable
 from podtui.demo.storage.kinds import Kind
 from podtui.demo.storage.state import Entry
 from podtui.kube.selectors import Selector
@@ -69,13 +69,13 @@ def list_options(kind: Kind, namespace: str, query: Mapping[str, str]) -> ListOp
         namespace=namespace,
         labels=label_selector(query.get("labelSelector", "")),
         fields=field_selector(kind, query.get("fieldSelector", "")),
-        limit=max(0, _integer(query.get("limit", ""))),
+        limit=max(0, integer(query.get("limit") or "0")),
         token=query.get("continue", ""),
         version=version,
         watch=watch,
         bookmarks=flag(query, "allowWatchBookmarks") or False,
         initial_events=flag(query, "sendInitialEvents"),
-        timeout=max(0, _integer(query.get("timeoutSeconds", ""))),
+        timeout=max(0, integer(query.get("timeoutSeconds") or "0")),
         include=query.get("includeObject", "") or "Metadata",
     )
 
@@ -83,20 +83,6 @@ def list_options(kind: Kind, namespace: str, query: Mapping[str, str]) -> ListOp
 def flag(query: Mapping[str, str], name: str) -> bool | None:
     """A boolean as the server reads it from a query: anything but false and 0 is true, also nothing at all."""
     return None if name not in query else query[name] not in _FALSE
-
-
-def _integer(text: str) -> int:
-    if not text:
-        return 0
-    try:
-        number = int(text) if text.isascii() else None
-    except ValueError:
-        number = None
-    if number is None or "_" in text or text != text.strip():
-        raise bad_request(f"strconv.ParseInt: parsing {json.dumps(text)}: invalid syntax")
-    if not -(2**63) <= number < 2**63:
-        raise bad_request(f"strconv.ParseInt: parsing {json.dumps(text)}: value out of range")
-    return number
 
 
 def _version(text: str) -> int | None:

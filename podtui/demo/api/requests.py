@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from podtui.demo.storage.errors import (
     ApiError,
     Body,
     bad_request,
+    integer,
     invalid,
     not_supported,
     path_not_found,
@@ -138,10 +138,7 @@ def delete_options(query: Mapping[str, str], content_type: str, body: bytes) -> 
         return found
     options: Object = {}
     if "gracePeriodSeconds" in query:
-        try:
-            options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
-        except ValueError:
-            raise bad_request(f"strconv.ParseInt: parsing {json.dumps(query['gracePeriodSeconds'])}: invalid syntax") from None
+        options["gracePeriodSeconds"] = integer(query["gracePeriodSeconds"])
     if query.get("propagationPolicy"):
         options["propagationPolicy"] = query["propagationPolicy"]
     return options

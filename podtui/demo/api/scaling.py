@@ -34,12 +34,9 @@ def change(
     """The Scale after a PUT (`new`) or a PATCH (`body`). ApiError 400, 404, 409, 415 or 422."""
     scale = scale_of(writes.state.existing(kind, namespace, name))
     if new is None:
-        if content_type == patches.JSON_PATCH:
-            new, _ = patches.json_patch(scale, body)
-        elif content_type in (patches.MERGE_PATCH, patches.STRATEGIC_MERGE_PATCH):
-            new = patches.merge_patch(scale, body)
-        else:
+        if content_type not in (patches.MERGE_PATCH, patches.STRATEGIC_MERGE_PATCH):
             raise unsupported_media_type()
+        new = patches.merge_patch(scale, body)
     metadata = new.get("metadata") if isinstance(new, dict) else None
     replicas = (new.get("spec") or {}).get("replicas", 0) if isinstance(new, dict) and isinstance(new.get("spec") or {}, dict) else None
     if not isinstance(replicas, int) or isinstance(replicas, bool):

@@ -7,14 +7,13 @@ counted first, then those that are too old are left out, and the limit of bytes 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from podtui.demo.storage.errors import ApiError, bad_request
+from podtui.demo.storage.errors import ApiError, integer
 
 LIMIT = 1 << 20
 """Bytes that are kept of one run of a container; a line counts a little more than its text."""
@@ -111,7 +110,7 @@ class LogOptions:
     @classmethod
     def of(cls, query: Mapping[str, str], now: float) -> LogOptions:
         """From a request's query. ApiError 400 for a malformed number or time."""
-        tail, seconds, limit = (_integer(query, key) for key in ("tailLines", "sinceSeconds", "limitBytes"))
+        tail, seconds, limit = (integer(query[key]) if query.get(key) else None for key in ("tailLines", "sinceSeconds", "limitBytes"))
         since_time = query.get("sinceTime") or ""
         moment = _moment(since_time) if since_time else 0
         if seconds is not None:
@@ -159,15 +158,6 @@ def stamp(moment: int) -> bytes:
     """RFC 3339 with nine digits, as the kubelet writes it (`RFC3339NanoFixed`)."""
     seconds, nanoseconds = divmod(moment, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z".encode()
-
-
-def _integer(query: Mapping[str, str], key: str) -> int | None:
-    text = query.get(key, "")
-    if not text:
-        return None
-    if not re.fullmatch(r"[+-]?\d{1,18}", text):
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text)
 
 
 def _true(query: Mapping[str, str], key: str) -> bool:

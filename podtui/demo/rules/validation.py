@@ -151,10 +151,7 @@ def _template(obj: Object, policies: tuple[str, ...]) -> list[Cause]:
         if selector is None:
             causes.append(required("spec.selector"))
         elif not selector:
-            words = (
-                "empty selector is invalid for deployment" if obj["kind"] == "Deployment" else "empty selector is invalid for replicaset"
-            )
-            causes.append(invalid_value("spec.selector", {}, words))
+            causes.append(invalid_value("spec.selector", {}, f"empty selector is invalid for {obj['kind'].lower()}"))
         if not selected(selector, labels or {}):
             causes.append(invalid_value("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
     causes += label_causes(labels or {}, "spec.template.metadata.labels")

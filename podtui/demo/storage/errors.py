@@ -6,6 +6,7 @@ The words are those of `k8s.io/apimachinery/pkg/api/errors` and `pkg/util/valida
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -84,6 +85,15 @@ def quoted(text: str) -> str:
         else:
             found.append(f"\\U{ord(character):08x}")
     return '"' + "".join(found) + '"'
+
+
+def integer(text: str) -> int:
+    """A number of a query. ApiError 400."""
+    if not re.fullmatch("[+-]?[0-9]{1,99}", text):
+        raise bad_request(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
+    if not -(2**63) <= (number := int(text)) < 2**63:
+        raise bad_request(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
+    return number
 
 
 # -- causes, as k8s.io/apimachinery/pkg/util/validation/field words them

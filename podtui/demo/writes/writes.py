@@ -22,7 +22,6 @@ from podtui.demo.storage.errors import (
     invalid,
     invalid_value,
     not_found,
-    not_supported,
     quoted,
     required,
     unsupported_media_type,
@@ -264,8 +263,6 @@ class Writes:
         target = body.get("target") or {}
         if not target.get("name"):
             raise invalid(Body("Binding", "", "bindings"), name, [required("target.name")])
-        if target.get("kind") not in (None, "", "Node"):
-            raise invalid(Body("Binding", "", "bindings"), name, [not_supported("target.kind", target["kind"], ["Node", "<empty>"])])
         spec = pod.get("spec") or {}
         if spec.get("nodeName"):
             raise conflict(_PodBinding(), name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
