@@ -79,9 +79,5 @@ def _read_token(token: str, namespace: str) -> tuple[int, tuple[str, str]]:
         raise refused from None
     if coding != "meta.k8s.io/v1" or type(version) is not int or version < 1 or not isinstance(start, str) or not start:
         raise refused
-    if start.startswith("/"):
-        return version, ("", start[1:])
-    where, slash, name = start.rpartition("/")
-    if slash and not namespace:
-        return version, (where, name)
-    return version, (namespace, name if slash else start)
+    where, _, name = start.rpartition("/")
+    return version, (namespace or where, name)
