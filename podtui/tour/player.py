@@ -21,6 +21,9 @@ class Stage(Protocol):
     def text(self) -> str:
         """The dashboard's lines, without the caption."""
 
+    async def ready(self, patience: float) -> None:
+        """Wait until a key would be taken: no dialog waits for the server; at most `patience` seconds."""
+
     async def calm(self, quiet: float, patience: float) -> None:
         """Wait until nothing has been painted for `quiet` seconds, at most `patience` seconds."""
 
@@ -284,6 +287,7 @@ class Player:
         for number, word in enumerate(part.keys):
             self._show("playing", self._spoken(part, number))
             keys = [word] if is_key(word) else list(self._acts.expand(word))
+            await self._stage.ready(part.step.within)
             for key in keys:
                 self._stage.press(key)
                 if len(keys) > 1 and pace.typing:

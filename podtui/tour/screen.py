@@ -33,6 +33,7 @@ from podtui.tour.file import Tour, said
 from podtui.tour.keys import key_event, spoken
 from podtui.tour.recorder import Cast, Pictures
 from podtui.ui.commands import BY_ID, bindings
+from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.main.app import PodtuiApp
 from podtui.ui.main.screen import MainScreen
 from podtui.ui.options import Options
@@ -195,6 +196,13 @@ class TourApp(PodtuiApp):
 
     def text(self) -> str:
         return as_text(self)
+
+    async def ready(self, patience: float) -> None:
+        """What lies below a dialog may show the outcome before the dialog has its answer and closes. Until then it swallows keys."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while (self.keys_wait or (isinstance(self.screen, Dialog) and self.screen.busy)) and (left := deadline - loop.time()) > 0:
+            await self._painted(min(left, 0.05))
 
     async def calm(self, quiet: float, patience: float) -> None:
         loop = asyncio.get_running_loop()

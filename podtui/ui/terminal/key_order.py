@@ -15,7 +15,8 @@ from textual.app import App
 from textual.events import Key
 from textual.message_pump import MessagePump
 
-_PATIENCE = 2.0  # seconds after which a key no longer waits: something is busy or gone
+_LOOK = 0.1  # seconds between two looks whether a key still waits
+_LOOKS = 50  # after so many it waits no longer: something is busy or gone
 
 
 class KeyOrder:
@@ -34,7 +35,7 @@ class KeyOrder:
         if self.busy and event is not self._next:
             self._waiting.append(event)
             if self._watchdog is None:
-                self._watchdog = asyncio.get_running_loop().call_later(_PATIENCE, self._release, self._turn)
+                self._watch(self._turn)
             return False
         self._next = None
         self.busy = True
@@ -76,5 +77,11 @@ class KeyOrder:
             return
         self._next = self._waiting.popleft()
         if self._waiting:
-            self._watchdog = asyncio.get_running_loop().call_later(_PATIENCE, self._release, self._turn + 1)
+            self._watch(self._turn + 1)
         self._app.post_message(self._next)
+
+    def _watch(self, turn: int, looks: int = _LOOKS) -> None:
+        """Release the key that waits for `turn` in five seconds of this loop's time. A machine that stands still meanwhile, or a podtui
+        that was stopped, is one look: the key before has had no chance either."""
+        next_look = (self._watch, turn, looks - 1) if looks > 1 else (self._release, turn)
+        self._watchdog = asyncio.get_running_loop().call_later(_LOOK, *next_look)

@@ -30,15 +30,21 @@ class Screen:
         self.captions: list[Caption] = []
         self.pictures: list[str] = []
         self.answers: dict[str, list[str]] = {}
+        self.takes_keys = asyncio.Event()
+        self.takes_keys.set()
         self._paint = asyncio.Event()
 
     def press(self, key: str) -> None:
+        assert self.takes_keys.is_set()
         self.pressed.append(key)
         self.lines = self.answers.get(key, [*self.lines, key])
         self._paint.set()
 
     def text(self) -> str:
         return "\n".join(self.lines)
+
+    async def ready(self, patience: float) -> None:
+        await self.takes_keys.wait()
 
     async def calm(self, quiet: float, patience: float) -> None:
         await asyncio.sleep(0)
@@ -121,6 +127,16 @@ async def test_the_next_step_begins_when_the_screen_shows_what_it_should(tour: M
     screen.press("later")
     assert await playing
     assert screen.pressed == ["j", "later", "k"]
+
+
+async def test_a_key_is_pressed_once_the_screen_would_take_it(tour: Make, screen: Screen, acts: Acts) -> None:
+    screen.takes_keys.clear()
+    playing = asyncio.ensure_future(Player(tour("- {caption: a, keys: j}\n"), screen, acts, "en").play())
+    await until(lambda: screen.state == (1, "playing"))
+    assert not screen.pressed
+    screen.takes_keys.set()
+    assert await playing
+    assert screen.pressed == ["j"]
 
 
 async def test_what_should_be_gone_is_waited_for_too(tour: Make, screen: Screen, acts: Acts) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any, ClassVar
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
@@ -11,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from podtui.ui.terminal import key_order
 from podtui.ui.terminal.key_order import KeyOrder
 from tests.support.waiting import until
 
@@ -18,7 +22,10 @@ from tests.support.waiting import until
 class AskScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Back")]
 
+    stall = 0.0
+
     def compose(self) -> ComposeResult:
+        time.sleep(self.stall)
         yield Input()
         yield Input(id="second")
 
@@ -31,10 +38,21 @@ class AskScreen(ModalScreen[None]):
 
 
 class Pane(Widget, can_focus=True):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("L", "ask", "Ask"), Binding("x", "app.note('x')", "Note")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("L", "ask", "Ask"),
+        Binding("h", "hang", "Hang"),
+        Binding("x", "app.note('x')", "Note"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = asyncio.Event()
 
     def action_ask(self) -> None:
         self.app.push_screen(AskScreen())
+
+    async def action_hang(self) -> None:
+        await self.goes_on.wait()
 
 
 class OrderedApp(App[None]):
@@ -46,6 +64,7 @@ class OrderedApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Pane()
+        yield Input(id="other")
 
     def action_note(self, text: str) -> None:
         self.notes.append(text)
@@ -101,3 +120,28 @@ async def test_a_key_alone_never_waits() -> None:
         for _ in range(5):
             await pilot.press("x")
         assert app.notes == ["x"] * 5
+
+
+async def test_a_machine_that_stands_still_lets_no_letter_act_on_the_screen_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_order, "_LOOK", 0.01)
+    monkeypatch.setattr(AskScreen, "stall", 0.01 * key_order._LOOKS + 0.1)
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        app.query_one(Pane).focus()
+        await pilot.pause()
+        all_at_once(app, ["L", *"xx", "escape"])
+        await until(lambda: bool(app.answers))
+        assert (app.answers, app.notes) == ([["xx", ""]], [])
+
+
+async def test_a_key_waits_no_longer_for_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_order, "_LOOK", 0.001)
+    app = OrderedApp()
+    async with app.run_test() as pilot:
+        pane, other = app.query_one(Pane), app.query_one("#other", Input)
+        pane.focus()
+        await pilot.pause()
+        all_at_once(app, ["h", "a"])
+        other.focus()
+        await until(lambda: other.value == "a")
+        pane.goes_on.set()
