@@ -157,7 +157,7 @@ def untold_gaps(view: View) -> list[str]:
     """What is missing without a word about it."""
     notes = {note for _, note in view.notes}
     return [
-        f"{name}: lines {before + 1} to {after - 1}"
+        f"{name}: lines {before + 1} to {after - 1}, between {since} and {back}"
         for place, name in enumerate(view.names)
         for (before, since), (after, back) in pairwise(numbered(view, place))
         if after != before + 1 and f"lines from {since} to {back} may be missing: the log was rotated meanwhile" not in notes
@@ -189,7 +189,7 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
         await until(lambda: all(source.status.state == "following" for source in view.group.sources))
         with contextlib.suppress(AssertionError):
             await until(lambda: not untold_gaps(view))  # it is not sure at once that it was a rotation and no restart
-    assert untold_gaps(view) == [], view.notes
+    assert untold_gaps(view) == [], "\n".join(f"{view.names[place]}: {note}" for place, note in view.notes)
     for place, name in enumerate(view.names):
         assert all(before < after for (before, _), (after, _) in pairwise(numbered(view, place))), (
             f"{name}: a line came twice or out of order"
