@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -148,6 +149,11 @@ CHATTY = (
 )
 
 
+def came(view: View) -> Counter[int]:
+    """How many lines of each source have come."""
+    return Counter(source for source, _, _ in view.lines)
+
+
 def numbered(view: View, place: int) -> list[tuple[int, str]]:
     """The numbers of a source's lines, each with its local time."""
     return [(int(text.split()[1]), local_time(time_text(time))) for source, text, time in view.lines if source == place]
@@ -172,8 +178,8 @@ async def test_a_chatty_log_that_is_rotated_through_restarts_of_api_server_and_k
         await labelled(connection, namespace, f"web-{number}", container("app", CHATTY.format("x" * 200)))
 
     async def more(view: View, lines: int) -> None:
-        seen = [source.lines for source in view.group.sources]
-        await until(lambda: all(source.lines > seen[source.number] + lines for source in view.group.sources), seconds=180)
+        seen = came(view)  # in the view: the group may hold lines back, until it knows that none of another source is older
+        await until(lambda: all(came(view)[place] > seen[place] + lines for place in range(2)), seconds=180)
 
     async with following(connection, LogTarget(scope=Scope((namespace,), "app=web"))) as view:
         await until(lambda: len(view.names) == 2)
