@@ -27,6 +27,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.kubeconfig.contexts import Kubeconfig
 from podtui.errors import NotFound
 from tests.conftest import DEMO_NODE, PACE, given_kubeconfig
+from tests.support.faults import DEAD, TWO_ADDRESSES, two_addresses
 from tests.support.tls import Authority
 
 Kubectl = Callable[..., str]
@@ -227,3 +228,10 @@ def kubectl(kubeconfig: str) -> Kubectl:
         return done.stdout
 
     return run
+
+
+@pytest_asyncio.fixture(params=DEAD)
+async def half_dead_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The host of a server with two addresses, of which the first is dead in one of the ways that there are."""
+    with two_addresses(request.param, monkeypatch):
+        yield TWO_ADDRESSES

@@ -36,10 +36,8 @@ from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.faults import (
     BOMB,
-    DEAD,
     GONE,
     PAGE,
-    TWO_ADDRESSES,
     UNTRUSTED,
     answers,
     endless_line,
@@ -54,7 +52,6 @@ from tests.support.faults import (
     trickle,
     truncated,
     twice_and_unknown,
-    two_addresses,
     version_goes_back,
     without_metadata,
     wrong_type,
@@ -394,18 +391,15 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_ta
         await until_answer(run.settled)
 
 
-@pytest.mark.parametrize("how", DEAD)
 async def test_of_two_addresses_of_a_server_one_may_be_dead(
-    how: str,
     kubeconfig: str,
     authority: Authority,
     connection: Connection,
     namespace: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    half_dead_host: str,
 ) -> None:
-    with two_addresses(how, monkeypatch):
-        async with held(kubeconfig, authority, connection, namespace, tmp_path, host=TWO_ADDRESSES) as run:
-            run.proxy.cut()
-            await run.pods.delete("goes")
-            await until_answer(run.settled)
+    async with held(kubeconfig, authority, connection, namespace, tmp_path, host=half_dead_host) as run:
+        run.proxy.cut()
+        await run.pods.delete("goes")
+        await until_answer(run.settled)

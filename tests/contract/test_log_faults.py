@@ -23,16 +23,13 @@ from tests.contract.test_logs import COUNT, container, create
 from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy, status
 from tests.support.faults import (
     BOMB,
-    DEAD,
     PAGE,
-    TWO_ADDRESSES,
     UNTRUSTED,
     answers,
     refuses,
     reset,
     silence,
     streams,
-    two_addresses,
     wrong_type,
 )
 from tests.support.taken_logs import TakenLog, following_log
@@ -201,22 +198,19 @@ async def test_a_log_goes_on_when_the_right_to_read_it_was_taken_away_and_given_
         await whole(follower, taken, 20)
 
 
-@pytest.mark.parametrize("how", DEAD)
 async def test_a_log_is_followed_where_one_of_two_addresses_of_a_server_is_dead(
-    how: str,
     kubeconfig: str,
     authority: Authority,
     connection: Connection,
     namespace: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    half_dead_host: str,
 ) -> None:
     ref = await create(connection, namespace, "count", container("app", COUNT))
-    with two_addresses(how, monkeypatch):
-        async with followed(kubeconfig, authority, ref, tmp_path, host=TWO_ADDRESSES) as (proxy, follower, taken):
-            await until(lambda: len(taken.lines) >= 20)
-            proxy.cut()
-            await whole(follower, taken, 20)
+    async with followed(kubeconfig, authority, ref, tmp_path, host=half_dead_host) as (proxy, follower, taken):
+        await until(lambda: len(taken.lines) >= 20)
+        proxy.cut()
+        await whole(follower, taken, 20)
 
 
 async def test_a_log_outlasts_a_page_with_404_in_place_of_the_api_server(

@@ -26,9 +26,7 @@ from tests.contract.test_forward import echoed, pod, run
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.faults import (
     BOMB,
-    DEAD,
     PAGE,
-    TWO_ADDRESSES,
     UNTRUSTED,
     answers,
     of_upgrades,
@@ -37,7 +35,6 @@ from tests.support.faults import (
     silence,
     streams,
     trickle,
-    two_addresses,
     wrong_type,
 )
 from tests.support.tls import Authority
@@ -169,16 +166,14 @@ async def test_what_breaks_in_the_middle_ends_and_the_next_one_works(scene: Scen
     assert await echoed(forward, b"again") and (await command(through, ref)).exit_code == 4
 
 
-@pytest.mark.parametrize("how", DEAD)
 async def test_a_forward_and_a_shell_work_where_one_of_two_addresses_of_a_server_is_dead(
-    how: str, kubeconfig: str, authority: Authority, ref: ObjectRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kubeconfig: str, authority: Authority, ref: ObjectRef, tmp_path: Path, half_dead_host: str
 ) -> None:
-    with two_addresses(how, monkeypatch):
-        async with reached(kubeconfig, authority, ref, tmp_path, host=TWO_ADDRESSES) as (_, proxy, through, manager):
-            forward = await manager.start(ref, ":9000")
-            assert await echoed(forward, b"before")
-            proxy.cut()
-            assert await echoed(forward, b"after") and (await command(through, ref)).exit_code == 4
+    async with reached(kubeconfig, authority, ref, tmp_path, host=half_dead_host) as (_, proxy, through, manager):
+        forward = await manager.start(ref, ":9000")
+        assert await echoed(forward, b"before")
+        proxy.cut()
+        assert await echoed(forward, b"after") and (await command(through, ref)).exit_code == 4
 
 
 async def test_a_page_with_404_in_place_of_the_api_server_is_no_sign_that_the_pod_is_gone(scene: Scene) -> None:

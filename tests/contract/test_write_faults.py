@@ -32,9 +32,7 @@ from tests.contract.test_live_list import Pods
 from tests.support.fault_proxy import Exchange, Fault, FaultProxy, fault_proxy
 from tests.support.faults import (
     BOMB,
-    DEAD,
     PAGE,
-    TWO_ADDRESSES,
     UNTRUSTED,
     afterwards,
     answers,
@@ -45,7 +43,6 @@ from tests.support.faults import (
     streams,
     trickle,
     truncated,
-    two_addresses,
     wrong_type,
 )
 from tests.support.tls import Authority
@@ -230,22 +227,19 @@ async def test_a_change_is_made_whatever_type_its_answer_says_it_has(
         assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
 
 
-@pytest.mark.parametrize("how", DEAD)
 async def test_a_change_is_made_once_where_one_of_two_addresses_of_a_server_is_dead(
-    how: str,
     kubeconfig: str,
     authority: Authority,
     connection: Connection,
     namespace: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    half_dead_host: str,
 ) -> None:
-    with two_addresses(how, monkeypatch):
-        async with changing(kubeconfig, authority, connection, namespace, tmp_path, host=TWO_ADDRESSES) as (proxy, objects, cases):
-            proxy.cut()
-            assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
-            assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
-            assert await endings(objects) == {case.name: ["done"] for case in cases}
+    async with changing(kubeconfig, authority, connection, namespace, tmp_path, host=half_dead_host) as (proxy, objects, cases):
+        proxy.cut()
+        assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
+        assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
+        assert await endings(objects) == {case.name: ["done"] for case in cases}
 
 
 async def test_a_namespace_that_is_gone_is_said_to_be_and_nothing_that_was_asked_for_is_lost(

@@ -10,6 +10,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -22,10 +23,7 @@ from tests.support.waiting import until
 class AskScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Back")]
 
-    stall = 0.0
-
     def compose(self) -> ComposeResult:
-        time.sleep(self.stall)
         yield Input()
         yield Input(id="second")
 
@@ -44,11 +42,23 @@ class Pane(Widget, can_focus=True):
         Binding("x", "app.note('x')", "Note"),
     ]
 
+    stall = 0.0
+
+    class Asked(Message):
+        """As of a pressed button: another handler opens the dialog."""
+
     def __init__(self) -> None:
         super().__init__()
         self.goes_on = asyncio.Event()
 
     def action_ask(self) -> None:
+        self.post_message(self.Asked())
+
+    async def on_pane_asked(self) -> None:
+        if self.stall:
+            await self.app.kept.wait()  # type: ignore[attr-defined]
+            time.sleep(self.stall)  # noqa: ASYNC251 - the machine stands still
+            await asyncio.sleep(self.stall / 100)
         self.app.push_screen(AskScreen())
 
     async def action_hang(self) -> None:
@@ -59,6 +69,7 @@ class OrderedApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.keys = KeyOrder(self)
+        self.kept = asyncio.Event()  # a key waits
         self.answers: list[list[str]] = []
         self.notes: list[str] = []
 
@@ -76,6 +87,8 @@ class OrderedApp(App[None]):
             target = self.focused or self.screen
             await super().on_event(event)
             self.keys.handed_on(target)
+        else:
+            self.kept.set()
 
 
 def all_at_once(app: App[Any], keys: list[str]) -> None:
@@ -124,7 +137,7 @@ async def test_a_key_alone_never_waits() -> None:
 
 async def test_a_machine_that_stands_still_lets_no_letter_act_on_the_screen_below(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_order, "_LOOK", 0.01)
-    monkeypatch.setattr(AskScreen, "stall", 0.01 * key_order._LOOKS + 0.1)
+    monkeypatch.setattr(Pane, "stall", 0.01 * key_order._LOOKS + 0.1)
     app = OrderedApp()
     async with app.run_test() as pilot:
         app.query_one(Pane).focus()
