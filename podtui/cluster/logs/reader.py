@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podtui.cluster.connection.streams import ByteStream
     from podtui.cluster.logs.shared_reads import SharedReads
 
+ACCEPTED_AFTER = 1.0  # seconds without an answer after which a request to follow counts as accepted: a quiet log has nothing to send
 _KEPT = 16  # reads: a status lags behind by a few at most
 _CHECKS = (2.0, 8.0)  # seconds; a pod's status lags little, except after an outage of the API server
 _SHORT = 4096  # bytes; an answer without a time that is longer is a log without times
@@ -114,7 +115,7 @@ class LogReader:
         self._reads.begin(position)
         started = time.monotonic()
         loop = asyncio.get_running_loop()
-        accepted = loop.call_later(1.0, self._opened, True, False) if follow else None
+        accepted = loop.call_later(ACCEPTED_AFTER, self._opened, True, False) if follow else None
         try:
             async with (
                 self._connection.stream(
