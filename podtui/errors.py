@@ -175,13 +175,19 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: the object does not exist (any more), or the server does not know the kind."""
+    """404 of an API server: the object that `details` names does not exist (any more).
 
-    def says_gone(self, name: str, plural: str) -> bool:
-        """Whether an API server says that the object of that name and kind (`pods`) is not there. What answers in place of one, such as
-        a load balancer without a server behind it, says nothing about the object."""
-        named = self.details.get("name", name), self.details.get("kind", plural)
-        return self.reason == "NotFound" and named == (name, plural)
+    Of a GET of an object, it is that object. Of a change, it may be its namespace, or what an admission webhook was looking for.
+    """
+
+    def names(self, plural: str, name: str) -> bool:
+        """Whether it is the object of that kind (`pods`) and name."""
+        return (self.details.get("kind"), self.details.get("name")) == (plural, name)
+
+
+class NotServed(ApiError):
+    """404 of an API server that does not serve the kind, in this version or at all. Some proxies without a server behind them answer
+    the same: it says nothing about an object."""
 
 
 class Conflict(ApiError):
@@ -209,7 +215,11 @@ class TooManyRequests(ApiError):
 
 
 class ServerError(ApiError):
-    """5xx: the server, or an intermediary, failed."""
+    """5xx, or a 404 that no API server has written: the server, or an intermediary, failed."""
+
+
+PASSING = (ConnectionFailed, NotServed, ServerError, TooManyRequests)
+"""What may pass by itself, so that asking again makes sense."""
 
 
 def api_error(
@@ -219,7 +229,12 @@ def api_error(
     details: Mapping[str, Any] | None = None,
     retry_after: float | None = None,
 ) -> ApiError:
-    """The subclass of `ApiError` for an HTTP status."""
-    kinds = {400: Invalid, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Gone, 422: Invalid, 429: TooManyRequests}
-    kind = kinds.get(status, ServerError if status >= 500 else ApiError)
+    """The subclass of `ApiError` for an HTTP status and, of a 404, for what a Status says besides."""
+    kinds = {400: Invalid, 401: Unauthorized, 403: Forbidden, 409: Conflict, 410: Gone, 422: Invalid, 429: TooManyRequests}
+    kind = kinds.get(status, ServerError if status >= 500 or status == 404 else ApiError)
+    if status == 404 and reason == "NotFound":
+        if details and details.get("kind") and details.get("name"):
+            kind = NotFound
+        elif message == "the server could not find the requested resource":
+            kind = NotServed
     return kind(status, reason, message, details, retry_after)

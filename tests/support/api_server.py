@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,14 +19,16 @@ import msgspec
 from aiohttp import web
 
 from podtui.cluster.connection.connection import Connection
+from podtui.cluster.connection.connection_errors import refusal
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConnectionFailed, PodtuiError, api_error
+from podtui.errors import ApiError, ConnectionFailed, NotFound, PodtuiError, api_error
 from podtui.kube.selectors import parse
 from tests.support.list_server import ListServer
 from tests.support.list_server import status as status_body
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Query = Sequence[tuple[str, str]]
+_OBJECT = re.compile(r"/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/[^/]+)?/([^/]+)/([^/]+)")  # its kind and its name
 
 
 def settings(server: str, **more: Any) -> ConnectionSettings:
@@ -36,6 +39,25 @@ def settings(server: str, **more: Any) -> ConnectionSettings:
 def status(code: int, reason: str, message: str, headers: dict[str, str] | None = None, **more: Any) -> web.Response:
     """A Status as the API server sends it."""
     return web.json_response({**status_body(code, reason, message), **more}, status=code, headers=headers)
+
+
+def refused(error: ApiError) -> web.Response:
+    return status(error.status, error.reason, error.message, details=dict(error.details))
+
+
+def not_found(plural: str, name: str) -> NotFound:
+    """The API server's own word that an object is not there."""
+    return NotFound(404, "NotFound", f'{plural} "{name}" not found', {"name": name, "kind": plural})
+
+
+def not_served() -> ApiError:
+    """The API server's own word that it has no such path."""
+    return api_error(404, "NotFound", "the server could not find the requested resource")
+
+
+def page() -> ApiError:
+    """What a Connection raises for the web page of a load balancer that has no server for the host."""
+    return refusal(settings("http://127.0.0.1"), 404, "Not Found", {"Content-Type": "text/html"}, b"<html><title>No such host</title>")
 
 
 @asynccontextmanager
@@ -159,7 +181,8 @@ class ApiServer:
         if callable(found):
             found = found(request)
         if found is None:
-            raise api_error(404, "NotFound", f"{request.path} not found")
+            named = _OBJECT.fullmatch(request.path)
+            raise not_found(*named.groups()) if named else not_served()
         if isinstance(found, Exception):
             raise found
         return found
@@ -221,7 +244,7 @@ class ApiServer:
                 return web.Response(body=body, content_type="application/json")
             found = await self._found(asked)
         except ApiError as error:
-            return status(error.status, error.reason, error.message)
+            return refused(error)
         except ConnectionFailed:  # the client's connection breaks
             assert request.transport is not None
             request.transport.close()

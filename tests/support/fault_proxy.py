@@ -248,9 +248,9 @@ class FaultProxy:
         return str(path)
 
 
-def status(code: int, reason: str) -> bytes:
+def status(code: int, reason: str, **details: str) -> bytes:
     found = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason}
-    return json.dumps(found).encode()
+    return json.dumps({**found, "details": details}).encode()
 
 
 @asynccontextmanager

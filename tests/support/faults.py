@@ -42,6 +42,10 @@ def refuses(code: int, reason: str, **headers: str) -> Fault:
     return answers(code, status(code, reason), **headers)
 
 
+def not_found(kind: str, name: str) -> Fault:
+    return answers(404, status(404, "NotFound", kind=kind, name=name))
+
+
 def of_watches(fault: Fault) -> Fault:
     async def chosen(exchange: Exchange) -> None:
         await (fault(exchange) if exchange.is_watch else exchange.pass_on())
@@ -131,6 +135,8 @@ async def version_goes_back(exchange: Exchange) -> None:
 BOMB = gzip.compress(bytes(64 << 20))
 GONE = json.dumps({"type": "ERROR", "object": json.loads(status(410, "Expired"))}).encode() + b"\n"
 PAGE = b"<!doctype html><title>Sign in</title>"
+UNKNOWN_PATH = b"404 page not found\n"
+"""What an API server answers for a path that it does not serve, and some proxies without a server behind them for any."""
 
 
 UNTRUSTED = {"expired": "certificate has expired", "elsewhere": "not valid for|mismatch", "stranger": "local issuer|self.signed"}

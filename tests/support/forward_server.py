@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from podtui.cluster.forward.manager import ForwardManager
 from podtui.errors import api_error
 from podtui.kube.resources import PODS, ObjectRef
-from tests.support.api_server import ApiServer, Request, connected, status
+from tests.support.api_server import ApiServer, Request, connected, not_found, refused
 
 POD = ObjectRef(PODS, "web-1", "shop", uid="uid-1")
 PATH = "/api/v1/namespaces/shop/pods/web-1"
@@ -97,13 +97,13 @@ class Pod(ApiServer):
 
     def read(self, _: Request) -> dict[str, Any]:
         if not self.exists:
-            raise api_error(404, "NotFound", 'pods "web-1" not found')
+            raise not_found("pods", "web-1")
         self.reads += 1
         return self.body()
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         if not self.exists:
-            return status(404, "NotFound", 'pods "web-1" not found')
+            return refused(not_found("pods", "web-1"))
         if self.refusal is not None:
             return self.refusal()
         port = int(request.query["ports"])

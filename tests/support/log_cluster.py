@@ -16,6 +16,7 @@ from podtui.cluster.logs.stamps import nanoseconds
 from podtui.errors import ConnectionFailed, PodtuiError, api_error
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.ui.logs.lines.text import time_text
+from tests.support.api_server import not_found, not_served
 from tests.support.list_server import ListServer, Query
 
 BASE = 1_767_225_600_000_000_000  # 2026-01-01
@@ -102,7 +103,8 @@ class LogCluster(ListServer):
     def __init__(self) -> None:
         super().__init__()
         self.pods: dict[tuple[str, str], FakePod] = {}
-        self.objects: dict[str, dict[str, Any]] = {}  # others, by their paths
+        self.objects: dict[str, dict[str, Any] | PodtuiError] = {}  # others, by their paths
+        self.asked: list[str] = []  # of these
         self.now = BASE
         self.log_faults: list[PodtuiError] = []
         self.pod_faults: list[PodtuiError] = []
@@ -182,7 +184,10 @@ class LogCluster(ListServer):
         if self.down:
             raise ConnectionFailed("connection refused")
         if path in self.objects:
-            return self.objects[path]
+            self.asked.append(path)
+            if isinstance(found := self.objects[path], PodtuiError):
+                raise found
+            return found
         self.pods_asked += 1
         if self.pod_faults:
             raise self.pod_faults.pop(0)
@@ -199,7 +204,7 @@ class LogCluster(ListServer):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
         if not path.endswith("/pods"):
-            raise api_error(404, "NotFound", "the server could not find the requested resource")
+            raise not_served()
         if "PartialObjectMetadata" not in accept:
             return await super().request(method, path, query=query, accept=accept)
         await asyncio.sleep(0)
@@ -215,7 +220,7 @@ class LogCluster(ListServer):
         namespace, _, name = path.removeprefix("/api/v1/namespaces/").partition("/pods/")
         pod = self.pods.get((namespace, name.removesuffix("/log")))
         if pod is None:
-            raise api_error(404, "NotFound", f'pods "{name}" not found')
+            raise not_found("pods", name)
         return pod
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from podtui.cluster.logs.stamps import nanoseconds
 from podtui.kube.resources import PODS, ObjectRef
-from tests.support.api_server import ApiServer, Request, status
+from tests.support.api_server import ApiServer, Request, not_found, refused, status
 
 REF = ObjectRef(PODS, "web-1", "shop", "uid-1")
 
@@ -114,7 +114,7 @@ class LogServer(ApiServer):
 
     def get_pod(self, _: Request) -> Any:
         if self.gone:
-            return _refusal(404, 'pods "web-1" not found')
+            return refused(not_found("pods", REF.name))
         if self.pod_refusals:
             return _refusal(*self.pod_refusals.pop(0))
         return self.told or self.pod()
@@ -124,7 +124,7 @@ class LogServer(ApiServer):
         query = dict(request.query)
         self.queries.append(query)
         if self.gone:
-            return _refusal(404, 'pods "web-1" not found')
+            return refused(not_found("pods", REF.name))
         if self.refusals:
             refusal = self.refusals.pop(0)
             return refusal if isinstance(refusal, web.Response) else _refusal(*refusal)
@@ -215,4 +215,4 @@ class _Pipe:
 
 def _refusal(code: int, message: str) -> web.Response:
     reasons = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 500: "InternalError", 503: "ServiceUnavailable"}
-    return status(code, reasons[code], message)
+    return status(code, reasons[code], message, details={"name": REF.name, "kind": "pods/log"})

@@ -48,6 +48,5 @@ def replaced(ref: ObjectRef, error: Conflict | Invalid | None = None) -> Replace
 
 
 def is_gone(ref: ObjectRef, error: NotFound) -> bool:
-    """Whether the API server says that the object is not there, or its namespace."""
-    of_namespace = bool(ref.namespace) and error.says_gone(ref.namespace, NAMESPACES.plural)
-    return of_namespace or error.says_gone(ref.name, ref.resource.plural)
+    """Whether the answer to a change says that the object is not there, or its namespace."""
+    return error.names(ref.resource.plural, ref.name) or error.names(NAMESPACES.plural, ref.namespace)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from podtui.cluster.changes.change import ChangedObject, ChangeOfMany, Foretold
+from podtui.cluster.changes.conflicts import is_gone
 from podtui.cluster.changes.many import Result
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.impact import effects
 from podtui.errors import NotFound, PodtuiError
 from podtui.kube.kubectl import Commands, Selected, kubectl_delete, kubectl_evict
-from podtui.kube.resources import NAMESPACES, ObjectRef, Propagation
+from podtui.kube.resources import ObjectRef, Propagation
 from podtui.text import harmless
 
 FORCE = (
@@ -97,10 +98,8 @@ class Deletion(ChangeOfMany[ChangedObject]):
         return Result("done", self.past)
 
     def failure(self, one: ChangedObject, error: PodtuiError) -> Result | None:
-        if isinstance(error, NotFound):
-            namespace = one.ref.namespace
-            if error.says_gone(one.ref.name, one.ref.resource.plural):
-                return Result("already", "already gone")
-            if namespace and error.says_gone(namespace, NAMESPACES.plural):
-                return Result("already", f"already gone with namespace {harmless(namespace)}")
+        ref = one.ref
+        if isinstance(error, NotFound) and is_gone(ref, error):
+            alone = error.names(ref.resource.plural, ref.name)
+            return Result("already", "already gone" if alone else f"already gone with namespace {harmless(ref.namespace)}")
         return super().failure(one, error)

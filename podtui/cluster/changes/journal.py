@@ -8,6 +8,7 @@ does not stop a change; `Journal.troubles` reports it.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import Any, Literal
 import msgspec
 
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError
+from podtui.errors import ApiError, ConfigError, ConnectionFailed, PodtuiError, ServerError
 from podtui.folders import state_folder
 from podtui.kube import merge_patch
 from podtui.kube.resources import ObjectRef, Resource
@@ -35,6 +36,7 @@ LARGEST = 1 << 20
 """The most bytes of JSON in an entry; a larger one loses before and after."""
 NAME = "journal.jsonl"
 
+_ADMISSION = re.compile(r"failed calling webhook|^admission webhook .* denied the request")
 _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")  # in order, so that a read follows the writes before it
 _action: ContextVar[str] = ContextVar("_action", default="")
 _undoes: ContextVar[str] = ContextVar("_undoes", default="")
@@ -250,11 +252,11 @@ def undoing(entry: Entry) -> Iterator[None]:
 def ending_of(error: BaseException) -> tuple[Ending, str]:
     """The ending of a change that was sent and raised this error, and a message.
 
-    A 5xx may be the answer of a proxy that lost the API server, or of an API server that lost etcd, after the change was made. Admission
-    comes before.
+    A ServerError may be the answer of a proxy that lost the API server, or of an API server that lost etcd, after the change was made.
+    Admission comes before.
     """
     if isinstance(error, ApiError):
-        after = error.status >= 500 and "failed calling webhook" not in error.message
+        after = isinstance(error, ServerError) and not _ADMISSION.search(error.message)
         return ("unknown" if after else "refused"), error.what
     if isinstance(error, ConnectionFailed) and not error.unsent:
         return "unknown", error.what

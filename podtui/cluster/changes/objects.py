@@ -300,9 +300,8 @@ class Objects:
         try:
             await self.connection.json("GET", NAMESPACES.path("", ref.namespace), accept=listing.METADATA)
         except NotFound as gone:
-            if gone.says_gone(ref.namespace, NAMESPACES.plural):
-                what = f"namespace {harmless(ref.namespace)} is gone, and {harmless(str(ref))} with it"
-                return NotFound(gone.status, gone.reason, what, gone.details)
+            what = f"namespace {harmless(ref.namespace)} is gone, and {harmless(str(ref))} with it"
+            return NotFound(gone.status, gone.reason, what, gone.details)
         except PodtuiError:  # what is known is the object's
             pass
         return error

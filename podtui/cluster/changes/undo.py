@@ -126,9 +126,7 @@ async def _plan_change(objects: Objects, settings: ConnectionSettings, entry: En
     before, after = entry.before or {}, entry.after or {}
     try:
         now = {"metadata": await objects.metadata(ref)} if before.keys() == {"metadata"} else await objects.get(ref)
-    except NotFound as error:
-        if not is_gone(ref, error):
-            raise
+    except NotFound:
         return Step(entry, ref, f"{harmless(str(ref))} is gone")
     metadata = now.get("metadata") or {}
     if metadata.get("uid") != ref.uid:
@@ -181,9 +179,7 @@ def _is_cordon(ref: ObjectRef, patch: Mapping[str, Any]) -> bool:
 async def _plan_deletion(objects: Objects, settings: ConnectionSettings, entry: Entry, ref: ObjectRef) -> Step:
     try:
         metadata = await objects.metadata(ref)
-    except NotFound as error:
-        if not is_gone(ref, error):
-            raise
+    except NotFound:
         return Step(entry, ref, nothing=f"{harmless(str(ref))} is already gone")
     if metadata.get("uid") != ref.uid:
         return Step(entry, ref, replaced(ref).what)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from podtui.cluster.connection.connection import Connection
-from podtui.errors import ApiError, PodtuiError
+from podtui.errors import ApiError, PodtuiError, ServerError
 from podtui.kube.json_values import mapping, mappings, strings
 from podtui.tasks import SharedCalls
 
@@ -108,7 +108,7 @@ class Access:
         try:
             answer = await self._connection.json("POST", _RULES, body=review)
         except ApiError as error:
-            if error.status < 500:  # it will not answer this question next time either
+            if not isinstance(error, ServerError):  # it will not answer this question next time either
                 self._rules[namespace] = (self._clock() + EXPIRES, None)
             return None
         except PodtuiError:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from podtui.cluster.connection import bounds
 from podtui.cluster.connection.decoding import UnreadableAnswer, decode
 from podtui.cluster.kubeconfig.settings import ConnectionSettings
-from podtui.errors import ApiError, CertificateRefused, ConnectionFailed, PodtuiError, ServerAway, api_error
+from podtui.errors import ApiError, CertificateRefused, ConnectionFailed, NotServed, PodtuiError, ServerAway, api_error
 from podtui.kube.json_values import mapping, string
 from podtui.text import harmless
 
@@ -32,7 +32,9 @@ def refusal(settings: ConnectionSettings, status: int, reason: str, headers: Map
         error = status_error(parsed, status, f"{place(settings)} answered {status} {harmless(reason)}".rstrip())
         error.retry_after = retry_after or error.retry_after
     else:
-        error = api_error(status, harmless(reason), _not_a_status(settings, status, reason, headers, body), None, retry_after)
+        phrase, words = harmless(reason), _not_a_status(settings, status, reason, headers, body)
+        unknown_path = status == 404 and body.strip() == b"404 page not found"  # of Go's mux, and so of kube-apiserver
+        error = NotServed(status, phrase, words) if unknown_path else api_error(status, phrase, words, None, retry_after)
     if error.status == 401:
         who = f"The credentials of user {harmless(settings.user)!r} in {settings.kubeconfig} were not accepted: log in again."
         error.hint = who if settings.user else f"Context {harmless(settings.context)!r} in {settings.kubeconfig} names no user."

@@ -21,8 +21,8 @@ from podtui.cluster.forward.multiplex import LinePool
 from podtui.cluster.forward.route import Route, RouteOwner
 from podtui.cluster.forward.tunnel import CHUNK, PROTOCOL, Channel, Channels, End, Tunnel, reset_at_close
 from podtui.cluster.pods.lineage import Lineage
-from podtui.cluster.pods.running_pod import Pod, why_not_found
-from podtui.errors import NotFound, PodLost, PodtuiError, PortBusy
+from podtui.cluster.pods.running_pod import Pod, why_refused
+from podtui.errors import ApiError, PodLost, PodtuiError, PortBusy
 from podtui.kube.ports import LOCALHOST, PortSpec, container_ports
 from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
@@ -283,8 +283,8 @@ class Forward:
             async with _open(connection, ref, _PROBE_PORT, MULTIPLEXED, PROTOCOL) as way:
                 self._multiplexed = way.protocol == MULTIPLEXED
                 await way.close()
-        except NotFound as error:
-            raise await why_not_found(connection, ref, error) from error
+        except ApiError as error:
+            raise await why_refused(connection, ref, error) from error
 
     # -- connections --------------------------------------------------------------------------------------------
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -348,8 +348,8 @@ class Forward:
                 await self.route.confirm(connection, ref, time.monotonic())
                 tunnel = Tunnel(reader, writer, channel, received=self._count_in, sent=self._count_out, table=self._owner.table)
                 end = await tunnel.run()
-        except NotFound as error:
-            raise await why_not_found(connection, ref, error) from error
+        except ApiError as error:
+            raise await why_refused(connection, ref, error) from error
         if tunnel.error:
             self.route.nudge()  # a pod that is about to end also refuses connections
             refused = "connection refused" in tunnel.error

@@ -75,7 +75,7 @@ async def count(connection: Connection, access: Access, discovery: Discovery, na
             except Forbidden:
                 lacking.append(name)
             except ApiError as error:
-                if error.status not in (404, 405):  # a kind that cannot be listed has nothing to count
+                if error.status != 405:  # a kind that cannot be listed has nothing to count
                     found.unread.append(f"{name}: {error.what}")
             except PodtuiError as error:
                 found.unread.append(f"{name}: {error.what}")

@@ -16,7 +16,7 @@ from podtui.cluster.connection.access import Access
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.listing import list_objects, read_as
 from podtui.cluster.impact.objects import Budget, Controller, OldController, Pod, Policy, Service, Slice, Wire
-from podtui.errors import Forbidden, NotFound, PodtuiError
+from podtui.errors import Forbidden, NotFound, NotServed, PodtuiError
 from podtui.kube.resources import (
     DAEMONSETS,
     ENDPOINTSLICES,
@@ -149,13 +149,9 @@ class _Reading:
                 return []
             try:
                 listed = await list_objects(self.connection, resource.path(namespace), form)
-            except NotFound:
-                return []  # the server does not serve this kind: there are none
-            except Forbidden:
-                found.unread.append((resource.plural, _NO_RIGHT))
-                return []
             except PodtuiError as error:
-                found.unread.append((resource.plural, error.what))
+                if not (isinstance(error, NotServed) and resource.group):  # every API server serves the kinds of the core group
+                    found.unread.append((resource.plural, _NO_RIGHT if isinstance(error, Forbidden) else error.what))
                 return []
         found.looked_at.add(resource.kind)
         return listed

@@ -26,7 +26,7 @@ from podtui.errors import (
     Forbidden,
     Gone,
     Invalid,
-    NotFound,
+    NotServed,
     PodtuiError,
     ServerAway,
     ServerError,
@@ -228,7 +228,7 @@ class ListWatch(ABC, Generic[P]):
                 self._enter("loading")
             return
         # A server that has just started does not know every kind and right yet.
-        doubted = isinstance(error, Forbidden | NotFound) and self._doubts > 0
+        doubted = isinstance(error, Forbidden | NotServed) and self._doubts > 0
         if watching and not doubted:
             if isinstance(error, Forbidden):
                 self._useless = _USELESS  # a user who may list but not watch
@@ -240,11 +240,11 @@ class ListWatch(ABC, Generic[P]):
         if not watching:
             self._useless = 0  # what is wrong with the lists explains the watches
         self._doubts = _DOUBTS if isinstance(error, ConnectionFailed | ServerError) else self._doubts - doubted
-        self._slow = isinstance(error, Forbidden | Unauthorized | NotFound | Invalid | CredentialError) and not doubted
+        self._slow = isinstance(error, Forbidden | Unauthorized | NotServed | Invalid | CredentialError) and not doubted
         if isinstance(error, Forbidden | Unauthorized) and not doubted:
             self._enter("denied", error)
             return
-        unknown = isinstance(error, UnreadableAnswer | Invalid | NotFound) and watching and not doubted
+        unknown = isinstance(error, UnreadableAnswer | Invalid | NotServed) and watching and not doubted
         if unknown or isinstance(error, ServerAway | ServerError):
             self.resource_version = ""  # the missed changes are unknown, or another etcd may be behind the server that comes back
         if self.stale_since is None:

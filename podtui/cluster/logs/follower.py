@@ -31,19 +31,17 @@ from podtui.cluster.pods.container_runs import (
     runs_of,
 )
 from podtui.errors import (
-    ConnectionFailed,
+    PASSING,
     CredentialError,
     Forbidden,
     Gone,
     Invalid,
     NotFound,
     PodtuiError,
-    ServerError,
-    TooManyRequests,
     Unauthorized,
 )
 from podtui.kube.objects import controller_of
-from podtui.kube.resources import PODS, ObjectRef
+from podtui.kube.resources import ObjectRef
 from podtui.reports import unforeseen
 from podtui.signals import Signal
 from podtui.tasks import comes, end_tasks
@@ -63,7 +61,6 @@ _SURE = 6  # reads of a pod after which its status is no longer behind
 _BELIEVED = (0.25, 0.5, 1.0)  # seconds between the refusals of a previous run's log after which it counts as gone
 _TRIES = 5  # for a request that the server finds invalid, before any data arrived
 _NEW_NAMES = ("ReplicaSet", "ReplicationController", "DaemonSet", "Job")  # controllers that never give a pod's name to another one
-_PASSING = (ConnectionFailed, Gone, ServerError, TooManyRequests)
 
 
 class LogFollower:
@@ -146,7 +143,7 @@ class LogFollower:
         while not self.status.final:
             try:
                 await self._step(batches)
-            except _PASSING as error:
+            except (*PASSING, Gone) as error:
                 await batches.flush()
                 await self._back_off(error)
             except NotFound as error:  # no log, though the pod exists: the kubelet has lost it, or is not ready yet
@@ -176,9 +173,7 @@ class LogFollower:
         """Read the pod, and act on its state."""
         try:
             pod, self._pod = self._pod or await self._connection.json("GET", self.ref.path), None
-        except NotFound as error:
-            if not error.says_gone(self.ref.name, PODS.plural):
-                raise
+        except NotFound:
             await self._reader.note_unread_end(batches)
             before = f"{self.status.why}; " if self.status.state == "ended" else ""
             return await self._end(batches, f"{before}the pod is gone")

@@ -22,7 +22,7 @@ from podtui.cluster.logs.merge import PATIENCE, WINDOW, LineSink, LogLines, Merg
 from podtui.cluster.logs.shared_reads import SharedReads
 from podtui.cluster.logs.successors import Successors
 from podtui.cluster.pods.container_runs import containers_of
-from podtui.errors import ConnectionFailed, Forbidden, PodtuiError, ServerError, TooManyRequests
+from podtui.errors import PASSING, Forbidden, PodtuiError
 from podtui.kube.resources import PODS, ObjectRef, Scope
 from podtui.signals import Signal
 from podtui.tasks import comes, supervised
@@ -34,7 +34,6 @@ LIMIT = 200
 """The most streams at once."""
 _ALL_TAILS = 20_000  # the most lines of the initial tails of all sources
 _SHORTEST_TAIL = 10  # lines; as `kubectl logs -l` shows per pod
-_PASSING = (ConnectionFailed, ServerError, TooManyRequests)
 _FRESH = 2.0  # seconds for which starting followers use the same answer about a pod
 _LOOK_AGAIN = 10.0  # seconds after which a pod is checked for new containers (`kubectl debug` adds some)
 _NUMBERS = 1 << 16  # sources, in the two bytes that a line has for its source
@@ -285,7 +284,7 @@ class LogGroup:
             pod.changed.clear()
             try:
                 found = await self._reads.json("GET", pod.ref.path)
-            except _PASSING as error:
+            except PASSING as error:
                 attempt += 1
                 self.error = error
                 self.changed.emit(None)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from podtui.cluster.connection.listing import METADATA_LIST, list_objects, selecting
-from podtui.cluster.pods.lineage import Lineage, ObjectMeta, lineage_of
+from podtui.cluster.pods.lineage import Lineage, ObjectMeta, bare, lineage_of
 from podtui.cluster.pods.successor import changes
-from podtui.errors import Forbidden, NotFound, PodtuiError
+from podtui.errors import PASSING, Forbidden, NotFound, PodtuiError
 from podtui.kube.resources import PODS, REPLICASETS, ObjectRef
 from podtui.tasks import end_tasks
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CALM = 1.0  # the least seconds between two checks
 _AGAIN = 30.0  # seconds after which to check without a change: a watch may be unavailable
+_RETRY = 5.0  # seconds between attempts to read a followed pod and its owner
 
 
 class _Named(msgspec.Struct):
@@ -53,15 +54,23 @@ class Successors:
         places: dict[Lineage, list[str]] = {}
         for ref in refs:
             try:
-                pod = await self._connection.json("GET", ref.path)
-                lineage = await lineage_of(self._connection, pod)
+                lineage = await self._lineage(ref)
             except PodtuiError:  # the pod's own follower reports it; without its owner, nothing takes its place
                 continue
-            if lineage.owner is not None and (pod.get("metadata") or {}).get("uid") == ref.uid:
+            if lineage.owner is not None:
                 places.setdefault(msgspec.structs.replace(lineage, note=""), []).append(ref.uid)
         async with asyncio.TaskGroup() as tasks:
             for lineage, uids in places.items():
                 tasks.create_task(self._places(lineage, uids), name=f"successors of {lineage}")
+
+    async def _lineage(self, ref: ObjectRef) -> Lineage:
+        """That of a followed pod, as soon as it can be read; one without an owner when another pod has the name now."""
+        while True:
+            try:
+                pod = await self._connection.json("GET", ref.path)
+                return await lineage_of(self._connection, pod) if (pod.get("metadata") or {}).get("uid") == ref.uid else bare(ref)
+            except PASSING:  # the followers report it
+                await asyncio.sleep(_RETRY * self._pace)
 
     async def _places(self, lineage: Lineage, uids: list[str]) -> None:
         """Keep the places of one lineage filled. `uids` are the followed pods, the newest last."""

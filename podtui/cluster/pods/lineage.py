@@ -125,7 +125,7 @@ class Lineage(msgspec.Struct, frozen=True):
 
 
 async def lineage_of(connection: Connection, pod: dict[str, Any]) -> Lineage:
-    """The lineage of a pod (a v1 Pod as JSON). Raises the errors of the requests, except 403 and 404: they become a `note`.
+    """The lineage of a pod (a v1 Pod as JSON). Raises the errors of the requests, except Forbidden and NotFound: they become a `note`.
 
     A pod of a StatefulSet, and any whose controller sets its name instead of the server, is followed by its name; one of a
     DaemonSet on its node; one of an indexed Job by its index.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podtui.errors import NotFound, PodLost, PodtuiError
+from podtui.errors import ApiError, NotFound, PodLost, PodtuiError
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import PODS, ObjectRef
 from podtui.text import harmless
@@ -19,13 +19,11 @@ Pod = dict[str, Any]
 async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
     """The pod, if it has `ref.uid` (any, when that is empty); else PodLost. `instead` is the hint for a different pod.
 
-    Raises any error of the request except a 404 that says so.
+    Raises any error of the request except NotFound.
     """
     try:
         pod: Pod = await connection.json("GET", ref.path)
     except NotFound as error:
-        if not error.says_gone(ref.name, PODS.plural):
-            raise
         raise PodLost(f"{ref} is gone", "Choose the pod that replaced it") from error
     uid = string(mapping(pod.get("metadata")).get("uid"))
     if ref.uid and uid != ref.uid:
@@ -36,7 +34,7 @@ async def same_pod(connection: Connection, ref: ObjectRef, instead: str) -> Pod:
 async def running_pod(connection: Connection, ref: ObjectRef) -> Pod:
     """The pod, if it has `ref.uid` (any, when that is empty) and can be forwarded to; else PodLost.
 
-    PodtuiError when it exists but is not running, by kubectl's rules, and any error of the request except 404.
+    PodtuiError when it exists but is not running, by kubectl's rules, and any error of the request except NotFound.
     """
     pod = await same_pod(connection, ref, "Start a forward to the new one")
     phase = string(mapping(pod.get("status")).get("phase"))
@@ -57,8 +55,11 @@ def is_leaving(pod: Pod) -> bool:
     return bool(mapping(pod.get("metadata")).get("deletionTimestamp"))
 
 
-async def why_not_found(connection: Connection, ref: ObjectRef, error: NotFound) -> PodtuiError:
-    """The error behind a 404: the pod is gone, or an intermediary does not support port-forwards."""
+async def why_refused(connection: Connection, ref: ObjectRef, error: ApiError) -> PodtuiError:
+    """The error behind a refused port-forward. Behind a 404, be it the API server's or the kubelet's, which is no Status, the pod is gone;
+    or an intermediary does not support port-forwards."""
+    if error.status != 404:
+        return error
     try:
         await running_pod(connection, ref)
     except PodtuiError as why:

@@ -161,7 +161,7 @@ def not_found(kind: Named, name: str) -> ApiError:
 
 def path_not_found() -> ApiError:
     """404 for a path that no resource is served at."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def not_acceptable(served: Sequence[str]) -> ApiError:

@@ -10,7 +10,7 @@ from typing import Any
 from podtui.cluster.live.live_objects import LiveObjects
 from podtui.cluster.pods.details import Condition
 from podtui.cluster.pods.events import events_of
-from podtui.errors import Forbidden, NotFound
+from podtui.errors import Forbidden, NotServed
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
 from podtui.text import counted
@@ -63,7 +63,7 @@ class DescribeTab(Tab):
         live = self._live.get(name)
         if live is None or live.trouble is None:
             return "" if live is not None and live.known else f"loading the {what}…"
-        if isinstance(live.trouble, NotFound):
+        if isinstance(live.trouble, NotServed):
             return ""
         return f"you may not list {what}" if isinstance(live.trouble, Forbidden) else live.trouble.what
 

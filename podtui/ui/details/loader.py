@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from podtui.cluster.connection.reading import read_object
-from podtui.errors import ConnectionFailed, NotFound, PodtuiError, ServerError, TooManyRequests
+from podtui.errors import PASSING, NotFound, PodtuiError
 from podtui.kube.json_values import mapping, string
 from podtui.kube.resources import ObjectRef
 from podtui.ui.background import when_slow, work_instead
@@ -156,15 +156,14 @@ class ObjectLoader:
         try:
             with when_slow(self._widget, lambda: self._tell(self.notice, f"loading {ref}…")):
                 obj, count = await read_object(connection, ref)
+        except NotFound:
+            self.gone = True
+            self._tell(f"{ref} is gone: this is its last known state" if self.obj else f"{ref} is gone", "")
+            if self._is_listed(ref):  # one of the two is wrong, for a while
+                self._load_again(ref, RETRY)
         except PodtuiError as error:
-            if isinstance(error, NotFound) and error.says_gone(ref.name, ref.resource.plural):
-                self.gone = True
-                self._tell(f"{ref} is gone: this is its last known state" if self.obj else f"{ref} is gone", "")
-                if self._is_listed(ref):  # one of the two is wrong, for a while
-                    self._load_again(ref, RETRY)
-                return
             self._tell(str(error), "")
-            self._load_again(ref, RETRY if isinstance(error, (ConnectionFailed, NotFound, ServerError, TooManyRequests)) else REFUSED)
+            self._load_again(ref, RETRY if isinstance(error, PASSING) else REFUSED)
         else:
             again = bool(self.obj)
             self.obj, self.bytes, self.gone = obj, count, False

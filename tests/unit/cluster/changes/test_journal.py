@@ -21,17 +21,17 @@ from hypothesis import strategies as st
 
 from podtui.cluster.changes import creation, journal_file
 from podtui.cluster.changes.deletion import Deletion
-from podtui.cluster.changes.journal import LARGEST, Entry, Journal, Mutation, new_action, one_action, taken_back, undoing
+from podtui.cluster.changes.journal import LARGEST, Entry, Journal, Mutation, ending_of, new_action, one_action, taken_back, undoing
 from podtui.cluster.changes.label_edit import LabelEdit
 from podtui.cluster.changes.manifest import ManifestCreation
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.connection.connection import Connection
-from podtui.errors import ApiError, ConfigError, ConnectionFailed, Forbidden, NotFound, ReadOnlyError
+from podtui.errors import ApiError, ConfigError, ConnectionFailed, Forbidden, NotFound, ReadOnlyError, api_error
 from podtui.kube import merge_patch as fields
 from podtui.kube.label_changes import LabelChanges
 from podtui.kube.manifests.documents import parse
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef, Resource
-from tests.support.api_server import ApiServer, Request, connected, settings, status
+from tests.support.api_server import ApiServer, Request, connected, not_found, not_served, page, settings, status
 from tests.unit.cluster.changes.test_objects import witness
 
 REF = ObjectRef(PODS, "kubia", "default", "uid-1")
@@ -456,9 +456,24 @@ def test_every_change_passes_the_one_place_that_keeps_the_journal() -> None:
     assert changes and all(call.startswith("objects.py: self.connection.json(method, path") for call in changes), changes
 
 
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (not_found("pods", "kubia"), "refused"),
+        (not_served(), "refused"),
+        (api_error(500, "InternalError", 'failed calling webhook "x": timed out'), "refused"),
+        (api_error(404, "", 'admission webhook "x" denied the request: no such team'), "refused"),
+        (api_error(500, "InternalError", "etcd is away"), "unknown"),
+        (page(), "unknown"),
+    ],
+)
+def test_an_answer_of_which_it_is_unknown_who_gave_it_leaves_the_ending_unknown(error: ApiError, ending: str) -> None:
+    assert ending_of(error) == (ending, error.what)
+
+
 async def test_a_deletion_of_what_is_gone_is_refused_in_the_journal(path: Path) -> None:
     async with journaled(path) as (server, objects, journal, _):
-        server.answer = lambda request, body: status(404, "NotFound", 'pods "kubia" not found')
+        server.answer = lambda request, body: not_found("pods", "kubia")
         with pytest.raises(NotFound):
             await objects.delete(REF)
         assert (await only(journal)).words == 'pods "kubia" not found'

@@ -15,7 +15,7 @@ from podtui.cluster.connection.server_warnings import hear, heard
 from podtui.errors import Changed, Conflict, ConnectionFailed, NotFound, ReadOnlyError, Replaced, UsageError
 from podtui.kube.manifests.documents import parse
 from podtui.kube.resources import PODS, ObjectRef
-from tests.support.api_server import ApiServer, connected, status
+from tests.support.api_server import ApiServer, connected, not_found, status
 
 REF = ObjectRef(PODS, "kubia", "default", "uid-1", "7")
 CORE = {
@@ -86,7 +86,7 @@ async def test_a_conflict_names_its_cause_by_what_is_there_now(uid: str, version
 
 async def test_a_conflict_on_an_object_that_is_gone_is_not_found() -> None:
     async with objects() as (server, found, _):
-        server.answer = lambda request, body: status(404, "NotFound", "x") if request.method == "GET" else status(409, "Conflict", "x")
+        server.answer = lambda request, body: not_found("pods", "kubia") if request.method == "GET" else status(409, "Conflict", "x")
         with pytest.raises(NotFound):
             await found.patch_metadata(REF, labels={"a": "b"})
 

@@ -11,9 +11,9 @@ from podtui.cluster.changes import undo
 from podtui.cluster.changes.journal import Journal, Kept
 from podtui.cluster.changes.objects import Objects
 from podtui.cluster.changes.undo import Step, Undo, carry_out
-from podtui.errors import NotFound
+from podtui.errors import ApiError, ServerError
 from podtui.kube.resources import PODS, ObjectRef
-from tests.support.api_server import settings
+from tests.support.api_server import not_found, page, settings
 
 KUBIA = ObjectRef(PODS, "kubia", "default", "u1")
 MANIFEST = {"metadata": {"name": "kubia"}, "spec": {"containers": []}}
@@ -22,9 +22,9 @@ MANIFEST = {"metadata": {"name": "kubia"}, "spec": {"containers": []}}
 class Server:
     """The old pod is there for `lasts` more questions."""
 
-    def __init__(self, lasts: int = 0, refusal: NotFound | None = None) -> None:
+    def __init__(self, lasts: int = 0, refusal: ApiError | None = None) -> None:
         self.lasts = lasts
-        self.refusal = refusal or NotFound(404, "NotFound", "gone")
+        self.refusal = refusal or not_found("pods", "kubia")
         self.made: list[str] = []
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
@@ -67,11 +67,20 @@ async def test_a_page_with_404_in_place_of_the_api_server_undoes_nothing(tmp_pat
     journal, found = Journal(settings("http://x"), tmp_path / "journal.jsonl"), settings("http://x")
     created = journal.new("create", "creates", KUBIA, command="kubectl create -f pod.yaml", kept=Kept())
     changed = journal.new("label", "changes", KUBIA, command="kubectl label pod kubia a=b", kept=Kept(before={"metadata": {}}))
-    page = cast(Objects, Server(refusal=NotFound(404, "Not Found", "127.0.0.1 answered 404 Not Found")))
-    for entry in (created, changed):
-        with pytest.raises(NotFound, match="answered 404"):
-            await undo.plan(page, found, entry)
+    away = cast(Objects, Server(refusal=page()))
+    for entry in (created, changed, deleted(tmp_path)):
+        with pytest.raises(ServerError, match="answered 404"):
+            await undo.plan(away, found, entry)
     step = Step(created, KUBIA, commands=("kubectl delete pod kubia",))
-    with pytest.raises(NotFound, match="answered 404"):
-        await carry_out(page, found, step)
+    with pytest.raises(ServerError, match="answered 404"):
+        await carry_out(away, found, step)
     await carry_out(cast(Objects, Server()), found, step)
+
+
+async def test_what_is_still_terminating_is_not_made_again_behind_a_page_with_404(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "_AGAIN", 0.001)
+    server, found = Server(lasts=2, refusal=page()), settings("http://x")
+    step = await undo.plan(cast(Objects, server), found, deleted(tmp_path))
+    with pytest.raises(ServerError, match="answered 404"):
+        await carry_out(cast(Objects, server), found, step)
+    assert server.lasts == 0 and server.made == []

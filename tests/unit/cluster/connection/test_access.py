@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from podtui.cluster.connection.access import EXPIRES, Access, Right
-from podtui.errors import ConnectionFailed, api_error
+from podtui.errors import ConnectionFailed
+from tests.support.api_server import not_served, page
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubject"
 
@@ -21,7 +22,7 @@ class Server:
 
     def __init__(self, *answers: Any, rules: Any = None) -> None:
         self.answers = list(answers)
-        self.rules = rules or api_error(404, "NotFound", "the server could not find the requested resource")
+        self.rules = rules or not_served()
         self.rules_asked: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.go = asyncio.Event()
@@ -181,8 +182,8 @@ async def test_rules_that_are_not_all_prove_nothing(more: dict[str, Any]) -> Non
 
 
 async def test_rules_that_cannot_be_had_now_are_asked_for_again_but_not_of_a_server_that_knows_none() -> None:
-    broken, without = Server({"allowed": True}, rules=ConnectionFailed("no route")), Server({"allowed": True})
-    for server, times in ((broken, 2), (without, 1)):
+    broken, hidden = (Server({"allowed": True}, rules=error) for error in (ConnectionFailed("no route"), page()))
+    for server, times in ((broken, 2), (hidden, 2), (Server({"allowed": True}), 1)):
         rights = access(server)
         await rights.can("get", "pods", "a")
         await rights.can("delete", "pods", "a")

@@ -27,6 +27,7 @@ from podtui.errors import (
     Gone,
     Invalid,
     NotFound,
+    NotServed,
     PodtuiError,
     ReadOnlyError,
     ServerError,
@@ -34,6 +35,7 @@ from podtui.errors import (
     Unauthorized,
 )
 from tests.support.api_server import connected, raw_server, serving, settings, status
+from tests.support.list_server import status as status_body
 
 
 async def echo(request: web.Request) -> web.Response:
@@ -182,6 +184,30 @@ async def test_a_status_becomes_its_error(code: int, reason: str, kind: type[Api
     assert type(error) is kind
     assert (error.status, error.reason, error.what) == (code, reason, "no ␛[31m way")
     assert error.details == {"name": "web", "kind": "pods"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({**status_body(404, "NotFound", 'pods "web" not found'), "details": {"name": "web", "kind": "pods"}}, NotFound),
+        ({**status_body(404, "NotFound", "the server could not find the requested resource"), "details": {}}, NotServed),
+        ("404 page not found\n", NotServed),
+        (status_body(404, "NotFound", 'Kubernetes cluster "dev" not found'), ServerError),
+        (status_body(404, "", 'admission webhook "x" denied the request: no such team'), ServerError),
+        ({"type": "error", "status": 404, "code": "NotFound", "details": {"name": "web", "kind": "pods"}}, ServerError),
+        ("default backend - 404", ServerError),
+        ("<html><title>Not found</title>", ServerError),
+        ("", ServerError),
+    ],
+)
+async def test_only_a_status_that_names_an_object_says_that_it_is_not_there(body: object, kind: type[ApiError]) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=404, text=body if isinstance(body, str) else json.dumps(body))
+
+    async with connected(handler) as connection:
+        with pytest.raises(ApiError) as caught:
+            await connection.json("GET", "/")
+    assert type(caught.value) is kind and caught.value.status == 404
 
 
 @pytest.mark.parametrize(
@@ -560,10 +586,10 @@ async def test_a_websocket_carries_messages_both_ways() -> None:
             await upgraded.close()
 
 
-@pytest.mark.parametrize(("code", "kind"), [(403, Forbidden), (404, NotFound), (500, ServerError)])
-async def test_a_refused_websocket_tells_the_servers_own_words(code: int, kind: type[ApiError]) -> None:
+@pytest.mark.parametrize(("code", "reason", "kind"), [(403, "X", Forbidden), (404, "NotFound", NotFound), (500, "X", ServerError)])
+async def test_a_refused_websocket_tells_the_servers_own_words(code: int, reason: str, kind: type[ApiError]) -> None:
     async def handler(request: web.Request) -> web.Response:
-        return status(code, "X", "you may not")
+        return status(code, reason, "you may not", details={"name": "web", "kind": "pods"})
 
     async with connected(handler) as connection:
         with pytest.raises(kind, match="you may not") as caught:

@@ -19,9 +19,9 @@ from podtui.cluster.exec.rows import why_not_yet
 from podtui.cluster.exec.shells import Place
 from podtui.cluster.exec.terminal_session import Ended
 from podtui.cluster.live.tables import NO_LABELS, Column, Row
-from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, NotFound, PodLost, PodtuiError, ReadOnlyError, api_error
+from podtui.errors import ApiError, ConnectionFailed, Forbidden, Invalid, PodLost, PodtuiError, ReadOnlyError, ServerError
 from podtui.kube.resources import PODS, ObjectRef
-from tests.support.api_server import ApiServer, Request, connected, status
+from tests.support.api_server import ApiServer, Request, connected, not_found, refused, status
 from tests.support.forward_server import descriptors
 from tests.support.user_terminal import UserTerminal
 from tests.support.waiting import until
@@ -67,7 +67,7 @@ class Cluster(ApiServer):
 
     def pod(self, _: Request) -> dict[str, Any]:
         if not self.exists:
-            raise api_error(404, "NotFound", 'pods "web-1" not found')
+            raise not_found("pods", "web-1")
         statuses = [{"name": "main", "state": self.state, "containerID": self.run}]
         metadata = {"name": "web-1", "namespace": "shop", "uid": self.uid, **self.metadata}
         return {"metadata": metadata, "spec": self.spec, "status": {"phase": self.phase, "containerStatuses": statuses}}
@@ -75,7 +75,7 @@ class Cluster(ApiServer):
     async def execute(self, request: web.Request) -> web.StreamResponse:
         self.commands.append(request)
         if not self.exists:
-            return status(404, "NotFound", 'pods "web-1" not found')
+            return refused(not_found("pods", "web-1"))
         assert self.program is not None
         await self.gate.wait()
         if self.refusal is not None:
@@ -272,7 +272,7 @@ async def test_ctrl_c_gives_up_what_is_not_open_yet() -> None:
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(403, Forbidden), (404, NotFound), (400, Invalid), (500, ApiError)],
+    [(403, Forbidden), (404, ServerError), (400, Invalid), (500, ApiError)],
 )
 async def test_what_the_server_says_instead_is_reported(code: int, kind: type[ApiError]) -> None:
     cluster = Cluster(echo)
@@ -505,7 +505,7 @@ async def test_what_became_of_the_pod_is_reported_instead_of_a_broken_connection
         cluster.uid = "uid-2"
         assert await ending(connection, Ended()) == f"{began}pod/web-1 was replaced by another pod of the same name"
         cluster.exists = False
-        lost = await shells.explained(connection, REF, MAIN, NotFound(404, "NotFound", "words"))
+        lost = await shells.explained(connection, REF, MAIN, not_found("pods", "web-1"))
         assert isinstance(lost, PodLost) and lost.what.endswith("pod/web-1 is gone")
         denied = await shells.explained(connection, REF, MAIN, Forbidden(403, "Forbidden", "words"))
         assert isinstance(denied, Forbidden) and denied.what == "words", "a pod that is gone is not what is behind it"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from podtui.cluster.connection.transport import session_pool
 from podtui.cluster.forward import local_ports
@@ -22,9 +23,9 @@ from podtui.cluster.forward.local_ports import TcpTable, is_free, listen, next_f
 from podtui.cluster.forward.manager import ForwardManager
 from podtui.cluster.forward.saved import Profile, profiles
 from podtui.config import ForwardConfig
-from podtui.errors import ConnectionFailed, Forbidden, NotFound, PodLost, PodtuiError, PortBusy, PortSpecError
+from podtui.errors import ConnectionFailed, Forbidden, PodLost, PodtuiError, PortBusy, PortSpecError, ServerError
 from podtui.kube.ports import PortSpec
-from tests.support.api_server import settings, status
+from tests.support.api_server import page, settings, status
 from tests.support.forward_server import OWNER, POD, Pod, Wire, descriptors, echo, forwarding, free_port
 from tests.support.waiting import until
 
@@ -507,7 +508,7 @@ async def test_the_uid_is_taken_from_the_pod_when_none_is_given() -> None:
         ({"phase": "Succeeded"}, PodLost, "pod/web-1 has finished (Succeeded)"),
         ({"phase": "Pending"}, PodtuiError, "pod/web-1 is not running (its phase is Pending)"),
         ({"refusal": lambda: status(403, "Forbidden", "pods is forbidden: no create on pods/portforward")}, Forbidden, "pods is forbidden"),
-        ({"refusal": lambda: status(404, "NotFound", "the server knows no portforward")}, NotFound, "the server knows no portforward"),
+        ({"refusal": lambda: web.Response(status=404, text="no such route")}, ServerError, "no such route"),
     ],
 )
 async def test_a_start_that_cannot_work_is_refused_and_leaves_nothing(
@@ -522,6 +523,19 @@ async def test_a_start_that_cannot_work_is_refused_and_leaves_nothing(
         assert words in caught.value.what
         assert manager.forwards == []
         assert is_free("localhost", port)
+
+
+async def test_a_pod_that_goes_while_a_forward_starts_is_gone_in_the_kubelets_words_too() -> None:
+    pod = Pod()
+
+    def goes() -> web.Response:
+        pod.exists = False
+        return web.Response(status=404, text="pod does not exist\n")  # as it comes from the kubelet: no Status
+
+    pod.refusal = goes
+    async with forwarding(pod) as manager:
+        with pytest.raises(PodLost, match="pod/web-1 is gone"):
+            await manager.start(POD, ":8080")
 
 
 async def test_the_start_tries_the_way_but_not_the_pods_port() -> None:
@@ -889,6 +903,22 @@ async def test_a_connection_that_waits_in_vain_is_reset_and_told(monkeypatch: py
             await read_all(reader)
         assert forward.error == "a connection found no pod: there is no pod/web-1 of keeper/web yet"
         assert forward.state == "waiting"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_forward_goes_on_after_a_page_with_404_in_place_of_its_pods_controller() -> None:
+    pod = Pod()
+    pod.owners = [{**OWNER, "apiVersion": "apps/v1", "kind": "StatefulSet"}]
+    controller = "/apis/apps/v1/namespaces/shop/statefulsets/web"
+    pod.objects[controller] = {"metadata": {"name": "web", "uid": OWNER["uid"]}}
+    async with forwarding(pod) as manager:
+        forward = await manager.start(POD, ":8080")
+        pod.objects[controller] = page()
+        pod.exists = False
+        await until(lambda: "answered 404" in forward.route.why)
+        assert forward.state == "waiting"
+        pod.uid, pod.exists = "uid-2", True
+        assert await exchange(forward, b"x") == b"x"
 
 
 @pytest.mark.usefixtures("quick")

@@ -9,7 +9,7 @@ from podtui.cluster.connection.connection import Connection
 from podtui.cluster.connection.discovery import Discovery
 from podtui.cluster.impact.namespace_contents import Contents, count
 from podtui.errors import ConnectionFailed, ServerError, api_error
-from tests.support.api_server import ApiServer
+from tests.support.api_server import ApiServer, not_served, page
 from tests.unit.cluster.connection.test_discovery import aggregated, kind
 
 SHOP = "/api/v1/namespaces/shop"
@@ -60,6 +60,18 @@ async def test_every_kind_that_could_not_be_counted_is_named_with_its_reason() -
         "you lack permission to list pods",
     ]
     assert found.counts == {}
+
+
+async def test_what_answers_404_in_place_of_the_api_server_does_not_say_that_a_namespace_is_empty() -> None:
+    given = server()
+    given.objects |= {SHOP: page(), f"{SHOP}/pods": page(), f"{SHOP}/configmaps": not_served()}
+    found = await counted(given)
+    assert found.counts == {}
+    assert [line.partition(":")[0] for line in sorted(found.unread)] == [
+        "configmaps",
+        "pods",
+        "whether the namespace is being deleted already",
+    ]
 
 
 async def test_a_namespace_that_may_not_be_read_is_counted_all_the_same() -> None:

@@ -18,6 +18,7 @@ from podtui.cluster.live.reflector import Reflector
 from podtui.cluster.live.tables import Column, NotATable, Row, RowMaker
 from podtui.errors import ApiError, ConnectionFailed, Forbidden, PodtuiError, ServerAway, Unauthorized
 from podtui.kube.resources import PODS
+from tests.support.api_server import not_served
 from tests.support.list_server import ListServer, bookmark, error_event, refusal
 from tests.support.waiting import until
 
@@ -288,7 +289,7 @@ async def test_a_server_that_has_just_started_and_denies_what_it_allowed_is_not_
         server.down = True
         server.cut(ConnectionFailed("reset"))
         await until(lambda: run.reflector.state == "stale")
-        server.list_faults = [refusal(403, "Forbidden"), refusal(404, "NotFound"), refusal(403, "Forbidden")]
+        server.list_faults = [refusal(403, "Forbidden"), not_served(), refusal(403, "Forbidden")]
         server.put("ns-0", "missed")
         server.down = False
         await until(lambda: run.live and run.equal)

@@ -18,6 +18,7 @@ from podtui.cluster.live.store import RowStore
 from podtui.errors import ConnectionFailed, Gone, PodtuiError, ServerAway, api_error
 from podtui.kube.resources import PODS
 from tests.support import virtual_time
+from tests.support.api_server import not_served
 from tests.support.list_server import ListServer, Thing, bookmark, error_event, table
 
 Query = Sequence[tuple[str, str]]
@@ -139,7 +140,8 @@ FAULTS: dict[str, Fault] = {
     "429 without a time": everything(api_error(429, "TooManyRequests", "slow down")),
     "401": everything(api_error(401, "Unauthorized", "no")),
     "403": everything(api_error(403, "Forbidden", "no")),
-    "404": everything(api_error(404, "NotFound", "no")),
+    "404": everything(not_served()),
+    "404 of a load balancer": everything(api_error(404, "", "no")),
     "400": everything(api_error(400, "BadRequest", "no")),
     "410 for everything": everything(Gone(410, "Expired", "too old")),
     "410 for each watch": watches(Gone(410, "Expired", "too old")),

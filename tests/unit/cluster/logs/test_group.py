@@ -17,6 +17,7 @@ from podtui.cluster.logs.group import LogGroup, LogTarget
 from podtui.cluster.logs.shared_reads import SharedReads
 from podtui.errors import Forbidden, ServerError, api_error
 from podtui.kube.resources import PODS, ObjectRef, Scope
+from tests.support.api_server import page
 from tests.support.list_server import refusal
 from tests.support.log_cluster import BASE, FakePod, LogCluster
 from tests.support.mutated_answers import mutated
@@ -347,6 +348,23 @@ async def test_the_pod_that_takes_the_place_of_a_marked_one_is_followed_over_a_r
         assert len(group.sources) == 3
         cluster.remove(new)  # and again
         await until(lambda: names(group)[3:] == ["web-4 side"])
+
+
+async def test_a_page_with_404_hides_no_owner_and_so_no_successor() -> None:
+    cluster = LogCluster()
+    pod = controlled(cluster, "web-0", "web-a")
+    first, second = (f"/apis/apps/v1/namespaces/shop/replicasets/web-{which}" for which in "ab")
+    real, cluster.objects[first] = cluster.objects[first], page()
+    async with following(cluster, LogTarget((pod.ref,))) as (group, _):
+        await until(lambda: first in cluster.asked)
+        cluster.objects[first] = real
+        await until(lambda: cluster.asked.count(first) >= 2)
+        controlled(cluster, "web-1", "web-b")
+        real, cluster.objects[second] = cluster.objects[second], page()
+        cluster.remove(pod)
+        await until(lambda: second in cluster.asked)
+        cluster.objects[second] = real
+        await until(lambda: names(group) == ["web-0 app", "web-1 app"])
 
 
 async def test_a_pod_without_a_controller_has_no_successor() -> None:

@@ -96,7 +96,7 @@ class Integrity(RuleBasedStateMachine):
         errors: dict[str, Any] = {
             "500": ServerError(500, "InternalError", "etcd"),
             "429": refusal(429, "TooManyRequests", 0.001),
-            "404": api_error(404, "NotFound", "the kubelet does not know it yet"),
+            "404": api_error(404, "NotFound", "the kubelet does not know it yet", {"name": "web-1", "kind": "pods/log"}),
             "400": api_error(400, "BadRequest", "container is not there yet"),
         }
         if pods:

@@ -8,16 +8,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from podtui.cluster.connection.connection import Connection
 from podtui.cluster.forward.forward import Meter
 from podtui.cluster.forward.route import Route
 from podtui.cluster.pods.lineage import Lineage, OwnerReference, lineage_of, selector_text
 from podtui.cluster.pods.successor import PodCandidate, best_first, changes, find
-from podtui.errors import PodLost, PodtuiError
+from podtui.errors import ApiError, PodLost, PodtuiError, ServerError
 from podtui.kube.resources import ObjectRef
 from podtui.kube.selectors import parse
-from tests.support.api_server import ApiServer, connected
+from tests.support.api_server import ApiServer, connected, page
 
 Object = dict[str, Any]
 CORE, APPS, BATCH = "/api/v1/namespaces/shop", "/apis/apps/v1/namespaces/shop", "/apis/batch/v1/namespaces/shop"
@@ -257,6 +258,19 @@ async def test_a_controller_that_is_gone_makes_no_successor(path: str, controlle
         api.objects[path] = controller
         with pytest.raises(PodLost, match=words):
             await find(connection, lineage)
+
+
+async def test_what_answers_404_in_place_of_the_api_server_does_not_say_that_there_will_be_no_successor() -> None:
+    for answer in (web.Response(status=404, text="<html>"), web.Response(status=404, text="404 page not found\n")):
+        api = shop()
+        async with served(api) as connection:
+            lineage = await lineage_of(connection, made("web-old-1", OLD))
+            api.objects[f"{APPS}/deployments/web"] = answer
+            with pytest.raises(ApiError, match="answered 404"):
+                await find(connection, lineage)
+            api.objects[f"{APPS}/replicasets/web-old"] = page()
+            with pytest.raises(ServerError):
+                await lineage_of(connection, made("web-old-1", OLD))
 
 
 async def test_a_job_that_has_finished_makes_no_successor_and_one_scaled_to_0_none_now() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,6 +24,7 @@ from podtui.ui.details.describe_pod import pod_text
 from podtui.ui.details.events import live_event_lines
 from podtui.ui.details.text import LineCollector
 from podtui.ui.widgets.text_document import Line
+from tests.support.api_server import not_found, not_served, page
 from tests.unit.cluster.pods.test_details import NOW, pod
 
 Object = dict[str, Any]
@@ -255,6 +256,13 @@ def test_a_namespace_tells_its_quotas_limits_and_what_it_waits_for() -> None:
         "loading the events",
     ):
         assert words in shown, shown
+
+
+def test_what_the_server_does_not_serve_is_not_missed_but_a_page_with_404_is_told() -> None:
+    tab = DescribeNamespaceTab(cast("Any", None))
+    for trouble, words in ((not_served(), ""), (page(), page().what), (not_found("namespaces", "shop"), 'namespaces "shop" not found')):
+        tab._live = {"quotas": cast("Any", SimpleNamespace(trouble=trouble, known=False))}
+        assert tab.trouble("quotas", "quotas") == words
 
 
 def test_events_that_are_polled_are_called_neither_stale_nor_forbidden() -> None:

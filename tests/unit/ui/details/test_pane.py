@@ -14,14 +14,14 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from podtui.cluster.live.store import Batch
-from podtui.errors import ConnectionFailed, CredentialError, Forbidden, NotFound, PodtuiError, Unauthorized
+from podtui.errors import ConnectionFailed, CredentialError, Forbidden, PodtuiError, Unauthorized
 from podtui.kube.resources import NAMESPACES, NODES, PODS, ObjectRef, Resource
 from podtui.signals import Signal
 from podtui.ui import background
 from podtui.ui.details import loader
 from podtui.ui.details.pane import DetailsPane
 from podtui.ui.details.tabs import KindTabs, Tab, TabDescription, TabText
-from tests.support.api_server import ApiServer
+from tests.support.api_server import ApiServer, not_found, not_served, page
 from tests.support.waiting import until, workers_end
 
 
@@ -204,10 +204,10 @@ async def test_a_page_with_404_in_place_of_the_api_server_does_not_say_that_the_
     async with window() as shown:
         ref = shown.session.put()
         await shown.show(ref)
-        shown.session.server.objects[ref.path] = NotFound(404, "Not Found", "127.0.0.1 answered 404 Not Found")
+        shown.session.server.objects[ref.path] = page()
         shown.pane.loader.changed(ObjectRef(PODS, "web-1", "shop", "u1", "2"))
         await until(lambda: shown.notice)
-        assert shown.notice == "127.0.0.1 answered 404 Not Found" and not shown.pane.view.dimmed
+        assert shown.notice == page().what and not shown.pane.view.dimmed
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,9 @@ async def test_a_page_with_404_in_place_of_the_api_server_does_not_say_that_the_
     [
         Unauthorized(401, "", "no"),
         Forbidden(403, "", "no"),
-        NotFound(404, "NotFound", "no"),
-        NotFound(404, "Not Found", "no"),
+        not_found("pods", "web-1"),
+        page(),
+        not_served(),
         CredentialError("no"),
     ],
 )

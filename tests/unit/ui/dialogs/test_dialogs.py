@@ -27,6 +27,7 @@ from podtui.ui.dialogs.dialog import Dialog
 from podtui.ui.dialogs.labels.dialog import LabelDialog
 from podtui.ui.manifests.create import CreateDialog
 from podtui.ui.manifests.path_input import complete
+from tests.support.api_server import not_found
 from tests.support.screens import Shown, confirm, running, text, typed
 from tests.support.waiting import settle
 
@@ -59,7 +60,7 @@ class Objects:
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         if ref.name not in self.metadatas:
-            raise NotFound(404, "NotFound", f'pods "{ref.name}" not found')
+            raise not_found("pods", ref.name)
         return dict(self.metadatas[ref.name])
 
     async def patch_metadata(
@@ -281,7 +282,7 @@ async def test_a_namespace_that_is_gone_is_said_to_be_and_what_was_typed_stays(t
         await typed(pilot, "#create-path", str(file))
         await pilot.press("enter")
         await settle(pilot)
-        missing = NotFound(404, "NotFound", 'namespaces "default" not found')
+        missing = not_found("namespaces", "default")
         objects.outcomes = [lambda one: Outcome(one, "refused", error=missing)]
         creation_dialog.action_confirm()
         await settle(pilot)
@@ -409,7 +410,7 @@ async def test_a_grace_period_and_force_are_sent_and_shown() -> None:
 async def test_several_are_deleted_a_few_at_a_time_after_their_number_is_typed() -> None:
     objects = Objects()
     refs = [ObjectRef(PODS, f"p{n:02}", "default", f"u{n}") for n in range(40)]
-    objects.failures["p03"] = [NotFound(404, "NotFound", 'pods "p03" not found')]
+    objects.failures["p03"] = [not_found("pods", "p03")]
     dialog = DeleteDialog(session(objects), refs)
     async with running(dialog) as pilot:
         await settle(pilot)

@@ -15,7 +15,7 @@ from podtui.cluster.changes import journal_file
 from podtui.cluster.changes.journal import Entry, Journal, Kept
 from podtui.cluster.impact.related import Surroundings
 from podtui.config import Config
-from podtui.errors import Changed, ConfigError, Forbidden, NotFound
+from podtui.errors import Changed, ConfigError, Forbidden
 from podtui.kube.resources import NAMESPACES, PODS, ObjectRef
 from podtui.ui.journal.screen import JournalScreen
 from podtui.ui.journal.undo_dialog import UndoDialog, undo_last
@@ -24,7 +24,7 @@ from podtui.ui.terminal.picture import as_text
 from podtui.ui.widgets.row_table import RowTable
 from podtui.ui.widgets.text_line import TextLine
 from podtui.ui.widgets.text_view import TextView
-from tests.support.api_server import settings
+from tests.support.api_server import not_found, settings
 from tests.support.screens import Shown, running, text
 from tests.support.waiting import settle, until
 from tests.unit.cluster.impact.test_effects import around, service, slice_of
@@ -44,7 +44,7 @@ class Objects:
 
     async def metadata(self, ref: ObjectRef) -> dict[str, Any]:
         if ref.name not in self.metadatas:
-            raise NotFound(404, "NotFound", f'pods "{ref.name}" not found')
+            raise not_found("pods", ref.name)
         return {"uid": "u1", "resourceVersion": "7", **self.metadatas[ref.name]}
 
     async def patch_metadata(self, ref: ObjectRef, labels: Mapping[str, str | None], *, command: str, before: Any) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from textual.widgets import Static
 
 from podtui.cluster.session import Session
 from podtui.config import Config
-from podtui.errors import Changed, Forbidden, Invalid, NotFound
+from podtui.errors import Changed, Forbidden, Invalid
 from podtui.kube.merge_patch import merged
 from podtui.kube.resources import PODS, SECRETS, ObjectRef
 from podtui.ui.editor.screen import EditorScreen
 from podtui.ui.manifests.edit import EditDialog, start_editing
 from podtui.ui.terminal.app import TerminalApp
+from tests.support.api_server import not_found
 from tests.support.screens import Shown, text
 from tests.support.waiting import until
 
@@ -45,7 +46,7 @@ class Server:
 
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
         if not self.pod:
-            raise NotFound(404, "NotFound", 'pods "web" not found')
+            raise not_found("pods", "web")
         return copy.deepcopy(self.pod)
 
     async def try_edit(self, ref: ObjectRef, patch: Mapping[str, Any]) -> dict[str, Any]:
