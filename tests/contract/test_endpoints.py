@@ -103,10 +103,12 @@ async def test_kubectl_refuses_a_kind_that_the_server_does_not_have(kubeconfig: 
 
 
 async def test_an_unknown_path_is_not_found(connection: Connection) -> None:
-    with pytest.raises(NotServed, match="404 page not found"):
-        await connection.json("GET", "/apis/example.com/v1/widgets")
-    with pytest.raises(NotServed, match="the server could not find the requested resource"):
-        await connection.json("GET", "/api/v1/widgets")
+    for path in ("/nope", "/apis/example.com/v1", "/apis/example.com/v1/widgets"):
+        with pytest.raises(NotServed, match="404 page not found"):
+            await connection.json("GET", path)
+    for path in ("/api/v1/widgets", "/api/v9/pods", "/apis/apps/v9", "/apis/apps/v9/deployments", "/api/v1/namespaces/a/pods/b/c/d/e"):
+        with pytest.raises(NotServed, match="the server could not find the requested resource"):
+            await connection.json("GET", path)
 
 
 # -- list -------------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class Api:
     async def _routed(self, request: web.Request) -> web.StreamResponse:
         segments = request.path.split("/")[1:]
         if not hmac.compare_digest(segments[0].encode(), self._secret.encode()):
-            return _unknown_path()
+            return _unknown_path([])
         # Some clients put the prefix before a path that discovery gave with the prefix already.
         while segments and segments[0] == self._secret:
             del segments[0]
@@ -93,7 +93,7 @@ class Api:
         if target is None:
             return self._plain(request, user, segments)
         if (target.group, target.version) not in discovery.groups():
-            return _unknown_path()
+            return _unknown_path(segments)
         if target.group in discovery.REVIEW_GROUPS:
             return await self._review(request, user, target)
         if target.group == discovery.METRICS:
@@ -122,7 +122,7 @@ class Api:
             return web.Response(text="ok", headers={**_HEADERS, "X-Content-Type-Options": "nosniff"})
         body = self._document(request, segments)
         if body is None:
-            return _unknown_path()
+            return _unknown_path(segments)
         aggregated = first in ("api", "apis") and len(segments) == 1 and discovery.accepts_aggregated(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={**_HEADERS, "Content-Type": discovery.AGGREGATED if aggregated else "application/json"})
 
@@ -343,5 +343,9 @@ def _refused(error: ApiError) -> web.Response:
     return response
 
 
-def _unknown_path() -> web.Response:
+def _unknown_path(segments: Sequence[str]) -> web.Response:
+    """A Status below a group of the server's own, in any version; elsewhere the text of Go's mux."""
+    group = {"api": "", "apis": segments[1]}.get(segments[0]) if len(segments) > 1 else None
+    if group != discovery.METRICS and any(group == served for served, _ in discovery.groups()):
+        raise path_not_found()
     return web.Response(text="404 page not found\n", status=404, headers={"X-Content-Type-Options": "nosniff"})
