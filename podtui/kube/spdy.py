@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-MAX_DATA = 1 << 16
-"""Bytes of one data frame at most that are sent; the format allows 2**24 - 1."""
+MAX_DATA = 1 << 18
+"""Bytes of one data frame at most that are sent: a chunk of a forward is one frame. The format allows 2**24 - 1."""
 _SYN_STREAM, _SYN_REPLY, _RST_STREAM, _PING, _GOAWAY = 1, 2, 3, 6, 7
 _FIN = 1
 _MAX_FRAME = 1 << 20  # of what the other side may send: kubectl's and the kubelet's are of 32 KiB at most

@@ -15,6 +15,7 @@ from podtui.cluster.forward.forward import Forward
 from podtui.cluster.forward.local_ports import is_free
 from podtui.cluster.forward.tunnel import Channels
 from podtui.demo.streams import port_forward as served
+from podtui.kube.spdy import Session
 from tests.support.forward_server import POD, Pod, descriptors, forwarding
 from tests.support.waiting import until
 from tests.unit.cluster.forward.test_manager import connect, exchange, read_all, reset
@@ -128,6 +129,10 @@ async def test_what_a_client_sent_before_it_closed_reaches_the_pod_whole() -> No
         writer.close()
         await until(lambda: kubelet.programs and kubelet.programs[0].ended)
         assert kubelet.programs[0].taken == len(data)
+
+
+def test_what_is_read_at_once_from_a_client_goes_as_one_frame() -> None:
+    assert len(Session.data(1, bytes(tunnel_module.CHUNK))) == tunnel_module.CHUNK + 8
 
 
 async def test_a_client_that_only_stopped_sending_gets_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
