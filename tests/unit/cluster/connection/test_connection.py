@@ -508,9 +508,9 @@ async def test_a_stream_that_falls_silent_is_reported() -> None:
         await asyncio.sleep(30)
         return answer
 
-    async with connected(handler) as connection, connection.stream("/", idle_timeout=0.2) as stream:
+    async with connected(handler) as connection, connection.stream("/", idle_timeout=1.0) as stream:
         chunks = []
-        with pytest.raises(ConnectionFailed, match=r"did not answer within 0\.2 s"):
+        with pytest.raises(ConnectionFailed, match="did not answer within 1 s"):
             async for chunk in stream:
                 chunks.append(chunk)
     assert chunks == [b"one"]
@@ -520,11 +520,11 @@ async def test_a_stream_outlives_the_request_timeout() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
         await answer.prepare(request)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.5)
         await answer.write(b"late")
         return answer
 
-    async with connected(handler, request_timeout=0.1) as connection, connection.stream("/") as stream:
+    async with connected(handler, request_timeout=1.0) as connection, connection.stream("/") as stream:
         assert [chunk async for chunk in stream] == [b"late"]
 
 
