@@ -216,7 +216,8 @@ async def _compared(objects: Objects, document: Document, ref: ObjectRef, value:
     except ReadOnlyError:
         return Outcome(document, "refused", ref, exists)
     except PodtuiError as error:
-        error.hint = error.hint or ("" if isinstance(error, Forbidden) else "it already exists, and cannot be changed this way")
+        if isinstance(error, Conflict | Invalid):  # the change itself is what the server refuses
+            error.hint = error.hint or "it already exists, and cannot be changed this way"
         return Outcome(document, "refused", ref, error, existing=True)
     return Outcome(document, "exists", found.ref, warnings=found.warnings, preview=found)
 

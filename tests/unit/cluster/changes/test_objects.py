@@ -140,6 +140,16 @@ async def test_a_check_is_a_strict_dry_run() -> None:
         }
 
 
+@pytest.mark.parametrize(("code", "reason", "hint"), [(422, "Invalid", "it already exists, and cannot be changed this way"), (500, "", "")])
+async def test_only_a_refused_change_of_an_object_that_exists_is_said_to_be_impossible(code: int, reason: str, hint: str) -> None:
+    async with objects() as (server, found, _):
+        exists = 409, "AlreadyExists", 'pods "a" already exists'
+        server.answer = lambda request, body: status(*(exists if request.method == "POST" else (code, reason, "no")))
+        (outcome, *_) = await creation.check(found, parse(PODS_YAML), "default")
+        assert (outcome.state, outcome.existing) == ("refused", True)
+        assert outcome.error is not None and (outcome.error.what, outcome.error.hint) == ("no", hint)
+
+
 async def test_when_the_server_is_lost_half_way_it_is_told_what_was_made() -> None:
     async with objects() as (server, found, _):
         server.answer = lambda request, body: ConnectionFailed("cut") if body["metadata"]["name"] == "b" else body
