@@ -112,6 +112,7 @@ def tour(tmp_path: Path) -> Callable[[str], Tour]:
 
 
 Make = Callable[[str], Tour]
+Guide = Callable[[str], asyncio.Future[bool]]
 
 
 async def test_keys_are_pressed_and_texts_are_typed(tour: Make, screen: Screen, acts: Acts) -> None:
@@ -220,6 +221,12 @@ async def wishes() -> asyncio.Queue[str]:
     return asyncio.Queue()
 
 
+@pytest.fixture
+async def guide(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> Guide:
+    """Plays these steps to a viewer; the result is whether they got to the end."""
+    return lambda steps: asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+
+
 async def test_the_wish_next_does_a_step_and_then_goes_on_to_the_next_one(
     tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
 ) -> None:
@@ -237,14 +244,12 @@ async def test_the_wish_next_does_a_step_and_then_goes_on_to_the_next_one(
     assert screen.pressed == ["j"]
 
 
-async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
-) -> None:
+async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(guide: Guide, screen: Screen, wishes: asyncio.Queue[str]) -> None:
     def pressed(key: str) -> tuple[int, str]:
         screen.press(key)
         return screen.state
 
-    guided = asyncio.ensure_future(Player(tour("- {caption: a, keys: j, expect: x}\n- caption: b\n"), screen, acts, "en").guide(wishes))
+    guided = guide("- {caption: a, keys: j, expect: x}\n- caption: b\n")
     await until(lambda: screen.state == (1, "ready"))
     await until(lambda: pressed("x") == (1, "held"))
     wishes.put_nowait("next")
@@ -256,10 +261,10 @@ async def test_a_viewer_who_does_it_by_hand_sees_that_it_is_done(
 
 
 async def test_the_wish_again_leads_to_the_start_of_the_step_whatever_is_on_the_screen(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+    guide: Guide, screen: Screen, wishes: asyncio.Queue[str]
 ) -> None:
     steps = "- {caption: a, start: k l, keys: j, expect: j}\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     for wish in ("next", "again", "again", "next", "next", "end"):
         await until(lambda: screen.state in ((1, "ready"), (1, "held")) and wishes.empty())
         screen.lines.append("astray")
@@ -269,11 +274,9 @@ async def test_the_wish_again_leads_to_the_start_of_the_step_whatever_is_on_the_
     assert screen.pictures == [""]
 
 
-async def test_the_wish_previous_leads_to_the_start_of_the_step_before(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
-) -> None:
+async def test_the_wish_previous_leads_to_the_start_of_the_step_before(guide: Guide, screen: Screen, wishes: asyncio.Queue[str]) -> None:
     steps = "- {caption: a, start: k, keys: j, expect: j}\n- {caption: b, keys: m, expect: m}\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     for wish, state in [
         ("next", (1, "ready")), ("next", (1, "held")), ("previous", (2, "ready")), ("previous", (1, "ready")), ("next", (1, "ready")),
         ("next", (1, "held")), ("next", (2, "ready")), ("next", (2, "held")), ("end", (2, "held")),
@@ -304,10 +307,10 @@ async def test_a_step_before_the_first_that_fails_is_where_it_stops(tour: Make, 
     assert [(result.number, result.why) for result in results] == [(1, "waiting for: never")] and screen.pressed == ["j"]
 
 
-async def test_a_step_stops_where_there_is_something_to_see(tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]) -> None:
+async def test_a_step_stops_where_there_is_something_to_see(guide: Guide, screen: Screen, wishes: asyncio.Queue[str]) -> None:
     """Otherwise what a caption tells of, such as a dialog that the step closes again, would be gone before anybody saw it."""
     steps = "- {caption: a, keys: j}\n- {keys: k, pause: 2}\n- {keys: l m, expect: m}\n- {caption: b, keys: n}\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     await until(lambda: screen.state == (1, "ready"))
     assert screen.captions[-1].note == "j  k  l m"
     wishes.put_nowait("next")
@@ -328,10 +331,10 @@ async def test_a_step_stops_where_there_is_something_to_see(tour: Make, screen: 
 
 
 async def test_the_wish_next_during_the_keys_of_a_step_leaves_out_none_of_them(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+    guide: Guide, screen: Screen, wishes: asyncio.Queue[str]
 ) -> None:
     steps = "- {caption: a, keys: i j}\n- {keys: k l, expect: l}\n- {caption: b, keys: n}\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     wishes.put_nowait("next")
     for key in "ijk":
         await until(lambda pressed: screen.pressed[-1:] == [pressed], key)
@@ -342,11 +345,9 @@ async def test_the_wish_next_during_the_keys_of_a_step_leaves_out_none_of_them(
     assert not await guided
 
 
-async def test_the_wish_next_ends_the_wait_for_what_does_not_come(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
-) -> None:
+async def test_the_wish_next_ends_the_wait_for_what_does_not_come(guide: Guide, screen: Screen, wishes: asyncio.Queue[str]) -> None:
     steps = "- {caption: a, keys: j, expect: never, within: 600}\n- caption: b\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     wishes.put_nowait("next")
     await until(lambda: bool(screen.captions) and "never" in screen.captions[-1].note)
     wishes.put_nowait("next")
@@ -356,10 +357,10 @@ async def test_the_wish_next_ends_the_wait_for_what_does_not_come(
 
 
 async def test_a_step_that_does_not_hold_says_so_and_can_be_passed(
-    tour: Make, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
+    guide: Guide, screen: Screen, acts: Acts, wishes: asyncio.Queue[str]
 ) -> None:
     steps = "- {caption: a, keys: j, expect: never, within: 0.1}\n- caption: b\n"
-    guided = asyncio.ensure_future(Player(tour(steps), screen, acts, "en").guide(wishes))
+    guided = guide(steps)
     wishes.put_nowait("next")
     await until(lambda: screen.state == (1, "failed"))
     wishes.put_nowait("next")

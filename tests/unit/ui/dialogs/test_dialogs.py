@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -149,6 +150,15 @@ def session(objects: Objects, protected: tuple[str, ...] = ()) -> Any:
     )
 
 
+@asynccontextmanager
+async def labelling(objects: Objects) -> AsyncIterator[tuple[LabelDialog, Any]]:
+    """The labels of the pod `kubia`, open and read."""
+    dialog = LabelDialog(session(objects), [kubia()])
+    async with running(dialog) as pilot:
+        await settle(pilot)
+        yield dialog, pilot
+
+
 def kubia(**more: Any) -> ObjectRef:
     return ObjectRef(PODS, "kubia", "default", "u1", **more)
 
@@ -158,9 +168,7 @@ def kubia(**more: Any) -> ObjectRef:
 
 async def test_the_label_dialog_shows_the_difference_and_the_command_and_sends_both_preconditions() -> None:
     objects = Objects(kubia=meta(labels={"env": "debug", "canary": "true"}))
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         assert dialog.focused is dialog.query_one("#label-changes")
         assert "canary=true" in text(dialog, "#label-current") and "env=debug" in text(dialog, "#label-current")
         await typed(pilot, "#label-changes", "env=prod tier=web canary- nope-")
@@ -182,9 +190,7 @@ async def test_the_label_dialog_shows_the_difference_and_the_command_and_sends_b
 
 async def test_enter_in_the_input_goes_to_the_button_and_changes_nothing_yet() -> None:
     objects = Objects(kubia=meta())
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         await typed(pilot, "#label-changes", "a=b")
         await pilot.press("enter")
         await settle(pilot)
@@ -195,9 +201,7 @@ async def test_enter_in_the_input_goes_to_the_button_and_changes_nothing_yet() -
 
 
 async def test_a_mistake_is_pointed_at_and_cannot_be_confirmed() -> None:
-    dialog = LabelDialog(session(Objects(kubia=meta())), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(Objects(kubia=meta())) as (dialog, pilot):
         await typed(pilot, "#label-changes", "ok=1 _bad=2")
         lines = text(dialog, "#label-fault").split("\n")
         assert lines[0] == "ok=1 _bad=2" and lines[1] == "     ^"
@@ -209,9 +213,7 @@ async def test_a_mistake_is_pointed_at_and_cannot_be_confirmed() -> None:
 
 async def test_a_change_meanwhile_to_something_else_is_tried_again_unseen() -> None:
     objects = Objects(kubia=meta(labels={"env": "debug"}))
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (_, pilot):
         objects.failures["kubia"] = [Changed(409, "Conflict", "modified")]
         objects.metadatas["kubia"] = meta(version="8", labels={"env": "debug", "other": "1"})
         await typed(pilot, "#label-changes", "tier=web")
@@ -222,9 +224,7 @@ async def test_a_change_meanwhile_to_something_else_is_tried_again_unseen() -> N
 
 async def test_a_conflict_shows_what_changed_keeps_the_text_and_asks_again() -> None:
     objects = Objects(kubia=meta(labels={"env": "debug"}))
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         objects.failures["kubia"] = [Changed(409, "Conflict", "modified")]
         objects.metadatas["kubia"] = meta(version="8", labels={"env": "canary"})
         await typed(pilot, "#label-changes", "env=prod")
@@ -248,9 +248,7 @@ async def test_a_change_that_nobody_answered_is_said_to_be_unknown() -> None:
     lost = ConnectionFailed("the server closed the connection", "Check the network or the VPN.")
     lost.may_be_done = True
     objects.failures["kubia"] = [lost]
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         await typed(pilot, "#label-changes", "env=prod")
         await pilot.press("enter", "enter")
         await settle(pilot)
@@ -262,9 +260,7 @@ async def test_a_namespace_that_is_gone_is_said_to_be_and_what_was_typed_stays(t
     gone = NotFound(404, "NotFound", "namespace default is gone, and pod/kubia with it", {"kind": "namespaces", "name": "default"})
     objects = Objects(kubia=meta())
     objects.failures["kubia"] = [gone]
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         await typed(pilot, "#label-changes", "env=prod")
         await pilot.press("enter", "enter")
         await settle(pilot)
@@ -302,9 +298,7 @@ async def test_a_namespace_that_is_gone_is_said_to_be_and_what_was_typed_stays(t
 
 async def test_a_recreated_pod_is_refused_in_words() -> None:
     objects = Objects(kubia=meta(uid="another"))
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         await typed(pilot, "#label-changes", "a=b")
         assert "pod/kubia was deleted and recreated since" in text(dialog, "#dialog-status-text")
         assert confirm(dialog).has_class("-blocked")
@@ -361,9 +355,7 @@ async def test_labels_with_escape_sequences_are_shown_harmless() -> None:
 
 
 async def test_a_key_in_use_is_offered() -> None:
-    dialog = LabelDialog(session(Objects(kubia=meta(labels={"env": "debug"}))), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(Objects(kubia=meta(labels={"env": "debug"}))) as (dialog, _):
         suggester = dialog.query_one("#label-changes", Input).suggester
         assert suggester is not None
         assert await suggester.get_suggestion("x=1 rel") == "x=1 release="
@@ -519,9 +511,7 @@ async def settle_without_workers(pilot: Pilot[None]) -> None:
 
 async def test_an_error_of_podtui_itself_is_reported_and_the_text_stays() -> None:
     objects = Objects(kubia=meta())
-    dialog = LabelDialog(session(objects), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(objects) as (dialog, pilot):
         objects.failures["kubia"] = [ZeroDivisionError("oops")]
         await typed(pilot, "#label-changes", "a=b")
         await pilot.press("enter", "enter")
@@ -732,9 +722,7 @@ def test_a_path_is_completed_from_the_folder_that_it_names(tmp_path: Path, monke
 
 
 async def test_a_letter_on_a_button_does_nothing_where_no_word_is_asked_for() -> None:
-    dialog = LabelDialog(session(Objects(kubia=meta(labels={"env": "debug"}))), [kubia()])
-    async with running(dialog) as pilot:
-        await settle(pilot)
+    async with labelling(Objects(kubia=meta(labels={"env": "debug"}))) as (dialog, pilot):
         dialog.query_one("#dialog-cancel").focus()
         await pilot.press("J", "1")
         await settle(pilot)
