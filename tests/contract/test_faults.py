@@ -96,26 +96,33 @@ class Held:
         return self.store.health.state
 
 
-@contextlib.asynccontextmanager
-async def held(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, **front: Any
-) -> AsyncIterator[Held]:
-    pods = Pods(connection, namespace)
-    for name in ("stays", "goes"):
-        await pods.create(name)
-    async with fault_proxy(kubeconfig, authority) as proxy:
-        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings())
-        store = RowStore(PODS, Scope((namespace,)), timing=TIMING)
-        live = LiveObjects(PODS.path(namespace), "", lambda: None, timing=TIMING)
-        held = Held(proxy, store, live, Discovery(through), pods)
-        try:
-            store.start(through)
-            async with in_background(live.run(through)):
-                await until_answer(held.settled)
-                yield held
-        finally:
-            await store.close()
-            await through.close()
+Opening = Callable[..., contextlib.AbstractAsyncContextManager[Held]]
+
+
+@pytest.fixture
+def held(kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path) -> Opening:
+    """Opens the list of the test's own namespace behind a proxy; the words, such as `user`, are for its kubeconfig."""
+
+    @contextlib.asynccontextmanager
+    async def opened(**front: Any) -> AsyncIterator[Held]:
+        pods = Pods(connection, namespace)
+        for name in ("stays", "goes"):
+            await pods.create(name)
+        async with fault_proxy(kubeconfig, authority) as proxy:
+            through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(tmp_path, **front)).settings())
+            store = RowStore(PODS, Scope((namespace,)), timing=TIMING)
+            live = LiveObjects(PODS.path(namespace), "", lambda: None, timing=TIMING)
+            run = Held(proxy, store, live, Discovery(through), pods)
+            try:
+                store.start(through)
+                async with in_background(live.run(through)):
+                    await until_answer(run.settled)
+                    yield run
+            finally:
+                await store.close()
+                await through.close()
+
+    return opened
 
 
 SHOWS: dict[str, tuple[Fault, str, str]] = {
@@ -168,18 +175,10 @@ COPES: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("name", SHOWS)
-async def test_a_fault_is_shown_and_overcome(
-    name: str,
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_fault_is_shown_and_overcome(held: Opening, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "LARGEST_ANSWER", 1 << 18)
     monkeypatch.setattr(bounds, "READ_TIMEOUT", TIMING.answer)
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+    async with held() as run:
         fault, state, words = SHOWS[name]
         await during(run, fault)
         said = re.compile(words)
@@ -198,17 +197,9 @@ async def test_a_fault_is_shown_and_overcome(
 
 
 @pytest.mark.parametrize("name", COPES)
-async def test_changes_come_through_a_fault(
-    name: str,
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_changes_come_through_a_fault(held: Opening, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "LARGEST_EVENT", 1 << 18)
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+    async with held() as run:
         await during(run, COPES[name])
         await until_answer(run.settled)
         await run.pods.label("stays", seen="later")
@@ -223,10 +214,8 @@ async def test_changes_come_through_a_fault(
 
 
 @pytest.mark.parametrize("name", SPOILT)
-async def test_a_list_with_an_object_that_is_none_is_not_believed(
-    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+async def test_a_list_with_an_object_that_is_none_is_not_believed(held: Opening, name: str) -> None:
+    async with held() as run:
         before = set(run.store.rows)
         begin(run, of_pods(SPOILT[name]))
         run.store.refresh()
@@ -238,11 +227,9 @@ async def test_a_list_with_an_object_that_is_none_is_not_believed(
         await until_answer(run.settled)
 
 
-async def test_a_list_whose_items_are_null_is_empty(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
+async def test_a_list_whose_items_are_null_is_empty(held: Opening) -> None:
     """Go writes a list of nothing so."""
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+    async with held() as run:
         await during(run, of_pods(lambda _: None))
         run.store.refresh()
         run.live.refresh()
@@ -276,10 +263,8 @@ async def few_requests(run: Held) -> None:
     assert asked.total() <= 2 * (3 + lasted / TIMING.pace)
 
 
-async def test_a_server_that_refuses_connections_is_stale_and_comes_back(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+async def test_a_server_that_refuses_connections_is_stale_and_comes_back(held: Opening, connection: Connection) -> None:
+    async with held() as run:
         await run.proxy.stop()
         await run.pods.delete("goes")
         await until(lambda: run.state == "stale" and "refuses the connection" in f"{run.store.health.error}{run.live.error}")
@@ -289,10 +274,8 @@ async def test_a_server_that_refuses_connections_is_stale_and_comes_back(
         await until_answer(run.settled)
 
 
-async def test_a_half_open_watch_is_found_out(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+async def test_a_half_open_watch_is_found_out(held: Opening) -> None:
+    async with held() as run:
         states: list[str] = []
         run.store.subscribe_health(lambda health: states.append(health.state))
         run.proxy.mute()
@@ -301,10 +284,8 @@ async def test_a_half_open_watch_is_found_out(
         assert "stale" in states
 
 
-async def test_a_silent_watch_of_a_quiet_list_is_live_and_is_not_opened_again(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+async def test_a_silent_watch_of_a_quiet_list_is_live_and_is_not_opened_again(held: Opening) -> None:
+    async with held() as run:
         states: set[str] = set()
         run.store.subscribe_health(lambda health: states.add(health.state))
         inquiries = 2
@@ -314,16 +295,14 @@ async def test_a_silent_watch_of_a_quiet_list_is_live_and_is_not_opened_again(
         assert len(watches) == 2, "that of the list, and that of the details"
 
 
-async def test_a_token_that_expires_is_renewed_by_the_plugin(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
+async def test_a_token_that_expires_is_renewed_by_the_plugin(held: Opening, tmp_path: Path) -> None:
     token, plugin = tmp_path / "token", tmp_path / "plugin"
     token.write_text("first")
     spoken = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
     plugin.write_text(f'#!/bin/sh\nprintf \'%s\' \'{json.dumps(spoken)[:-1]}, "status": {{"token": "\'"$(cat {token})"\'"}}}}\'\n')
     plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
     user = {"exec": {"apiVersion": spoken["apiVersion"], "command": str(plugin), "interactiveMode": "Never"}}
-    async with held(kubeconfig, authority, connection, namespace, tmp_path, user=user) as run:
+    async with held(user=user) as run:
         run.proxy.token = "second"
         run.proxy.cut()
         await until(lambda: run.state == "denied" and isinstance(run.store.health.error, Unauthorized))
@@ -335,7 +314,7 @@ async def test_a_token_that_expires_is_renewed_by_the_plugin(
 @pytest.mark.parametrize(("how", "days"), [("the API server answers 401", 2), ("TLS ends the connection", -1)])
 @pytest.mark.parametrize("place", ["kubeconfig", "files"])
 async def test_a_client_certificate_that_is_not_accepted_is_told_and_the_next_one_is_taken(
-    how: str, days: int, place: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+    held: Opening, how: str, days: int, place: str, kubeconfig: str, authority: Authority, tmp_path: Path
 ) -> None:
     def user() -> dict[str, Any]:
         files = {"client-certificate": tmp_path / "client.crt", "client-key": tmp_path / "client.key"}
@@ -348,7 +327,7 @@ async def test_a_client_certificate_that_is_not_accepted_is_told_and_the_next_on
             shutil.copy(file, tmp_path / f"client{file.suffix}")
 
     given("worn", days)
-    async with held(kubeconfig, authority, connection, namespace, tmp_path, user=user()) as run:
+    async with held(user=user()) as run:
         await run.proxy.stop()
         run.proxy.client = "fresh"
         await run.proxy.start()
@@ -365,10 +344,8 @@ async def test_a_client_certificate_that_is_not_accepted_is_told_and_the_next_on
         await until_answer(run.settled)
 
 
-async def test_a_token_that_expires_is_taken_from_the_kubeconfig_after_another_login(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path, user={"token": "first"}) as run:
+async def test_a_token_that_expires_is_taken_from_the_kubeconfig_after_another_login(held: Opening, tmp_path: Path) -> None:
+    async with held(user={"token": "first"}) as run:
         run.proxy.token = "second"
         run.proxy.cut()
         await until(lambda: run.state == "denied" and isinstance(run.store.health.error, Unauthorized))
@@ -378,10 +355,8 @@ async def test_a_token_that_expires_is_taken_from_the_kubeconfig_after_another_l
 
 
 @pytest.mark.parametrize("certificate", UNTRUSTED)
-async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_taken(
-    certificate: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path) as run:
+async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_taken(held: Opening, certificate: str) -> None:
+    async with held() as run:
         await run.proxy.stop()
         await run.proxy.start(certificate)
         said = re.compile(UNTRUSTED[certificate])
@@ -395,15 +370,8 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_the_next_one_is_ta
         await until_answer(run.settled)
 
 
-async def test_of_two_addresses_of_a_server_one_may_be_dead(
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    tmp_path: Path,
-    half_dead_host: str,
-) -> None:
-    async with held(kubeconfig, authority, connection, namespace, tmp_path, host=half_dead_host) as run:
+async def test_of_two_addresses_of_a_server_one_may_be_dead(held: Opening, half_dead_host: str) -> None:
+    async with held(host=half_dead_host) as run:
         run.proxy.cut()
         await run.pods.delete("goes")
         await until_answer(run.settled)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,39 +136,45 @@ async def one(pods: Pods, name: str) -> ObjectRef:
     return ObjectRef(PODS, name, pods.namespace, await pods.create(name))
 
 
-@asynccontextmanager
-async def changing(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, folder: Path, limit: float | None = None, **front: Any
-) -> AsyncIterator[tuple[FaultProxy, Objects, list[Case]]]:
-    """The proxy, the objects behind it, and the changes, ready to be sent."""
-    pods = Pods(connection, namespace)
-    async with fault_proxy(kubeconfig, authority) as proxy:
-        through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(folder, **front)).settings(), request_timeout=limit)
-        objects = Objects(through, Journal(through.settings, folder / "journal.jsonl"))
-        try:
-            yield (
-                proxy,
-                objects,
-                [
-                    await labelling(pods, objects, "labels"),
-                    await labelling(pods, objects, "annotations"),
-                    await editing(pods, objects),
-                    await deleting(pods, objects),
-                    await creating(pods, objects),
-                ],
-            )
-        finally:
-            await through.close()
+Changing = Callable[..., AbstractAsyncContextManager[tuple[FaultProxy, Objects, list[Case]]]]
+
+
+@pytest.fixture
+def changing(kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path) -> Changing:
+    """Opens a proxy, the objects behind it, and the changes, ready to be sent; the words, such as `host`, are for its kubeconfig."""
+
+    @asynccontextmanager
+    async def opened(
+        limit: float | None = None, within: str = namespace, **front: Any
+    ) -> AsyncIterator[tuple[FaultProxy, Objects, list[Case]]]:
+        pods = Pods(connection, within)
+        async with fault_proxy(kubeconfig, authority) as proxy:
+            through = await Connection.open(Kubeconfig.load(proxy.kubeconfig(tmp_path, **front)).settings(), request_timeout=limit)
+            objects = Objects(through, Journal(through.settings, tmp_path / "journal.jsonl"))
+            try:
+                yield (
+                    proxy,
+                    objects,
+                    [
+                        await labelling(pods, objects, "labels"),
+                        await labelling(pods, objects, "annotations"),
+                        await editing(pods, objects),
+                        await deleting(pods, objects),
+                        await creating(pods, objects),
+                    ],
+                )
+            finally:
+                await through.close()
+
+    return opened
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_change_is_sent_once_and_is_unknown_where_nobody_can_tell(
-    name: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path, pace: int
-) -> None:
+async def test_a_change_is_sent_once_and_is_unknown_where_nobody_can_tell(changing: Changing, name: str, pace: int) -> None:
     fault, known = FAULTS[name]
     patience = 6.0 if pace == 1 else 2.0  # of every request: a real API server takes its time on a busy machine
     limit = patience if name.startswith(("no answer", "a trickle")) else None
-    async with changing(kubeconfig, authority, connection, namespace, tmp_path, limit) as (proxy, objects, cases):
+    async with changing(limit) as (proxy, objects, cases):
         proxy.fault = of_changes(fault)
         told = await asyncio.gather(*(case.send(objects) for case in cases))
         assert proxy.changes == len(cases)
@@ -187,10 +193,8 @@ async def test_a_change_is_sent_once_and_is_unknown_where_nobody_can_tell(
 
 
 @pytest.mark.parametrize(("certificate", "why"), [("", "refuses the connection"), *UNTRUSTED.items()])
-async def test_a_change_that_could_not_be_sent_is_no_riddle(
-    certificate: str, why: str, kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with changing(kubeconfig, authority, connection, namespace, tmp_path) as (proxy, objects, cases):
+async def test_a_change_that_could_not_be_sent_is_no_riddle(changing: Changing, certificate: str, why: str) -> None:
+    async with changing() as (proxy, objects, cases):
         await proxy.stop()
         if certificate:
             await proxy.start(certificate)
@@ -202,9 +206,7 @@ async def test_a_change_that_could_not_be_sent_is_no_riddle(
         assert not any([await case.made() for case in cases])
 
 
-async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
+async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(changing: Changing, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("first")
     user = {"tokenFile": str(token)}
@@ -213,7 +215,7 @@ async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(
         known = exchange.headers["authorization"] == "Bearer second"
         await (exchange.pass_on() if known else refuses(401, "Unauthorized")(exchange))
 
-    async with changing(kubeconfig, authority, connection, namespace, tmp_path, user=user) as (proxy, objects, cases):
+    async with changing(user=user) as (proxy, objects, cases):
         token.write_text("second")
         proxy.fault = of_changes(expires)  # a read that met it would get the next one for all
         assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
@@ -222,25 +224,16 @@ async def test_a_change_that_meets_an_expired_token_is_made_with_the_next_one(
         assert len(cases) < proxy.changes <= 2 * len(cases), "one or all were refused, and were sent again"
 
 
-async def test_a_change_is_made_whatever_type_its_answer_says_it_has(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
-) -> None:
-    async with changing(kubeconfig, authority, connection, namespace, tmp_path) as (proxy, objects, cases):
+async def test_a_change_is_made_whatever_type_its_answer_says_it_has(changing: Changing) -> None:
+    async with changing() as (proxy, objects, cases):
         proxy.fault = wrong_type
         assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
         assert await endings(objects) == {case.name: ["done"] for case in cases}
         assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
 
 
-async def test_a_change_is_made_once_where_one_of_two_addresses_of_a_server_is_dead(
-    kubeconfig: str,
-    authority: Authority,
-    connection: Connection,
-    namespace: str,
-    tmp_path: Path,
-    half_dead_host: str,
-) -> None:
-    async with changing(kubeconfig, authority, connection, namespace, tmp_path, host=half_dead_host) as (proxy, objects, cases):
+async def test_a_change_is_made_once_where_one_of_two_addresses_of_a_server_is_dead(changing: Changing, half_dead_host: str) -> None:
+    async with changing(host=half_dead_host) as (proxy, objects, cases):
         proxy.cut()
         assert await asyncio.gather(*(case.send(objects) for case in cases)) == [""] * len(cases)
         assert all([await case.made() for case in cases]) and proxy.changes == len(cases)
@@ -248,13 +241,13 @@ async def test_a_change_is_made_once_where_one_of_two_addresses_of_a_server_is_d
 
 
 async def test_a_namespace_that_is_gone_is_said_to_be_and_nothing_that_was_asked_for_is_lost(
-    kubeconfig: str, authority: Authority, connection: Connection, namespace: str, tmp_path: Path
+    changing: Changing, connection: Connection, namespace: str
 ) -> None:
     other = f"{namespace}-gone"
     path = f"/api/v1/namespaces/{other}"
     await connection.json("POST", "/api/v1/namespaces", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
     await until_answer(lambda: exists(connection, f"{path}/serviceaccounts/default"))
-    async with changing(kubeconfig, authority, connection, other, tmp_path) as (proxy, objects, cases):
+    async with changing(within=other) as (proxy, objects, cases):
         await connection.request("DELETE", path)
         await until_gone(connection, path)
         proxy.requests.clear()
