@@ -71,8 +71,8 @@ _PAINTED = {"podtui.ui.widgets.row_line.Cell": 1000, "podtui.ui.widgets.row_line
 """What stands on the lines painted last, in hidden tables too: as many as the largest screen has room for."""
 
 
-_KEPT = {"podtui.ui.messages.history.Said": 1000}
-"""What podtui keeps for its user, up to this many: keys that do nothing here say so."""
+_KEPT = {"podtui.ui.messages.history.Said": 1000, "podtui.cluster.connection.access._Rule": 600}
+"""What podtui keeps, up to this many: the messages for its user, and a few rules for each namespace in which something was selected."""
 
 
 class Failed(Exception):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from podtui.cluster.connection.connection import Connection
 from podtui.errors import ApiError, PodtuiError, ServerError
 from podtui.kube.json_values import mapping, mappings, strings
 from podtui.tasks import SharedCalls
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 EXPIRES = 300.0
 """Seconds for which an answer is valid."""
@@ -109,18 +112,25 @@ class Access:
             answer = await self._connection.json("POST", _RULES, body=review)
         except ApiError as error:
             if not isinstance(error, ServerError):  # it will not answer this question next time either
-                self._rules[namespace] = (self._clock() + EXPIRES, None)
+                self._keep(self._rules, namespace, None)
             return None
         except PodtuiError:
             return None
         rules = _complete(mapping(mapping(answer).get("status")))
-        self._rules[namespace] = (self._clock() + EXPIRES, rules)
+        self._keep(self._rules, namespace, rules)
         return rules
 
     async def _ask(self, right: Right) -> bool | None:
         answer = await self._answer(right)
-        self._answers[right] = (self._clock() + EXPIRES, answer)
+        self._keep(self._answers, right, answer)
         return answer
+
+    def _keep(self, answers: dict[K, tuple[float, V]], key: K, answer: V) -> None:
+        """Remember an answer, and forget those that expired long ago: a cluster may have thousands of namespaces in a day."""
+        now = self._clock()
+        for old in [each for each, (expires, _) in answers.items() if now - expires > EXPIRES]:
+            del answers[old]
+        answers[key] = (now + EXPIRES, answer)
 
     async def _answer(self, right: Right) -> bool | None:
         review = {

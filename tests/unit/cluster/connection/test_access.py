@@ -86,6 +86,15 @@ async def test_an_answer_expires() -> None:
     assert await rights.can("delete", "pods", "a") is True
 
 
+async def test_what_expired_long_ago_is_not_kept_for_ever() -> None:
+    time = [0.0]
+    rights = access(Server(rules=complete(rule("delete", "pods"))), time)
+    for day in range(3):
+        time[0] = day * 3 * EXPIRES
+        assert await rights.can("delete", "pods", f"of-day-{day}") is True
+    assert [rights.known(Right("delete", "pods", f"of-day-{day}")) for day in range(3)] == [None, None, True]
+
+
 async def test_what_cannot_be_asked_is_unknown_and_may_be_tried() -> None:
     server = Server(ConnectionFailed("no route"), {"allowed": False})
     rights = access(server)
