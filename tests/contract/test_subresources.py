@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podtui.cluster.connection.connection import Connection
-from podtui.errors import ApiError, Conflict, Invalid, NotFound
+from podtui.errors import ApiError, Conflict, Invalid, NotFound, NotServed
 from podtui.kube.resources import PODS
 from tests.contract.test_endpoints import MERGE, config_map, is_gone, maps, pod
 from tests.support.waiting import until_answer
@@ -101,7 +101,7 @@ async def test_the_usage_of_pods_and_nodes_is_measured(connection: Connection, n
     group = "/apis/metrics.k8s.io/v1beta1"
     try:
         await connection.json("GET", group)
-    except NotFound:
+    except NotServed:
         pytest.skip("this cluster has no metrics server")
     body = pod("a")
     body["spec"]["nodeName"] = real_node
