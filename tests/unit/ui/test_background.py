@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import warnings
+import weakref
+from contextvars import Context, copy_context
 
 from textual.app import App
 
-from podtui.ui.background import work_instead
+from podtui.ui.background import work, work_instead
+
+
+class Held:
+    """Something that work has, as a group of logs."""
+
+
+async def test_work_that_was_cancelled_holds_nothing_while_a_connection_that_it_opened_stays() -> None:
+    began = asyncio.Event()
+    of_a_connection: list[Context] = []
+    held: list[weakref.ref[Held]] = []
+
+    async def follow() -> None:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        of_a_connection.append(copy_context())  # as each callback of a transport has one
+        began.set()
+        await asyncio.Event().wait()
+
+    app: App[None] = App()
+    async with app.run_test() as pilot:
+        following = work(app, "logs", follow)
+        await began.wait()
+        following.cancel()
+        await pilot.pause()
+        assert following.is_cancelled
+        gc.collect()
+        assert held[0]() is None
 
 
 async def test_work_that_is_replaced_before_it_has_begun_leaves_no_complaint() -> None:
