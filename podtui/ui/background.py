@@ -20,7 +20,7 @@ SLOW = 0.25  # seconds of work after which the screen says so
 
 def work(node: DOMNode, group: str, function: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> Worker[None]:
     """Run `function` beside what else is running in `group`; an exception is told by `node.on_worker_state_changed`."""
-    return node.run_worker(partial(_lightly, function, *args, **kwargs), group=group, exit_on_error=False)
+    return node.run_worker(partial(_leaving_nothing, function, *args, **kwargs), group=group, exit_on_error=False)
 
 
 def work_instead(
@@ -31,10 +31,10 @@ def work_instead(
     The function is handed on instead of a coroutine of it: one that is cancelled before it has begun would never be awaited, and
     Python complains about that on standard error, at the latest when it ends.
     """
-    return node.run_worker(partial(_lightly, function, *args, **kwargs), group=group, exclusive=True, exit_on_error=False)
+    return node.run_worker(partial(_leaving_nothing, function, *args, **kwargs), group=group, exclusive=True, exit_on_error=False)
 
 
-async def _lightly(function: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> None:
+async def _leaving_nothing(function: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run `function`; when it is cancelled, keep nothing of it.
 
     Textual's worker keeps the error that ended it, which keeps the frames with all that the function held; and what was begun in the

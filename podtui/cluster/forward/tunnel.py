@@ -17,7 +17,7 @@ from podtui.tasks import end_tasks
 from podtui.text import harmless
 
 PROTOCOL = "v4.channel.k8s.io"
-CHUNK = 256 << 10  # bytes read at once from the local side, as many as asyncio takes from a socket: what each chunk costs is paid seldom
+CHUNK = 256 << 10  # bytes read at once from the local side: as many as asyncio takes from a socket, since each chunk costs CPU of its own
 DATA, ERROR = 0, 1
 Message = tuple[int, "bytes | memoryview"]
 """DATA or ERROR, and the content. An error is text: the kubelet's, about a connection that failed."""
